@@ -1,0 +1,65 @@
+# `make demo` and `make test` need Python 3.11 or later and nothing else: each sets up what it uses in .venv.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-slow test-oldest lint format bench docs clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: $(VENV)/.runtime ## simulate a frame and mask it: see demo/
+	@mkdir -p demo
+	$(BIN)/skysieve simulate frame -o demo/frame.fits --seed 1 --overwrite
+	$(BIN)/skysieve mask demo/frame.fits --preview --overwrite -o 'demo/{stem}.mask.fits'
+
+test: $(VENV)/.runtime ## the fast tests
+	$(BIN)/python -m pytest -q
+
+test-slow: $(VENV)/.runtime ## the slow tests
+	$(BIN)/python -m pytest -q -m slow
+
+test-oldest: ## the fast tests on the oldest releases that are supported
+	PIP_CONSTRAINT="$(CURDIR)/.ci/oldest.txt" $(MAKE) test VENV=.venv-oldest
+
+lint: $(VENV)/.lint ## style, format, types, floors
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.lint ## mend what ruff can mend
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: $(VENV)/.runtime ## measure speed, memory and agreement with the published tools
+	$(BIN)/python benchmarks/run.py
+
+docs: $(VENV)/.docs ## the pages, in site/
+	$(BIN)/mkdocs build --strict
+
+clean: ## remove what the targets made
+	rm -rf $(VENV) .venv-oldest demo site build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+# One stamp for each set of extras; all are made anew when pyproject.toml changes.
+
+$(VENV)/.python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Skysieve needs Python 3.11 or later and $(PYTHON) is older: make PYTHON=/path/to/python3.11 ..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.runtime: pyproject.toml $(VENV)/.python
+	$(PIP) -e '.[maximask,test]'
+	@touch $@
+
+$(VENV)/.lint: pyproject.toml $(VENV)/.runtime
+	$(PIP) -e '.[maximask,test,lint]'
+	@touch $@
+
+$(VENV)/.docs: pyproject.toml $(VENV)/.runtime
+	$(PIP) -e '.[maximask,docs]'
+	@touch $@

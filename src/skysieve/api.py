@@ -1,0 +1,177 @@
+"""Skysieve from Python: one call a frame, or a file."""
+
+from __future__ import annotations
+
+import dataclasses
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from skysieve.contaminants.masker import Masker, MaskSettings
+from skysieve.errors import ConfigError, FrameError
+from skysieve.imaging.frame_files import FrameFile
+from skysieve.imaging.frames import as_frame
+from skysieve.imaging.locations import parse_location
+from skysieve.tracking.tracker import Tracker, TrackSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from astropy.io import fits
+    from numpy.typing import ArrayLike
+
+    from skysieve.contaminants.result import MaskResult
+    from skysieve.imaging.frames import Frame
+    from skysieve.tracking.tracker import TrackResult
+
+__all__ = ["mask", "mask_file", "track", "track_file"]
+
+
+def mask(
+    data: object,
+    *,
+    mask: ArrayLike | None = None,
+    keep_probabilities: bool = True,
+    keep_pixels: bool = True,
+    **settings: Any,
+) -> MaskResult:
+    """Find the contaminants of one frame.
+
+    Parameters
+    ----------
+    data
+        ``(H, W)`` array, masked array, :class:`astropy.nddata.CCDData`, image HDU, or a path as on the command
+        line (``"file.fits[2]"``), in any unit.
+    mask
+        ``(H, W)``, non-zero where there is no data; not with a path.
+    keep_probabilities, keep_pixels
+        Whether the result holds them; without them it takes a fraction of the memory.
+    **settings
+        See :class:`skysieve.contaminants.masker.MaskSettings`.
+
+    Returns
+    -------
+    MaskResult
+        Bits, booleans, probabilities, fractions; :meth:`~skysieve.contaminants.result.MaskResult.to_hdu`.
+
+    Raises
+    ------
+    SkysieveError
+        If the frame cannot be read or masked, or a setting is wrong.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import skysieve
+    >>> frame = np.random.default_rng(1).normal(100, 5, (128, 128))
+    >>> skysieve.mask(frame).boolean("CR").sum()  # doctest: +SKIP
+    0
+    """
+    masker = _masker(settings)
+    with _one_frame(data, mask) as (frame, header):
+        result = masker.mask(frame, keep_probabilities=keep_probabilities, keep_pixels=keep_pixels)
+    return dataclasses.replace(result, header=header)
+
+
+def mask_file(
+    path: str | Path, *, keep_probabilities: bool = False, keep_pixels: bool = False, **settings: Any
+) -> list[MaskResult]:
+    """Find the contaminants of every frame in a FITS file; see :func:`mask`."""
+    masker = _masker(settings)
+    with FrameFile(parse_location(str(path))) as file:
+        return [
+            dataclasses.replace(
+                masker.mask(plane, keep_probabilities=keep_probabilities, keep_pixels=keep_pixels),
+                header=hdu.header,
+            )
+            for hdu in file.frames
+            for plane in hdu.planes
+        ]
+
+
+def track(data: object, *, mask: ArrayLike | None = None, **settings: Any) -> TrackResult:
+    """Tell whether the telescope slipped while one frame was exposed.
+
+    Parameters
+    ----------
+    data, mask
+        See :func:`mask`.
+    **settings
+        See :class:`skysieve.tracking.tracker.TrackSettings`.
+
+    Returns
+    -------
+    TrackResult
+        The probability, and that of each block.
+
+    Raises
+    ------
+    SkysieveError
+        If the frame cannot be read or examined, or a setting is wrong.
+    """
+    tracker = _tracker(settings)
+    with _one_frame(data, mask) as (frame, _):
+        return tracker.track(frame)
+
+
+def track_file(path: str | Path, **settings: Any) -> list[TrackResult]:
+    """Examine every frame in a FITS file; see :func:`track`."""
+    tracker = _tracker(settings)
+    with FrameFile(parse_location(str(path))) as file:
+        return [tracker.track(frame) for frame in file.planes]
+
+
+@contextmanager
+def _one_frame(data: object, mask: ArrayLike | None) -> Iterator[tuple[Frame, fits.Header | None]]:
+    """Give the frame of the data, and its header if it has one."""
+    if not isinstance(data, str | Path):
+        header = getattr(data, "header", None)
+        yield as_frame(data, mask=mask), header
+        return
+    if mask is not None:
+        raise ConfigError("a mask array goes with an array, not with a path; put it into the file")
+    with FrameFile(parse_location(str(data))) as file:
+        frames = [(plane, hdu.header) for hdu in file.frames for plane in hdu.planes]
+        if len(frames) > 1:
+            raise FrameError(
+                f"{data}: holds {len(frames)} frames; name one, as '{data}[{file.frames[0].index}]', "
+                "or use mask_file or track_file"
+            )
+        yield frames[0]
+
+
+KEPT_NETWORKS = 4
+"""Loaded networks are kept, because loading one takes longer than masking a small frame."""
+
+_maskers: dict[str, Masker] = {}
+_trackers: dict[str, Tracker] = {}
+
+
+def _masker(settings: dict[str, Any]) -> Masker:
+    key = _key(MaskSettings, settings)
+    if key not in _maskers:
+        _make_room(_maskers)
+        _maskers[key] = Masker(MaskSettings(**settings))
+    return _maskers[key]
+
+
+def _tracker(settings: dict[str, Any]) -> Tracker:
+    key = _key(TrackSettings, settings)
+    if key not in _trackers:
+        _make_room(_trackers)
+        _trackers[key] = Tracker(TrackSettings(**settings))
+    return _trackers[key]
+
+
+def _make_room(kept: dict[str, Any]) -> None:
+    while len(kept) >= KEPT_NETWORKS:
+        kept.pop(next(iter(kept)))
+
+
+def _key(kind: type[MaskSettings | TrackSettings], settings: dict[str, Any]) -> str:
+    """Return a key of the settings, which may hold dictionaries."""
+    known = [field.name for field in dataclasses.fields(kind)]
+    for name in settings:
+        if name not in known:
+            raise ConfigError(f"unknown setting {name!r}; the settings are {', '.join(known)}")
+    return repr(sorted(settings.items()))

@@ -1,0 +1,65 @@
+"""The command ``skysieve``: one file a verb."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from skysieve._version import __version__
+from skysieve.cli import mask, maximask, maxitrack, models, simulate, track
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="skysieve",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def skysieve(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and stop.", is_eager=True)
+    ] = False,
+) -> None:
+    """Find what does not belong in an astronomical picture.
+
+    `skysieve mask night/*.fits.fz` writes a mask beside each frame; `skysieve VERB --help` tells the rest.
+    """
+    if version:
+        print(f"skysieve {__version__}")
+        raise typer.Exit
+
+
+app.command("mask", rich_help_panel="Frames")(mask.mask)
+app.command("track", rich_help_panel="Frames")(track.track)
+app.command("maximask", rich_help_panel="In place of the published commands")(maximask.maximask)
+app.command("maxitrack", rich_help_panel="In place of the published commands")(maxitrack.maxitrack)
+app.add_typer(models.app, name="models", rich_help_panel="Models and simulations")
+app.add_typer(simulate.app, name="simulate", rich_help_panel="Models and simulations")
+
+
+def main() -> None:
+    """Run the command line; whatever the user can mend ends in one line and exit code 1."""
+    from skysieve.errors import SkysieveError
+
+    try:
+        app()
+    except SkysieveError as error:
+        if "--debug" in sys.argv:
+            raise
+        print(f"skysieve: error: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("skysieve: interrupted; finished files are kept", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        # the reader of our output has gone, as with "| head"
+        sys.stderr.close()
+        sys.exit(1)

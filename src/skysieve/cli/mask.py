@@ -1,0 +1,290 @@
+"""``skysieve mask``: contaminant masks for frames."""
+
+from __future__ import annotations
+
+import enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from skysieve.cli.options import (
+    BatchSize,
+    Debug,
+    Device,
+    Engine,
+    EngineOption,
+    Jobs,
+    MaskHDU,
+    Normalisation,
+    NormalisationOption,
+    Overwrite,
+    Paths,
+    Precision,
+    PrecisionOption,
+    Quiet,
+    Threads,
+    parse_assignments,
+    parse_hdu,
+)
+from skysieve.contaminants.classes import CLASS_NAMES
+from skysieve.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Literal
+
+    from skysieve.contaminants.config_files import ClassConfig
+    from skysieve.contaminants.job import MaskJob, MaskRecord
+    from skysieve.imaging.locations import Location
+
+__all__ = ["mask"]
+
+
+class Format(enum.StrEnum):
+    """Kinds of product."""
+
+    bits = "bits"
+    cube = "cube"
+    single = "single"
+    probabilities = "probabilities"
+
+
+class Compression(enum.StrEnum):
+    """Compressions of bit masks."""
+
+    auto = "auto"
+    plio = "PLIO_1"
+    gzip = "GZIP_2"
+    none = "none"
+
+
+class Tiling(enum.StrEnum):
+    """Tilings of a frame."""
+
+    fast = "fast"
+    published = "published"
+
+
+class Priors(enum.StrEnum):
+    """Sources of the class proportions."""
+
+    default = "default"
+    auto = "auto"
+    none = "none"
+
+
+def mask(  # noqa: D417 (typer's help documents the options)
+    paths: Paths,
+    *,
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="PATH",
+            help="Folder, or template with `{dir}`, `{stem}`, `{name}`, `{hdu}`; default `{dir}/{stem}.mask{hdu}.fits`.",
+            show_default=False,
+        ),
+    ] = None,
+    overwrite: Overwrite = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Skip files whose mask is there, intact and newer.")
+    ] = False,
+    jobs: Jobs = 1,
+    preview: Annotated[bool, typer.Option("--preview", help="Also write a PNG of each frame.")] = False,
+    table: Annotated[
+        Path | None,
+        typer.Option("--table", help="Write the masked fractions of each frame (ECSV).", show_default=False),
+    ] = None,
+    form: Annotated[Format, typer.Option("--format", help="bits: planes in one integer; cube, single: MaxiMask's.")]
+    = Format.bits,
+    bits: Annotated[
+        str | None,
+        typer.Option("--bits", help="Bit map of another survey: des, noirlab or a TOML file.", show_default=False),
+    ] = None,
+    compression: Annotated[Compression, typer.Option("--compression", help="Of the format bits.")] = Compression.auto,
+    mask_hdu: MaskHDU = None,
+    classes: Annotated[
+        str | None,
+        typer.Option(
+            "--classes",
+            metavar="NAMES",
+            help=f"Only these, separated by commas: {', '.join(CLASS_NAMES)}.",
+            show_default=False,
+            rich_help_panel="Decisions",
+        ),
+    ] = None,
+    priors: Annotated[
+        Priors,
+        typer.Option(
+            "--priors",
+            help="auto: estimated from each frame; none: the network's own.",
+            rich_help_panel="Decisions",
+        ),
+    ] = Priors.default,
+    prior: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--prior",
+            metavar="NAME=VALUE",
+            help="Proportion of a class, as CR=5e-4; may be repeated.",
+            show_default=False,
+            rich_help_panel="Decisions",
+        ),
+    ] = None,
+    threshold: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--threshold",
+            metavar="NAME=VALUE",
+            help="Probability above which a pixel is of a class, as TRL=0.3; may be repeated.",
+            show_default=False,
+            rich_help_panel="Decisions",
+        ),
+    ] = None,
+    config_dir: Annotated[
+        Path | None,
+        typer.Option(
+            "--config-dir",
+            help="Folder with classes.flags, classes.priors, classes.thresh, each optional.",
+            show_default=False,
+            rich_help_panel="Decisions",
+        ),
+    ] = None,
+    model: Annotated[str, typer.Option("--model", help="Name, or folder with a card.")] = "maximask",
+    engine: EngineOption = Engine.auto,
+    precision: PrecisionOption = Precision.auto,
+    device: Device = "cpu",
+    threads: Threads = None,
+    batch_size: BatchSize = None,
+    memory: Annotated[
+        int,
+        typer.Option("--memory", min=64, help="Memory of one call of the network, in MB.", rich_help_panel="Speed"),
+    ] = 800,
+    tiling: Annotated[
+        Tiling,
+        typer.Option(
+            "--tiling",
+            help="published: tiles of 400 px every 200 px.",
+            rich_help_panel="Comparison with the published tools",
+        ),
+    ] = Tiling.fast,
+    normalisation: NormalisationOption = Normalisation.corrected,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Mask the contaminants of frames.
+
+    Examples:
+
+    `skysieve mask frame.fits --preview` · `skysieve mask night/ -o masks/ -j 4 --resume`
+
+    `skysieve mask '*.fits.fz' --classes CR,TRL --prior CR=1e-3` · `skysieve mask @tonight --bits des`
+    """
+    from skysieve.cli.running import Failures, find_units, run_and_report, start_logging
+    from skysieve.contaminants.job import MaskJob
+    from skysieve.contaminants.masker import MaskSettings
+
+    start_logging()
+    config = _read_config(config_dir)
+    job = MaskJob(
+        settings=MaskSettings(
+            model=model,
+            classes=_chosen_classes(classes, config),
+            priors=_chosen_priors(priors, parse_assignments("--prior", prior or []), config),
+            thresholds={**(config.thresholds if config else {}), **parse_assignments("--threshold", threshold or [])},
+            tiling=tiling.value,
+            rules=normalisation.value,
+            engine=engine.value,
+            precision=precision.value,
+            device=device,
+            threads=threads,
+            batch_size=batch_size,
+            memory=memory,
+        ),
+        output=output,
+        form=form.value,
+        bits=bits,
+        compression=None if compression is Compression.auto else compression.value,
+        overwrite=overwrite or resume,
+        preview=preview,
+        mask_hdu=parse_hdu(mask_hdu),
+    )
+    failures = Failures(debug=debug)
+    units = find_units(paths, job.units, failures)
+    _check_products(job, units)
+    todo = [unit for unit in units if not (resume and _is_done(job, unit))]
+    if len(todo) < len(units) and not quiet:
+        print(f"{len(units) - len(todo)} of {len(units)} files are done already")
+    records = dict(
+        run_and_report(job, todo, processes=jobs, failures=failures, describe=_describe, quiet=quiet)
+    )
+    if table is not None and records:
+        from skysieve.contaminants.table import write_table
+
+        write_table(records, table, overwrite=overwrite or resume)
+        if not quiet:
+            print(f"table: {table}")
+    failures.finish(len(records))
+
+
+def _read_config(folder: Path | None) -> ClassConfig | None:
+    if folder is None:
+        return None
+    from skysieve.contaminants.config_files import read_class_config
+
+    return read_class_config(folder)
+
+
+def _chosen_classes(names: str | None, config: ClassConfig | None) -> tuple[str, ...]:
+    if names is not None:
+        return tuple(name.strip() for name in names.split(",") if name.strip())
+    return config.classes if config else CLASS_NAMES
+
+
+def _chosen_priors(
+    source: Priors, given: Mapping[str, float], config: ClassConfig | None
+) -> Mapping[str, float] | Literal["auto"] | None:
+    if source is not Priors.default:
+        if given:
+            raise ConfigError(f"--prior does not go with --priors {source.value}")
+        return "auto" if source is Priors.auto else None
+    return {**(config.priors if config else {}), **given}
+
+
+def _check_products(job: MaskJob, units: list[Location]) -> None:
+    """Refuse an output template that gives two files the same product."""
+    products: dict[Path, Location] = {}
+    for unit in units:
+        other = products.setdefault(job.product(unit), unit)
+        if other is not unit:
+            raise ConfigError(
+                f"{other} and {unit} would both be masked to {job.product(unit)}; use {{stem}} or {{dir}} in --output"
+            )
+
+
+def _is_done(job: MaskJob, unit: Location) -> bool:
+    from skysieve.imaging.fits_integrity import is_intact
+
+    product = job.product(unit)
+    try:
+        newer = product.stat().st_mtime >= unit.path.stat().st_mtime
+    except OSError:
+        return False
+    return newer and is_intact(product)
+
+
+def _describe(unit: Location, record: MaskRecord) -> str:
+    """Return the lines of a finished file: where the mask is, and what was found in each frame."""
+    lines = [f"{unit} -> {record.product} ({record.seconds:.1f} s)"]
+    for frame in record.frames:
+        place = f"[{frame.hdu}]" + (f" plane {frame.plane}" if frame.plane else "")
+        found = [
+            f"{name} {100 * part:.2g}%"
+            for name, part in frame.fractions.items()
+            if part > 0 and name not in ("BG",)
+        ]
+        lines.append(f"  {place} {frame.shape[1]} x {frame.shape[0]}: {', '.join(found) or 'nothing found'}")
+    lines += [f"  preview: {path}" for path in record.previews]
+    return "\n".join(lines)

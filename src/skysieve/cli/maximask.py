@@ -1,0 +1,130 @@
+"""``skysieve maximask``: in place of the command ``maximask``."""
+
+from __future__ import annotations
+
+import enum
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from skysieve.cli.options import Debug
+from skysieve.errors import ConfigError
+
+if TYPE_CHECKING:
+    from skysieve.contaminants.job import MaskRecord
+    from skysieve.imaging.locations import Location
+    from skysieve.models.published import PublishedNetwork
+
+__all__ = ["maximask", "model_of_folder", "published_bool"]
+
+logger = logging.getLogger(__name__)
+
+
+class Suffix(enum.StrEnum):
+    """Endings of the products."""
+
+    masks = "masks"
+    mask = "mask"
+
+
+def maximask(  # noqa: D417 (typer's help documents the options)
+    im_path: Annotated[str, typer.Argument(help="File, `file.fits[n]`, folder or `.list` file.")],
+    *,
+    net_dir: Annotated[
+        Path | None, typer.Option("--net_dir", help="SavedModel of other weights.", show_default=False)
+    ] = None,
+    config_dir: Annotated[
+        Path | None,
+        typer.Option(
+            "--config_dir",
+            help="Folder with classes.flags, classes.priors and classes.thresh, each optional.",
+            show_default=False,
+        ),
+    ] = None,
+    prior_modif: Annotated[
+        str, typer.Option("--prior_modif", help="Whether to change the priors.", metavar="BOOL")
+    ] = "True",
+    proba_thresh: Annotated[
+        str, typer.Option("--proba_thresh", help="Whether to apply thresholds.", metavar="BOOL")
+    ] = "True",
+    single_mask: Annotated[
+        str, typer.Option("--single_mask", help="Whether to sum the classes' codes into one mask.", metavar="BOOL")
+    ] = "False",
+    batch_size: Annotated[int, typer.Option("--batch_size", min=1, help="Tiles in one call, at most.")] = 8,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Say what is done.")] = False,
+    suffix: Annotated[
+        Suffix, typer.Option("--suffix", help="file.masks.fits as documented, or file.mask.fits.")
+    ] = Suffix.masks,
+    debug: Debug = False,
+) -> None:
+    """Mask frames with the options, files and products of the published command.
+
+    Where that one is known to be wrong this one is right: see the page on the drop-in commands.
+
+    Example: `skysieve maximask night.list --config_dir my_config --single_mask True`
+    """
+    from skysieve.cli.running import Failures, find_units, run_and_report, start_logging
+    from skysieve.contaminants.config_files import read_class_config
+    from skysieve.contaminants.job import MaskJob
+    from skysieve.contaminants.masker import MaskSettings
+    from skysieve.contaminants.model import DEFAULT_MODEL, MAXIMASK
+
+    start_logging(verbose=verbose)
+    modify = published_bool("--prior_modif", prior_modif)
+    thresholded = published_bool("--proba_thresh", proba_thresh)
+    single = published_bool("--single_mask", single_mask)
+    if single and not thresholded:
+        raise ConfigError("--single_mask True needs --proba_thresh True: codes are summed over decisions")
+    config = None if config_dir is None else read_class_config(config_dir)
+    defaults = MaskSettings()
+    job = MaskJob(
+        settings=MaskSettings(
+            model=DEFAULT_MODEL if net_dir is None else model_of_folder(net_dir, MAXIMASK),
+            classes=config.classes if config else defaults.classes,
+            priors=(config.priors if config else {}) if modify else None,
+            thresholds=config.thresholds if config else {},
+            batch_size=batch_size,
+        ),
+        suffix=f".{suffix.value}{{hdu}}.fits",
+        form="single" if single else "cube" if thresholded else "probabilities",
+        overwrite=True,
+    )
+
+    def describe(unit: Location, record: MaskRecord) -> str:
+        return f"{unit}: {record.product} in {record.seconds:.2f} s"
+
+    failures = Failures(debug=debug)
+    units = find_units([im_path], job.units, failures)
+    done = list(
+        run_and_report(job, units, processes=1, failures=failures, describe=describe, quiet=not verbose)
+    )
+    failures.finish(len(done))
+
+
+def published_bool(option: str, text: str) -> bool:
+    """Read a truth value as the published commands do.
+
+    Raises
+    ------
+    ConfigError
+        If it is none.
+
+    Examples
+    --------
+    >>> published_bool("--single_mask", "Yes")
+    True
+    """
+    if text.lower() in ("yes", "true", "t", "y", "1"):
+        return True
+    if text.lower() in ("no", "false", "f", "n", "0"):
+        return False
+    raise ConfigError(f"{option} {text!r}: expected True or False")
+
+
+def model_of_folder(folder: Path, network: PublishedNetwork) -> str:
+    """Return the model folder made from a SavedModel folder of a published network."""
+    from skysieve.models.published import import_models
+
+    return str(import_models(folder, [network])[0].folder)

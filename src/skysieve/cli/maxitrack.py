@@ -1,0 +1,61 @@
+"""``skysieve maxitrack``: in place of the command ``maxitrack``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from skysieve.cli.maximask import model_of_folder
+from skysieve.cli.options import Debug
+
+if TYPE_CHECKING:
+    from skysieve.imaging.locations import Location
+    from skysieve.tracking.job import TrackRecord
+
+__all__ = ["maxitrack"]
+
+PRODUCT = Path("maxitrack.out")
+
+
+def maxitrack(  # noqa: D417 (typer's help documents the options)
+    im_path: Annotated[str, typer.Argument(help="File, `file.fits[n]`, folder or `.list` file.")],
+    *,
+    net_dir: Annotated[
+        Path | None, typer.Option("--net_dir", help="SavedModel of other weights.", show_default=False)
+    ] = None,
+    prior: Annotated[float, typer.Option("--prior", help="Proportion of frames with tracking errors.")] = 0.05,
+    frac: Annotated[float, typer.Option("--frac", help="Part of the HDUs to use.")] = 1.0,
+    batch_size: Annotated[int, typer.Option("--batch_size", min=1, help="Blocks in one call.")] = 16,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Say what is done.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Append tracking probabilities to `maxitrack.out`, with the options of the published command.
+
+    Where that one is known to be wrong this one is right: see the page on the drop-in commands.
+
+    Example: `skysieve maxitrack night.list --prior 0.02`
+    """
+    from skysieve.cli.running import Failures, find_units, run_and_report, start_logging
+    from skysieve.tracking.job import TrackJob
+    from skysieve.tracking.model import DEFAULT_MODEL, MAXITRACK
+    from skysieve.tracking.products import append_published_line
+    from skysieve.tracking.tracker import TrackSettings
+
+    start_logging(verbose=verbose)
+    model = DEFAULT_MODEL if net_dir is None else model_of_folder(net_dir, MAXITRACK)
+    job = TrackJob(settings=TrackSettings(model=model, prior=prior, batch_size=batch_size), fraction=frac)
+
+    def describe(unit: Location, record: TrackRecord) -> str:
+        return f"{unit}: {record.probability:.4f} in {record.seconds:.2f} s"
+
+    failures = Failures(debug=debug)
+    units = find_units([im_path], job.units, failures)
+    done = 0
+    for unit, record in run_and_report(
+        job, units, processes=1, failures=failures, describe=describe, quiet=not verbose
+    ):
+        append_published_line(PRODUCT, str(unit), record.probability)
+        done += 1
+    failures.finish(done)

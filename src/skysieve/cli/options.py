@@ -1,0 +1,149 @@
+"""Options that several verbs share."""
+
+from __future__ import annotations
+
+import enum
+from typing import Annotated
+
+import typer
+
+from skysieve.errors import ConfigError
+
+__all__ = [
+    "BatchSize",
+    "Debug",
+    "Device",
+    "Engine",
+    "EngineOption",
+    "HDU",
+    "Jobs",
+    "MaskHDU",
+    "Normalisation",
+    "NormalisationOption",
+    "Overwrite",
+    "Paths",
+    "Precision",
+    "PrecisionOption",
+    "Quiet",
+    "Threads",
+    "parse_assignments",
+    "parse_hdu",
+]
+
+
+class Engine(enum.StrEnum):
+    """Engines that run graphs."""
+
+    auto = "auto"
+    openvino = "openvino"
+    onnxruntime = "onnxruntime"
+
+
+class Precision(enum.StrEnum):
+    """Arithmetic of the engine."""
+
+    auto = "auto"
+    f32 = "f32"
+    bf16 = "bf16"
+
+
+class Normalisation(enum.StrEnum):
+    """Rules of the normalisation."""
+
+    corrected = "corrected"
+    published = "published"
+
+
+Paths = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="PATH...",
+        help="FITS files, `file.fits[2]`, `file.fits[SCI,1]`, folders, globs, `.list` files or `@list`.",
+        show_default=False,
+    ),
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace products that are there.")]
+Jobs = Annotated[int, typer.Option("-j", "--jobs", min=1, help="Processes at work; each needs its own memory.")]
+EngineOption = Annotated[
+    Engine, typer.Option("--engine", help="What runs the network.", rich_help_panel="Speed")
+]
+PrecisionOption = Annotated[
+    Precision,
+    typer.Option(
+        "--precision",
+        help="auto: bf16 on processors made for it if decisions agree, else f32.",
+        rich_help_panel="Speed",
+    ),
+]
+Device = Annotated[
+    str, typer.Option("--device", help="cpu, cuda or cuda:N.", metavar="DEVICE", rich_help_panel="Speed")
+]
+Threads = Annotated[
+    int | None,
+    typer.Option(
+        "--threads", min=1, help="Processor threads; all by default.", show_default=False, rich_help_panel="Speed"
+    ),
+]
+BatchSize = Annotated[
+    int | None,
+    typer.Option(
+        "--batch-size",
+        min=1,
+        help="Tiles in one call of the network, at most.",
+        show_default=False,
+        rich_help_panel="Speed",
+    ),
+]
+NormalisationOption = Annotated[
+    Normalisation,
+    typer.Option(
+        "--normalisation",
+        help="published: with MaxiMask's defects, for comparison.",
+        rich_help_panel="Comparison with the published tools",
+    ),
+]
+MaskHDU = Annotated[
+    str | None,
+    typer.Option(
+        "--mask-hdu",
+        metavar="HDU",
+        help="Image HDU of the same file, by number or name, whose non-zero pixels have no data.",
+        show_default=False,
+    ),
+]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show where errors come from.")]
+
+HDU = int | str
+
+
+def parse_hdu(text: str | None) -> HDU | None:
+    """Return an HDU's number or name."""
+    if text is None:
+        return None
+    return int(text) if text.isdecimal() else text
+
+
+def parse_assignments(option: str, texts: list[str]) -> dict[str, float]:
+    """Read ``NAME=VALUE`` options.
+
+    Raises
+    ------
+    ConfigError
+        If one has another form.
+
+    Examples
+    --------
+    >>> parse_assignments("--prior", ["CR=5e-4"])
+    {'CR': 0.0005}
+    """
+    values = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        try:
+            values[name.strip()] = float(value)
+        except ValueError:
+            equals = ""
+        if not equals or not name.strip():
+            raise ConfigError(f"{option} {text!r}: expected NAME=VALUE with a number, as CR=5e-4")
+    return values

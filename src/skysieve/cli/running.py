@@ -1,0 +1,126 @@
+"""Many units on the command line: progress, one line a unit, and the failures named at the end."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+import typer
+
+from skysieve.errors import SkysieveError
+from skysieve.fleet.local import run_units
+
+if TYPE_CHECKING:
+    from skysieve.fleet.job import Job, Outcome
+    from skysieve.imaging.locations import Location
+
+__all__ = ["Failures", "find_units", "run_and_report", "start_logging"]
+
+Record = TypeVar("Record")
+
+
+class Failures:
+    """What failed so far, and why."""
+
+    def __init__(self, *, debug: bool) -> None:
+        self.lines: list[str] = []
+        self._debug = debug
+
+    def add(self, unit: object, error: Exception) -> None:
+        """Report an error on one line, at once."""
+        if self._debug:
+            raise error
+        line = " ".join(str(error).split()) or type(error).__name__
+        if not isinstance(error, SkysieveError):
+            line = f"unexpected {type(error).__name__}: {line} (use --debug to see where)"
+        if str(unit) not in line:
+            line = f"{unit}: {line}"
+        self.lines.append(line)
+        print(f"skysieve: error: {line}", file=sys.stderr)
+
+    def finish(self, done: int) -> None:
+        """Name the failures of a longer run again, and end with code 1 if there are any."""
+        if not self.lines:
+            return
+        if done or len(self.lines) > 1:
+            print(f"skysieve: {len(self.lines)} failed, {done} done; failed:", file=sys.stderr)
+            for line in self.lines:
+                print(f"  {line}", file=sys.stderr)
+        raise typer.Exit(1)
+
+
+def find_units(
+    paths: Iterable[str], units: Callable[[str], list[Location]], failures: Failures
+) -> list[Location]:
+    """Return the units behind all paths, each once; a path without any is a failure."""
+    found: dict[Location, None] = {}
+    for path in paths:
+        try:
+            found |= dict.fromkeys(units(path))
+        except SkysieveError as error:
+            failures.add(path, error)
+    return list(found)
+
+
+def run_and_report(
+    job: Job[Location, Record],
+    units: list[Location],
+    *,
+    processes: int,
+    failures: Failures,
+    describe: Callable[[Location, Record], str],
+    quiet: bool,
+) -> Iterator[tuple[Location, Record]]:
+    """Run a job and yield the records of the units that succeed.
+
+    Parameters
+    ----------
+    job, units, processes
+        See :func:`skysieve.fleet.local.run_units`.
+    failures
+        Where the others go.
+    describe
+        Returns the line that a finished unit gets.
+    quiet
+        Whether to print no such lines.
+    """
+    if not units:
+        return
+    with _progress(len(units), quiet=quiet) as advance:
+        outcome: Outcome[Location, Record]
+        for outcome in run_units(job, units, processes=processes):
+            if outcome.error is not None:
+                failures.add(outcome.unit, outcome.error)
+            elif outcome.record is not None:
+                if not quiet:
+                    print(describe(outcome.unit, outcome.record), flush=True)
+                yield outcome.unit, outcome.record
+            advance()
+
+
+@contextmanager
+def _progress(total: int, *, quiet: bool) -> Iterator[Callable[[], None]]:
+    """Show a progress bar on a terminal where there is more than one unit; yield what moves it."""
+    if quiet or total == 1 or not sys.stderr.isatty():
+        yield lambda: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("frames", total=total)
+        yield lambda: progress.advance(task)
+
+
+def start_logging(*, verbose: bool = False) -> None:
+    """Send the package's warnings, and with ``verbose`` its messages, to the terminal on single lines."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("skysieve: %(levelname)s: %(message)s"))
+    logger = logging.getLogger("skysieve")
+    logger.handlers = [handler]
+    logger.setLevel(logging.INFO if verbose else logging.WARNING)
+    logger.propagate = False

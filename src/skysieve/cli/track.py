@@ -1,0 +1,113 @@
+"""``skysieve track``: the probability that the telescope slipped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from skysieve.cli.options import (
+    Debug,
+    Device,
+    Engine,
+    EngineOption,
+    Jobs,
+    MaskHDU,
+    Normalisation,
+    NormalisationOption,
+    Overwrite,
+    Paths,
+    Precision,
+    PrecisionOption,
+    Quiet,
+    Threads,
+    parse_hdu,
+)
+
+if TYPE_CHECKING:
+    from skysieve.imaging.locations import Location
+    from skysieve.tracking.job import TrackRecord
+
+__all__ = ["track"]
+
+
+def track(  # noqa: D417 (typer's help documents the options)
+    paths: Paths,
+    *,
+    table: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="Table of the frames' probabilities (ECSV).", show_default=False),
+    ] = None,
+    blocks: Annotated[
+        Path | None,
+        typer.Option("--blocks", help="Table of the blocks' probabilities (ECSV).", show_default=False),
+    ] = None,
+    overwrite: Overwrite = False,
+    jobs: Jobs = 1,
+    prior: Annotated[float, typer.Option("--prior", help="Proportion of frames with tracking errors.")] = 0.05,
+    fraction: Annotated[
+        float, typer.Option("--frac", help="Part of the frames of each file to examine, chosen at random.")
+    ] = 1.0,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of that choice.")] = 0,
+    mask_hdu: MaskHDU = None,
+    model: Annotated[str, typer.Option("--model", help="Name, or folder with a card.")] = "maxitrack",
+    engine: EngineOption = Engine.auto,
+    precision: PrecisionOption = Precision.auto,
+    device: Device = "cpu",
+    threads: Threads = None,
+    batch_size: Annotated[
+        int,
+        typer.Option("--batch-size", min=1, help="Blocks in one call of the network.", rich_help_panel="Speed"),
+    ] = 4,
+    normalisation: NormalisationOption = Normalisation.corrected,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Print the probability that the telescope slipped while each frame was exposed.
+
+    Examples:
+
+    `skysieve track frame.fits` · `skysieve track night/ -o tracking.ecsv -j 2` · `skysieve track mosaic.fits.fz --frac 0.1`
+    """
+    from skysieve.cli.running import Failures, find_units, run_and_report, start_logging
+    from skysieve.tracking.job import TrackJob
+    from skysieve.tracking.tracker import TrackSettings
+
+    start_logging()
+    job = TrackJob(
+        settings=TrackSettings(
+            model=model,
+            prior=prior,
+            rules=normalisation.value,
+            engine=engine.value,
+            precision=precision.value,
+            device=device,
+            threads=threads,
+            batch_size=batch_size,
+        ),
+        fraction=fraction,
+        seed=seed,
+        mask_hdu=parse_hdu(mask_hdu),
+    )
+    failures = Failures(debug=debug)
+    units = find_units(paths, job.units, failures)
+    records = dict(
+        run_and_report(job, units, processes=jobs, failures=failures, describe=_describe, quiet=quiet)
+    )
+    if records and (table or blocks):
+        from skysieve.tracking.products import block_table, frame_table, write_table
+
+        for path, make in ((table, frame_table), (blocks, block_table)):
+            if path is not None:
+                write_table(make(records), path, overwrite=overwrite)
+    failures.finish(len(records))
+
+
+def _describe(unit: Location, record: TrackRecord) -> str:
+    lines = [f"{unit} {record.probability:.4f}"]
+    if len(record.frames) > 1:
+        for frame in record.frames:
+            place = f"[{frame.hdu}]" + (f" plane {frame.plane}" if frame.plane else "")
+            lines.append(f"  {place} {frame.result.probability:.4f}")
+    return "\n".join(lines)

@@ -1,0 +1,237 @@
+"""One frame through the network: normalise, tiles, model, stitch, decide."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from threading import Lock
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from skysieve.contaminants.classes import CLASSES, NODATA, find_class, select_classes
+from skysieve.contaminants.decide import bit_mask, raw_thresholds
+from skysieve.contaminants.model import DEFAULT_MODEL, load_model
+from skysieve.contaminants.priors import ProbabilityHistogram, estimate_priors
+from skysieve.contaminants.result import MaskResult, ModelUse
+from skysieve.errors import ConfigError
+from skysieve.imaging.normalise import normalise
+from skysieve.imaging.tiles import TilePlan, fixed_tiles, plan_tiles, predict
+from skysieve.models.engine import available_threads, load_network
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from skysieve.imaging.background import Rules
+    from skysieve.imaging.frames import Frame
+    from skysieve.models.card import Model
+    from skysieve.models.engine import Engine, Network, Precision
+
+__all__ = ["MaskSettings", "Masker", "Tiling"]
+
+Tiling = Literal["fast", "published"]
+
+PUBLISHED_TILES = {"size": 400, "step": 200, "margin": 100}
+PUBLISHED_BATCH = 8
+DEFAULT_MEMORY = 800
+LARGEST_ARRAY = 2**30
+"""Posteriors beyond this many bytes lie in a temporary file instead of memory."""
+
+BACKGROUND_MARK = 16384
+"""Bit of the background's own decision while a frame is at work; no product shows it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskSettings:
+    """How frames are masked.
+
+    Attributes
+    ----------
+    model
+        Name of a model, or a folder with a card.
+    classes
+        Names of the wanted classes.
+    priors
+        By class name, over the defaults; ``"auto"`` estimates them from each frame; None keeps the network's own.
+    thresholds
+        By class name, over the defaults.
+    tiling
+        ``fast``, or ``published`` (400 px tiles every 200 px).
+    rules
+        Rules of the normalisation, ``corrected`` or ``published``.
+    engine, precision, device, threads
+        See :func:`skysieve.models.engine.load_network`.
+    batch_size
+        Tiles in one call of the network, at most.
+    memory
+        Memory of one call, in MB.
+    """
+
+    model: str = DEFAULT_MODEL
+    classes: tuple[str, ...] = tuple(c.name for c in CLASSES)
+    priors: Mapping[str, float] | Literal["auto"] | None = field(default_factory=dict)
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    tiling: Tiling = "fast"
+    rules: Rules = "corrected"
+    engine: Engine = "auto"
+    precision: Precision = "auto"
+    device: str = "cpu"
+    threads: int | None = None
+    batch_size: int | None = None
+    memory: int = DEFAULT_MEMORY
+
+
+class Masker:
+    """A loaded network together with the rules of its decisions.
+
+    Parameters
+    ----------
+    settings
+        How frames are masked.
+
+    Raises
+    ------
+    ConfigError
+        If a class is unknown or a prior or threshold out of range.
+    ModelError
+        If the model is missing or damaged.
+    """
+
+    def __init__(self, settings: MaskSettings) -> None:
+        self.settings = settings
+        self.classes = select_classes(settings.classes)
+        self.model: Model = load_model(settings.model)
+        card = self.model.card
+        missing = [c.name for c in self.classes if c.name not in card.classes]
+        if missing:
+            raise ConfigError(f"model {card.name!r} does not know the class {', '.join(missing)}")
+        self._planes = [card.classes.index(c.name) for c in self.classes]
+        self.thresholds = _checked("threshold", card.default_thresholds, settings.thresholds, closed=True)
+        given = settings.priors
+        self._start_priors = _checked("prior", card.default_priors, given if isinstance(given, Mapping) else {})
+        if settings.batch_size is not None and settings.batch_size < 1:
+            raise ConfigError(f"batch size {settings.batch_size}: expected at least 1")
+        self._busy = Lock()
+
+    @cached_property
+    def network(self) -> Network:
+        """The loaded network."""
+        wanted = self.settings
+        return load_network(
+            self.model,
+            engine=wanted.engine,
+            precision=wanted.precision,
+            device=wanted.device,
+            threads=wanted.threads,
+        )
+
+    def mask(self, frame: Frame, *, keep_probabilities: bool = False, keep_pixels: bool = False) -> MaskResult:
+        """Mask one frame.
+
+        Parameters
+        ----------
+        frame
+            Frame of ``(H, W)`` pixels in any unit.
+        keep_probabilities, keep_pixels
+            Whether the result holds them.
+
+        Raises
+        ------
+        FrameError
+            If the frame has no valid pixels or no noise.
+        """
+        auto = self.settings.priors == "auto"
+        priors = None if self.settings.priors is None else self._of_classes(self._start_priors)
+        training = self._of_classes(self.model.card.training_priors)
+        shape = frame.shape
+        normalised = normalise(
+            frame, rules=self.settings.rules, threads=self.settings.threads or available_threads()
+        )
+        marks = np.empty(shape, np.int16)
+        posteriors = _planes_array((len(self.classes), *shape)) if keep_probabilities or auto else None
+        histogram = ProbabilityHistogram(len(self.classes)) if auto else None
+        limits = self._limits(training, priors)
+        for rows, columns, prediction, nodata in predict(normalised, self._plan(shape), self._run):
+            chosen = prediction if len(self._planes) == len(prediction) else prediction[self._planes]
+            if posteriors is not None:
+                posteriors[:, rows, columns] = chosen
+            if histogram is not None:
+                histogram.add(chosen, nodata)
+            marks[rows, columns] = np.where(nodata, NODATA.code, self._marks(chosen, limits))
+        if histogram is not None and posteriors is not None and priors is not None:
+            found = estimate_priors(histogram, list(training.values()), list(priors.values()))
+            priors = dict(zip(priors, found.tolist(), strict=True))
+            self._decide_again(marks, posteriors, self._limits(training, priors))
+        return MaskResult(
+            bits=marks & ~BACKGROUND_MARK,
+            background=(marks & BACKGROUND_MARK) != 0,
+            classes=self.classes,
+            thresholds=self._of_classes(self.thresholds),
+            priors=priors,
+            training_priors=training,
+            model=ModelUse(
+                self.model.card.name, self.network.sha256, self.network.engine, self.network.precision
+            ),
+            posteriors=posteriors if keep_probabilities else None,
+            pixels=frame.rows(0, shape[0])[0] if keep_pixels else None,
+        )
+
+    def _of_classes(self, values: Mapping[str, float]) -> dict[str, float]:
+        return {c.name: values[c.name] for c in self.classes}
+
+    def _limits(self, training: Mapping[str, float], priors: Mapping[str, float] | None) -> NDArray[np.float32]:
+        thresholds = [self.thresholds[c.name] for c in self.classes]
+        return raw_thresholds(thresholds, list(training.values()), list(priors.values()) if priors else None)
+
+    def _marks(self, posteriors: NDArray[np.float32], limits: NDArray[np.float32]) -> NDArray[np.int16]:
+        return bit_mask(posteriors, limits, [c.code or BACKGROUND_MARK for c in self.classes])
+
+    def _decide_again(
+        self, marks: NDArray[np.int16], posteriors: NDArray[np.float32], limits: NDArray[np.float32]
+    ) -> None:
+        """Decide from kept posteriors, row by row so that no second copy of them is needed."""
+        for row, mark in enumerate(marks):
+            decided = self._marks(posteriors[:, row, None], limits)[0]
+            mark[...] = np.where(mark == NODATA.code, mark, decided)
+
+    def _run(self, tiles: NDArray[np.float32]) -> NDArray[np.float32]:
+        # frames may be at work in several threads, but the network already uses all processors
+        with self._busy:
+            return self.network(tiles)
+
+    def _plan(self, shape: tuple[int, int]) -> TilePlan:
+        batch = self.settings.batch_size
+        if self.settings.tiling == "published":
+            return fixed_tiles(shape, **PUBLISHED_TILES, batch=batch or PUBLISHED_BATCH)
+        tiling = self.model.card.tiling
+        needed = tiling.bytes_per_pixel[self.network.precision]
+        return plan_tiles(
+            shape,
+            margin=tiling.margin,
+            multiple=tiling.multiple,
+            max_pixels=self.settings.memory * 10**6 // needed,
+            max_batch=batch,
+        )
+
+
+def _checked(
+    what: str, defaults: Mapping[str, float], given: Mapping[str, float], *, closed: bool = False
+) -> dict[str, float]:
+    """Return the defaults with the given values in their place, all within range."""
+    values = dict(defaults)
+    for name, value in given.items():
+        inside = 0 <= value <= 1 if closed else 0 < value < 1
+        if not inside:
+            raise ConfigError(f"{what} of {name}: {value} is not between 0 and 1")
+        values[find_class(name).name] = value
+    return values
+
+
+def _planes_array(shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Return an array for posteriors; a large one lies in an unnamed temporary file."""
+    if 4 * np.prod(shape) <= LARGEST_ARRAY:
+        return np.empty(shape, np.float32)
+    with tempfile.TemporaryFile(prefix="skysieve-") as file:
+        return np.memmap(file, np.float32, "w+", shape=shape)

@@ -1,0 +1,76 @@
+"""The models of this job: which there are, and the published one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from skysieve.contaminants.classes import CLASSES, CLASS_NAMES
+from skysieve.models.card import Model, ModelCard, Tiling
+from skysieve.models.published import GraphForm, PublishedNetwork, find_model
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    import onnx
+    from numpy.typing import NDArray
+
+__all__ = ["DEFAULT_MODEL", "JOB", "MAXIMASK", "load_model"]
+
+JOB = "contaminants"
+DEFAULT_MODEL = "maximask"
+
+
+def _with_masks(weights: Mapping[str, NDArray[np.generic]]) -> onnx.ModelProto:
+    from skysieve.models.maximask_graph import maximask_graph
+
+    return maximask_graph(weights, "masks")
+
+
+def _with_indices(weights: Mapping[str, NDArray[np.generic]]) -> onnx.ModelProto:
+    from skysieve.models.maximask_graph import maximask_graph
+
+    return maximask_graph(weights, "indices")
+
+
+MAXIMASK = PublishedNetwork(
+    card=ModelCard(
+        name="maximask",
+        job=JOB,
+        version="1.3.0",
+        description="the published MaxiMask network: 14 classes of pixels in CCD and near-infrared frames",
+        licence="MIT, Copyright (c) 2018 Maxime Paillassa",
+        reference="Paillassa, Bertin & Bouy 2020, A&A 634, A48",
+        source="",
+        normalisation="mesh-200",
+        classes=CLASS_NAMES,
+        tiling=Tiling(multiple=16, margin=100, bytes_per_pixel={"f32": 1150, "bf16": 700}),
+        training_priors={c.name: c.training_prior for c in CLASSES},
+        default_priors={c.name: c.default_prior for c in CLASSES},
+        default_thresholds={c.name: c.default_threshold for c in CLASSES},
+        graphs=(),
+    ),
+    package="maximask_and_maxitrack",
+    requirement="skysieve[maximask]",
+    key="upconv5_1/kernel",
+    forms=(
+        GraphForm("maximask-masks.onnx", ("openvino",), _with_masks),
+        GraphForm("maximask-indices.onnx", ("onnxruntime",), _with_indices),
+    ),
+)
+
+
+def load_model(name: str = DEFAULT_MODEL) -> Model:
+    """Return a model for contaminants.
+
+    Parameters
+    ----------
+    name
+        Name of a published or imported model, or a folder with a card.
+
+    Raises
+    ------
+    ModelError
+        If there is no such model, or it is for another job.
+    """
+    return find_model(name, job=JOB, published=(MAXIMASK,))

@@ -1,0 +1,145 @@
+"""Masks onto disk: the bit-plane product, with one mask HDU for each science HDU."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from astropy.io import fits
+
+from skysieve.contaminants.classes import CLASSES, NODATA
+from skysieve.imaging.bitplanes import MaskPlane, MaskSchema
+from skysieve.imaging.fits_out import mask_hdu
+from skysieve.imaging.provenance import provenance_cards
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from skysieve.contaminants.bitmaps import BitMap
+    from skysieve.contaminants.result import MaskResult
+    from skysieve.imaging.cards import HeaderCard
+    from skysieve.imaging.fits_out import Compression
+    from skysieve.imaging.frame_files import FrameFile
+    from skysieve.imaging.fits_frames import FrameHDU
+
+__all__ = ["SCHEMA", "Format", "bits_hdu", "decision_cards", "file_structure", "result_hdu", "stacked"]
+
+Format = Literal["bits", "cube", "single", "probabilities"]
+
+SCHEMA = MaskSchema(tuple(MaskPlane(c.name, c.code, c.description) for c in (*CLASSES, NODATA) if c.code))
+"""The bit planes of our masks."""
+
+_NOT_OF_EMPTY_PRIMARY = ("BSCALE", "BZERO", "BLANK", "BUNIT", "CHECKSUM", "DATASUM", "DATAMIN", "DATAMAX")
+_COMPRESSION = ("ZIMAGE", "ZTENSION", "ZBITPIX", "ZSIMPLE", "ZCMPTYPE", "ZQUANTIZ", "ZDITHER0", "ZHECKSUM", "ZDATASUM")
+
+
+def file_structure(
+    file: FrameFile, make: Callable[[FrameHDU], fits.ImageHDU | fits.PrimaryHDU | fits.CompImageHDU]
+) -> Iterator[fits.PrimaryHDU | fits.ImageHDU | fits.CompImageHDU | fits.BinTableHDU | fits.TableHDU]:
+    """Yield the HDUs of a product that keeps the structure of its source.
+
+    The primary header is kept, each science HDU is replaced by what ``make`` returns for it, tables pass
+    through untouched, and other images leave an empty HDU with their name, so that the order is that of the source.
+    Where only one HDU was asked for, the product holds the primary header and that one.
+
+    Parameters
+    ----------
+    file
+        The open source.
+    make
+        Returns the HDU for a science HDU.  A compressed image cannot be primary: that of a primary science
+        HDU follows the primary header, as with ``fpack``.
+    """
+    frames = {hdu.index: hdu for hdu in file.frames}
+    one_only = file.location.hdu is not None
+    for index, hdu in enumerate(file.hdus):
+        if index in frames:
+            made = make(frames[index])
+            if index == 0 and isinstance(made, fits.CompImageHDU):
+                yield _empty_primary(hdu.header)
+            elif index == 0:
+                made = _as_primary(made, hdu.header)
+            elif one_only:
+                yield _empty_primary(file.hdus[0].header)
+            yield made
+        elif one_only:
+            continue
+        elif index == 0:
+            yield _empty_primary(hdu.header)
+        elif isinstance(hdu, fits.BinTableHDU | fits.TableHDU) and not isinstance(hdu, fits.CompImageHDU):
+            yield hdu.copy()
+        else:
+            yield fits.ImageHDU(name=hdu.name or None, ver=hdu.ver if hdu.name else None)
+
+
+def _empty_primary(header: fits.Header) -> fits.PrimaryHDU:
+    """Return a primary HDU without data that keeps all that the header says of the observation."""
+    kept = header.copy(strip=True)
+    for keyword in (*_NOT_OF_EMPTY_PRIMARY, *_COMPRESSION):
+        kept.remove(keyword, ignore_missing=True, remove_all=True)
+    primary = fits.PrimaryHDU(header=kept)
+    primary.header["EXTEND"] = True
+    return primary
+
+
+def _as_primary(hdu: fits.ImageHDU | fits.PrimaryHDU, header: fits.Header) -> fits.PrimaryHDU:
+    """Return the image as primary HDU, with the cards of the source's primary header that it lacks."""
+    primary = _empty_primary(header)
+    primary.header.update(hdu.header.copy(strip=True))
+    primary.data = hdu.data
+    return primary
+
+
+def decision_cards(
+    result: MaskResult, *, source: str | None, source_sum: str | None, options: Mapping[str, object] | None = None
+) -> list[HeaderCard]:
+    """Return the cards that say how a mask was made."""
+    return provenance_cards(
+        source=source,
+        source_sum=source_sum,
+        model=result.model.name,
+        model_sha256=result.model.sha256,
+        engine=result.model.engine,
+        precision=result.model.precision,
+        priors=result.priors,
+        thresholds=result.thresholds,
+        options=options,
+    )
+
+
+def stacked(hdu: FrameHDU, planes: Sequence[NDArray[np.generic]]) -> NDArray[np.generic]:
+    """Return the arrays of an HDU's frames in the shape of the HDU; one array stays as it is."""
+    return planes[0] if len(hdu.shape) == 2 else np.stack(planes)  # noqa: PLR2004 (an image, not a cube)
+
+
+def bits_hdu(
+    hdu: FrameHDU,
+    results: Sequence[MaskResult],
+    *,
+    bit_map: BitMap | None,
+    compression: Compression | None,
+    cards: Sequence[HeaderCard],
+) -> fits.ImageHDU | fits.CompImageHDU:
+    """Return the mask HDU of a science HDU, in our bits or another survey's."""
+    planes = [bit_map.translate(result.bits) if bit_map else result.bits for result in results]
+    schema = SCHEMA.header_cards() if bit_map is None else _map_cards(bit_map)
+    return mask_hdu(
+        stacked(hdu, planes),
+        header=hdu.header,
+        compression=compression,
+        cards=[*schema, *cards],
+    )
+
+
+def _map_cards(bit_map: BitMap) -> list[HeaderCard]:
+    """Return the cards of a foreign bit map; its codes are no bits, so that they go to HISTORY."""
+    cards: list[HeaderCard] = [("BITMAP", bit_map.name, f"meaning of the values ({bit_map.kind})")]
+    return cards + [("HISTORY", f"class {name} has the value {value}", "") for name, value in bit_map.values.items()]
+
+
+def result_hdu(result: MaskResult) -> fits.ImageHDU | fits.CompImageHDU:
+    """Return the mask HDU of a single result."""
+    cards = decision_cards(result, source=None, source_sum=None)
+    return mask_hdu(result.bits, header=result.header, cards=[*SCHEMA.header_cards(), *cards])

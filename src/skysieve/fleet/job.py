@@ -1,0 +1,60 @@
+"""What a job is to the fleet: a value that lists units of work and does one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+__all__ = ["Job", "Outcome"]
+
+Unit = TypeVar("Unit")
+UnitIn = TypeVar("UnitIn", contravariant=True)
+UnitOut = TypeVar("UnitOut")
+Record = TypeVar("Record")
+RecordOut = TypeVar("RecordOut", covariant=True)
+
+
+class Job(Protocol[UnitIn, RecordOut]):
+    """Something to be done with many units, each by itself.
+
+    A job can be pickled, and sent to another process; what it needs to work (a loaded network) it makes there.
+    """
+
+    def prepare(self, *, workers: int) -> None:
+        """Make ready for work in this process, where ``workers`` processes share the machine.
+
+        Raises
+        ------
+        SkysieveError
+            If nothing can be done at all: a wrong option, a missing model.
+        """
+        ...
+
+    def run(self, unit: UnitIn) -> RecordOut:
+        """Do one unit and return its record.
+
+        Raises
+        ------
+        SkysieveError
+            If this unit cannot be done.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Outcome(Generic[Unit, Record]):
+    """How one unit ended: with a record, or with an error.
+
+    Attributes
+    ----------
+    unit
+        The unit.
+    record
+        What the job returned, or None.
+    error
+        What it raised, or None.
+    """
+
+    unit: Unit
+    record: Record | None = None
+    error: Exception | None = None

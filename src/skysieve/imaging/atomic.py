@@ -1,0 +1,91 @@
+"""Files that are there whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from skysieve.errors import OutputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["atomic_write"]
+
+# File systems allow 255 bytes in a name; what identifies the writer takes some.
+_MOST_OF_NAME = 100
+
+
+@contextmanager
+def atomic_write(path: Path, *, overwrite: bool) -> Iterator[Path]:
+    """Give a temporary path to write to, and put the file in place when the block ends well.
+
+    The temporary file lies in the same folder, hidden, and ends as the final name does, so that writers
+    which choose the format by it choose the same. After any error, an interrupt included, it is removed
+    and the old file is as it was. A symbolic link is written through.
+
+    Parameters
+    ----------
+    path
+        Where the file shall be; missing folders are made.
+    overwrite
+        Whether a file that is already there may be replaced.
+
+    Yields
+    ------
+    Path
+        The temporary path. The block must create the file, and close it.
+
+    Raises
+    ------
+    OutputError
+        If `path` exists and `overwrite` is False, is a folder or a device, or cannot be written.
+    """
+    _check_target(path, overwrite=overwrite)
+    target = Path(os.path.realpath(path))
+    temporary = target.with_name(f".{os.getpid()}-{secrets.token_hex(4)}-{target.name[-_MOST_OF_NAME:]}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        _flush_to_disk(temporary)
+        # Again: another worker may have written the same name meanwhile.
+        _check_target(path, overwrite=overwrite)
+        temporary.replace(target)
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {_reason(error)}") from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _check_target(path: Path, *, overwrite: bool) -> None:
+    try:
+        if path.is_dir():
+            raise OutputError(f"cannot write {path}: it is a folder; name a file in it")
+        if not path.exists():
+            return
+        if not path.is_file():
+            raise OutputError(f"cannot write {path}: it is not a regular file")
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {_reason(error)}") from error
+    if not overwrite:
+        raise OutputError(f"{path} exists; use --overwrite or another --output")
+
+
+def _flush_to_disk(path: Path) -> None:
+    # Before the rename: else a crash of the machine could leave the new name with no content.
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _reason(error: OSError) -> str:
+    if error.strerror:
+        return error.strerror
+    # NumPy and Astropy report a write that broke off without saying why.
+    return f"{' '.join(str(error).split()) or type(error).__name__}; is there room on the disk?"

@@ -1,0 +1,153 @@
+"""Sky level and noise at every pixel, as MaxiMask's networks expect them.
+
+The blocks of a mesh are measured (:mod:`skysieve.imaging.mesh`), outliers
+among them are replaced, the grid is median-filtered and a bicubic spline leads
+from block centres to pixels: the way of SExtractor (Bertin & Arnouts 1996,
+A&AS 117, 393, section 4) in the variant of MaxiMask.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from scipy.interpolate import make_interp_spline
+from scipy.ndimage import median_filter
+
+from skysieve.errors import FrameError
+from skysieve.imaging.mesh import BLOCK, Window, measure_blocks
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from skysieve.imaging.frames import Frame
+
+__all__ = ["Background", "Rules", "estimate_background"]
+
+Rules = Literal["corrected", "published"]
+"""``corrected``: no data is no data, and frame corners are like the rest; ``published``: MaxiMask to the letter."""
+
+OUTLIER_SIGMA = 3.0
+OUTLIER_ROUNDS = 5
+SIGMA_FLOOR = 0.25
+"""A spline may swing below the blocks it joins; sigma is kept above this fraction of the least block's."""
+
+
+@dataclass(frozen=True)
+class Background:
+    """Sky level and noise of a frame, evaluated where asked.
+
+    Attributes
+    ----------
+    level, sigma
+        Filtered grids ``(rows + 2, columns + 2)``, float64, in the frame's unit.
+    row_spline, column_spline
+        ``(H, rows + 2)`` and ``(W, columns + 2)`` matrices that lead from grid to pixels.
+    sigma_floor
+        Least sigma that :meth:`rows` returns.
+    """
+
+    level: NDArray[np.float64]
+    sigma: NDArray[np.float64]
+    row_spline: NDArray[np.float64]
+    column_spline: NDArray[np.float64]
+    sigma_floor: float
+
+    def rows(self, start: int, stop: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return level and sigma of some rows, each ``(stop - start, W)`` float32 in the frame's unit."""
+        level, sigma = (
+            (self.row_spline[start:stop] @ (grid @ self.column_spline.T)).astype(np.float32)
+            for grid in (self.level, self.sigma)
+        )
+        if self.sigma_floor > 0:
+            np.maximum(sigma, np.float32(self.sigma_floor), out=sigma)
+        return level, sigma
+
+
+def estimate_background(
+    frame: Frame, window: Window, *, rules: Rules = "corrected", threads: int = 2
+) -> Background:
+    """Estimate sky level and noise of a frame.
+
+    Parameters
+    ----------
+    frame
+        Frame of ``(H, W)`` pixels.
+    window
+        Pixel values outside it are set to its limits.
+    rules
+        See :data:`Rules`.
+    threads
+        Blocks measured at a time.
+
+    Raises
+    ------
+    FrameError
+        If no block has any noise: the frame holds no data, or the same value everywhere.
+    """
+    corrected = rules == "corrected"
+    blocks = measure_blocks(frame, window, ignore_nodata=corrected, threads=threads)
+    level, sigma = blocks.level, blocks.sigma
+    if corrected:
+        if np.isnan(level).all():
+            raise FrameError(f"{frame.label}: no valid pixels (all NaN, BLANK or masked); nothing to do here")
+        if np.isnan(sigma).all() or not (level.any() or (sigma != 1).any()):
+            raise FrameError(f"{frame.label}: every pixel has the same value; is this a blank or a mask image?")
+    else:
+        sigma = np.nan_to_num(sigma, nan=0.0)
+    level, sigma = (_filtered(_without_outliers(grid), zero_padded=not corrected) for grid in (level, sigma))
+    return Background(
+        level,
+        sigma,
+        _spline_matrix(frame.shape[0]),
+        _spline_matrix(frame.shape[1]),
+        SIGMA_FLOOR * float(sigma.min()) if corrected else 0.0,
+    )
+
+
+def _without_outliers(grid: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Replace outliers and NaN by the mean of their valid neighbours, in scan order, until none is left."""
+    valid = np.isfinite(grid)
+    for _ in range(OUTLIER_ROUNDS):
+        middle, spread = np.median(grid[valid]), np.std(grid[valid])
+        outliers = valid & (np.abs(grid - middle) > OUTLIER_SIGMA * spread)
+        if not outliers.any():
+            break
+        valid &= ~outliers
+    if valid.all():
+        return grid
+    filled = np.where(valid, grid, np.nan)
+    holes = np.argwhere(~valid)
+    while np.isnan(filled).any():
+        for row, column in holes:
+            near = filled[max(row - 1, 0) : row + 2, max(column - 1, 0) : column + 2]
+            if not np.isnan(near).all():
+                filled[row, column] = np.nanmean(near)
+    return filled
+
+
+def _filtered(grid: NDArray[np.float64], *, zero_padded: bool) -> NDArray[np.float64]:
+    """Add a border of edge values and take the median over 3 x 3 blocks.
+
+    The published filter takes zeros beyond the border, which pulls corners towards zero and edges to the
+    least of three neighbours; ``zero_padded`` does so too.
+    """
+    padded = np.pad(grid, 1, mode="edge")
+    filtered: NDArray[np.float64] = median_filter(padded, size=3, mode="constant" if zero_padded else "nearest")
+    return filtered
+
+
+def _spline_matrix(length: int) -> NDArray[np.float64]:
+    """Return the ``(length, blocks + 2)`` matrix from knot values to pixels of one axis.
+
+    An interpolating spline is linear in the values it joins, so that splines through unit vectors are the
+    columns of a matrix; the bicubic surface is a product of two such matrices.
+    """
+    if length < BLOCK:
+        knots = np.array([-0.5, 0.5, 1.5]) * length
+    else:
+        knots = BLOCK * (np.arange(length // BLOCK + 2) - 0.5) + length % BLOCK // 2
+    spline = make_interp_spline(knots, np.eye(knots.size), k=min(3, knots.size - 1))
+    matrix: NDArray[np.float64] = spline(np.arange(length))
+    return matrix

@@ -1,0 +1,184 @@
+"""Header cards: how to set ours, and which of a science header's a product takes over."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import re
+from math import prod
+from typing import TYPE_CHECKING, TypeAlias
+
+from astropy.io import fits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["HeaderCard", "HeaderValue", "inherit_cards", "keep_cards", "printable", "set_cards"]
+
+logger = logging.getLogger(__name__)
+
+HeaderValue: TypeAlias = str | int | float | bool
+HeaderCard: TypeAlias = tuple[str, HeaderValue, str]
+"""A card as ``(keyword, value, comment)``."""
+
+_COMMENTARY = ("HISTORY", "COMMENT")
+
+# 80 columns less the keyword and '= ' before the value, and ' / ' after it.
+_ROOM = 80 - 10 - 3
+_LEAST_STRING = 10
+
+# Named one by one: a mask must not claim the units, scaling, checksums, statistics or compression of the
+# pixels it was made from, and other people's headers hold thousands of keywords nobody can list.
+_WCS = (
+    r"WCSAXES[A-Z]?|WCSNAME[A-Z]?|(CTYPE|CUNIT|CRPIX|CRVAL|CDELT|CNAME|CRDER|CSYER)\d[A-Z]?|CROTA\d"
+    r"|(CD|PC|PV|PS)\d+_\d+[A-Z]?|(LONPOLE|LATPOLE|RADESYS|EQUINOX)[A-Z]?|RADECSYS|EPOCH"
+)
+_DISTORTION = (
+    r"(A|B|AP|BP)_(ORDER|DMAX|\d_\d)"  # SIP
+    r"|(CPDIS|CQDIS|CPERR|CQERR)\d[A-Z]?|D[PQ]\d[A-Z]?(\..+)?"  # TPD and other distortion papers
+    r"|WCSDIM|WAXMAP\d\d|WAT\d_\d{3}"  # IRAF's TNX and ZPX
+    r"|AMD[XY]\d+|PPO\d|PLT(RAH|RAM|RAS|DECSN|DECD|DECM|DECS|SCALE)|CNPIX\d|[XY]PIXELSZ"  # DSS plates
+)
+_GEOMETRY = (
+    r"(LTV|DTV|ATV)\d|(LTM|DTM|ATM)\d_\d"
+    r"|(DET|DATA|CCD|AMP|TRIM|BIAS|PRE|POST)SEC[A-Z0-9]?|(DET|CCD)SIZE|CCDSUM|[XY]BINNING"
+)
+_IDENTITY = (
+    r"INHERIT|EXTNAME|EXTVER|EXTLEVEL|CCD(NUM|NAME|ID|CHIP)|AMP(NAME|ID|NUM)|CHIPID|IMAGEID|DETECTOR|DETPOS"
+    r"|OBJECT|OBSERVAT|TELESCOP|INSTRUME|OBSID|EXPNUM|EXPID|ROOTNAME|PROPID|OBSTYPE|IMAGETYP"
+    r"|DATE-(OBS|BEG|AVG|END)|TIME-OBS|TIMESYS|UT|UTSTART|MJD|JD|MJD-(OBS|BEG|AVG|END)|MJDREF[IF]?"
+    r"|EXPTIME|EXPOSURE|FILTER\d?|BAND|RA|DEC|AIRMASS|OBSGEO-[XYZBLH]"
+)
+_COORDINATES = re.compile(f"{_WCS}|{_DISTORTION}")
+_INHERITED = re.compile(f"{_WCS}|{_DISTORTION}|{_GEOMETRY}|{_IDENTITY}")
+
+_OF_PIXELS = re.compile(
+    r"SIMPLE|XTENSION|BITPIX|NAXIS\d*|PCOUNT|GCOUNT|GROUPS|EXTEND|INHERIT"
+    r"|BSCALE|BZERO|BLANK|BUNIT|DATAM(IN|AX)|CHECKSUM|DATASUM"
+    # tile compression
+    r"|TFIELDS|TTYPE\d+|TFORM\d+|THEAP"
+    r"|Z(IMAGE|SIMPLE|TENSION|EXTEND|BLOCKED|BITPIX|NAXIS\d*|PCOUNT|GCOUNT|TILE\d+|CMPTYPE|NAME\d+|VAL\d+)"
+    r"|Z(MASKCMP|QUANTIZ|DITHER0|BLANK|SCALE|ZERO|HECKSUM|DATASUM)"
+)
+
+# FITS 4.0, section 9.1.1, with the form of the years before 2000; the value of any DATExxxx has to be one.
+_DATE = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d*)?)?|\d\d/\d\d/\d\d")
+
+# Tables in other HDUs of the source file, which a mask does not carry along: without them a reader of the
+# WCS fails, so the rest of the WCS is the better answer.
+_LOOKUP = re.compile(r"(CPDIS|CQDIS)(\d)([A-Z]?)")
+
+
+def printable(text: str) -> str:
+    r"""Return the text with only the characters that FITS allows, others as Python escapes.
+
+    Examples
+    --------
+    >>> printable("κ Cas")
+    '\\u03ba Cas'
+    """
+    escaped = text.encode("ascii", "backslashreplace").decode("ascii")
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in escaped)
+
+
+def set_cards(header: fits.Header, cards: Iterable[HeaderCard]) -> None:
+    """Set the cards in the header, in place.
+
+    ``HISTORY`` and ``COMMENT`` cards are added, wrapped where they are long; any other card replaces the
+    one of the same keyword. A comment is cut where the value leaves it too little room.
+    """
+    for keyword, value, comment in cards:
+        if keyword in _COMMENTARY:
+            header[keyword] = printable(str(value))
+        elif isinstance(value, str):
+            text = printable(value)
+            taken = max(_LEAST_STRING, len(text.replace("'", "''")) + 2)
+            header[keyword] = (text, printable(comment)[: max(0, _ROOM - taken)])
+        else:
+            header[keyword] = (value, printable(comment))
+
+
+def inherit_cards(header: fits.Header) -> fits.Header:
+    """Return the part of a science header that is as true of a mask of that frame.
+
+    Kept are the world coordinates with their distortions, the place of the pixels on the detector, and
+    what identifies HDU and observation. Left out is all that describes the pixel values: scaling,
+    ``BLANK``, ``BUNIT``, compression, checksums, statistics. A card that cannot be read is skipped, with
+    a debug message.
+    """
+    inherited = fits.Header()
+    for card in header.cards:
+        if not _INHERITED.fullmatch(card.keyword) or card.keyword in inherited:
+            continue
+        sound = _sound_copy(card)
+        if sound is not None:
+            inherited.append(sound, end=True)
+    _drop_lookup_distortions(inherited)
+    _lead_with_axes(inherited)
+    return inherited
+
+
+def keep_cards(header: fits.Header) -> fits.Header:
+    """Return what an empty primary HDU may keep of a source's primary header.
+
+    That is all but what describes pixels; where the source had its image there, the world coordinates
+    have gone with it. A card that cannot be read is skipped, with a debug message.
+    """
+    leave = [_OF_PIXELS]
+    if prod(header.get(f"NAXIS{axis + 1}", 0) for axis in range(header.get("NAXIS", 0))) > 0:
+        leave.append(_COORDINATES)
+    kept = fits.Header()
+    for card in header.cards:
+        if any(pattern.fullmatch(card.keyword) for pattern in leave):
+            continue
+        sound = _sound_copy(card)
+        if sound is not None:
+            kept.append(sound, end=True)
+    return kept
+
+
+def _sound_copy(card: fits.Card) -> fits.Card | None:
+    try:
+        # First, because mending makes a string of whatever cannot be read.
+        value = card.value
+        if isinstance(value, fits.card.Undefined):
+            logger.debug("skipped a header card without a value: %s", card.keyword)
+            return None
+        # A copy of the card, not of its value, so that numbers keep the digits in which they were written.
+        sound = copy.copy(card)
+        sound.verify("silentfix+exception")
+        if not _states_value(sound):
+            logger.debug("skipped a header card without '= ' after the keyword: %s", card.keyword)
+            return None
+        if card.keyword.startswith("DATE") and not _DATE.fullmatch(str(value).strip()):
+            logger.debug("skipped a header card with an impossible date: %s %s", card.keyword, value)
+            return None
+    except (fits.VerifyError, ValueError) as error:
+        logger.debug("skipped an unreadable header card: %s", " ".join(str(error).split()))
+        return None
+    return sound
+
+
+def _states_value(card: fits.Card) -> bool:
+    # The standard takes a card without a value indicator for a comment, and Astropy cannot read it twice.
+    return card.keyword in ("", *_COMMENTARY) or card.image[8:10] == "= " or card.image.startswith("HIERARCH ")
+
+
+def _drop_lookup_distortions(header: fits.Header) -> None:
+    for keyword in list(header):
+        match = _LOOKUP.fullmatch(keyword)
+        if match is None or str(header[keyword]).strip().upper() != "LOOKUP":
+            continue
+        records = f"D{match[1][1]}{match[2]}{match[3]}"
+        for other in list(header):
+            if other in (keyword, records) or other.startswith(f"{records}."):
+                header.remove(other, ignore_missing=True, remove_all=True)
+        logger.debug("left out the distortion table of %s", keyword)
+
+
+def _lead_with_axes(header: fits.Header) -> None:
+    # The standard (FITS 4.0, section 8.2) wants WCSAXES before any other keyword of the world coordinates.
+    for keyword in [k for k in header if k.startswith("WCSAXES")]:
+        card = header.cards[keyword]
+        header.remove(keyword)
+        header.insert(0, card)

@@ -1,0 +1,174 @@
+"""A FITS file as frames: which of its HDUs are pictures of the sky, and which mask goes with each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from skysieve.errors import FrameError
+from skysieve.imaging.fits_frames import FitsFrame, FrameHDU, OtherHDU, Shelf
+from skysieve.imaging.fits_integrity import open_intact
+from skysieve.imaging.hdu_choice import describe, find_hdu, match_masks, pick_science, why_not_image
+from skysieve.imaging.locations import Location
+from skysieve.imaging.pixels import header_scaling
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+
+    from astropy.io import fits
+
+__all__ = ["FrameFile"]
+
+
+class FrameFile:
+    """An open FITS file and the frames in it; a context manager.
+
+    Frames are the 2-D images and the planes of cubes of 3 or 4 axes.  Without
+    an HDU in the location, images that are no pictures of the sky are left
+    out; see :func:`skysieve.imaging.hdu_choice.pick_science`.
+
+    Parameters
+    ----------
+    location
+        The file, and the HDU if only one is wanted.
+    mask_hdu
+        Image HDU of the same file, by number or EXTNAME, whose non-zero pixels
+        have no data.  Of several with one name, that with the EXTVER of the
+        frame's HDU is taken.  It has the shape of the frame's HDU, or of one plane.
+    minimum_size
+        Images with fewer pixels along an axis are no frames.
+
+    Attributes
+    ----------
+    location
+        As given.
+    hdus : astropy.io.fits.HDUList
+        The whole file, images as stored; not to be changed.
+    frames : tuple of FrameHDU
+        The HDUs with frames, in the order of the file; at least one.
+    others : tuple of OtherHDU
+        All other HDUs, in the order of the file, and why they hold none.
+
+    Raises
+    ------
+    SourceError
+        If the file cannot be read or is damaged, or has not the HDU or mask asked for.
+    FrameError
+        If it has no frame, or the HDU asked for is none, or a mask does not fit.
+    """
+
+    def __init__(
+        self, location: Location, *, mask_hdu: int | str | None = None, minimum_size: int = 32
+    ) -> None:
+        self.location = location
+        self._shelf = Shelf()
+        self.hdus: fits.HDUList = open_intact(location.path)
+        try:
+            self.frames, self.others = self._sort(mask_hdu, minimum_size)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self.location.path
+
+    @property
+    def planes(self) -> tuple[FitsFrame, ...]:
+        """Every frame in the file, in its order."""
+        return tuple(plane for hdu in self.frames for plane in hdu.planes)
+
+    def close(self) -> None:
+        """Close the file; its frames cannot be read any more."""
+        self._shelf.close()
+        self.hdus.close()
+
+    def __enter__(self) -> Self:
+        """Return the file itself, which is open."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the file."""
+        self.close()
+
+    def _sort(
+        self, mask_hdu: int | str | None, minimum_size: int
+    ) -> tuple[tuple[FrameHDU, ...], tuple[OtherHDU, ...]]:
+        """Tell the HDUs with frames from the others."""
+        reasons = {index: why_not_image(hdu, minimum_size) for index, hdu in enumerate(self.hdus)}
+        chosen = find_hdu(self.hdus, self.location, reasons)
+        masks = match_masks(self.hdus, self.location, mask_hdu, chosen)
+        if chosen is None:
+            for index in masks.hdus:
+                reasons[index] = reasons[index] or "mask of the frames"
+            pick_science(self.hdus, reasons)
+        else:
+            reasons = {index: None if index == chosen else "not asked for" for index in reasons}
+        wanted = [index for index, reason in reasons.items() if reason is None]
+        if not wanted:
+            raise FrameError(
+                f"{self.path}: has no frame: {describe(self.hdus, reasons)}; "
+                "name an HDU, as file.fits[1], to use one that is left out"
+            )
+        frames = tuple(self._frame_hdu(index, masks.mask_of(index, wanted)) for index in wanted)
+        others = tuple(
+            OtherHDU(index, hdu.name, hdu.ver, hdu.header, reasons[index] or "")
+            for index, hdu in enumerate(self.hdus)
+            if index not in wanted
+        )
+        return frames, others
+
+    def _frame_hdu(self, index: int, mask: int | None) -> FrameHDU:
+        """Return the frames of an HDU, masked by another."""
+        hdu = self.hdus[index]
+        shape = tuple(int(length) for length in hdu.shape)
+        label = self._label(index)
+        scaling = header_scaling(hdu.header, label)
+        mask_planes = None if mask is None else self._mask_planes(mask, shape, label)
+        planes = []
+        for number, plane in enumerate(np.ndindex(*shape[:-2])):
+            planes.append(
+                FitsFrame(
+                    hdu,
+                    plane=plane,
+                    label=label if len(shape) == 2 else f"{label} plane {number + 1}",
+                    scaling=scaling,
+                    shelf=self._shelf,
+                    mask=None if mask_planes is None else mask_planes[number % len(mask_planes)],
+                )
+            )
+        return FrameHDU(index, hdu.name, hdu.ver, hdu.header, shape, tuple(planes))
+
+    def _mask_planes(self, index: int, shape: tuple[int, ...], frame: str) -> list[FitsFrame]:
+        """Return the planes of a mask HDU: as many as the frame's HDU has, or one for all."""
+        hdu, label = self.hdus[index], self._label(index)
+        mask_shape = tuple(int(length) for length in hdu.shape)
+        if mask_shape != shape and mask_shape != shape[-2:]:
+            raise FrameError(
+                f"{frame}: its mask, HDU {index}, has shape {mask_shape}, not {shape}; name another mask"
+            )
+        scaling = header_scaling(hdu.header, label)
+        return [
+            FitsFrame(hdu, plane=plane, label=label, scaling=scaling, shelf=self._shelf)
+            for plane in np.ndindex(*mask_shape[:-2])
+        ]
+
+    def _label(self, index: int) -> str:
+        """Return the location of an HDU, by name where that is unique."""
+        hdu = self.hdus[index]
+        if self.location.hdu is not None and self.location.hdu == index:
+            return str(self.location)
+        same = [other for other in self.hdus if (other.name, other.ver) == (hdu.name, hdu.ver)]
+        if (
+            len(same) > 1
+            or not hdu.name
+            or hdu.name in {"PRIMARY", "COMPRESSED_IMAGE"}
+            or set(hdu.name) & set("[],")
+        ):
+            return str(Location(self.path, index))
+        return str(Location(self.path, hdu.name, hdu.ver))

@@ -1,0 +1,188 @@
+"""Which HDUs of a FITS file are pictures of the sky: rules, and the reasons against the others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from astropy.io import fits
+
+from skysieve.errors import FrameError, SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from skysieve.imaging.locations import Location
+
+__all__ = [
+    "NOT_SCIENCE",
+    "MaskChoice",
+    "describe",
+    "find_hdu",
+    "match_masks",
+    "pick_science",
+    "why_not_image",
+]
+
+NOT_SCIENCE = frozenset(
+    {"ERR", "DQ", "WHT", "VAR", "VARIANCE", "MASK", "BPM", "IVAR", "SAMP", "TIME", "D2IMARR", "WCSDVARR"}
+)
+"""EXTNAMEs of 2-D images that are no pictures of the sky.
+
+Errors, data quality, weights, variances, masks, numbers of samples and
+exposure times stand beside the picture in the files of HST (STScI), JWST,
+Rubin, LCO and the NOIRLab pipeline; D2IMARR and WCSDVARR are the look-up
+tables of distortion that a WCS refers to.
+"""
+
+_SCIENCE = "SCI"
+_MOST_AXES = 4
+_LISTED_HDUS = 12
+
+Reasons = dict[int, str | None]
+"""Why each HDU holds no frame; None if it does."""
+
+
+def why_not_image(hdu: Any, minimum_size: int) -> str | None:
+    """Return why an HDU cannot be processed as an image, or None if it can."""
+    if isinstance(hdu, fits.GroupsHDU) or not isinstance(
+        hdu, fits.PrimaryHDU | fits.ImageHDU | fits.CompImageHDU
+    ):
+        return "table" if isinstance(hdu, fits.BinTableHDU | fits.TableHDU) else "not an image"
+    shape = tuple(hdu.shape)
+    if not shape or 0 in shape:
+        return "no data"
+    if len(shape) == 1 or len(shape) > _MOST_AXES:
+        return f"{len(shape)}-D"
+    if min(shape[-2:]) < minimum_size:
+        return f"{shape[-1]} x {shape[-2]}, smaller than {minimum_size} pixels"
+    return None
+
+
+def pick_science(hdus: fits.HDUList, reasons: Reasons) -> None:
+    """Set, in `reasons`, why images are no pictures of the sky, going by their names.
+
+    An EXTNAME of :data:`NOT_SCIENCE` excludes an image.  Where an image is
+    named SCI, as STScI's and Gemini's are, the file itself says which are the
+    pictures, and all others are excluded.  Whoever wants another names its HDU.
+    """
+    images = [index for index, reason in reasons.items() if reason is None]
+    labelled = any(hdus[index].name.upper() == _SCIENCE for index in images)
+    for index in images:
+        name = hdus[index].name.upper()
+        if name in NOT_SCIENCE or (labelled and name != _SCIENCE):
+            reasons[index] = "no picture of the sky by its name"
+
+
+def find_hdu(hdus: fits.HDUList, location: Location, reasons: Mapping[int, str | None]) -> int | None:
+    """Return the number of the HDU that a location names, or None if it names none.
+
+    Raises
+    ------
+    SourceError
+        If the file has not that HDU, or it is no image with data.
+    FrameError
+        If it is an image that cannot be a frame: too small, or of 1 or 5 axes.
+    """
+    if location.hdu is None:
+        return None
+    found = _matches(hdus, location.hdu, location.version)
+    if not found:
+        raise SourceError(f"{location}: no such HDU; the file has {describe(hdus, reasons)}")
+    reason = reasons[found[0]]
+    if reason in {"table", "no data", "not an image"}:
+        raise SourceError(f"{location}: is not an image ({reason}); the file has {describe(hdus, reasons)}")
+    if reason is not None:
+        raise FrameError(f"{location}: cannot be processed, as it is {reason}; name another HDU")
+    return found[0]
+
+
+@dataclass(frozen=True)
+class MaskChoice:
+    """The HDUs that mask frames.
+
+    Attributes
+    ----------
+    hdus
+        Number of each, and its EXTVER; empty if frames have no mask.
+    asked
+        What the user calls them, for messages.
+    versions
+        EXTVER of every HDU in the file.
+    """
+
+    hdus: Mapping[int, int]
+    asked: str
+    versions: tuple[int, ...]
+
+    def mask_of(self, index: int, frames: list[int]) -> int | None:
+        """Return the number of the HDU that masks a frame's HDU, or None without masks.
+
+        Raises
+        ------
+        FrameError
+            If there are several, and not exactly one has the frame's EXTVER.
+        """
+        if not self.hdus:
+            return None
+        if len(self.hdus) == 1:
+            return next(iter(self.hdus))
+        version = self.versions[index]
+        same = [mask for mask, mask_version in self.hdus.items() if mask_version == version]
+        if len(same) != 1:
+            advice = "give the mask by number" if len(frames) == 1 else "process its HDUs one by one"
+            raise FrameError(
+                f"{self.asked}: {len(same)} of the masks have EXTVER {version}, that of HDU {index}; {advice}"
+            )
+        return same[0]
+
+
+def match_masks(
+    hdus: fits.HDUList, location: Location, mask_hdu: int | str | None, chosen: int | None
+) -> MaskChoice:
+    """Return the HDUs that mask frames.
+
+    Raises
+    ------
+    SourceError
+        If the file has not that HDU, it is no image with data, or the frame itself.
+    """
+    versions = tuple(int(hdu.ver) for hdu in hdus)
+    asked = f"{location.path}, mask {mask_hdu}"
+    if mask_hdu is None:
+        return MaskChoice({}, asked, versions)
+    reasons = {index: why_not_image(hdu, 1) for index, hdu in enumerate(hdus)}
+    found = _matches(hdus, mask_hdu, None)
+    if not found:
+        raise SourceError(f"{asked}: no such HDU; the file has {describe(hdus, reasons)}")
+    for index in found:
+        if reasons[index] is not None:
+            raise SourceError(f"{asked}: HDU {index} is not an image ({reasons[index]}); name another mask")
+    if chosen in found:
+        raise SourceError(f"{asked}: is the HDU to be processed; name another mask")
+    return MaskChoice({index: versions[index] for index in found}, asked, versions)
+
+
+def describe(hdus: fits.HDUList, reasons: Mapping[int, str | None]) -> str:
+    """Return what a file has, in one line: ``0 PRIMARY (no data), 1 SCI,1 (513 x 512)``."""
+    parts = []
+    for index, hdu in enumerate(hdus[:_LISTED_HDUS]):
+        name = f" {hdu.name}" if hdu.name else ""
+        version = f",{hdu.ver}" if hdu.name and hdu.name != "PRIMARY" else ""
+        what = reasons[index] or " x ".join(str(length) for length in reversed(hdu.shape))
+        parts.append(f"{index}{name}{version} ({what})")
+    if len(hdus) > _LISTED_HDUS:
+        parts.append(f"and {len(hdus) - _LISTED_HDUS} more")
+    return ", ".join(parts)
+
+
+def _matches(hdus: fits.HDUList, hdu: int | str, version: int | None) -> list[int]:
+    """Return the numbers of the HDUs with this number, or this name (in any case) and version."""
+    if isinstance(hdu, int):
+        return [hdu] if 0 <= hdu < len(hdus) else []
+    return [
+        index
+        for index, other in enumerate(hdus)
+        if (other.name.upper() == hdu.strip().upper() or (index == 0 and hdu.upper() == "PRIMARY"))
+        and version in {None, other.ver}
+    ]

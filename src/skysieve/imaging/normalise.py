@@ -1,0 +1,124 @@
+"""Frames in units of the sky's noise above the sky: what the networks see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from skysieve.imaging.background import Background, Rules, estimate_background
+from skysieve.imaging.mesh import Window
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from skysieve.imaging.frames import Frame
+
+__all__ = ["PUBLISHED_WINDOW", "NormalisedFrame", "normalise"]
+
+PUBLISHED_WINDOW = Window(-500.0, 80000.0)
+"""MaxiMask clips pixel values to this range (in ADU, whatever the unit)."""
+
+SAMPLED_ROWS = 64
+CLIPPED_PERCENT = 10
+"""A window that cuts this part of the pixels off at one end cuts into the sky."""
+
+CACHED_ROWS = 32
+"""Rows normalised at a time, so that all they need stays in the processor's cache."""
+
+
+@dataclass(frozen=True)
+class NormalisedFrame:
+    """A frame together with its sky, normalised strip by strip.
+
+    Attributes
+    ----------
+    frame
+        The frame, ``(H, W)``.
+    background
+        Its sky.
+    window
+        Range that pixel values were clipped to.
+    """
+
+    frame: Frame
+    background: Background
+    window: Window
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.frame.shape
+
+    def rows(self, start: int, stop: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Return some rows in units of the noise, and where they have no data.
+
+        Returns
+        -------
+        pixels
+            ``(stop - start, W)`` float32, (pixel - level) / sigma; 0 where there is no data, so that a
+            missing pixel looks like empty sky to its neighbours.
+        nodata
+            ``(stop - start, W)`` bool.
+        """
+        values, nodata = self.frame.rows(start, stop)
+        pixels = np.empty_like(values)
+        keep_missing = self.background.sigma_floor == 0  # the published rules know no missing pixels
+        for top in range(0, stop - start, CACHED_ROWS):
+            part = slice(top, min(top + CACHED_ROWS, stop - start))
+            level, sigma = self.background.rows(start + part.start, start + part.stop)
+            out = np.clip(values[part], self.window.low, self.window.high, out=pixels[part])
+            out -= level
+            # a sigma of 0 can only come from the published rules, whose outcome is then not a number
+            with np.errstate(divide="ignore", invalid="ignore"):
+                out /= sigma
+            if not keep_missing:
+                out[nodata[part]] = 0.0
+        return pixels, nodata
+
+
+def normalise(frame: Frame, *, rules: Rules = "corrected", threads: int = 2) -> NormalisedFrame:
+    """Measure a frame's sky, and return the frame as the networks see it.
+
+    Parameters
+    ----------
+    frame
+        Frame of ``(H, W)`` pixels in any unit.
+    rules
+        ``corrected`` or ``published``, see :data:`skysieve.imaging.background.Rules`.
+    threads
+        Threads for the measurement.
+
+    Raises
+    ------
+    FrameError
+        If the frame has no valid pixel or no noise.
+
+    References
+    ----------
+    Paillassa, Bertin & Bouy 2020, A&A 634, A48, section 4; constants from MaxiMask 1.3.0.
+    """
+    window = PUBLISHED_WINDOW if rules == "published" else _window(frame)
+    return NormalisedFrame(frame, estimate_background(frame, window, rules=rules, threads=threads), window)
+
+
+def _window(frame: Frame) -> Window:
+    """Return the published window, moved by the sky's level where it would cut into the sky itself.
+
+    Normalised pixels do not depend on an offset, so that moving the window gives a very bright (or very
+    negative) sky what the published one gives a sky near zero.
+    """
+    height = frame.shape[0]
+    step = max(1, height // SAMPLED_ROWS)
+    sample = []
+    for row in range(step // 2, height, step):
+        pixels, nodata = frame.rows(row, row + 1)
+        sample.append(pixels[~nodata])
+    values = np.concatenate(sample)
+    if values.size == 0:
+        return PUBLISHED_WINDOW
+    low, middle, high = np.percentile(values, [CLIPPED_PERCENT, 50, 100 - CLIPPED_PERCENT])
+    if low > PUBLISHED_WINDOW.low and high < PUBLISHED_WINDOW.high:
+        return PUBLISHED_WINDOW
+    return Window(float(middle) + PUBLISHED_WINDOW.low, float(middle) + PUBLISHED_WINDOW.high)

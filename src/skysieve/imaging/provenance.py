@@ -1,0 +1,120 @@
+"""Provenance: header cards that say what made a product, of what, and how."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from astropy.io import fits
+
+from skysieve._version import __version__
+from skysieve.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from skysieve.imaging.cards import HeaderCard
+
+__all__ = ["data_sum", "provenance_cards"]
+
+_LONGEST_KEYWORD = 8
+
+
+def provenance_cards(
+    *,
+    source: str | Path | None = None,
+    source_sum: str | None = None,
+    model: str | None = None,
+    model_sha256: str | None = None,
+    engine: str | None = None,
+    precision: str | None = None,
+    priors: Mapping[str, float] | None = None,
+    thresholds: Mapping[str, float] | None = None,
+    options: Mapping[str, object] | None = None,
+    when: datetime | None = None,
+) -> list[HeaderCard]:
+    """Return the cards that say how a product came to be; what is None is left out.
+
+    Parameters
+    ----------
+    source
+        The file the frame came from; its name without the folder becomes ``SRCFILE``.
+    source_sum
+        ``DATASUM`` of the frame's HDU, as :func:`data_sum` gives it; ``SRCSUM``.
+    model, model_sha256
+        Name of the model and SHA-256 of its graph, 64 hexadecimal digits; ``MODEL``, ``MODELSHA``.
+    engine, precision
+        What ran the graph and in which arithmetic; ``ENGINE``, ``PRECISN``.
+    priors, thresholds
+        A probability for each class, by its name of at most four characters; ``PRI_<NAME>``,
+        ``THR_<NAME>``.
+    options
+        Further options by name, each a ``HISTORY`` line.
+    when
+        The time to state as ``DATE``, with a time zone; now if None.
+
+    Raises
+    ------
+    ConfigError
+        If a class name is too long for a keyword, a prior or threshold is not a finite number, or `when`
+        has no time zone.
+    """
+    moment = when or datetime.now(UTC)
+    if moment.tzinfo is None:
+        raise ConfigError(f"the time {moment.isoformat()} has no time zone; give one, such as UTC")
+    date = moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    cards: list[HeaderCard] = [
+        ("CREATOR", f"skysieve {__version__}", "program that made this HDU"),
+        ("DATE", date, "[UTC] when this HDU was made"),
+    ]
+    stated = (
+        ("SRCFILE", None if source is None else Path(source).name, "file of the frame"),
+        ("SRCSUM", source_sum, "DATASUM of the frame's HDU"),
+        ("MODEL", model, "model"),
+        ("MODELSHA", model_sha256, "SHA-256"),
+        ("ENGINE", engine, "inference engine"),
+        ("PRECISN", precision, "arithmetic of the engine"),
+    )
+    cards += [(keyword, value, comment) for keyword, value, comment in stated if value is not None]
+    cards += _class_cards("PRI_", priors, "prior")
+    cards += _class_cards("THR_", thresholds, "threshold")
+    cards += [("HISTORY", f"skysieve: {name} = {value}", "") for name, value in (options or {}).items()]
+    return cards
+
+
+def data_sum(hdu: fits.PrimaryHDU | fits.ImageHDU | fits.CompImageHDU) -> str:
+    """Return the ``DATASUM`` of an HDU: the one in its header, or computed if there is none.
+
+    Computed, it is the sum of the data as they are in memory, so take it from an HDU whose values have not
+    been scaled. The HDU is left as it was.
+
+    References
+    ----------
+    FITS Standard 4.0 (2018), section 4.4.2.7 and appendix J.
+    """
+    stated = str(hdu.header.get("DATASUM", "")).strip()
+    if stated:
+        return stated
+    if isinstance(hdu, fits.CompImageHDU):
+        # Of its values, as fpack states it; the sum of the compressed table would say less of the frame.
+        return str(int(fits.ImageHDU(hdu.data).add_datasum()))
+    computed = hdu.add_datasum()
+    del hdu.header["DATASUM"]
+    return str(int(computed))
+
+
+def _class_cards(prefix: str, values: Mapping[str, float] | None, what: str) -> list[HeaderCard]:
+    cards: list[HeaderCard] = []
+    for name, value in (values or {}).items():
+        keyword = f"{prefix}{name.upper()}"
+        if len(keyword) > _LONGEST_KEYWORD:
+            raise ConfigError(
+                f"class {name!r}: its card {keyword} would have more than {_LONGEST_KEYWORD} characters"
+            )
+        number = float(value)
+        if not isfinite(number):
+            raise ConfigError(f"class {name!r}: its {what} is {number}, which no FITS card can hold")
+        cards.append((keyword, number, f"{what} of {name}"))
+    return cards

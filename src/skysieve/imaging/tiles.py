@@ -1,0 +1,208 @@
+"""Tiles over a frame, and the way back: every pixel is decided by one tile's interior.
+
+Both axes are covered alike: tiles of one size at equal steps, and where they do
+not end on the frame's border one more, flush with it.  Of two neighbours the
+later one decides from its own margin on.  The published tiling (400 px every
+200 px) is the same scheme with other numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from skysieve.errors import ConfigError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from skysieve.imaging.normalise import NormalisedFrame
+
+__all__ = ["Span", "TilePlan", "cover", "fixed_tiles", "plan_tiles", "predict"]
+
+Network = Callable[["NDArray[np.float32]"], "NDArray[np.float32]"]
+
+
+@dataclass(frozen=True)
+class Span:
+    """One tile along one axis: pixels ``start`` to ``stop``, of which it decides ``first`` to ``last``."""
+
+    start: int
+    stop: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class TilePlan:
+    """Tiles over a frame: every row span with every column span.
+
+    Attributes
+    ----------
+    rows, columns
+        Spans of each axis; those that reach beyond the frame want it padded by reflection.
+    batch
+        Tiles in one call of the network.
+    """
+
+    rows: tuple[Span, ...]
+    columns: tuple[Span, ...]
+    batch: int
+
+    @property
+    def tile_shape(self) -> tuple[int, int]:
+        """Rows and columns of each tile."""
+        return self.rows[0].stop - self.rows[0].start, self.columns[0].stop - self.columns[0].start
+
+    @property
+    def cost(self) -> int:
+        """Pixels that pass through the network."""
+        height, width = self.tile_shape
+        return len(self.rows) * len(self.columns) * height * width
+
+
+def cover(length: int, size: int, step: int, margin: int) -> tuple[Span, ...]:
+    """Cover one axis by tiles.
+
+    Parameters
+    ----------
+    length
+        Pixels of the axis.
+    size, step
+        Pixels of a tile, and from one to the next; ``step <= size - 2 * margin``.
+    margin
+        Pixels at a tile's inner borders that its neighbours decide.
+
+    Raises
+    ------
+    ConfigError
+        If tiles so placed leave gaps.
+
+    Examples
+    --------
+    >>> cover(1000, 600, 400, 100)
+    (Span(start=0, stop=600, first=0, last=500), Span(start=400, stop=1000, first=500, last=1000))
+    """
+    if size >= length:
+        return (Span(0, size, 0, length),)
+    if margin < 0 or not 0 < step <= size - 2 * margin:
+        raise ConfigError(f"tiles of {size} px with a margin of {margin} px cannot be {step} px apart")
+    starts = list(range(0, length - size + 1, step))
+    if starts[-1] != length - size:
+        starts.append(length - size)
+    borders = [0, *(start + margin for start in starts[1:]), length]
+    return tuple(
+        Span(start, start + size, first, last)
+        for start, first, last in zip(starts, borders[:-1], borders[1:], strict=True)
+    )
+
+
+def fixed_tiles(shape: tuple[int, int], *, size: int, step: int, margin: int, batch: int) -> TilePlan:
+    """Cover a frame ``(H, W)`` by square tiles of a given size."""
+    rows, columns = (cover(length, size, step, margin) for length in shape)
+    return TilePlan(rows, columns, batch)
+
+
+def plan_tiles(
+    shape: tuple[int, int], *, margin: int, multiple: int, max_pixels: int, max_batch: int | None = None
+) -> TilePlan:
+    """Cover a frame with as few network pixels as possible.
+
+    Larger tiles waste less on margins, but the network's memory grows with them: among the tile shapes of at most
+    ``max_pixels`` the one with the least total is taken.
+
+    Parameters
+    ----------
+    shape
+        ``(H, W)`` of the frame.
+    margin
+        Least margin, in pixels.
+    multiple
+        Sides and offsets of tiles are multiples of it (a flush tile's offset excepted), so that the
+        network's pooling falls on the same pixels in neighbouring tiles.
+    max_pixels
+        Pixels in one call of the network.
+    max_batch
+        Tiles in one call, at most.
+
+    Raises
+    ------
+    ConfigError
+        If ``max_pixels`` does not hold the smallest tile with margins.
+    """
+    row_choices, column_choices = (_covers(length, margin, multiple) for length in shape)
+    best: TilePlan | None = None
+    for rows in row_choices:
+        for columns in column_choices:
+            plan = TilePlan(rows, columns, 1)
+            height, width = plan.tile_shape
+            if height * width <= max_pixels and (best is None or plan.cost < best.cost):
+                best = plan
+    if best is None:
+        raise ConfigError(
+            f"no tile with a margin of {margin} px fits into {max_pixels} pixels a call; allow more memory"
+        )
+    height, width = best.tile_shape
+    batch = min(max_pixels // (height * width), len(best.columns), max_batch or max_pixels)
+    return TilePlan(best.rows, best.columns, max(1, batch))
+
+
+def _covers(length: int, margin: int, multiple: int) -> list[tuple[Span, ...]]:
+    """Return the covers of one axis by 1, 2, 3, … tiles, each with the smallest tile that suffices."""
+    choices = [cover(length, _round_up(length, multiple), 1, 0)]
+    smallest_step = _round_up(margin, multiple)
+    count = 2
+    while True:
+        # the first and last tile decide size - margin pixels, those between size - 2 margin
+        size = _round_up(-(-(length + 2 * margin * (count - 1)) // count), multiple)
+        step = (size - 2 * margin) // multiple * multiple
+        if step < smallest_step or size >= length:
+            return choices
+        choices.append(cover(length, size, step, margin))
+        count += 1
+
+
+def _round_up(value: int, multiple: int) -> int:
+    return -(-value // multiple) * multiple
+
+
+def predict(
+    frame: NormalisedFrame, plan: TilePlan, network: Network
+) -> Iterator[tuple[slice, slice, NDArray[np.float32], NDArray[np.bool_]]]:
+    """Run a network over a frame, strip by strip.
+
+    Parameters
+    ----------
+    frame
+        Frame of ``(H, W)`` normalised pixels.
+    plan
+        Tiles; every pixel of the frame is yielded once.
+    network
+        Takes ``(N, 1, h, w)`` float32 and returns ``(N, C, h, w)`` float32.
+
+    Yields
+    ------
+    rows, columns
+        Place of the decided part in the frame.
+    prediction
+        ``(C, rows, columns)`` float32 there.
+    nodata
+        ``(rows, columns)`` bool there.
+    """
+    height, width = frame.shape
+    for row in plan.rows:
+        pixels, nodata = frame.rows(row.start, min(row.stop, height))
+        padding = [(0, row.stop - min(row.stop, height)), (0, max(0, plan.columns[-1].stop - width))]
+        if any(after for _, after in padding):
+            pixels = np.pad(pixels, padding, mode="reflect")
+        inner = slice(row.first - row.start, row.last - row.start)
+        for index in range(0, len(plan.columns), plan.batch):
+            columns = plan.columns[index : index + plan.batch]
+            tiles = np.stack([pixels[:, column.start : column.stop] for column in columns])[:, None]
+            for column, prediction in zip(columns, network(tiles), strict=True):
+                part = slice(column.first - column.start, column.last - column.start)
+                decided = slice(column.first, column.last)
+                yield slice(row.first, row.last), decided, prediction[:, inner, part], nodata[inner, decided]

@@ -1,0 +1,201 @@
+"""Reader of TensorFlow checkpoints (tensor bundles) that needs no TensorFlow.
+
+A checkpoint is two files: ``variables.index``, a LevelDB table that maps a
+tensor's key to its type, shape and place, and ``variables.data-00000-of-00001``,
+the raw bytes of all tensors.  Both are checked against their CRC-32C sums.
+
+References
+----------
+LevelDB table format, https://github.com/google/leveldb/blob/main/doc/table_format.md;
+``tensorflow/core/protobuf/tensor_bundle.proto``.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skysieve.errors import ModelError
+
+__all__ = ["checkpoint_keys", "read_checkpoint"]
+
+TABLE_MAGIC = 0xDB4775248B80FB57
+FOOTER_BYTES = 48
+BLOCK_TRAILER_BYTES = 5
+DTYPES = {1: np.dtype("<f4"), 2: np.dtype("<f8"), 3: np.dtype("<i4"), 9: np.dtype("<i8")}
+STRING_DTYPE = 7
+VALUE_SUFFIX = "/.ATTRIBUTES/VARIABLE_VALUE"
+
+
+def read_checkpoint(index: bytes, data: bytes) -> dict[str, NDArray[np.generic]]:
+    """Read every numeric tensor of a one-shard checkpoint.
+
+    Parameters
+    ----------
+    index
+        Content of ``variables.index``.
+    data
+        Content of ``variables.data-00000-of-00001``.
+
+    Returns
+    -------
+    dict
+        Tensors by key, without the ``/.ATTRIBUTES/VARIABLE_VALUE`` ending.
+
+    Raises
+    ------
+    ModelError
+        If a file is truncated, corrupt, compressed or of another format.
+    """
+    try:
+        entries = dict(_table_entries(index))
+        header = _Message(entries.pop(b""))
+        if header.integer(1, default=1) != 1 or header.integer(2) != 0:
+            raise ModelError("checkpoint: only little-endian files of one shard can be read")
+        return dict(_tensors(entries, data))
+    except (IndexError, KeyError, struct.error, UnicodeDecodeError) as error:
+        raise ModelError(f"checkpoint: the index is damaged or of another format ({error!r})") from error
+
+
+def checkpoint_keys(index: bytes) -> set[str]:
+    """Return the keys of the tensors in ``variables.index``, as in :func:`read_checkpoint`.
+
+    Raises
+    ------
+    ModelError
+        If the index is truncated, corrupt or of another format.
+    """
+    try:
+        return {key.decode().removesuffix(VALUE_SUFFIX) for key, _ in _table_entries(index)}
+    except (IndexError, struct.error, UnicodeDecodeError) as error:
+        raise ModelError(f"checkpoint: the index is damaged or of another format ({error!r})") from error
+
+
+def _tensors(entries: dict[bytes, bytes], data: bytes) -> Iterator[tuple[str, NDArray[np.generic]]]:
+    for key, value in entries.items():
+        entry = _Message(value)
+        dtype_code = entry.integer(1)
+        if dtype_code == STRING_DTYPE:
+            continue
+        name = key.decode()
+        if dtype_code not in DTYPES:
+            raise ModelError(f"checkpoint: tensor {name!r} has the unknown type code {dtype_code}")
+        shape = tuple(_Message(dim).integer(1) for dim in _Message(entry.raw(2)).all_raw(2))
+        start, size = entry.integer(4), entry.integer(5)
+        raw = data[start : start + size]
+        dtype = DTYPES[dtype_code]
+        if len(raw) != size or size != math.prod(shape) * dtype.itemsize:
+            raise ModelError(
+                f"checkpoint: tensor {name!r} wants {size} bytes at {start}, "
+                f"but the data file has {len(data)}: it is truncated or belongs to another index"
+            )
+        if _masked_crc32c(raw) != entry.integer(6):
+            raise ModelError(f"checkpoint: tensor {name!r} fails its checksum: the data file is corrupt")
+        yield name.removesuffix(VALUE_SUFFIX), np.frombuffer(raw, dtype).reshape(shape)
+
+
+def _table_entries(table: bytes) -> Iterator[tuple[bytes, bytes]]:
+    if len(table) < FOOTER_BYTES or struct.unpack("<Q", table[-8:])[0] != TABLE_MAGIC:
+        raise ModelError("checkpoint: the index is no LevelDB table, or it is truncated")
+    footer = table[-FOOTER_BYTES:]
+    position = _varint(footer, _varint(footer, 0)[1])[1]  # skip the metaindex handle
+    for _, handle in _block_entries(_block(table, footer[position:])):
+        yield from _block_entries(_block(table, handle))
+
+
+def _block(table: bytes, handle: bytes) -> bytes:
+    offset, position = _varint(handle, 0)
+    size, _ = _varint(handle, position)
+    block = table[offset : offset + size]
+    trailer = table[offset + size : offset + size + BLOCK_TRAILER_BYTES]
+    if len(block) != size or len(trailer) != BLOCK_TRAILER_BYTES:
+        raise ModelError("checkpoint: the index is truncated")
+    compression, checksum = struct.unpack("<BI", trailer)
+    if _masked_crc32c(block + trailer[:1]) != checksum:
+        raise ModelError("checkpoint: a block of the index fails its checksum")
+    if compression != 0:
+        raise ModelError("checkpoint: compressed index blocks are not supported")
+    return block
+
+
+def _block_entries(block: bytes) -> Iterator[tuple[bytes, bytes]]:
+    (restarts,) = struct.unpack("<I", block[-4:])
+    end = len(block) - 4 * (restarts + 1)
+    position, key = 0, b""
+    while position < end:
+        shared, position = _varint(block, position)
+        unshared, position = _varint(block, position)
+        length, position = _varint(block, position)
+        key = key[:shared] + block[position : position + unshared]
+        position += unshared
+        yield key, block[position : position + length]
+        position += length
+
+
+def _varint(buffer: bytes, position: int) -> tuple[int, int]:
+    """Decode one base-128 varint; return it and the position behind it."""
+    value = shift = 0
+    while True:
+        byte = buffer[position]
+        position += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, position
+        shift += 7
+
+
+def _masked_crc32c(data: bytes) -> int:
+    """CRC-32C, rotated and offset as LevelDB stores it."""
+    try:
+        import google_crc32c
+    except ImportError as error:
+        raise ModelError(
+            "reading checkpoints needs google-crc32c; run: pip install 'skysieve[maximask]'"
+        ) from error
+    crc = google_crc32c.value(data)
+    return (((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF
+
+
+@dataclass
+class _Message:
+    """The fields of one protocol-buffer message, undecoded."""
+
+    buffer: bytes
+    fields: dict[int, list[int | bytes]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        position = 0
+        while position < len(self.buffer):
+            tag, position = _varint(self.buffer, position)
+            number, wire = tag >> 3, tag & 7
+            value: int | bytes
+            if wire == 0:
+                value, position = _varint(self.buffer, position)
+            elif wire == 2:
+                length, position = _varint(self.buffer, position)
+                value = self.buffer[position : position + length]
+                position += length
+            elif wire == 5:
+                (value,) = struct.unpack_from("<I", self.buffer, position)
+                position += 4
+            else:
+                raise ModelError(f"checkpoint: unexpected wire type {wire} in the index")
+            self.fields.setdefault(number, []).append(value)
+
+    def integer(self, number: int, default: int = 0) -> int:
+        value = self.fields.get(number, [default])[0]
+        if not isinstance(value, int):
+            raise ModelError(f"checkpoint: field {number} of an index entry is no integer")
+        return value
+
+    def all_raw(self, number: int) -> list[bytes]:
+        return [value for value in self.fields.get(number, []) if isinstance(value, bytes)]
+
+    def raw(self, number: int) -> bytes:
+        values = self.all_raw(number)
+        return values[0] if values else b""

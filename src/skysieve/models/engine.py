@@ -1,0 +1,122 @@
+"""Engines that run ONNX graphs, and which one is taken where nobody says.
+
+Measured on two cores with the published networks (``docs/results``): OpenVINO is
+about twice as fast as ONNX Runtime on x86-64 processors in float32, and twice as
+fast again in bfloat16 on those with instructions for it.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from typing import TYPE_CHECKING, Literal, Protocol, get_args
+
+from skysieve.errors import ConfigError, ModelError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from skysieve.models.card import Model
+
+__all__ = ["Engine", "Network", "Precision", "available_threads", "load_network"]
+
+Engine = Literal["auto", "openvino", "onnxruntime"]
+Precision = Literal["auto", "f32", "bf16"]
+
+LEAST_AGREEMENT = 0.9999
+"""A lower precision is taken by itself only where at least this part of the decisions is that of float32."""
+
+
+class Network(Protocol):
+    """A graph loaded into an engine.
+
+    Attributes
+    ----------
+    engine, precision, device
+        What runs it.
+    sha256
+        Checksum of the graph.
+    """
+
+    engine: str
+    precision: str
+    device: str
+    sha256: str
+
+    def __call__(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the graph's output for ``(N, 1, H, W)`` pixels."""
+        ...
+
+
+def available_threads() -> int:
+    """Return the number of processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def load_network(
+    model: Model,
+    *,
+    engine: Engine = "auto",
+    precision: Precision = "auto",
+    device: str = "cpu",
+    threads: int | None = None,
+) -> Network:
+    """Load a model's graph.
+
+    Parameters
+    ----------
+    model
+        The model.
+    engine
+        ``auto`` takes OpenVINO if it is installed, ONNX Runtime if not, and ONNX Runtime on a GPU.
+    precision
+        ``auto`` takes bf16 where the processor has instructions for it and the card says that decisions agree.
+    device
+        ``cpu``, ``cuda`` or ``cuda:N``.
+    threads
+        Processor threads; all by default.
+
+    Raises
+    ------
+    ConfigError
+        If engine, precision and device do not go together.
+    ModelError
+        If no engine is installed or the graph cannot be loaded.
+    """
+    for value, choices in ((engine, get_args(Engine)), (precision, get_args(Precision))):
+        if value not in choices:
+            raise ConfigError(f"unknown choice {value!r}; choose from {', '.join(choices)}")
+    kind, _, number = device.partition(":")
+    if kind not in ("cpu", "cuda") or (number and not number.isdecimal()) or (kind == "cpu" and number):
+        raise ConfigError(f"unknown device {device!r}; choose cpu, cuda or cuda:N")
+    chosen = _choose_engine(engine, kind)
+    threads = threads or available_threads()
+    if chosen == "openvino":
+        from skysieve.models.openvino_engine import OpenVINONetwork
+
+        return OpenVINONetwork(model, precision, threads, bf16_agrees=_bf16_agrees(model))
+    from skysieve.models.onnxruntime_engine import ONNXRuntimeNetwork
+
+    if precision == "bf16":
+        raise ConfigError("ONNX Runtime runs these graphs in f32 only; use --engine openvino for bf16")
+    return ONNXRuntimeNetwork(model, device, threads)
+
+
+def _bf16_agrees(model: Model) -> bool:
+    return model.card.agreement.get("bf16", 0.0) >= LEAST_AGREEMENT
+
+
+def _choose_engine(engine: Engine, device_kind: str) -> str:
+    if device_kind == "cuda":
+        if engine == "openvino":
+            raise ConfigError("OpenVINO does not run on CUDA devices; use --engine onnxruntime")
+        candidates = ["onnxruntime"]
+    else:
+        candidates = ["openvino", "onnxruntime"] if engine == "auto" else [engine]
+    for candidate in candidates:
+        if importlib.util.find_spec(candidate) is not None:
+            return candidate
+    raise ModelError(f"{' or '.join(candidates)} is not installed; run: pip install {candidates[0]}")

@@ -1,0 +1,175 @@
+"""Networks published elsewhere: from their SavedModels to models of our own."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from skysieve.errors import ModelError
+from skysieve.models.checkpoint import checkpoint_keys
+from skysieve.models.card import GraphFile, Model, ModelCard, read_model
+from skysieve.models.savedmodel import SavedModel, find_installed, open_savedmodels
+from skysieve.models.store import add_model, cache_folder, cached_models
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import numpy as np
+    import onnx
+    from numpy.typing import NDArray
+
+__all__ = ["GraphForm", "PublishedNetwork", "find_model", "import_models"]
+
+CONVERSION = 1
+"""Number of the conversion; a change of the graphs that it makes raises it and leaves older cache entries behind."""
+
+
+@dataclass(frozen=True)
+class GraphForm:
+    """One form of a network's graph: which engines it is for, and how it is made from the weights."""
+
+    file: str
+    engines: tuple[str, ...]
+    build: Callable[[Mapping[str, NDArray[np.generic]]], onnx.ModelProto]
+
+
+@dataclass(frozen=True)
+class PublishedNetwork:
+    """A network whose weights come in a package of somebody else.
+
+    Attributes
+    ----------
+    card
+        Card without graphs and source.
+    package
+        Python package that carries the weights.
+    requirement
+        What to install to have it.
+    key
+        A tensor that only this network's checkpoint has.
+    forms
+        Forms of its graph.
+    """
+
+    card: ModelCard
+    package: str
+    requirement: str
+    key: str
+    forms: tuple[GraphForm, ...]
+
+    def matches(self, saved: SavedModel) -> bool:
+        """Tell whether the SavedModel is of this network, by the names of its tensors.
+
+        Raises
+        ------
+        ModelError
+            If the index of the SavedModel is damaged.
+        """
+        try:
+            return self.key in checkpoint_keys(saved.index)
+        except ModelError as error:
+            raise ModelError(f"{saved.origin}: {error}") from error
+
+    def load(self) -> Model:
+        """Return the model of the installed package, or the one imported before.
+
+        Raises
+        ------
+        ModelError
+            If there is neither.
+        """
+        installed = find_installed(self.package, self.card.name)
+        if installed is not None:
+            return self.convert(installed)
+        for model in cached_models():
+            if model.card.name == self.card.name:
+                return model
+        raise ModelError(
+            f"the weights of {self.card.name} are not installed; run: pip install '{self.requirement}', "
+            "or: skysieve models import FOLDER_OR_WHEEL"
+        )
+
+    def convert(self, saved: SavedModel) -> Model:
+        """Return the model of a SavedModel, converted once and then taken from the cache.
+
+        Raises
+        ------
+        ModelError
+            If the SavedModel is damaged or of another network.
+        """
+        folder_name = f"{self.card.name}-{saved.fingerprint[:12]}-{CONVERSION}"
+        folder = cache_folder() / folder_name
+        if folder.exists():
+            return read_model(folder)
+        if not self.matches(saved):
+            raise ModelError(f"{saved.origin}: not the weights of {self.card.name}")
+        try:
+            import onnx  # noqa: F401
+        except ImportError as error:
+            raise ModelError(
+                "converting published weights needs onnx; run: pip install 'skysieve[maximask]'"
+            ) from error
+        weights = saved.weights()
+        contents = {form.file: form.build(weights).SerializeToString() for form in self.forms}
+        graphs = tuple(
+            GraphFile(form.file, hashlib.sha256(contents[form.file]).hexdigest(), form.engines)
+            for form in self.forms
+        )
+        source = f"SavedModel with index SHA-256 {saved.fingerprint}"
+        return add_model(dataclasses.replace(self.card, graphs=graphs, source=source), contents, folder_name)
+
+
+def find_model(name: str, *, job: str, published: Iterable[PublishedNetwork]) -> Model:
+    """Find a model for a job.
+
+    Parameters
+    ----------
+    name
+        A published network, an imported model, or a folder that holds a card.
+    job
+        The job that the model must be for.
+    published
+        The published networks of this job.
+
+    Raises
+    ------
+    ModelError
+        If there is no such model, or it is for another job.
+    """
+    for network in published:
+        if network.card.name == name:
+            return network.load()
+    if Path(name).is_dir():
+        model = read_model(Path(name))
+        if model.card.job != job:
+            raise ModelError(f"{name}: a model for {model.card.job}, not for {job}")
+        return model
+    for model in cached_models():
+        if model.card.name == name and model.card.job == job:
+            return model
+    raise ModelError(f"no model {name!r} for {job}; see: skysieve models list")
+
+
+def import_models(source: Path, published: Iterable[PublishedNetwork]) -> list[Model]:
+    """Import every known network from a SavedModel folder or a wheel.
+
+    Raises
+    ------
+    ModelError
+        If the source holds none of them, or is damaged.
+    """
+    known = list(published)
+    models = [
+        network.convert(saved)
+        for saved in open_savedmodels(source)
+        for network in known
+        if network.matches(saved)
+    ]
+    if not models:
+        names = " or ".join(network.card.name for network in known)
+        raise ModelError(f"{source}: its SavedModels are of other networks than {names}")
+    return models

@@ -1,0 +1,141 @@
+"""Tracking as a job: one unit is a file; run it, and its probabilities are known."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from skysieve.imaging.frame_files import FrameFile
+from skysieve.imaging.locations import find_locations
+from skysieve.models.engine import available_threads
+from skysieve.tracking.decide import choose_hdus
+from skysieve.tracking.tracker import Tracker, TrackSettings
+
+if TYPE_CHECKING:
+    from skysieve.imaging.locations import Location
+    from skysieve.tracking.tracker import TrackResult
+
+__all__ = ["FrameTrack", "TrackJob", "TrackRecord"]
+
+
+@dataclass(frozen=True)
+class FrameTrack:
+    """The tracking probabilities of one frame of a file.
+
+    Attributes
+    ----------
+    hdu, name, version, plane
+        Where the frame is: number of the HDU, EXTNAME, EXTVER, and number of the plane in a cube (from 1; 0 for images).
+    shape
+        Rows and columns.
+    result
+        The probabilities.
+    """
+
+    hdu: int
+    name: str
+    version: int
+    plane: int
+    shape: tuple[int, int]
+    result: TrackResult
+
+
+@dataclass(frozen=True)
+class TrackRecord:
+    """The tracking probabilities of one file.
+
+    Attributes
+    ----------
+    frames
+        Those of each frame examined.
+    seconds
+        Time it took.
+    """
+
+    frames: tuple[FrameTrack, ...]
+    seconds: float
+
+    @property
+    def probability(self) -> float:
+        """Probability that the telescope slipped: the mean over the blocks of all frames, as in MaxiTrack."""
+        blocks = np.concatenate([frame.result.blocks.ravel() for frame in self.frames])
+        return float(blocks.mean(dtype=np.float64))
+
+
+@dataclass
+class TrackJob:
+    """Examines files.
+
+    Attributes
+    ----------
+    settings
+        How frames are examined.
+    fraction
+        Part of the frames of each file to examine.
+    seed
+        Seed of their choice.
+    mask_hdu
+        HDU of each file whose non-zero pixels have no data.
+    """
+
+    settings: TrackSettings = field(default_factory=TrackSettings)
+    fraction: float = 1.0
+    seed: int = 0
+    mask_hdu: int | str | None = None
+    _tracker: Tracker | None = field(default=None, init=False, repr=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the network behind: the process that this goes to loads its own."""
+        return {**self.__dict__, "_tracker": None}
+
+    def units(self, path: str) -> list[Location]:
+        """List the files behind a path.
+
+        Raises
+        ------
+        SourceError
+            If there are none.
+        """
+        return find_locations(path)
+
+    def prepare(self, *, workers: int = 1) -> None:
+        """Load the network; ``workers`` processes share the processors.
+
+        Raises
+        ------
+        ConfigError
+            If a setting is wrong.
+        ModelError
+            If the model cannot be used.
+        """
+        choose_hdus(1, self.fraction, self.seed)
+        settings = self.settings
+        if settings.threads is None and workers > 1:
+            settings = replace(settings, threads=max(1, available_threads() // workers))
+        self._tracker = Tracker(settings)
+        _ = self._tracker.network
+
+    def run(self, unit: Location) -> TrackRecord:
+        """Examine one file.
+
+        Raises
+        ------
+        SkysieveError
+            If the file cannot be read or holds no frame that can be examined.
+        """
+        if self._tracker is None:
+            self.prepare()
+        assert self._tracker is not None  # noqa: S101 (prepare made it)
+        start = time.perf_counter()
+        with FrameFile(unit, mask_hdu=self.mask_hdu) as file:
+            frames = [(hdu, number, frame) for hdu in file.frames for number, frame in enumerate(hdu.planes, 1)]
+            tracks = []
+            for index in choose_hdus(len(frames), self.fraction, self.seed):
+                hdu, number, frame = frames[index]
+                plane = number if len(hdu.planes) > 1 else 0
+                result = self._tracker.track(frame)
+                tracks.append(FrameTrack(hdu.index, hdu.name, hdu.version, plane, frame.shape, result))
+        return TrackRecord(tuple(tracks), time.perf_counter() - start)

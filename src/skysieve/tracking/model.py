@@ -1,0 +1,68 @@
+"""The models of this job: which there are, and the published one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from skysieve.models.card import Model, ModelCard, Tiling
+from skysieve.models.published import GraphForm, PublishedNetwork, find_model
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    import onnx
+    from numpy.typing import NDArray
+
+__all__ = ["DEFAULT_MODEL", "JOB", "MAXITRACK", "load_model"]
+
+JOB = "tracking"
+DEFAULT_MODEL = "maxitrack"
+
+
+def _build(weights: Mapping[str, NDArray[np.generic]]) -> onnx.ModelProto:
+    from skysieve.models.maxitrack_graph import maxitrack_graph
+
+    return maxitrack_graph(weights)
+
+
+MAXITRACK = PublishedNetwork(
+    card=ModelCard(
+        name="maxitrack",
+        job=JOB,
+        version="1.3.0",
+        description="the published MaxiTrack network: the probability of a tracking error in 400 x 400 blocks",
+        licence="MIT, Copyright (c) 2018 Maxime Paillassa",
+        reference="Paillassa, Bertin & Bouy 2020, A&A 634, A48",
+        source="",
+        normalisation="mesh-200",
+        classes=("good", "tracking error"),
+        tiling=Tiling(
+            multiple=400, margin=0, fixed_size=400, bytes_per_pixel={"f32": 350, "bf16": 250}
+        ),
+        training_priors={"good": 0.5, "tracking error": 0.5},
+        default_priors={"good": 0.95, "tracking error": 0.05},
+        default_thresholds={"good": 0.5, "tracking error": 0.5},
+        graphs=(),
+    ),
+    package="maximask_and_maxitrack",
+    requirement="skysieve[maximask]",
+    key="dense3/kernel",
+    forms=(GraphForm("maxitrack.onnx", ("openvino", "onnxruntime"), _build),),
+)
+
+
+def load_model(name: str = DEFAULT_MODEL) -> Model:
+    """Return a model for tracking errors.
+
+    Parameters
+    ----------
+    name
+        Name of a published or imported model, or a folder with a card.
+
+    Raises
+    ------
+    ModelError
+        If there is no such model, or it is for another job.
+    """
+    return find_model(name, job=JOB, published=(MAXITRACK,))

@@ -1,0 +1,59 @@
+"""The package as it is installed and described."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from importlib.metadata import requires, version
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+from skysieve._version import __version__
+
+ROOT = Path(__file__).parents[1]
+HEAVY = {"torch", "tensorflow", "onnxruntime-gpu", "matplotlib", "pandas", "scikit-image"}
+
+
+@pytest.fixture(scope="module")
+def project():
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        return tomllib.load(file)["project"]
+
+
+def _lower_bounds(requirements):
+    found = (re.match(r"([\w-]+)(?:\[.*\])?>=([\d.]+)", line) for line in requirements)
+    return {match[1]: match[2] for match in found if match}
+
+
+def test_version_is_written_once():
+    assert version("skysieve") == __version__
+    assert f"version: {__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+
+
+def test_base_installation_is_light():
+    base = [line for line in requires("skysieve") or () if "extra ==" not in line]
+    names = {Requirement(line).name.lower() for line in base}
+    assert "numpy" in names
+    assert not names & HEAVY
+
+
+def test_every_processor_gets_exactly_one_engine(project):
+    engines = [Requirement(line) for line in project["dependencies"] if line.startswith(("openvino", "onnx"))]
+    for machine in ("x86_64", "AMD64", "aarch64", "arm64"):
+        chosen = [r.name for r in engines if r.marker and r.marker.evaluate({"platform_machine": machine})]
+        assert len(chosen) == 1, (machine, chosen)
+
+
+def test_oldest_releases_are_the_lower_bounds(project):
+    extras = project["optional-dependencies"]
+    bounds = _lower_bounds([*project["dependencies"], *extras["maximask"], *extras["test"]])
+    pins = dict(
+        line.split("==")
+        for line in (ROOT / ".ci" / "oldest.txt").read_text(encoding="utf-8").splitlines()
+        if line and not line.startswith("#")
+    )
+    assert pins.keys() == bounds.keys()
+    for name, bound in bounds.items():
+        assert (pins[name] + ".").startswith(bound + "."), name
