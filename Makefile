@@ -29,7 +29,7 @@ lint: $(VENV)/.lint ## style, format, types, floors
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-cache
 
 format: $(VENV)/.lint ## mend what ruff can mend
 	$(BIN)/ruff check --fix
@@ -42,7 +42,7 @@ docs: $(VENV)/.docs ## the pages, in site/
 	$(BIN)/mkdocs build --strict
 
 clean: ## remove what the targets made
-	rm -rf $(VENV) .venv-oldest demo site build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-oldest demo site build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # One stamp for each set of extras; all are made anew when pyproject.toml changes.
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import sys
 import tomllib
 from importlib.metadata import requires, version
 from pathlib import Path
@@ -37,6 +39,22 @@ def test_base_installation_is_light():
     names = {Requirement(line).name.lower() for line in base}
     assert "numpy" in names
     assert not names & HEAVY
+
+
+def test_every_import_is_a_declared_requirement(project):
+    declared = {*project["dependencies"]}.union(*project["optional-dependencies"].values())
+    names = {Requirement(line).name.lower().replace("-", "_") for line in declared}
+    modules = {"PIL" if name == "pillow" else name for name in names} | {"skysieve"} | sys.stdlib_module_names
+    for path in (ROOT / "src").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                imported = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                imported = [node.module or ""]
+            else:
+                continue
+            missing = {name.split(".")[0] for name in imported} - modules
+            assert not missing, (path.name, missing)
 
 
 def test_every_processor_gets_exactly_one_engine(project):

@@ -67,9 +67,14 @@ def test_an_existing_file_is_kept_unless_told_otherwise(tmp_path):
 
 def test_a_file_that_appears_meanwhile_is_kept(tmp_path):
     path = tmp_path / "mask.txt"
-    with pytest.raises(OutputError, match="exists"), atomic_write(path, overwrite=False) as temporary:
-        temporary.write_text("mine")
-        path.write_text("another worker's")
+
+    def write() -> None:
+        with atomic_write(path, overwrite=False) as temporary:
+            temporary.write_text("mine")
+            path.write_text("another worker's")
+
+    with pytest.raises(OutputError, match="exists"):
+        write()
     assert path.read_text() == "another worker's"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -112,9 +117,12 @@ def test_a_device_is_never_replaced():
 
 def test_a_folder_that_cannot_be_made_is_named_in_one_line(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(OutputError, match=r"cannot write .*mask\.txt: ") as caught:
-        with atomic_write(tmp_path / "file" / "mask.txt", overwrite=False):
-            pass
+    path = tmp_path / "file" / "mask.txt"
+    with (
+        pytest.raises(OutputError, match=r"cannot write .*mask\.txt: ") as caught,
+        atomic_write(path, overwrite=True),
+    ):
+        pass
     assert "\n" not in str(caught.value)
 
 
@@ -131,8 +139,13 @@ def test_a_folder_that_cannot_be_made_is_named_in_one_line(tmp_path):
 )
 def test_an_error_of_the_system_becomes_one_line_and_leaves_nothing(tmp_path, error, reason):
     path = tmp_path / "mask.txt"
-    with pytest.raises(OutputError) as caught, atomic_write(path, overwrite=False) as temporary:
-        temporary.write_text("half")
-        raise error
+
+    def write() -> None:
+        with atomic_write(path, overwrite=False) as temporary:
+            temporary.write_text("half")
+            raise error
+
+    with pytest.raises(OutputError) as caught:
+        write()
     assert str(caught.value) == f"cannot write {path}: {reason}"
     assert list(tmp_path.iterdir()) == []

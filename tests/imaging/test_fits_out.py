@@ -1,22 +1,21 @@
 from __future__ import annotations
 
 import gzip
-import logging
 import resource
 import warnings
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from astropy.io import fits
 from astropy.io.fits.scripts import fitscheck
 from astropy.wcs import WCS
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 
 from skysieve.errors import OutputError
 from skysieve.imaging.fits_out import mask_hdu, primary_hdu, write_fits
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 TAN = [
     ("CTYPE1", "RA---TAN", ""),
@@ -60,13 +59,6 @@ DROPPED = [
 ]
 SCIENCE = fits.Header(TAN + KEPT + DROPPED)
 
-integers = hnp.arrays(
-    st.sampled_from([np.bool_, np.uint8, np.int8, np.int16, np.uint16, np.int32, np.uint32, np.int64, ">i2"]),
-    hnp.array_shapes(min_dims=2, max_dims=3, min_side=1, max_side=30),
-    elements={"min_value": 0},
-).filter(lambda a: int(a.max()) < 2**31)
-floats = hnp.arrays(st.sampled_from([np.float16, np.float32, np.float64]), (2, 7, 9))
-
 
 def written(path: Path, *hdus) -> fits.HDUList:
     """Write the HDUs, check the file by every means at hand, and return what it holds."""
@@ -86,107 +78,9 @@ def written(path: Path, *hdus) -> fits.HDUList:
         return hdulist
 
 
-def round_trip(folder: Path, bits, **options) -> np.ndarray:
-    hdu = mask_hdu(bits, header=None, **options)
-    return written(folder / "mask.fits", fits.PrimaryHDU(), hdu)[1].data
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("fits")
-
-
-class TestPixels:
-    @settings(max_examples=30)
-    @given(bits=integers, compression=st.sampled_from([None, "GZIP_2", "none"]))
-    def test_every_value_comes_back(self, folder, bits, compression):
-        data = round_trip(folder, bits, compression=compression)
-        assert data.dtype.kind in "iu"
-        assert data.dtype.itemsize <= 4
-        assert np.array_equal(data, bits)
-
-    @settings(max_examples=20)
-    @given(bits=floats, compression=st.sampled_from([None, "GZIP_2", "none"]))
-    def test_probabilities_come_back_to_the_last_bit(self, folder, bits, compression):
-        data = round_trip(folder, bits, compression=compression)
-        wanted = bits.astype(data.dtype)
-        assert np.array_equal(wanted, bits, equal_nan=True)
-        assert np.array_equal(data, wanted, equal_nan=True)
-        assert np.array_equal(np.signbit(data), np.signbit(wanted))
-
-    @pytest.mark.parametrize("zeros", [4094, 4095, 4096, 8190, 12285])
-    def test_a_single_pixel_after_a_long_run_of_zeros_stays_where_it_is(self, folder, zeros):
-        bits = np.zeros((2, 13000), np.int16)
-        bits[0, zeros] = 8
-        bits[1, -1] = 1
-        assert np.array_equal(round_trip(folder, bits), bits)
-        assert np.array_equal(round_trip(folder, bits, compression="PLIO_1"), bits)
-
-    @settings(max_examples=30)
-    @given(
-        bits=hnp.arrays(
-            np.int32,
-            st.tuples(st.integers(1, 3), st.integers(1, 40)),
-            elements=st.sampled_from([0, 1, 4096, 4097, 8192, 12289, 2**24 - 1]),
-        )
-    )
-    def test_steep_changes_in_every_pixel_are_safe(self, folder, bits):
-        # PLIO's encoder writes beyond its buffer for such masks: the process would end here.
-        assert np.array_equal(round_trip(folder, bits), bits)
-        try:
-            data = round_trip(folder, bits, compression="PLIO_1")
-        except OutputError as error:
-            assert "too often" in str(error)  # noqa: PT017
-        else:
-            assert np.array_equal(data, bits)
-
-
-class TestCompression:
-    @pytest.mark.parametrize(
-        ("bits", "expected"),
-        [
-            (np.zeros((4, 5), np.int16), "PLIO_1"),
-            (np.full((4, 5), 2**24 - 1, np.int32), "PLIO_1"),
-            (np.full((4, 5), 2**24, np.int32), "GZIP_2"),
-            (np.full((4, 5), -1, np.int16), "GZIP_2"),
-            (np.zeros((3, 4, 5), np.uint8), "GZIP_2"),
-            (np.zeros((4, 5), np.float32), "GZIP_2"),
-        ],
-    )
-    def test_the_compression_is_chosen_by_the_values(self, bits, expected):
-        hdu = mask_hdu(bits, header=None)
-        assert isinstance(hdu, fits.CompImageHDU)
-        assert hdu.compression_type == expected
-
-    def test_none_means_a_plain_image(self):
-        hdu = mask_hdu(np.zeros((4, 5), np.int16), header=None, compression="none")
-        assert type(hdu) is fits.ImageHDU
-
-    @pytest.mark.parametrize(
-        ("value", "dtype", "reason"),
-        [(2**24, np.int32, "beyond 24 bits"), (-1, np.int16, "below 0"), (0.5, np.float32, "integers only")],
-    )
-    def test_plio_is_refused_where_it_fails(self, value, dtype, reason):
-        with pytest.raises(OutputError, match=f"PLIO_1 cannot.*{reason}; use GZIP_2"):
-            mask_hdu(np.full((4, 5), value, dtype), header=None, compression="PLIO_1")
-
-    def test_a_frame_sized_mask_becomes_small(self, folder):
-        bits = np.zeros((1000, 1000), np.int16)
-        bits[::50, 3] = 1
-        bits[400:403] |= 64
-        write_fits([mask_hdu(bits, header=None)], folder / "small.fits", overwrite=True)
-        assert (folder / "small.fits").stat().st_size < 60_000
-
-    @pytest.mark.parametrize("bits", [np.zeros(5, np.int16), np.zeros((0, 5), np.int16)])
-    def test_an_array_of_another_shape_is_refused(self, bits):
-        with pytest.raises(OutputError, match="shape"):
-            mask_hdu(bits, header=None)
-
-    def test_values_that_fits_cannot_store_are_refused(self):
-        with pytest.raises(OutputError, match="31 bits"):
-            mask_hdu(np.full((2, 2), 2**31), header=None)
-        with pytest.raises(OutputError, match="complex"):
-            mask_hdu(np.zeros((2, 2), complex), header=None)
 
 
 @pytest.mark.parametrize("compression", ["PLIO_1", "GZIP_2", "none"])
@@ -237,75 +131,17 @@ class TestHeader:
         assert "".join(header["HISTORY"]) == "h" * 100 + "and more"
 
     def test_the_name_of_nameless_compressed_images_is_not_taken_over(self, folder, compression):
-        header = self.of(folder, "none", fits.Header([("EXTNAME", "COMPRESSED_IMAGE", "")]))
+        header = self.of(folder, compression, fits.Header([("EXTNAME", "COMPRESSED_IMAGE", "")]))
         assert "EXTNAME" not in header
 
 
-class TestOddHeaders:
-    def header(self, *lines: str) -> fits.Header:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return fits.Header.fromstring("".join(f"{line:80}" for line in lines))
-
-    def test_cards_that_cannot_be_read_are_skipped(self, folder, caplog):
-        caplog.set_level(logging.DEBUG, "skysieve")
-        science = self.header(
-            "EXPTIME = NaN",
-            "FILTER  = 'unfinished",
-            "CRPIX1  = 10,5",
-            "AIRMASS =",
-            "OBJECT  = 'good'",
-            "OBJECT  = 'second'",
-            "DATE-OBS= '2017-03-16'  no slash before this",
-            "mjd-obs =              57828.0",
-            "TELESCOP  'no equals sign'",
-        )
-        header = mask_hdu(np.zeros((3, 4), np.int16), header=science, compression="none").header
-        assert header["OBJECT"] == "good"
-        assert not {"EXPTIME", "FILTER", "CRPIX1", "AIRMASS", "TELESCOP"} & set(header)
-        assert "EXPTIME" in caplog.text
-        written(folder / "odd.fits", fits.PrimaryHDU(), fits.ImageHDU(np.zeros((3, 4), np.int16), header))
-
-    @given(st.lists(st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=80), max_size=5))
-    def test_no_header_is_too_odd(self, lines):
-        keywords = ("EXPTIME =", "CTYPE1  =", "CD1_1   =", "CONTINUE ", "DP1     =")
-        science = self.header(*(k + line[:71] for k, line in zip(keywords, lines, strict=False)))
-        hdu = mask_hdu(np.zeros((3, 4), np.int16), header=science, compression="none")
-        assert hdu.header["NAXIS1"] == 4
-        hdu.verify("exception")
-
-    def test_distortion_tables_that_lie_elsewhere_are_left_out(self):
-        science = fits.Header(TAN)
-        for line in ("CPDIS1  = 'LOOKUP'", "DP1     = 'EXTVER: 1.0'", "DP1     = 'NAXES: 2.0'"):
-            science.append(fits.Card.fromstring(line))
-        science.append(fits.Card.fromstring("CPDIS2  = 'TPD'"))
-        science.append(fits.Card.fromstring("DP2     = 'NAXES: 2.0'"))
-        header = mask_hdu(np.zeros((3, 4), np.int16), header=science).header
-        assert "CPDIS1" not in header
-        assert not [k for k in header if k.startswith("DP1")]
-        assert header["CPDIS2"] == "TPD"
-        assert header["DP2.NAXES"] == 2.0
-
-    def test_wcsaxes_comes_before_the_coordinates(self):
-        science = fits.Header([*TAN, ("WCSAXES", 2, "")])
-        header = mask_hdu(np.zeros((3, 4), np.int16), header=science, compression="none").header
-        keywords = list(header)
-        assert keywords.index("WCSAXES") < keywords.index("CTYPE1")
-
-    def test_the_science_header_is_left_as_it_was(self):
-        science = SCIENCE.copy()
-        mask_hdu(np.zeros((3, 4), np.int16), header=science, name="OTHER", cards=[("OBJECT", "mask", "")])
-        assert science.tostring() == SCIENCE.tostring()
-
-    def test_headers_of_real_frames(self, folder, real_frames):
-        for path in sorted(real_frames.glob("*.fit*")):
-            with fits.open(path, do_not_scale_image_data=True) as hdus:
-                science = [
-                    hdu for hdu in hdus if hdu.is_image and hdu.data is not None and hdu.data.ndim == 2
-                ]
-                masks = [mask_hdu(np.zeros(hdu.shape, np.int16), header=hdu.header) for hdu in science]
-                products = written(folder / "real.fits", primary_hdu(hdus[0].header), *masks)
-                assert len(products) == len(science) + 1
+def test_headers_of_real_frames(folder, real_frames):
+    for path in sorted(real_frames.glob("*.fit*")):
+        with fits.open(path, do_not_scale_image_data=True) as hdus:
+            science = [hdu for hdu in hdus if hdu.is_image and hdu.size and len(hdu.shape) == 2]
+            masks = [mask_hdu(np.zeros(hdu.shape, np.int16), header=hdu.header) for hdu in science]
+            products = written(folder / "real.fits", primary_hdu(hdus[0].header), *masks)
+            assert len(products) == len(science) + 1
 
 
 class TestFiles:
@@ -338,6 +174,13 @@ class TestFiles:
         }
         assert (hdus[0].header["TELESCOP"], hdus[0].header["DATE"]) == ("Blanco", "now")
         assert [hdu.name for hdu in hdus[1:]] == ["S1", "N4", "N2"]
+
+    def test_the_coordinates_leave_the_primary_with_its_image(self):
+        with_image = fits.PrimaryHDU(self.MASK, SCIENCE).header
+        assert "CTYPE1" not in primary_hdu(with_image).header
+        assert primary_hdu(with_image).header["DETSEC"] == SCIENCE["DETSEC"]
+        without_image = fits.PrimaryHDU(header=SCIENCE).header
+        assert primary_hdu(without_image).header["CTYPE1"] == SCIENCE["CTYPE1"]
 
     def test_a_table_may_follow(self, tmp_path):
         table = fits.BinTableHDU.from_columns([fits.Column("x", "D", "pix", array=[1.0, 2.0])])

@@ -89,6 +89,7 @@ def written_well(dtypes):
         fits.HDUList([fits.PrimaryHDU(), fits.CompImageHDU(ramp(dtype), compression_type="GZIP_2")]).writeto(
             stream
         )
+        stream.seek(0)
         if np.array_equal(fits.getdata(stream, 1), ramp(dtype)):
             well.append(dtype)
     return well

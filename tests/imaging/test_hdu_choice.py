@@ -204,8 +204,11 @@ def test_a_mask_by_number_serves_every_frame(tmp_path):
     bad = mask_file(tmp_path / "a.fits")
     with open_text(f"{tmp_path / 'a.fits'}[1]", mask_hdu=4) as file:
         assert_frame_is(file.planes[0], ramp(), bad[1])
-    with open_text(tmp_path / "a.fits", mask_hdu=2) as file:
-        assert [hdu.index for hdu in file.frames] == [1, 3]
+    with pytest.raises(FrameError, match=r"mask 2: is one of several HDUs FLAG.*give the name FLAG"):
+        open_text(tmp_path / "a.fits", mask_hdu=2)
+    path = write(tmp_path / "b.fits", ("SCI", ramp()), ("SCI", ramp()), bad[0].astype("i2"), ramp())
+    with open_text(path, mask_hdu=3) as file:
+        assert [hdu.index for hdu in file.frames] == [1, 2]
         for frame in file.planes:
             assert_frame_is(frame, ramp(), bad[0])
 

@@ -70,7 +70,7 @@ def test_a_long_file_name_is_kept_whole():
 
 
 def test_a_class_name_too_long_for_a_keyword_is_refused():
-    with pytest.raises(ConfigError, match="'NODATA'.*PRI_NODATA"):
+    with pytest.raises(ConfigError, match=r"'NODATA'.*PRI_NODATA"):
         provenance_cards(priors={"NODATA": 0.1})
 
 

@@ -160,8 +160,8 @@ def mask(  # noqa: D417 (typer's help documents the options)
     batch_size: BatchSize = None,
     memory: Annotated[
         int,
-        typer.Option("--memory", min=64, help="Memory of one call of the network, in MB.", rich_help_panel="Speed"),
-    ] = 800,
+        typer.Option("--memory", min=200, help="Memory of one call of the network, in MB.", rich_help_panel="Speed"),
+    ] = 830,
     tiling: Annotated[
         Tiling,
         typer.Option(

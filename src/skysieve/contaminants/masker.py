@@ -18,7 +18,7 @@ from skysieve.contaminants.priors import ProbabilityHistogram, estimate_priors
 from skysieve.contaminants.result import MaskResult, ModelUse
 from skysieve.errors import ConfigError
 from skysieve.imaging.normalise import normalise
-from skysieve.imaging.tiles import TilePlan, fixed_tiles, plan_tiles, predict
+from skysieve.imaging.tiles import TilePlan, TileSizes, fixed_tiles, plan_tiles, predict
 from skysieve.models.engine import available_threads, load_network
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ Tiling = Literal["fast", "published"]
 
 PUBLISHED_TILES = {"size": 400, "step": 200, "margin": 100}
 PUBLISHED_BATCH = 8
-DEFAULT_MEMORY = 800
+DEFAULT_MEMORY = 830
 LARGEST_ARRAY = 2**30
 """Posteriors beyond this many bytes lie in a temporary file instead of memory."""
 
@@ -209,8 +209,8 @@ class Masker:
         needed = tiling.bytes_per_pixel[self.network.precision]
         return plan_tiles(
             shape,
+            TileSizes(tiling.multiple, tiling.remainder, tiling.minimum),
             margin=tiling.margin,
-            multiple=tiling.multiple,
             max_pixels=self.settings.memory * 10**6 // needed,
             max_batch=batch,
         )

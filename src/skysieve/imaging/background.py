@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from scipy.interpolate import make_interp_spline
-from scipy.ndimage import median_filter
+from numpy.lib.stride_tricks import sliding_window_view
 
 from skysieve.errors import FrameError
 from skysieve.imaging.mesh import BLOCK, Window, measure_blocks
@@ -133,21 +132,45 @@ def _filtered(grid: NDArray[np.float64], *, zero_padded: bool) -> NDArray[np.flo
     The published filter takes zeros beyond the border, which pulls corners towards zero and edges to the
     least of three neighbours; ``zero_padded`` does so too.
     """
-    padded = np.pad(grid, 1, mode="edge")
-    filtered: NDArray[np.float64] = median_filter(padded, size=3, mode="constant" if zero_padded else "nearest")
+    bordered = np.pad(grid, 1, mode="edge")
+    padded = np.pad(bordered, 1) if zero_padded else np.pad(bordered, 1, mode="edge")
+    filtered: NDArray[np.float64] = np.median(sliding_window_view(padded, (3, 3)), axis=(2, 3))
     return filtered
 
 
 def _spline_matrix(length: int) -> NDArray[np.float64]:
     """Return the ``(length, blocks + 2)`` matrix from knot values to pixels of one axis.
 
-    An interpolating spline is linear in the values it joins, so that splines through unit vectors are the
-    columns of a matrix; the bicubic surface is a product of two such matrices.
+    An interpolating spline is linear in the values it joins, and the bicubic surface is a product of the
+    matrices of its axes.  This is the cubic spline through equidistant knots whose third derivative is
+    continuous at the second and the last but one ("not-a-knot"), as of FITPACK.  It is written out here
+    because importing an interpolation library takes longer than normalising a frame.
+
+    References
+    ----------
+    de Boor 1978, A Practical Guide to Splines, chapter IV, equations 7 to 10.
     """
-    if length < BLOCK:
-        knots = np.array([-0.5, 0.5, 1.5]) * length
-    else:
-        knots = BLOCK * (np.arange(length // BLOCK + 2) - 0.5) + length % BLOCK // 2
-    spline = make_interp_spline(knots, np.eye(knots.size), k=min(3, knots.size - 1))
-    matrix: NDArray[np.float64] = spline(np.arange(length))
+    knots = length // BLOCK + 2
+    if length < 2 * BLOCK:
+        # all knots of an axis of one block have the same value
+        return np.full((length, max(knots, 3)), 1 / max(knots, 3))
+    moments = np.zeros((knots, knots))  # on the left side, of the second derivatives; on the right, of the values
+    values = np.zeros((knots, knots))
+    for knot in range(1, knots - 1):
+        moments[knot, knot - 1 : knot + 2] = 1, 4, 1
+        values[knot, knot - 1 : knot + 2] = 6, -12, 6
+    moments[0, :3] = moments[-1, -3:] = 1, -2, 1
+    curvature = np.linalg.solve(moments, values)
+
+    position = (np.arange(length) - length % BLOCK // 2) / BLOCK + 0.5
+    left = np.clip(position.astype(np.intp), 0, knots - 2)
+    ahead = (position - left)[:, None]
+    behind = 1 - ahead
+    unit = np.eye(knots)
+    matrix: NDArray[np.float64] = (
+        behind * unit[left]
+        + ahead * unit[left + 1]
+        + (behind**3 - behind) / 6 * curvature[left]
+        + (ahead**3 - ahead) / 6 * curvature[left + 1]
+    )
     return matrix

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import logging
 import re
-from math import prod
 from typing import TYPE_CHECKING, TypeAlias
 
 from astropy.io import fits
@@ -23,9 +22,9 @@ HeaderCard: TypeAlias = tuple[str, HeaderValue, str]
 
 _COMMENTARY = ("HISTORY", "COMMENT")
 
-# 80 columns less the keyword and '= ' before the value, and ' / ' after it.
-_ROOM = 80 - 10 - 3
-_LEAST_STRING = 10
+_CARD = 80
+# A value, of whatever kind, takes this many columns at least.
+_VALUE = 20
 
 # Named one by one: a mask must not claim the units, scaling, checksums, statistics or compression of the
 # pixels it was made from, and other people's headers hold thousands of keywords nobody can list.
@@ -90,12 +89,11 @@ def set_cards(header: fits.Header, cards: Iterable[HeaderCard]) -> None:
     for keyword, value, comment in cards:
         if keyword in _COMMENTARY:
             header[keyword] = printable(str(value))
-        elif isinstance(value, str):
-            text = printable(value)
-            taken = max(_LEAST_STRING, len(text.replace("'", "''")) + 2)
-            header[keyword] = (text, printable(comment)[: max(0, _ROOM - taken)])
-        else:
-            header[keyword] = (value, printable(comment))
+            continue
+        text = printable(value) if isinstance(value, str) else value
+        width = len(text.replace("'", "''")) + 2 if isinstance(text, str) else 0
+        room = _CARD - len(f"{keyword:8}= ") - max(_VALUE, width) - len(" / ")
+        header[keyword] = (text, printable(comment)[: max(0, room)])
 
 
 def inherit_cards(header: fits.Header) -> fits.Header:
@@ -125,7 +123,8 @@ def keep_cards(header: fits.Header) -> fits.Header:
     have gone with it. A card that cannot be read is skipped, with a debug message.
     """
     leave = [_OF_PIXELS]
-    if prod(header.get(f"NAXIS{axis + 1}", 0) for axis in range(header.get("NAXIS", 0))) > 0:
+    axes = range(1, header.get("NAXIS", 0) + 1)
+    if axes and all(header.get(f"NAXIS{axis}", 0) for axis in axes):
         leave.append(_COORDINATES)
     kept = fits.Header()
     for card in header.cards:
@@ -161,7 +160,9 @@ def _sound_copy(card: fits.Card) -> fits.Card | None:
 
 def _states_value(card: fits.Card) -> bool:
     # The standard takes a card without a value indicator for a comment, and Astropy cannot read it twice.
-    return card.keyword in ("", *_COMMENTARY) or card.image[8:10] == "= " or card.image.startswith("HIERARCH ")
+    return (
+        card.keyword in ("", *_COMMENTARY) or card.image[8:10] == "= " or card.image.startswith("HIERARCH ")
+    )
 
 
 def _drop_lookup_distortions(header: fits.Header) -> None:

@@ -109,11 +109,14 @@ class MaskChoice:
         What the user calls them, for messages.
     versions
         EXTVER of every HDU in the file.
+    namesake
+        Name of the mask, if it was asked for by number and is one of several with that name.
     """
 
     hdus: Mapping[int, int]
     asked: str
     versions: tuple[int, ...]
+    namesake: str = ""
 
     def mask_of(self, index: int, frames: list[int]) -> int | None:
         """Return the number of the HDU that masks a frame's HDU, or None without masks.
@@ -121,10 +124,16 @@ class MaskChoice:
         Raises
         ------
         FrameError
-            If there are several, and not exactly one has the frame's EXTVER.
+            If there are several, and not exactly one has the frame's EXTVER, or
+            if one of several was chosen by number for several frames.
         """
         if not self.hdus:
             return None
+        if self.namesake and len(frames) > 1:
+            raise FrameError(
+                f"{self.asked}: is one of several HDUs {self.namesake}, and there are {len(frames)} to mask; "
+                f"give the name {self.namesake}, so that each has its own"
+            )
         if len(self.hdus) == 1:
             return next(iter(self.hdus))
         version = self.versions[index]
@@ -160,7 +169,9 @@ def match_masks(
             raise SourceError(f"{asked}: HDU {index} is not an image ({reasons[index]}); name another mask")
     if chosen in found:
         raise SourceError(f"{asked}: is the HDU to be processed; name another mask")
-    return MaskChoice({index: versions[index] for index in found}, asked, versions)
+    name = hdus[found[0]].name if isinstance(mask_hdu, int) else ""
+    namesake = name if name and len(_matches(hdus, name, None)) > 1 else ""
+    return MaskChoice({index: versions[index] for index in found}, asked, versions, namesake)
 
 
 def describe(hdus: fits.HDUList, reasons: Mapping[int, str | None]) -> str:

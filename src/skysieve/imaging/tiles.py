@@ -21,9 +21,36 @@ if TYPE_CHECKING:
 
     from skysieve.imaging.normalise import NormalisedFrame
 
-__all__ = ["Span", "TilePlan", "cover", "fixed_tiles", "plan_tiles", "predict"]
+__all__ = ["Span", "TilePlan", "TileSizes", "cover", "fixed_tiles", "plan_tiles", "predict"]
 
 Network = Callable[["NDArray[np.float32]"], "NDArray[np.float32]"]
+
+
+@dataclass(frozen=True)
+class TileSizes:
+    """The sides that a tile may have: ``remainder + k * multiple`` pixels.
+
+    Attributes
+    ----------
+    multiple, remainder
+        Of the sides.
+    minimum
+        Least side of the tiles that cover a larger frame; itself such a side.
+    """
+
+    multiple: int
+    remainder: int
+    minimum: int
+
+    def fit(self, length: int) -> int:
+        """Return the smallest side of at least ``length`` pixels.
+
+        Examples
+        --------
+        >>> TileSizes(32, 16, 400).fit(500)
+        528
+        """
+        return length + (self.remainder - length) % self.multiple
 
 
 @dataclass(frozen=True)
@@ -107,7 +134,7 @@ def fixed_tiles(shape: tuple[int, int], *, size: int, step: int, margin: int, ba
 
 
 def plan_tiles(
-    shape: tuple[int, int], *, margin: int, multiple: int, max_pixels: int, max_batch: int | None = None
+    shape: tuple[int, int], sizes: TileSizes, *, margin: int, max_pixels: int, max_batch: int | None = None
 ) -> TilePlan:
     """Cover a frame with as few network pixels as possible.
 
@@ -118,11 +145,10 @@ def plan_tiles(
     ----------
     shape
         ``(H, W)`` of the frame.
+    sizes
+        Sides that a tile may have.
     margin
         Least margin, in pixels.
-    multiple
-        Sides and offsets of tiles are multiples of it (a flush tile's offset excepted), so that the
-        network's pooling falls on the same pixels in neighbouring tiles.
     max_pixels
         Pixels in one call of the network.
     max_batch
@@ -131,9 +157,9 @@ def plan_tiles(
     Raises
     ------
     ConfigError
-        If ``max_pixels`` does not hold the smallest tile with margins.
+        If ``max_pixels`` does not hold the smallest tile.
     """
-    row_choices, column_choices = (_covers(length, margin, multiple) for length in shape)
+    row_choices, column_choices = (_covers(length, sizes, margin) for length in shape)
     best: TilePlan | None = None
     for rows in row_choices:
         for columns in column_choices:
@@ -142,26 +168,33 @@ def plan_tiles(
             if height * width <= max_pixels and (best is None or plan.cost < best.cost):
                 best = plan
     if best is None:
-        raise ConfigError(
-            f"no tile with a margin of {margin} px fits into {max_pixels} pixels a call; allow more memory"
-        )
+        raise ConfigError(f"no tile with a margin of {margin} px fits into {max_pixels} px a call; allow more memory")
     height, width = best.tile_shape
     batch = min(max_pixels // (height * width), len(best.columns), max_batch or max_pixels)
     return TilePlan(best.rows, best.columns, max(1, batch))
 
 
-def _covers(length: int, margin: int, multiple: int) -> list[tuple[Span, ...]]:
-    """Return the covers of one axis by 1, 2, 3, … tiles, each with the smallest tile that suffices."""
-    choices = [cover(length, _round_up(length, multiple), 1, 0)]
-    smallest_step = _round_up(margin, multiple)
+def _covers(length: int, sizes: TileSizes, margin: int) -> list[tuple[Span, ...]]:
+    """Return the covers of one axis by 1, 2, 3, … tiles, each with the smallest tile that suffices.
+
+    Only an axis shorter than the smallest tile is padded: pixels made up by reflection are no match for a
+    second tile that is flush with the border.
+    """
+    if length <= sizes.minimum:
+        return [cover(length, sizes.fit(length), 1, 0)]
+    choices = [cover(length, length, 1, 0)] if sizes.fit(length) == length else []
+    # twice the margin is a multiple too, so that equal steps of tiles waste nothing
+    margin = _round_up(2 * margin, sizes.multiple) // 2
     count = 2
     while True:
-        # the first and last tile decide size - margin pixels, those between size - 2 margin
-        size = _round_up(-(-(length + 2 * margin * (count - 1)) // count), multiple)
-        step = (size - 2 * margin) // multiple * multiple
-        if step < smallest_step or size >= length:
+        # the first and the last tile decide all but one margin, those between all but two
+        wanted = -(-(length + 2 * margin * (count - 1)) // count)
+        size = sizes.fit(max(wanted, sizes.minimum))
+        if size > length:
+            size -= sizes.multiple
+        choices.append(cover(length, size, size - 2 * margin, margin))
+        if size <= sizes.minimum:
             return choices
-        choices.append(cover(length, size, step, margin))
         count += 1
 
 

@@ -44,17 +44,21 @@ class Tiling:
 
     Attributes
     ----------
-    multiple
-        Sides of a tile are multiples of this many pixels.
+    multiple, remainder
+        Sides of a tile are ``remainder + k * multiple`` pixels.
+    minimum
+        Least side of the tiles that cover a larger frame.
     margin
         Pixels at a tile's border that the network sees too little of.
     fixed_size
-        Side of the only tile that the network takes; 0 if any multiple does.
+        Side of the only tile that the network takes; 0 if others do too.
     bytes_per_pixel
         Memory that a call needs for each pixel, by precision.
     """
 
     multiple: int
+    remainder: int
+    minimum: int
     margin: int
     fixed_size: int = 0
     bytes_per_pixel: Mapping[str, int] = field(default_factory=dict)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["GraphForm", "PublishedNetwork", "find_model", "import_models"]
 
-CONVERSION = 1
+CONVERSION = 2
 """Number of the conversion; a change of the graphs that it makes raises it and leaves older cache entries behind."""
 
 

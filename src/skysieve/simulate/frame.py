@@ -145,7 +145,7 @@ def simulate_frame(
     camera = camera or Camera()
     root = np.random.default_rng(seed)
     streams = dict(zip(_STREAMS, root.spawn(len(_STREAMS)), strict=True))
-    overscan = max(8, shape[1] // 24) if "OV" in wanted else 0
+    overscan = min(32, max(8, shape[1] // 40)) if "OV" in wanted else 0
     area = (shape[0], shape[1] - overscan)
 
     # What the defects let through

@@ -38,7 +38,12 @@ MAXITRACK = PublishedNetwork(
         normalisation="mesh-200",
         classes=("good", "tracking error"),
         tiling=Tiling(
-            multiple=400, margin=0, fixed_size=400, bytes_per_pixel={"f32": 350, "bf16": 250}
+            multiple=400,
+            remainder=0,
+            minimum=400,
+            margin=0,
+            fixed_size=400,
+            bytes_per_pixel={"f32": 350, "bf16": 250},
         ),
         training_priors={"good": 0.5, "tracking error": 0.5},
         default_priors={"good": 0.95, "tracking error": 0.05},

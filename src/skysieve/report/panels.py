@@ -1,0 +1,156 @@
+"""Frames and masks as pictures of a given size: grey levels, and colours laid over them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+import numpy as np
+from PIL import Image
+from scipy import ndimage
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = ["GreyPanel", "Layer", "lay_over", "shrink_bits", "shrink_frame"]
+
+# Where there is no data: no grey, so that nobody takes it for a faint or a bright sky.
+_NODATA_COLOUR = (24, 38, 66)
+
+# The linear part of the stretch, in units of the upper limit: smaller shows more of what is bright.
+_SOFTENING = 0.25
+# The stretch goes on beyond zscale's upper limit, where stars keep their cores apart from their wings.
+_HEADROOM = 3.0
+
+# Rims are drawn almost opaque, so what is thin is seen well; the inside of what is wide lets the frame
+# be seen through it. Of planes that cover much of the frame, all is drawn lighter.
+_RIM = (0.95, 0.45)
+_INSIDE = (0.5, 0.25)
+_SMALL, _LARGE = 0.02, 0.12
+
+_ZSCALE_SAMPLE = 250_000
+
+
+class GreyPanel(NamedTuple):
+    """A frame as a picture.
+
+    Attributes
+    ----------
+    rgb : ndarray of uint8, shape (h, w, 3)
+        The picture, its first row at the bottom of the sky as in the frame.
+    low, high
+        The limits of zscale, in the unit of the frame.
+    """
+
+    rgb: NDArray[np.uint8]
+    low: float
+    high: float
+
+
+class Layer(NamedTuple):
+    """A plane of a mask to be drawn: its value, its colour, and its part of the frame from 0 to 1."""
+
+    value: int
+    rgb: tuple[int, int, int]
+    fraction: float
+
+
+def shrink_frame(pixels: NDArray[np.float32], nodata: NDArray[np.bool_], size: tuple[int, int]) -> GreyPanel:
+    """Return the frame in grey levels, at the same or a smaller size, whose pixels are means.
+
+    Parameters
+    ----------
+    pixels : ndarray of float32, shape (H, W)
+        The frame, in any unit.
+    nodata : ndarray of bool, shape (H, W)
+        True where there is no data.
+    size
+        Width and height of the picture.
+
+    References
+    ----------
+    The limits are those of IRAF's zscale (Valdes), as in ``astropy.visualization.ZScaleInterval``; the
+    stretch is the asinh of Lupton et al. 2004, PASP 116, 133.
+    """
+    usable = ~(nodata | ~np.isfinite(pixels))
+    values = np.where(usable, pixels, np.float32(0))
+    if size != pixels.shape[::-1]:
+        # Means over the pixels with data: both sums have the same weights.
+        weights = _resize(usable.astype(np.float32), size)
+        values = _resize(values, size) / np.maximum(weights, np.float32(1e-6))
+        usable = weights > 0.5
+    low, high = _zscale(values[usable])
+    scaled = np.clip((values.astype(np.float64) - low) / (high - low), 0, _HEADROOM)
+    levels = 255 * np.arcsinh(scaled / _SOFTENING) / np.arcsinh(_HEADROOM / _SOFTENING)
+    rgb = np.repeat(levels.astype(np.uint8)[:, :, None], 3, axis=2)
+    rgb[~usable] = _NODATA_COLOUR
+    return GreyPanel(rgb, low, high)
+
+
+def shrink_bits(bits: NDArray[np.integer], size: tuple[int, int]) -> NDArray[np.integer]:
+    """Return the mask at the same or a smaller size, where a pixel has the bits of all it stands for.
+
+    So a cosmic ray or a column one pixel wide is in the picture however small it is.
+
+    Parameters
+    ----------
+    bits : ndarray of int, shape (H, W)
+        The mask.
+    size
+        Width and height of the result.
+    """
+    width, height = size
+    rows = np.arange(height) * bits.shape[0] // height
+    columns = np.arange(width) * bits.shape[1] // width
+    shrunk = np.bitwise_or.reduceat(np.bitwise_or.reduceat(bits, rows, axis=0), columns, axis=1)
+    return cast("NDArray[np.integer]", shrunk)
+
+
+def lay_over(
+    grey: NDArray[np.uint8], bits: NDArray[np.integer], layers: Sequence[Layer]
+) -> NDArray[np.uint8]:
+    """Return the picture with the planes of the mask in their colours; the first in the list is on top.
+
+    Parameters
+    ----------
+    grey : ndarray of uint8, shape (h, w, 3)
+        The picture.
+    bits : ndarray of int, shape (h, w)
+        The mask.
+    layers
+        The planes to draw.
+    """
+    picture = grey.copy()
+    free = np.ones(bits.shape, dtype=bool)
+    for layer in layers:
+        region = (bits & layer.value) != 0
+        drawn = region & free
+        free &= ~region
+        inside = ndimage.binary_erosion(region, np.ones((3, 3)), border_value=1)
+        opacity = np.where(
+            inside[drawn],
+            np.interp(layer.fraction, (_SMALL, _LARGE), _INSIDE),
+            np.interp(layer.fraction, (_SMALL, _LARGE), _RIM),
+        )[:, None]
+        picture[drawn] = (picture[drawn] * (1 - opacity) + opacity * np.array(layer.rgb)).astype(np.uint8)
+    return picture
+
+
+def _zscale(values: NDArray[np.float32]) -> tuple[float, float]:
+    """Return the limits of zscale, or others that are apart where it finds none."""
+    from astropy.visualization import ZScaleInterval
+
+    sample = values[:: max(1, values.size // _ZSCALE_SAMPLE)].astype(np.float64)
+    if sample.size == 0:
+        return 0.0, 1.0
+    low, high = (float(limit) for limit in ZScaleInterval().get_limits(sample))
+    if not high > low:
+        low, high = float(sample.min()), float(sample.max())
+    return (low, high) if high > low else (low, low + max(1.0, 1e-6 * abs(low)))
+
+
+def _resize(image: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+    # Hamming: a mean over blocks of unequal size, as at most scales, would show them as a pattern of noise.
+    resized = Image.fromarray(image).resize(size, Image.Resampling.HAMMING)
+    return np.asarray(resized, dtype=np.float32)
