@@ -152,6 +152,14 @@ def mask(  # noqa: D417 (typer's help documents the options)
             rich_help_panel="Decisions",
         ),
     ] = None,
+    views: Annotated[
+        int,
+        typer.Option(
+            "--views",
+            help="1, 2, 4 or 8: also look at the frame turned and mirrored; finds more, takes as many times longer.",
+            rich_help_panel="Decisions",
+        ),
+    ] = 1,
     model: Annotated[str, typer.Option("--model", help="Name, or folder with a card.")] = "maximask",
     engine: EngineOption = Engine.auto,
     precision: PrecisionOption = Precision.auto,
@@ -200,6 +208,7 @@ def mask(  # noqa: D417 (typer's help documents the options)
             precision=precision.value,
             device=device,
             threads=threads,
+            views=views,
             batch_size=batch_size,
             memory=memory,
         ),

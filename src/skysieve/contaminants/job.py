@@ -207,6 +207,7 @@ class MaskJob:
         options = {
             "tiling": self.settings.tiling,
             "normalisation": self.settings.rules,
+            "views": None if self.settings.views == 1 else self.settings.views,
             "priors": "auto" if self.settings.priors == "auto" else None,
         }
         cards = decision_cards(
@@ -229,7 +230,7 @@ class MaskJob:
         place = f".{record.hdu}" if several else ""
         place += f".{record.plane}" if several and record.plane else ""
         path = with_suffix(product, f"{place}.png")
-        write_preview(frame, result, path)
+        write_preview(frame, result, path, title=frame.label.replace(str(file.path), file.path.name))
         return path
 
 

@@ -19,6 +19,7 @@ from skysieve.contaminants.result import MaskResult, ModelUse
 from skysieve.errors import ConfigError
 from skysieve.imaging.normalise import normalise
 from skysieve.imaging.tiles import TilePlan, TileSizes, fixed_tiles, plan_tiles, predict
+from skysieve.imaging.views import VIEWS, highest_over_views
 from skysieve.models.engine import available_threads, load_network
 
 if TYPE_CHECKING:
@@ -63,6 +64,9 @@ class MaskSettings:
         Rules of the normalisation, ``corrected`` or ``published``.
     engine, precision, device, threads
         See :func:`skysieve.models.engine.load_network`.
+    views
+        Turned and mirrored views of each tile that the network is shown, 1, 2, 4 or 8; the highest probability
+        counts.
     batch_size
         Tiles in one call of the network, at most.
     memory
@@ -79,6 +83,7 @@ class MaskSettings:
     precision: Precision = "auto"
     device: str = "cpu"
     threads: int | None = None
+    views: int = 1
     batch_size: int | None = None
     memory: int = DEFAULT_MEMORY
 
@@ -111,6 +116,8 @@ class Masker:
         self.thresholds = _checked("threshold", card.default_thresholds, settings.thresholds, closed=True)
         given = settings.priors
         self._start_priors = _checked("prior", card.default_priors, given if isinstance(given, Mapping) else {})
+        if settings.views not in VIEWS:
+            raise ConfigError(f"{settings.views} views: choose from {', '.join(map(str, VIEWS))}")
         if settings.batch_size is not None and settings.batch_size < 1:
             raise ConfigError(f"batch size {settings.batch_size}: expected at least 1")
         self._busy = Lock()
@@ -199,7 +206,7 @@ class Masker:
     def _run(self, tiles: NDArray[np.float32]) -> NDArray[np.float32]:
         # frames may be at work in several threads, but the network already uses all processors
         with self._busy:
-            return self.network(tiles)
+            return highest_over_views(self.network, tiles, self.settings.views)
 
     def _plan(self, shape: tuple[int, int]) -> TilePlan:
         batch = self.settings.batch_size

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from skysieve.contaminants.classes import NODATA
+from skysieve.imaging.atomic import atomic_write
 from skysieve.report.preview import PreviewPlane, render_preview
 
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ WIDE = ("NEB", "FR", "BBG")
 """Classes that cover much of a frame are drawn beneath the others."""
 
 
-def write_preview(frame: Frame, result: MaskResult, path: Path) -> None:
-    """Write a PNG of the frame beside the frame with its classes in colour.
+def write_preview(frame: Frame, result: MaskResult, path: Path, *, title: str) -> None:
+    """Write a PNG of the frame beside the frame with its classes in colour, in place of an older one.
 
     Raises
     ------
@@ -33,4 +34,5 @@ def write_preview(frame: Frame, result: MaskResult, path: Path) -> None:
         PreviewPlane(c.name, c.code, c.colour, c.description)
         for c in sorted(coded, key=lambda c: c.name in WIDE)
     ]
-    render_preview(pixels, nodata, result.bits, planes, path, title=frame.label)
+    with atomic_write(path, overwrite=True) as temporary:
+        render_preview(pixels, nodata, result.bits, planes, temporary, title=title)

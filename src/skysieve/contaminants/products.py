@@ -9,7 +9,7 @@ from astropy.io import fits
 
 from skysieve.contaminants.classes import CLASSES, NODATA
 from skysieve.imaging.bitplanes import MaskPlane, MaskSchema
-from skysieve.imaging.fits_out import mask_hdu
+from skysieve.imaging.fits_out import mask_hdu, primary_hdu
 from skysieve.imaging.provenance import provenance_cards
 
 if TYPE_CHECKING:
@@ -31,12 +31,9 @@ Format = Literal["bits", "cube", "single", "probabilities"]
 SCHEMA = MaskSchema(tuple(MaskPlane(c.name, c.code, c.description) for c in (*CLASSES, NODATA) if c.code))
 """The bit planes of our masks."""
 
-_NOT_OF_EMPTY_PRIMARY = ("BSCALE", "BZERO", "BLANK", "BUNIT", "CHECKSUM", "DATASUM", "DATAMIN", "DATAMAX")
-_COMPRESSION = ("ZIMAGE", "ZTENSION", "ZBITPIX", "ZSIMPLE", "ZCMPTYPE", "ZQUANTIZ", "ZDITHER0", "ZHECKSUM", "ZDATASUM")
-
 
 def file_structure(
-    file: FrameFile, make: Callable[[FrameHDU], fits.ImageHDU | fits.PrimaryHDU | fits.CompImageHDU]
+    file: FrameFile, make: Callable[[FrameHDU], fits.ImageHDU | fits.CompImageHDU]
 ) -> Iterator[fits.PrimaryHDU | fits.ImageHDU | fits.CompImageHDU | fits.BinTableHDU | fits.TableHDU]:
     """Yield the HDUs of a product that keeps the structure of its source.
 
@@ -58,38 +55,27 @@ def file_structure(
         if index in frames:
             made = make(frames[index])
             if index == 0 and isinstance(made, fits.CompImageHDU):
-                yield _empty_primary(hdu.header)
+                yield primary_hdu(hdu.header)
             elif index == 0:
                 made = _as_primary(made, hdu.header)
             elif one_only:
-                yield _empty_primary(file.hdus[0].header)
+                yield primary_hdu(file.hdus[0].header)
             yield made
         elif one_only:
             continue
         elif index == 0:
-            yield _empty_primary(hdu.header)
+            yield primary_hdu(hdu.header)
         elif isinstance(hdu, fits.BinTableHDU | fits.TableHDU) and not isinstance(hdu, fits.CompImageHDU):
             yield hdu.copy()
         else:
             yield fits.ImageHDU(name=hdu.name or None, ver=hdu.ver if hdu.name else None)
 
 
-def _empty_primary(header: fits.Header) -> fits.PrimaryHDU:
-    """Return a primary HDU without data that keeps all that the header says of the observation."""
-    kept = header.copy(strip=True)
-    for keyword in (*_NOT_OF_EMPTY_PRIMARY, *_COMPRESSION):
-        kept.remove(keyword, ignore_missing=True, remove_all=True)
-    primary = fits.PrimaryHDU(header=kept)
-    primary.header["EXTEND"] = True
-    return primary
-
-
-def _as_primary(hdu: fits.ImageHDU | fits.PrimaryHDU, header: fits.Header) -> fits.PrimaryHDU:
+def _as_primary(hdu: fits.ImageHDU, header: fits.Header) -> fits.PrimaryHDU:
     """Return the image as primary HDU, with the cards of the source's primary header that it lacks."""
-    primary = _empty_primary(header)
-    primary.header.update(hdu.header.copy(strip=True))
-    primary.data = hdu.data
-    return primary
+    cards = primary_hdu(header).header
+    cards.update(hdu.header.copy(strip=True))
+    return fits.PrimaryHDU(hdu.data, cards)
 
 
 def decision_cards(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
-from typing import TYPE_CHECKING, Any, TypeAlias
+import io
+from itertools import chain
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 import numpy as np
 from astropy.io import fits
@@ -39,6 +41,7 @@ _STORED_AS = {
 }
 # The name that CFITSIO gives to every compressed image without one.
 _PLACEHOLDER_NAME = "COMPRESSED_IMAGE"
+_FITS_BLOCK = 2880
 # Astropy and gzip(1) take 9 and 6: on masks the same to a per cent, at several times the speed.
 _GZIP_LEVEL = 6
 # Headers come from other people's files: what can be mended is, without a word.
@@ -121,7 +124,7 @@ def write_fits(hdus: fits.HDUList | Iterable[HDU], path: Path, *, overwrite: boo
     Parameters
     ----------
     hdus
-        What to write, in this order.
+        What to write, in this order; a generator may make each HDU when the one before is on disk.
     path
         The file; missing folders are made.
     overwrite
@@ -133,19 +136,36 @@ def write_fits(hdus: fits.HDUList | Iterable[HDU], path: Path, *, overwrite: boo
         If the file exists and `overwrite` is False, if it cannot be written, or if an HDU breaks the FITS
         standard.
     """
-    hdulist = fits.HDUList(_with_primary(list(hdus)))
     with atomic_write(path, overwrite=overwrite) as temporary:
         try:
             with temporary.open("wb") as stream:
                 if path.suffix.lower() == ".gz":
                     # Without name and time: the same content makes the same file.
                     with gzip.GzipFile("", "wb", _GZIP_LEVEL, stream, mtime=0) as packed:
-                        hdulist.writeto(packed, output_verify=_VERIFY, checksum=True)
+                        _write_all(hdus, packed)
                 else:
-                    hdulist.writeto(stream, output_verify=_VERIFY, checksum=True)
+                    _write_all(hdus, stream)
         except fits.VerifyError as error:
             reason = " ".join(str(error).split())
             raise OutputError(f"cannot write {path}: not valid FITS: {reason}") from error
+
+
+def _write_all(hdus: Iterable[HDU], stream: BinaryIO | gzip.GzipFile) -> None:
+    """Write HDUs one after another, so that only one need be in memory.
+
+    A FITS file is its HDUs end to end: each is written behind an empty primary HDU, which is left off.
+    """
+    source = iter(hdus)
+    first = _with_primary([hdu for hdu in [next(source, None)] if hdu is not None])
+    primary, rest = first[0], first[1:]
+    following = next(source, None) if not rest else None
+    if rest or following is not None:
+        primary.header["EXTEND"] = True
+    fits.HDUList([primary]).writeto(stream, output_verify=_VERIFY, checksum=True)
+    for hdu in chain(rest, () if following is None else (following,), source):
+        buffer = io.BytesIO()
+        fits.HDUList([fits.PrimaryHDU(), hdu]).writeto(buffer, output_verify=_VERIFY, checksum=True)
+        stream.write(buffer.getbuffer()[_FITS_BLOCK:])
 
 
 def _as_stored(bits: NDArray[Any]) -> NDArray[Any]:
