@@ -40,8 +40,8 @@ def mask(
     Parameters
     ----------
     data
-        ``(H, W)`` array, masked array, :class:`astropy.nddata.CCDData`, image HDU, or a path as on the command
-        line (``"file.fits[2]"``), in any unit.
+        ``(H, W)`` array, masked array, :class:`astropy.nddata.CCDData`, image HDU, or a path as on the
+        command line (``"file.fits[2]"``), in any unit.
     mask
         ``(H, W)``, non-zero where there is no data; not with a path.
     keep_probabilities, keep_pixels
@@ -123,7 +123,7 @@ def track_file(path: str | Path, **settings: Any) -> list[TrackResult]:
 
 @contextmanager
 def _one_frame(data: object, mask: ArrayLike | None) -> Iterator[tuple[Frame, fits.Header | None]]:
-    """Give the frame of the data, and its header if it has one."""
+    """Give the frame of the data, and its header if any."""
     if not isinstance(data, str | Path):
         header = getattr(data, "header", None)
         yield as_frame(data, mask=mask), header

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -27,12 +27,11 @@ from skysieve.cli.options import (
     parse_assignments,
     parse_hdu,
 )
-from skysieve.contaminants.classes import CLASS_NAMES
+from skysieve.contaminants.classes import BACKGROUND, CLASS_NAMES
 from skysieve.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Literal
 
     from skysieve.contaminants.config_files import ClassConfig
     from skysieve.contaminants.job import MaskJob, MaskRecord
@@ -59,6 +58,14 @@ class Compression(enum.StrEnum):
     none = "none"
 
 
+_COMPRESSIONS: dict[Compression, Literal["PLIO_1", "GZIP_2", "none"] | None] = {
+    Compression.auto: None,
+    Compression.plio: "PLIO_1",
+    Compression.gzip: "GZIP_2",
+    Compression.none: "none",
+}
+
+
 class Tiling(enum.StrEnum):
     """Tilings of a frame."""
 
@@ -74,7 +81,7 @@ class Priors(enum.StrEnum):
     none = "none"
 
 
-def mask(  # noqa: D417 (typer's help documents the options)
+def mask(
     paths: Paths,
     *,
     output: Annotated[
@@ -83,7 +90,8 @@ def mask(  # noqa: D417 (typer's help documents the options)
             "-o",
             "--output",
             metavar="PATH",
-            help="Folder, or template with `{dir}`, `{stem}`, `{name}`, `{hdu}`; default `{dir}/{stem}.mask{hdu}.fits`.",
+            help="Folder, or template with `{dir}`, `{stem}`, `{name}`, `{hdu}`; "
+            "default `{dir}/{stem}.mask{hdu}.fits`.",
             show_default=False,
         ),
     ] = None,
@@ -97,13 +105,18 @@ def mask(  # noqa: D417 (typer's help documents the options)
         Path | None,
         typer.Option("--table", help="Write the masked fractions of each frame (ECSV).", show_default=False),
     ] = None,
-    form: Annotated[Format, typer.Option("--format", help="bits: planes in one integer; cube, single: MaxiMask's.")]
-    = Format.bits,
+    form: Annotated[
+        Format, typer.Option("--format", help="bits: planes in one integer; cube, single: MaxiMask's.")
+    ] = Format.bits,
     bits: Annotated[
         str | None,
-        typer.Option("--bits", help="Bit map of another survey: des, noirlab or a TOML file.", show_default=False),
+        typer.Option(
+            "--bits", help="Bit map of another survey: des, noirlab or a TOML file.", show_default=False
+        ),
     ] = None,
-    compression: Annotated[Compression, typer.Option("--compression", help="Of the format bits.")] = Compression.auto,
+    compression: Annotated[
+        Compression, typer.Option("--compression", help="Of the format bits.")
+    ] = Compression.auto,
     mask_hdu: MaskHDU = None,
     classes: Annotated[
         str | None,
@@ -156,7 +169,8 @@ def mask(  # noqa: D417 (typer's help documents the options)
         int,
         typer.Option(
             "--views",
-            help="1, 2, 4 or 8: also look at the frame turned and mirrored; finds more, takes as many times longer.",
+            help="1, 2, 4 or 8: also look at the frame turned and mirrored; finds more, "
+            "takes as many times longer.",
             rich_help_panel="Decisions",
         ),
     ] = 1,
@@ -168,7 +182,9 @@ def mask(  # noqa: D417 (typer's help documents the options)
     batch_size: BatchSize = None,
     memory: Annotated[
         int,
-        typer.Option("--memory", min=200, help="Memory of one call of the network, in MB.", rich_help_panel="Speed"),
+        typer.Option(
+            "--memory", min=200, help="Memory of one call of the network, in MB.", rich_help_panel="Speed"
+        ),
     ] = 830,
     tiling: Annotated[
         Tiling,
@@ -184,8 +200,8 @@ def mask(  # noqa: D417 (typer's help documents the options)
 ) -> None:
     """Mask the contaminants of frames.
 
-    Examples:
-
+    Examples
+    --------
     `skysieve mask frame.fits --preview` · `skysieve mask night/ -o masks/ -j 4 --resume`
 
     `skysieve mask '*.fits.fz' --classes CR,TRL --prior CR=1e-3` · `skysieve mask @tonight --bits des`
@@ -201,7 +217,10 @@ def mask(  # noqa: D417 (typer's help documents the options)
             model=model,
             classes=_chosen_classes(classes, config),
             priors=_chosen_priors(priors, parse_assignments("--prior", prior or []), config),
-            thresholds={**(config.thresholds if config else {}), **parse_assignments("--threshold", threshold or [])},
+            thresholds={
+                **(config.thresholds if config else {}),
+                **parse_assignments("--threshold", threshold or []),
+            },
             tiling=tiling.value,
             rules=normalisation.value,
             engine=engine.value,
@@ -215,7 +234,7 @@ def mask(  # noqa: D417 (typer's help documents the options)
         output=output,
         form=form.value,
         bits=bits,
-        compression=None if compression is Compression.auto else compression.value,
+        compression=_COMPRESSIONS[compression],
         overwrite=overwrite or resume,
         preview=preview,
         mask_hdu=parse_hdu(mask_hdu),
@@ -269,7 +288,8 @@ def _check_products(job: MaskJob, units: list[Location]) -> None:
         other = products.setdefault(job.product(unit), unit)
         if other is not unit:
             raise ConfigError(
-                f"{other} and {unit} would both be masked to {job.product(unit)}; use {{stem}} or {{dir}} in --output"
+                f"{other} and {unit} would both be masked to {job.product(unit)}; "
+                "use {stem} or {dir} in --output"
             )
 
 
@@ -292,7 +312,7 @@ def _describe(unit: Location, record: MaskRecord) -> str:
         found = [
             f"{name} {100 * part:.2g}%"
             for name, part in frame.fractions.items()
-            if part > 0 and name not in ("BG",)
+            if part > 0 and name != BACKGROUND
         ]
         lines.append(f"  {place} {frame.shape[1]} x {frame.shape[0]}: {', '.join(found) or 'nothing found'}")
     lines += [f"  preview: {path}" for path in record.previews]

@@ -29,7 +29,7 @@ class Suffix(enum.StrEnum):
     mask = "mask"
 
 
-def maximask(  # noqa: D417 (typer's help documents the options)
+def maximask(
     im_path: Annotated[str, typer.Argument(help="File, `file.fits[n]`, folder or `.list` file.")],
     *,
     net_dir: Annotated[
@@ -50,7 +50,10 @@ def maximask(  # noqa: D417 (typer's help documents the options)
         str, typer.Option("--proba_thresh", help="Whether to apply thresholds.", metavar="BOOL")
     ] = "True",
     single_mask: Annotated[
-        str, typer.Option("--single_mask", help="Whether to sum the classes' codes into one mask.", metavar="BOOL")
+        str,
+        typer.Option(
+            "--single_mask", help="Whether to sum the classes' codes into one mask.", metavar="BOOL"
+        ),
     ] = "False",
     batch_size: Annotated[int, typer.Option("--batch_size", min=1, help="Tiles in one call, at most.")] = 8,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Say what is done.")] = False,

@@ -19,13 +19,15 @@ __all__ = ["maxitrack"]
 PRODUCT = Path("maxitrack.out")
 
 
-def maxitrack(  # noqa: D417 (typer's help documents the options)
+def maxitrack(
     im_path: Annotated[str, typer.Argument(help="File, `file.fits[n]`, folder or `.list` file.")],
     *,
     net_dir: Annotated[
         Path | None, typer.Option("--net_dir", help="SavedModel of other weights.", show_default=False)
     ] = None,
-    prior: Annotated[float, typer.Option("--prior", help="Proportion of frames with tracking errors.")] = 0.05,
+    prior: Annotated[
+        float, typer.Option("--prior", help="Proportion of frames with tracking errors.")
+    ] = 0.05,
     frac: Annotated[float, typer.Option("--frac", help="Part of the HDUs to use.")] = 1.0,
     batch_size: Annotated[int, typer.Option("--batch_size", min=1, help="Blocks in one call.")] = 16,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Say what is done.")] = False,

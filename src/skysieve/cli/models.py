@@ -69,7 +69,9 @@ def show(name: Annotated[str, typer.Argument(help="Name of a model, or its folde
 
 @app.command("import")
 def import_(
-    source: Annotated[Path, typer.Argument(help="SavedModel folder of MaxiMask or MaxiTrack, or a MaxiMask wheel.")],
+    source: Annotated[
+        Path, typer.Argument(help="SavedModel folder of MaxiMask or MaxiTrack, or a MaxiMask wheel.")
+    ],
 ) -> None:
     """Import published weights, without TensorFlow.
 

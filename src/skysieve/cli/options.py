@@ -10,12 +10,12 @@ import typer
 from skysieve.errors import ConfigError
 
 __all__ = [
+    "HDU",
     "BatchSize",
     "Debug",
     "Device",
     "Engine",
     "EngineOption",
-    "HDU",
     "Jobs",
     "MaskHDU",
     "Normalisation",
@@ -63,7 +63,9 @@ Paths = Annotated[
     ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace products that are there.")]
-Jobs = Annotated[int, typer.Option("-j", "--jobs", min=1, help="Processes at work; each needs its own memory.")]
+Jobs = Annotated[
+    int, typer.Option("-j", "--jobs", min=1, help="Processes at work; each needs its own memory.")
+]
 EngineOption = Annotated[
     Engine, typer.Option("--engine", help="What runs the network.", rich_help_panel="Speed")
 ]
@@ -81,7 +83,11 @@ Device = Annotated[
 Threads = Annotated[
     int | None,
     typer.Option(
-        "--threads", min=1, help="Processor threads; all by default.", show_default=False, rich_help_panel="Speed"
+        "--threads",
+        min=1,
+        help="Processor threads; all by default.",
+        show_default=False,
+        rich_help_panel="Speed",
     ),
 ]
 BatchSize = Annotated[

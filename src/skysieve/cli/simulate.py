@@ -26,7 +26,9 @@ def simulate() -> None:
 
 @app.command("frame")
 def simulate_frame(
-    output: Annotated[Path, typer.Option("-o", "--output", help="FITS file; the truth goes to its HDU TRUTH.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="FITS file; the truth goes to its HDU TRUTH.")
+    ],
     *,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of all that is random.")] = 0,
     width: Annotated[int, typer.Option("--width", min=64, help="Columns.")] = 1024,

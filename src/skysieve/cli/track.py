@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["track"]
 
 
-def track(  # noqa: D417 (typer's help documents the options)
+def track(
     paths: Paths,
     *,
     table: Annotated[
@@ -45,7 +45,9 @@ def track(  # noqa: D417 (typer's help documents the options)
     ] = None,
     overwrite: Overwrite = False,
     jobs: Jobs = 1,
-    prior: Annotated[float, typer.Option("--prior", help="Proportion of frames with tracking errors.")] = 0.05,
+    prior: Annotated[
+        float, typer.Option("--prior", help="Proportion of frames with tracking errors.")
+    ] = 0.05,
     fraction: Annotated[
         float, typer.Option("--frac", help="Part of the frames of each file to examine, chosen at random.")
     ] = 1.0,
@@ -58,7 +60,9 @@ def track(  # noqa: D417 (typer's help documents the options)
     threads: Threads = None,
     batch_size: Annotated[
         int,
-        typer.Option("--batch-size", min=1, help="Blocks in one call of the network.", rich_help_panel="Speed"),
+        typer.Option(
+            "--batch-size", min=1, help="Blocks in one call of the network.", rich_help_panel="Speed"
+        ),
     ] = 4,
     normalisation: NormalisationOption = Normalisation.corrected,
     quiet: Quiet = False,
@@ -66,9 +70,11 @@ def track(  # noqa: D417 (typer's help documents the options)
 ) -> None:
     """Print the probability that the telescope slipped while each frame was exposed.
 
-    Examples:
+    Examples
+    --------
+    `skysieve track frame.fits` · `skysieve track night/ -o tracking.ecsv -j 2`
 
-    `skysieve track frame.fits` · `skysieve track night/ -o tracking.ecsv -j 2` · `skysieve track mosaic.fits.fz --frac 0.1`
+    `skysieve track mosaic.fits.fz --frac 0.1`
     """
     from skysieve.cli.running import Failures, find_units, run_and_report, start_logging
     from skysieve.tracking.job import TrackJob

@@ -1,0 +1,1 @@
+"""The first job: what each pixel of a frame is."""

@@ -55,13 +55,14 @@ class BitMap:
         # masks hold few distinct values: translate a table of all values once, and look pixels up
         table = np.zeros(int(bits.max(initial=0)) + 1, dtype)
         present = np.arange(table.size)
-        for name, value in reversed(self.values.items()):
+        for name, value in reversed(list(self.values.items())):
             code = NODATA.code if name == NODATA.name else find_class(name).code
             if self.kind == "bits":
                 table[(present & code) != 0] |= value
             else:
                 table[(present & code) != 0] = value
-        return table[bits]
+        translated: NDArray[np.int16 | np.int32] = table[bits]
+        return translated
 
 
 def read_bit_map(name_or_file: str) -> BitMap:
@@ -81,13 +82,14 @@ def read_bit_map(name_or_file: str) -> BitMap:
         content = tomllib.loads(source.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(
-            f"bit map {name_or_file!r}: neither a survey ({', '.join(SURVEYS)}) nor a readable file ({error.strerror})"
+            f"bit map {name_or_file!r}: neither a survey ({', '.join(SURVEYS)}) "
+            f"nor a readable file ({error.strerror})"
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"bit map {name_or_file!r}: not valid TOML ({error})") from error
     kind, values = content.get("kind"), content.get("values")
     if kind not in ("bits", "codes") or not isinstance(values, dict) or not values:
-        raise ConfigError(f"bit map {name_or_file!r}: needs kind = \"bits\" or \"codes\" and a table [values]")
+        raise ConfigError(f'bit map {name_or_file!r}: needs kind = "bits" or "codes" and a table [values]')
     checked = {}
     for name, value in values.items():
         proper = NODATA.name if name.upper() == NODATA.name else find_class(name).name

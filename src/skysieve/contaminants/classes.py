@@ -112,7 +112,9 @@ CLASSES: tuple[ContaminantClass, ...] = (
     ContaminantClass(
         "SAT", 512, "saturated pixels and bleeding", "SAT: SATurated pixels", 0.002, 1e-3, 0.81, "#fff44f"
     ),
-    ContaminantClass("SP", 1024, "diffraction spikes", "SP: diffraction SPikes", 0.044, 5e-3, 0.54, "#39ff14"),
+    ContaminantClass(
+        "SP", 1024, "diffraction spikes", "SP: diffraction SPikes", 0.044, 5e-3, 0.54, "#39ff14"
+    ),
     ContaminantClass("OV", 2048, "overscan", "OV: Overscan", 0.118, 5e-3, 0.55, "#1f8a70"),
     ContaminantClass(
         "BBG",
@@ -192,4 +194,5 @@ def bit_flag_map() -> type[BitFlagNameMap]:
     from astropy.nddata.bitmask import extend_bit_flag_map
 
     flags = {c.name: c.code for c in (*CLASSES, NODATA) if c.code}
-    return extend_bit_flag_map("SkysieveBits", **flags)
+    flag_map: type[BitFlagNameMap] = extend_bit_flag_map("SkysieveBits", **flags)
+    return flag_map

@@ -5,7 +5,6 @@ Each has one row a class, in the order of the registry: an abbreviation and a va
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -13,7 +12,7 @@ from skysieve.contaminants.classes import CLASSES, find_class
 from skysieve.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 __all__ = ["ClassConfig", "read_class_config"]
@@ -50,7 +49,9 @@ def read_class_config(folder: Path) -> ClassConfig:
         raise ConfigError(f"{folder}: no such configuration folder")
     flags = _read(folder / "classes.flags", _flag) or dict.fromkeys((c.name for c in CLASSES), True)
     priors = _read(folder / "classes.priors", _prior) or {c.name: c.default_prior for c in CLASSES}
-    thresholds = _read(folder / "classes.thresh", _threshold) or {c.name: c.default_threshold for c in CLASSES}
+    thresholds = _read(folder / "classes.thresh", _threshold) or {
+        c.name: c.default_threshold for c in CLASSES
+    }
     selected = tuple(name for name, flag in flags.items() if flag)
     if not selected:
         raise ConfigError(f"{folder / 'classes.flags'}: every flag is 0; select at least one class")
@@ -66,10 +67,12 @@ def _read(path: Path, convert: Callable[[str], Value]) -> dict[str, Value] | Non
         raise ConfigError(f"{path}: cannot be read ({error})") from error
     rows = [line.split() for line in lines if line.strip()]
     if len(rows) != len(CLASSES):
-        raise ConfigError(f"{path}: has {len(rows)} rows; it needs one for each of the {len(CLASSES)} classes")
+        raise ConfigError(
+            f"{path}: has {len(rows)} rows; it needs one for each of the {len(CLASSES)} classes"
+        )
     values: dict[str, Value] = {}
     for number, (row, expected) in enumerate(zip(rows, CLASSES, strict=True), start=1):
-        if len(row) != 2:  # noqa: PLR2004 (name and value)
+        if len(row) != 2:
             raise ConfigError(f"{path}, row {number}: expected 'NAME value', found {' '.join(row)!r}")
         name, value = row
         try:

@@ -56,8 +56,7 @@ def modify_priors(
     """
     factors = prior_factors(training_priors, priors).astype(np.float32)
     factors = factors.reshape(-1, *[1] * (probabilities.ndim - 1))
-    modified: NDArray[np.float32] = probabilities / (probabilities + factors * (1 - probabilities))
-    return modified
+    return (probabilities / (probabilities + factors * (1 - probabilities))).astype(np.float32, copy=False)
 
 
 def raw_thresholds(

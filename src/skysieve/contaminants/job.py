@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from skysieve.contaminants.bitmaps import read_bit_map
@@ -20,6 +19,8 @@ from skysieve.imaging.provenance import data_sum
 from skysieve.models.engine import available_threads
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from astropy.io import fits
 
     from skysieve.contaminants.bitmaps import BitMap
@@ -47,7 +48,8 @@ class FrameRecord:
     Attributes
     ----------
     hdu, name, version, plane
-        Where the frame is: number of the HDU, EXTNAME, EXTVER, and number of the plane in a cube (from 1; 0 for images).
+        Where the frame is: number of the HDU, EXTNAME, EXTVER, and number of the plane in a cube, from 1;
+        0 for images.
     shape
         Rows and columns.
     fractions
@@ -189,7 +191,7 @@ class MaskJob:
             def make(hdu: FrameHDU) -> fits.ImageHDU | fits.CompImageHDU:
                 made, results = self._make(file, hdu)
                 for number, (frame, result) in enumerate(zip(hdu.planes, results, strict=True), start=1):
-                    plane = 0 if len(hdu.shape) == 2 else number  # noqa: PLR2004 (an image, not a cube)
+                    plane = 0 if len(hdu.shape) == 2 else number
                     frames.append(_record(hdu, plane, frame, result))
                     if self.preview:
                         previews.append(self._preview(product, file, frames[-1], frame, result))

@@ -55,7 +55,8 @@ class MaskSettings:
     classes
         Names of the wanted classes.
     priors
-        By class name, over the defaults; ``"auto"`` estimates them from each frame; None keeps the network's own.
+        By class name, over the defaults; ``"auto"`` estimates them from each frame; None keeps the
+        network's own.
     thresholds
         By class name, over the defaults.
     tiling
@@ -65,8 +66,8 @@ class MaskSettings:
     engine, precision, device, threads
         See :func:`skysieve.models.engine.load_network`.
     views
-        Turned and mirrored views of each tile that the network is shown, 1, 2, 4 or 8; the highest probability
-        counts.
+        Turned and mirrored views of each tile that the network is shown, 1, 2, 4 or 8; the highest
+        probability counts.
     batch_size
         Tiles in one call of the network, at most.
     memory
@@ -115,7 +116,9 @@ class Masker:
         self._planes = [card.classes.index(c.name) for c in self.classes]
         self.thresholds = _checked("threshold", card.default_thresholds, settings.thresholds, closed=True)
         given = settings.priors
-        self._start_priors = _checked("prior", card.default_priors, given if isinstance(given, Mapping) else {})
+        self._start_priors = _checked(
+            "prior", card.default_priors, given if isinstance(given, Mapping) else {}
+        )
         if settings.views not in VIEWS:
             raise ConfigError(f"{settings.views} views: choose from {', '.join(map(str, VIEWS))}")
         if settings.batch_size is not None and settings.batch_size < 1:
@@ -134,7 +137,9 @@ class Masker:
             threads=wanted.threads,
         )
 
-    def mask(self, frame: Frame, *, keep_probabilities: bool = False, keep_pixels: bool = False) -> MaskResult:
+    def mask(
+        self, frame: Frame, *, keep_probabilities: bool = False, keep_pixels: bool = False
+    ) -> MaskResult:
         """Mask one frame.
 
         Parameters
@@ -188,7 +193,9 @@ class Masker:
     def _of_classes(self, values: Mapping[str, float]) -> dict[str, float]:
         return {c.name: values[c.name] for c in self.classes}
 
-    def _limits(self, training: Mapping[str, float], priors: Mapping[str, float] | None) -> NDArray[np.float32]:
+    def _limits(
+        self, training: Mapping[str, float], priors: Mapping[str, float] | None
+    ) -> NDArray[np.float32]:
         thresholds = [self.thresholds[c.name] for c in self.classes]
         return raw_thresholds(thresholds, list(training.values()), list(priors.values()) if priors else None)
 

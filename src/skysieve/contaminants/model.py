@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from skysieve.contaminants.classes import CLASSES, CLASS_NAMES
+from skysieve.contaminants.classes import CLASS_NAMES, CLASSES
 from skysieve.models.card import Model, ModelCard, Tiling
 from skysieve.models.published import GraphForm, PublishedNetwork, find_model
 
@@ -44,8 +44,8 @@ MAXIMASK = PublishedNetwork(
         source="",
         normalisation="mesh-200",
         classes=CLASS_NAMES,
-        # As 400, which the network was trained on, sides leave 16 when divided by 32: pooling then falls on the same
-        # pixels at the far border as in the published tiling, on which decisions there depend.
+        # As 400, which the network was trained on, sides leave 16 when divided by 32: pooling then falls on
+        # the same pixels at the far border as in the published tiling, on which decisions there depend.
         tiling=Tiling(
             multiple=32, remainder=16, minimum=400, margin=100, bytes_per_pixel={"f32": 1150, "bf16": 730}
         ),

@@ -45,12 +45,12 @@ class ProbabilityHistogram:
     def add(self, probabilities: NDArray[np.float32], nodata: NDArray[np.bool_]) -> None:
         """Count ``(C, H, W)`` probabilities of the pixels that have data (``(H, W)`` nodata is False)."""
         valid = ~nodata
-        for counts, plane in zip(self.counts, probabilities, strict=True):
+        for index, plane in enumerate(probabilities):
             values = plane[valid].astype(np.float64)
             with np.errstate(divide="ignore"):
                 log_odds = np.log(values) - np.log1p(-values)
             position = (log_odds / LARGEST_LOG_ODDS + 1) * (BINS / 2)
-            counts += np.bincount(np.clip(position, 0, BINS - 1).astype(np.intp), minlength=BINS)
+            self.counts[index] += np.bincount(np.clip(position, 0, BINS - 1).astype(np.intp), minlength=BINS)
 
 
 def estimate_priors(

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from skysieve.contaminants.bitmaps import BitMap
     from skysieve.contaminants.result import MaskResult
     from skysieve.imaging.cards import HeaderCard
+    from skysieve.imaging.fits_frames import FrameHDU
     from skysieve.imaging.fits_out import Compression
     from skysieve.imaging.frame_files import FrameFile
-    from skysieve.imaging.fits_frames import FrameHDU
 
 __all__ = ["SCHEMA", "Format", "bits_hdu", "decision_cards", "file_structure", "result_hdu", "stacked"]
 
@@ -38,8 +38,8 @@ def file_structure(
     """Yield the HDUs of a product that keeps the structure of its source.
 
     The primary header is kept, each science HDU is replaced by what ``make`` returns for it, tables pass
-    through untouched, and other images leave an empty HDU with their name, so that the order is that of the source.
-    Where only one HDU was asked for, the product holds the primary header and that one.
+    through untouched, and other images leave an empty HDU with their name, so that the order is that of
+    the source.  Where only one HDU was asked for, the product holds the primary header and that one.
 
     Parameters
     ----------
@@ -79,7 +79,11 @@ def _as_primary(hdu: fits.ImageHDU, header: fits.Header) -> fits.PrimaryHDU:
 
 
 def decision_cards(
-    result: MaskResult, *, source: str | None, source_sum: str | None, options: Mapping[str, object] | None = None
+    result: MaskResult,
+    *,
+    source: str | None,
+    source_sum: str | None,
+    options: Mapping[str, object] | None = None,
 ) -> list[HeaderCard]:
     """Return the cards that say how a mask was made."""
     return provenance_cards(
@@ -97,7 +101,7 @@ def decision_cards(
 
 def stacked(hdu: FrameHDU, planes: Sequence[NDArray[np.generic]]) -> NDArray[np.generic]:
     """Return the arrays of an HDU's frames in the shape of the HDU; one array stays as it is."""
-    return planes[0] if len(hdu.shape) == 2 else np.stack(planes)  # noqa: PLR2004 (an image, not a cube)
+    return planes[0] if len(hdu.shape) == 2 else np.stack(planes)
 
 
 def bits_hdu(
@@ -122,7 +126,9 @@ def bits_hdu(
 def _map_cards(bit_map: BitMap) -> list[HeaderCard]:
     """Return the cards of a foreign bit map; its codes are no bits, so that they go to HISTORY."""
     cards: list[HeaderCard] = [("BITMAP", bit_map.name, f"meaning of the values ({bit_map.kind})")]
-    return cards + [("HISTORY", f"class {name} has the value {value}", "") for name, value in bit_map.values.items()]
+    return cards + [
+        ("HISTORY", f"class {name} has the value {value}", "") for name, value in bit_map.values.items()
+    ]
 
 
 def result_hdu(result: MaskResult) -> fits.ImageHDU | fits.CompImageHDU:

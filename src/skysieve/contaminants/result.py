@@ -91,7 +91,7 @@ class MaskResult:
     @property
     def nodata(self) -> NDArray[np.bool_]:
         """``(H, W)`` bool, True where the frame has no data."""
-        return (self.bits & NODATA.code) != 0
+        return self._marked(NODATA.code)
 
     @cached_property
     def probabilities(self) -> NDArray[np.float32]:
@@ -131,7 +131,7 @@ class MaskResult:
         wanted = find_class(name)
         if wanted not in self.classes:
             raise ConfigError(f"class {wanted.name} was not asked for; this mask has {self._names()}")
-        return (self.bits & wanted.code) != 0 if wanted.code else self.background
+        return self._marked(wanted.code) if wanted.code else self.background
 
     def _names(self) -> str:
         return ", ".join(c.name for c in self.classes)
@@ -139,7 +139,11 @@ class MaskResult:
     @property
     def bad(self) -> NDArray[np.bool_]:
         """``(H, W)`` bool, True for contaminated pixels and those without data; sources are not bad."""
-        return (self.bits & sum(c.code for c in (*CLASSES, NODATA) if c.is_contaminant)) != 0
+        return self._marked(sum(c.code for c in (*CLASSES, NODATA) if c.is_contaminant))
+
+    def _marked(self, codes: int) -> NDArray[np.bool_]:
+        marked: NDArray[np.bool_] = (self.bits & codes) != 0
+        return marked
 
     def to_ccddata(self) -> CCDData:
         """Return the frame as :class:`astropy.nddata.CCDData`: ``mask`` is :attr:`bad`, ``flags`` the bits.

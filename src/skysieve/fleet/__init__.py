@@ -1,0 +1,1 @@
+"""Many units of work: in this process or in several."""

@@ -8,16 +8,16 @@ from typing import Generic, Protocol, TypeVar
 __all__ = ["Job", "Outcome"]
 
 Unit = TypeVar("Unit")
-UnitIn = TypeVar("UnitIn", contravariant=True)
-UnitOut = TypeVar("UnitOut")
+Unit_contra = TypeVar("Unit_contra", contravariant=True)
 Record = TypeVar("Record")
-RecordOut = TypeVar("RecordOut", covariant=True)
+Record_co = TypeVar("Record_co", covariant=True)
 
 
-class Job(Protocol[UnitIn, RecordOut]):
+class Job(Protocol[Unit_contra, Record_co]):
     """Something to be done with many units, each by itself.
 
-    A job can be pickled, and sent to another process; what it needs to work (a loaded network) it makes there.
+    A job can be pickled and sent to another process; what it needs to work (a loaded network) it makes
+    there.
     """
 
     def prepare(self, *, workers: int) -> None:
@@ -30,7 +30,7 @@ class Job(Protocol[UnitIn, RecordOut]):
         """
         ...
 
-    def run(self, unit: UnitIn) -> RecordOut:
+    def run(self, unit: Unit_contra) -> Record_co:
         """Do one unit and return its record.
 
         Raises

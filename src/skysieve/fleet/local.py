@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,6 +12,8 @@ from skysieve.errors import ConfigError, SkysieveError
 from skysieve.fleet.job import Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
     from skysieve.fleet.job import Job
 
 __all__ = ["run_units"]
@@ -85,7 +86,9 @@ def _drain(
             except BrokenProcessPool:
                 # the oldest unit was surely at work when its process died; the others get another try
                 waiting.extendleft(other for other, _ in reversed(at_work))
-                yield Outcome(unit, error=SkysieveError("its process died; is there enough memory? Use fewer --jobs"))
+                yield Outcome(
+                    unit, error=SkysieveError("its process died; is there enough memory? Use fewer --jobs")
+                )
                 return
             except Exception as error:  # noqa: BLE001 (whatever one unit raises must not stop the others)
                 yield Outcome(unit, error=error)
@@ -101,7 +104,7 @@ def _start_worker(job: Job[Any, Any], processes: int) -> None:
     _job = job
 
 
-def _run_in_worker(unit: Unit) -> Any:  # noqa: ANN401
+def _run_in_worker(unit: Unit) -> Any:
     if _job is None:
         raise SkysieveError("the worker process has no job")
     return _job.run(unit)

@@ -1,0 +1,1 @@
+"""From FITS to normalised tiles, and back to FITS."""

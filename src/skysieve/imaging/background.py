@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Background", "Rules", "estimate_background"]
 
 Rules = Literal["corrected", "published"]
-"""``corrected``: no data is no data, and frame corners are like the rest; ``published``: MaxiMask to the letter."""
+"""``corrected``: no data is no data, corners are like the rest; ``published``: MaxiMask to the letter."""
 
 OUTLIER_SIGMA = 3.0
 OUTLIER_ROUNDS = 5
@@ -92,7 +92,9 @@ def estimate_background(
         if np.isnan(level).all():
             raise FrameError(f"{frame.label}: no valid pixels (all NaN, BLANK or masked); nothing to do here")
         if np.isnan(sigma).all() or not (level.any() or (sigma != 1).any()):
-            raise FrameError(f"{frame.label}: every pixel has the same value; is this a blank or a mask image?")
+            raise FrameError(
+                f"{frame.label}: every pixel has the same value; is this a blank or a mask image?"
+            )
     else:
         sigma = np.nan_to_num(sigma, nan=0.0)
     level, sigma = (_filtered(_without_outliers(grid), zero_padded=not corrected) for grid in (level, sigma))
@@ -154,7 +156,9 @@ def _spline_matrix(length: int) -> NDArray[np.float64]:
     if length < 2 * BLOCK:
         # all knots of an axis of one block have the same value
         return np.full((length, max(knots, 3)), 1 / max(knots, 3))
-    moments = np.zeros((knots, knots))  # on the left side, of the second derivatives; on the right, of the values
+    moments = np.zeros(
+        (knots, knots)
+    )  # on the left side, of the second derivatives; on the right, of the values
     values = np.zeros((knots, knots))
     for knot in range(1, knots - 1):
         moments[knot, knot - 1 : knot + 2] = 1, 4, 1

@@ -135,7 +135,9 @@ def _clipped_level(values: NDArray[np.float32], size: int, window: Window) -> tu
     while True:
         middle = (start + stop) // 2
         odd = (stop - start) % 2
-        median = float(ordered[middle]) if odd else 0.5 * (float(ordered[middle - 1]) + float(ordered[middle]))
+        median = (
+            float(ordered[middle]) if odd else 0.5 * (float(ordered[middle - 1]) + float(ordered[middle]))
+        )
         # float32 limits, because searching float32 values for a float64 would convert all of them
         limits = np.array([median - CLIP_SIGMA * sigma, median + CLIP_SIGMA * sigma], np.float32)
         new_start = max(start, int(np.searchsorted(ordered, limits[0], "left")))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["FIELDS", "output_path", "with_suffix"]
 
 FIELDS = ("dir", "stem", "name", "hdu")
-"""What a template may name: the file's folder, its name without FITS endings, its whole name, the HDU asked for."""
+"""What a template may name: the file's folder, its name without FITS endings, its name, the HDU asked for."""
 
 _FITS_ENDING = re.compile(r"\.(fits|fit|fts)(\.(fz|gz|bz2))?$", re.IGNORECASE)
 
@@ -27,8 +27,8 @@ def output_path(location: Location, template: str | None, suffix: str) -> Path:
     location
         The file, and the HDU if only one was asked for.
     template
-        A path with :data:`FIELDS` in braces; or a folder (one that exists, or ends in ``/``), in which the product
-        is named as by default; or None for the default, beside the file.
+        A path with :data:`FIELDS` in braces; or a folder (one that exists, or ends in ``/``), in which the
+        product is named as by default; or None for the default, beside the file.
     suffix
         Ending of the default name; ``{hdu}`` in it stands for the HDU.
 
@@ -61,7 +61,9 @@ def output_path(location: Location, template: str | None, suffix: str) -> Path:
         return Path(template.format_map(fields))
     except (KeyError, ValueError, IndexError) as error:
         names = ", ".join(f"{{{field}}}" for field in FIELDS)
-        raise ConfigError(f"output template {template!r} is malformed ({error!r}); it may name {names}") from error
+        raise ConfigError(
+            f"output template {template!r} is malformed ({error!r}); it may name {names}"
+        ) from error
 
 
 def with_suffix(product: Path, suffix: str) -> Path:

@@ -138,8 +138,8 @@ def plan_tiles(
 ) -> TilePlan:
     """Cover a frame with as few network pixels as possible.
 
-    Larger tiles waste less on margins, but the network's memory grows with them: among the tile shapes of at most
-    ``max_pixels`` the one with the least total is taken.
+    Larger tiles waste less on margins, but the network's memory grows with them: among the tile shapes of
+    at most ``max_pixels`` the one with the least total is taken.
 
     Parameters
     ----------
@@ -168,7 +168,9 @@ def plan_tiles(
             if height * width <= max_pixels and (best is None or plan.cost < best.cost):
                 best = plan
     if best is None:
-        raise ConfigError(f"no tile with a margin of {margin} px fits into {max_pixels} px a call; allow more memory")
+        raise ConfigError(
+            f"no tile with a margin of {margin} px fits into {max_pixels} px a call; allow more memory"
+        )
     height, width = best.tile_shape
     batch = min(max_pixels // (height * width), len(best.columns), max_batch or max_pixels)
     return TilePlan(best.rows, best.columns, max(1, batch))

@@ -1,0 +1,1 @@
+"""Models: a card and a graph; find it, check it, run it."""

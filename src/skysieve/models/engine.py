@@ -73,7 +73,7 @@ def load_network(
     engine
         ``auto`` takes OpenVINO if it is installed, ONNX Runtime if not, and ONNX Runtime on a GPU.
     precision
-        ``auto`` takes bf16 where the processor has instructions for it and the card says that decisions agree.
+        ``auto`` takes bf16 where the processor has it and the card says that decisions agree.
     device
         ``cpu``, ``cuda`` or ``cuda:N``.
     threads

@@ -6,7 +6,7 @@ the graph in ONNX's (outputs, inputs, rows, columns).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
@@ -61,11 +61,11 @@ class GraphBuilder:
             self.initializers[name] = numpy_helper.from_array(np.ascontiguousarray(value), name)
         return name
 
-    def apply(self, operator: str, *inputs: str, name: str | None = None, **attributes: object) -> str:
+    def apply(self, operator: str, *inputs: str, name: str | None = None, **attributes: Any) -> str:
         """Add a node with one output."""
         return self.apply_all(operator, *inputs, outputs=[name or self._new_name(operator)], **attributes)[0]
 
-    def apply_all(self, operator: str, *inputs: str, outputs: list[str], **attributes: object) -> list[str]:
+    def apply_all(self, operator: str, *inputs: str, outputs: list[str], **attributes: Any) -> list[str]:
         """Add a node with the named outputs."""
         self.nodes.append(helper.make_node(operator, list(inputs), outputs, name=outputs[0], **attributes))
         return outputs

@@ -15,7 +15,7 @@ the weights of MaxiMask 1.3.0.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -51,7 +51,12 @@ DECODER = {
     1: (("upconv1", 32, CLASSES),),
 }
 SIDE_PATHS = {
-    4: (("ucp4_conv4", 256, 128), ("ucp4_conv3", 128, 64), ("ucp4_conv2", 64, 32), ("ucp4_conv1", 32, CLASSES)),
+    4: (
+        ("ucp4_conv4", 256, 128),
+        ("ucp4_conv3", 128, 64),
+        ("ucp4_conv2", 64, 32),
+        ("ucp4_conv1", 32, CLASSES),
+    ),
     3: (("ucp3_conv3", 128, 64), ("ucp3_conv2", 64, 32), ("ucp3_conv1", 32, CLASSES)),
     2: (("ucp2_conv2", 64, 32), ("ucp2_conv1", 32, CLASSES)),
     1: (("ucp1_conv1", 32, CLASSES),),
@@ -126,7 +131,7 @@ class _Pooling:
     """Indices only: shape of the pooling's input, padded to even sizes."""
 
 
-POOLED = {"kernel_shape": [2, 2], "strides": [2, 2]}
+POOLED: dict[str, Any] = {"kernel_shape": [2, 2], "strides": [2, 2]}
 
 
 def _input_size(builder: GraphBuilder, tensor: str) -> str:
@@ -186,7 +191,10 @@ def _pool_with_indices(builder: GraphBuilder, tensor: str, level: int) -> tuple[
     size = None
     if level == len(ENCODER):
         size = _input_size(builder, tensor)
-        two, none = builder.constant("twos", np.array([2, 2])), builder.constant("nothing", np.zeros(6, np.int64))
+        two, none = (
+            builder.constant("twos", np.array([2, 2])),
+            builder.constant("nothing", np.zeros(6, np.int64)),
+        )
         pads = builder.apply("Concat", none, builder.apply("Mod", size, two), axis=0)
         tensor = builder.apply("Pad", tensor, pads, mode="constant")
     pooled, indices = builder.apply_all(

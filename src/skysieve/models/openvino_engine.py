@@ -77,7 +77,7 @@ class OpenVINONetwork:
         output: NDArray[np.float32] = result[0]
         return output
 
-    def _compile(self, shape: tuple[int, ...]) -> Any:  # noqa: ANN401 (OpenVINO has no types)
+    def _compile(self, shape: tuple[int, ...]) -> Any:
         while len(self._requests) >= COMPILED_SHAPES:
             self._requests.popitem(last=False)
         graph = self._graph.clone()
@@ -85,4 +85,6 @@ class OpenVINONetwork:
             graph.reshape(list(shape))
             return self._core.compile_model(graph, "CPU", self._settings).create_infer_request()
         except RuntimeError as error:
-            raise ModelError(f"model {self._name!r} does not take input of shape {shape} ({error})") from error
+            raise ModelError(
+                f"model {self._name!r} does not take input of shape {shape} ({error})"
+            ) from error

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skysieve.errors import ModelError
-from skysieve.models.checkpoint import checkpoint_keys
 from skysieve.models.card import GraphFile, Model, ModelCard, read_model
+from skysieve.models.checkpoint import checkpoint_keys
 from skysieve.models.savedmodel import SavedModel, find_installed, open_savedmodels
 from skysieve.models.store import add_model, cache_folder, cached_models
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     import numpy as np
     import onnx
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["GraphForm", "PublishedNetwork", "find_model", "import_models"]
 
 CONVERSION = 2
-"""Number of the conversion; a change of the graphs that it makes raises it and leaves older cache entries behind."""
+"""Number of the conversion; raised with each change of the graphs or cards that it makes."""
 
 
 @dataclass(frozen=True)

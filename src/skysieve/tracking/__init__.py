@@ -1,0 +1,1 @@
+"""The second job: whether the telescope slipped."""

@@ -9,8 +9,6 @@ import numpy as np
 from skysieve.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
 __all__ = ["DEFAULT_PRIOR", "block_starts", "choose_hdus", "modify_prior"]
@@ -46,14 +44,13 @@ def modify_prior(probabilities: NDArray[np.float32], prior: float) -> NDArray[np
     if not 0 < prior < 1:
         raise ConfigError(f"prior {prior} is not between 0 and 1")
     factor = np.float32((1 - prior) / prior)
-    modified: NDArray[np.float32] = probabilities / (probabilities + factor * (1 - probabilities))
-    return modified
+    return (probabilities / (probabilities + factor * (1 - probabilities))).astype(np.float32, copy=False)
 
 
 def block_starts(length: int, size: int) -> list[int]:
     """Return the first pixel of each block along one axis.
 
-    Blocks do not overlap and end on the frame's far border, as in MaxiTrack; an axis shorter than a block is one.
+    Blocks do not overlap and end on the frame's far border, as in MaxiTrack; a shorter axis is one block.
 
     Examples
     --------
@@ -77,7 +74,5 @@ def choose_hdus(count: int, fraction: float, seed: int) -> list[int]:
         raise ConfigError(f"fraction {fraction} is not above 0 and at most 1")
     if fraction == 1:
         return list(range(count))
-    chosen: Sequence[int] = np.random.default_rng(seed).choice(
-        count, max(1, int(fraction * count)), replace=False
-    )
-    return sorted(int(index) for index in chosen)
+    chosen = np.random.default_rng(seed).choice(count, max(1, int(fraction * count)), replace=False)
+    return sorted(chosen.tolist())

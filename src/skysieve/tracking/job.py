@@ -28,7 +28,8 @@ class FrameTrack:
     Attributes
     ----------
     hdu, name, version, plane
-        Where the frame is: number of the HDU, EXTNAME, EXTVER, and number of the plane in a cube (from 1; 0 for images).
+        Where the frame is: number of the HDU, EXTNAME, EXTVER, and number of the plane in a cube, from 1;
+        0 for images.
     shape
         Rows and columns.
     result
@@ -131,7 +132,9 @@ class TrackJob:
         assert self._tracker is not None  # noqa: S101 (prepare made it)
         start = time.perf_counter()
         with FrameFile(unit, mask_hdu=self.mask_hdu) as file:
-            frames = [(hdu, number, frame) for hdu in file.frames for number, frame in enumerate(hdu.planes, 1)]
+            frames = [
+                (hdu, number, frame) for hdu in file.frames for number, frame in enumerate(hdu.planes, 1)
+            ]
             tracks = []
             for index in choose_hdus(len(frames), self.fraction, self.seed):
                 hdu, number, frame = frames[index]

@@ -49,7 +49,16 @@ def block_table(records: Mapping[Location, TrackRecord]) -> Table:
     from astropy.table import QTable
 
     rows = [
-        (str(location.path), frame.hdu, frame.name, frame.plane, x + 1, y + 1, frame.result.block_size, float(p))
+        (
+            str(location.path),
+            frame.hdu,
+            frame.name,
+            frame.plane,
+            x + 1,
+            y + 1,
+            frame.result.block_size,
+            float(p),
+        )
         for location, record in records.items()
         for frame in record.frames
         for y, line in zip(frame.result.rows, frame.result.blocks, strict=True)

@@ -141,7 +141,7 @@ class Tracker:
     def _row_of_blocks(
         self, frame: NormalisedFrame, top: int, columns: list[int], size: int
     ) -> NDArray[np.float32]:
-        """Return the probabilities of one row of blocks; a frame smaller than a block is padded by reflection."""
+        """Return the probabilities of one row of blocks; a smaller frame is padded by reflection."""
         height, width = frame.shape
         pixels, _ = frame.rows(top, min(top + size, height))
         missing = (0, size - len(pixels)), (0, max(0, size - width))
