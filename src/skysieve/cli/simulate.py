@@ -56,7 +56,7 @@ def _truth_hdu(frame: SimulatedFrame) -> fits.ImageHDU | fits.CompImageHDU:
     import numpy as np
 
     from skysieve.contaminants.classes import find_class
-    from skysieve.contaminants.products import SCHEMA
+    from skysieve.contaminants.planes import SCHEMA
     from skysieve.imaging.fits_out import mask_hdu
 
     bits = np.zeros(frame.pixels.shape, np.int16)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from skysieve.contaminants.bitmaps import read_bit_map
 from skysieve.contaminants.masker import Masker, MaskSettings
-from skysieve.contaminants.products import bits_hdu, decision_cards, file_structure
+from skysieve.contaminants.products import bits_hdu, file_structure
 from skysieve.contaminants.published import published_hdu
 from skysieve.errors import ConfigError
 from skysieve.imaging.fits_out import write_fits
@@ -151,6 +151,24 @@ class MaskJob:
         """
         return output_path(unit, self.output, self.suffix or SUFFIXES[self.form])
 
+    def check(self) -> None:
+        """Check the settings and find the model, without loading its network.
+
+        Raises
+        ------
+        ConfigError
+            If a setting is wrong.
+        ModelError
+            If the model is missing or damaged.
+        """
+        Masker(self.settings)
+        self._read_bit_map()
+
+    def _read_bit_map(self) -> BitMap | None:
+        if self.bits is not None and self.form != "bits":
+            raise ConfigError(f"a bit map does not go with --format {self.form}; it needs the format bits")
+        return None if self.bits is None else read_bit_map(self.bits)
+
     def prepare(self, *, workers: int = 1) -> None:
         """Load the network; ``workers`` processes share the processors.
 
@@ -161,9 +179,7 @@ class MaskJob:
         ModelError
             If the model cannot be used.
         """
-        if self.bits is not None and self.form != "bits":
-            raise ConfigError(f"a bit map does not go with --format {self.form}; it needs the format bits")
-        self._bit_map = None if self.bits is None else read_bit_map(self.bits)
+        self._bit_map = self._read_bit_map()
         settings = self.settings
         if settings.threads is None and workers > 1:
             settings = replace(settings, threads=max(1, available_threads() // workers))
@@ -212,8 +228,7 @@ class MaskJob:
             "views": None if self.settings.views == 1 else self.settings.views,
             "priors": "auto" if self.settings.priors == "auto" else None,
         }
-        cards = decision_cards(
-            results[0],
+        cards = results[0].cards(
             source=file.path.name,
             source_sum=data_sum(file.hdus[hdu.index]),
             options={name: value for name, value in options.items() if value is not None},

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from skysieve.imaging.background import Rules
     from skysieve.imaging.frames import Frame
     from skysieve.models.card import Model
-    from skysieve.models.engine import Engine, Network, Precision
+    from skysieve.models.network import Engine, Network, Precision
 
 __all__ = ["MaskSettings", "Masker", "Tiling"]
 

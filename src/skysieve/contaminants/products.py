@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from astropy.io import fits
 
-from skysieve.contaminants.classes import CLASSES, NODATA
-from skysieve.imaging.bitplanes import MaskPlane, MaskSchema
+from skysieve.contaminants.planes import SCHEMA
 from skysieve.imaging.fits_out import mask_hdu, primary_hdu
-from skysieve.imaging.provenance import provenance_cards
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -24,12 +22,9 @@ if TYPE_CHECKING:
     from skysieve.imaging.fits_out import Compression
     from skysieve.imaging.frame_files import FrameFile
 
-__all__ = ["SCHEMA", "Format", "bits_hdu", "decision_cards", "file_structure", "result_hdu", "stacked"]
+__all__ = ["Format", "bits_hdu", "file_structure", "stacked"]
 
 Format = Literal["bits", "cube", "single", "probabilities"]
-
-SCHEMA = MaskSchema(tuple(MaskPlane(c.name, c.code, c.description) for c in (*CLASSES, NODATA) if c.code))
-"""The bit planes of our masks."""
 
 
 def file_structure(
@@ -78,27 +73,6 @@ def _as_primary(hdu: fits.ImageHDU, header: fits.Header) -> fits.PrimaryHDU:
     return fits.PrimaryHDU(hdu.data, cards)
 
 
-def decision_cards(
-    result: MaskResult,
-    *,
-    source: str | None,
-    source_sum: str | None,
-    options: Mapping[str, object] | None = None,
-) -> list[HeaderCard]:
-    """Return the cards that say how a mask was made."""
-    return provenance_cards(
-        source=source,
-        source_sum=source_sum,
-        model=result.model.name,
-        model_sha256=result.model.sha256,
-        engine=result.model.engine,
-        precision=result.model.precision,
-        priors=result.priors,
-        thresholds=result.thresholds,
-        options=options,
-    )
-
-
 def stacked(hdu: FrameHDU, planes: Sequence[NDArray[np.generic]]) -> NDArray[np.generic]:
     """Return the arrays of an HDU's frames in the shape of the HDU; one array stays as it is."""
     return planes[0] if len(hdu.shape) == 2 else np.stack(planes)
@@ -129,9 +103,3 @@ def _map_cards(bit_map: BitMap) -> list[HeaderCard]:
     return cards + [
         ("HISTORY", f"class {name} has the value {value}", "") for name, value in bit_map.values.items()
     ]
-
-
-def result_hdu(result: MaskResult) -> fits.ImageHDU | fits.CompImageHDU:
-    """Return the mask HDU of a single result."""
-    cards = decision_cards(result, source=None, source_sum=None)
-    return mask_hdu(result.bits, header=result.header, cards=[*SCHEMA.header_cards(), *cards])

@@ -10,7 +10,10 @@ import numpy as np
 
 from skysieve.contaminants.classes import CLASSES, NODATA, ContaminantClass, bit_flag_map, find_class
 from skysieve.contaminants.decide import class_fractions, modify_priors
+from skysieve.contaminants.planes import SCHEMA
 from skysieve.errors import ConfigError
+from skysieve.imaging.fits_out import mask_hdu
+from skysieve.imaging.provenance import provenance_cards
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
     from astropy.io import fits
     from astropy.nddata import CCDData
     from numpy.typing import NDArray
+
+    from skysieve.imaging.cards import HeaderCard
 
 __all__ = ["MaskResult", "ModelUse"]
 
@@ -167,8 +172,34 @@ class MaskResult:
         ccd.meta["flag_map"] = bit_flag_map()
         return ccd
 
+    def cards(
+        self,
+        *,
+        source: str | None = None,
+        source_sum: str | None = None,
+        options: Mapping[str, object] | None = None,
+    ) -> list[HeaderCard]:
+        """Return the header cards that say how the mask was made.
+
+        Parameters
+        ----------
+        source, source_sum
+            Name of the frame's file, and DATASUM of its HDU.
+        options
+            Further options, each a HISTORY card.
+        """
+        return provenance_cards(
+            source=source,
+            source_sum=source_sum,
+            model=self.model.name,
+            model_sha256=self.model.sha256,
+            engine=self.model.engine,
+            precision=self.model.precision,
+            priors=self.priors,
+            thresholds=self.thresholds,
+            options=options,
+        )
+
     def to_hdu(self) -> fits.ImageHDU | fits.CompImageHDU:
         """Return the bit mask as an HDU with named planes and provenance, ready to be appended to a file."""
-        from skysieve.contaminants.products import result_hdu
-
-        return result_hdu(self)
+        return mask_hdu(self.bits, header=self.header, cards=[*SCHEMA.header_cards(), *self.cards()])

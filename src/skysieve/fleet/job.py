@@ -20,13 +20,23 @@ class Job(Protocol[Unit_contra, Record_co]):
     there.
     """
 
+    def check(self) -> None:
+        """Find out, without much work, whether anything can be done at all.
+
+        Raises
+        ------
+        SkysieveError
+            If not: a wrong option, a missing model.
+        """
+        ...
+
     def prepare(self, *, workers: int) -> None:
         """Make ready for work in this process, where ``workers`` processes share the machine.
 
         Raises
         ------
         SkysieveError
-            If nothing can be done at all: a wrong option, a missing model.
+            If that fails.
         """
         ...
 

@@ -12,7 +12,7 @@ from skysieve.errors import ConfigError, SkysieveError
 from skysieve.fleet.job import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator
 
     from skysieve.fleet.job import Job
 
@@ -24,8 +24,8 @@ Record = TypeVar("Record")
 OVERLAP = 2
 """Units at work in one process: while one is in the network, the other is read or written."""
 
-_job: Job[Any, Any] | None = None
-"""The job of a worker process, made ready once."""
+_job: Job[Any, Any] | SkysieveError | None = None
+"""The job of a worker process, made ready once; or why that failed."""
 
 
 def run_units(
@@ -52,19 +52,34 @@ def run_units(
     if processes < 1:
         raise ConfigError(f"{processes} jobs: expected at least 1")
     waiting = deque(units)
+    job.check()
     if processes == 1 or len(waiting) == 1:
         job.prepare(workers=1)
         with ThreadPoolExecutor(min(OVERLAP, max(1, len(waiting)))) as pool:
             yield from _drain(pool, lambda unit: pool.submit(job.run, unit), waiting, OVERLAP)
         return
-    # forking a process whose engine has threads can lock up
-    context = multiprocessing.get_context("spawn")
     processes = min(processes, len(waiting))
     while waiting:
-        with ProcessPoolExecutor(
-            processes, mp_context=context, initializer=_start_worker, initargs=(job, processes)
-        ) as pool:
-            yield from _drain(pool, lambda unit: pool.submit(_run_in_worker, unit), waiting, 2 * processes)
+        with _pool(job, processes) as pool:
+            suspects = yield from _drain(
+                pool, lambda unit: pool.submit(_run_in_worker, unit), waiting, 2 * processes
+            )
+        # a process died, and took its units and those of the others along: each gets one to itself
+        for unit in suspects:
+            with _pool(job, 1) as pool:
+                alone = yield from _drain(
+                    pool, lambda unit: pool.submit(_run_in_worker, unit), deque([unit]), 1
+                )
+            if alone:
+                yield Outcome(unit, error=SkysieveError("its process died; is there enough memory for it?"))
+
+
+def _pool(job: Job[Any, Any], processes: int) -> ProcessPoolExecutor:
+    # forking a process whose engine has threads can lock up
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(
+        processes, mp_context=context, initializer=_start_worker, initargs=(job, processes)
+    )
 
 
 def _drain(
@@ -72,26 +87,25 @@ def _drain(
     submit: Callable[[Unit], Future[Record]],
     waiting: deque[Unit],
     window: int,
-) -> Iterator[Outcome[Unit, Record]]:
-    """Keep at most ``window`` units at work; on a dead worker return early, with the rest still waiting."""
+) -> Generator[Outcome[Unit, Record], None, list[Unit]]:
+    """Keep at most ``window`` units at work; return those that were at work when a process died."""
     at_work: deque[tuple[Unit, Future[Record]]] = deque()
     try:
         while waiting or at_work:
             while waiting and len(at_work) < window:
                 unit = waiting.popleft()
-                at_work.append((unit, submit(unit)))
+                try:
+                    at_work.append((unit, submit(unit)))
+                except BrokenProcessPool:
+                    return [*(other for other, _ in at_work), unit]
             unit, future = at_work.popleft()
             try:
                 yield Outcome(unit, record=future.result())
             except BrokenProcessPool:
-                # the oldest unit was surely at work when its process died; the others get another try
-                waiting.extendleft(other for other, _ in reversed(at_work))
-                yield Outcome(
-                    unit, error=SkysieveError("its process died; is there enough memory? Use fewer --jobs")
-                )
-                return
+                return [unit, *(other for other, _ in at_work)]
             except Exception as error:  # noqa: BLE001 (whatever one unit raises must not stop the others)
                 yield Outcome(unit, error=error)
+        return []
     finally:
         for _, future in at_work:
             future.cancel()
@@ -100,11 +114,17 @@ def _drain(
 
 def _start_worker(job: Job[Any, Any], processes: int) -> None:
     global _job  # noqa: PLW0603 (the one way to hand something to later calls in a worker process)
-    job.prepare(workers=processes)
-    _job = job
+    try:
+        job.prepare(workers=processes)
+    except SkysieveError as error:
+        _job = error
+    else:
+        _job = job
 
 
 def _run_in_worker(unit: Unit) -> Any:
     if _job is None:
         raise SkysieveError("the worker process has no job")
+    if isinstance(_job, SkysieveError):
+        raise _job
     return _job.run(unit)

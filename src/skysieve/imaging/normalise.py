@@ -30,7 +30,7 @@ CACHED_ROWS = 32
 
 @dataclass(frozen=True)
 class NormalisedFrame:
-    """A frame together with its sky, normalised strip by strip.
+    """A frame together with its sky: itself a frame, in units of the noise, normalised strip by strip.
 
     Attributes
     ----------
@@ -50,6 +50,11 @@ class NormalisedFrame:
     def shape(self) -> tuple[int, int]:
         """Rows and columns."""
         return self.frame.shape
+
+    @property
+    def label(self) -> str:
+        """Name of the frame in messages."""
+        return self.frame.label
 
     def rows(self, start: int, stop: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Return some rows in units of the noise, and where they have no data.

@@ -19,7 +19,7 @@ from skysieve.errors import ConfigError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from skysieve.imaging.normalise import NormalisedFrame
+    from skysieve.imaging.frames import Frame
 
 __all__ = ["Span", "TilePlan", "TileSizes", "cover", "fixed_tiles", "plan_tiles", "predict"]
 
@@ -185,8 +185,8 @@ def _covers(length: int, sizes: TileSizes, margin: int) -> list[tuple[Span, ...]
     if length <= sizes.minimum:
         return [cover(length, sizes.fit(length), 1, 0)]
     choices = [cover(length, length, 1, 0)] if sizes.fit(length) == length else []
-    # twice the margin is a multiple too, so that equal steps of tiles waste nothing
-    margin = _round_up(2 * margin, sizes.multiple) // 2
+    # steps are multiples then, so that pooling falls on the same pixels in neighbouring tiles
+    margin = sizes.fit(2 * margin) // 2
     count = 2
     while True:
         # the first and the last tile decide all but one margin, those between all but two
@@ -200,12 +200,8 @@ def _covers(length: int, sizes: TileSizes, margin: int) -> list[tuple[Span, ...]
         count += 1
 
 
-def _round_up(value: int, multiple: int) -> int:
-    return -(-value // multiple) * multiple
-
-
 def predict(
-    frame: NormalisedFrame, plan: TilePlan, network: Network
+    frame: Frame, plan: TilePlan, network: Network
 ) -> Iterator[tuple[slice, slice, NDArray[np.float32], NDArray[np.bool_]]]:
     """Run a network over a frame, strip by strip.
 

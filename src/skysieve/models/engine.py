@@ -9,44 +9,19 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from typing import TYPE_CHECKING, Literal, Protocol, get_args
+from typing import TYPE_CHECKING, get_args
 
 from skysieve.errors import ConfigError, ModelError
+from skysieve.models.network import Engine, Precision
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from skysieve.models.card import Model
+    from skysieve.models.network import Network
 
-__all__ = ["Engine", "Network", "Precision", "available_threads", "load_network"]
-
-Engine = Literal["auto", "openvino", "onnxruntime"]
-Precision = Literal["auto", "f32", "bf16"]
+__all__ = ["available_threads", "load_network"]
 
 LEAST_AGREEMENT = 0.9999
 """A lower precision is taken by itself only where at least this part of the decisions is that of float32."""
-
-
-class Network(Protocol):
-    """A graph loaded into an engine.
-
-    Attributes
-    ----------
-    engine, precision, device
-        What runs it.
-    sha256
-        Checksum of the graph.
-    """
-
-    engine: str
-    precision: str
-    device: str
-    sha256: str
-
-    def __call__(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the graph's output for ``(N, 1, H, W)`` pixels."""
-        ...
 
 
 def available_threads() -> int:

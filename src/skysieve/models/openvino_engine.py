@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from skysieve.models.card import Model
-    from skysieve.models.engine import Precision
+    from skysieve.models.network import Precision
 
 __all__ = ["OpenVINONetwork"]
 

@@ -102,6 +102,19 @@ class TrackJob:
         """
         return find_locations(path)
 
+    def check(self) -> None:
+        """Check the settings and find the model, without loading its network.
+
+        Raises
+        ------
+        ConfigError
+            If a setting is wrong.
+        ModelError
+            If the model is missing or damaged.
+        """
+        choose_hdus(1, self.fraction, self.seed)
+        Tracker(self.settings)
+
     def prepare(self, *, workers: int = 1) -> None:
         """Load the network; ``workers`` processes share the processors.
 
@@ -112,7 +125,6 @@ class TrackJob:
         ModelError
             If the model cannot be used.
         """
-        choose_hdus(1, self.fraction, self.seed)
         settings = self.settings
         if settings.threads is None and workers > 1:
             settings = replace(settings, threads=max(1, available_threads() // workers))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from skysieve.imaging.background import Rules
     from skysieve.imaging.frames import Frame
     from skysieve.imaging.normalise import NormalisedFrame
-    from skysieve.models.engine import Engine, Network, Precision
+    from skysieve.models.network import Engine, Network, Precision
 
 __all__ = ["TrackResult", "TrackSettings", "Tracker"]
 

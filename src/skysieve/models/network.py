@@ -1,0 +1,35 @@
+"""What a loaded graph is to those who run it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["Engine", "Network", "Precision"]
+
+Engine = Literal["auto", "openvino", "onnxruntime"]
+Precision = Literal["auto", "f32", "bf16"]
+
+
+class Network(Protocol):
+    """A graph loaded into an engine.
+
+    Attributes
+    ----------
+    engine, precision, device
+        What runs it.
+    sha256
+        Checksum of the graph.
+    """
+
+    engine: str
+    precision: str
+    device: str
+    sha256: str
+
+    def __call__(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the graph's output for ``(N, 1, H, W)`` pixels."""
+        ...

@@ -1,0 +1,180 @@
+"""A frame through a network that is known by heart."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tests.tiny_models import save_pixel_model
+
+from skysieve.contaminants.masker import Masker, MaskSettings
+from skysieve.errors import ConfigError, FrameError, ModelError
+from skysieve.imaging.frames import ArrayFrame
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """Cosmic rays are above 20 sigma, saturation above 60, dead pixels nowhere; 'background' everywhere."""
+    limits = {"CR": 20, "SAT": 60, "BG": -1e4}
+    return str(save_pixel_model(tmp_path_factory.mktemp("models") / "tiny", limits))
+
+
+@pytest.fixture
+def pixels():
+    sky = np.random.default_rng(0).normal(500, 5, (500, 700)).astype(np.float32)
+    sky[100, 200:210] = 500 + 5 * 40
+    sky[300, 400] = 500 + 5 * 100
+    return sky
+
+
+def run(pixels, model, *, mask=None, keep=False, **settings):
+    masker = Masker(MaskSettings(model=model, priors=settings.pop("priors", None), **settings))
+    return masker.mask(ArrayFrame(pixels, mask=mask), keep_probabilities=keep, keep_pixels=keep)
+
+
+class TestBits:
+    def test_are_where_the_signal_is(self, pixels, model):
+        result = run(pixels, model)
+        assert np.argwhere(result.boolean("CR")).tolist() == [[100, x] for x in range(200, 210)] + [
+            [300, 400]
+        ]
+        assert np.argwhere(result.boolean("SAT")).tolist() == [[300, 400]]
+        assert result.bits[300, 400] == 1 | 512
+        assert result.bits.dtype == np.int16
+
+    @pytest.mark.parametrize("shape", [(32, 32), (33, 50), (64, 500), (257, 129)])
+    def test_fit_frames_of_any_size(self, model, shape):
+        sky = np.random.default_rng(1).normal(0, 1, shape)
+        sky[-1, -1] = 1000
+        result = run(sky, model)
+        assert result.bits.shape == shape
+        assert np.argwhere(result.boolean("CR")).tolist() == [[shape[0] - 1, shape[1] - 1]]
+
+    @pytest.mark.parametrize(
+        "settings",
+        [
+            {"tiling": "published"},
+            {"engine": "onnxruntime"},
+            {"memory": 1},
+            {"views": 8},
+            {"batch_size": 1, "memory": 2},
+            {"threads": 1},
+        ],
+    )
+    def test_do_not_depend_on_how_they_are_computed(self, pixels, model, settings):
+        assert np.array_equal(run(pixels, model, **settings).bits, run(pixels, model).bits)
+
+    def test_fractions_count_them(self, pixels, model):
+        fractions = run(pixels, model).fractions
+        assert fractions["CR"] == pytest.approx(11 / pixels.size)
+        assert fractions["BG"] == 1
+        assert fractions["NODATA"] == 0
+        assert list(fractions)[-2:] == ["BG", "NODATA"]
+
+    def test_bad_pixels_are_contaminants_but_not_sources(self, pixels, tmp_path):
+        sources = str(save_pixel_model(tmp_path / "sources", {"BBG": 20, "SAT": 60}))
+        result = run(pixels, sources)
+        assert result.boolean("BBG").sum() == 11
+        assert np.argwhere(result.bad).tolist() == [[300, 400]]
+
+
+class TestDecisions:
+    def test_a_selection_has_only_its_classes(self, pixels, model):
+        result = run(pixels, model, classes=("SAT",), keep=True)
+        assert np.unique(result.bits).tolist() == [0, 512]
+        assert result.probabilities.shape == (1, *pixels.shape)
+        with pytest.raises(ConfigError, match="CR was not asked for"):
+            result.boolean("CR")
+
+    def test_thresholds_move_the_limit(self, pixels, model):
+        assert run(pixels, model, thresholds={"CR": 1.0}).boolean("CR").sum() == 0
+        # sharpness 4: a threshold of p lies log(p / (1 - p)) / 4 sigma above the limit
+        faint = pixels.copy()
+        faint[10, 10] = 500 + 5 * 21
+        low, high = (run(faint, model, thresholds={"CR": t}).boolean("CR")[10, 10] for t in (0.01, 0.9999999))
+        assert low
+        assert not high
+
+    def test_priors_change_probabilities_and_decisions_alike(self, pixels, model):
+        result = run(pixels, model, priors={"CR": 1e-6}, keep=True)
+        cosmic_rays = result.probabilities[0]
+        assert np.array_equal(cosmic_rays > 0.5, result.boolean("CR"))
+        assert result.priors["CR"] == 1e-6
+        assert result.priors["SAT"] == 1e-3
+
+    def test_auto_priors_find_the_proportions_of_the_frame(self, pixels, model):
+        pixels[:, :70] = 500 + 5 * 40
+        result = run(pixels, model, priors="auto", keep=True)
+        assert result.priors["CR"] == pytest.approx(0.1, rel=0.05)
+        assert result.priors["DP"] == pytest.approx(1e-7)
+        assert np.array_equal(result.probabilities[0] > 0.5, result.boolean("CR"))
+
+    @pytest.mark.parametrize(
+        ("settings", "message"),
+        [
+            ({"priors": {"CR": 0.0}}, "prior of CR: 0.0 is not between"),
+            ({"priors": {"XX": 0.1}}, "unknown class 'XX'"),
+            ({"thresholds": {"CR": 1.5}}, "threshold of CR: 1.5"),
+            ({"classes": ()}, "no class is selected"),
+            ({"batch_size": 0}, "batch size 0"),
+            ({"views": 3}, "3 views"),
+        ],
+    )
+    def test_wrong_settings_are_named(self, model, settings, message):
+        with pytest.raises(ConfigError, match=message):
+            Masker(MaskSettings(model=model, **settings))
+
+
+class TestMissingPixels:
+    def test_have_their_own_plane_and_no_other(self, pixels, model):
+        pixels[50:60, 50:60] = np.nan
+        mask = np.zeros(pixels.shape, bool)
+        mask[300, 400] = True
+        result = run(pixels, model, mask=mask, keep=True)
+        assert result.nodata.sum() == 101
+        assert (result.bits[result.nodata] == 8192).all()
+        assert np.isnan(result.probabilities[:, result.nodata]).all()
+
+    def test_leave_their_neighbours_alone(self, pixels, model):
+        expected = run(pixels, model).bits.copy()
+        pixels[250:290, 380:460] = np.nan
+        result = run(pixels, model)
+        assert np.array_equal(result.bits[~result.nodata], expected[~result.nodata])
+
+    def test_everywhere_are_refused(self, model):
+        with pytest.raises(FrameError, match="no valid pixels"):
+            run(np.full((64, 64), np.nan), model)
+
+
+class TestResult:
+    def test_as_ccddata_has_mask_and_flags(self, pixels, model):
+        ccd = run(pixels, model, keep=True).to_ccddata()
+        assert np.array_equal(ccd.data, pixels)
+        assert np.argwhere(ccd.mask)[-1].tolist() == [300, 400]
+        assert ccd.flags[300, 400] == 513
+        assert ccd.meta["flag_map"]["SAT"] == 512
+
+    def test_as_hdu_has_named_planes_and_provenance(self, pixels, model):
+        header = run(pixels, model).to_hdu().header
+        assert header["MSKN0000"] == "CR"
+        assert header["MP_CR"] == 0
+        assert header["MODEL"] == "tiny"
+        assert header["THR_CR"] == 0.5
+
+    def test_says_what_was_not_kept(self, pixels, model):
+        result = run(pixels, model)
+        with pytest.raises(ConfigError, match="keep_probabilities=True"):
+            _ = result.probabilities
+        with pytest.raises(ConfigError, match="keep_pixels=True"):
+            result.to_ccddata()
+
+
+class TestModels:
+    def test_that_do_not_exist_are_named(self):
+        with pytest.raises(ModelError, match="no model 'nowhere' for contaminants"):
+            Masker(MaskSettings(model="nowhere"))
+
+    def test_of_another_job_are_refused(self, tmp_path):
+        from tests.tiny_models import save_mean_model
+
+        with pytest.raises(ModelError, match="a model for tracking, not for contaminants"):
+            Masker(MaskSettings(model=str(save_mean_model(tmp_path / "track"))))

@@ -1,0 +1,108 @@
+"""Many units: each outcome in order, whatever happens to one of them."""
+
+from __future__ import annotations
+
+import os
+import signal
+from dataclasses import dataclass, field
+from threading import Lock
+
+import pytest
+
+from skysieve.errors import ConfigError, FrameError, ModelError
+from skysieve.fleet.local import run_units
+
+
+@dataclass
+class Doubling:
+    """A job that doubles numbers, fails at some, and dies at others."""
+
+    fails: tuple[int, ...] = ()
+    dies: tuple[int, ...] = ()
+    unfit: bool = False
+    unprepared: bool = False
+    workers: int | None = field(default=None, init=False)
+
+    def check(self) -> None:
+        if self.unfit:
+            raise ModelError("no model")
+
+    def prepare(self, *, workers: int) -> None:
+        if self.unprepared:
+            raise ModelError("no engine")
+        self.workers = workers
+
+    def run(self, unit: int) -> tuple[int, int | None]:
+        if unit in self.fails:
+            raise FrameError(f"{unit} is unlucky")
+        if unit in self.dies:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return 2 * unit, self.workers
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_outcomes_come_in_order_with_failures_among_them(processes):
+    outcomes = list(run_units(Doubling(fails=(2, 5)), range(7), processes=processes))
+    assert [outcome.unit for outcome in outcomes] == list(range(7))
+    assert [outcome.unit for outcome in outcomes if outcome.error] == [2, 5]
+    assert isinstance(outcomes[2].error, FrameError)
+    assert [outcome.record[0] for outcome in outcomes if outcome.record] == [0, 2, 6, 8, 12]
+
+
+def test_processes_know_how_many_share_the_machine():
+    [first, *_] = run_units(Doubling(), range(4), processes=2)
+    assert first.record == (0, 2)
+
+
+@pytest.mark.parametrize("dies", [(1,), (0, 3), (5,)])
+def test_a_process_that_dies_fails_its_unit_only(dies):
+    outcomes = list(run_units(Doubling(dies=dies), range(6), processes=2))
+    assert [outcome.unit for outcome in outcomes] == list(range(6))
+    failed = [outcome for outcome in outcomes if outcome.error]
+    assert tuple(outcome.unit for outcome in failed) == dies
+    assert all("process died" in str(outcome.error) for outcome in failed)
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_job_that_cannot_start_stops_at_once(processes):
+    with pytest.raises(ModelError, match="no model"):
+        list(run_units(Doubling(unfit=True), range(3), processes=processes))
+
+
+def test_a_process_that_cannot_start_says_why():
+    outcomes = list(run_units(Doubling(unprepared=True), range(3), processes=2))
+    assert [str(outcome.error) for outcome in outcomes] == ["no engine"] * 3
+
+
+def test_nothing_to_do_is_fine():
+    assert list(run_units(Doubling(), [])) == []
+
+
+def test_no_process_at_all_is_refused():
+    with pytest.raises(ConfigError, match="0 jobs"):
+        list(run_units(Doubling(), range(3), processes=0))
+
+
+@dataclass
+class Watching:
+    """A job that counts how many of its units are begun and not yet taken away."""
+
+    begun: int = 0
+    lock: Lock = field(default_factory=Lock)
+
+    def check(self) -> None:
+        pass
+
+    def prepare(self, *, workers: int) -> None:
+        pass
+
+    def run(self, unit: int) -> int:
+        with self.lock:
+            self.begun += 1
+        return unit
+
+
+def test_work_does_not_run_far_ahead_of_who_takes_the_results():
+    job = Watching()
+    for taken, _ in enumerate(run_units(job, range(50)), start=1):
+        assert job.begun <= taken + 2
