@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -178,7 +180,7 @@ class TestPublishedRules:
 def test_blocks_are_whole_disjoint_and_centred(length):
     edges = block_edges(length)
     assert all(stop - start == 200 for start, stop in edges)
-    assert all(a[1] == b[0] for a, b in zip(edges, edges[1:], strict=False))
+    assert all(a[1] == b[0] for a, b in pairwise(edges))
     before, after = edges[0][0], length - edges[-1][1]
     assert 0 <= after - before <= 1
     assert before < 100

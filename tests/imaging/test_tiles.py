@@ -67,7 +67,8 @@ class TestPlans:
         assert all(span.start % 32 == 0 for span in plan.rows[:-1])
 
     def test_more_memory_means_less_work(self):
-        costs = [plan_tiles((4096, 4096), MASKS, margin=100, max_pixels=m).cost for m in (200_000, 700_000, 3_000_000)]
+        budgets = (200_000, 700_000, 3_000_000)
+        costs = [plan_tiles((4096, 4096), MASKS, margin=100, max_pixels=m).cost for m in budgets]
         assert costs == sorted(costs, reverse=True)
         assert costs[-1] < 1.3 * 4096**2
 

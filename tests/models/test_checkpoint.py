@@ -69,7 +69,7 @@ def write_checkpoint(tensors):
     return stored + stored_meta + stored_index + footer, data + b"xx"
 
 
-TENSORS = {
+TENSORS: dict[str, np.ndarray] = {
     "conv1/kernel": np.arange(18, dtype=np.float32).reshape(3, 3, 1, 2),
     "conv1/bias": np.array([1.5, -2.5], np.float32),
     "step": np.array(7, np.int64),

@@ -96,6 +96,6 @@ class TestChoice:
             load_network(read_model(folder), device="cuda")
 
     def test_names_what_to_install_without_any_engine(self, folder, monkeypatch):
-        monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+        monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
         with pytest.raises(ModelError, match="pip install"):
             load_network(read_model(folder))

@@ -97,7 +97,7 @@ class TestImport:
         of_wheel = {model.folder for model in import_models(wheel, KNOWN)}
         assert of_wheel == {network.load().folder for network in KNOWN}
 
-    def test_is_done_once(self, package):
+    def test_is_done_once(self):
         first = MAXITRACK.load()
         written = (first.folder / "card.json").stat().st_mtime_ns
         assert (MAXITRACK.load().folder / "card.json").stat().st_mtime_ns == written
@@ -139,7 +139,7 @@ class TestImport:
                 lambda path: path.write_bytes(b"PK\x03\x04 broken"),
                 "neither a SavedModel folder nor a readable",
             ),
-            (lambda path: None, "no such folder or wheel"),
+            (lambda _: None, "no such folder or wheel"),
         ],
     )
     def test_of_something_else_is_refused(self, tmp_path, make, message):
@@ -147,7 +147,7 @@ class TestImport:
         with pytest.raises(ModelError, match=message):
             import_models(tmp_path / "source", KNOWN)
 
-    def test_into_a_cache_that_cannot_be_written_goes_elsewhere(self, package, monkeypatch, tmp_path, caplog):
+    def test_into_a_cache_that_cannot_be_written_goes_elsewhere(self, monkeypatch, tmp_path, caplog):
         blocked = tmp_path / "file"
         blocked.write_text("")
         monkeypatch.setenv("SKYSIEVE_CACHE", str(blocked))

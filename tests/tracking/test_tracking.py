@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from astropy.io import fits
@@ -82,7 +84,7 @@ class TestRules:
     @given(length=st.integers(1, 5000), size=st.integers(32, 500))
     def test_blocks_do_not_overlap_and_end_on_the_border(self, length, size):
         starts = block_starts(length, size)
-        assert all(b - a == size for a, b in zip(starts, starts[1:], strict=False))
+        assert all(b - a == size for a, b in pairwise(starts))
         assert starts[-1] + size == max(length, size)
         assert starts[0] < size
 

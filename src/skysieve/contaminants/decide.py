@@ -113,7 +113,9 @@ def bit_mask(
 
 def class_fractions(bits: NDArray[np.integer], codes: Sequence[int]) -> list[float]:
     """Return the part of the pixels of a mask, any shape, that carry each code."""
-    histogram = np.bincount(bits.ravel())
+    histogram = np.zeros(int(bits.max(initial=0)) + 1, np.int64)
+    for row in bits.reshape(-1, bits.shape[-1]):  # counting all at once would make 64-bit copies of all
+        histogram += np.bincount(row, minlength=histogram.size)
     values = np.nonzero(histogram)[0]
     counts = histogram[values]
     return [float(counts[(values & code) != 0].sum()) / max(1, bits.size) for code in codes]

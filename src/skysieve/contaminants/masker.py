@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from skysieve.contaminants.classes import CLASSES, NODATA, find_class, select_classes
+from skysieve.contaminants.classes import BACKGROUND, CLASSES, NODATA, find_class, select_classes
 from skysieve.contaminants.decide import bit_mask, raw_thresholds
 from skysieve.contaminants.model import DEFAULT_MODEL, load_model
 from skysieve.contaminants.priors import ProbabilityHistogram, estimate_priors
@@ -39,9 +39,6 @@ PUBLISHED_BATCH = 8
 DEFAULT_MEMORY = 830
 LARGEST_ARRAY = 2**30
 """Posteriors beyond this many bytes lie in a temporary file instead of memory."""
-
-BACKGROUND_MARK = 16384
-"""Bit of the background's own decision while a frame is at work; no product shows it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,7 +158,7 @@ class Masker:
         normalised = normalise(
             frame, rules=self.settings.rules, threads=self.settings.threads or available_threads()
         )
-        marks = np.empty(shape, np.int16)
+        bits, background = np.empty(shape, np.int16), np.empty(shape, np.bool_)
         posteriors = _planes_array((len(self.classes), *shape)) if keep_probabilities or auto else None
         histogram = ProbabilityHistogram(len(self.classes)) if auto else None
         limits = self._limits(training, priors)
@@ -171,14 +168,17 @@ class Masker:
                 posteriors[:, rows, columns] = chosen
             if histogram is not None:
                 histogram.add(chosen, nodata)
-            marks[rows, columns] = np.where(nodata, NODATA.code, self._marks(chosen, limits))
+            bits[rows, columns], background[rows, columns] = self._decide(chosen, limits, nodata)
         if histogram is not None and posteriors is not None and priors is not None:
             found = estimate_priors(histogram, list(training.values()), list(priors.values()))
             priors = dict(zip(priors, found.tolist(), strict=True))
-            self._decide_again(marks, posteriors, self._limits(training, priors))
+            limits = self._limits(training, priors)
+            for row in range(shape[0]):  # row by row, so that no second copy of the posteriors is needed
+                nodata = bits[row : row + 1] == NODATA.code
+                bits[row], background[row] = self._decide(posteriors[:, row : row + 1], limits, nodata)
         return MaskResult(
-            bits=marks & ~BACKGROUND_MARK,
-            background=(marks & BACKGROUND_MARK) != 0,
+            bits=bits,
+            background=background,
             classes=self.classes,
             thresholds=self._of_classes(self.thresholds),
             priors=priors,
@@ -199,16 +199,17 @@ class Masker:
         thresholds = [self.thresholds[c.name] for c in self.classes]
         return raw_thresholds(thresholds, list(training.values()), list(priors.values()) if priors else None)
 
-    def _marks(self, posteriors: NDArray[np.float32], limits: NDArray[np.float32]) -> NDArray[np.int16]:
-        return bit_mask(posteriors, limits, [c.code or BACKGROUND_MARK for c in self.classes])
-
-    def _decide_again(
-        self, marks: NDArray[np.int16], posteriors: NDArray[np.float32], limits: NDArray[np.float32]
-    ) -> None:
-        """Decide from kept posteriors, row by row so that no second copy of them is needed."""
-        for row, mark in enumerate(marks):
-            decided = self._marks(posteriors[:, row, None], limits)[0]
-            mark[...] = np.where(mark == NODATA.code, mark, decided)
+    def _decide(
+        self, posteriors: NDArray[np.float32], limits: NDArray[np.float32], nodata: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.int16], NDArray[np.bool_]]:
+        """Return bits and background of a part of the frame; pixels without data are nothing else."""
+        bits = bit_mask(posteriors, limits, [c.code for c in self.classes])
+        bits[nodata] = NODATA.code
+        names = [c.name for c in self.classes]
+        if BACKGROUND not in names:
+            return bits, np.zeros_like(nodata)
+        index = names.index(BACKGROUND)
+        return bits, (posteriors[index] > limits[index]) & ~nodata
 
     def _run(self, tiles: NDArray[np.float32]) -> NDArray[np.float32]:
         # frames may be at work in several threads, but the network already uses all processors

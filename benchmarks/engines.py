@@ -1,0 +1,112 @@
+"""The engines on the network alone: what the default was chosen by."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import math
+import statistics
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from frames import SIDE
+from machine import CORES
+from process import run_measured
+from results import Bar, Result, Table
+
+from skysieve.contaminants.masker import DEFAULT_MEMORY, PUBLISHED_BATCH, PUBLISHED_TILES
+from skysieve.contaminants.model import load_model
+from skysieve.imaging.tiles import TileSizes, plan_tiles
+
+__all__ = ["measure"]
+
+Shape = tuple[int, int, int]
+
+
+def measure(runs: int) -> Result:
+    """Time every engine with every form of unpooling, on the published tiles and on the default's."""
+    card = load_model().card
+    published = (PUBLISHED_BATCH, PUBLISHED_TILES["size"], PUBLISHED_TILES["size"])
+    shapes = {"published": published, "default": _default_tiles()}
+    engines = [name for name in ("openvino", "onnxruntime") if importlib.util.find_spec(name)]
+    rows: list[tuple[str | float | None, ...]] = []
+    bars = []
+    for graph in card.graphs:
+        form = graph.file.removeprefix(f"{card.name}-").removesuffix(".onnx")
+        for engine in engines:
+            for precision, stated in card.tiling.bytes_per_pixel.items():
+                for tiling, shape in shapes.items():
+                    found = _run(engine, graph.file, precision, shape, runs)
+                    label = (engine, form, precision, f"{tiling}, {' x '.join(map(str, shape))}")
+                    used = "yes" if engine in graph.engines else "no"
+                    if isinstance(found, str):
+                        rows.append((*label, None, None, None, None, used, found))
+                        break
+                    rows.append((*label, found.speed, found.first, found.peak_mb, found.growth, used, ""))
+                    if tiling == "default" and used == "yes":
+                        figure = f"bytes a pixel, {engine} {precision}"
+                        bars.append(Bar(figure, "<=", stated, found.growth, remark="the limit is the card's"))
+    columns = (
+        ("engine", ""),
+        ("unpooling", ""),
+        ("precision", ""),
+        ("tiles", ""),
+        ("Mpix/s", ".3f"),
+        ("loading and first call, s", ".2f"),
+        ("peak, MB", ".0f"),
+        ("bytes a pixel", ".0f"),
+        ("used", ""),
+        ("error", ""),
+    )
+    return Result(
+        "Engines and forms of the graph",
+        "The network alone on pixels of pure noise, each row in a process of its own, with one call before those "
+        f"that count, then {runs}; the median is given. Pixels are those that pass through the network, of which "
+        "a frame's tiles have more than the frame. Published tiles are those of the published tools; default "
+        f"ones are planned for {SIDE} x {SIDE} pixels. Bytes a pixel are the growth of the resident peak over "
+        f"that of the imported engine, weights included. {CORES} threads.",
+        bars,
+        [Table("Measured", columns, rows, "Used: whether Skysieve gives this form of the graph to this engine.")],
+    )
+
+
+def _default_tiles() -> Shape:
+    """Return the batch, height and width of the tiles for a frame, with the memory of float32."""
+    tiling = load_model().card.tiling
+    plan = plan_tiles(
+        (SIDE, SIDE),
+        TileSizes(tiling.multiple, tiling.remainder, tiling.minimum),
+        margin=tiling.margin,
+        max_pixels=DEFAULT_MEMORY * 10**6 // tiling.bytes_per_pixel["f32"],
+    )
+    return (plan.batch, *plan.tile_shape)
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Mpix/s, seconds of the first call, peak in MB, and bytes a pixel."""
+
+    speed: float
+    first: float
+    peak_mb: float
+    growth: float
+
+
+def _run(engine: str, graph: str, precision: str, shape: Shape, calls: int) -> Timing | str:
+    """Time one choice in a process of its own; return the error where it does not run."""
+    worker = Path(__file__).with_name("engine_worker.py")
+    done = run_measured([sys.executable, worker, engine, graph, precision, *map(str, shape), str(calls)])
+    found = json.loads(done.output.strip().splitlines()[-1])
+    if "error" in found:
+        return _short(found["error"])
+    pixels = math.prod(shape)
+    speed = pixels / statistics.median(found["seconds"]) / 1e6
+    return Timing(speed, found["first"], found["peak"] / 1e6, (found["peak"] - found["before"]) / pixels)
+
+
+def _short(error: str) -> str:
+    """Return what an error says first and, where an engine ends with a summary, that."""
+    own, _, rest = error.partition(" (")
+    _, summary, reasons = rest.partition("Summary:")
+    return f"{own}: {reasons.strip().splitlines()[0]}" if summary else " ".join(error.split())

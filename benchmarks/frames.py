@@ -1,0 +1,91 @@
+"""The frames that are measured on: simulated ones, and real ones in a folder of data."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import numpy as np
+from astropy.io import fits
+from peer import CACHE
+
+import skysieve.simulate
+from skysieve.simulate.frame import simulate_frame
+
+__all__ = ["SIDE", "data_folder", "large_frame", "real_frames", "simulated_frame"]
+
+SETTING = "SKYSIEVE_TEST_DATA"
+SIDE = 2048
+SEED = 1
+PANEL = 2500
+"""Side of the panels of a large frame, which would take too much memory to simulate in one piece."""
+
+FITS_BLOCK = 2880
+
+
+def data_folder() -> Path:
+    """Return the folder of real frames and of reference outputs.
+
+    Raises
+    ------
+    SystemExit
+        If it is not set, or not there.
+    """
+    setting = os.environ.get(SETTING, "")
+    folder = Path(setting)
+    if not setting or not (folder / "frames").is_dir() or not (folder / "maximask_reference").is_dir():
+        state = f"{SETTING} is not set" if not setting else f"{setting} holds no such folders"
+        raise SystemExit(
+            f"this part needs a folder that holds frames/ (real FITS frames) and maximask_reference/tiles.npz "
+            f"(outputs of the published networks), and {state}: set {SETTING}, or give --data FOLDER"
+        )
+    return folder
+
+
+def real_frames() -> list[Path]:
+    """Return the FITS files among the real frames, masks and data-quality files left out."""
+    files = sorted((data_folder() / "frames").iterdir())
+    endings = (".fits", ".fit", ".fts", ".fits.fz")
+    return [f for f in files if f.name.endswith(endings) and "mask" not in f.name and "_ood_" not in f.name]
+
+
+def simulated_frame(side: int = SIDE) -> Path:
+    """Return a simulated frame of ``(side, side)`` float32 pixels in ADU, made on the first call."""
+    path = _place(side)
+    if not path.exists():
+        unfinished = path.with_suffix(".part")
+        fits.PrimaryHDU(simulate_frame((side, side), seed=SEED).pixels).writeto(unfinished, overwrite=True)
+        unfinished.rename(path)
+    return path
+
+
+def large_frame(side: int) -> Path:
+    """Return a frame of ``(side, side)`` float32 pixels in ADU, side by side of simulated panels."""
+    path = _place(side)
+    if path.exists():
+        return path
+    header = fits.Header({"SIMPLE": True, "BITPIX": -32, "NAXIS": 2, "NAXIS1": side, "NAXIS2": side})
+    cards = header.tostring(sep="", endcard=True, padding=True).encode("ascii")
+    unfinished = path.with_suffix(".part")
+    size = len(cards) + 4 * side * side
+    with unfinished.open("wb") as file:
+        file.write(cards)
+        file.truncate(-(-size // FITS_BLOCK) * FITS_BLOCK)
+    pixels = np.memmap(unfinished, ">f4", "r+", len(cards), (side, side))
+    panel = min(PANEL, side)
+    for number, (top, left) in enumerate(np.ndindex(-(-side // panel), -(-side // panel))):
+        place = pixels[top * panel : (top + 1) * panel, left * panel : (left + 1) * panel]
+        place[...] = simulate_frame((panel, panel), seed=SEED + number).pixels[: place.shape[0], : place.shape[1]]
+    pixels.flush()
+    unfinished.rename(path)
+    return path
+
+
+def _place(side: int) -> Path:
+    """Return where a frame is kept; its name changes with the code that simulates."""
+    (package,) = skysieve.simulate.__path__
+    sources = b"".join(file.read_bytes() for file in sorted(Path(package).glob("*.py")))
+    folder = CACHE / "frames"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"simulated-{side}-{hashlib.sha256(sources).hexdigest()[:8]}.fits"

@@ -1,0 +1,114 @@
+"""The machine that a benchmark runs on, and the packages that it runs with."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import re
+import subprocess
+from pathlib import Path
+
+__all__ = ["CORES", "describe", "has_bf16", "pin", "versions"]
+
+CORES = 2
+"""Processors that everything measured here may use."""
+
+INSTRUCTIONS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_tile", "asimd", "bf16")
+
+
+def pin() -> None:
+    """Keep this process, and all that it starts, on two processors, which are two cores where possible."""
+    if not hasattr(os, "sched_setaffinity"):
+        return
+    allowed = sorted(os.sched_getaffinity(0))
+    by_core: dict[str, int] = {}
+    for processor in allowed:
+        by_core.setdefault(_siblings(processor), processor)
+    chosen = [*by_core.values(), *(p for p in allowed if p not in by_core.values())][:CORES]
+    os.sched_setaffinity(0, chosen)
+
+
+def _siblings(processor: int) -> str:
+    """Return the processors of the same core, as Linux lists them."""
+    path = Path(f"/sys/devices/system/cpu/cpu{processor}/topology/thread_siblings_list")
+    return path.read_text() if path.exists() else str(processor)
+
+
+def describe() -> dict[str, str]:
+    """Return what speed depends on: processor, cores, memory, system, and what else is running."""
+    info = _cpuinfo()
+    flags = set(info.get("flags", info.get("Features", "")).split())
+    family = (info[key] for key in ("cpu family", "model", "stepping") if key in info)
+    model = info.get("model name") or platform.processor() or platform.machine()
+    used = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    described = {
+        "processor": f"{model} (family/model/stepping {'/'.join(family)})" if "model" in info else model,
+        "instruction sets": ", ".join(name for name in INSTRUCTIONS if name in flags) or "unknown",
+        "processors used": f"{', '.join(map(str, used)) or 'all'} of {os.cpu_count()}",
+        "memory": f"{memory:.1f} GB",
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}, {platform.libc_ver()[0]} "
+        f"{platform.libc_ver()[1]}",
+        "Python": platform.python_version(),
+    }
+    if hasattr(os, "getloadavg"):
+        described["load when it began (1 min)"] = f"{os.getloadavg()[0]:.2f}"
+    return described
+
+
+def _cpuinfo() -> dict[str, str]:
+    """Return the fields of the first processor, as Linux tells them."""
+    path = Path("/proc/cpuinfo")
+    if not path.exists():
+        return {}
+    first = path.read_text().split("\n\n")[0]
+    pairs = (line.partition(":") for line in first.splitlines())
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def has_bf16() -> bool:
+    """Tell whether OpenVINO is installed and finds instructions for bfloat16 here."""
+    try:
+        import openvino
+    except ImportError:
+        return False
+    return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Skysieve, of what it asks for, and of the sources it was run from."""
+    wanted = ["skysieve"]
+    for requirement in importlib.metadata.requires("skysieve") or ():
+        match = re.match(r"[\w.-]+", requirement)
+        if match and not re.search(r"extra == .(train|lint|docs|gpu)", requirement):
+            wanted.append(match.group())
+    found = {}
+    for name in dict.fromkeys(wanted):
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    commit = _commit()
+    if commit:
+        found["skysieve"] += f" ({commit})"
+    return found
+
+
+def _commit() -> str:
+    """Return the commit of the sources, and whether they were changed since; empty outside git."""
+    here = Path(__file__).parent
+    try:
+        commit = subprocess.run(
+            ["git", "rev-parse", "--short", "HEAD"], cwd=here, capture_output=True, text=True, check=True
+        )
+        changes = subprocess.run(
+            ["git", "status", "--porcelain", "--", "../src"],
+            cwd=here,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return f"commit {commit.stdout.strip()}" + (", with changes" if changes.stdout.strip() else "")

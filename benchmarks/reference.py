@@ -1,0 +1,97 @@
+"""Probabilities and decisions on stored tiles against those of the published networks on TensorFlow."""
+
+from __future__ import annotations
+
+import importlib.util
+
+import numpy as np
+from frames import data_folder
+from machine import has_bf16
+from results import Bar, Result, Table
+
+from skysieve.contaminants import decide
+from skysieve.contaminants import model as contaminants
+from skysieve.models.engine import Engine, Precision, load_network
+from skysieve.tracking import model as tracking
+
+__all__ = ["measure"]
+
+HALF = np.float32(0.5)
+NOTABLE = 1e-4
+"""A difference of probabilities beyond this is counted."""
+
+
+def measure() -> Result:
+    """Compare every engine and precision that runs here."""
+    with np.load(data_folder() / "maximask_reference" / "tiles.npz") as stored:
+        tiles = stored["inputs"][:, None]
+        expected = stored["maximask_proba"].transpose(0, 3, 1, 2)
+        expected_track = stored["maxitrack_proba"]
+    choices: list[tuple[Engine, Precision]] = []
+    if importlib.util.find_spec("openvino"):
+        choices += [("openvino", "f32"), *([("openvino", "bf16")] if has_bf16() else [])]  # type: ignore[list-item]
+    if importlib.util.find_spec("onnxruntime"):
+        choices.append(("onnxruntime", "f32"))
+
+    model, track_model = contaminants.load_model(), tracking.load_model()
+    card = model.card
+    training = [card.training_priors[name] for name in card.classes]
+    priors = [card.default_priors[name] for name in card.classes]
+    thresholds = [card.default_thresholds[name] for name in card.classes]
+    moved = decide.raw_thresholds(thresholds, training, priors)
+    # as published: probabilities changed for the priors, then compared
+    published = [
+        decide.modify_priors(tile, training, priors) > _column(thresholds) for tile in expected
+    ]
+    bars, rows = [], []
+    for engine, precision in choices:
+        found = load_network(model, engine=engine, precision=precision)(tiles)
+        difference = np.abs(found.astype(np.float64) - expected)
+        decided = [tile > _column(moved) for tile in found]
+        changed = np.not_equal(decided, published)
+        track = load_network(track_model, engine=engine, precision=precision)(tiles)
+        track_difference = float(np.abs(track.astype(np.float64) - expected_track).max())
+        rows.append(
+            (
+                engine,
+                precision,
+                float(difference.mean()),
+                float(difference.max()),
+                int((difference > NOTABLE).sum()),
+                int(changed.sum()),
+                float(changed.mean()),
+                float(((found > HALF) != (expected > HALF)).mean()),
+                track_difference,
+            )
+        )
+        if precision == "f32":
+            bars += [
+                Bar(f"mean difference of probabilities, {engine} f32", "<=", 1e-6, float(difference.mean())),
+                Bar(f"decisions that differ, {engine} f32", "<=", 1e-5, float(changed.mean())),
+                Bar(f"difference of MaxiTrack's probabilities, {engine} f32", "<=", 1e-4, track_difference),
+            ]
+    columns = (
+        ("engine", ""),
+        ("precision", ""),
+        ("mean difference", ".2g"),
+        ("largest", ".2g"),
+        (f"beyond {NOTABLE:g}", "d"),
+        ("decisions that differ", "d"),
+        ("part of all", ".2g"),
+        ("part of all at 0.5, no priors", ".2g"),
+        ("MaxiTrack, largest", ".2g"),
+    )
+    return Result(
+        "The networks against TensorFlow, tile by tile",
+        f"{len(tiles)} tiles of {tiles.shape[2]} x {tiles.shape[3]} normalised pixels, {card.tiling.minimum} px "
+        f"being the published size, with the probabilities that the published networks gave for them on "
+        f"TensorFlow. A decision is one pixel in one of {len(card.classes)} classes at the default priors and "
+        f"thresholds; there are {expected.size} of them.",
+        bars,
+        [Table("Engines and precisions", columns, rows)],
+    )
+
+
+def _column(values: object) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    """Return one value a class in the shape ``(C, 1, 1)``."""
+    return np.asarray(values, np.float32)[:, None, None]

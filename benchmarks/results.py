@@ -1,0 +1,214 @@
+"""What a benchmark found, and its pages: JSON as measured, Markdown made from it."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["Bar", "Context", "Result", "Table", "write_overview", "write_result"]
+
+Cell = str | int | float | None
+
+SIGNS = {">=": "≥", "<=": "≤"}
+MARKS = {True: "met", False: "**missed**", None: "not measured"}
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A figure and what it must reach.
+
+    Attributes
+    ----------
+    figure
+        What was measured.
+    sense, limit
+        On which side of the limit the figure must lie.
+    value
+        What was found; None if it could not be measured here.
+    unit
+        Of both.
+    remark
+        A few words on how it was found, or why it was not.
+    """
+
+    figure: str
+    sense: Literal[">=", "<="]
+    limit: float
+    value: float | None
+    unit: str = ""
+    remark: str = ""
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the figure lies on the right side; None if it was not measured."""
+        if self.value is None:
+            return None
+        return self.value >= self.limit if self.sense == ">=" else self.value <= self.limit
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of what was found.
+
+    Attributes
+    ----------
+    title
+        Heading.
+    columns
+        Name of each column and the format of its numbers, as ``".2f"``; empty for words.
+    rows
+        As many cells a row as columns; None where there is nothing.
+    text
+        What the columns mean, where their names do not say it.
+    """
+
+    title: str
+    columns: tuple[tuple[str, str], ...]
+    rows: list[tuple[Cell, ...]]
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one part of the benchmarks found.
+
+    Attributes
+    ----------
+    title
+        Heading of its page.
+    method
+        How it was measured, in a paragraph.
+    bars
+        Figures that must reach something.
+    tables
+        All else.
+    remarks
+        Explanations, a paragraph each.
+    """
+
+    title: str
+    method: str
+    bars: list[Bar] = field(default_factory=list)
+    tables: list[Table] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Context:
+    """When, where and by what a result was found.
+
+    Attributes
+    ----------
+    part, command, date, seconds
+        Name of the part, the command that ran it, when, and how long it took.
+    machine, versions, peer_versions
+        By name.
+    """
+
+    part: str
+    command: str
+    date: str
+    seconds: float
+    machine: dict[str, str]
+    versions: dict[str, str]
+    peer_versions: dict[str, str]
+
+
+def write_result(result: Result, context: Context, folder: Path) -> list[Path]:
+    """Write ``PART.json``, and ``PART.md`` made from it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    content = _without_nan({**asdict(context), **asdict(result)})
+    for bar, entry in zip(result.bars, content["bars"], strict=True):
+        entry["met"] = bar.met
+    data, page = folder / f"{context.part}.json", folder / f"{context.part}.md"
+    data.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    page.write_text(_page(content), encoding="utf-8")
+    return [data, page]
+
+
+def write_overview(folder: Path, parts: list[str]) -> Path:
+    """Write ``README.md``: the bars of all results that lie in the folder, in the order of the parts."""
+    found = [folder / f"{part}.json" for part in parts]
+    contents = [json.loads(path.read_text(encoding="utf-8")) for path in found if path.exists()]
+    bars = [(content, bar) for content in contents for bar in content["bars"]]
+    counts = {mark: sum(bar["met"] is state for _, bar in bars) for state, mark in MARKS.items()}
+    lines = [
+        "# Results",
+        "",
+        "Written by `python benchmarks/run.py` from the JSON files beside it; no number here was typed.",
+        "Figures of one page were taken in one run on one machine, which the page describes.",
+        "",
+        f"Of {len(bars)} figures: " + ", ".join(f"{count} {mark}" for mark, count in counts.items()) + ".",
+        "",
+    ]
+    rows = [
+        (f"[{content['part']}]({content['part']}.md)", *_bar_cells(bar), content["date"][:10])
+        for content, bar in bars
+    ]
+    lines += _grid(("page", "figure", "must be", "is", "", "date"), rows)
+    without = [content for content in contents if not content["bars"]]
+    lines += ["", *(f"- [{content['part']}]({content['part']}.md): {content['title']}" for content in without)]
+    path = folder / "README.md"
+    path.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
+    return path
+
+
+def _page(content: dict[str, Any]) -> str:
+    lines = [f"# {content['title']}", "", content["method"], ""]
+    if content["bars"]:
+        lines += _grid(("figure", "must be", "is", ""), [_bar_cells(bar) for bar in content["bars"]])
+        lines.append("")
+    for table in content["tables"]:
+        lines += [f"## {table['title']}", ""]
+        if table["text"]:
+            lines += [table["text"], ""]
+        formats = [form for _, form in table["columns"]]
+        rows = [
+            tuple(_text(cell, form) for cell, form in zip(row, formats, strict=True)) for row in table["rows"]
+        ]
+        lines += [*_grid(tuple(name for name, _ in table["columns"]), rows), ""]
+    for remark in content["remarks"]:
+        lines += [remark, ""]
+    lines += ["## Where this was measured", ""]
+    lines.append(
+        f"Printed by `{content['command']}` on {content['date']}, in {content['seconds']:.0f} s, "
+        f"together with `{content['part']}.json`."
+    )
+    lines += ["", *(f"- {name}: {value}" for name, value in content["machine"].items())]
+    for owner, key in (("here", "versions"), ("of the published tools", "peer_versions")):
+        if content[key]:
+            packages = ", ".join(f"{name} {version}" for name, version in content[key].items())
+            lines.append(f"- packages {owner}: {packages}")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _bar_cells(bar: dict[str, Any]) -> tuple[str, ...]:
+    unit = f" {bar['unit']}" if bar["unit"] else ""
+    remark = f" ({bar['remark']})" if bar["remark"] else ""
+    value = "–" if bar["value"] is None else f"{bar['value']:.6g}{unit}"
+    return f"{bar['figure']}{remark}", f"{SIGNS[bar['sense']]} {bar['limit']:g}{unit}", value, MARKS[bar["met"]]
+
+
+def _text(cell: Cell, form: str) -> str:
+    if cell is None:
+        return "–"
+    return cell if isinstance(cell, str) else format(cell, form)
+
+
+def _grid(names: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+    lines = [names, tuple("---" for _ in names), *rows]
+    return ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines]
+
+
+def _without_nan(value: Any) -> Any:
+    """Return the value with None for every number that JSON does not know."""
+    if isinstance(value, dict):
+        return {key: _without_nan(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,93 @@
+"""Print the page of the classes: ``python docs/_generate/classes.py > docs/classes.md``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from skysieve.contaminants.bitmaps import SURVEYS, read_bit_map
+from skysieve.contaminants.classes import CLASSES, NODATA
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+INTRODUCTION = """\
+# Classes
+
+<!-- Printed by `python docs/_generate/classes.py` from the registry of classes: do not edit. -->
+
+A pixel may belong to several classes, or to none. In a bit mask each class has one bit; the codes are those of
+MaxiMask's single masks. The background `BG` has no bit: a pixel of no other class is 0.
+"""
+
+AFTER_CODES = """
+*Bad* pixels are those that [`MaskResult.bad`](python.md) and the mask of a `CCDData` mark: contaminants and pixels
+without data, but not the light of stars and galaxies. Older configuration files call TRL by its first name, {aliases}.
+
+## Priors and thresholds
+
+The *training prior* is the part of the training pixels that were of the class, the *default prior* the part expected
+in an ordinary frame. A pixel is of a class if its probability, changed from the one prior to the other, lies above the
+*threshold*. [Masking](masking.md#decisions) says how to change both, [How it works](how-it-works.md#decide) gives the
+formula.
+"""
+
+SOURCE = """
+Source: Paillassa, Bertin & Bouy 2020, A&A 634, A48; values of MaxiMask 1.3.0.
+
+## In other surveys' masks
+
+`skysieve mask --bits NAME` writes these values instead: OR-ed where they are bits; where they are codes, a pixel gets
+that of the first of its classes in the survey's list. A class without a value is left out.
+"""
+
+
+def render() -> str:
+    """Return the page."""
+    aliases = ", ".join(alias for c in CLASSES for alias in c.aliases)
+    codes = [
+        (f"`{c.name}`", c.description, c.code or "–", _bit(c.code), "yes" if c.is_contaminant else "no")
+        for c in (*CLASSES, NODATA)
+    ]
+    numbers = [
+        (f"`{c.name}`", f"{c.training_prior:g}", _plain(c.default_prior), f"{c.default_threshold:g}")
+        for c in CLASSES
+    ]
+    maps = {name: read_bit_map(name) for name in SURVEYS}
+    values = [
+        (f"`{c.name}`", *(bit_map.values.get(c.name, "–") for bit_map in maps.values()))
+        for c in (*CLASSES, NODATA)
+    ]
+    heads = [f"`{name}` ({bit_map.kind})" for name, bit_map in maps.items()]
+    orders = [
+        f"Order of the codes of `{name}`: {', '.join(bit_map.values)}."
+        for name, bit_map in maps.items()
+        if bit_map.kind == "codes"
+    ]
+    parts = [
+        INTRODUCTION,
+        _table(("class", "meaning", "code", "bit", "bad"), codes),
+        AFTER_CODES.format(aliases=aliases),
+        _table(("class", "training prior", "default prior", "default threshold"), numbers),
+        SOURCE,
+        _table(("class", *heads), values),
+        "\n" + "\n".join(orders) + "\n",
+    ]
+    return "\n".join(part.rstrip("\n") for part in parts) + "\n"
+
+
+def _bit(code: int) -> str:
+    return str(code.bit_length() - 1) if code else "–"
+
+
+def _plain(number: float) -> str:
+    """Return a small number without an exponent, as people write proportions."""
+    return f"{number:.10f}".rstrip("0")
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n" + "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+
+
+if __name__ == "__main__":
+    print(render(), end="")
