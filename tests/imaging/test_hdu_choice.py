@@ -109,6 +109,21 @@ def test_images_that_are_no_pictures_of_the_sky_are_left_out_by_name(tmp_path, n
         assert [hdu.index for hdu in file.frames] == [2], "unless they are asked for"
 
 
+def test_a_mask_of_bit_planes_is_left_out_by_its_header(tmp_path):
+    planes = fits.CompImageHDU(ramp("i2"), name="TRUTH", compression_type="GZIP_2")
+    planes.header["MSKN0000"] = "CR"
+    path = write(tmp_path / "a.fits", ramp(), planes)
+    with open_text(path) as file:
+        assert [hdu.index for hdu in file.frames] == [1]
+        assert [(hdu.index, hdu.reason) for hdu in file.others] == [(0, "no data"), (2, "bit-plane mask")]
+    with open_text(f"{path}[TRUTH]") as file:
+        assert [hdu.index for hdu in file.frames] == [2], "unless it is asked for"
+    with open_text(path, mask_hdu="TRUTH") as file:
+        assert file.others[1].reason == "mask of the frames"
+    with pytest.raises(FrameError, match=r"1 TRUTH,1 \(bit-plane mask\); name an HDU, as file.fits\[1\]"):
+        open_text(write(tmp_path / "b.fits", planes))
+
+
 @pytest.mark.parametrize(
     ("hdu", "index"), [("1", 1), ("3", 3), ("SCI", 1), ("sci,2", 3), ("SCI,1", 1), ("ERR", 2), ("PRIMARY", 0)]
 )
@@ -172,7 +187,7 @@ def test_zero_sized_axes_are_no_data(tmp_path):
     path.write_bytes(
         content[:2880].replace(b"NAXIS1  =                   50", b"NAXIS1  =                    0")
     )
-    with pytest.raises(FrameError, match=r"0 PRIMARY \(no data\)"):
+    with pytest.raises(FrameError, match=r"0 PRIMARY \(no data\); a frame is an image of 32 x 32 pixels"):
         open_text(path)
 
 

@@ -310,7 +310,7 @@ def _describe(unit: Location, record: MaskRecord) -> str:
     for frame in record.frames:
         place = f"[{frame.hdu}]" + (f" plane {frame.plane}" if frame.plane else "")
         found = [
-            f"{name} {100 * part:.2g}%"
+            f"{name} {100 * part:.3g}%"
             for name, part in frame.fractions.items()
             if part > 0 and name != BACKGROUND
         ]

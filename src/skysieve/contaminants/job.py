@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from skysieve.contaminants.bitmaps import read_bit_map
 from skysieve.contaminants.masker import Masker, MaskSettings
 from skysieve.contaminants.products import bits_hdu, file_structure
 from skysieve.contaminants.published import published_hdu
-from skysieve.errors import ConfigError
+from skysieve.errors import ConfigError, FrameError
 from skysieve.imaging.fits_out import write_fits
 from skysieve.imaging.frame_files import FrameFile
 from skysieve.imaging.locations import find_locations
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from skysieve.imaging.fits_frames import FitsFrame, FrameHDU
     from skysieve.imaging.fits_out import Compression
     from skysieve.imaging.locations import Location
+
+logger = logging.getLogger(__name__)
 
 __all__ = ["SUFFIXES", "FrameRecord", "MaskJob", "MaskRecord"]
 
@@ -201,27 +204,31 @@ class MaskJob:
         if product.resolve() == unit.path.resolve():
             raise ConfigError(f"{unit}: its mask would replace the frame itself; choose another --output")
         frames: list[FrameRecord] = []
+        blanks: list[FrameError] = []
         previews: list[Path] = []
         with FrameFile(unit, mask_hdu=self.mask_hdu) as file:
 
             def make(hdu: FrameHDU) -> fits.ImageHDU | fits.CompImageHDU:
-                made, results = self._make(file, hdu)
+                made, results = self._make(file, hdu, blanks)
                 for number, (frame, result) in enumerate(zip(hdu.planes, results, strict=True), start=1):
                     plane = 0 if len(hdu.shape) == 2 else number
                     frames.append(_record(hdu, plane, frame, result))
                     if self.preview:
                         previews.append(self._preview(product, file, frames[-1], frame, result))
+                if len(blanks) == len(file.planes):
+                    raise blanks[0]
                 return made
 
             write_fits(file_structure(file, make), product, overwrite=self.overwrite)
         return MaskRecord(product, tuple(previews), tuple(frames), time.perf_counter() - start)
 
     def _make(
-        self, file: FrameFile, hdu: FrameHDU
+        self, file: FrameFile, hdu: FrameHDU, blanks: list[FrameError]
     ) -> tuple[fits.ImageHDU | fits.CompImageHDU, list[MaskResult]]:
         assert self._masker is not None  # noqa: S101 (run prepares it)
-        keep = self.form == "probabilities"
-        results = [self._masker.mask(frame, keep_probabilities=keep) for frame in hdu.planes]
+        results = [
+            self._mask(self._masker, frame, blanks, alone=len(file.planes) == 1) for frame in hdu.planes
+        ]
         options = {
             "tiling": self.settings.tiling,
             "normalisation": self.settings.rules,
@@ -237,6 +244,17 @@ class MaskJob:
             made = bits_hdu(hdu, results, bit_map=self._bit_map, compression=self.compression, cards=cards)
             return made, results
         return published_hdu(hdu, results, self.form, cards), results
+
+    def _mask(self, masker: Masker, frame: FitsFrame, blanks: list[FrameError], *, alone: bool) -> MaskResult:
+        """Mask a frame; one without sky, as of a dead detector, must not cost its file the other masks."""
+        try:
+            return masker.mask(frame, keep_probabilities=self.form == "probabilities")
+        except FrameError as error:
+            if alone:
+                raise
+            blanks.append(error)
+            logger.warning("%s; marked as no data", error)
+            return masker.blank(frame)
 
     def _preview(
         self, product: Path, file: FrameFile, record: FrameRecord, frame: FitsFrame, result: MaskResult

@@ -176,18 +176,43 @@ class Masker:
             for row in range(shape[0]):  # row by row, so that no second copy of the posteriors is needed
                 nodata = bits[row : row + 1] == NODATA.code
                 bits[row], background[row] = self._decide(posteriors[:, row : row + 1], limits, nodata)
+        return self._result(
+            frame,
+            bits,
+            background,
+            priors,
+            posteriors=posteriors if keep_probabilities else None,
+            keep_pixels=keep_pixels,
+        )
+
+    def blank(self, frame: Frame) -> MaskResult:
+        """Return the result of a frame that holds nothing to be masked: no data everywhere."""
+        priors = None if self.settings.priors is None else self._of_classes(self._start_priors)
+        return self._result(
+            frame, np.full(frame.shape, NODATA.code, np.int16), np.zeros(frame.shape, np.bool_), priors
+        )
+
+    def _result(
+        self,
+        frame: Frame,
+        bits: NDArray[np.int16],
+        background: NDArray[np.bool_],
+        priors: Mapping[str, float] | None,
+        *,
+        posteriors: NDArray[np.float32] | None = None,
+        keep_pixels: bool = False,
+    ) -> MaskResult:
+        network = self.network
         return MaskResult(
             bits=bits,
             background=background,
             classes=self.classes,
             thresholds=self._of_classes(self.thresholds),
             priors=priors,
-            training_priors=training,
-            model=ModelUse(
-                self.model.card.name, self.network.sha256, self.network.engine, self.network.precision
-            ),
-            posteriors=posteriors if keep_probabilities else None,
-            pixels=frame.rows(0, shape[0])[0] if keep_pixels else None,
+            training_priors=self._of_classes(self.model.card.training_priors),
+            model=ModelUse(self.model.card.name, network.sha256, network.engine, network.precision),
+            posteriors=posteriors,
+            pixels=frame.rows(0, frame.shape[0])[0] if keep_pixels else None,
         )
 
     def _of_classes(self, values: Mapping[str, float]) -> dict[str, float]:

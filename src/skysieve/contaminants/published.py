@@ -50,6 +50,8 @@ def _array(result: MaskResult, form: Format) -> NDArray[np.generic]:
     if form == "single":
         return result.bits
     if form == "probabilities":
+        if result.nodata.all():
+            return np.full((len(result.classes), *result.bits.shape), np.nan, np.float32)
         return result.probabilities
     cube = np.empty((len(result.classes), *result.bits.shape), np.uint8)
     for plane, wanted in zip(cube, result.classes, strict=True):

@@ -93,7 +93,7 @@ def estimate_background(
             raise FrameError(f"{frame.label}: no valid pixels (all NaN, BLANK or masked); nothing to do here")
         if np.isnan(sigma).all() or not (level.any() or (sigma != 1).any()):
             raise FrameError(
-                f"{frame.label}: every pixel has the same value; is this a blank or a mask image?"
+                f"{frame.label}: has no noise, nearly all pixels have the same value; is it blank, or a mask?"
             )
     else:
         sigma = np.nan_to_num(sigma, nan=0.0)

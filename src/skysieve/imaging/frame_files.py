@@ -9,7 +9,15 @@ import numpy as np
 from skysieve.errors import FrameError
 from skysieve.imaging.fits_frames import FitsFrame, FrameHDU, OtherHDU, Shelf
 from skysieve.imaging.fits_integrity import open_intact
-from skysieve.imaging.hdu_choice import describe, find_hdu, match_masks, pick_science, why_not_image
+from skysieve.imaging.hdu_choice import (
+    LEFT_OUT,
+    OF_THE_FRAMES,
+    describe,
+    find_hdu,
+    match_masks,
+    pick_science,
+    why_not_image,
+)
 from skysieve.imaging.locations import Location
 from skysieve.imaging.pixels import header_scaling
 
@@ -105,16 +113,18 @@ class FrameFile:
         masks = match_masks(self.hdus, self.location, mask_hdu, chosen)
         if chosen is None:
             for index in masks.hdus:
-                reasons[index] = reasons[index] or "mask of the frames"
+                reasons[index] = reasons[index] or OF_THE_FRAMES
             pick_science(self.hdus, reasons)
         else:
             reasons = {index: None if index == chosen else "not asked for" for index in reasons}
         wanted = [index for index, reason in reasons.items() if reason is None]
         if not wanted:
-            raise FrameError(
-                f"{self.path}: has no frame: {describe(self.hdus, reasons)}; "
+            advice = (
                 "name an HDU, as file.fits[1], to use one that is left out"
+                if LEFT_OUT.intersection(reasons.values())
+                else f"a frame is an image of {minimum_size} x {minimum_size} pixels or more, or a cube of them"
             )
+            raise FrameError(f"{self.path}: has no frame: {describe(self.hdus, reasons)}; {advice}")
         frames = tuple(self._frame_hdu(index, masks.mask_of(index, wanted)) for index in wanted)
         others = tuple(
             OtherHDU(index, hdu.name, hdu.ver, hdu.header, reasons[index] or "")

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from skysieve.imaging.locations import Location
 
 __all__ = [
+    "LEFT_OUT",
     "NOT_SCIENCE",
+    "OF_THE_FRAMES",
     "MaskChoice",
     "describe",
     "find_hdu",
@@ -35,7 +37,15 @@ Rubin, LCO and the NOIRLab pipeline; D2IMARR and WCSDVARR are the look-up
 tables of distortion that a WCS refers to.
 """
 
+OF_THE_FRAMES = "mask of the frames"
+_BY_NAME = "no picture of the sky by its name"
+_BIT_PLANES = "bit-plane mask"
+LEFT_OUT = frozenset({OF_THE_FRAMES, _BY_NAME, _BIT_PLANES})
+"""Reasons against images that could be processed: whoever wants one names its HDU."""
+
 _SCIENCE = "SCI"
+# The first card of a bit-plane mask; see skysieve.imaging.bitplanes.
+_FIRST_PLANE = "MSKN0000"
 _MOST_AXES = 4
 _LISTED_HDUS = 12
 
@@ -60,18 +70,21 @@ def why_not_image(hdu: Any, minimum_size: int) -> str | None:
 
 
 def pick_science(hdus: fits.HDUList, reasons: Reasons) -> None:
-    """Set, in `reasons`, why images are no pictures of the sky, going by their names.
+    """Set, in `reasons`, why images are no pictures of the sky, going by their names and headers.
 
-    An EXTNAME of :data:`NOT_SCIENCE` excludes an image.  Where an image is
-    named SCI, as STScI's and Gemini's are, the file itself says which are the
-    pictures, and all others are excluded.  Whoever wants another names its HDU.
+    An EXTNAME of :data:`NOT_SCIENCE` excludes an image, as does a header that
+    describes mask planes.  Where an image is named SCI, as STScI's and
+    Gemini's are, the file itself says which are the pictures, and all others
+    are excluded.  Whoever wants another names its HDU.
     """
     images = [index for index, reason in reasons.items() if reason is None]
     labelled = any(hdus[index].name.upper() == _SCIENCE for index in images)
     for index in images:
         name = hdus[index].name.upper()
-        if name in NOT_SCIENCE or (labelled and name != _SCIENCE):
-            reasons[index] = "no picture of the sky by its name"
+        if _FIRST_PLANE in hdus[index].header:
+            reasons[index] = _BIT_PLANES
+        elif name in NOT_SCIENCE or (labelled and name != _SCIENCE):
+            reasons[index] = _BY_NAME
 
 
 def find_hdu(hdus: fits.HDUList, location: Location, reasons: Mapping[int, str | None]) -> int | None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from skysieve.errors import FrameError
 from skysieve.imaging.frame_files import FrameFile
 from skysieve.imaging.locations import find_locations
 from skysieve.models.engine import available_threads
@@ -17,6 +19,8 @@ from skysieve.tracking.tracker import Tracker, TrackSettings
 if TYPE_CHECKING:
     from skysieve.imaging.locations import Location
     from skysieve.tracking.tracker import TrackResult
+
+logger = logging.getLogger(__name__)
 
 __all__ = ["FrameTrack", "TrackJob", "TrackRecord"]
 
@@ -147,10 +151,21 @@ class TrackJob:
             frames = [
                 (hdu, number, frame) for hdu in file.frames for number, frame in enumerate(hdu.planes, 1)
             ]
-            tracks = []
+            tracks: list[FrameTrack] = []
+            blanks: list[FrameError] = []
             for index in choose_hdus(len(frames), self.fraction, self.seed):
                 hdu, number, frame = frames[index]
                 plane = number if len(hdu.planes) > 1 else 0
-                result = self._tracker.track(frame)
+                try:
+                    result = self._tracker.track(frame)
+                except FrameError as error:
+                    if len(frames) == 1:
+                        raise
+                    # a frame without sky, as of a dead detector, tells nothing about the others
+                    blanks.append(error)
+                    logger.warning("%s; left out", error)
+                    continue
                 tracks.append(FrameTrack(hdu.index, hdu.name, hdu.version, plane, frame.shape, result))
+        if not tracks:
+            raise blanks[0]
         return TrackRecord(tuple(tracks), time.perf_counter() - start)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from functools import cached_property
 from threading import Lock
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from skysieve.imaging.frames import Frame
     from skysieve.imaging.normalise import NormalisedFrame
     from skysieve.models.network import Engine, Network, Precision
+
+logger = logging.getLogger(__name__)
 
 __all__ = ["TrackResult", "TrackSettings", "Tracker"]
 
@@ -134,6 +137,14 @@ class Tracker:
         threads = self.settings.threads or available_threads()
         normalised = normalise(frame, rules=self.settings.rules, threads=threads)
         size = self.model.card.tiling.fixed_size
+        if min(frame.shape) < size:
+            logger.warning(
+                "%s: smaller than the network's blocks of %d x %d px, padded by its reflection: "
+                "its probability is worth little",
+                frame.label,
+                size,
+                size,
+            )
         rows, columns = (block_starts(length, size) for length in frame.shape)
         blocks = [self._row_of_blocks(normalised, top, columns, size) for top in rows]
         return TrackResult(np.stack(blocks), tuple(rows), tuple(columns), size)

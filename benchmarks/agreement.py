@@ -1,0 +1,213 @@
+"""Whole frames against the products of the published commands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from disagreement import explain
+from frames import real_frames, simulated_frame
+from machine import has_bf16
+from peer_products import accepted, make_products
+from results import Bar, Result, Table
+
+from skysieve.contaminants.masker import Masker, MaskSettings
+from skysieve.imaging.frame_files import FrameFile
+from skysieve.imaging.locations import parse_location
+from skysieve.models.engine import LEAST_AGREEMENT
+from skysieve.tracking.tracker import Tracker, TrackSettings
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from peer_products import PeerProducts
+
+    from skysieve.imaging.frames import Frame
+
+__all__ = ["measure"]
+
+PUBLISHED = "published tiling and normalisation"
+FAST = "default tiling, published normalisation"
+FAST_BF16 = "the same, bf16"
+DEFAULT = "default"
+DEFAULT_BF16 = "default, bf16"
+SETTINGS = {
+    PUBLISHED: MaskSettings(tiling="published", rules="published", precision="f32"),
+    FAST: MaskSettings(rules="published", precision="f32"),
+    FAST_BF16: MaskSettings(rules="published", precision="bf16"),
+    DEFAULT: MaskSettings(precision="f32"),
+    DEFAULT_BF16: MaskSettings(precision="bf16"),
+}
+LISTED = 0.1
+"""Classes are listed where more than this many per cent of the pixels differ in them."""
+
+
+@dataclass
+class Count:
+    """Decisions compared so far, and those that differ."""
+
+    compared: int = 0
+    differing: int = 0
+
+    def add(self, differs: NDArray[np.bool_]) -> None:
+        """Count the decisions of a frame."""
+        self.compared += differs.size
+        self.differing += int(differs.sum())
+
+    @property
+    def equal(self) -> float:
+        """Per cent of the decisions that are equal."""
+        return 100 * (1 - self.differing / self.compared)
+
+
+@dataclass
+class Found:
+    """All that the comparison of the frames finds."""
+
+    total: dict[str, Count] = field(default_factory=dict)
+    worst: dict[str, float] = field(default_factory=dict)
+    agreement: list[tuple[str | float | None, ...]] = field(default_factory=list)
+    classes: list[tuple[str | float | None, ...]] = field(default_factory=list)
+    explanations: dict[str, Table] = field(default_factory=dict)
+
+    def count(self, setting: str, differs: NDArray[np.bool_]) -> float:
+        """Count the decisions of a frame with a setting, and return the per cent of them that are equal."""
+        self.total.setdefault(setting, Count()).add(differs)
+        own = Count()
+        own.add(differs)
+        self.worst[setting] = min(own.equal, self.worst.get(setting, 100.0))
+        return own.equal
+
+
+def measure() -> Result:
+    """Compare all frames that the published commands take."""
+    candidates = [*real_frames(), simulated_frame()]
+    frames = [path for path in candidates if accepted(path)]
+    products = make_products(frames)
+    settings = {name: s for name, s in SETTINGS.items() if s.precision != "bf16" or has_bf16()}
+    maskers = {name: Masker(wanted) for name, wanted in settings.items()}
+    found = Found()
+    for path in products.frames:
+        with FrameFile(parse_location(str(path))) as file:
+            for hdu in file.frames:
+                label = f"{path.name}[{hdu.index}]" if len(file.frames) > 1 else path.name
+                _compare(label, hdu.planes[0], products.decisions(path, hdu.index), maskers, found)
+    left_out = [path.name for path in candidates if path not in frames]
+    return Result(
+        "Whole frames against the published commands",
+        "The published command ran on copies of the frames; its product is compared with the decisions of "
+        "Skysieve, pixel by pixel and class by class, at the default priors and thresholds. Each normalisation "
+        "and tiling is Skysieve's own code; the published ones are kept for this comparison. Default is what "
+        "`skysieve mask` does, in f32. Sides of 400 px or less are not taken by the published commands: "
+        f"{', '.join(left_out) or 'none'} left out.",
+        _bars(found),
+        [*_tables(found), *found.explanations.values(), _tracking(products)],
+    )
+
+
+def _compare(
+    label: str, frame: Frame, expected: NDArray[np.bool_], maskers: dict[str, Masker], found: Found
+) -> None:
+    """Compare one frame with all settings."""
+    nodata = frame.rows(0, frame.shape[0])[1]
+    decided: dict[str, NDArray[np.bool_]] = {}
+    row: dict[str, float] = {}
+    for setting, masker in maskers.items():
+        result = masker.mask(frame)
+        names = [c.name for c in result.classes]
+        decided[setting] = np.stack([result.boolean(name) for name in names])
+        reference = decided[DEFAULT] if setting == DEFAULT_BF16 else expected
+        differs = (decided[setting] != reference)[:, ~nodata]
+        row[setting] = found.count(setting, differs)
+        if setting == DEFAULT_BF16:
+            continue
+        for name, ours, theirs, wrong in zip(names, decided[setting], expected, differs, strict=True):
+            if 100 * wrong.mean() > LISTED:
+                counts = (int(theirs[~nodata].sum()), int(ours[~nodata].sum()), int(wrong.sum()))
+                found.classes.append((label, setting, name, *counts, 100 * float(wrong.mean())))
+    found.agreement.append((label, *frame.shape, *(row.get(setting) for setting in SETTINGS)))
+    for table in explain(label, frame, expected, decided[FAST], decided[DEFAULT], row[FAST]):
+        known = found.explanations.setdefault(table.title, table)
+        if known is not table:
+            known.rows.extend(table.rows)
+
+
+def _bars(found: Found) -> list[Bar]:
+    bars = []
+    for setting, limit in ((PUBLISHED, 99.99), (FAST, 99.9), (DEFAULT, 99.9)):
+        bars.append(Bar(f"decisions equal, {setting}, all frames", ">=", limit, found.total[setting].equal, "%"))
+        bars.append(Bar(f"decisions equal, {setting}, worst frame", ">=", limit, found.worst[setting], "%"))
+    total = found.total.get(DEFAULT_BF16)
+    bars.append(
+        Bar(
+            "decisions of bf16 equal to those of f32, default, all frames",
+            ">=",
+            100 * LEAST_AGREEMENT,
+            total.equal if total else None,
+            "%",
+            remark="below it bf16 is used only where it is asked for"
+            if total
+            else "no bf16 instructions here",
+        )
+    )
+    return bars
+
+
+def _tables(found: Found) -> list[Table]:
+    totals = [found.total.get(setting) for setting in SETTINGS]
+    everything = ("all frames", None, None, *(count.equal if count else None for count in totals))
+    agreement = Table(
+        "Decisions that are equal, per cent",
+        (
+            ("frame", ""),
+            ("rows", "d"),
+            ("columns", "d"),
+            *((name, ".5f") for name in (PUBLISHED, FAST, FAST_BF16, DEFAULT)),
+            ("default: bf16 against f32", ".5f"),
+        ),
+        [*found.agreement, everything],
+        "Pixels without data are left out: Skysieve decides nothing there.",
+    )
+    classes = Table(
+        f"Classes in which more than {LISTED} % of a frame's pixels differ",
+        (
+            ("frame", ""),
+            ("setting", ""),
+            ("class", ""),
+            ("published, px", "d"),
+            ("Skysieve, px", "d"),
+            ("differ, px", "d"),
+            ("differ, %", ".2f"),
+        ),
+        found.classes,
+    )
+    return [agreement, classes]
+
+
+def _tracking(products: PeerProducts) -> Table:
+    """Compare the tracking probabilities of all files."""
+    trackers = [Tracker(TrackSettings(rules="published")), Tracker(TrackSettings())]
+    published = products.tracking()
+    rows = []
+    for path in products.frames:
+        with FrameFile(parse_location(str(path))) as file:
+            results = [[tracker.track(plane) for plane in file.planes] for tracker in trackers]
+        ours = [float(np.mean([r.probability for r in found])) for found in results]
+        blocks = max(r.blocks.size for r in results[0])
+        frames = len(results[0])
+        rows.append((path.name, products.images(path), frames, blocks, published.get(path.name), *ours))
+    return Table(
+        "Tracking probabilities",
+        (
+            ("file", ""),
+            ("HDUs published", "d"),
+            ("frames", "d"),
+            ("blocks a frame", "d"),
+            ("maxitrack", ".4f"),
+            ("Skysieve, published normalisation", ".4f"),
+            ("Skysieve", ".4f"),
+        ),
+        rows,
+        "The published command takes every image HDU for a frame of the sky, those of errors and data quality too, "
+        "and in frames of more than 16 blocks writes the last batch over the one before it, which leaves zeros.",
+    )

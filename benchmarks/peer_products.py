@@ -1,0 +1,104 @@
+"""What the published commands themselves write for the frames: masks and tracking probabilities."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from astropy.io import fits
+from peer import CACHE, STEPS, make_peer
+from process import run_measured
+
+from skysieve.imaging.frame_files import FrameFile
+from skysieve.imaging.locations import parse_location
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = ["PeerProducts", "accepted", "make_products"]
+
+TILE = 400
+"""The published commands skip frames whose sides are not larger."""
+
+DONE = "done.json"
+
+
+@dataclass(frozen=True)
+class PeerProducts:
+    """A folder with copies of frames and what the published commands wrote for them.
+
+    Attributes
+    ----------
+    folder
+        The folder.
+    frames
+        The copies.
+    """
+
+    folder: Path
+    frames: tuple[Path, ...]
+
+    def decisions(self, frame: Path, hdu: int) -> NDArray[np.bool_]:
+        """Return the published decisions on one HDU, ``(classes, H, W)`` bool."""
+        product = self.folder / f"{_stem(frame)}.mask.fits"
+        with fits.open(product) as hdus:
+            return np.asarray(hdus[hdu].data) > 0
+
+    def images(self, frame: Path) -> int:
+        """Return how many HDUs of a frame the published commands looked at."""
+        product = self.folder / f"{_stem(frame)}.mask.fits"
+        with fits.open(product) as hdus:
+            return sum(hdu.is_image and len(hdu.shape) == 3 for hdu in hdus)
+
+    def tracking(self) -> dict[str, float]:
+        """Return the published tracking probabilities by the names of the copies."""
+        lines = (self.folder / "maxitrack.out").read_text().splitlines()
+        pairs = (line.rsplit(" ", 1) for line in lines)
+        return {Path(name).name: float(value) for name, value in pairs}
+
+
+def accepted(path: Path) -> bool:
+    """Tell whether the published commands take a frame: they want more than 400 pixels on each side."""
+    with FrameFile(parse_location(str(path))) as file:
+        return any(min(plane.shape) > TILE for plane in file.planes)
+
+
+def make_products(frames: Sequence[Path]) -> PeerProducts:
+    """Run both published commands on copies of frames, once for each set of frames.
+
+    Raises
+    ------
+    RuntimeError
+        If a command fails.
+    """
+    peer = make_peer()
+    content = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in frames}
+    key = hashlib.sha256(json.dumps([STEPS, content]).encode()).hexdigest()[:12]
+    folder = CACHE / f"products-{key}"
+    copies = tuple(folder / _name(path) for path in frames)
+    if not (folder / DONE).exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        for source, copy in zip(frames, copies, strict=True):
+            shutil.copyfile(source, copy)
+        for command in (peer.maximask, peer.maxitrack):
+            # from within the folder: the published tools do not take every name on the way to it
+            run_measured([command, "."], folder=folder)
+        (folder / DONE).write_text(json.dumps(content))
+    return PeerProducts(folder, copies)
+
+
+def _name(path: Path) -> str:
+    """Return a name that the published commands accept: they know ``.fits``, ``.fits.fz``, ``.fits.gz`` only."""
+    return path.name if ".fits" in path.name else f"{path.stem}.fits"
+
+
+def _stem(frame: Path) -> str:
+    return frame.name.partition(".fits")[0]
