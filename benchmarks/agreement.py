@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -95,11 +95,11 @@ def measure() -> Result:
     left_out = [path.name for path in candidates if path not in frames]
     return Result(
         "Whole frames against the published commands",
-        "The published command ran on copies of the frames; its product is compared with the decisions of "
-        "Skysieve, pixel by pixel and class by class, at the default priors and thresholds. Each normalisation "
-        "and tiling is Skysieve's own code; the published ones are kept for this comparison. Default is what "
-        "`skysieve mask` does, in f32. Sides of 400 px or less are not taken by the published commands: "
-        f"{', '.join(left_out) or 'none'} left out.",
+        "The published command ran on copies of the frames; its product is compared with the decisions "
+        "of Skysieve, pixel by pixel and class by class, at the default priors and thresholds. Each "
+        "normalisation and tiling is Skysieve's own code; the published ones are kept for this "
+        "comparison. Default is what `skysieve mask` does, in f32. Sides of 400 px or less are not taken "
+        f"by the published commands: {', '.join(left_out) or 'none'} left out.",
         _bars(found),
         [*_tables(found), *found.explanations.values(), _tracking(products)],
     )
@@ -126,16 +126,18 @@ def _compare(
                 counts = (int(theirs[~nodata].sum()), int(ours[~nodata].sum()), int(wrong.sum()))
                 found.classes.append((label, setting, name, *counts, 100 * float(wrong.mean())))
     found.agreement.append((label, *frame.shape, *(row.get(setting) for setting in SETTINGS)))
-    for table in explain(label, frame, expected, decided[FAST], decided[DEFAULT], row[FAST]):
+    for table in explain(label, frame, expected=expected, fast=decided[FAST], default=decided[DEFAULT]):
         known = found.explanations.setdefault(table.title, table)
         if known is not table:
-            known.rows.extend(table.rows)
+            found.explanations[table.title] = replace(known, rows=[*known.rows, *table.rows])
 
 
 def _bars(found: Found) -> list[Bar]:
     bars = []
     for setting, limit in ((PUBLISHED, 99.99), (FAST, 99.9), (DEFAULT, 99.9)):
-        bars.append(Bar(f"decisions equal, {setting}, all frames", ">=", limit, found.total[setting].equal, "%"))
+        bars.append(
+            Bar(f"decisions equal, {setting}, all frames", ">=", limit, found.total[setting].equal, "%")
+        )
         bars.append(Bar(f"decisions equal, {setting}, worst frame", ">=", limit, found.worst[setting], "%"))
     total = found.total.get(DEFAULT_BF16)
     bars.append(
@@ -208,6 +210,7 @@ def _tracking(products: PeerProducts) -> Table:
             ("Skysieve", ".4f"),
         ),
         rows,
-        "The published command takes every image HDU for a frame of the sky, those of errors and data quality too, "
-        "and in frames of more than 16 blocks writes the last batch over the one before it, which leaves zeros.",
+        "The published command takes every image HDU for a frame of the sky, those of errors and data "
+        "quality too, and in frames of more than 16 blocks writes the last batch over the one before it, "
+        "which leaves zeros.",
     )

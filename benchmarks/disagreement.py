@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from results import Table
 
+from skysieve.contaminants.decide import raw_thresholds
 from skysieve.contaminants.masker import PUBLISHED_TILES, Masker, MaskSettings
 from skysieve.imaging.normalise import normalise
 from skysieve.imaging.tiles import fixed_tiles, predict
@@ -28,15 +29,18 @@ STEPS = (200, 168, 136, 184)
 """Distances of tiles of the published size; the first is the published one."""
 
 NEAR = 0.1
+"""A probability this close to its threshold is near it."""
+
+LISTED_CLASSES = 4
 
 
 def explain(
     label: str,
     frame: Frame,
+    *,
     expected: NDArray[np.bool_],
     fast: NDArray[np.bool_],
     default: NDArray[np.bool_],
-    fast_equal: float,
 ) -> list[Table]:
     """Return the rows of a frame in the tables that explain its differences.
 
@@ -46,18 +50,14 @@ def explain(
         The frame.
     expected, fast, default
         ``(classes, H, W)`` decisions: published; of the default tiling; of the default settings.
-    fast_equal
-        Per cent of the decisions in which the first two are equal.
     """
     tables = [_normalisation(label, frame, fast, default)]
-    if fast_equal < EXPLAINED:
+    if 100 * float((expected == fast).mean()) < EXPLAINED:
         tables += [_tiles(label, frame, expected), _near_thresholds(label, frame, expected, fast)]
     return tables
 
 
-def _normalisation(
-    label: str, frame: Frame, fast: NDArray[np.bool_], default: NDArray[np.bool_]
-) -> Table:
+def _normalisation(label: str, frame: Frame, fast: NDArray[np.bool_], default: NDArray[np.bool_]) -> Table:
     """Show how far the two normalisations are apart, and that decisions differ there."""
     height, width = frame.shape
     published = normalise(frame, rules="published").rows(0, height)[0]
@@ -65,7 +65,9 @@ def _normalisation(
     apart = np.abs(published - corrected)
     changed = (fast != default).any(axis=0) & ~nodata
     rows, columns = np.ogrid[:height, :width]
-    border = np.minimum(np.minimum(rows, height - 1 - rows), np.minimum(columns, width - 1 - columns)) < BORDER
+    border = (
+        np.minimum(np.minimum(rows, height - 1 - rows), np.minimum(columns, width - 1 - columns)) < BORDER
+    )
     corners = [(slice(None, CORNER), slice(-CORNER, None))[i] for i in (0, 1)]
     places = [(r, c) for r in corners for c in corners]
     medians = [[float(np.median(image[place])) for place in places] for image in (published, corrected)]
@@ -93,9 +95,10 @@ def _normalisation(
             ("the same, corrected, σ", ".2f"),
         ),
         [row],
-        "The published median filter pads the grid of sky levels with zeros, which pulls the sky at the corners "
-        "towards zero. The last two columns tell which is right: the median of the normalised pixels in "
-        f"{CORNER} x {CORNER} px at each corner, where empty sky is 0; the one farthest from it is given.",
+        "The published median filter pads the grid of sky levels with zeros, which pulls the sky at the "
+        "corners towards zero. The last two columns tell which is right: the median of the normalised "
+        f"pixels in {CORNER} x {CORNER} px at each corner, where empty sky is 0; the one farthest from it "
+        "is given.",
     )
 
 
@@ -103,7 +106,9 @@ def _tiles(label: str, frame: Frame, expected: NDArray[np.bool_]) -> Table:
     """Show how much the published tiles themselves decide otherwise when they lie elsewhere."""
     masker = Masker(MaskSettings(rules="published", precision="f32"))
     normalised = normalise(frame, rules="published")
-    thresholds = _thresholds(masker)
+    card = masker.model.card
+    values = (card.default_thresholds, card.training_priors, card.default_priors)
+    thresholds = raw_thresholds(*([of[name] for name in card.classes] for of in values))[:, None, None]
     rows: list[tuple[str | float | None, ...]] = []
     for step in STEPS:
         size, margin = PUBLISHED_TILES["size"], PUBLISHED_TILES["margin"]
@@ -117,8 +122,39 @@ def _tiles(label: str, frame: Frame, expected: NDArray[np.bool_]) -> Table:
         "The published tiles, moved",
         (("frame", ""), ("a tile every, px", "d"), ("decisions equal to the published ones, %", ".4f")),
         rows,
-        f"Frames of which less than {EXPLAINED} % of the decisions are equal with the default tiling. Tiles of "
-        "the published size and margin, at other places: what changes is where the network's view ends and which "
-        "pixels its pooling takes together. The published decisions on such a frame change by as much when "
-        "nothing but the place of the tiles does.",
+        f"Frames of which less than {EXPLAINED} % of the decisions are equal with the default tiling. "
+        "Tiles of the published size and margin, at other places: what changes is where the network's "
+        "view ends and which pixels its pooling takes together, and nothing else.",
+    )
+
+
+def _near_thresholds(label: str, frame: Frame, expected: NDArray[np.bool_], fast: NDArray[np.bool_]) -> Table:
+    """Show that the decisions that differ are those that the network is not sure of."""
+    masker = Masker(MaskSettings(tiling="published", rules="published", precision="f32"))
+    result = masker.mask(frame, keep_probabilities=True)
+    differs = (expected != fast) & ~result.nodata
+    counts = differs.sum(axis=(1, 2))
+    rows: list[tuple[str | float | None, ...]] = []
+    for index in np.argsort(counts)[::-1][:LISTED_CLASSES]:
+        if counts[index]:
+            name = result.classes[index].name
+            distance = np.abs(result.probabilities[index] - np.float32(result.thresholds[name]))
+            own = distance[differs[index]]
+            near = [100 * float((part < NEAR).mean()) for part in (distance, own)]
+            row = (label, name, result.thresholds[name], int(counts[index]), float(np.median(own)), *near)
+            rows.append(row)
+    return Table(
+        "How sure the network is there",
+        (
+            ("frame", ""),
+            ("class", ""),
+            ("threshold", ".2f"),
+            ("differ, px", "d"),
+            ("their median distance from the threshold", ".3f"),
+            (f"all pixels within {NEAR} of it, %", ".1f"),
+            (f"those that differ within {NEAR} of it, %", ".1f"),
+        ),
+        rows,
+        "For the same frames, the classes with most of the differing pixels: how far the probability "
+        "that the published tiles give is from the threshold.",
     )

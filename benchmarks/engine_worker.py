@@ -22,7 +22,7 @@ from skysieve.errors import SkysieveError
 from skysieve.models.engine import load_network
 
 if TYPE_CHECKING:
-    from skysieve.models.engine import Engine, Precision
+    from skysieve.models.network import Engine, Precision
 
 __all__: list[str] = []
 

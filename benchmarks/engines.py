@@ -61,13 +61,20 @@ def measure(runs: int) -> Result:
     )
     return Result(
         "Engines and forms of the graph",
-        "The network alone on pixels of pure noise, each row in a process of its own, with one call before those "
-        f"that count, then {runs}; the median is given. Pixels are those that pass through the network, of which "
-        "a frame's tiles have more than the frame. Published tiles are those of the published tools; default "
-        f"ones are planned for {SIDE} x {SIDE} pixels. Bytes a pixel are the growth of the resident peak over "
-        f"that of the imported engine, weights included. {CORES} threads.",
+        "The network alone on pixels of pure noise, each row in a process of its own, with one call "
+        f"before those that count, then {runs}; the median is given. Pixels are those that pass through "
+        "the network, of which a frame's tiles have more than the frame. Published tiles are those of "
+        f"the published tools; default ones are planned for {SIDE} x {SIDE} pixels. Bytes a pixel are the "
+        f"growth of the resident peak over that of the imported engine, weights included. {CORES} threads.",
         bars,
-        [Table("Measured", columns, rows, "Used: whether Skysieve gives this form of the graph to this engine.")],
+        [
+            Table(
+                "Measured",
+                columns,
+                rows,
+                "Used: whether Skysieve gives this form of the graph to this engine.",
+            )
+        ],
     )
 
 

@@ -37,8 +37,9 @@ def data_folder() -> Path:
     if not setting or not (folder / "frames").is_dir() or not (folder / "maximask_reference").is_dir():
         state = f"{SETTING} is not set" if not setting else f"{setting} holds no such folders"
         raise SystemExit(
-            f"this part needs a folder that holds frames/ (real FITS frames) and maximask_reference/tiles.npz "
-            f"(outputs of the published networks), and {state}: set {SETTING}, or give --data FOLDER"
+            "this part needs a folder that holds frames/ (real FITS frames) and "
+            f"maximask_reference/tiles.npz (outputs of the published networks), and {state}: set "
+            f"{SETTING}, or give --data FOLDER"
         )
     return folder
 
@@ -76,7 +77,9 @@ def large_frame(side: int) -> Path:
     panel = min(PANEL, side)
     for number, (top, left) in enumerate(np.ndindex(-(-side // panel), -(-side // panel))):
         place = pixels[top * panel : (top + 1) * panel, left * panel : (left + 1) * panel]
-        place[...] = simulate_frame((panel, panel), seed=SEED + number).pixels[: place.shape[0], : place.shape[1]]
+        place[...] = simulate_frame((panel, panel), seed=SEED + number).pixels[
+            : place.shape[0], : place.shape[1]
+        ]
     pixels.flush()
     unfinished.rename(path)
     return path

@@ -81,7 +81,7 @@ def versions() -> dict[str, str]:
     wanted = ["skysieve"]
     for requirement in importlib.metadata.requires("skysieve") or ():
         match = re.match(r"[\w.-]+", requirement)
-        if match and not re.search(r"extra == .(train|lint|docs|gpu)", requirement):
+        if match and not re.search(r"extra == .(train|test|lint|docs|gpu)", requirement):
             wanted.append(match.group())
     found = {}
     for name in dict.fromkeys(wanted):

@@ -41,9 +41,10 @@ def measure(side: int) -> Result:
     )
     return Result(
         "Memory on a large frame",
-        f"One cold run of `skysieve mask` on {side} x {side} float32 pixels ({frame.stat().st_size / 1e6:.0f} MB) "
-        f"to a bit mask, with each precision; {CORES} processors. Peak: the largest resident memory that the "
-        "system saw, in 10^6 bytes. The frame is put together from simulated panels.",
+        f"One cold run of `skysieve mask` on {side} x {side} float32 pixels "
+        f"({frame.stat().st_size / 1e6:.0f} MB) to a bit mask, with each precision; {CORES} processors. "
+        "Peak: the largest resident memory that the system saw, in 10^6 bytes. The frame is put together "
+        "from simulated panels.",
         bars,
         [Table("Whole command", columns, rows)],
     )

@@ -31,14 +31,14 @@ STRIP = 848
 """Rows asked for at a time, as the rows of tiles do."""
 
 SPEED_SHAPES = ((2048, 2048), (4094, 2046))
-MINIMUM = 200
-"""The published code wants one block at least."""
+MINIMUM = 400
+"""The published code wants two blocks at least along each side."""
 
 EPSILON = 2.0**-24
 """Half the distance of neighbouring float32 numbers, relative: what storing a number may change it by."""
 
 ROUNDINGS = 4
-"""Numbers that the published code rounds to float32 on the way: pixel, level, their difference, the quotient."""
+"""Numbers that are rounded to float32 on the way: pixel, level, their difference, the quotient."""
 
 
 def measure(runs: int) -> Result:
@@ -60,10 +60,10 @@ def measure(runs: int) -> Result:
     )
     return Result(
         "Normalisation",
-        f"Sky level and noise are measured and all pixels normalised, in strips of {STRIP} rows, from memory, on "
-        f"{CORES} threads; one run before those that count, then {runs}, of which the median is given. The "
-        "published function runs on the same arrays in the same session, in its own environment, with one run "
-        "before those that count.",
+        f"Sky level and noise are measured and all pixels normalised, in strips of {STRIP} rows, from "
+        f"memory, on {CORES} threads; one run before those that count, then {runs}, of which the median "
+        "is given. The published function runs on the same arrays in the same session, in its own "
+        "environment, with one run before those that count.",
         [
             *speed_bars,
             Bar("largest difference under published rules, beyond float32 rounding", "<=", 1e-4, beyond, "σ"),
@@ -74,9 +74,10 @@ def measure(runs: int) -> Result:
                 "Difference from the published code, with its own rules",
                 columns,
                 rows,
-                "Both work with float32 pixels and round the level, the difference and the quotient to float32: "
-                f"beyond rounding is what is left of the difference after {ROUNDINGS} roundings, each 2^-24 of "
-                "(|pixel| + |level|) / noise. Pixels where both are not numbers (a noise of 0) agree.",
+                "Both work with float32 pixels and round the level, the difference and the quotient to "
+                f"float32: beyond rounding is what is left of the difference after {ROUNDINGS} roundings, "
+                "each 2^-24 of (|pixel| + |level|) / noise. Pixels where both are not numbers (a noise "
+                "of 0) agree.",
             ),
         ],
     )
@@ -104,12 +105,13 @@ def _real() -> dict[str, NDArray[np.float32]]:
 def _published(
     frames: dict[str, NDArray[np.float32]], timed: dict[str, NDArray[np.float32]], runs: int, folder: Path
 ) -> tuple[dict[str, NDArray[np.float32]], dict[str, list[float]]]:
-    """Return what the published code makes of the frames, and the seconds that it takes for the timed ones."""
+    """Return what the published code makes of the frames, and its seconds for the timed ones."""
     paths = {name: (folder / f"in{i}.npy", folder / f"out{i}.npy") for i, name in enumerate(frames)}
     for name, (source, _) in paths.items():
         np.save(source, frames[name])
     script = Path(__file__).with_name("peer_normalise.py")
-    peer, seconds = make_peer(), {}
+    peer = make_peer()
+    seconds: dict[str, list[float]] = {}
     for times, names in ((1, [n for n in frames if n not in timed]), (1 + runs, list(timed))):
         printed = peer.run_script(script, str(times), *(path for name in names for path in paths[name]))
         seconds |= dict(zip(names, json.loads(printed), strict=True))

@@ -30,7 +30,7 @@ def main() -> None:
             start = time.perf_counter()
             normalised, _ = image_norm(pixels)
             taken.append(time.perf_counter() - start)
-        np.save(target, normalised)
+            np.save(target, normalised)
         seconds.append(taken)
     print(json.dumps(seconds))
 

@@ -96,7 +96,7 @@ def make_products(frames: Sequence[Path]) -> PeerProducts:
 
 
 def _name(path: Path) -> str:
-    """Return a name that the published commands accept: they know ``.fits``, ``.fits.fz``, ``.fits.gz`` only."""
+    """Return a name that the published commands accept: with ``.fits`` in it."""
     return path.name if ".fits" in path.name else f"{path.stem}.fits"
 
 

@@ -28,7 +28,8 @@ process = os.posix_spawnp(sys.argv[2], sys.argv[2:], os.environ)
 _, status, usage = os.wait4(process, 0)
 seconds = time.perf_counter() - start
 with open(sys.argv[1], "w") as file:
-    json.dump([seconds, usage.ru_maxrss, usage.ru_utime + usage.ru_stime, os.waitstatus_to_exitcode(status)], file)
+    used, code = usage.ru_utime + usage.ru_stime, os.waitstatus_to_exitcode(status)
+    json.dump([seconds, usage.ru_maxrss, used, code], file)
 """
 
 RSS_UNIT = 1 if sys.platform == "darwin" else 1024
@@ -58,7 +59,7 @@ class Finished:
 
 
 def run_measured(
-    command: Sequence[str | Path], *, folder: Path | None = None, environment: Mapping[str, str] | None = None
+    command: Sequence[object], *, folder: Path | None = None, environment: Mapping[str, str] | None = None
 ) -> Finished:
     """Run a command cold, in a process of its own.
 

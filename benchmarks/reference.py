@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from typing import TYPE_CHECKING
 
 import numpy as np
 from frames import data_folder
@@ -11,8 +12,11 @@ from results import Bar, Result, Table
 
 from skysieve.contaminants import decide
 from skysieve.contaminants import model as contaminants
-from skysieve.models.engine import Engine, Precision, load_network
+from skysieve.models.engine import load_network
 from skysieve.tracking import model as tracking
+
+if TYPE_CHECKING:
+    from skysieve.models.network import Engine, Precision
 
 __all__ = ["measure"]
 
@@ -29,7 +33,9 @@ def measure() -> Result:
         expected_track = stored["maxitrack_proba"]
     choices: list[tuple[Engine, Precision]] = []
     if importlib.util.find_spec("openvino"):
-        choices += [("openvino", "f32"), *([("openvino", "bf16")] if has_bf16() else [])]  # type: ignore[list-item]
+        choices.append(("openvino", "f32"))
+    if has_bf16():
+        choices.append(("openvino", "bf16"))
     if importlib.util.find_spec("onnxruntime"):
         choices.append(("onnxruntime", "f32"))
 
@@ -40,9 +46,7 @@ def measure() -> Result:
     thresholds = [card.default_thresholds[name] for name in card.classes]
     moved = decide.raw_thresholds(thresholds, training, priors)
     # as published: probabilities changed for the priors, then compared
-    published = [
-        decide.modify_priors(tile, training, priors) > _column(thresholds) for tile in expected
-    ]
+    published = [decide.modify_priors(tile, training, priors) > _column(thresholds) for tile in expected]
     bars, rows = [], []
     for engine, precision in choices:
         found = load_network(model, engine=engine, precision=precision)(tiles)
@@ -83,10 +87,10 @@ def measure() -> Result:
     )
     return Result(
         "The networks against TensorFlow, tile by tile",
-        f"{len(tiles)} tiles of {tiles.shape[2]} x {tiles.shape[3]} normalised pixels, {card.tiling.minimum} px "
-        f"being the published size, with the probabilities that the published networks gave for them on "
-        f"TensorFlow. A decision is one pixel in one of {len(card.classes)} classes at the default priors and "
-        f"thresholds; there are {expected.size} of them.",
+        f"{len(tiles)} tiles of {tiles.shape[2]} x {tiles.shape[3]} normalised pixels, with the "
+        "probabilities that the published networks gave for them on TensorFlow. A decision is one pixel "
+        f"in one of {len(card.classes)} classes at the default priors and thresholds; there are "
+        f"{expected.size} of them.",
         bars,
         [Table("Engines and precisions", columns, rows)],
     )

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 __all__ = ["Bar", "Context", "Result", "Table", "write_overview", "write_result"]
@@ -69,7 +70,7 @@ class Table:
 
     title: str
     columns: tuple[tuple[str, str], ...]
-    rows: list[tuple[Cell, ...]]
+    rows: Sequence[tuple[Cell, ...]]
     text: str = ""
 
 
@@ -143,7 +144,9 @@ def write_overview(folder: Path, parts: list[str]) -> Path:
         "Written by `python benchmarks/run.py` from the JSON files beside it; no number here was typed.",
         "Figures of one page were taken in one run on one machine, which the page describes.",
         "",
-        f"Of {len(bars)} figures: " + ", ".join(f"{count} {mark}" for mark, count in counts.items()) + ".",
+        f"Of {len(bars)} figures: "
+        + ", ".join(f"{count} {mark.strip('*')}" for mark, count in counts.items())
+        + ".",
         "",
     ]
     rows = [
@@ -152,7 +155,11 @@ def write_overview(folder: Path, parts: list[str]) -> Path:
     ]
     lines += _grid(("page", "figure", "must be", "is", "", "date"), rows)
     without = [content for content in contents if not content["bars"]]
-    lines += ["", *(f"- [{content['part']}]({content['part']}.md): {content['title']}" for content in without)]
+    lines += [
+        "",
+        *(f"- [{content['part']}]({content['part']}.md): {content['title']}" for content in without),
+    ]
+    folder.mkdir(parents=True, exist_ok=True)
     path = folder / "README.md"
     path.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
     return path
@@ -191,7 +198,12 @@ def _bar_cells(bar: dict[str, Any]) -> tuple[str, ...]:
     unit = f" {bar['unit']}" if bar["unit"] else ""
     remark = f" ({bar['remark']})" if bar["remark"] else ""
     value = "–" if bar["value"] is None else f"{bar['value']:.6g}{unit}"
-    return f"{bar['figure']}{remark}", f"{SIGNS[bar['sense']]} {bar['limit']:g}{unit}", value, MARKS[bar["met"]]
+    return (
+        f"{bar['figure']}{remark}",
+        f"{SIGNS[bar['sense']]} {bar['limit']:g}{unit}",
+        value,
+        MARKS[bar["met"]],
+    )
 
 
 def _text(cell: Cell, form: str) -> str:

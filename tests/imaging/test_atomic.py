@@ -119,7 +119,7 @@ def test_a_folder_that_cannot_be_made_is_named_in_one_line(tmp_path):
     (tmp_path / "file").touch()
     path = tmp_path / "file" / "mask.txt"
     with (
-        pytest.raises(OutputError, match=r"cannot write .*mask\.txt: ") as caught,
+        pytest.raises(OutputError, match=r"cannot write .*mask\.txt: a part of its path is a file") as caught,
         atomic_write(path, overwrite=True),
     ):
         pass
@@ -129,11 +129,18 @@ def test_a_folder_that_cannot_be_made_is_named_in_one_line(tmp_path):
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
-        (OSError(errno.ENOSPC, "No space left on device"), "No space left on device"),
-        (PermissionError(errno.EACCES, "Permission denied"), "Permission denied"),
+        (
+            OSError(errno.ENOSPC, "No space left on device"),
+            "No space left on device; make room, or choose another place",
+        ),
+        (PermissionError(errno.EACCES, "Permission denied"), "Permission denied; choose another place"),
         (
             OSError("1000 requested\nand 10 written"),
             "1000 requested and 10 written; is there room on the disk?",
+        ),
+        (
+            OSError("Not enough space on disk: requested 1, available 0. Not enough space. 1 requested"),
+            "Not enough space on disk: requested 1, available 0; is there room on the disk?",
         ),
     ],
 )

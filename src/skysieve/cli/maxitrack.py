@@ -29,7 +29,10 @@ def maxitrack(
         float, typer.Option("--prior", help="Proportion of frames with tracking errors.")
     ] = 0.05,
     frac: Annotated[float, typer.Option("--frac", help="Part of the HDUs to use.")] = 1.0,
-    batch_size: Annotated[int, typer.Option("--batch_size", min=1, help="Blocks in one call.")] = 16,
+    batch_size: Annotated[
+        int | None,
+        typer.Option("--batch_size", min=1, help="Blocks in one call, at most.", show_default=False),
+    ] = None,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Say what is done.")] = False,
     debug: Debug = False,
 ) -> None:

@@ -95,7 +95,7 @@ BatchSize = Annotated[
     typer.Option(
         "--batch-size",
         min=1,
-        help="Tiles in one call of the network, at most.",
+        help="Tiles in one call of the network, at most; by default as many as are of use.",
         show_default=False,
         rich_help_panel="Speed",
     ),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from skysieve.cli.options import (
+    BatchSize,
     Debug,
     Device,
     Engine,
@@ -58,12 +59,7 @@ def track(
     precision: PrecisionOption = Precision.auto,
     device: Device = "cpu",
     threads: Threads = None,
-    batch_size: Annotated[
-        int,
-        typer.Option(
-            "--batch-size", min=1, help="Blocks in one call of the network.", rich_help_panel="Speed"
-        ),
-    ] = 4,
+    batch_size: BatchSize = None,
     normalisation: NormalisationOption = Normalisation.corrected,
     quiet: Quiet = False,
     debug: Debug = False,

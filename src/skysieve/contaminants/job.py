@@ -189,6 +189,11 @@ class MaskJob:
         self._masker = Masker(settings)
         _ = self._masker.network
 
+    def stop(self) -> None:
+        """Let the files at work end soon, without a product."""
+        if self._masker is not None:
+            self._masker.stop()
+
     def run(self, unit: Location) -> MaskRecord:
         """Mask one file.
 

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from threading import Lock
+from threading import Event, Lock
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -121,6 +121,7 @@ class Masker:
         if settings.batch_size is not None and settings.batch_size < 1:
             raise ConfigError(f"batch size {settings.batch_size}: expected at least 1")
         self._busy = Lock()
+        self._stopped = Event()
 
     @cached_property
     def network(self) -> Network:
@@ -185,6 +186,10 @@ class Masker:
             keep_pixels=keep_pixels,
         )
 
+    def stop(self) -> None:
+        """End the frames at work, in whatever thread, with an interrupt before their next tiles."""
+        self._stopped.set()
+
     def blank(self, frame: Frame) -> MaskResult:
         """Return the result of a frame that holds nothing to be masked: no data everywhere."""
         priors = None if self.settings.priors is None else self._of_classes(self._start_priors)
@@ -239,6 +244,8 @@ class Masker:
     def _run(self, tiles: NDArray[np.float32]) -> NDArray[np.float32]:
         # frames may be at work in several threads, but the network already uses all processors
         with self._busy:
+            if self._stopped.is_set():
+                raise KeyboardInterrupt
             return highest_over_views(self.network, tiles, self.settings.views)
 
     def _plan(self, shape: tuple[int, int]) -> TilePlan:

@@ -34,5 +34,6 @@ def write_preview(frame: Frame, result: MaskResult, path: Path, *, title: str) -
         PreviewPlane(c.name, c.code, c.colour, c.description)
         for c in sorted(coded, key=lambda c: c.name in WIDE)
     ]
+    picture = render_preview(pixels, nodata, result.bits, planes, None, title=title)
     with atomic_write(path, overwrite=True) as temporary:
-        render_preview(pixels, nodata, result.bits, planes, temporary, title=title)
+        picture.save(temporary, format="PNG", optimize=True)

@@ -50,6 +50,10 @@ class Job(Protocol[Unit_contra, Record_co]):
         """
         ...
 
+    def stop(self) -> None:
+        """Let the units at work in this process end soon, with whatever error and nothing half done."""
+        ...
+
 
 @dataclass(frozen=True)
 class Outcome(Generic[Unit, Record]):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from collections import deque
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from skysieve.errors import ConfigError, SkysieveError
@@ -26,6 +28,9 @@ OVERLAP = 2
 
 _job: Job[Any, Any] | SkysieveError | None = None
 """The job of a worker process, made ready once; or why that failed."""
+
+_at_work = False
+"""Whether a worker process is at a unit."""
 
 
 def run_units(
@@ -56,30 +61,53 @@ def run_units(
     if processes == 1 or len(waiting) == 1:
         job.prepare(workers=1)
         with ThreadPoolExecutor(min(OVERLAP, max(1, len(waiting)))) as pool:
-            yield from _drain(pool, lambda unit: pool.submit(job.run, unit), waiting, OVERLAP)
+            try:
+                yield from _drain(pool, lambda unit: pool.submit(job.run, unit), waiting, OVERLAP)
+            except BaseException:  # an interrupt, or nobody takes the other outcomes
+                job.stop()
+                raise
         return
     processes = min(processes, len(waiting))
     while waiting:
-        with _pool(job, processes) as pool:
-            suspects = yield from _drain(
-                pool, lambda unit: pool.submit(_run_in_worker, unit), waiting, 2 * processes
-            )
-        # a process died, and took its units and those of the others along: each gets one to itself
-        for unit in suspects:
-            with _pool(job, 1) as pool:
-                alone = yield from _drain(
-                    pool, lambda unit: pool.submit(_run_in_worker, unit), deque([unit]), 1
+        # when a process dies, the others of its pool go too: whatever they were at gets a process to itself
+        for unit, future in (yield from _in_processes(job, waiting, processes)):
+            outcome = _outcome(unit, future)
+            if outcome is None and (yield from _in_processes(job, deque([unit]), 1)):
+                outcome = Outcome(
+                    unit, error=SkysieveError("its process died; is there enough memory for it?")
                 )
-            if alone:
-                yield Outcome(unit, error=SkysieveError("its process died; is there enough memory for it?"))
+            if outcome is not None:
+                yield outcome
 
 
-def _pool(job: Job[Any, Any], processes: int) -> ProcessPoolExecutor:
+def _in_processes(
+    job: Job[Unit, Record], waiting: deque[Unit], processes: int
+) -> Generator[Outcome[Unit, Record], None, list[tuple[Unit, Future[Record]]]]:
+    """Run units in a pool of processes, until one of these dies; see :func:`_drain`."""
     # forking a process whose engine has threads can lock up
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(
+
+    def submit(unit: Unit) -> Future[Record]:
+        with _interrupts_held():
+            return pool.submit(_run_in_worker, unit)
+
+    with ProcessPoolExecutor(
         processes, mp_context=context, initializer=_start_worker, initargs=(job, processes)
-    )
+    ) as pool:
+        return (yield from _drain(pool, submit, waiting, 2 * processes))
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Hold interrupts back from a process that starts now, until it is ready for them."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _drain(
@@ -87,33 +115,42 @@ def _drain(
     submit: Callable[[Unit], Future[Record]],
     waiting: deque[Unit],
     window: int,
-) -> Generator[Outcome[Unit, Record], None, list[Unit]]:
-    """Keep at most ``window`` units at work; return those that were at work when a process died."""
+) -> Generator[Outcome[Unit, Record], None, list[tuple[Unit, Future[Record]]]]:
+    """Keep at most ``window`` units at work; return those that were when a process died."""
     at_work: deque[tuple[Unit, Future[Record]]] = deque()
     try:
         while waiting or at_work:
             while waiting and len(at_work) < window:
-                unit = waiting.popleft()
                 try:
-                    at_work.append((unit, submit(unit)))
+                    at_work.append((waiting[0], submit(waiting[0])))
                 except BrokenProcessPool:
-                    return [*(other for other, _ in at_work), unit]
-            unit, future = at_work.popleft()
-            try:
-                yield Outcome(unit, record=future.result())
-            except BrokenProcessPool:
-                return [unit, *(other for other, _ in at_work)]
-            except Exception as error:  # noqa: BLE001 (whatever one unit raises must not stop the others)
-                yield Outcome(unit, error=error)
+                    return list(at_work)
+                waiting.popleft()
+            outcome = _outcome(*at_work[0])
+            if outcome is None:
+                return list(at_work)
+            at_work.popleft()
+            yield outcome
         return []
     finally:
-        for _, future in at_work:
-            future.cancel()
-        pool.shutdown(wait=True, cancel_futures=True)
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _outcome(unit: Unit, future: Future[Record]) -> Outcome[Unit, Record] | None:
+    """Wait for how a unit ended; None if its process died."""
+    try:
+        return Outcome(unit, record=future.result())
+    except (BrokenProcessPool, CancelledError):
+        return None
+    except Exception as error:  # noqa: BLE001 (whatever one unit raises must not stop the others)
+        return Outcome(unit, error=error)
 
 
 def _start_worker(job: Job[Any, Any], processes: int) -> None:
     global _job  # noqa: PLW0603 (the one way to hand something to later calls in a worker process)
+    signal.signal(signal.SIGINT, _interrupt)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     try:
         job.prepare(workers=processes)
     except SkysieveError as error:
@@ -122,9 +159,20 @@ def _start_worker(job: Job[Any, Any], processes: int) -> None:
         _job = job
 
 
+def _interrupt(_number: int, _frame: object) -> None:
+    """Interrupt a unit, but never the machinery around it, whose way to end is the parent's."""
+    if _at_work:
+        raise KeyboardInterrupt
+
+
 def _run_in_worker(unit: Unit) -> Any:
+    global _at_work  # noqa: PLW0603 (the handler of a signal has no other way to know)
     if _job is None:
         raise SkysieveError("the worker process has no job")
     if isinstance(_job, SkysieveError):
         raise _job
-    return _job.run(unit)
+    _at_work = True
+    try:
+        return _job.run(unit)
+    finally:
+        _at_work = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from contextlib import contextmanager, suppress
@@ -85,7 +86,13 @@ def _flush_to_disk(path: Path) -> None:
 
 
 def _reason(error: OSError) -> str:
+    """Return what went wrong, and what to do, on one line."""
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        return "a part of its path is a file, not a folder; choose another"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"{error.strerror}; make room, or choose another place"
     if error.strerror:
-        return error.strerror
-    # NumPy and Astropy report a write that broke off without saying why.
-    return f"{' '.join(str(error).split()) or type(error).__name__}; is there room on the disk?"
+        return f"{error.strerror}; choose another place"
+    # NumPy and Astropy report a write that broke off without saying why, the latter more than once.
+    first, _, _ = " ".join(str(error).split()).partition(". ")
+    return f"{first or type(error).__name__}; is there room on the disk?"

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["open_intact"]
+__all__ = ["is_intact", "open_intact"]
 
 logger = logging.getLogger(__name__)
 
@@ -96,6 +96,15 @@ def open_intact(path: Path) -> fits.HDUList:
         hdus.close()
         raise SourceError(f"{path}: the header of HDU {count} is damaged; {_FETCH}")
     return hdus
+
+
+def is_intact(path: Path) -> bool:
+    """Tell whether a FITS file is there and whole, by the rules of :func:`open_intact`."""
+    try:
+        open_intact(path).close()
+    except SourceError:
+        return False
+    return True
 
 
 def _open_stream(path: Path) -> IO[bytes]:

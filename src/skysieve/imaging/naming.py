@@ -48,6 +48,8 @@ def output_path(location: Location, template: str | None, suffix: str) -> Path:
     default = "{stem}" + suffix
     if template is None:
         template = "{dir}/" + default
+    elif not template:
+        raise ConfigError("the output is empty; give a folder, or a template of a path")
     elif template.endswith("/") or Path(template).is_dir():
         template = f"{template.rstrip('/')}/{default}"
     hdu = "" if location.hdu is None else str(location.hdu)

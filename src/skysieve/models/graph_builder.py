@@ -86,6 +86,26 @@ class GraphBuilder:
             pads=[(side - 1) // 2 for side in kernel_shape[:2]] * 2,
         )
 
+    def asinh(self, tensor: str) -> str:
+        """Add ``sign(x) log(|x| + sqrt(x^2 + 1))``.
+
+        Spelt out as TensorFlow computes it: ONNX's own operator differs in the last digits, enough to break
+        ties in the pooling another way, and OpenVINO has no fast form of it.
+        """
+        one = self.constant("one", np.array(1, np.float32))
+        root = self.apply("Sqrt", self.apply("Add", self.apply("Mul", tensor, tensor), one))
+        logarithm = self.apply("Log", self.apply("Add", self.apply("Abs", tensor), root))
+        return self.apply("Mul", self.apply("Sign", tensor), logarithm)
+
+    def parametric_relu(self, tensor: str, slopes: str) -> str:
+        """Add ``max(x, 0) + slope min(x, 0)``.
+
+        Spelt out because engines fuse these, but not ONNX's own operator with slopes of single pixels.
+        """
+        positive = self.apply("Relu", tensor)
+        negative = self.apply("Sub", tensor, positive)
+        return self.apply("Add", positive, self.apply("Mul", slopes, negative))
+
     def model(
         self,
         name: str,

@@ -85,7 +85,7 @@ def maximask_graph(weights: Mapping[str, NDArray[np.generic]], unpooling: Unpool
         If a tensor is missing or has another shape.
     """
     builder = GraphBuilder(weights)
-    tensor = builder.apply("Asinh", "pixels")
+    tensor = builder.asinh("pixels")
     skips: dict[int, str] = {}
     poolings: dict[int, _Pooling] = {}
     for level, layers in ENCODER.items():

@@ -55,11 +55,11 @@ def maxitrack_graph(weights: Mapping[str, NDArray[np.generic]]) -> onnx.ModelPro
         If a tensor is missing or has another shape.
     """
     builder = GraphBuilder(weights)
-    tensor, side = builder.apply("Asinh", "pixels"), BLOCK_SIZE
+    tensor, side = builder.asinh("pixels"), BLOCK_SIZE
     for layer, inputs, outputs, slopes in CONVOLUTIONS:
         tensor = builder.convolution(layer, tensor, (9, 9, inputs, outputs))
         slope = builder.weight(slopes, (side, side, outputs)).transpose(2, 0, 1)
-        tensor = builder.apply("PRelu", tensor, builder.constant(f"{layer}.slopes", slope))
+        tensor = builder.parametric_relu(tensor, builder.constant(f"{layer}.slopes", slope))
         tensor = builder.apply("MaxPool", tensor, kernel_shape=[2, 2], strides=[2, 2])
         side //= 2
 
@@ -67,9 +67,8 @@ def maxitrack_graph(weights: Mapping[str, NDArray[np.generic]]) -> onnx.ModelPro
     tensor = builder.apply("Flatten", builder.apply("Transpose", tensor, perm=[0, 2, 3, 1]))
     for layer, inputs, outputs, slopes in DENSE:
         tensor = _dense(builder, layer, tensor, inputs, outputs)
-        tensor = builder.apply(
-            "PRelu", tensor, builder.constant(f"{layer}.slopes", builder.weight(slopes, (outputs,)))
-        )
+        slope = builder.weight(slopes, (outputs,))
+        tensor = builder.parametric_relu(tensor, builder.constant(f"{layer}.slopes", slope))
     tensor = _dense(builder, "dense3", tensor, DENSE[-1][2], 2)
     builder.apply("Softmax", tensor, name="probabilities", axis=1)
     return builder.model("maxitrack", ["n", 1, BLOCK_SIZE, BLOCK_SIZE], "probabilities", ["n", 2])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["GraphForm", "PublishedNetwork", "find_model", "import_models"]
 
-CONVERSION = 2
+CONVERSION = 3
 """Number of the conversion; raised with each change of the graphs or cards that it makes."""
 
 
@@ -118,8 +119,14 @@ class PublishedNetwork:
             GraphFile(form.file, hashlib.sha256(contents[form.file]).hexdigest(), form.engines)
             for form in self.forms
         )
+        self._drop_older_conversions(saved, folder)
         source = f"SavedModel with index SHA-256 {saved.fingerprint}"
         return add_model(dataclasses.replace(self.card, graphs=graphs, source=source), contents, folder_name)
+
+    def _drop_older_conversions(self, saved: SavedModel, current: Path) -> None:
+        for folder in cache_folder().glob(f"{self.card.name}-{saved.fingerprint[:12]}-*"):
+            if folder != current:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def find_model(name: str, *, job: str, published: Iterable[PublishedNetwork]) -> Model:

@@ -135,6 +135,11 @@ class TrackJob:
         self._tracker = Tracker(settings)
         _ = self._tracker.network
 
+    def stop(self) -> None:
+        """Let the files at work end soon, without a record."""
+        if self._tracker is not None:
+            self._tracker.stop()
+
     def run(self, unit: Location) -> TrackRecord:
         """Examine one file.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from functools import cached_property
-from threading import Lock
+from threading import Event, Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,8 +28,8 @@ logger = logging.getLogger(__name__)
 
 __all__ = ["TrackResult", "TrackSettings", "Tracker"]
 
-DEFAULT_BATCH = 4
-"""Blocks in one call of the network; more are not faster on a processor, and need more memory."""
+BATCH_ON_GPU = 16
+"""Blocks in one call of the network; on a processor more than one are not faster, and need more memory."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +47,7 @@ class TrackSettings:
     engine, precision, device, threads
         See :func:`skysieve.models.engine.load_network`.
     batch_size
-        Blocks in one call of the network.
+        Blocks in one call of the network, at most; by default one, on a GPU more.
     """
 
     model: str = DEFAULT_MODEL
@@ -57,7 +57,7 @@ class TrackSettings:
     precision: Precision = "auto"
     device: str = "cpu"
     threads: int | None = None
-    batch_size: int = DEFAULT_BATCH
+    batch_size: int | None = None
 
 
 @dataclass(frozen=True)
@@ -103,11 +103,12 @@ class Tracker:
 
     def __init__(self, settings: TrackSettings) -> None:
         self.settings = settings
-        if settings.batch_size < 1:
+        if settings.batch_size is not None and settings.batch_size < 1:
             raise ConfigError(f"batch size {settings.batch_size}: expected at least 1")
         modify_prior(np.zeros(1, np.float32), settings.prior)
         self.model = load_model(settings.model)
         self._busy = Lock()
+        self._stopped = Event()
 
     @cached_property
     def network(self) -> Network:
@@ -149,6 +150,10 @@ class Tracker:
         blocks = [self._row_of_blocks(normalised, top, columns, size) for top in rows]
         return TrackResult(np.stack(blocks), tuple(rows), tuple(columns), size)
 
+    def stop(self) -> None:
+        """End the frames at work, in whatever thread, with an interrupt before their next blocks."""
+        self._stopped.set()
+
     def _row_of_blocks(
         self, frame: NormalisedFrame, top: int, columns: list[int], size: int
     ) -> NDArray[np.float32]:
@@ -159,10 +164,12 @@ class Tracker:
         if any(after for _, after in missing):
             pixels = np.pad(pixels, missing, mode="reflect")
         found = []
-        step = self.settings.batch_size
+        step = self.settings.batch_size or (1 if self.settings.device == "cpu" else BATCH_ON_GPU)
         for index in range(0, len(columns), step):
             batch = np.stack([pixels[:, left : left + size] for left in columns[index : index + step]])
             # frames may be at work in several threads, but the network already uses all processors
             with self._busy:
+                if self._stopped.is_set():
+                    raise KeyboardInterrupt
                 found.append(self.network(batch[:, None])[:, 1])
         return modify_prior(np.concatenate(found), self.settings.prior)
