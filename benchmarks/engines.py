@@ -13,7 +13,7 @@ from pathlib import Path
 from frames import SIDE
 from machine import CORES
 from process import run_measured
-from results import Bar, Result, Table
+from results import Bar, Cell, Result, Table
 
 from skysieve.contaminants.masker import DEFAULT_MEMORY, PUBLISHED_BATCH, PUBLISHED_TILES
 from skysieve.contaminants.model import load_model
@@ -24,57 +24,59 @@ __all__ = ["measure"]
 Shape = tuple[int, int, int]
 
 
+@dataclass(frozen=True)
+class Timing:
+    """Seconds of a call and of loading with the first call; resident memory at its peak, and its growth."""
+
+    seconds: float
+    first: float
+    peak: float
+    growth: float
+
+
 def measure(runs: int) -> Result:
     """Time every engine with every form of unpooling, on the published tiles and on the default's."""
     card = load_model().card
     published = (PUBLISHED_BATCH, PUBLISHED_TILES["size"], PUBLISHED_TILES["size"])
     shapes = {"published": published, "default": _default_tiles()}
     engines = [name for name in ("openvino", "onnxruntime") if importlib.util.find_spec(name)]
-    rows: list[tuple[str | float | None, ...]] = []
+    speed: list[tuple[Cell, ...]] = []
+    memory: list[tuple[Cell, ...]] = []
     bars = []
     for graph in card.graphs:
         form = graph.file.removeprefix(f"{card.name}-").removesuffix(".onnx")
         for engine in engines:
+            used = engine in graph.engines
             for precision, stated in card.tiling.bytes_per_pixel.items():
-                for tiling, shape in shapes.items():
+                choice = (engine, form, precision)
+                timings = []
+                for name, shape in shapes.items():
                     found = _run(engine, graph.file, precision, shape, runs)
-                    label = (engine, form, precision, f"{tiling}, {' x '.join(map(str, shape))}")
-                    used = "yes" if engine in graph.engines else "no"
+                    tiles = f"{name}, {' x '.join(map(str, shape))}"
+                    used_here = "yes" if used else "no"
                     if isinstance(found, str):
-                        rows.append((*label, None, None, None, None, used, found))
+                        speed.append((*choice, tiles, None, None, None, used_here, found))
                         break
-                    rows.append((*label, found.speed, found.first, found.peak_mb, found.growth, used, ""))
-                    if tiling == "default" and used == "yes":
+                    timings.append(found)
+                    rate = math.prod(shape) / found.seconds / 1e6
+                    speed.append((*choice, tiles, rate, found.first, found.peak / 1e6, used_here, ""))
+                else:
+                    slope, constant = _line(list(shapes.values()), timings)
+                    memory.append((*choice, slope, constant / 1e6, stated))
+                    if used:
                         figure = f"bytes a pixel, {engine} {precision}"
-                        bars.append(Bar(figure, "<=", stated, found.growth, remark="the limit is the card's"))
-    columns = (
-        ("engine", ""),
-        ("unpooling", ""),
-        ("precision", ""),
-        ("tiles", ""),
-        ("Mpix/s", ".3f"),
-        ("loading and first call, s", ".2f"),
-        ("peak, MB", ".0f"),
-        ("bytes a pixel", ".0f"),
-        ("used", ""),
-        ("error", ""),
-    )
+                        bars.append(
+                            Bar(figure, "<=", stated, slope, remark="the limit is what the card says")
+                        )
     return Result(
         "Engines and forms of the graph",
         "The network alone on pixels of pure noise, each row in a process of its own, with one call "
         f"before those that count, then {runs}; the median is given. Pixels are those that pass through "
         "the network, of which a frame's tiles have more than the frame. Published tiles are those of "
-        f"the published tools; default ones are planned for {SIDE} x {SIDE} pixels. Bytes a pixel are the "
-        f"growth of the resident peak over that of the imported engine, weights included. {CORES} threads.",
+        f"the published tools; default ones are planned for {SIDE} x {SIDE} pixels in float32. {CORES} "
+        "threads.",
         bars,
-        [
-            Table(
-                "Measured",
-                columns,
-                rows,
-                "Used: whether Skysieve gives this form of the graph to this engine.",
-            )
-        ],
+        [_speed_table(speed), _memory_table(memory)],
     )
 
 
@@ -90,16 +92,6 @@ def _default_tiles() -> Shape:
     return (plan.batch, *plan.tile_shape)
 
 
-@dataclass(frozen=True)
-class Timing:
-    """Mpix/s, seconds of the first call, peak in MB, and bytes a pixel."""
-
-    speed: float
-    first: float
-    peak_mb: float
-    growth: float
-
-
 def _run(engine: str, graph: str, precision: str, shape: Shape, calls: int) -> Timing | str:
     """Time one choice in a process of its own; return the error where it does not run."""
     worker = Path(__file__).with_name("engine_worker.py")
@@ -107,9 +99,8 @@ def _run(engine: str, graph: str, precision: str, shape: Shape, calls: int) -> T
     found = json.loads(done.output.strip().splitlines()[-1])
     if "error" in found:
         return _short(found["error"])
-    pixels = math.prod(shape)
-    speed = pixels / statistics.median(found["seconds"]) / 1e6
-    return Timing(speed, found["first"], found["peak"] / 1e6, (found["peak"] - found["before"]) / pixels)
+    growth = found["peak"] - found["before"]
+    return Timing(statistics.median(found["seconds"]), found["first"], found["peak"], growth)
 
 
 def _short(error: str) -> str:
@@ -117,3 +108,44 @@ def _short(error: str) -> str:
     own, _, rest = error.partition(" (")
     _, summary, reasons = rest.partition("Summary:")
     return f"{own}: {reasons.strip().splitlines()[0]}" if summary else " ".join(error.split())
+
+
+def _line(shapes: list[Shape], timings: list[Timing]) -> tuple[float, float]:
+    """Return the bytes that each pixel of a call takes, and those that it takes without any."""
+    (small, less), (large, more) = sorted(
+        (math.prod(s), t.growth) for s, t in zip(shapes, timings, strict=True)
+    )
+    slope = (more - less) / (large - small)
+    return slope, less - slope * small
+
+
+def _speed_table(rows: list[tuple[Cell, ...]]) -> Table:
+    columns = (
+        ("engine", ""),
+        ("unpooling", ""),
+        ("precision", ""),
+        ("tiles", ""),
+        ("Mpix/s", ".3f"),
+        ("loading and first call, s", ".2f"),
+        ("peak, MB", ".0f"),
+        ("used", ""),
+        ("error", ""),
+    )
+    text = "Used: whether Skysieve gives this form of the graph to this engine."
+    return Table("Speed", columns, rows, text)
+
+
+def _memory_table(rows: list[tuple[Cell, ...]]) -> Table:
+    columns = (
+        ("engine", ""),
+        ("unpooling", ""),
+        ("precision", ""),
+        ("bytes a pixel", ".0f"),
+        ("besides, MB", ".0f"),
+        ("bytes a pixel in the card", "d"),
+    )
+    text = (
+        "Growth of the resident peak over that of the imported engine, as a straight line through both "
+        "tilings: what each pixel of a call takes, and what a loaded network takes besides."
+    )
+    return Table("Memory of a call", columns, rows, text)

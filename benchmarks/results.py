@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-__all__ = ["Bar", "Context", "Result", "Table", "write_overview", "write_result"]
+__all__ = ["Bar", "Cell", "Context", "Result", "Table", "write_overview", "write_result"]
 
 Cell = str | int | float | None
 

@@ -15,20 +15,21 @@ INTRODUCTION = """\
 
 <!-- Printed by `python docs/_generate/classes.py` from the registry of classes: do not edit. -->
 
-A pixel may belong to several classes, or to none. In a bit mask each class has one bit; the codes are those of
-MaxiMask's single masks. The background `BG` has no bit: a pixel of no other class is 0.
+A pixel may belong to several classes, or to none. In a bit mask each class has one bit; the codes are those
+of MaxiMask's single masks. The background `BG` has no bit: a pixel of no other class is 0.
 """
 
 AFTER_CODES = """
-*Bad* pixels are those that [`MaskResult.bad`](python.md) and the mask of a `CCDData` mark: contaminants and pixels
-without data, but not the light of stars and galaxies. Older configuration files call TRL by its first name, {aliases}.
+*Bad* pixels are those that [`MaskResult.bad`](python.md) and the mask of a `CCDData` mark: contaminants and
+pixels without data, but not the light of stars and galaxies. Older configuration files call TRL by its
+first name, {aliases}.
 
 ## Priors and thresholds
 
-The *training prior* is the part of the training pixels that were of the class, the *default prior* the part expected
-in an ordinary frame. A pixel is of a class if its probability, changed from the one prior to the other, lies above the
-*threshold*. [Masking](masking.md#decisions) says how to change both, [How it works](how-it-works.md#decide) gives the
-formula.
+The *training prior* is the part of the training pixels that were of the class, the *default prior* the part
+expected in an ordinary frame. A pixel is of a class if its probability, changed from the one prior to the
+other, lies above the *threshold*. [Masking](masking.md#decisions) says how to change both, [How it
+works](how-it-works.md#decide) gives the formula.
 """
 
 SOURCE = """
@@ -36,8 +37,8 @@ Source: Paillassa, Bertin & Bouy 2020, A&A 634, A48; values of MaxiMask 1.3.0.
 
 ## In other surveys' masks
 
-`skysieve mask --bits NAME` writes these values instead: OR-ed where they are bits; where they are codes, a pixel gets
-that of the first of its classes in the survey's list. A class without a value is left out.
+`skysieve mask --bits NAME` writes these values instead: OR-ed where they are bits; where they are codes, a
+pixel gets that of the first of its classes in the survey's list. A class without a value is left out.
 """
 
 

@@ -32,6 +32,9 @@ _job: Job[Any, Any] | SkysieveError | None = None
 _at_work = False
 """Whether a worker process is at a unit."""
 
+_interrupted = False
+"""Whether a worker process was told to begin no more units."""
+
 
 def run_units(
     job: Job[Unit, Record], units: Iterable[Unit], *, processes: int = 1
@@ -160,7 +163,9 @@ def _start_worker(job: Job[Any, Any], processes: int) -> None:
 
 
 def _interrupt(_number: int, _frame: object) -> None:
-    """Interrupt a unit, but never the machinery around it, whose way to end is the parent's."""
+    """Interrupt the unit, but never the machinery around it, which the parent brings to its end."""
+    global _interrupted  # noqa: PLW0603 (the handler of a signal has no other way to tell)
+    _interrupted = True
     if _at_work:
         raise KeyboardInterrupt
 
@@ -173,6 +178,8 @@ def _run_in_worker(unit: Unit) -> Any:
         raise _job
     _at_work = True
     try:
+        if _interrupted:
+            raise KeyboardInterrupt
         return _job.run(unit)
     finally:
         _at_work = False

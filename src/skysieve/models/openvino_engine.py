@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import openvino
 
 from skysieve.errors import ConfigError, ModelError
 
@@ -17,6 +17,21 @@ if TYPE_CHECKING:
     from skysieve.models.network import Precision
 
 __all__ = ["OpenVINONetwork"]
+
+
+def _without_telemetry() -> Any:
+    """Import OpenVINO without the part that reports each import to its maker, from a process of its own."""
+    modules: dict[str, Any] = sys.modules  # type: ignore[assignment]
+    hidden = modules.setdefault("openvino_telemetry", None) is None
+    try:
+        import openvino
+    finally:
+        if hidden:
+            del modules["openvino_telemetry"]
+    return openvino
+
+
+openvino = _without_telemetry()
 
 COMPILED_SHAPES = 2
 """Shapes kept compiled; each holds the memory of one call."""
