@@ -95,6 +95,7 @@ def test_a_directory_gives_its_fits_files_by_name_and_not_those_below(folder):
 
 def test_products_are_left_out_of_a_directory_and_nothing_else_is(folder):
     products = ["a.masks.fits", "a.mask.fits.fz", "a.masks2.fits", "a.MASK13.fit.gz", "a.probabilities.fits"]
+    products += ["a.maskN1.fits", "a.masksSCI1.fits", "a.probabilitiesSCI.fits"]
     frames = ["mask.fits", "masked.fits", "a_mask.fits", "a.masker.fits", "amask.fits", "probabilities.fits"]
     touch(*(f"unmasked.mask/{name}" for name in products + frames))
     assert found("unmasked.mask") == [f"unmasked.mask/{name}" for name in sorted(frames)]

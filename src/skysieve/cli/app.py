@@ -12,6 +12,9 @@ from skysieve.cli import mask, maximask, maxitrack, models, simulate, track
 
 __all__ = ["app", "main"]
 
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
+
 app = typer.Typer(
     name="skysieve",
     no_args_is_help=True,
@@ -21,20 +24,24 @@ app = typer.Typer(
 )
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(f"skysieve {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def skysieve(
     *,
-    version: Annotated[
-        bool, typer.Option("--version", help="Print the version and stop.", is_eager=True)
+    _version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version and stop.", callback=_print_version, is_eager=True),
     ] = False,
 ) -> None:
     """Find what does not belong in an astronomical picture.
 
     `skysieve mask night/*.fits.fz` writes a mask beside each frame; `skysieve VERB --help` tells the rest.
     """
-    if version:
-        print(f"skysieve {__version__}")
-        raise typer.Exit
 
 
 app.command("mask", rich_help_panel="Frames")(mask.mask)
@@ -56,10 +63,17 @@ def main() -> None:
             raise
         print(f"skysieve: error: {error}", file=sys.stderr)
         sys.exit(1)
-    except KeyboardInterrupt:
-        print("skysieve: interrupted; finished files are kept", file=sys.stderr)
-        sys.exit(130)
     except BrokenPipeError:
         # the reader of our output has gone, as with "| head"
         sys.stderr.close()
         sys.exit(1)
+    except Exception as error:
+        if "--debug" in sys.argv:
+            raise
+        problem = " ".join(f"{type(error).__name__}: {error}".split())
+        print(f"skysieve: error: unexpected {problem} (use --debug to see where)", file=sys.stderr)
+        sys.exit(1)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            print("skysieve: interrupted; finished files are kept", file=sys.stderr)
+        raise

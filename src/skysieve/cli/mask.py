@@ -206,9 +206,11 @@ def mask(
 
     `skysieve mask '*.fits.fz' --classes CR,TRL --prior CR=1e-3` · `skysieve mask @tonight --bits des`
     """
-    from skysieve.cli.running import Failures, find_units, run_and_report, start_logging
+    from skysieve.cli.running import Failures, find_units, run_and_report, start_logging, without_clashes
     from skysieve.contaminants.job import MaskJob
     from skysieve.contaminants.masker import MaskSettings
+    from skysieve.contaminants.table import write_table
+    from skysieve.imaging.atomic import check_target
 
     start_logging()
     config = _read_config(config_dir)
@@ -240,20 +242,22 @@ def mask(
         mask_hdu=parse_hdu(mask_hdu),
     )
     failures = Failures(debug=debug)
-    units = find_units(paths, job.units, failures)
-    _check_products(job, units)
+    if table is not None:
+        check_target(table, overwrite=overwrite or resume)
+    units = without_clashes(find_units(paths, job.units, failures), job.product, failures)
     todo = [unit for unit in units if not (resume and _is_done(job, unit))]
     if len(todo) < len(units) and not quiet:
         print(f"{len(units) - len(todo)} of {len(units)} files are done already")
-    records = dict(
-        run_and_report(job, todo, processes=jobs, failures=failures, describe=_describe, quiet=quiet)
-    )
-    if table is not None and records:
-        from skysieve.contaminants.table import write_table
-
-        write_table(records, table, overwrite=overwrite or resume)
-        if not quiet:
-            print(f"table: {table}")
+    records: dict[Location, MaskRecord] = {}
+    try:
+        records.update(
+            run_and_report(job, todo, processes=jobs, failures=failures, describe=_describe, quiet=quiet)
+        )
+    finally:  # what an interrupted run did is in the table too
+        if table is not None and records:
+            write_table(records, table, overwrite=overwrite or resume, extend=resume)
+    if table is not None and records and not quiet:
+        print(f"table: {table}")
     failures.finish(len(records))
 
 
@@ -279,18 +283,6 @@ def _chosen_priors(
             raise ConfigError(f"--prior does not go with --priors {source.value}")
         return "auto" if source is Priors.auto else None
     return {**(config.priors if config else {}), **given}
-
-
-def _check_products(job: MaskJob, units: list[Location]) -> None:
-    """Refuse an output template that gives two files the same product."""
-    products: dict[Path, Location] = {}
-    for unit in units:
-        other = products.setdefault(job.product(unit), unit)
-        if other is not unit:
-            raise ConfigError(
-                f"{other} and {unit} would both be masked to {job.product(unit)}; "
-                "use {stem} or {dir} in --output"
-            )
 
 
 def _is_done(job: MaskJob, unit: Location) -> bool:

@@ -57,7 +57,7 @@ class Normalisation(enum.StrEnum):
 Paths = Annotated[
     list[str],
     typer.Argument(
-        metavar="PATH...",
+        metavar="PATH",
         help="FITS files, `file.fits[2]`, `file.fits[SCI,1]`, folders, globs, `.list` files or `@list`.",
         show_default=False,
     ),

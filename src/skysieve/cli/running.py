@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
-from skysieve.errors import SkysieveError
+from skysieve.errors import ConfigError, OutputError, SkysieveError
 from skysieve.fleet.local import run_units
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from skysieve.fleet.job import Job, Outcome
     from skysieve.imaging.locations import Location
 
-__all__ = ["Failures", "find_units", "run_and_report", "start_logging"]
+__all__ = ["Failures", "find_units", "run_and_report", "start_logging", "without_clashes"]
 
 Record = TypeVar("Record")
 
@@ -63,6 +65,49 @@ def find_units(
         except SkysieveError as error:
             failures.add(path, error)
     return list(found)
+
+
+def without_clashes(
+    units: list[Location], product: Callable[[Location], Path], failures: Failures
+) -> list[Location]:
+    """Return the units with a product that is nobody else's; the others are failures.
+
+    Parameters
+    ----------
+    units
+        Units of work.
+    product
+        Returns where the product of a unit goes.
+    failures
+        Where those go whose product is that of a unit before, or would replace a source.
+
+    Raises
+    ------
+    ConfigError
+        If all units would have the same product.
+    """
+    products = {unit: product(unit) for unit in units}
+    if len(units) > 1 and len(set(products.values())) == 1:
+        raise ConfigError(
+            f"{products[units[0]]} would be the product of each of {len(units)} files; "
+            "name {stem}, {name}, {dir} or {hdu} in --output"
+        )
+    sources = {unit.path.resolve(): unit for unit in units}
+    owners: dict[Path, Location] = {}
+    for unit, path in products.items():
+        source = sources.get(path.resolve())
+        if source is not None:
+            failures.add(
+                unit, OutputError(f"{unit}: its product would replace {source}; choose another --output")
+            )
+        elif path in owners:
+            problem = f"its product would be {path}, as that of {owners[path]}"
+            failures.add(
+                unit, OutputError(f"{unit}: {problem}; name {{name}}, {{dir}} or {{hdu}} in --output")
+            )
+        else:
+            owners[path] = unit
+    return list(owners.values())
 
 
 def run_and_report(

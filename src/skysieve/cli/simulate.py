@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from skysieve.cli.options import Overwrite
+from skysieve.cli.options import Debug, Overwrite
 
 if TYPE_CHECKING:
     from astropy.io import fits
@@ -34,6 +34,7 @@ def simulate_frame(
     width: Annotated[int, typer.Option("--width", min=64, help="Columns.")] = 1024,
     height: Annotated[int, typer.Option("--height", min=64, help="Rows.")] = 1024,
     overwrite: Overwrite = False,
+    _debug: Debug = False,
 ) -> None:
     """Simulate a CCD frame with its contaminants.
 

@@ -52,7 +52,7 @@ def track(
     fraction: Annotated[
         float, typer.Option("--frac", help="Part of the frames of each file to examine, chosen at random.")
     ] = 1.0,
-    seed: Annotated[int, typer.Option("--seed", help="Seed of that choice.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of that choice.")] = 0,
     mask_hdu: MaskHDU = None,
     model: Annotated[str, typer.Option("--model", help="Name, or folder with a card.")] = "maxitrack",
     engine: EngineOption = Engine.auto,
@@ -73,7 +73,9 @@ def track(
     `skysieve track mosaic.fits.fz --frac 0.1`
     """
     from skysieve.cli.running import Failures, find_units, run_and_report, start_logging
+    from skysieve.imaging.atomic import check_target
     from skysieve.tracking.job import TrackJob
+    from skysieve.tracking.products import block_table, frame_table, write_table
     from skysieve.tracking.tracker import TrackSettings
 
     start_logging()
@@ -92,17 +94,21 @@ def track(
         seed=seed,
         mask_hdu=parse_hdu(mask_hdu),
     )
+    tables = [
+        (path, make) for path, make in ((table, frame_table), (blocks, block_table)) if path is not None
+    ]
+    for path, _ in tables:
+        check_target(path, overwrite=overwrite)
     failures = Failures(debug=debug)
     units = find_units(paths, job.units, failures)
-    records = dict(
-        run_and_report(job, units, processes=jobs, failures=failures, describe=_describe, quiet=quiet)
-    )
-    if records and (table or blocks):
-        from skysieve.tracking.products import block_table, frame_table, write_table
-
-        for path, make in ((table, frame_table), (blocks, block_table)):
-            if path is not None:
-                write_table(make(records), path, overwrite=overwrite)
+    records: dict[Location, TrackRecord] = {}
+    try:
+        records.update(
+            run_and_report(job, units, processes=jobs, failures=failures, describe=_describe, quiet=quiet)
+        )
+    finally:  # what an interrupted run did is in the tables too
+        for path, make in tables if records else ():
+            write_table(make(records), path, overwrite=overwrite)
     failures.finish(len(records))
 
 

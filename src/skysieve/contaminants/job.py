@@ -2,36 +2,28 @@
 
 from __future__ import annotations
 
-import logging
 import time
-from dataclasses import dataclass, field, replace
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from skysieve.contaminants.bitmaps import read_bit_map
 from skysieve.contaminants.masker import Masker, MaskSettings
-from skysieve.contaminants.products import bits_hdu, file_structure
-from skysieve.contaminants.published import published_hdu
-from skysieve.errors import ConfigError, FrameError
+from skysieve.contaminants.masking import FileMasking, FrameRecord
+from skysieve.contaminants.products import file_structure
+from skysieve.errors import ConfigError
 from skysieve.imaging.fits_out import write_fits
 from skysieve.imaging.frame_files import FrameFile
 from skysieve.imaging.locations import find_locations
-from skysieve.imaging.naming import output_path, with_suffix
-from skysieve.imaging.provenance import data_sum
-from skysieve.models.engine import available_threads
+from skysieve.imaging.naming import output_path
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from astropy.io import fits
-
     from skysieve.contaminants.bitmaps import BitMap
     from skysieve.contaminants.products import Format
-    from skysieve.contaminants.result import MaskResult
-    from skysieve.imaging.fits_frames import FitsFrame, FrameHDU
     from skysieve.imaging.fits_out import Compression
     from skysieve.imaging.locations import Location
-
-logger = logging.getLogger(__name__)
 
 __all__ = ["SUFFIXES", "FrameRecord", "MaskJob", "MaskRecord"]
 
@@ -42,32 +34,6 @@ SUFFIXES: dict[Format, str] = {
     "probabilities": ".probabilities{hdu}.fits",
 }
 """Endings of the products' names."""
-
-
-@dataclass(frozen=True)
-class FrameRecord:
-    """What was found in one frame.
-
-    Attributes
-    ----------
-    hdu, name, version, plane
-        Where the frame is: number of the HDU, EXTNAME, EXTVER, and number of the plane in a cube, from 1;
-        0 for images.
-    shape
-        Rows and columns.
-    fractions
-        Part of the pixels in each class, by name.
-    priors
-        Priors used, by class name; None if the network's own were kept.
-    """
-
-    hdu: int
-    name: str
-    version: int
-    plane: int
-    shape: tuple[int, int]
-    fractions: dict[str, float]
-    priors: dict[str, float] | None
 
 
 @dataclass(frozen=True)
@@ -183,10 +149,7 @@ class MaskJob:
             If the model cannot be used.
         """
         self._bit_map = self._read_bit_map()
-        settings = self.settings
-        if settings.threads is None and workers > 1:
-            settings = replace(settings, threads=max(1, available_threads() // workers))
-        self._masker = Masker(settings)
+        self._masker = Masker(self.settings.shared_by(workers))
         _ = self._masker.network
 
     def stop(self) -> None:
@@ -204,83 +167,20 @@ class MaskJob:
         """
         if self._masker is None:
             self.prepare()
+        assert self._masker is not None  # noqa: S101 (prepare made it)
         start = time.perf_counter()
         product = self.product(unit)
         if product.resolve() == unit.path.resolve():
             raise ConfigError(f"{unit}: its mask would replace the frame itself; choose another --output")
-        frames: list[FrameRecord] = []
-        blanks: list[FrameError] = []
-        previews: list[Path] = []
-        with FrameFile(unit, mask_hdu=self.mask_hdu) as file:
-
-            def make(hdu: FrameHDU) -> fits.ImageHDU | fits.CompImageHDU:
-                made, results = self._make(file, hdu, blanks)
-                for number, (frame, result) in enumerate(zip(hdu.planes, results, strict=True), start=1):
-                    plane = 0 if len(hdu.shape) == 2 else number
-                    frames.append(_record(hdu, plane, frame, result))
-                    if self.preview:
-                        previews.append(self._preview(product, file, frames[-1], frame, result))
-                if len(blanks) == len(file.planes):
-                    raise blanks[0]
-                return made
-
-            write_fits(file_structure(file, make), product, overwrite=self.overwrite)
-        return MaskRecord(product, tuple(previews), tuple(frames), time.perf_counter() - start)
-
-    def _make(
-        self, file: FrameFile, hdu: FrameHDU, blanks: list[FrameError]
-    ) -> tuple[fits.ImageHDU | fits.CompImageHDU, list[MaskResult]]:
-        assert self._masker is not None  # noqa: S101 (run prepares it)
-        results = [
-            self._mask(self._masker, frame, blanks, alone=len(file.planes) == 1) for frame in hdu.planes
-        ]
-        options = {
-            "tiling": self.settings.tiling,
-            "normalisation": self.settings.rules,
-            "views": None if self.settings.views == 1 else self.settings.views,
-            "priors": "auto" if self.settings.priors == "auto" else None,
-        }
-        cards = results[0].cards(
-            source=file.path.name,
-            source_sum=data_sum(file.hdus[hdu.index]),
-            options={name: value for name, value in options.items() if value is not None},
-        )
-        if self.form == "bits":
-            made = bits_hdu(hdu, results, bit_map=self._bit_map, compression=self.compression, cards=cards)
-            return made, results
-        return published_hdu(hdu, results, self.form, cards), results
-
-    def _mask(self, masker: Masker, frame: FitsFrame, blanks: list[FrameError], *, alone: bool) -> MaskResult:
-        """Mask a frame; one without sky, as of a dead detector, must not cost its file the other masks."""
-        try:
-            return masker.mask(frame, keep_probabilities=self.form == "probabilities")
-        except FrameError as error:
-            if alone:
-                raise
-            blanks.append(error)
-            logger.warning("%s; marked as no data", error)
-            return masker.blank(frame)
-
-    def _preview(
-        self, product: Path, file: FrameFile, record: FrameRecord, frame: FitsFrame, result: MaskResult
-    ) -> Path:
-        from skysieve.contaminants.preview import write_preview
-
-        several = len(file.planes) > 1
-        place = f".{record.hdu}" if several else ""
-        place += f".{record.plane}" if several and record.plane else ""
-        path = with_suffix(product, f"{place}.png")
-        write_preview(frame, result, path, title=frame.label.replace(str(file.path), file.path.name))
-        return path
-
-
-def _record(hdu: FrameHDU, plane: int, frame: FitsFrame, result: MaskResult) -> FrameRecord:
-    return FrameRecord(
-        hdu.index,
-        hdu.name,
-        hdu.version,
-        plane,
-        frame.shape,
-        result.fractions,
-        None if result.priors is None else dict(result.priors),
-    )
+        with FrameFile(unit, mask_hdu=self.mask_hdu) as file, ExitStack() as pictures:
+            masking = FileMasking(
+                file,
+                self._masker,
+                form=self.form,
+                bit_map=self._bit_map,
+                compression=self.compression,
+                pictures=(product, pictures) if self.preview else None,
+            )
+            write_fits(file_structure(file, masking.make), product, overwrite=self.overwrite)
+        previews, frames = tuple(masking.previews), tuple(masking.frames)
+        return MaskRecord(product, previews, frames, time.perf_counter() - start)

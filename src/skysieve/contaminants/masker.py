@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from threading import Event, Lock
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -20,7 +19,7 @@ from skysieve.errors import ConfigError
 from skysieve.imaging.normalise import normalise
 from skysieve.imaging.tiles import TilePlan, TileSizes, fixed_tiles, plan_tiles, predict
 from skysieve.imaging.views import VIEWS, highest_over_views
-from skysieve.models.engine import available_threads, load_network
+from skysieve.models.shared_network import EngineSettings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from skysieve.imaging.background import Rules
     from skysieve.imaging.frames import Frame
     from skysieve.models.card import Model
-    from skysieve.models.network import Engine, Network, Precision
+    from skysieve.models.shared_network import SharedNetwork
 
 __all__ = ["MaskSettings", "Masker", "Tiling"]
 
@@ -42,7 +41,7 @@ LARGEST_ARRAY = 2**30
 
 
 @dataclass(frozen=True, kw_only=True)
-class MaskSettings:
+class MaskSettings(EngineSettings):
     """How frames are masked.
 
     Attributes
@@ -77,13 +76,19 @@ class MaskSettings:
     thresholds: Mapping[str, float] = field(default_factory=dict)
     tiling: Tiling = "fast"
     rules: Rules = "corrected"
-    engine: Engine = "auto"
-    precision: Precision = "auto"
-    device: str = "cpu"
-    threads: int | None = None
     views: int = 1
     batch_size: int | None = None
     memory: int = DEFAULT_MEMORY
+
+    def unusual(self) -> dict[str, object]:
+        """Return the settings that provenance must name: how frames are seen, where it is not the default."""
+        found = {
+            "tiling": (self.tiling, "fast"),
+            "normalisation": (self.rules, "corrected"),
+            "views": (self.views, 1),
+            "priors": ("auto" if self.priors == "auto" else "given", "given"),
+        }
+        return {name: value for name, (value, default) in found.items() if value != default}
 
 
 class Masker:
@@ -120,20 +125,11 @@ class Masker:
             raise ConfigError(f"{settings.views} views: choose from {', '.join(map(str, VIEWS))}")
         if settings.batch_size is not None and settings.batch_size < 1:
             raise ConfigError(f"batch size {settings.batch_size}: expected at least 1")
-        self._busy = Lock()
-        self._stopped = Event()
 
     @cached_property
-    def network(self) -> Network:
+    def network(self) -> SharedNetwork:
         """The loaded network."""
-        wanted = self.settings
-        return load_network(
-            self.model,
-            engine=wanted.engine,
-            precision=wanted.precision,
-            device=wanted.device,
-            threads=wanted.threads,
-        )
+        return self.settings.load(self.model)
 
     def mask(
         self, frame: Frame, *, keep_probabilities: bool = False, keep_pixels: bool = False
@@ -156,9 +152,7 @@ class Masker:
         priors = None if self.settings.priors is None else self._of_classes(self._start_priors)
         training = self._of_classes(self.model.card.training_priors)
         shape = frame.shape
-        normalised = normalise(
-            frame, rules=self.settings.rules, threads=self.settings.threads or available_threads()
-        )
+        normalised = normalise(frame, rules=self.settings.rules, threads=self.settings.all_threads)
         bits, background = np.empty(shape, np.int16), np.empty(shape, np.bool_)
         posteriors = _planes_array((len(self.classes), *shape)) if keep_probabilities or auto else None
         histogram = ProbabilityHistogram(len(self.classes)) if auto else None
@@ -188,7 +182,8 @@ class Masker:
 
     def stop(self) -> None:
         """End the frames at work, in whatever thread, with an interrupt before their next tiles."""
-        self._stopped.set()
+        if "network" in self.__dict__:
+            self.network.stop()
 
     def blank(self, frame: Frame) -> MaskResult:
         """Return the result of a frame that holds nothing to be masked: no data everywhere."""
@@ -242,11 +237,7 @@ class Masker:
         return bits, (posteriors[index] > limits[index]) & ~nodata
 
     def _run(self, tiles: NDArray[np.float32]) -> NDArray[np.float32]:
-        # frames may be at work in several threads, but the network already uses all processors
-        with self._busy:
-            if self._stopped.is_set():
-                raise KeyboardInterrupt
-            return highest_over_views(self.network, tiles, self.settings.views)
+        return highest_over_views(self.network, tiles, self.settings.views)
 
     def _plan(self, shape: tuple[int, int]) -> TilePlan:
         batch = self.settings.batch_size

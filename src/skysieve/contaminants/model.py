@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from skysieve.contaminants.classes import CLASS_NAMES, CLASSES
+from skysieve.imaging.normalise import NAME as NORMALISATION
 from skysieve.models.card import Model, ModelCard, Tiling
 from skysieve.models.published import GraphForm, PublishedNetwork, find_model
 
@@ -42,7 +43,7 @@ MAXIMASK = PublishedNetwork(
         licence="MIT, Copyright (c) 2018 Maxime Paillassa",
         reference="Paillassa, Bertin & Bouy 2020, A&A 634, A48",
         source="",
-        normalisation="mesh-200",
+        normalisation=NORMALISATION,
         classes=CLASS_NAMES,
         # As 400, which the network was trained on, sides leave 16 when divided by 32: pooling then falls on
         # the same pixels at the far border as in the published tiling, on which decisions there depend.
@@ -55,7 +56,7 @@ MAXIMASK = PublishedNetwork(
         graphs=(),
     ),
     package="maximask_and_maxitrack",
-    requirement="skysieve[maximask]",
+    requirement="MaxiMask==1.3.0 onnx google-crc32c",
     key="upconv5_1/kernel",
     forms=(
         GraphForm("maximask-masks.onnx", ("openvino",), _with_masks),
@@ -77,4 +78,4 @@ def load_model(name: str = DEFAULT_MODEL) -> Model:
     ModelError
         If there is no such model, or it is for another job.
     """
-    return find_model(name, job=JOB, published=(MAXIMASK,))
+    return find_model(name, job=JOB, normalisation=NORMALISATION, published=(MAXIMASK,))

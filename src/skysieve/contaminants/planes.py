@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from skysieve.contaminants.classes import CLASSES, NODATA
 from skysieve.imaging.bitplanes import MaskPlane, MaskSchema
 
-__all__ = ["SCHEMA"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
-SCHEMA = MaskSchema(tuple(MaskPlane(c.name, c.code, c.description) for c in (*CLASSES, NODATA) if c.code))
-"""One plane a class that has a bit, and one for pixels without data."""
+    from skysieve.contaminants.classes import ContaminantClass
+
+__all__ = ["SCHEMA", "schema_of"]
+
+
+def schema_of(classes: Iterable[ContaminantClass]) -> MaskSchema:
+    """Return the planes of a mask of some classes: one for each that has a bit, and one for no data."""
+    return MaskSchema(tuple(MaskPlane(c.name, c.code, c.description) for c in (*classes, NODATA) if c.code))
+
+
+SCHEMA = schema_of(CLASSES)
+"""The planes of a mask of all classes."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from astropy.io import fits
 
-from skysieve.contaminants.planes import SCHEMA
+from skysieve.contaminants.planes import schema_of
 from skysieve.imaging.fits_out import mask_hdu, primary_hdu
 
 if TYPE_CHECKING:
@@ -34,27 +34,28 @@ def file_structure(
 
     The primary header is kept, each science HDU is replaced by what ``make`` returns for it, tables pass
     through untouched, and other images leave an empty HDU with their name, so that the order is that of
-    the source.  Where only one HDU was asked for, the product holds the primary header and that one.
+    the source.  Where only one HDU was asked for, the product holds the primary header and that one: as
+    primary HDU if it can be.
 
     Parameters
     ----------
     file
         The open source.
     make
-        Returns the HDU for a science HDU.  A compressed image cannot be primary: that of a primary science
-        HDU follows the primary header, as with ``fpack``.
+        Returns the HDU for a science HDU.  A compressed image cannot be primary: it follows the primary
+        header, as with ``fpack``.
     """
     frames = {hdu.index: hdu for hdu in file.frames}
     one_only = file.location.hdu is not None
     for index, hdu in enumerate(file.hdus):
         if index in frames:
             made = make(frames[index])
-            if index == 0 and isinstance(made, fits.CompImageHDU):
-                yield primary_hdu(hdu.header)
-            elif index == 0:
-                made = _as_primary(made, hdu.header)
-            elif one_only:
-                yield primary_hdu(file.hdus[0].header)
+            if index == 0 or one_only:
+                header = file.hdus[0].header
+                if isinstance(made, fits.CompImageHDU):
+                    yield primary_hdu(header)
+                else:
+                    made = _as_primary(made, header)
             yield made
         elif one_only:
             continue
@@ -70,6 +71,8 @@ def _as_primary(hdu: fits.ImageHDU, header: fits.Header) -> fits.PrimaryHDU:
     """Return the image as primary HDU, with the cards of the source's primary header that it lacks."""
     cards = primary_hdu(header).header
     cards.update(hdu.header.copy(strip=True))
+    # It tells an extension to take over the cards of the primary header.
+    cards.remove("INHERIT", ignore_missing=True)
     return fits.PrimaryHDU(hdu.data, cards)
 
 
@@ -88,7 +91,7 @@ def bits_hdu(
 ) -> fits.ImageHDU | fits.CompImageHDU:
     """Return the mask HDU of a science HDU, in our bits or another survey's."""
     planes = [bit_map.translate(result.bits) if bit_map else result.bits for result in results]
-    schema = SCHEMA.header_cards() if bit_map is None else _map_cards(bit_map)
+    schema = schema_of(results[0].classes).header_cards() if bit_map is None else _map_cards(bit_map)
     return mask_hdu(
         stacked(hdu, planes),
         header=hdu.header,

@@ -10,7 +10,7 @@ import numpy as np
 
 from skysieve.contaminants.classes import CLASSES, NODATA, ContaminantClass, bit_flag_map, find_class
 from skysieve.contaminants.decide import class_fractions, modify_priors
-from skysieve.contaminants.planes import SCHEMA
+from skysieve.contaminants.planes import schema_of
 from skysieve.errors import ConfigError
 from skysieve.imaging.fits_out import mask_hdu
 from skysieve.imaging.provenance import provenance_cards
@@ -202,4 +202,6 @@ class MaskResult:
 
     def to_hdu(self) -> fits.ImageHDU | fits.CompImageHDU:
         """Return the bit mask as an HDU with named planes and provenance, ready to be appended to a file."""
-        return mask_hdu(self.bits, header=self.header, cards=[*SCHEMA.header_cards(), *self.cards()])
+        return mask_hdu(
+            self.bits, header=self.header, cards=[*schema_of(self.classes).header_cards(), *self.cards()]
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from skysieve.contaminants.classes import CLASSES, NODATA
+from skysieve.errors import OutputError
 from skysieve.imaging.atomic import atomic_write
 
 if TYPE_CHECKING:
@@ -41,13 +42,41 @@ def fractions_table(records: Mapping[Location, MaskRecord]) -> Table:
     return table
 
 
-def write_table(records: Mapping[Location, MaskRecord], path: Path, *, overwrite: bool) -> None:
+def write_table(
+    records: Mapping[Location, MaskRecord], path: Path, *, overwrite: bool, extend: bool = False
+) -> None:
     """Write the table as ECSV.
+
+    Parameters
+    ----------
+    records
+        What became of each file.
+    path
+        The table.
+    overwrite
+        Whether a table that is there may be replaced.
+    extend
+        Whether to keep the rows of other files in it.
 
     Raises
     ------
     OutputError
-        If the file is there and may not be replaced, or cannot be written.
+        If the file is there and may not be replaced, cannot be written, or is no table to be extended.
     """
+    table = fractions_table(records)
+    if extend and path.exists():
+        table = _extended(path, table)
     with atomic_write(path, overwrite=overwrite) as temporary:
-        fractions_table(records).write(temporary, format="ascii.ecsv", overwrite=True)
+        table.write(temporary, format="ascii.ecsv", overwrite=True)
+
+
+def _extended(path: Path, table: Table) -> Table:
+    from astropy.table import QTable, vstack
+
+    try:
+        older = QTable.read(path, format="ascii.ecsv")
+        others = older[[file not in set(table["file"]) for file in older["file"]]]
+    except Exception as error:  # each reader fails in ways of its own
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise OutputError(f"{path}: is no table to be extended ({reason}); name another") from error
+    return vstack([others, table], metadata_conflicts="silent")

@@ -14,7 +14,7 @@ from skysieve.errors import OutputError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["atomic_write"]
+__all__ = ["atomic_write", "check_target"]
 
 # File systems allow 255 bytes in a name; what identifies the writer takes some.
 _MOST_OF_NAME = 100
@@ -45,7 +45,7 @@ def atomic_write(path: Path, *, overwrite: bool) -> Iterator[Path]:
     OutputError
         If `path` exists and `overwrite` is False, is a folder or a device, or cannot be written.
     """
-    _check_target(path, overwrite=overwrite)
+    check_target(path, overwrite=overwrite)
     target = Path(os.path.realpath(path))
     temporary = target.with_name(f".{os.getpid()}-{secrets.token_hex(4)}-{target.name[-_MOST_OF_NAME:]}")
     try:
@@ -53,7 +53,7 @@ def atomic_write(path: Path, *, overwrite: bool) -> Iterator[Path]:
         yield temporary
         _flush_to_disk(temporary)
         # Again: another worker may have written the same name meanwhile.
-        _check_target(path, overwrite=overwrite)
+        check_target(path, overwrite=overwrite)
         temporary.replace(target)
     except OSError as error:
         raise OutputError(f"cannot write {path}: {_reason(error)}") from error
@@ -62,7 +62,14 @@ def atomic_write(path: Path, *, overwrite: bool) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
-def _check_target(path: Path, *, overwrite: bool) -> None:
+def check_target(path: Path, *, overwrite: bool) -> None:
+    """Make sure, before work is done for it, that a file may be written here.
+
+    Raises
+    ------
+    OutputError
+        If `path` exists and `overwrite` is False, or is a folder or a device.
+    """
     try:
         if path.is_dir():
             raise OutputError(f"cannot write {path}: it is a folder; name a file in it")

@@ -84,7 +84,7 @@ def set_cards(header: fits.Header, cards: Iterable[HeaderCard]) -> None:
     """Set the cards in the header, in place.
 
     ``HISTORY`` and ``COMMENT`` cards are added, wrapped where they are long; any other card replaces the
-    one of the same keyword. A comment is cut where the value leaves it too little room.
+    one of the same keyword. A comment for which the value leaves too little room is left out.
     """
     for keyword, value, comment in cards:
         if keyword in _COMMENTARY:
@@ -93,7 +93,8 @@ def set_cards(header: fits.Header, cards: Iterable[HeaderCard]) -> None:
         text = printable(value) if isinstance(value, str) else value
         width = len(text.replace("'", "''")) + 2 if isinstance(text, str) else 0
         room = _CARD - len(f"{keyword:8}= ") - max(_VALUE, width) - len(" / ")
-        header[keyword] = (text, printable(comment)[: max(0, room)])
+        explained = printable(comment)
+        header[keyword] = (text, explained if len(explained) <= room else "")
 
 
 def inherit_cards(header: fits.Header) -> fits.Header:

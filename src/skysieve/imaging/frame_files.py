@@ -122,7 +122,7 @@ class FrameFile:
             advice = (
                 "name an HDU, as file.fits[1], to use one that is left out"
                 if LEFT_OUT.intersection(reasons.values())
-                else f"a frame is an image of {minimum_size} x {minimum_size} pixels or more, or a cube of them"
+                else f"a frame is an image of {minimum_size} x {minimum_size} pixels or more"
             )
             raise FrameError(f"{self.path}: has no frame: {describe(self.hdus, reasons)}; {advice}")
         frames = tuple(self._frame_hdu(index, masks.mask_of(index, wanted)) for index in wanted)

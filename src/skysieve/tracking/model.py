@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from skysieve.imaging.normalise import NAME as NORMALISATION
 from skysieve.models.card import Model, ModelCard, Tiling
 from skysieve.models.published import GraphForm, PublishedNetwork, find_model
 
@@ -35,7 +36,7 @@ MAXITRACK = PublishedNetwork(
         licence="MIT, Copyright (c) 2018 Maxime Paillassa",
         reference="Paillassa, Bertin & Bouy 2020, A&A 634, A48",
         source="",
-        normalisation="mesh-200",
+        normalisation=NORMALISATION,
         classes=("good", "tracking error"),
         tiling=Tiling(
             multiple=400,
@@ -51,7 +52,7 @@ MAXITRACK = PublishedNetwork(
         graphs=(),
     ),
     package="maximask_and_maxitrack",
-    requirement="skysieve[maximask]",
+    requirement="MaxiMask==1.3.0 onnx google-crc32c",
     key="dense3/kernel",
     forms=(GraphForm("maxitrack.onnx", ("openvino", "onnxruntime"), _build),),
 )
@@ -70,4 +71,4 @@ def load_model(name: str = DEFAULT_MODEL) -> Model:
     ModelError
         If there is no such model, or it is for another job.
     """
-    return find_model(name, job=JOB, published=(MAXITRACK,))
+    return find_model(name, job=JOB, normalisation=NORMALISATION, published=(MAXITRACK,))

@@ -5,14 +5,13 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from functools import cached_property
-from threading import Event, Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from skysieve.errors import ConfigError
 from skysieve.imaging.normalise import normalise
-from skysieve.models.engine import available_threads, load_network
+from skysieve.models.shared_network import EngineSettings
 from skysieve.tracking.decide import DEFAULT_PRIOR, block_starts, modify_prior
 from skysieve.tracking.model import DEFAULT_MODEL, load_model
 
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from skysieve.imaging.background import Rules
     from skysieve.imaging.frames import Frame
     from skysieve.imaging.normalise import NormalisedFrame
-    from skysieve.models.network import Engine, Network, Precision
+    from skysieve.models.shared_network import SharedNetwork
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +32,7 @@ BATCH_ON_GPU = 16
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrackSettings:
+class TrackSettings(EngineSettings):
     """How frames are examined.
 
     Attributes
@@ -53,10 +52,6 @@ class TrackSettings:
     model: str = DEFAULT_MODEL
     prior: float = DEFAULT_PRIOR
     rules: Rules = "corrected"
-    engine: Engine = "auto"
-    precision: Precision = "auto"
-    device: str = "cpu"
-    threads: int | None = None
     batch_size: int | None = None
 
 
@@ -107,20 +102,11 @@ class Tracker:
             raise ConfigError(f"batch size {settings.batch_size}: expected at least 1")
         modify_prior(np.zeros(1, np.float32), settings.prior)
         self.model = load_model(settings.model)
-        self._busy = Lock()
-        self._stopped = Event()
 
     @cached_property
-    def network(self) -> Network:
+    def network(self) -> SharedNetwork:
         """The loaded network."""
-        wanted = self.settings
-        return load_network(
-            self.model,
-            engine=wanted.engine,
-            precision=wanted.precision,
-            device=wanted.device,
-            threads=wanted.threads,
-        )
+        return self.settings.load(self.model)
 
     def track(self, frame: Frame) -> TrackResult:
         """Examine one frame.
@@ -135,7 +121,7 @@ class Tracker:
         FrameError
             If the frame has no valid pixels or no noise.
         """
-        threads = self.settings.threads or available_threads()
+        threads = self.settings.all_threads
         normalised = normalise(frame, rules=self.settings.rules, threads=threads)
         size = self.model.card.tiling.fixed_size
         if min(frame.shape) < size:
@@ -152,7 +138,8 @@ class Tracker:
 
     def stop(self) -> None:
         """End the frames at work, in whatever thread, with an interrupt before their next blocks."""
-        self._stopped.set()
+        if "network" in self.__dict__:
+            self.network.stop()
 
     def _row_of_blocks(
         self, frame: NormalisedFrame, top: int, columns: list[int], size: int
@@ -167,9 +154,5 @@ class Tracker:
         step = self.settings.batch_size or (1 if self.settings.device == "cpu" else BATCH_ON_GPU)
         for index in range(0, len(columns), step):
             batch = np.stack([pixels[:, left : left + size] for left in columns[index : index + step]])
-            # frames may be at work in several threads, but the network already uses all processors
-            with self._busy:
-                if self._stopped.is_set():
-                    raise KeyboardInterrupt
-                found.append(self.network(batch[:, None])[:, 1])
+            found.append(self.network(batch[:, None])[:, 1])
         return modify_prior(np.concatenate(found), self.settings.prior)

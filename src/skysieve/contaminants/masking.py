@@ -1,0 +1,153 @@
+"""One file at work: each of its science HDUs becomes an HDU of the product."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from skysieve.contaminants.products import bits_hdu
+from skysieve.contaminants.published import published_hdu
+from skysieve.errors import FrameError
+from skysieve.imaging.atomic import atomic_write
+from skysieve.imaging.naming import with_suffix
+from skysieve.imaging.provenance import data_sum
+
+if TYPE_CHECKING:
+    from contextlib import ExitStack
+    from pathlib import Path
+
+    from astropy.io import fits
+
+    from skysieve.contaminants.bitmaps import BitMap
+    from skysieve.contaminants.masker import Masker
+    from skysieve.contaminants.products import Format
+    from skysieve.contaminants.result import MaskResult
+    from skysieve.imaging.fits_frames import FitsFrame, FrameHDU
+    from skysieve.imaging.fits_out import Compression
+    from skysieve.imaging.frame_files import FrameFile
+
+__all__ = ["FileMasking", "FrameRecord"]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class FrameRecord:
+    """What was found in one frame.
+
+    Attributes
+    ----------
+    hdu, name, version, plane
+        Where the frame is: number of the HDU, EXTNAME, EXTVER, and number of the plane in a cube, from 1;
+        0 for images.
+    shape
+        Rows and columns.
+    fractions
+        Part of the pixels in each class, by name.
+    priors
+        Priors used, by class name; None if the network's own were kept.
+    """
+
+    hdu: int
+    name: str
+    version: int
+    plane: int
+    shape: tuple[int, int]
+    fractions: dict[str, float]
+    priors: dict[str, float] | None
+
+
+class FileMasking:
+    """Masks the HDUs of one file, and keeps account of its frames.
+
+    Parameters
+    ----------
+    file
+        The open file.
+    masker
+        The loaded network and its rules.
+    form, bit_map, compression
+        Of the product.
+    pictures
+        If there shall be previews: the product, after which they are named, and what puts them in place when
+        the product is.
+
+    Attributes
+    ----------
+    frames
+        Records of the frames done so far.
+    previews
+        Their pictures.
+    """
+
+    def __init__(
+        self,
+        file: FrameFile,
+        masker: Masker,
+        *,
+        form: Format,
+        bit_map: BitMap | None,
+        compression: Compression | None,
+        pictures: tuple[Path, ExitStack] | None,
+    ) -> None:
+        self.frames: list[FrameRecord] = []
+        self.previews: list[Path] = []
+        self._file, self._masker, self._pictures = file, masker, pictures
+        self._form, self._bit_map, self._compression = form, bit_map, compression
+        self._blanks: list[FrameError] = []
+
+    def make(self, hdu: FrameHDU) -> fits.ImageHDU | fits.CompImageHDU:
+        """Return the product's HDU for a science HDU.
+
+        Raises
+        ------
+        FrameError
+            If it is the last one and no frame of the file could be masked.
+        """
+        results = [self._mask(frame) for frame in hdu.planes]
+        for number, (frame, result) in enumerate(zip(hdu.planes, results, strict=True), start=1):
+            plane = 0 if len(hdu.shape) == 2 else number
+            self.frames.append(_record(hdu, plane, result))
+            if self._pictures is not None:
+                self._draw(*self._pictures, frame, result)
+        if len(self._blanks) == len(self._file.planes):
+            raise self._blanks[0]
+        cards = results[0].cards(
+            source=self._file.path.name,
+            source_sum=data_sum(self._file.hdus[hdu.index]),
+            options=self._masker.settings.unusual(),
+        )
+        if self._form == "bits":
+            return bits_hdu(hdu, results, bit_map=self._bit_map, compression=self._compression, cards=cards)
+        return published_hdu(hdu, results, self._form, cards)
+
+    def _mask(self, frame: FitsFrame) -> MaskResult:
+        """Mask a frame; one without sky, as of a dead detector, must not cost its file the other masks."""
+        try:
+            return self._masker.mask(frame, keep_probabilities=self._form == "probabilities")
+        except FrameError as error:
+            if len(self._file.planes) == 1:
+                raise
+            self._blanks.append(error)
+            logger.warning("%s; marked as no data", error)
+            return self._masker.blank(frame)
+
+    def _draw(self, product: Path, pictures: ExitStack, frame: FitsFrame, result: MaskResult) -> None:
+        from skysieve.contaminants.preview import draw_preview
+
+        record = self.frames[-1]
+        place = ""
+        if len(self._file.planes) > 1:
+            place = f".{record.hdu}.{record.plane}" if record.plane else f".{record.hdu}"
+        path = with_suffix(product, f"{place}.png")
+        title = frame.label.replace(str(self._file.path), self._file.path.name)
+        picture = draw_preview(frame, result, title=title)
+        picture.save(pictures.enter_context(atomic_write(path, overwrite=True)), format="PNG", optimize=True)
+        self.previews.append(path)
+
+
+def _record(hdu: FrameHDU, plane: int, result: MaskResult) -> FrameRecord:
+    priors = None if result.priors is None else dict(result.priors)
+    height, width = result.bits.shape
+    return FrameRecord(hdu.index, hdu.name, hdu.version, plane, (height, width), result.fractions, priors)
