@@ -15,9 +15,10 @@ from skysieve.imaging.tiles import fixed_tiles, predict
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from skysieve.imaging.background import Rules
     from skysieve.imaging.frames import Frame
 
-__all__ = ["explain"]
+__all__ = ["EXPLAINED", "explain", "sky_move"]
 
 EXPLAINED = 99.9
 """A frame of which fewer per cent of the decisions are equal is looked into."""
@@ -37,6 +38,7 @@ LISTED_CLASSES = 4
 def explain(
     label: str,
     frame: Frame,
+    moved: NDArray[np.float32],
     *,
     expected: NDArray[np.bool_],
     fast: NDArray[np.bool_],
@@ -48,36 +50,47 @@ def explain(
     ----------
     label, frame
         The frame.
+    moved
+        ``(H, W)``, see :func:`sky_move`.
     expected, fast, default
         ``(classes, H, W)`` decisions: published; of the default tiling; of the default settings.
     """
-    tables = [_normalisation(label, frame, fast, default)]
+    tables = [_normalisation(label, frame, moved, fast != default)]
     if 100 * float((expected == fast).mean()) < EXPLAINED:
         tables += [_tiles(label, frame, expected), _near_thresholds(label, frame, expected, fast)]
     return tables
 
 
-def _normalisation(label: str, frame: Frame, fast: NDArray[np.bool_], default: NDArray[np.bool_]) -> Table:
+def sky_move(frame: Frame) -> NDArray[np.float32]:
+    """Return how far the normalisations are apart, ``(H, W)`` float32 in standard deviations of the noise."""
+    published, corrected = _both_normalised(frame)
+    moved: NDArray[np.float32] = np.abs(published - corrected)
+    return moved
+
+
+def _both_normalised(frame: Frame) -> list[NDArray[np.float32]]:
+    rules: tuple[Rules, ...] = ("published", "corrected")
+    return [normalise(frame, rules=choice).rows(0, frame.shape[0])[0] for choice in rules]
+
+
+def _normalisation(label: str, frame: Frame, moved: NDArray[np.float32], differs: NDArray[np.bool_]) -> Table:
     """Show how far the two normalisations are apart, and that decisions differ there."""
     height, width = frame.shape
-    published = normalise(frame, rules="published").rows(0, height)[0]
-    corrected, nodata = normalise(frame, rules="corrected").rows(0, height)
-    apart = np.abs(published - corrected)
-    changed = (fast != default).any(axis=0) & ~nodata
+    changed = differs.any(axis=0)
     rows, columns = np.ogrid[:height, :width]
     border = (
         np.minimum(np.minimum(rows, height - 1 - rows), np.minimum(columns, width - 1 - columns)) < BORDER
     )
     corners = [(slice(None, CORNER), slice(-CORNER, None))[i] for i in (0, 1)]
     places = [(r, c) for r in corners for c in corners]
-    medians = [[float(np.median(image[place])) for place in places] for image in (published, corrected)]
+    medians = [[float(np.median(image[place])) for place in places] for image in _both_normalised(frame)]
     row = (
         label,
-        100 * float((apart > NOTABLE_SIGMA).mean()),
+        100 * float((moved > NOTABLE_SIGMA).mean()),
         int(changed.sum()),
-        100 * float((apart[changed] > NOTABLE_SIGMA).mean()) if changed.any() else None,
-        float(np.median(apart[changed])) if changed.any() else None,
-        float(np.median(apart[~changed])),
+        100 * float((moved[changed] > NOTABLE_SIGMA).mean()) if changed.any() else None,
+        float(np.median(moved[changed])) if changed.any() else None,
+        float(np.median(moved[~changed])),
         100 * float(border[changed].mean()) if changed.any() else None,
         *(max(values, key=abs) for values in medians),
     )
@@ -98,7 +111,7 @@ def _normalisation(label: str, frame: Frame, fast: NDArray[np.bool_], default: N
         "The published median filter pads the grid of sky levels with zeros, which pulls the sky at the "
         "corners towards zero. The last two columns tell which is right: the median of the normalised "
         f"pixels in {CORNER} x {CORNER} px at each corner, where empty sky is 0; the one farthest from it "
-        "is given.",
+        "is given. Corners with overscan, which saw no light, lie far below the sky with both.",
     )
 
 

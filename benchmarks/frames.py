@@ -86,9 +86,9 @@ def large_frame(side: int) -> Path:
 
 
 def _place(side: int) -> Path:
-    """Return where a frame is kept; its name changes with the code that simulates."""
+    """Return where a frame is kept; the folder changes with the code that simulates."""
     (package,) = skysieve.simulate.__path__
     sources = b"".join(file.read_bytes() for file in sorted(Path(package).glob("*.py")))
-    folder = CACHE / "frames"
+    folder = CACHE / "frames" / hashlib.sha256(sources).hexdigest()[:12]
     folder.mkdir(parents=True, exist_ok=True)
-    return folder / f"simulated-{side}-{hashlib.sha256(sources).hexdigest()[:8]}.fits"
+    return folder / f"simulated-{side}.fits"

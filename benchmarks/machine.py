@@ -9,7 +9,7 @@ import re
 import subprocess
 from pathlib import Path
 
-__all__ = ["CORES", "describe", "has_bf16", "pin", "versions"]
+__all__ = ["CORES", "describe", "has_bf16", "load", "pin", "versions"]
 
 CORES = 2
 """Processors that everything measured here may use."""
@@ -52,9 +52,13 @@ def describe() -> dict[str, str]:
         f"{platform.libc_ver()[1]}",
         "Python": platform.python_version(),
     }
-    if hasattr(os, "getloadavg"):
-        described["load when it began (1 min)"] = f"{os.getloadavg()[0]:.2f}"
+    described["load when it began (1 min)"] = f"{load():.2f}"
     return described
+
+
+def load() -> float:
+    """Return the load of the last minute; 0 where the system does not tell."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
 
 
 def _cpuinfo() -> dict[str, str]:

@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from process import plain_environment
+
 __all__ = ["CACHE", "Peer", "make_peer"]
 
 CACHE = Path(__file__).parent / ".cache"
@@ -61,7 +63,7 @@ class Peer:
             If it fails.
         """
         command = [self.python, script, *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=_plain_environment())
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=plain_environment())
         if done.returncode:
             raise RuntimeError(f"{script.name} failed with the published tools:\n{done.stderr[-2000:]}")
         return done.stdout
@@ -73,7 +75,7 @@ class Peer:
             capture_output=True,
             text=True,
             check=True,
-            env=_plain_environment(),
+            env=plain_environment(),
         )
         wanted = ("maximask", "tensorflow-cpu", "keras", "numpy", "scipy", "astropy")
         return {p["name"]: p["version"] for p in json.loads(done.stdout) if p["name"].lower() in wanted}
@@ -95,12 +97,12 @@ def make_peer() -> Peer:
     interpreter = _find_python()
     print(f"making the environment of the published tools in {peer.folder} (TensorFlow: some 200 MB) ...")
     shutil.rmtree(peer.folder, ignore_errors=True)
-    subprocess.run([interpreter, "-m", "venv", peer.folder], check=True, env=_plain_environment())
+    subprocess.run([interpreter, "-m", "venv", peer.folder], check=True, env=plain_environment())
     for step in steps:
         done = subprocess.run(
             [peer.python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", *step],
             check=False,
-            env=_plain_environment(),
+            env=plain_environment(),
         )
         if done.returncode:
             raise SystemExit(f"the published tools cannot be installed: pip install {' '.join(step)} failed")
@@ -131,8 +133,3 @@ def _version(interpreter: Path) -> str:
     except (OSError, subprocess.CalledProcessError):
         return ""
     return done.stdout.strip()
-
-
-def _plain_environment() -> dict[str, str]:
-    """Return this process's variables without those that would lead Python to other packages."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}

@@ -52,10 +52,9 @@ class PeerProducts:
             return np.asarray(hdus[hdu].data) > 0
 
     def images(self, frame: Path) -> int:
-        """Return how many HDUs of a frame the published commands looked at."""
-        product = self.folder / f"{_stem(frame)}.mask.fits"
-        with fits.open(product) as hdus:
-            return sum(hdu.is_image and len(hdu.shape) == 3 for hdu in hdus)
+        """Return how many HDUs the published commands look at: all images that are large enough."""
+        with fits.open(frame) as hdus:
+            return sum(h.is_image and len(h.shape) == 2 and min(h.shape) > TILE for h in hdus)
 
     def tracking(self) -> dict[str, float]:
         """Return the published tracking probabilities by the names of the copies."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["SKYSIEVE", "Finished", "run_measured"]
+__all__ = ["SKYSIEVE", "Finished", "plain_environment", "run_measured"]
 
 SKYSIEVE = Path(sys.executable).with_name("skysieve")
 """The command of the environment that runs the benchmarks."""
@@ -58,6 +58,11 @@ class Finished:
     output: str
 
 
+def plain_environment() -> dict[str, str]:
+    """Return this process's variables without those that would lead Python to other packages."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+
+
 def run_measured(
     command: Sequence[object], *, folder: Path | None = None, environment: Mapping[str, str] | None = None
 ) -> Finished:
@@ -84,7 +89,7 @@ def run_measured(
             subprocess.run(
                 [sys.executable, "-I", "-S", "-c", LAUNCHER, str(report), *words],
                 cwd=folder,
-                env={**os.environ, **(environment or {})},
+                env={**plain_environment(), **(environment or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

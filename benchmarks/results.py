@@ -17,6 +17,8 @@ Cell = str | int | float | None
 
 SIGNS = {">=": "≥", "<=": "≤"}
 MARKS = {True: "met", False: "**missed**", None: "not measured"}
+BAR_FORMATS = {"%": ".5f", "MB": ".0f"}
+"""Formats of values by their unit; others have four digits."""
 
 
 @dataclass(frozen=True)
@@ -197,7 +199,7 @@ def _page(content: dict[str, Any]) -> str:
 def _bar_cells(bar: dict[str, Any]) -> tuple[str, ...]:
     unit = f" {bar['unit']}" if bar["unit"] else ""
     remark = f" ({bar['remark']})" if bar["remark"] else ""
-    value = "–" if bar["value"] is None else f"{bar['value']:.6g}{unit}"
+    value = "–" if bar["value"] is None else f"{bar['value']:{BAR_FORMATS.get(bar['unit'], '.4g')}}{unit}"
     return (
         f"{bar['figure']}{remark}",
         f"{SIGNS[bar['sense']]} {bar['limit']:g}{unit}",

@@ -27,7 +27,11 @@ __all__: list[str] = []
 
 ROOT = Path(__file__).resolve().parent.parent
 PARTS = ("reference", "normalisation", "agreement", "engines", "speed", "memory")
+TIMED = ("normalisation", "engines", "speed", "memory")
 WITH_PEER = ("normalisation", "agreement", "speed")
+
+BUSY = 0.7
+"""A load of the last minute above this disturbs what is timed."""
 
 
 def main() -> int:
@@ -40,6 +44,10 @@ def main() -> int:
     failed = []
     for part in options.parts or PARTS:
         print(f"{part} ...", flush=True)
+        if part in TIMED and machine.load() > BUSY:
+            print(
+                f"  the machine is busy (load {machine.load():.1f}): times will be too long", file=sys.stderr
+            )
         described, date, start = machine.describe(), datetime.now(UTC), time.perf_counter()
         try:
             result = _measure(part, options)

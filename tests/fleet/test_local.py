@@ -22,6 +22,7 @@ class Doubling:
     unfit: bool = False
     unprepared: bool = False
     workers: int | None = field(default=None, init=False)
+    stopped: bool = field(default=False, init=False)
 
     def check(self) -> None:
         if self.unfit:
@@ -31,6 +32,9 @@ class Doubling:
         if self.unprepared:
             raise ModelError("no engine")
         self.workers = workers
+
+    def stop(self) -> None:
+        self.stopped = True
 
     def run(self, unit: int) -> tuple[int, int | None]:
         if unit in self.fails:
@@ -96,6 +100,9 @@ class Watching:
     def prepare(self, *, workers: int) -> None:
         pass
 
+    def stop(self) -> None:
+        pass
+
     def run(self, unit: int) -> int:
         with self.lock:
             self.begun += 1
@@ -106,3 +113,12 @@ def test_work_does_not_run_far_ahead_of_who_takes_the_results():
     job = Watching()
     for taken, _ in enumerate(run_units(job, range(50)), start=1):
         assert job.begun <= taken + 2
+
+
+def test_units_at_work_are_stopped_when_nobody_takes_the_other_outcomes():
+    job = Doubling()
+    outcomes = run_units(job, range(5))
+    next(outcomes)
+    assert not job.stopped
+    outcomes.close()  # type: ignore[attr-defined]  # a generator
+    assert job.stopped

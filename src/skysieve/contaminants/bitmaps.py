@@ -90,10 +90,25 @@ def read_bit_map(name_or_file: str) -> BitMap:
     kind, values = content.get("kind"), content.get("values")
     if kind not in ("bits", "codes") or not isinstance(values, dict) or not values:
         raise ConfigError(f'bit map {name_or_file!r}: needs kind = "bits" or "codes" and a table [values]')
-    checked = {}
+    checked: dict[str, int] = {}
     for name, value in values.items():
-        proper = NODATA.name if name.upper() == NODATA.name else find_class(name).name
+        try:
+            proper = _coded_class(name)
+        except ConfigError as error:
+            raise ConfigError(f"bit map {name_or_file!r}: {error}") from None
+        if proper in checked:
+            raise ConfigError(f"bit map {name_or_file!r}: {name} is given twice; keep one of its names")
         if not isinstance(value, int) or isinstance(value, bool) or not 0 < value <= LARGEST_VALUE:
             raise ConfigError(f"bit map {name_or_file!r}: {name} = {value!r}, expected a positive integer")
         checked[proper] = value
     return BitMap(name_or_file, kind, checked)
+
+
+def _coded_class(name: str) -> str:
+    """Return the proper name of a class that masks have a value for."""
+    if name.upper() == NODATA.name:
+        return NODATA.name
+    found = find_class(name)
+    if not found.code:
+        raise ConfigError(f"{name} is every other pixel, and has no value; leave it out")
+    return found.name

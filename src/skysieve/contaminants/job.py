@@ -11,6 +11,7 @@ from skysieve.contaminants.bitmaps import read_bit_map
 from skysieve.contaminants.masker import Masker, MaskSettings
 from skysieve.contaminants.masking import FileMasking, FrameRecord
 from skysieve.contaminants.products import file_structure
+from skysieve.contaminants.published import published_cards
 from skysieve.errors import ConfigError
 from skysieve.imaging.fits_out import write_fits
 from skysieve.imaging.frame_files import FrameFile
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from skysieve.contaminants.bitmaps import BitMap
     from skysieve.contaminants.products import Format
+    from skysieve.imaging.cards import HeaderCard
     from skysieve.imaging.fits_out import Compression
     from skysieve.imaging.locations import Location
 
@@ -181,6 +183,13 @@ class MaskJob:
                 compression=self.compression,
                 pictures=(product, pictures) if self.preview else None,
             )
-            write_fits(file_structure(file, masking.make), product, overwrite=self.overwrite)
+            structure = file_structure(file, masking.make, self._primary_cards(self._masker))
+            write_fits(structure, product, overwrite=self.overwrite)
         previews, frames = tuple(masking.previews), tuple(masking.frames)
         return MaskRecord(product, previews, frames, time.perf_counter() - start)
+
+    def _primary_cards(self, masker: Masker) -> list[HeaderCard]:
+        """Return what MaxiMask writes into primary headers, where it is known before the frames are."""
+        if self.form == "bits" or self.settings.priors == "auto":
+            return []
+        return published_cards(masker.classes, masker.thresholds, masker.start_priors, self.form)

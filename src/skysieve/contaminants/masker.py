@@ -131,6 +131,11 @@ class Masker:
         """The loaded network."""
         return self.settings.load(self.model)
 
+    @property
+    def start_priors(self) -> dict[str, float] | None:
+        """Priors of the wanted classes before any frame is seen; None if the network's own are kept."""
+        return None if self.settings.priors is None else self._of_classes(self._start_priors)
+
     def mask(
         self, frame: Frame, *, keep_probabilities: bool = False, keep_pixels: bool = False
     ) -> MaskResult:
@@ -149,7 +154,7 @@ class Masker:
             If the frame has no valid pixels or no noise.
         """
         auto = self.settings.priors == "auto"
-        priors = None if self.settings.priors is None else self._of_classes(self._start_priors)
+        priors = self.start_priors
         training = self._of_classes(self.model.card.training_priors)
         shape = frame.shape
         normalised = normalise(frame, rules=self.settings.rules, threads=self.settings.all_threads)
@@ -187,7 +192,7 @@ class Masker:
 
     def blank(self, frame: Frame) -> MaskResult:
         """Return the result of a frame that holds nothing to be masked: no data everywhere."""
-        priors = None if self.settings.priors is None else self._of_classes(self._start_priors)
+        priors = self.start_priors
         return self._result(
             frame, np.full(frame.shape, NODATA.code, np.int16), np.zeros(frame.shape, np.bool_), priors
         )

@@ -28,7 +28,9 @@ Format = Literal["bits", "cube", "single", "probabilities"]
 
 
 def file_structure(
-    file: FrameFile, make: Callable[[FrameHDU], fits.ImageHDU | fits.CompImageHDU]
+    file: FrameFile,
+    make: Callable[[FrameHDU], fits.ImageHDU | fits.CompImageHDU],
+    cards: Sequence[HeaderCard] = (),
 ) -> Iterator[fits.PrimaryHDU | fits.ImageHDU | fits.CompImageHDU | fits.BinTableHDU | fits.TableHDU]:
     """Yield the HDUs of a product that keeps the structure of its source.
 
@@ -44,6 +46,8 @@ def file_structure(
     make
         Returns the HDU for a science HDU.  A compressed image cannot be primary: it follows the primary
         header, as with ``fpack``.
+    cards
+        Further cards for a primary header without a science image.
     """
     frames = {hdu.index: hdu for hdu in file.frames}
     one_only = file.location.hdu is not None
@@ -60,7 +64,7 @@ def file_structure(
         elif one_only:
             continue
         elif index == 0:
-            yield primary_hdu(hdu.header)
+            yield primary_hdu(hdu.header, cards=cards)
         elif isinstance(hdu, fits.BinTableHDU | fits.TableHDU) and not isinstance(hdu, fits.CompImageHDU):
             yield hdu.copy()
         else:

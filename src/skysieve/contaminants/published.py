@@ -12,10 +12,11 @@ from skysieve.contaminants.products import stacked
 from skysieve.imaging.cards import inherit_cards, set_cards
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
+    from skysieve.contaminants.classes import ContaminantClass
     from skysieve.contaminants.products import Format
     from skysieve.contaminants.result import MaskResult
     from skysieve.imaging.cards import HeaderCard
@@ -42,7 +43,9 @@ def published_hdu(
         Further cards.
     """
     header = inherit_cards(hdu.header)
-    set_cards(header, [*published_cards(results[0], form), *cards])
+    first = results[0]
+    own = published_cards(first.classes, first.thresholds, first.priors, form)
+    set_cards(header, [*own, *cards])
     return fits.ImageHDU(stacked(hdu, [_array(result, form) for result in results]), header)
 
 
@@ -59,8 +62,13 @@ def _array(result: MaskResult, form: Format) -> NDArray[np.generic]:
     return cube
 
 
-def published_cards(result: MaskResult, form: Format) -> list[HeaderCard]:
-    """Return the header cards that MaxiMask writes.
+def published_cards(
+    classes: Sequence[ContaminantClass],
+    thresholds: Mapping[str, float],
+    priors: Mapping[str, float] | None,
+    form: Format,
+) -> list[HeaderCard]:
+    """Return the header cards that MaxiMask writes, into the primary header too.
 
     Numbers are strings there.  Where MaxiMask prints two digits, which turns most priors into ``0.00``,
     these have as many as they need.
@@ -69,17 +77,17 @@ def published_cards(result: MaskResult, form: Format) -> list[HeaderCard]:
     cards: list[HeaderCard] = [
         ("MM_UTC", time.asctime(time.gmtime()), "MaxiMask UTC processing date"),
         ("MM_LOC", time.asctime(time.localtime()), "MaxiMask LOC processing date"),
-        ("PRIORS", _yes(result.priors is not None), "Whether prior modification was applied or not"),
+        ("PRIORS", _yes(priors is not None), "Whether prior modification was applied or not"),
         ("THRESH", _yes(thresholded), "Whether thresholding was applied or not"),
         ("SMASK", _yes(form == "single"), "Whether binary power mask was applied or not"),
     ]
-    for number, wanted in enumerate(result.classes):
+    for number, wanted in enumerate(classes):
         name = wanted.name
         cards += [(name, wanted.published_label, ""), (f"{name}_DIM", str(number), "")]
-        if result.priors is not None:
-            cards.append((f"{name}_PR", _digits(result.priors[name]), f"{name} prior"))
+        if priors is not None:
+            cards.append((f"{name}_PR", _digits(priors[name]), f"{name} prior"))
         if thresholded:
-            cards.append((f"{name}_TH", _digits(result.thresholds[name]), f"{name} threshold"))
+            cards.append((f"{name}_TH", _digits(thresholds[name]), f"{name} threshold"))
         if form == "single":
             cards.append((f"{name}_SM", f"{wanted.code:.1f}", f"{name} binary power value"))
     return cards

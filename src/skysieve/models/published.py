@@ -111,7 +111,7 @@ class PublishedNetwork:
                 model = read_model(folder)
                 model.verify()
             except ModelError as error:
-                logger.warning("the cached model %s is damaged, and made anew (%s)", folder, error)
+                logger.warning("%s; converting it again", str(error).partition(";")[0])
             else:
                 return model
         if not self.matches(saved):
