@@ -11,16 +11,16 @@ from frames import real_frames, simulated_frame
 from machine import has_bf16
 from peer_products import accepted, make_products
 from results import Bar, Result, Table
+from tracking_agreement import compare_tracking
 
 from skysieve.contaminants.masker import Masker, MaskSettings
+from skysieve.contaminants.model import load_model
 from skysieve.imaging.frame_files import FrameFile
 from skysieve.imaging.locations import parse_location
 from skysieve.models.engine import LEAST_AGREEMENT
-from skysieve.tracking.tracker import Tracker, TrackSettings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from peer_products import PeerProducts
 
     from skysieve.imaging.frames import Frame
 
@@ -91,13 +91,13 @@ def measure() -> Result:
     frames = [path for path in candidates if accepted(path)]
     products = make_products(frames)
     settings = {name: s for name, s in SETTINGS.items() if s.precision != "bf16" or has_bf16()}
-    maskers = {name: Masker(wanted) for name, wanted in settings.items()}
     found = Found()
     for path in products.frames:
         with FrameFile(parse_location(str(path))) as file:
             for hdu in file.frames:
                 label = f"{path.name}[{hdu.index}]" if len(file.frames) > 1 else path.name
-                _compare(label, hdu.planes[0], products.decisions(path, hdu.index), maskers, found)
+                _compare(label, hdu.planes[0], products.decisions(path, hdu.index), settings, found)
+    tracking, tracking_bar = compare_tracking(products)
     left_out = [path.name for path in candidates if path not in frames]
     return Result(
         "Whole frames against the published commands",
@@ -106,21 +106,22 @@ def measure() -> Result:
         "normalisation and tiling is Skysieve's own code; the published ones are kept for this "
         "comparison. Default is what `skysieve mask` does, in f32. Sides of 400 px or less are not taken "
         f"by the published commands: {', '.join(left_out) or 'none'} left out.",
-        _bars(found),
-        [*_tables(found), *found.explanations.values(), _tracking(products)],
+        [*_bars(found), tracking_bar],
+        [*_tables(found), *found.explanations.values(), tracking],
+        [_about_bf16(found)],
     )
 
 
 def _compare(
-    label: str, frame: Frame, expected: NDArray[np.bool_], maskers: dict[str, Masker], found: Found
+    label: str, frame: Frame, expected: NDArray[np.bool_], settings: dict[str, MaskSettings], found: Found
 ) -> None:
     """Compare one frame with all settings."""
     nodata = frame.rows(0, frame.shape[0])[1]
     moved = sky_move(frame)
     decided: dict[str, NDArray[np.bool_]] = {}
     row: dict[str, float] = {}
-    for setting, masker in maskers.items():
-        result = masker.mask(frame)
+    for setting, wanted in settings.items():
+        result = Masker(wanted).mask(frame)  # a new one each time: networks that are kept take their memory
         names = [c.name for c in result.classes]
         decided[setting] = np.stack([result.boolean(name) for name in names])
         reference = decided[DEFAULT] if setting == DEFAULT_BF16 else expected
@@ -146,23 +147,27 @@ def _compare(
 def _bars(found: Found) -> list[Bar]:
     total, worst = found.total, found.worst
     below = "explained below" if worst[FAST] < EXPLAINED else ""
-    bf16 = total.get(DEFAULT_BF16)
-    least = "below it bf16 is used only where it is asked for" if bf16 else "no bf16 instructions here"
     return [
         Bar(f"decisions equal, {PUBLISHED}, all frames", ">=", 99.99, total[PUBLISHED].equal, "%"),
         Bar(f"decisions equal, {PUBLISHED}, worst frame", ">=", 99.99, worst[PUBLISHED], "%"),
         Bar(f"decisions equal, {FAST}, all frames", ">=", EXPLAINED, total[FAST].equal, "%"),
         Bar(f"decisions equal, {FAST}, worst frame", ">=", EXPLAINED, worst[FAST], "%", below),
         Bar(f"decisions equal, {SAME_SKY}, all frames", ">=", EXPLAINED, total[SAME_SKY].equal, "%"),
-        Bar(
-            f"decisions equal, {DEFAULT_BF16}",
-            ">=",
-            100 * LEAST_AGREEMENT,
-            bf16.equal if bf16 else None,
-            "%",
-            least,
-        ),
     ]
+
+
+def _about_bf16(found: Found) -> str:
+    """Return what follows from the agreement of bf16 with f32."""
+    total, least = found.total.get(DEFAULT_BF16), 100 * LEAST_AGREEMENT
+    if total is None:
+        return "bf16 was not measured: this processor has no instructions for it."
+    stated = load_model().card.agreement.get("bf16")
+    return (
+        f"With bf16 {total.equal:.3f} % of the decisions are those of f32. At {least:g} % Skysieve would "
+        "take it by itself, so it is "
+        f"{'taken' if total.equal >= least else 'not taken unless asked for'}; the card of the model says "
+        f"{'nothing' if stated is None else f'{100 * stated:g} %'}."
+    )
 
 
 def _tables(found: Found) -> list[Table]:
@@ -194,33 +199,3 @@ def _tables(found: Found) -> list[Table]:
         found.classes,
     )
     return [agreement, classes]
-
-
-def _tracking(products: PeerProducts) -> Table:
-    """Compare the tracking probabilities of all files."""
-    trackers = [Tracker(TrackSettings(rules="published")), Tracker(TrackSettings())]
-    published = products.tracking()
-    rows = []
-    for path in products.frames:
-        with FrameFile(parse_location(str(path))) as file:
-            results = [[tracker.track(plane) for plane in file.planes] for tracker in trackers]
-        ours = [float(np.mean([r.probability for r in found])) for found in results]
-        blocks = max(r.blocks.size for r in results[0])
-        frames = len(results[0])
-        rows.append((path.name, products.images(path), frames, blocks, published.get(path.name), *ours))
-    return Table(
-        "Tracking probabilities",
-        (
-            ("file", ""),
-            ("HDUs published", "d"),
-            ("frames", "d"),
-            ("blocks a frame", "d"),
-            ("maxitrack", ".4f"),
-            ("Skysieve, published normalisation", ".4f"),
-            ("Skysieve", ".4f"),
-        ),
-        rows,
-        "The published command takes every image HDU for a frame of the sky, those of errors and data "
-        "quality too, and in frames of more than 16 blocks writes the last batch over the one before it, "
-        "which leaves zeros.",
-    )

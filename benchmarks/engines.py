@@ -13,7 +13,7 @@ from pathlib import Path
 from frames import SIDE
 from machine import CORES
 from process import run_measured
-from results import Bar, Cell, Result, Table
+from results import Cell, Result, Table
 
 from skysieve.contaminants.masker import DEFAULT_MEMORY, PUBLISHED_BATCH, PUBLISHED_TILES
 from skysieve.contaminants.model import load_model
@@ -40,34 +40,39 @@ def measure(runs: int) -> Result:
     published = (PUBLISHED_BATCH, PUBLISHED_TILES["size"], PUBLISHED_TILES["size"])
     shapes = {"published": published, "default": _default_tiles()}
     engines = [name for name in ("openvino", "onnxruntime") if importlib.util.find_spec(name)]
-    speed: list[tuple[Cell, ...]] = []
-    memory: list[tuple[Cell, ...]] = []
-    bars = []
+    rows: list[tuple[Cell, ...]] = []
     for graph in card.graphs:
         form = graph.file.removeprefix(f"{card.name}-").removesuffix(".onnx")
         for engine in engines:
-            used = engine in graph.engines
+            used = "yes" if engine in graph.engines else "no"
             for precision, stated in card.tiling.bytes_per_pixel.items():
-                choice = (engine, form, precision)
-                timings = []
                 for name, shape in shapes.items():
+                    label = (engine, form, precision, used, f"{name}, {' x '.join(map(str, shape))}")
                     found = _run(engine, graph.file, precision, shape, runs)
-                    tiles = f"{name}, {' x '.join(map(str, shape))}"
-                    used_here = "yes" if used else "no"
                     if isinstance(found, str):
-                        speed.append((*choice, tiles, None, None, None, used_here, found))
+                        rows.append((*label, None, None, None, None, stated, found))
                         break
-                    timings.append(found)
-                    rate = math.prod(shape) / found.seconds / 1e6
-                    speed.append((*choice, tiles, rate, found.first, found.peak / 1e6, used_here, ""))
-                else:
-                    slope, constant = _line(list(shapes.values()), timings)
-                    memory.append((*choice, slope, constant / 1e6, stated))
-                    if used:
-                        figure = f"bytes a pixel, {engine} {precision}"
-                        bars.append(
-                            Bar(figure, "<=", stated, slope, remark="the limit is what the card says")
-                        )
+                    pixels = math.prod(shape)
+                    speed, growth = pixels / found.seconds / 1e6, found.growth / pixels
+                    rows.append((*label, speed, found.first, found.peak / 1e6, growth, stated, ""))
+    columns = (
+        ("engine", ""),
+        ("unpooling", ""),
+        ("precision", ""),
+        ("used", ""),
+        ("tiles", ""),
+        ("Mpix/s", ".3f"),
+        ("loading and first call, s", ".2f"),
+        ("peak, MB", ".0f"),
+        ("bytes a pixel", ".0f"),
+        ("in the card", "d"),
+        ("error", ""),
+    )
+    text = (
+        "Used: whether Skysieve gives this form of the graph to this engine. Bytes a pixel: growth of "
+        "the resident peak over that of the imported engine, with the weights; Skysieve chooses the size "
+        "of tiles by the number in the model's card."
+    )
     return Result(
         "Engines and forms of the graph",
         "The network alone on pixels of pure noise, each row in a process of its own, with one call "
@@ -75,8 +80,7 @@ def measure(runs: int) -> Result:
         "the network, of which a frame's tiles have more than the frame. Published tiles are those of "
         f"the published tools; default ones are planned for {SIDE} x {SIDE} pixels in float32. {CORES} "
         "threads.",
-        bars,
-        [_speed_table(speed), _memory_table(memory)],
+        tables=[Table("Measured", columns, rows, text)],
     )
 
 
@@ -108,44 +112,3 @@ def _short(error: str) -> str:
     own, _, rest = error.partition(" (")
     _, summary, reasons = rest.partition("Summary:")
     return f"{own}: {reasons.strip().splitlines()[0]}" if summary else " ".join(error.split())
-
-
-def _line(shapes: list[Shape], timings: list[Timing]) -> tuple[float, float]:
-    """Return the bytes that each pixel of a call takes, and those that it takes without any."""
-    (small, less), (large, more) = sorted(
-        (math.prod(s), t.growth) for s, t in zip(shapes, timings, strict=True)
-    )
-    slope = (more - less) / (large - small)
-    return slope, less - slope * small
-
-
-def _speed_table(rows: list[tuple[Cell, ...]]) -> Table:
-    columns = (
-        ("engine", ""),
-        ("unpooling", ""),
-        ("precision", ""),
-        ("tiles", ""),
-        ("Mpix/s", ".3f"),
-        ("loading and first call, s", ".2f"),
-        ("peak, MB", ".0f"),
-        ("used", ""),
-        ("error", ""),
-    )
-    text = "Used: whether Skysieve gives this form of the graph to this engine."
-    return Table("Speed", columns, rows, text)
-
-
-def _memory_table(rows: list[tuple[Cell, ...]]) -> Table:
-    columns = (
-        ("engine", ""),
-        ("unpooling", ""),
-        ("precision", ""),
-        ("bytes a pixel", ".0f"),
-        ("besides, MB", ".0f"),
-        ("bytes a pixel in the card", "d"),
-    )
-    text = (
-        "Growth of the resident peak over that of the imported engine, as a straight line through both "
-        "tilings: what each pixel of a call takes, and what a loaded network takes besides."
-    )
-    return Table("Memory of a call", columns, rows, text)

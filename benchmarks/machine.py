@@ -52,7 +52,7 @@ def describe() -> dict[str, str]:
         f"{platform.libc_ver()[1]}",
         "Python": platform.python_version(),
     }
-    described["load when it began (1 min)"] = f"{load():.2f}"
+    described["load of the machine before the run"] = f"{load():.2f}"
     return described
 
 

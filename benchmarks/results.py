@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-__all__ = ["Bar", "Cell", "Context", "Result", "Table", "write_overview", "write_result"]
+__all__ = ["Bar", "Cell", "Context", "Result", "Table", "value_text", "write_overview", "write_result"]
 
 Cell = str | int | float | None
 
@@ -196,10 +196,15 @@ def _page(content: dict[str, Any]) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
+def value_text(value: float | None, unit: str) -> str:
+    """Return a value with its unit, as pages and the terminal show it."""
+    return "–" if value is None else f"{value:{BAR_FORMATS.get(unit, '.4g')}} {unit}".rstrip()
+
+
 def _bar_cells(bar: dict[str, Any]) -> tuple[str, ...]:
     unit = f" {bar['unit']}" if bar["unit"] else ""
     remark = f" ({bar['remark']})" if bar["remark"] else ""
-    value = "–" if bar["value"] is None else f"{bar['value']:{BAR_FORMATS.get(bar['unit'], '.4g')}}{unit}"
+    value = value_text(bar["value"], bar["unit"])
     return (
         f"{bar['figure']}{remark}",
         f"{SIGNS[bar['sense']]} {bar['limit']:g}{unit}",

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import subprocess
 import sys
 import time
 from datetime import UTC, datetime
@@ -18,7 +19,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import machine
-from results import Context, write_overview, write_result
+from results import Context, value_text, write_overview, write_result
+
+from skysieve.errors import SkysieveError
 
 if TYPE_CHECKING:
     from results import Result
@@ -27,7 +30,6 @@ __all__: list[str] = []
 
 ROOT = Path(__file__).resolve().parent.parent
 PARTS = ("reference", "normalisation", "agreement", "engines", "speed", "memory")
-TIMED = ("normalisation", "engines", "speed", "memory")
 WITH_PEER = ("normalisation", "agreement", "speed")
 
 BUSY = 0.7
@@ -41,17 +43,16 @@ def main() -> int:
         os.environ["SKYSIEVE_TEST_DATA"] = str(options.data.resolve())
     machine.pin()
     logging.getLogger("skysieve").setLevel(logging.ERROR)  # what real frames have wrong with them is known
+    if machine.load() > BUSY:
+        print(f"the machine is busy (load {machine.load():.1f}): what is timed will seem slower than it is")
+    described = machine.describe()
     failed = []
     for part in options.parts or PARTS:
         print(f"{part} ...", flush=True)
-        if part in TIMED and machine.load() > BUSY:
-            print(
-                f"  the machine is busy (load {machine.load():.1f}): times will be too long", file=sys.stderr
-            )
-        described, date, start = machine.describe(), datetime.now(UTC), time.perf_counter()
+        date, start = datetime.now(UTC), time.perf_counter()
         try:
             result = _measure(part, options)
-        except (SystemExit, RuntimeError) as error:
+        except (SystemExit, RuntimeError, OSError, SkysieveError, subprocess.SubprocessError) as error:
             print(f"{part}: {error}", file=sys.stderr)
             failed.append(part)
             continue
@@ -133,9 +134,8 @@ def _peer_versions(part: str) -> dict[str, str]:
 def _report(result: Result, files: list[Path]) -> None:
     """Print the bars, and where the pages lie."""
     for bar in result.bars:
-        value = "not measured" if bar.value is None else f"{bar.value:.6g} {bar.unit}"
-        mark = {True: "met", False: "MISSED", None: "?"}[bar.met]
-        print(f"  {bar.figure}: {value} ({bar.sense} {bar.limit:g}) {mark}")
+        mark = {True: "met", False: "MISSED", None: "not measured"}[bar.met]
+        print(f"  {bar.figure}: {value_text(bar.value, bar.unit)} ({bar.sense} {bar.limit:g}) {mark}")
     print("  " + ", ".join(map(str, files)), flush=True)
 
 

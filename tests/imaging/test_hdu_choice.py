@@ -109,18 +109,21 @@ def test_images_that_are_no_pictures_of_the_sky_are_left_out_by_name(tmp_path, n
         assert [hdu.index for hdu in file.frames] == [2], "unless they are asked for"
 
 
-def test_a_mask_of_bit_planes_is_left_out_by_its_header(tmp_path):
+@pytest.mark.parametrize(
+    ("card", "reason"), [("MSKN0000", "bit-plane mask"), ("MM_UTC", "product of MaxiMask")]
+)
+def test_a_mask_is_left_out_by_its_header(tmp_path, card, reason):
     planes = fits.CompImageHDU(ramp("i2"), name="TRUTH", compression_type="GZIP_2")
-    planes.header["MSKN0000"] = "CR"
+    planes.header[card] = "x"
     path = write(tmp_path / "a.fits", ramp(), planes)
     with open_text(path) as file:
         assert [hdu.index for hdu in file.frames] == [1]
-        assert [(hdu.index, hdu.reason) for hdu in file.others] == [(0, "no data"), (2, "bit-plane mask")]
+        assert [(hdu.index, hdu.reason) for hdu in file.others] == [(0, "no data"), (2, reason)]
     with open_text(f"{path}[TRUTH]") as file:
         assert [hdu.index for hdu in file.frames] == [2], "unless it is asked for"
     with open_text(path, mask_hdu="TRUTH") as file:
         assert file.others[1].reason == "mask of the frames"
-    with pytest.raises(FrameError, match=r"1 TRUTH,1 \(bit-plane mask\); name an HDU, as file.fits\[1\]"):
+    with pytest.raises(FrameError, match=rf"1 TRUTH,1 \({reason}\); name an HDU, as file.fits\[1\]"):
         open_text(write(tmp_path / "b.fits", planes))
 
 

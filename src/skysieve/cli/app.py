@@ -12,11 +12,12 @@ from skysieve.cli import mask, maximask, maxitrack, models, simulate, track
 
 __all__ = ["app", "main"]
 
+PROGRAM = "skysieve"
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
 
 app = typer.Typer(
-    name="skysieve",
+    name=PROGRAM,
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
@@ -57,7 +58,7 @@ def main() -> None:
     from skysieve.errors import SkysieveError
 
     try:
-        app()
+        app(prog_name=PROGRAM)
     except SkysieveError as error:
         if "--debug" in sys.argv:
             raise

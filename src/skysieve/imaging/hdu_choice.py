@@ -39,13 +39,11 @@ tables of distortion that a WCS refers to.
 
 OF_THE_FRAMES = "mask of the frames"
 _BY_NAME = "no picture of the sky by its name"
-_BIT_PLANES = "bit-plane mask"
-LEFT_OUT = frozenset({OF_THE_FRAMES, _BY_NAME, _BIT_PLANES})
+_BY_CARD = {"MSKN0000": "bit-plane mask", "MM_UTC": "product of MaxiMask"}
+LEFT_OUT = frozenset({OF_THE_FRAMES, _BY_NAME, *_BY_CARD.values()})
 """Reasons against images that could be processed: whoever wants one names its HDU."""
 
 _SCIENCE = "SCI"
-# The first card of a bit-plane mask; see skysieve.imaging.bitplanes.
-_FIRST_PLANE = "MSKN0000"
 _MOST_AXES = 4
 _LISTED_HDUS = 12
 
@@ -72,19 +70,18 @@ def why_not_image(hdu: Any, minimum_size: int) -> str | None:
 def pick_science(hdus: fits.HDUList, reasons: Reasons) -> None:
     """Set, in `reasons`, why images are no pictures of the sky, going by their names and headers.
 
-    An EXTNAME of :data:`NOT_SCIENCE` excludes an image, as does a header that
-    describes mask planes.  Where an image is named SCI, as STScI's and
-    Gemini's are, the file itself says which are the pictures, and all others
-    are excluded.  Whoever wants another names its HDU.
+    An EXTNAME of :data:`NOT_SCIENCE` excludes an image, as do the cards of a
+    mask: of bit planes, or in MaxiMask's layout.  Where an image is named SCI,
+    as STScI's and Gemini's are, the file itself says which are the pictures,
+    and all others are excluded.  Whoever wants another names its HDU.
     """
     images = [index for index, reason in reasons.items() if reason is None]
     labelled = any(hdus[index].name.upper() == _SCIENCE for index in images)
     for index in images:
         name = hdus[index].name.upper()
-        if _FIRST_PLANE in hdus[index].header:
-            reasons[index] = _BIT_PLANES
-        elif name in NOT_SCIENCE or (labelled and name != _SCIENCE):
-            reasons[index] = _BY_NAME
+        by_name = name in NOT_SCIENCE or (labelled and name != _SCIENCE)
+        by_card = (reason for card, reason in _BY_CARD.items() if card in hdus[index].header)
+        reasons[index] = next(by_card, _BY_NAME if by_name else None)
 
 
 def find_hdu(hdus: fits.HDUList, location: Location, reasons: Mapping[int, str | None]) -> int | None:

@@ -1,0 +1,70 @@
+"""Tracking probabilities of whole files against those of the published command."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from results import Bar, Cell, Table
+
+from skysieve.imaging.frame_files import FrameFile
+from skysieve.imaging.locations import parse_location
+from skysieve.tracking.tracker import Tracker, TrackSettings
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from peer_products import PeerProducts
+
+__all__ = ["compare_tracking"]
+
+BATCH = 16
+"""Blocks in a batch of the published command."""
+
+
+def compare_tracking(products: PeerProducts) -> tuple[Table, Bar]:
+    """Compare the probabilities of all files that the published command took."""
+    trackers = [Tracker(TrackSettings(rules="published")), Tracker(TrackSettings())]
+    published = products.tracking()
+    rows: list[tuple[Cell, ...]] = []
+    largest = 0.0
+    for path in products.frames:
+        with FrameFile(parse_location(str(path))) as file:
+            results = [[tracker.track(plane) for plane in file.planes] for tracker in trackers]
+        ours = [float(np.mean([result.probability for result in found])) for found in results]
+        repeated = float(np.mean([_as_published(result.blocks.ravel()) for result in results[0]]))
+        blocks, frames = max(result.blocks.size for result in results[0]), len(results[0])
+        looked_at, theirs = products.images(path), published.get(path.name, np.nan)
+        if looked_at == frames:
+            largest = max(largest, abs(repeated - theirs))
+        rows.append((path.name, looked_at, frames, blocks, theirs, repeated, *ours))
+    table = Table(
+        "Tracking probabilities",
+        (
+            ("file", ""),
+            ("HDUs published", "d"),
+            ("frames", "d"),
+            ("blocks a frame", "d"),
+            ("maxitrack", ".4f"),
+            ("Skysieve, published normalisation and batches", ".4f"),
+            ("Skysieve, published normalisation", ".4f"),
+            ("Skysieve", ".4f"),
+        ),
+        rows,
+        "The published command takes every image HDU for a frame of the sky, those of errors and data "
+        f"quality too, and where a frame has more than {BATCH} blocks writes the last batch over the one "
+        "before, which leaves zeros; so does the column with its batches. –: not a number.",
+    )
+    figure = "tracking probabilities, published normalisation and batches, files of the same frames"
+    return table, Bar(f"{figure}: largest difference", "<=", 1e-4, largest)
+
+
+def _as_published(blocks: NDArray[np.float32]) -> float:
+    """Return the mean over the blocks of a frame as the published command takes it."""
+    count = len(blocks)
+    if count <= BATCH:
+        return float(blocks.mean())
+    written = np.zeros(count)
+    whole = count - count % BATCH
+    written[:whole] = blocks[:whole]
+    written[whole - BATCH : count - BATCH] = blocks[whole:]
+    return float(written.mean())

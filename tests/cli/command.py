@@ -1,0 +1,64 @@
+"""The command line as a test sees it, and the frames it is given."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import NamedTuple
+
+import numpy as np
+from astropy.io import fits
+
+NOISE = 5.0
+LEVEL = 500.0
+SHAPE = (90, 120)
+
+
+class Result(NamedTuple):
+    """What a command left: its exit code, and what it printed to either stream."""
+
+    code: int
+    out: str
+    err: str
+
+
+def sky(seed=0, shape=SHAPE):
+    """Return an empty sky with one pixel of 100 sigma at (10 + seed, 20)."""
+    pixels = np.random.default_rng(seed).normal(LEVEL, NOISE, shape).astype(np.float32)
+    pixels[10 + seed, 20] = LEVEL + 100 * NOISE
+    return pixels
+
+
+def write(path, *hdus):
+    """Write arrays, (name, array) or HDUs; a single array as the primary HDU, else each as an extension."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if len(hdus) == 1 and isinstance(hdus[0], np.ndarray):
+        fits.PrimaryHDU(hdus[0]).writeto(path, overwrite=True)
+        return path
+    made = []
+    for hdu in hdus:
+        name, data = hdu if isinstance(hdu, tuple) else (None, hdu)
+        made.append(fits.ImageHDU(data, name=name) if isinstance(data, np.ndarray) else data)
+    fits.HDUList([fits.PrimaryHDU(), *made]).writeto(path, overwrite=True)
+    return path
+
+
+def failure(result):
+    """Return the one line with which a command failed."""
+    assert result.code == 1, result
+    assert "Traceback" not in result.err
+    [line] = result.err.splitlines()
+    assert line.startswith("skysieve: error: "), line
+    return line.removeprefix("skysieve: error: ")
+
+
+def leftovers(folder):
+    """Return what a command half wrote below a folder."""
+    return [path for path in folder.rglob(".*") if path.is_file()]
+
+
+def installed(*arguments, **options):
+    """Run the installed command in a process of its own."""
+    command = [sys.executable, "-m", "skysieve", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, **options)
+    return Result(done.returncode, done.stdout, done.stderr)

@@ -1,0 +1,78 @@
+"""The real command line, run in this process; models that need no weights, and the published ones."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from tests.cli.command import Result
+from tests.tiny_models import save_mean_model, save_pixel_model
+
+from skysieve.cli.app import main
+
+NEEDED = ("maximask_and_maxitrack", "onnx", "google_crc32c")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def cache(tmp_path_factory):
+    """One cache of converted models for all tests of the command line: never the user's."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SKYSIEVE_CACHE", str(folder))
+        patch.setenv("COLUMNS", "200")
+        patch.setenv("NO_COLOR", "1")
+        yield folder
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before():
+    """Take away the handlers that a command sets up: other tests look at the package's log too."""
+    logger = logging.getLogger("skysieve")
+    before = logger.handlers, logger.level, logger.propagate
+    yield
+    logger.handlers, logger.level, logger.propagate = before
+
+
+@pytest.fixture
+def run(monkeypatch, capsys, tmp_path):
+    """Run the command in this process, in the test's own folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["skysieve", *map(str, arguments)])
+        code = 0
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else int(end.code is not None)
+        captured = capsys.readouterr()
+        return Result(code, captured.out, captured.err)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def pixel_model(tmp_path_factory):
+    """A model for contaminants: CR above 20 sigma, SAT above 60, BG everywhere."""
+    return save_pixel_model(tmp_path_factory.mktemp("models") / "tiny", {"CR": 20, "SAT": 60, "BG": -1e4})
+
+
+@pytest.fixture(scope="session")
+def mean_model(tmp_path_factory):
+    """A model for tracking: sure of an error in blocks of 64 px whose mean is above 1 sigma."""
+    return save_mean_model(tmp_path_factory.mktemp("models") / "tiny-track")
+
+
+@pytest.fixture(scope="session")
+def weights():
+    """Folder of the package that brings the published weights."""
+    missing = [name for name in NEEDED if find_spec(name) is None]
+    if missing:
+        pytest.skip(f"the published weights cannot be used: {', '.join(missing)} not installed")
+    spec = find_spec(NEEDED[0])
+    assert spec is not None
+    assert spec.submodule_search_locations
+    return Path(spec.submodule_search_locations[0])

@@ -1,0 +1,146 @@
+"""Many files in one run: several processes, failures among them, dead processes, interrupts."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from tests.cli.command import leftovers, sky, write
+
+from skysieve.imaging.fits_integrity import is_intact
+
+FILES = 24
+
+needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="no /proc to find processes in")
+
+
+@pytest.fixture
+def frames(tmp_path):
+    for number in range(FILES):
+        write(tmp_path / f"{number:02}.fits", sky(number % 8, (200, 200)))
+    return tmp_path
+
+
+@pytest.fixture
+def start(frames, pixel_model):
+    """Start the installed command on all frames, as a terminal would: in a process group of its own."""
+    started = []
+
+    def start(*options):
+        command = [sys.executable, "-m", "skysieve", "mask", ".", "-o", "out/", "--model", str(pixel_model)]
+        process = subprocess.Popen(
+            [*command, *options],
+            cwd=frames,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_a_failing_file_is_named_at_the_end_and_the_others_are_done(run, tmp_path, pixel_model, jobs):
+    for name in "abcd":
+        write(tmp_path / f"{name}.fits", sky())
+    for name in "bd":
+        (tmp_path / f"{name}.fits").write_bytes(b"SIMPLE  = nothing of the kind")
+    result = run("mask", ".", "-j", jobs, "-o", "out/", "--model", pixel_model)
+    assert result.code == 1
+    assert [line.split(" ")[0] for line in result.out.splitlines() if "->" in line] == ["a.fits", "c.fits"]
+    lines = result.err.splitlines()
+    assert [line.split(":")[2].strip() for line in lines[:2]] == ["b.fits", "d.fits"]
+    assert lines[2] == "skysieve: 2 failed, 2 done; failed:"
+    assert [line.split(":")[0] for line in lines[3:]] == ["  b.fits", "  d.fits"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.mask.fits", "c.mask.fits"]
+
+
+def test_what_fails_for_all_is_said_once(run, tmp_path, pixel_model):
+    for name in "abc":
+        write(tmp_path / f"{name}.fits", sky())
+    result = run("mask", ".", "-j", 2, "--model", pixel_model, "--prior", "CR=2")
+    assert (result.code, result.err) == (1, "skysieve: error: prior of CR: 2.0 is not between 0 and 1\n")
+
+
+@needs_proc
+def test_a_process_that_is_killed_costs_nothing(start, frames):
+    process = start("-j", "2")
+    os.kill(_first_worker(process), signal.SIGKILL)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, "")
+    assert out.count("->") == FILES
+    assert all(is_intact(frames / f"out/{number:02}.mask.fits") for number in range(FILES))
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_an_interrupt_leaves_whole_files_only(start, frames, jobs):
+    process = start("-j", str(jobs))
+    process.stdout.readline()
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert err == "skysieve: interrupted; finished files are kept\n"
+    products = list((frames / "out").glob("*.fits"))
+    assert 0 < len(products) < FILES
+    assert all(is_intact(path) for path in products)
+    assert not leftovers(frames)
+
+
+@needs_proc
+def test_an_interrupt_while_processes_start_is_as_quiet(start, frames):
+    process = start("-j", "2")
+    _first_worker(process)
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, "")
+    assert err == "skysieve: interrupted; finished files are kept\n"
+    assert not leftovers(frames)
+
+
+def test_an_interrupted_run_can_be_resumed(start, frames):
+    process = start("--table", "t.ecsv")
+    process.stdout.readline()
+    os.killpg(process.pid, signal.SIGINT)
+    process.communicate(timeout=60)
+    before = {path: path.stat().st_mtime_ns for path in (frames / "out").iterdir()}
+    again = start("--resume", "--table", "t.ecsv")
+    out, _ = again.communicate(timeout=60)
+    assert again.returncode == 0
+    assert out.startswith(f"{len(before)} of {FILES} files are done already\n")
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    assert len(list((frames / "out").iterdir())) == FILES
+
+
+def _first_worker(process):
+    """Wait until the command has started a process for its work, and return its number."""
+    deadline = time.monotonic() + 60
+    while not (workers := _workers(process.pid)):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    return workers[0]
+
+
+def _workers(parent):
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            # the name stands in parentheses, and may hold any character
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+            if int(fields[1]) == parent and b"spawn_main" in (folder / "cmdline").read_bytes():
+                found.append(int(folder.name))
+        except OSError:
+            continue
+    return found
