@@ -19,7 +19,7 @@ OUTPUT = Path(__file__).parent / "data" / "published.npz"
 
 
 def write_published_frame(path):
-    """Write a sky with stars, hot and dead columns, a cosmic ray and a trail: integers, the same everywhere."""
+    """Write stars, a hot and a dead column, a cosmic ray and a trail, in integers: the same everywhere."""
     random = np.random.default_rng(1)
     pixels = 1000 + random.integers(-8, 9, (4, *SHAPE)).sum(axis=0)
     rows, columns = np.indices(SHAPE)

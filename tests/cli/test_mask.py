@@ -86,7 +86,7 @@ class TestProduct:
             ("probabilities", "probabilities", (14, *SHAPE), "f4"),
         ],
     )
-    def test_has_the_format_asked_for(self, mask, tmp_path, form, suffix, shape, kind):
+    def test_has_the_format_asked_for(self, mask, tmp_path, *, form, suffix, shape, kind):
         write(tmp_path / "a.fits", sky())
         assert mask("a.fits", "--format", form).code == 0
         data = fits.getdata(f"a.{suffix}.fits")
@@ -139,10 +139,10 @@ class TestSource:
         if form in ("u1", "i2", "u2", "i4", "f8"):
             pixels = pixels.round().clip(0, 1000 if form != "u1" else 255).astype(form)
         write(path, np.stack([pixels, pixels]) if form == "cube" else pixels)
-        packers = {"fits.gz": gzip.compress, "fits.bz2": bz2.compress}
-        if form in packers:
+        if form in ("fits.gz", "fits.bz2"):
+            packed = (gzip if form == "fits.gz" else bz2).compress(path.read_bytes())
             path = path.with_name(f"a.{form}")
-            path.write_bytes(packers[form]((tmp_path / "a.fits").read_bytes()))
+            path.write_bytes(packed)
         if form == "fits.fz":
             path = path.with_name("a.fits.fz")
             write(path, fits.CompImageHDU(pixels, quantize_level=16))

@@ -127,7 +127,7 @@ class TestLayout:
             ),
         ],
     )
-    def test_and_cards_follow_the_options(self, maximask, tmp_path, options, shape, kind, cards):
+    def test_and_cards_follow_the_options(self, maximask, tmp_path, *, options, shape, kind, cards):
         write(tmp_path / "a.fits", sky(shape=SHAPE))
         assert maximask("a.fits", *options) == (0, "", "")
         with fits.open("a.masks.fits") as hdus:

@@ -1,4 +1,4 @@
-"""``skysieve models``: what there is, what it says of itself, and how it gets there; a cache that is not as it was."""
+"""``skysieve models``: what there is, what it says of itself, and how it gets there; and damaged caches."""
 
 from __future__ import annotations
 
@@ -56,20 +56,23 @@ def names(result):
 
 
 class TestList:
-    def test_names_the_models_of_the_installed_package(self, run, weights):
+    @pytest.mark.usefixtures("weights")
+    def test_names_the_models_of_the_installed_package(self, run):
         result = run("models", "list")
         assert (result.code, result.err) == (0, "")
         assert names(result) == NETWORKS
         assert "contaminants" in result.out.splitlines()[0]
         assert "tracking" in result.out.splitlines()[1]
 
-    def test_says_how_to_get_one_where_there_is_none(self, run, empty_cache, without_package):
+    @pytest.mark.usefixtures("empty_cache", "without_package")
+    def test_says_how_to_get_one_where_there_is_none(self, run):
         result = run("models", "list")
         assert result.code == 0
         assert "no model is installed; run: pip install" in result.out
         assert "skysieve models import PATH" in result.out
 
-    def test_leaves_a_damaged_one_out_with_a_warning(self, run, empty_cache, without_package):
+    @pytest.mark.usefixtures("without_package")
+    def test_leaves_a_damaged_one_out_with_a_warning(self, run, empty_cache):
         (empty_cache / "models/mine-1").mkdir(parents=True)
         (empty_cache / "models/mine-1/card.json").write_text("{")
         result = run("models", "list")
@@ -80,7 +83,8 @@ class TestList:
 
 
 class TestShow:
-    def test_prints_the_card_as_json(self, run, weights):
+    @pytest.mark.usefixtures("weights")
+    def test_prints_the_card_as_json(self, run):
         result = run("models", "show", "maximask")
         assert result.code == 0
         card = json.loads(result.out)
@@ -90,20 +94,21 @@ class TestShow:
         folder = result.err.removeprefix("folder: ").strip()
         assert json.loads(run("models", "show", folder).out) == card
 
-    def test_of_an_unknown_model_is_refused(self, run, weights):
+    @pytest.mark.usefixtures("weights")
+    def test_of_an_unknown_model_is_refused(self, run):
         assert failure(run("models", "show", "minimask")) == "no model 'minimask'; see: skysieve models list"
 
 
 class TestImport:
-    def test_of_a_wheel_brings_both_networks_to_a_machine_without_the_package(
-        self, run, wheel, empty_cache, without_package
-    ):
+    @pytest.mark.usefixtures("empty_cache", "without_package")
+    def test_of_a_wheel_brings_both_networks_to_a_machine_without_the_package(self, run, wheel):
         result = run("models", "import", wheel)
         assert (result.code, result.err) == (0, "")
         assert [line.partition(":")[0] for line in result.out.splitlines()] == NETWORKS
         assert names(run("models", "list")) == NETWORKS
 
-    def test_of_a_folder_brings_what_is_in_it(self, run, weights, empty_cache):
+    @pytest.mark.usefixtures("empty_cache")
+    def test_of_a_folder_brings_what_is_in_it(self, run, weights):
         result = run("models", "import", weights / "data/tensorflow_models/maxitrack")
         assert [line.partition(":")[0] for line in result.out.splitlines()] == ["maxitrack"]
 
@@ -111,7 +116,7 @@ class TestImport:
         ("defect", "message"),
         [("truncated", "neither a SavedModel folder nor a readable wheel"), ("corrupt", "Bad CRC-32")],
     )
-    def test_of_a_damaged_wheel_is_refused(self, run, wheel, tmp_path, empty_cache, defect, message):
+    def test_of_a_damaged_wheel_is_refused(self, run, wheel, tmp_path, empty_cache, *, defect, message):
         content = bytearray(wheel.read_bytes())
         if defect == "truncated":
             del content[30_000_000:]
@@ -132,7 +137,9 @@ class TestImport:
             ("variables.data-00000-of-00001", lambda _: None, "cannot be read"),
         ],
     )
-    def test_of_a_damaged_folder_is_refused(self, run, tracking_weights, empty_cache, file, change, message):
+    def test_of_a_damaged_folder_is_refused(
+        self, run, tracking_weights, empty_cache, *, file, change, message
+    ):
         path = tracking_weights / "variables" / file
         changed = change(path.read_bytes())
         path.unlink()
@@ -143,7 +150,8 @@ class TestImport:
         assert message in line
         assert not list(empty_cache.glob("models/*"))
 
-    def test_of_another_network_is_refused(self, run, tmp_path, weights, empty_cache):
+    @pytest.mark.usefixtures("weights", "empty_cache")
+    def test_of_another_network_is_refused(self, run, tmp_path):
         from tests.models.test_checkpoint import write_checkpoint
 
         index, data = write_checkpoint({"conv1/kernel": np.zeros((3, 3, 1, 2), np.float32)})
@@ -167,7 +175,8 @@ class TestImport:
         write(tmp_path / "a.fits", sky())
         assert failure(run("models", "import", name)).startswith(message)
 
-    def test_into_a_cache_that_cannot_be_written_fails(self, run, tracking_weights, empty_cache):
+    @pytest.mark.usefixtures("tracking_weights")
+    def test_into_a_cache_that_cannot_be_written_fails(self, run, empty_cache):
         empty_cache.write_text("in the way")
         result = run("models", "import", "savedmodel")
         assert result.code == 1
@@ -176,9 +185,10 @@ class TestImport:
         )
 
 
+@pytest.mark.usefixtures("weights")
 class TestCache:
     @pytest.fixture
-    def cached(self, run, weights, empty_cache, tmp_path):
+    def cached(self, run, empty_cache, tmp_path):
         """A folder with a converted model, and a frame to be examined with it."""
         write(tmp_path / "a.fits", sky(shape=(400, 400)))
         assert run("track", "a.fits").code == 0
@@ -213,7 +223,7 @@ class TestCache:
         assert line.endswith("; converting it again")
         assert run("track", "a.fits").err == ""
 
-    def test_that_cannot_be_written_is_done_without(self, run, tmp_path, weights, empty_cache):
+    def test_that_cannot_be_written_is_done_without(self, run, tmp_path, empty_cache):
         empty_cache.write_text("in the way")
         write(tmp_path / "a.fits", sky(shape=(400, 400)))
         result = run("track", "a.fits")
@@ -224,9 +234,8 @@ class TestCache:
 
 
 @pytest.mark.parametrize(("verb", "network"), [("mask", "maximask"), ("track", "maxitrack")])
-def test_without_the_weights_a_frame_is_one_line_that_says_how_to_get_them(
-    run, tmp_path, empty_cache, without_package, verb, network
-):
+@pytest.mark.usefixtures("empty_cache", "without_package")
+def test_without_the_weights_a_frame_is_one_line_that_says_how_to_get_them(run, tmp_path, verb, network):
     write(tmp_path / "a.fits", sky())
     line = failure(run(verb, "a.fits"))
     assert line.startswith(f"the weights of {network} are not installed; run: pip install ")

@@ -9,7 +9,7 @@ from astropy.table import QTable
 from tests.cli.command import LEVEL, NOISE, failure, write
 
 BLOCK = 64
-PRIORS = ([], ["--prior", "0.5"])
+PRIORS: tuple[list[str], ...] = ([], ["--prior", "0.5"])
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def track(run, mean_model):
 
 
 def sky(shape=(2 * BLOCK, 2 * BLOCK), *, slipped=()):
-    """Return an empty sky, lifted by two sigma in blocks (row, column), which the model takes for an error."""
+    """Return an empty sky, lifted by two sigma in blocks (row, column), which to the model are errors."""
     pixels = np.random.default_rng(1).normal(LEVEL, NOISE, shape).astype(np.float32)
     for row, column in slipped:
         pixels[row * BLOCK : (row + 1) * BLOCK, column * BLOCK : (column + 1) * BLOCK] += 2 * NOISE

@@ -9,6 +9,7 @@ A&AS 117, 393, section 4) in the variant of MaxiMask.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -53,11 +54,20 @@ class Background:
     column_spline: NDArray[np.float64]
     sigma_floor: float
 
+    @cached_property
+    def _level_across(self) -> NDArray[np.float64]:
+        return np.einsum("ij,kj->ik", self.level, self.column_spline)
+
+    @cached_property
+    def _sigma_across(self) -> NDArray[np.float64]:
+        return np.einsum("ij,kj->ik", self.sigma, self.column_spline)
+
     def rows(self, start: int, stop: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return level and sigma of some rows, each ``(stop - start, W)`` float32 in the frame's unit."""
+        # Not by BLAS: its threads would wait in a busy loop for more, on processors that the network needs.
         level, sigma = (
-            (self.row_spline[start:stop] @ (grid @ self.column_spline.T)).astype(np.float32)
-            for grid in (self.level, self.sigma)
+            np.einsum("ij,jk->ik", self.row_spline[start:stop], across).astype(np.float32)
+            for across in (self._level_across, self._sigma_across)
         )
         if self.sigma_floor > 0:
             np.maximum(sigma, np.float32(self.sigma_floor), out=sigma)

@@ -1,8 +1,7 @@
 """Engines that run ONNX graphs, and which one is taken where nobody says.
 
-Measured on two cores with the published networks (``docs/results``): OpenVINO is
-about twice as fast as ONNX Runtime on x86-64 processors in float32, and twice as
-fast again in bfloat16 on those with instructions for it.
+OpenVINO was the faster one on the x86-64 processors measured, in float32 and more
+so in bfloat16 where there are instructions for it: see ``docs/results/engines.md``.
 """
 
 from __future__ import annotations

@@ -46,6 +46,7 @@ class ONNXRuntimeNetwork:
         self.device = device
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
+        options.enable_mem_pattern = False  # it doubles the memory of a call, and gains no time here
         options.log_severity_level = ERRORS_ONLY
         providers: list[str | tuple[str, dict[str, str]]] = ["CPUExecutionProvider"]
         if device != "cpu":

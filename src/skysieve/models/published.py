@@ -27,7 +27,7 @@ __all__ = ["GraphForm", "PublishedNetwork", "find_model", "import_models"]
 
 logger = logging.getLogger(__name__)
 
-CONVERSION = 3
+CONVERSION = 4
 """Number of the conversion; raised with each change of the graphs or cards that it makes."""
 
 
