@@ -56,11 +56,13 @@ class Background:
 
     @cached_property
     def _level_across(self) -> NDArray[np.float64]:
-        return np.einsum("ij,kj->ik", self.level, self.column_spline)
+        across: NDArray[np.float64] = np.einsum("ij,kj->ik", self.level, self.column_spline)
+        return across
 
     @cached_property
     def _sigma_across(self) -> NDArray[np.float64]:
-        return np.einsum("ij,kj->ik", self.sigma, self.column_spline)
+        across: NDArray[np.float64] = np.einsum("ij,kj->ik", self.sigma, self.column_spline)
+        return across
 
     def rows(self, start: int, stop: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return level and sigma of some rows, each ``(stop - start, W)`` float32 in the frame's unit."""
