@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 
@@ -40,6 +41,15 @@ def real_frames() -> Path:
 def reference_tiles() -> Path:
     """File of normalised tiles with the probabilities that the published networks gave for them."""
     return _test_data("maximask_reference/tiles.npz", "reference probabilities")
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before():
+    """Take away the handlers that a command sets up: other tests look at the package's log too."""
+    logger = logging.getLogger("skysieve")
+    before = logger.handlers, logger.level, logger.propagate
+    yield
+    logger.handlers, logger.level, logger.propagate = before
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

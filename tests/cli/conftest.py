@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,15 +24,6 @@ def cache(tmp_path_factory):
         patch.setenv("COLUMNS", "200")
         patch.setenv("NO_COLOR", "1")
         yield folder
-
-
-@pytest.fixture(autouse=True)
-def logging_as_before():
-    """Take away the handlers that a command sets up: other tests look at the package's log too."""
-    logger = logging.getLogger("skysieve")
-    before = logger.handlers, logger.level, logger.propagate
-    yield
-    logger.handlers, logger.level, logger.propagate = before
 
 
 @pytest.fixture
