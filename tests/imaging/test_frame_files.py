@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from skysieve.errors import SkysieveError
+from skysieve.errors import FrameError, SkysieveError
 from skysieve.imaging import fits_frames
 from skysieve.imaging.frame_files import FrameFile
 from skysieve.imaging.locations import Location, parse_location
