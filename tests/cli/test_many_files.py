@@ -77,7 +77,7 @@ def test_what_fails_for_all_is_said_once(run, tmp_path, pixel_model):
 @needs_proc
 def test_a_process_that_is_killed_costs_nothing(start, frames):
     process = start("-j", "2")
-    os.kill(_first_worker(process), signal.SIGKILL)
+    os.kill(_wait_for_workers(process, 2)[0], signal.SIGKILL)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, "")
     assert out.count("->") == FILES
@@ -101,7 +101,7 @@ def test_an_interrupt_leaves_whole_files_only(start, frames, jobs):
 @needs_proc
 def test_an_interrupt_while_processes_start_is_as_quiet(start, frames):
     process = start("-j", "2")
-    _first_worker(process)
+    _wait_for_workers(process, 1)
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (130, "")
@@ -123,14 +123,14 @@ def test_an_interrupted_run_can_be_resumed(start, frames):
     assert len(list((frames / "out").iterdir())) == FILES
 
 
-def _first_worker(process):
-    """Wait until the command has started a process for its work, and return its number."""
+def _wait_for_workers(process, count):
+    """Wait until the command has started so many processes for its work, and return their numbers."""
     deadline = time.monotonic() + 60
-    while not (workers := _workers(process.pid)):
+    while len(workers := _workers(process.pid)) < count:
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    return workers[0]
+    return workers
 
 
 def _workers(parent):

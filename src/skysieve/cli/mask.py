@@ -206,7 +206,7 @@ def mask(
 
     `skysieve mask '*.fits.fz' --classes CR,TRL --prior CR=1e-3` · `skysieve mask @tonight --bits des`
     """
-    from skysieve.cli.running import Failures, find_units, run_and_report, start_logging, without_clashes
+    from skysieve.cli.running import Failures, find_units, run_and_report, start_logging, with_own_product
     from skysieve.contaminants.job import MaskJob
     from skysieve.contaminants.masker import MaskSettings
     from skysieve.contaminants.table import write_table
@@ -237,14 +237,16 @@ def mask(
         form=form.value,
         bits=bits,
         compression=_COMPRESSIONS[compression],
-        overwrite=overwrite or resume,
+        overwrite=True,  # whatever may not be replaced is left out below
         preview=preview,
         mask_hdu=parse_hdu(mask_hdu),
     )
     failures = Failures(debug=debug)
     if table is not None:
         check_target(table, overwrite=overwrite or resume)
-    units = without_clashes(find_units(paths, job.units, failures), job.product, failures)
+    units = with_own_product(
+        find_units(paths, job.units, failures), job.product, failures, overwrite=overwrite or resume
+    )
     todo = [unit for unit in units if not (resume and _is_done(job, unit))]
     if len(todo) < len(units) and not quiet:
         print(f"{len(units) - len(todo)} of {len(units)} files are done already")

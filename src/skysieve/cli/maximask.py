@@ -68,7 +68,7 @@ def maximask(
 
     Example: `skysieve maximask night.list --config_dir my_config --single_mask True`
     """
-    from skysieve.cli.running import Failures, find_units, run_and_report, start_logging, without_clashes
+    from skysieve.cli.running import Failures, find_units, run_and_report, start_logging, with_own_product
     from skysieve.contaminants.config_files import read_class_config
     from skysieve.contaminants.job import MaskJob
     from skysieve.contaminants.masker import MaskSettings
@@ -99,7 +99,9 @@ def maximask(
         return f"{unit}: {record.product} in {record.seconds:.2f} s"
 
     failures = Failures(debug=debug)
-    units = without_clashes(find_units([im_path], job.units, failures), job.product, failures)
+    units = with_own_product(
+        find_units([im_path], job.units, failures), job.product, failures, overwrite=True
+    )
     done = list(
         run_and_report(job, units, processes=1, failures=failures, describe=describe, quiet=not verbose)
     )

@@ -12,6 +12,7 @@ import typer
 
 from skysieve.errors import ConfigError, OutputError, SkysieveError
 from skysieve.fleet.local import run_units
+from skysieve.imaging.atomic import check_target
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from skysieve.fleet.job import Job, Outcome
     from skysieve.imaging.locations import Location
 
-__all__ = ["Failures", "find_units", "run_and_report", "start_logging", "without_clashes"]
+__all__ = ["Failures", "find_units", "run_and_report", "start_logging", "with_own_product"]
 
 Record = TypeVar("Record")
 
@@ -67,10 +68,13 @@ def find_units(
     return list(found)
 
 
-def without_clashes(
-    units: list[Location], product: Callable[[Location], Path], failures: Failures
+def with_own_product(
+    units: list[Location], product: Callable[[Location], Path], failures: Failures, *, overwrite: bool
 ) -> list[Location]:
-    """Return the units with a product that is nobody else's; the others are failures.
+    """Return the units with a product that is in nobody's way; the others are failures.
+
+    Known before any work is done, it costs none; and whatever lies under these names later may be replaced:
+    a unit whose process dies is done again, over what it left.
 
     Parameters
     ----------
@@ -79,7 +83,9 @@ def without_clashes(
     product
         Returns where the product of a unit goes.
     failures
-        Where those go whose product is that of a unit before, or would replace a source.
+        Where those go whose product is that of a unit before, would replace a source, or is there.
+    overwrite
+        Whether products that are there may be replaced.
 
     Raises
     ------
@@ -107,7 +113,16 @@ def without_clashes(
             )
         else:
             owners[path] = unit
-    return list(owners.values())
+    return [unit for path, unit in owners.items() if _is_free(path, unit, failures, overwrite=overwrite)]
+
+
+def _is_free(path: Path, unit: Location, failures: Failures, *, overwrite: bool) -> bool:
+    try:
+        check_target(path, overwrite=overwrite)
+    except OutputError as error:
+        failures.add(unit, error)
+        return False
+    return True
 
 
 def run_and_report(

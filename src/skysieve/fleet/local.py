@@ -126,7 +126,7 @@ def _drain(
             while waiting and len(at_work) < window:
                 try:
                     at_work.append((waiting[0], submit(waiting[0])))
-                except BrokenProcessPool:
+                except (BrokenProcessPool, BrokenPipeError):  # the latter from one that died as it began
                     return list(at_work)
                 waiting.popleft()
             outcome = _outcome(*at_work[0])
