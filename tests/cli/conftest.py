@@ -27,7 +27,7 @@ def cache(tmp_path_factory):
 
 
 @pytest.fixture
-def run(monkeypatch, capsys, tmp_path):
+def run(monkeypatch, capfd, tmp_path):
     """Run the command in this process, in the test's own folder."""
     monkeypatch.chdir(tmp_path)
 
@@ -38,7 +38,7 @@ def run(monkeypatch, capsys, tmp_path):
             main()
         except SystemExit as end:
             code = end.code if isinstance(end.code, int) else int(end.code is not None)
-        captured = capsys.readouterr()
+        captured = capfd.readouterr()
         return Result(code, captured.out, captured.err)
 
     return run

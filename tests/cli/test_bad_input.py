@@ -140,9 +140,11 @@ def test_a_list_with_missing_files_does_the_others(verb, tmp_path):
     assert result.out.startswith("good.fits ")
 
 
-def test_a_dead_detector_does_not_cost_the_others_their_masks(mask, tmp_path):
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_dead_detector_does_not_cost_the_others_their_masks(mask, tmp_path, jobs):
     write(tmp_path / "a.fits", ("N1", sky()), ("N2", np.zeros(SHAPE, "f4")))
-    result = mask("a.fits")
+    write(tmp_path / "b.fits", sky())
+    result = mask("a.fits", "b.fits", "-j", jobs)
     assert result.code == 0
     assert result.err.startswith("skysieve: WARNING: a.fits[N2,1]: has no noise")
     assert (fits.getdata("a.mask.fits", "N2") == 8192).all()

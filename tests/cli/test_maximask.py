@@ -152,11 +152,13 @@ class TestLayout:
                 assert found_cards(hdu.header) == published_cards()
 
     def test_of_one_hdu_is_the_primary(self, maximask, tmp_path):
-        write(tmp_path / "a.fits", ("A", sky(shape=SHAPE)), ("B", sky(shape=(40, 50))))
+        path = write(tmp_path / "a.fits", ("A", sky(shape=SHAPE)), ("B", sky(shape=(40, 50))))
+        fits.setval(path, "OBSERVER", value="E. Hubble")
         assert maximask("a.fits[2]") == (0, "", "")
         with fits.open("a.masks2.fits") as hdus:
             assert len(hdus) == 1
             assert hdus[0].shape == (14, 40, 50)
+            assert hdus[0].header["OBSERVER"] == "E. Hubble"
             assert found_cards(hdus[0].header) == published_cards()
 
     def test_is_that_of_the_published_product(self, maximask, tmp_path, real_frames):

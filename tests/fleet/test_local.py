@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from dataclasses import dataclass, field
-from threading import Lock
+from multiprocessing import active_children
+from threading import Lock, Thread
+from typing import TYPE_CHECKING
 
 import pytest
 
 from skysieve.errors import ConfigError, FrameError, ModelError
 from skysieve.fleet.local import run_units
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @dataclass
@@ -122,3 +128,43 @@ def test_units_at_work_are_stopped_when_nobody_takes_the_other_outcomes():
     assert not job.stopped
     outcomes.close()  # type: ignore[attr-defined]  # a generator
     assert job.stopped
+
+
+@dataclass
+class Sleeping:
+    """A job that takes a minute for each unit, and leaves a file when it begins one."""
+
+    folder: Path
+
+    def check(self) -> None:
+        pass
+
+    def prepare(self, *, workers: int) -> None:
+        pass
+
+    def run(self, unit: int) -> int:
+        (self.folder / str(unit)).touch()
+        for _ in range(600):
+            time.sleep(0.1)
+        return unit
+
+    def stop(self) -> None:
+        pass
+
+
+def test_an_interrupt_ends_the_units_of_other_processes_and_begins_no_more(tmp_path):
+    def interrupt():
+        while len(list(tmp_path.iterdir())) < 2:
+            time.sleep(0.01)
+        for child in active_children():
+            assert child.pid is not None
+            os.kill(child.pid, signal.SIGINT)
+
+    thread = Thread(target=interrupt)
+    thread.start()
+    start = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        list(run_units(Sleeping(tmp_path), range(6), processes=2))
+    thread.join()
+    assert time.monotonic() - start < 30
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0", "1"]

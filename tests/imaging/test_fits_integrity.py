@@ -14,6 +14,7 @@ import pytest
 from astropy.io import fits
 
 from skysieve.errors import SourceError
+from skysieve.imaging.fits_integrity import is_intact
 from skysieve.imaging.frame_files import FrameFile
 from skysieve.imaging.locations import parse_location
 
@@ -228,3 +229,11 @@ def test_a_real_compressed_frame_with_good_sums_that_astropy_doubts_opens(tmp_pa
     content[-5000] ^= 1
     path.write_bytes(content)
     refused(path, "HDU 1 fails its DATASUM")
+
+
+def test_a_file_is_intact_or_not_without_an_error(tmp_path):
+    path = write(tmp_path / "a.fits", ramp())
+    assert is_intact(path)
+    path.write_bytes(path.read_bytes()[:4000])
+    assert not is_intact(path)
+    assert not is_intact(tmp_path / "missing.fits")

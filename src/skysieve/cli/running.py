@@ -151,7 +151,7 @@ def run_and_report(
         return
     with _progress(len(units), quiet=quiet) as advance:
         outcome: Outcome[Location, Record]
-        for outcome in run_units(job, units, processes=processes):
+        for outcome in run_units(job, units, processes=processes, begin=start_logging):
             if outcome.error is not None:
                 failures.add(outcome.unit, outcome.error)
             elif outcome.record is not None:

@@ -37,7 +37,11 @@ _interrupted = False
 
 
 def run_units(
-    job: Job[Unit, Record], units: Iterable[Unit], *, processes: int = 1
+    job: Job[Unit, Record],
+    units: Iterable[Unit],
+    *,
+    processes: int = 1,
+    begin: Callable[[], None] | None = None,
 ) -> Iterator[Outcome[Unit, Record]]:
     """Run a job over units and yield each outcome as it comes, in the order of the units.
 
@@ -51,6 +55,8 @@ def run_units(
         Units of work.
     processes
         Processes at work.
+    begin
+        Called first in each process of several, as to set up its logging; a function of a module.
 
     Raises
     ------
@@ -73,9 +79,9 @@ def run_units(
     processes = min(processes, len(waiting))
     while waiting:
         # when a process dies, the others of its pool go too: whatever they were at gets a process to itself
-        for unit, future in (yield from _in_processes(job, waiting, processes)):
+        for unit, future in (yield from _in_processes(job, waiting, processes, begin)):
             outcome = _outcome(unit, future)
-            if outcome is None and (yield from _in_processes(job, deque([unit]), 1)):
+            if outcome is None and (yield from _in_processes(job, deque([unit]), 1, begin)):
                 outcome = Outcome(
                     unit, error=SkysieveError("its process died; is there enough memory for it?")
                 )
@@ -84,7 +90,7 @@ def run_units(
 
 
 def _in_processes(
-    job: Job[Unit, Record], waiting: deque[Unit], processes: int
+    job: Job[Unit, Record], waiting: deque[Unit], processes: int, begin: Callable[[], None] | None
 ) -> Generator[Outcome[Unit, Record], None, list[tuple[Unit, Future[Record]]]]:
     """Run units in a pool of processes, until one of these dies; see :func:`_drain`."""
     # forking a process whose engine has threads can lock up
@@ -95,7 +101,7 @@ def _in_processes(
             return pool.submit(_run_in_worker, unit)
 
     with ProcessPoolExecutor(
-        processes, mp_context=context, initializer=_start_worker, initargs=(job, processes)
+        processes, mp_context=context, initializer=_start_worker, initargs=(job, processes, begin)
     ) as pool:
         return (yield from _drain(pool, submit, waiting, 2 * processes))
 
@@ -149,11 +155,13 @@ def _outcome(unit: Unit, future: Future[Record]) -> Outcome[Unit, Record] | None
         return Outcome(unit, error=error)
 
 
-def _start_worker(job: Job[Any, Any], processes: int) -> None:
+def _start_worker(job: Job[Any, Any], processes: int, begin: Callable[[], None] | None) -> None:
     global _job  # noqa: PLW0603 (the one way to hand something to later calls in a worker process)
     signal.signal(signal.SIGINT, _interrupt)
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    if begin is not None:
+        begin()
     try:
         job.prepare(workers=processes)
     except SkysieveError as error:
