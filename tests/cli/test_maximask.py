@@ -87,7 +87,7 @@ def found_cards(header):
 def test_the_masks_are_those_of_tensorflow(run, tmp_path, weights):
     write_published_frame(tmp_path / "a.fits")
     modes = ("--format", "cube", "--tiling", "published", "--normalisation", "published")
-    assert run("mask", "a.fits", *modes, "--precision", "f32").code == 0
+    assert run("mask", "a.fits", *modes, "--precision", "f32", "--model", "maximask").code == 0
     expected = published_masks()
     found = fits.getdata("a.masks.fits")
     assert found.dtype == np.uint8
@@ -95,6 +95,14 @@ def test_the_masks_are_those_of_tensorflow(run, tmp_path, weights):
     assert (found != expected).mean() <= 1e-4
     for plane, plane_expected in zip(found, expected, strict=True):
         assert (plane != plane_expected).sum() <= 0.02 * max(100, plane_expected.sum())
+
+
+def test_the_weights_are_the_published_ones_whatever_the_default_model_is(maximask, tmp_path, monkeypatch):
+    monkeypatch.setattr("skysieve.contaminants.model.DEFAULT_MODEL", "another")
+    monkeypatch.setattr("skysieve.contaminants.masker.DEFAULT_MODEL", "another")
+    write(tmp_path / "a.fits", sky())
+    assert maximask("a.fits") == (0, "", "")
+    assert fits.getheader("a.masks.fits")["MODEL"] == "maximask"
 
 
 def test_its_own_masks_differ_where_maximask_is_wrong_only(maximask, tmp_path):

@@ -42,6 +42,15 @@ def test_lines_are_appended_name_and_probability(maxitrack, tmp_path):
     assert all(re.fullmatch(r"[01]\.\d{4}", value) for value in values)
 
 
+def test_the_weights_are_the_published_ones_whatever_the_default_model_is(maxitrack, tmp_path, monkeypatch):
+    write_published_frame(tmp_path / "a.fits")
+    maxitrack("a.fits")
+    monkeypatch.setattr("skysieve.tracking.model.DEFAULT_MODEL", "another")
+    result, (before, after) = maxitrack("a.fits")
+    assert result == (0, "", "")
+    assert after == before
+
+
 def test_the_prior_and_the_batch_size_are_the_published_options(maxitrack, tmp_path):
     write_published_frame(tmp_path / "a.fits")
     maxitrack("a.fits")

@@ -10,7 +10,10 @@ import numpy as np
 import pytest
 from tests.cli.command import failure, sky, write
 
-from skysieve.models import published
+from skysieve.contaminants.model import DEFAULT_MODEL as DEFAULT_FOR_MASKS
+from skysieve.models import packaged, published
+from skysieve.models.card import CARD_FILE
+from skysieve.tracking.model import DEFAULT_MODEL as DEFAULT_FOR_TRACKING
 
 NETWORKS = ["maximask", "maxitrack"]
 
@@ -26,6 +29,24 @@ def empty_cache(monkeypatch, tmp_path):
 def without_package(monkeypatch):
     """A machine on which the package with the published weights is not installed."""
     monkeypatch.setattr(published, "find_installed", lambda *_: None)
+
+
+@pytest.fixture
+def package(monkeypatch, tmp_path):
+    """An installation of Skysieve that holds no models yet, and the folder that it looks into."""
+    folder = tmp_path / "package"
+    monkeypatch.setattr(packaged, "FOLDER", folder)
+    return folder
+
+
+@pytest.fixture
+def with_own_models(package, pixel_model, mean_model):
+    """An installation of Skysieve with models of its own, of one name."""
+    for job, model in (("contaminants", pixel_model), ("tracking", mean_model)):
+        folder = shutil.copytree(model, package / job)
+        card = json.loads((folder / CARD_FILE).read_text())
+        (folder / CARD_FILE).write_text(json.dumps({**card, "name": "own"}))
+    return package
 
 
 @pytest.fixture(scope="session")
@@ -56,22 +77,39 @@ def names(result):
 
 
 class TestList:
-    @pytest.mark.usefixtures("weights")
-    def test_names_the_models_of_the_installed_package(self, run):
+    @pytest.mark.usefixtures("weights", "with_own_models")
+    def test_names_our_own_models_and_those_of_the_package_with_the_published_ones(self, run):
         result = run("models", "list")
         assert (result.code, result.err) == (0, "")
-        assert names(result) == NETWORKS
-        assert "contaminants" in result.out.splitlines()[0]
-        assert "tracking" in result.out.splitlines()[1]
+        assert [line.split()[:4] for line in result.out.splitlines()] == [
+            ["own", "contaminants", "1", "packaged"],
+            ["own", "tracking", "1", "packaged"],
+            ["maximask", "contaminants", "1.3.0", "published"],
+            ["maxitrack", "tracking", "1.3.0", "published"],
+        ]
 
     @pytest.mark.usefixtures("empty_cache", "without_package")
+    def test_tells_size_and_checksum(self, run, with_own_models):
+        first, _ = run("models", "list").out.splitlines()
+        size = sum(graph.stat().st_size for graph in with_own_models.glob("contaminants/*.onnx"))
+        card = json.loads((with_own_models / "contaminants" / CARD_FILE).read_text())
+        assert f" {size / 1e6:.1f} MB {card['graphs'][0]['sha256'][:12]} " in first
+
+    @pytest.mark.usefixtures("weights")
+    def test_marks_the_default_of_each_job(self, run):
+        defaults = [
+            line.split()[:2] for line in run("models", "list").out.splitlines() if "(default)" in line
+        ]
+        assert defaults == [[DEFAULT_FOR_MASKS, "contaminants"], [DEFAULT_FOR_TRACKING, "tracking"]]
+
+    @pytest.mark.usefixtures("empty_cache", "without_package", "package")
     def test_says_how_to_get_one_where_there_is_none(self, run):
         result = run("models", "list")
         assert result.code == 0
         assert "no model is installed; run: pip install" in result.out
         assert "skysieve models import PATH" in result.out
 
-    @pytest.mark.usefixtures("without_package")
+    @pytest.mark.usefixtures("without_package", "package")
     def test_leaves_a_damaged_one_out_with_a_warning(self, run, empty_cache):
         (empty_cache / "models/mine-1").mkdir(parents=True)
         (empty_cache / "models/mine-1/card.json").write_text("{")
@@ -94,13 +132,19 @@ class TestShow:
         folder = result.err.removeprefix("folder: ").strip()
         assert json.loads(run("models", "show", folder).out) == card
 
+    @pytest.mark.usefixtures("with_own_models")
+    def test_of_models_of_one_name_wants_the_job(self, run):
+        line = failure(run("models", "show", "own"))
+        assert line == "models for contaminants and tracking are called 'own'; choose one by --job"
+        assert json.loads(run("models", "show", "own", "--job", "tracking").out)["job"] == "tracking"
+
     @pytest.mark.usefixtures("weights")
     def test_of_an_unknown_model_is_refused(self, run):
         assert failure(run("models", "show", "minimask")) == "no model 'minimask'; see: skysieve models list"
 
 
 class TestImport:
-    @pytest.mark.usefixtures("empty_cache", "without_package")
+    @pytest.mark.usefixtures("empty_cache", "without_package", "package")
     def test_of_a_wheel_brings_both_networks_to_a_machine_without_the_package(self, run, wheel):
         result = run("models", "import", wheel)
         assert (result.code, result.err) == (0, "")
@@ -191,7 +235,7 @@ class TestCache:
     def cached(self, run, empty_cache, tmp_path):
         """A folder with a converted model, and a frame to be examined with it."""
         write(tmp_path / "a.fits", sky(shape=(400, 400)))
-        assert run("track", "a.fits").code == 0
+        assert run("track", "a.fits", "--model", "maxitrack").code == 0
         [folder] = empty_cache.glob("models/maxitrack-*")
         return folder
 
@@ -215,18 +259,18 @@ class TestCache:
         (cached / file).unlink()
         if changed is not None:
             (cached / file).write_bytes(changed)
-        result = run("track", "a.fits")
+        result = run("track", "a.fits", "--model", "maxitrack")
         assert (result.code, len(result.out.splitlines())) == (0, 1)
         [line] = result.err.splitlines()
         assert line.startswith("skysieve: WARNING: ")
         assert message in line
         assert line.endswith("; converting it again")
-        assert run("track", "a.fits").err == ""
+        assert run("track", "a.fits", "--model", "maxitrack").err == ""
 
     def test_that_cannot_be_written_is_done_without(self, run, tmp_path, empty_cache):
         empty_cache.write_text("in the way")
         write(tmp_path / "a.fits", sky(shape=(400, 400)))
-        result = run("track", "a.fits")
+        result = run("track", "a.fits", "--model", "maxitrack")
         assert (result.code, len(result.out.splitlines())) == (0, 1)
         [line] = result.err.splitlines()
         assert line.startswith(f"skysieve: WARNING: the model cache {empty_cache}/models cannot be written (")
@@ -237,6 +281,23 @@ class TestCache:
 @pytest.mark.usefixtures("empty_cache", "without_package")
 def test_without_the_weights_a_frame_is_one_line_that_says_how_to_get_them(run, tmp_path, verb, network):
     write(tmp_path / "a.fits", sky())
-    line = failure(run(verb, "a.fits"))
+    line = failure(run(verb, "a.fits", "--model", network))
     assert line.startswith(f"the weights of {network} are not installed; run: pip install ")
     assert line.endswith("or: skysieve models import FOLDER_OR_WHEEL")
+
+
+@pytest.mark.usefixtures("with_own_models", "empty_cache", "without_package")
+def test_our_own_models_need_neither_a_download_nor_a_cache(run, tmp_path, empty_cache):
+    write(tmp_path / "a.fits", sky())
+    assert run("mask", "a.fits", "--model", "own").code == 0
+    assert run("track", "a.fits", "--model", "own").code == 0
+    assert not empty_cache.exists()
+
+
+@pytest.mark.usefixtures("empty_cache")
+def test_an_own_model_that_is_damaged_says_to_install_again(run, tmp_path, with_own_models):
+    write(tmp_path / "a.fits", sky())
+    (graph,) = with_own_models.glob("contaminants/*.onnx")
+    graph.write_bytes(graph.read_bytes()[:-1])
+    line = failure(run("mask", "a.fits", "--model", "own"))
+    assert line == f"{graph}: does not match the checksum in its card; install Skysieve again"

@@ -146,7 +146,7 @@ def test_the_published_network_gives_what_it_gave_on_tensorflow(run, tmp_path, w
     from tests.cli.published_frame import published_tracking, write_published_frame
 
     write_published_frame(tmp_path / "a.fits")
-    options = ("--normalisation", "published", "--precision", "f32")
+    options = ("--model", "maxitrack", "--normalisation", "published", "--precision", "f32")
     usual, even = (float(run("track", "a.fits", *options, *prior).out.split()[1]) for prior in PRIORS)
     assert usual == pytest.approx(published_tracking(), abs=1e-4)
     assert usual / (1 - usual) == pytest.approx(0.05 / 0.95 * even / (1 - even), rel=1e-2), "the prior's odds"
@@ -154,7 +154,8 @@ def test_the_published_network_gives_what_it_gave_on_tensorflow(run, tmp_path, w
 
 def test_every_real_frame_is_examined(run, real_frames, weights):
     science = [path for path in sorted(real_frames.iterdir()) if "published_output" not in path.name]
-    result = run("track", *[path for path in science if "ood" not in path.name])
+    frames = [path for path in science if "ood" not in path.name]
+    result = run("track", *frames, "--model", "maxitrack")
     assert result.code == 0
     slipped = {"ystar_saao_trail_long.fits", "hst_wfc3uvis_ibo822tbq_flt.fits"}
     for line in result.out.splitlines():

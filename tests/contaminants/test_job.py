@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+from pathlib import Path
+
 import numpy as np
 import pytest
 from astropy.io import fits
@@ -11,9 +14,10 @@ from tests.tiny_models import save_pixel_model
 from skysieve.contaminants.job import MaskJob
 from skysieve.contaminants.masker import MaskSettings
 from skysieve.contaminants.table import fractions_table, write_table
-from skysieve.errors import ConfigError, FrameError, OutputError
+from skysieve.errors import ConfigError, FrameError, ModelError, OutputError
 from skysieve.imaging.bitplanes import MaskSchema
 from skysieve.imaging.locations import Location
+from skysieve.models.card import CARD_FILE, read_model
 
 
 @pytest.fixture(scope="module")
@@ -174,6 +178,68 @@ class TestFramesWithoutSky:
         with pytest.raises(FrameError, match="no noise"):
             run(with_dead, model, hdu=2)
         assert [path.name for path in with_dead.parent.iterdir()] == ["dead.fits"]
+
+
+class TestFramesUnlikeTheTrainingFrames:
+    """The model knows that its training frames had no mosaic, and says nothing of anything else."""
+
+    SHAPE = (200, 220)
+
+    @pytest.fixture
+    def model(self, tmp_path):
+        folder = save_pixel_model(tmp_path / "tiny", {"CR": 20})
+        card = dataclasses.replace(
+            read_model(folder).card, name="mine", domain={"mosaic": [0.0, 0.0, 0.05, 0.1, 0.2]}
+        )
+        (folder / CARD_FILE).write_text(card.to_json())
+        return str(folder)
+
+    def bayer(self, contrast=1.0):
+        pixels = sky(3, self.SHAPE)
+        pixels[::2, ::2] += contrast * 25
+        return pixels
+
+    def test_are_warned_of_once_an_hdu_and_marked_in_the_header(self, tmp_path, model, caplog):
+        cube = np.stack([sky(1, self.SHAPE), self.bayer(), self.bayer(0.5)])
+        hdus = [fits.PrimaryHDU(), fits.ImageHDU(cube, name="A"), fits.ImageHDU(self.bayer(), name="B")]
+        fits.HDUList(hdus).writeto(tmp_path / "a.fits")
+        record = run(tmp_path / "a.fits", model)
+        first, second = (message.getMessage() for message in caplog.records)
+        assert first.startswith(f"{tmp_path}/a.fits[A,1] plane 2: unlike what model mine was trained on (")
+        assert second.startswith(
+            f"{tmp_path}/a.fits[B,1]: unlike what model mine was trained on (Bayer mosaic"
+        )
+        assert second.endswith("): check its mask")
+        header = fits.getheader(record.product, "B")
+        assert f"score {header['UNLIKE']:.1f})" in second
+        assert header["UNLIKEBY"] == "Bayer mosaic"
+
+    @pytest.mark.parametrize("form", ["bits", "single"])
+    def test_are_the_only_ones_to_be_named(self, tmp_path, model, caplog, form):
+        fits.PrimaryHDU(sky(1, self.SHAPE)).writeto(tmp_path / "a.fits")
+        record = run(tmp_path / "a.fits", model, form=form)
+        header = fits.getheader(record.product, 1 if form == "bits" else 0)
+        assert header["UNLIKE"] < 1
+        assert "UNLIKEBY" not in header
+        assert caplog.text == ""
+
+    def test_are_masked_all_the_same(self, tmp_path, model):
+        fits.PrimaryHDU(self.bayer()).writeto(tmp_path / "a.fits")
+        assert found(fits.getdata(run(tmp_path / "a.fits", model).product)) == [(13, 20)]
+
+    def test_are_unknown_to_models_that_do_not_tell(self, tmp_path, caplog):
+        silent = str(save_pixel_model(tmp_path / "silent", {"CR": 20}))
+        fits.PrimaryHDU(self.bayer()).writeto(tmp_path / "a.fits")
+        record = run(tmp_path / "a.fits", silent)
+        assert "UNLIKE" not in fits.getheader(record.product, 1)
+        assert caplog.text == ""
+
+    def test_need_a_sound_card(self, tmp_path, model):
+        card = Path(model) / CARD_FILE
+        card.write_text(card.read_text().replace('"mosaic": [', '"mosaic": [7,'))
+        fits.PrimaryHDU(sky()).writeto(tmp_path / "a.fits")
+        with pytest.raises(ModelError, match="model 'mine': domain entry 'mosaic' is"):
+            run(tmp_path / "a.fits", model)
 
 
 class TestFiles:

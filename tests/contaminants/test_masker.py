@@ -63,6 +63,13 @@ class TestBits:
     def test_do_not_depend_on_how_they_are_computed(self, pixels, model, settings):
         assert np.array_equal(run(pixels, model, **settings).bits, run(pixels, model).bits)
 
+    def test_are_decided_in_tiles_as_large_as_the_card_advises(self, tmp_path):
+        model = str(save_pixel_model(tmp_path / "small", {"CR": 20}, memory=2))
+        for memory, side in ((None, 176), (10**4, 1008)):
+            plan = Masker(MaskSettings(model=model, memory=memory))._plan((1000, 1000))
+            assert plan.tile_shape[0] <= side
+            assert plan.tile_shape[0] * plan.tile_shape[1] * 100 <= (memory or 2) * 10**6
+
     def test_fractions_count_them(self, pixels, model):
         fractions = run(pixels, model).fractions
         assert fractions["CR"] == pytest.approx(11 / pixels.size)
@@ -122,6 +129,13 @@ class TestDecisions:
     def test_wrong_settings_are_named(self, model, settings, message):
         with pytest.raises(ConfigError, match=message):
             Masker(MaskSettings(model=model, **settings))
+
+    def test_the_published_tiles_want_a_network_that_takes_them(self, tmp_path):
+        model = str(save_pixel_model(tmp_path / "others", {"CR": 20}, multiple=32))
+        with pytest.raises(
+            ConfigError, match="'tiny' takes no tiles of 400 px; use the published tiling with"
+        ):
+            Masker(MaskSettings(model=model, tiling="published"))
 
 
 class TestMissingPixels:

@@ -174,18 +174,29 @@ def mask(
             rich_help_panel="Decisions",
         ),
     ] = 1,
-    model: Annotated[str, typer.Option("--model", help="Name, or folder with a card.")] = "maximask",
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            help="Name, or folder with a card; `skysieve models list` names them and the default.",
+            show_default=False,
+        ),
+    ] = None,
     engine: EngineOption = Engine.auto,
     precision: PrecisionOption = Precision.auto,
     device: Device = "cpu",
     threads: Threads = None,
     batch_size: BatchSize = None,
     memory: Annotated[
-        int,
+        int | None,
         typer.Option(
-            "--memory", min=200, help="Memory of one call of the network, in MB.", rich_help_panel="Speed"
+            "--memory",
+            min=200,
+            help="Memory of one call of the network, in MB; by default what the model's card advises.",
+            show_default=False,
+            rich_help_panel="Speed",
         ),
-    ] = 830,
+    ] = None,
     tiling: Annotated[
         Tiling,
         typer.Option(
@@ -209,6 +220,7 @@ def mask(
     from skysieve.cli.running import Failures, find_units, run_and_report, start_logging, with_own_product
     from skysieve.contaminants.job import MaskJob
     from skysieve.contaminants.masker import MaskSettings
+    from skysieve.contaminants.model import DEFAULT_MODEL
     from skysieve.contaminants.table import write_table
     from skysieve.imaging.atomic import check_target
 
@@ -216,7 +228,7 @@ def mask(
     config = _read_config(config_dir)
     job = MaskJob(
         settings=MaskSettings(
-            model=model,
+            model=model or DEFAULT_MODEL,
             classes=_chosen_classes(classes, config),
             priors=_chosen_priors(priors, parse_assignments("--prior", prior or []), config),
             thresholds={

@@ -72,7 +72,7 @@ def maximask(
     from skysieve.contaminants.config_files import read_class_config
     from skysieve.contaminants.job import MaskJob
     from skysieve.contaminants.masker import MaskSettings
-    from skysieve.contaminants.model import DEFAULT_MODEL, MAXIMASK
+    from skysieve.contaminants.model import MAXIMASK
 
     start_logging(verbose=verbose)
     modify = published_bool("--prior_modif", prior_modif)
@@ -84,7 +84,7 @@ def maximask(
     defaults = MaskSettings()
     job = MaskJob(
         settings=MaskSettings(
-            model=DEFAULT_MODEL if net_dir is None else model_of_folder(net_dir, MAXIMASK),
+            model=MAXIMASK.card.name if net_dir is None else model_of_folder(net_dir, MAXIMASK),
             classes=config.classes if config else defaults.classes,
             priors=(config.priors if config else {}) if modify else None,
             thresholds=config.thresholds if config else {},

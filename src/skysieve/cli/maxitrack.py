@@ -44,12 +44,12 @@ def maxitrack(
     """
     from skysieve.cli.running import Failures, find_units, run_and_report, start_logging
     from skysieve.tracking.job import TrackJob
-    from skysieve.tracking.model import DEFAULT_MODEL, MAXITRACK
+    from skysieve.tracking.model import MAXITRACK
     from skysieve.tracking.products import append_published_line
     from skysieve.tracking.tracker import TrackSettings
 
     start_logging(verbose=verbose)
-    model = DEFAULT_MODEL if net_dir is None else model_of_folder(net_dir, MAXITRACK)
+    model = MAXITRACK.card.name if net_dir is None else model_of_folder(net_dir, MAXITRACK)
     job = TrackJob(settings=TrackSettings(model=model, prior=prior, batch_size=batch_size), fraction=frac)
 
     def describe(unit: Location, record: TrackRecord) -> str:

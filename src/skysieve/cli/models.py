@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from skysieve.cli.options import Debug
-from skysieve.errors import ModelError
+from skysieve.errors import ConfigError, ModelError
 
 if TYPE_CHECKING:
     from skysieve.models.card import Model
@@ -27,34 +28,65 @@ def models() -> None:
     start_logging()
 
 
-def _available() -> list[Model]:
-    """Return the models of installed packages and of the cache, each once."""
+class Origin(enum.StrEnum):
+    """Where models come from."""
+
+    packaged = "packaged"
+    published = "published"
+    cached = "cached"
+
+
+class Job(enum.StrEnum):
+    """Jobs that models are for."""
+
+    contaminants = "contaminants"
+    tracking = "tracking"
+
+
+def _available() -> list[tuple[Origin, Model]]:
+    """Return the models in this package, those of installed packages and those of the cache, each once."""
     from skysieve.contaminants.model import MAXIMASK
+    from skysieve.models.packaged import packaged_models
     from skysieve.models.store import cached_models
     from skysieve.tracking.model import MAXITRACK
 
-    found = {}
+    found = {model.folder: (Origin.packaged, model) for model in packaged_models()}
     for network in (MAXIMASK, MAXITRACK):
         try:
             model = network.load()
         except ModelError:
             continue
-        found[model.folder] = model
+        found[model.folder] = (Origin.published, model)
     for model in cached_models():
-        found.setdefault(model.folder, model)
+        found.setdefault(model.folder, (Origin.cached, model))
     return list(found.values())
+
+
+def _is_default(model: Model) -> bool:
+    from skysieve.contaminants import model as contaminants
+    from skysieve.tracking import model as tracking
+
+    defaults = {room.JOB: room.DEFAULT_MODEL for room in (contaminants, tracking)}
+    return defaults.get(model.card.job) == model.card.name
 
 
 @app.command("list")
 def list_models(*, _debug: Debug = False) -> None:
-    """List the models that can be used now.
+    """List the models that can be used now: name, job, version, origin, size, checksum, description.
+
+    The size is that of all its graphs, the checksum the beginning of the first graph's SHA-256.
 
     Example: `skysieve models list`
     """
     available = _available()
-    for model in available:
+    for origin, model in available:
         card = model.card
-        print(f"{card.name:12} {card.job:13} {card.version:8} {card.description}")
+        digest = card.graphs[0].sha256[:12] if card.graphs else ""
+        default = " (default)" if _is_default(model) else ""
+        print(
+            f"{card.name:12} {card.job:13} {card.version:8} {origin.value:10} {model.size / 1e6:6.1f} MB "
+            f"{digest:13} {card.description}{default}"
+        )
     if not available:
         print(
             "no model is installed; run: pip install MaxiMask==1.3.0 onnx google-crc32c, "
@@ -64,7 +96,13 @@ def list_models(*, _debug: Debug = False) -> None:
 
 @app.command("show")
 def show(
-    name: Annotated[str, typer.Argument(help="Name of a model, or its folder.")], *, _debug: Debug = False
+    name: Annotated[str, typer.Argument(help="Name of a model, or its folder.")],
+    *,
+    job: Annotated[
+        Job | None,
+        typer.Option("--job", help="Of models that share a name, the one for this job.", show_default=False),
+    ] = None,
+    _debug: Debug = False,
 ) -> None:
     """Print a model's card.
 
@@ -72,12 +110,15 @@ def show(
     """
     from skysieve.models.card import read_model
 
-    if Path(name).is_dir():
+    named = [model for _, model in _available() if model.card.name == name and job in (None, model.card.job)]
+    if not named and Path(name).is_dir():
         print(read_model(Path(name)).card.to_json(), end="")
         return
-    named = [model for model in _available() if model.card.name == name]
     if not named:
-        raise ModelError(f"no model {name!r}; see: skysieve models list")
+        raise ModelError(f"no model {name!r}{f' for {job.value}' if job else ''}; see: skysieve models list")
+    jobs = dict.fromkeys(model.card.job for model in named)
+    if len(jobs) > 1:
+        raise ConfigError(f"models for {' and '.join(jobs)} are called {name!r}; choose one by --job")
     print(named[0].card.to_json(), end="")
     print(f"folder: {named[0].folder}", file=sys.stderr)  # so that the rest is JSON
 

@@ -47,14 +47,26 @@ def track(
     overwrite: Overwrite = False,
     jobs: Jobs = 1,
     prior: Annotated[
-        float, typer.Option("--prior", help="Proportion of frames with tracking errors.")
-    ] = 0.05,
+        float | None,
+        typer.Option(
+            "--prior",
+            help="Proportion of frames with tracking errors; by default what the model's card says.",
+            show_default=False,
+        ),
+    ] = None,
     fraction: Annotated[
         float, typer.Option("--frac", help="Part of the frames of each file to examine, chosen at random.")
     ] = 1.0,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of that choice.")] = 0,
     mask_hdu: MaskHDU = None,
-    model: Annotated[str, typer.Option("--model", help="Name, or folder with a card.")] = "maxitrack",
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            help="Name, or folder with a card; `skysieve models list` names them and the default.",
+            show_default=False,
+        ),
+    ] = None,
     engine: EngineOption = Engine.auto,
     precision: PrecisionOption = Precision.auto,
     device: Device = "cpu",
@@ -75,13 +87,14 @@ def track(
     from skysieve.cli.running import Failures, find_units, run_and_report, start_logging
     from skysieve.imaging.atomic import check_target
     from skysieve.tracking.job import TrackJob
+    from skysieve.tracking.model import DEFAULT_MODEL
     from skysieve.tracking.products import block_table, frame_table, write_table
     from skysieve.tracking.tracker import TrackSettings
 
     start_logging()
     job = TrackJob(
         settings=TrackSettings(
-            model=model,
+            model=model or DEFAULT_MODEL,
             prior=prior,
             rules=normalisation.value,
             engine=engine.value,

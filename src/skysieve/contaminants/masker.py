@@ -5,17 +5,18 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from skysieve.contaminants.classes import BACKGROUND, CLASSES, NODATA, find_class, select_classes
+from skysieve.contaminants.classes import CLASSES, NODATA, find_class, select_classes
 from skysieve.contaminants.decide import bit_mask, raw_thresholds
 from skysieve.contaminants.model import DEFAULT_MODEL, load_model
 from skysieve.contaminants.priors import ProbabilityHistogram, estimate_priors
 from skysieve.contaminants.result import MaskResult, ModelUse
 from skysieve.errors import ConfigError
+from skysieve.imaging.domain import check_reference, judge
 from skysieve.imaging.normalise import normalise
 from skysieve.imaging.tiles import TilePlan, TileSizes, fixed_tiles, plan_tiles, predict
 from skysieve.imaging.views import VIEWS, highest_over_views
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from skysieve.imaging.background import Rules
+    from skysieve.imaging.domain import Unlikeness
     from skysieve.imaging.frames import Frame
-    from skysieve.models.card import Model
+    from skysieve.models.card import Model, ModelCard
     from skysieve.models.shared_network import SharedNetwork
 
 __all__ = ["MaskSettings", "Masker", "Tiling"]
@@ -35,7 +37,9 @@ Tiling = Literal["fast", "published"]
 
 PUBLISHED_TILES = {"size": 400, "step": 200, "margin": 100}
 PUBLISHED_BATCH = 8
-DEFAULT_MEMORY = 830
+BACKGROUND_MARK = 16384
+"""Stands for the background, which has no bit, until bits and background are told apart."""
+
 LARGEST_ARRAY = 2**30
 """Posteriors beyond this many bytes lie in a temporary file instead of memory."""
 
@@ -67,7 +71,7 @@ class MaskSettings(EngineSettings):
     batch_size
         Tiles in one call of the network, at most.
     memory
-        Memory of one call, in MB.
+        Memory of one call, in MB; None takes what the model's card advises.
     """
 
     model: str = DEFAULT_MODEL
@@ -78,7 +82,7 @@ class MaskSettings(EngineSettings):
     rules: Rules = "corrected"
     views: int = 1
     batch_size: int | None = None
-    memory: int = DEFAULT_MEMORY
+    memory: int | None = None
 
     def unusual(self) -> dict[str, object]:
         """Return the settings that provenance must name: how frames are seen, where it is not the default."""
@@ -115,6 +119,15 @@ class Masker:
         missing = [c.name for c in self.classes if c.name not in card.classes]
         if missing:
             raise ConfigError(f"model {card.name!r} does not know the class {', '.join(missing)}")
+        check_reference(card.domain, origin=f"model {card.name!r}")
+        if (
+            settings.tiling == "published"
+            and _sizes(card).fit(PUBLISHED_TILES["size"]) != PUBLISHED_TILES["size"]
+        ):
+            raise ConfigError(
+                f"model {card.name!r} takes no tiles of {PUBLISHED_TILES['size']} px; "
+                "use the published tiling with the published model"
+            )
         self._planes = [card.classes.index(c.name) for c in self.classes]
         self.thresholds = _checked("threshold", card.default_thresholds, settings.thresholds, closed=True)
         given = settings.priors
@@ -162,20 +175,24 @@ class Masker:
         posteriors = _planes_array((len(self.classes), *shape)) if keep_probabilities or auto else None
         histogram = ProbabilityHistogram(len(self.classes)) if auto else None
         limits = self._limits(training, priors)
-        for rows, columns, prediction, nodata in predict(normalised, self._plan(shape), self._run):
-            chosen = prediction if len(self._planes) == len(prediction) else prediction[self._planes]
+        keeps = posteriors is not None or histogram is not None
+        # What is not kept is decided at once: the network's output takes 28 times the memory of the marks.
+        run = self._run if keeps else partial(self._decided, limits=limits)
+        for rows, columns, found, nodata in predict(normalised, self._plan(shape), run):
             if posteriors is not None:
-                posteriors[:, rows, columns] = chosen
+                posteriors[:, rows, columns] = found
             if histogram is not None:
-                histogram.add(chosen, nodata)
-            bits[rows, columns], background[rows, columns] = self._decide(chosen, limits, nodata)
+                histogram.add(found, nodata)
+            marks = self._marks(found, limits) if keeps else found[0].astype(np.int16)
+            bits[rows, columns], background[rows, columns] = _told_apart(marks, nodata)
         if histogram is not None and posteriors is not None and priors is not None:
-            found = estimate_priors(histogram, list(training.values()), list(priors.values()))
-            priors = dict(zip(priors, found.tolist(), strict=True))
+            found_priors = estimate_priors(histogram, list(training.values()), list(priors.values()))
+            priors = dict(zip(priors, found_priors.tolist(), strict=True))
             limits = self._limits(training, priors)
             for row in range(shape[0]):  # row by row, so that no second copy of the posteriors is needed
                 nodata = bits[row : row + 1] == NODATA.code
-                bits[row], background[row] = self._decide(posteriors[:, row : row + 1], limits, nodata)
+                marks = self._marks(posteriors[:, row : row + 1], limits)
+                bits[row : row + 1], background[row : row + 1] = _told_apart(marks, nodata)
         return self._result(
             frame,
             bits,
@@ -184,6 +201,10 @@ class Masker:
             posteriors=posteriors if keep_probabilities else None,
             keep_pixels=keep_pixels,
         )
+
+    def unlikeness(self, frame: Frame) -> Unlikeness | None:
+        """Tell how far a frame is from those that the model was trained on; None if that is unknown."""
+        return judge(frame, self.model.card.domain)
 
     def stop(self) -> None:
         """End the frames at work, in whatever thread, with an interrupt before their next tiles."""
@@ -229,20 +250,19 @@ class Masker:
         thresholds = [self.thresholds[c.name] for c in self.classes]
         return raw_thresholds(thresholds, list(training.values()), list(priors.values()) if priors else None)
 
-    def _decide(
-        self, posteriors: NDArray[np.float32], limits: NDArray[np.float32], nodata: NDArray[np.bool_]
-    ) -> tuple[NDArray[np.int16], NDArray[np.bool_]]:
-        """Return bits and background of a part of the frame; pixels without data are nothing else."""
-        bits = bit_mask(posteriors, limits, [c.code for c in self.classes])
-        bits[nodata] = NODATA.code
-        names = [c.name for c in self.classes]
-        if BACKGROUND not in names:
-            return bits, np.zeros_like(nodata)
-        index = names.index(BACKGROUND)
-        return bits, (posteriors[index] > limits[index]) & ~nodata
-
     def _run(self, tiles: NDArray[np.float32]) -> NDArray[np.float32]:
-        return highest_over_views(self.network, tiles, self.settings.views)
+        """Return the ``(N, C, H, W)`` probabilities of the wanted classes."""
+        found = highest_over_views(self.network, tiles, self.settings.views)
+        return found if self._planes == list(range(found.shape[1])) else found[:, self._planes]
+
+    def _marks(self, posteriors: NDArray[np.float32], limits: NDArray[np.float32]) -> NDArray[np.int16]:
+        """Return the sum of the codes of each pixel's classes, among which the background has one too."""
+        return bit_mask(posteriors, limits, [c.code or BACKGROUND_MARK for c in self.classes])
+
+    def _decided(self, tiles: NDArray[np.float32], limits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the ``(N, 1, H, W)`` marks of tiles; float32 holds them exactly."""
+        marks = [self._marks(posteriors, limits) for posteriors in self._run(tiles)]
+        return np.stack(marks)[:, None].astype(np.float32)
 
     def _plan(self, shape: tuple[int, int]) -> TilePlan:
         batch = self.settings.batch_size
@@ -252,11 +272,25 @@ class Masker:
         needed = tiling.bytes_per_pixel[self.network.precision]
         return plan_tiles(
             shape,
-            TileSizes(tiling.multiple, tiling.remainder, tiling.minimum),
+            _sizes(self.model.card),
             margin=tiling.margin,
-            max_pixels=self.settings.memory * 10**6 // needed,
+            max_pixels=(self.settings.memory or tiling.memory) * 10**6 // needed,
             max_batch=batch,
         )
+
+
+def _sizes(card: ModelCard) -> TileSizes:
+    return TileSizes(card.tiling.multiple, card.tiling.remainder, card.tiling.minimum)
+
+
+def _told_apart(
+    marks: NDArray[np.int16], nodata: NDArray[np.bool_]
+) -> tuple[NDArray[np.int16], NDArray[np.bool_]]:
+    """Return bits and background of a part of the frame; pixels without data are nothing else."""
+    background = ((marks & BACKGROUND_MARK) != 0) & ~nodata
+    bits = marks & np.int16(~BACKGROUND_MARK)
+    bits[nodata] = NODATA.code
+    return bits, background
 
 
 def _checked(

@@ -6,14 +6,16 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from skysieve.contaminants.products import bits_hdu
+from skysieve.contaminants.products import bits_hdu, unlikeness_cards
 from skysieve.contaminants.published import published_hdu
 from skysieve.errors import FrameError
 from skysieve.imaging.atomic import atomic_write
+from skysieve.imaging.domain import WARNING_SCORE, describe
 from skysieve.imaging.naming import with_suffix
 from skysieve.imaging.provenance import data_sum
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from contextlib import ExitStack
     from pathlib import Path
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from skysieve.contaminants.masker import Masker
     from skysieve.contaminants.products import Format
     from skysieve.contaminants.result import MaskResult
+    from skysieve.imaging.domain import Unlikeness
     from skysieve.imaging.fits_frames import FitsFrame, FrameHDU
     from skysieve.imaging.fits_out import Compression
     from skysieve.imaging.frame_files import FrameFile
@@ -105,7 +108,9 @@ class FileMasking:
         FrameError
             If it is the last one and no frame of the file could be masked.
         """
-        results = [self._mask(frame) for frame in hdu.planes]
+        results, judged = zip(
+            *((self._mask(frame), self._masker.unlikeness(frame)) for frame in hdu.planes), strict=True
+        )
         for number, (frame, result) in enumerate(zip(hdu.planes, results, strict=True), start=1):
             plane = 0 if len(hdu.shape) == 2 else number
             self.frames.append(_record(hdu, plane, result))
@@ -118,6 +123,7 @@ class FileMasking:
             source_sum=data_sum(self._file.hdus[hdu.index]),
             options=self._masker.settings.unusual(),
         )
+        cards += unlikeness_cards(self._worst(hdu, judged))
         if self._form == "bits":
             return bits_hdu(hdu, results, bit_map=self._bit_map, compression=self._compression, cards=cards)
         return published_hdu(hdu, results, self._form, cards)
@@ -132,6 +138,23 @@ class FileMasking:
             self._blanks.append(error)
             logger.warning("%s; marked as no data", error)
             return self._masker.blank(frame)
+
+    def _worst(self, hdu: FrameHDU, judged: Sequence[Unlikeness | None]) -> Unlikeness | None:
+        """Return how unlike the training frames the worst plane of an HDU is, and warn if it is far off."""
+        known = [(found.score, number) for number, found in enumerate(judged) if found is not None]
+        if not known:
+            return None
+        score, number = max(known)
+        found = judged[number]
+        if found is not None and score > WARNING_SCORE:
+            logger.warning(
+                "%s: unlike what model %s was trained on (%s, score %.1f): check its mask",
+                hdu.planes[number].label,
+                self._masker.model.card.name,
+                describe(found.worst),
+                score,
+            )
+        return found
 
     def _draw(self, product: Path, pictures: ExitStack, frame: FitsFrame, result: MaskResult) -> None:
         from skysieve.contaminants.preview import draw_preview

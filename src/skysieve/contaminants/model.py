@@ -20,6 +20,7 @@ __all__ = ["DEFAULT_MODEL", "JOB", "MAXIMASK", "load_model"]
 
 JOB = "contaminants"
 DEFAULT_MODEL = "maximask"
+"""The model that is used where none is named; all that depends on it asks here."""
 
 
 def _with_masks(weights: Mapping[str, NDArray[np.generic]]) -> onnx.ModelProto:
@@ -72,7 +73,7 @@ def load_model(name: str = DEFAULT_MODEL) -> Model:
     Parameters
     ----------
     name
-        Name of a published or imported model, or a folder with a card.
+        Name of a model in this package, of a published or imported one, or a folder with a card.
 
     Raises
     ------

@@ -8,6 +8,7 @@ import numpy as np
 from astropy.io import fits
 
 from skysieve.contaminants.planes import schema_of
+from skysieve.imaging.domain import WARNING_SCORE, describe
 from skysieve.imaging.fits_out import mask_hdu, primary_hdu
 
 if TYPE_CHECKING:
@@ -18,11 +19,12 @@ if TYPE_CHECKING:
     from skysieve.contaminants.bitmaps import BitMap
     from skysieve.contaminants.result import MaskResult
     from skysieve.imaging.cards import HeaderCard
+    from skysieve.imaging.domain import Unlikeness
     from skysieve.imaging.fits_frames import FrameHDU
     from skysieve.imaging.fits_out import Compression
     from skysieve.imaging.frame_files import FrameFile
 
-__all__ = ["Format", "bits_hdu", "file_structure", "stacked"]
+__all__ = ["Format", "bits_hdu", "file_structure", "stacked", "unlikeness_cards"]
 
 Format = Literal["bits", "cube", "single", "probabilities"]
 
@@ -102,6 +104,18 @@ def bits_hdu(
         compression=compression,
         cards=[*schema, *cards],
     )
+
+
+def unlikeness_cards(found: Unlikeness | None) -> list[HeaderCard]:
+    """Return the cards that say how far a frame is from what the model was trained on, if that is known."""
+    if found is None:
+        return []
+    cards: list[HeaderCard] = [
+        ("UNLIKE", round(found.score, 2), "distance from training frames; warned above 1")
+    ]
+    if found.score > WARNING_SCORE:
+        cards.append(("UNLIKEBY", describe(found.worst), "in what it lies furthest"))
+    return cards
 
 
 def _map_cards(bit_map: BitMap) -> list[HeaderCard]:

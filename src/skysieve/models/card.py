@@ -17,6 +17,7 @@ __all__ = ["CARD_FILE", "GraphFile", "Model", "ModelCard", "Tiling", "read_model
 
 CARD_FILE = "card.json"
 CARD_VERSION = 1
+REPAIR = "import the model again"
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,9 @@ class Tiling:
         Side of the only tile that the network takes; 0 if others do too.
     bytes_per_pixel
         Memory that a call needs for each pixel, by precision.
+    memory
+        Memory of a call, in MB, beyond which larger tiles gain little; it bounds tiles unless the user gives
+        another bound.
     """
 
     multiple: int
@@ -62,6 +66,7 @@ class Tiling:
     margin: int
     fixed_size: int = 0
     bytes_per_pixel: Mapping[str, int] = field(default_factory=dict)
+    memory: int = 830
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,12 @@ class ModelCard:
         Part of the decisions at default thresholds that a lower precision shares with float32, as measured.
     training, scores
         How it was trained and how well it does, as far as known.
+    calibration
+        By class name, scale and offset of the logits that are folded into the graph already: a record, not
+        to be applied again.
+    domain
+        What frames it was trained on look like: for each statistic of :mod:`skysieve.imaging.domain` its
+        quantiles over the training frames.  Without them no frame is called unlike.
     """
 
     name: str
@@ -105,6 +116,8 @@ class ModelCard:
     agreement: Mapping[str, float] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
     scores: Mapping[str, Any] = field(default_factory=dict)
+    calibration: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    domain: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """Return the card as JSON."""
@@ -128,6 +141,10 @@ class ModelCard:
             content["graphs"] = tuple(
                 GraphFile(g["file"], g["sha256"], tuple(g["engines"])) for g in content["graphs"]
             )
+            content["calibration"] = {
+                name: (float(scale), float(offset))
+                for name, (scale, offset) in content.get("calibration", {}).items()
+            }
             return cls(**content)
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise ModelError(f"{origin}: no valid model card ({error!r})") from error
@@ -135,10 +152,25 @@ class ModelCard:
 
 @dataclass(frozen=True)
 class Model:
-    """A card and the folder that holds its graphs."""
+    """A card and the folder that holds its graphs.
+
+    Attributes
+    ----------
+    card, folder
+        The two.
+    repair
+        What to do about a damaged graph, in messages.
+    """
 
     card: ModelCard
     folder: Path
+    repair: str = REPAIR
+
+    @property
+    def size(self) -> int:
+        """Bytes of all its graphs; those that are missing do not count."""
+        paths = [self.folder / graph.file for graph in self.card.graphs]
+        return sum(path.stat().st_size for path in paths if path.is_file())
 
     def graph(self, engine: str) -> tuple[bytes, str]:
         """Return the checked bytes of the graph for an engine, and their SHA-256.
@@ -171,14 +203,21 @@ class Model:
         try:
             content = path.read_bytes()
         except OSError as error:
-            raise ModelError(f"{path}: cannot be read ({error.strerror}); import the model again") from error
+            raise ModelError(f"{path}: cannot be read ({error.strerror}); {self.repair}") from error
         if hashlib.sha256(content).hexdigest() != graph.sha256:
-            raise ModelError(f"{path}: does not match the checksum in its card; import the model again")
+            raise ModelError(f"{path}: does not match the checksum in its card; {self.repair}")
         return content
 
 
-def read_model(folder: Path) -> Model:
+def read_model(folder: Path, *, repair: str = REPAIR) -> Model:
     """Read the model in a folder.
+
+    Parameters
+    ----------
+    folder
+        The folder.
+    repair
+        See :class:`Model`.
 
     Raises
     ------
@@ -190,4 +229,4 @@ def read_model(folder: Path) -> Model:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ModelError(f"{folder}: not a model folder ({CARD_FILE} cannot be read: {error})") from error
-    return Model(ModelCard.from_json(text, origin=str(path)), folder)
+    return Model(ModelCard.from_json(text, origin=str(path)), folder, repair)

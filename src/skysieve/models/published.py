@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from skysieve.errors import ModelError
 from skysieve.models.card import GraphFile, Model, ModelCard, read_model
 from skysieve.models.checkpoint import checkpoint_keys
+from skysieve.models.packaged import find_packaged
 from skysieve.models.savedmodel import SavedModel, find_installed, open_savedmodels
 from skysieve.models.store import add_model, cache_folder, cached_models
 
@@ -142,7 +143,8 @@ def find_model(name: str, *, job: str, normalisation: str, published: Iterable[P
     Parameters
     ----------
     name
-        A published network, an imported model, or a folder that holds a card.
+        A model in this package, a published network, an imported model, or a folder that holds a card; the
+        first that there is.
     job
         The job that the model must be for.
     normalisation
@@ -167,6 +169,9 @@ def find_model(name: str, *, job: str, normalisation: str, published: Iterable[P
 
 
 def _find(name: str, job: str, published: Iterable[PublishedNetwork]) -> Model:
+    packaged = find_packaged(name, job)
+    if packaged is not None:
+        return packaged
     for network in published:
         if network.card.name == name:
             return network.load()

@@ -1,18 +1,24 @@
-"""The camera that a simulated frame is taken with."""
+"""The telescope and camera that a simulated frame is taken with."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
-__all__ = ["Camera"]
+__all__ = ["Camera", "Detector"]
+
+Detector = Literal["ccd", "nir"]
+"""A CCD, or a near-infrared array whose pixels are read where they are."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Camera:
-    """A CCD camera: the defaults are those of a thick, deep-depleted CCD of 15 µm pixels.
+    """A telescope and its camera: the defaults are a 1 m with a thick, deep-depleted CCD of 15 µm pixels.
 
     Attributes
     ----------
+    detector
+        Kind of detector.
     gain
         Electrons per ADU.
     read_noise
@@ -20,28 +26,47 @@ class Camera:
     bias
         Level that the electronics add, in ADU.
     full_well
-        Electrons that a pixel holds before they spill along its column.
+        Electrons that a pixel holds before they spill.
     adc_maximum
         Largest value that the converter can write, in ADU.
     pixel_size
         Side of a pixel, in µm.
+    pixel_scale
+        Side of a pixel, in arcsec on the sky.
     thickness
-        Thickness of the sensitive silicon, in µm.
+        Thickness of the sensitive layer, in µm.
     diffusion
         Standard deviation of the sideways drift of charge that crosses the whole thickness, in µm.
     exposure
         Length of the exposure, in seconds.
+    aperture
+        Diameter of the telescope, in metres.
+    obstruction
+        Diameter of the secondary mirror, relative to the aperture.
+    vanes
+        Vanes of the spider that holds the secondary mirror; 0 for none.
+    vane_width
+        Width of a vane, in metres.
+    bleed_axis
+        Axis of the array along which a CCD is read and spills charge: 0 along columns, 1 along rows.
     """
 
+    detector: Detector = "ccd"
     gain: float = 1.6
     read_noise: float = 5.0
     bias: float = 1000.0
     full_well: float = 98_000.0
     adc_maximum: int = 65_535
     pixel_size: float = 15.0
+    pixel_scale: float = 0.4
     thickness: float = 200.0
     diffusion: float = 6.0
     exposure: float = 600.0
+    aperture: float = 1.0
+    obstruction: float = 0.35
+    vanes: int = 4
+    vane_width: float = 0.01
+    bleed_axis: Literal[0, 1] = 0
 
     @property
     def saturation(self) -> float:

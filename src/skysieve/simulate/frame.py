@@ -1,27 +1,17 @@
-"""One simulated CCD frame with all that contaminates it, and the truth about each pixel."""
+"""One simulated frame with all that contaminates it, and the truth about each pixel."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skysieve.errors import ConfigError, FrameError
-from skysieve.simulate.bright_stars import draw_bright_stars, simulate_bright_stars, simulate_spikes
-from skysieve.simulate.camera import Camera
-from skysieve.simulate.cosmic_rays import simulate_cosmic_rays
-from skysieve.simulate.defects import (
-    simulate_dead_columns,
-    simulate_dead_pixels,
-    simulate_hot_columns,
-    simulate_hot_pixels,
-)
-from skysieve.simulate.psf import Psf
-from skysieve.simulate.readout import bleed, read_out
-from skysieve.simulate.sky import Throughput, simulate_galaxies, simulate_stars
-from skysieve.simulate.trails import simulate_trails
+from skysieve.errors import FrameError
+from skysieve.simulate.exposure import expose
+from skysieve.simulate.overscan import Borders
+from skysieve.simulate.recipe import CONTAMINANTS, Recipe
+from skysieve.simulate.scenery import STREAMS, chosen, draw_field, draw_layers
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -29,18 +19,14 @@ if TYPE_CHECKING:
     from numpy.random import Generator
     from numpy.typing import NDArray
 
-__all__ = ["CONTAMINANTS", "SMALLEST", "SimulatedFrame", "simulate_frame"]
+    from skysieve.simulate.camera import Camera
+    from skysieve.simulate.processing import Kind
+    from skysieve.simulate.optics import PsfBank
 
-CONTAMINANTS: tuple[str, ...] = ("CR", "HCL", "DCL", "HP", "DP", "TRL", "SAT", "SP", "OV")
-"""Abbreviations of the contaminants that can be simulated."""
+__all__ = ["SMALLEST", "SimulatedFrame", "simulate_frame"]
 
 SMALLEST = 64
 """Least height and width of a frame, in pixels."""
-
-VISIBLE = 1.0
-"""A contaminant marks a pixel when it adds more than this many standard deviations of the sky's noise."""
-
-_STREAMS = (*CONTAMINANTS, "sky", "stars", "galaxies", "bright stars", "noise")
 
 
 @dataclass(frozen=True)
@@ -50,18 +36,22 @@ class SimulatedFrame:
     Attributes
     ----------
     pixels
-        ``(H, W)`` float32 in ADU, whole numbers.
+        ``(H, W)`` float32: ADU of a raw frame, whole numbers; the unit of a processed one.
     truth
-        For each contaminant by its abbreviation, and for ``"BBG"`` (stars and galaxies), the pixels
-        ``(H, W)`` that it marks; a pixel may have several.
+        For each contaminant in the frame by its abbreviation, and for ``"BBG"`` (stars and galaxies), the
+        pixels ``(H, W)`` that it marks; a pixel may have several.
     camera
         What the frame was taken with.
+    kind
+        How far it is processed.
     psf_fwhm
         FWHM of the PSF, in pixels.
     sky
-        Sky at the centre of the frame, in electrons.
-    overscan
-        Columns of overscan on the right.
+        Median sky, in electrons.
+    borders
+        Overscan and prescan.
+    recipe
+        Name of the recipe.
     seed
         Seed, where it was a number.
     """
@@ -69,46 +59,67 @@ class SimulatedFrame:
     pixels: NDArray[np.float32]
     truth: dict[str, NDArray[np.bool_]]
     camera: Camera
+    kind: Kind
     psf_fwhm: float
     sky: float
-    overscan: int
+    borders: Borders
+    recipe: str
     seed: int | None
 
     def header(self) -> dict[str, tuple[str | int | float, str]]:
         """Return the header cards that describe the frame: value and comment by keyword."""
+        camera = self.camera
         height, width = self.pixels.shape
-        imaging = width - self.overscan
+        (bottom, top), (left, right) = self.borders.widths
         cards: dict[str, tuple[str | int | float, str]] = {
             "OBJECT": ("simulated field", "no real sky"),
-            "BUNIT": ("adu", "unit of the pixels"),
-            "EXPTIME": (self.camera.exposure, "[s] exposure"),
-            "GAIN": (self.camera.gain, "[e-/adu] gain"),
-            "RDNOISE": (self.camera.read_noise, "[e-] read noise"),
-            "SATURATE": (self.camera.saturation, "[adu] value of a full pixel"),
+            "BUNIT": ("adu" if self.kind == "raw" else "", "unit of the pixels"),
+            "EXPTIME": (round(camera.exposure, 3), "[s] exposure"),
+            "GAIN": (round(camera.gain, 4), "[e-/adu] gain"),
+            "RDNOISE": (round(camera.read_noise, 3), "[e-] read noise"),
+            "SATURATE": (round(camera.saturation, 1), "[adu] value of a full pixel"),
             "PSFFWHM": (round(self.psf_fwhm, 3), "[pix] FWHM of the PSF"),
-            "SKYLEVEL": (round(self.sky / self.camera.gain, 2), "[adu] sky above the bias, at the centre"),
-            "DATASEC": (f"[1:{imaging},1:{height}]", "pixels that saw light"),
+            "SKYLEVEL": (round(self.sky / camera.gain, 2), "[adu] sky above the bias, median"),
+            "SKYELEC": (round(self.sky, 2), "[electron] sky, median"),
+            "DATASEC": (f"[{left + 1}:{width - right},{bottom + 1}:{height - top}]", "pixels that saw light"),
+            "SIMKIND": (self.kind, "raw, subtracted (sky) or resampled"),
+            "SIMRECIP": (self.recipe, "recipe of the simulation"),
         }
-        if self.overscan:
-            cards["BIASSEC"] = (f"[{imaging + 1}:{width},1:{height}]", "overscan")
+        for keyword, (name, comment) in _CAMERA_CARDS.items():
+            value = asdict(camera)[name]
+            cards[keyword] = (round(value, 4) if isinstance(value, float) else value, comment)
         if self.seed is not None:
             cards["SIMSEED"] = (self.seed, "seed of the simulation")
         cards["SIMCLASS"] = (",".join(self.truth), "classes with known truth")
         return cards
 
 
+_CAMERA_CARDS = {
+    "DETECTOR": ("detector", "ccd, or near-infrared array"),
+    "BIASLEV": ("bias", "[adu] bias"),
+    "FULLWELL": ("full_well", "[electron] full well"),
+    "PIXSIZE": ("pixel_size", "[um] side of a pixel"),
+    "PIXSCALE": ("pixel_scale", "[arcsec] side of a pixel"),
+    "DETTHICK": ("thickness", "[um] thickness of the sensitive layer"),
+    "APERTURE": ("aperture", "[m] diameter of the telescope"),
+    "NVANES": ("vanes", "vanes of the spider"),
+    "BLEEDAX": ("bleed_axis", "spills along columns (0) or rows (1)"),
+}
+
+
 def simulate_frame(
     shape: tuple[int, int] = (1024, 1024),
     *,
     seed: int | Generator,
-    contaminants: Collection[str] = CONTAMINANTS,
-    camera: Camera | None = None,
+    recipe: Recipe | None = None,
+    contaminants: Collection[str] | None = None,
+    kind: Kind | None = None,
+    bank: PsfBank | None = None,
 ) -> SimulatedFrame:
-    """Simulate a CCD frame of a field of stars and galaxies, with contaminants whose pixels are known.
+    """Simulate a frame of a field of stars and galaxies, with contaminants whose pixels are known.
 
-    Every contaminant has a random stream of its own: leaving one out leaves the others and the noise as they
-    were (but for the overscan, which takes room).  Photon noise is exact in spite of it, because a sum of
-    independent Poisson numbers is a Poisson number.
+    Every contaminant has a random stream of its own: leaving one out leaves the others as they were (but
+    for the overscan, which takes room).
 
     Parameters
     ----------
@@ -116,17 +127,20 @@ def simulate_frame(
         ``(H, W)`` in pixels, overscan included, at least 64 each.
     seed
         A number, or a generator to draw from; the same number gives the same frame.
+    recipe
+        What to draw from; by default cameras of all kinds.
     contaminants
-        Which of :data:`CONTAMINANTS` to add, in any order.  Bright stars come with ``"SAT"`` or ``"SP"``;
-        without ``"SAT"`` pixels have no full well and the converter no maximum, as in a stack of short
-        exposures.
-    camera
-        What to take the frame with.
+        Which of :data:`CONTAMINANTS` to add, in any order; by default the recipe's chances decide.  Without
+        ``"SAT"`` pixels have no full well and the converter no maximum, as in a stack of short exposures.
+    kind
+        How far the frame is processed; by default the recipe's chances decide.
+    bank
+        PSFs to take from, for a stream of frames; by default one is drawn.
 
     Returns
     -------
     SimulatedFrame
-        Pixels in ADU, truth a class, and header cards.
+        Pixels, truth a class, and header cards.
 
     Raises
     ------
@@ -141,86 +155,36 @@ def simulate_frame(
     >>> frame.pixels.shape, sorted(frame.truth)
     ((64, 96), ['BBG', 'CR', 'OV'])
     """
-    wanted = _check(shape, contaminants)
-    camera = camera or Camera()
-    root = np.random.default_rng(seed)
-    streams = dict(zip(_STREAMS, root.spawn(len(_STREAMS)), strict=True))
-    overscan = min(32, max(8, shape[1] // 40)) if "OV" in wanted else 0
-    area = (shape[0], shape[1] - overscan)
-
-    # What the defects let through
-    defects = {"DCL": simulate_dead_columns, "DP": simulate_dead_pixels}
-    dead = {name: simulate(area, streams[name]) for name, simulate in defects.items() if name in wanted}
-    alive = math.prod(dead.values(), start=np.ones(area, np.float32))
-
-    # Light
-    throughput = Throughput.draw(streams["sky"])
-    psf = Psf(fwhm=streams["sky"].uniform(2.8, 4.5))
-    sigma = math.hypot(math.sqrt(throughput.level), camera.read_noise)
-    response = throughput.response(area)
-    field = simulate_stars(area, streams["stars"], psf=psf, sigma=sigma, brightest=0.6 * camera.full_well)
-    field += simulate_galaxies(area, streams["galaxies"], psf=psf, sigma=sigma)
-    charge = _detect(throughput.sky(area) + response * field, streams["noise"])
-    added: dict[str, NDArray[np.float32]] = {}
-    stars = draw_bright_stars(area, streams["bright stars"], psf=psf, full_well=camera.full_well)
-    if wanted & {"SAT", "SP"}:
-        glare = simulate_bright_stars(area, stars, psf=psf, sigma=sigma)
-        field += glare
-        charge += _detect(response * glare, streams["bright stars"])
-    if "SP" in wanted:
-        added["SP"] = response * simulate_spikes(area, stars, streams["SP"], psf=psf, sigma=sigma)
-    if "TRL" in wanted:
-        added["TRL"] = response * simulate_trails(area, streams["TRL"], psf=psf, sigma=sigma)
-
-    # Silicon
-    if "HP" in wanted:
-        added["HP"] = simulate_hot_pixels(area, streams["HP"], sigma=sigma, full_well=camera.full_well)
-    if "HCL" in wanted:
-        added["HCL"] = simulate_hot_columns(area, streams["HCL"], sigma=sigma)
-    for name, mean in added.items():
-        charge += _detect(mean, streams[name])
-    if "CR" in wanted:
-        added["CR"] = simulate_cosmic_rays(area, streams["CR"], camera)
-        charge += added["CR"]
-    added["BBG"] = response * field
-    truth = {name: alive * image > VISIBLE * sigma for name, image in added.items()}
-    truth |= {name: image < 1 for name, image in dead.items()}
-    if "SAT" in wanted:
-        charge, truth["SAT"] = bleed(charge, camera.full_well)
-
-    # Read-out
-    pixels = read_out(alive * charge, streams["noise"], camera, overscan=overscan, digitise="SAT" in wanted)
-    if "OV" in wanted:
-        truth["OV"] = np.zeros(area, np.bool_)
-    truth = {
-        name: np.pad(truth[name], ((0, 0), (0, overscan)), constant_values=name == "OV")
-        for name in (*CONTAMINANTS, "BBG")
-        if name in truth
-    }
-    return SimulatedFrame(
-        pixels=pixels,
-        truth=truth,
-        camera=camera,
-        psf_fwhm=psf.fwhm,
-        sky=throughput.level,
-        overscan=overscan,
-        seed=None if isinstance(seed, np.random.Generator) else int(seed),
-    )
-
-
-def _check(shape: tuple[int, int], contaminants: Collection[str]) -> set[str]:
-    """Return the contaminants as a set."""
     if min(shape) < SMALLEST:
         raise FrameError(
             f"a simulated frame of {shape[0]} × {shape[1]} px is too small: give {SMALLEST} px or more a side"
         )
-    names = [contaminants] if isinstance(contaminants, str) else list(contaminants)
-    unknown = [name for name in names if name not in CONTAMINANTS]
-    if unknown:
-        raise ConfigError(f"cannot simulate {', '.join(unknown)}; choose from {', '.join(CONTAMINANTS)}")
-    return set(names)
+    recipe = recipe or Recipe()
+    streams = dict(zip(STREAMS, np.random.default_rng(seed).spawn(len(STREAMS)), strict=True))
+    wanted = chosen(recipe, contaminants, streams["present"])
+    kind = kind or recipe.processing.draw_kind(streams["present"])
+    borders = Borders()
+    if "OV" in wanted and kind != "resampled":
+        borders = recipe.overscan.draw(shape, streams["OV"])
+    field = draw_field(borders.inside(shape), streams, recipe=recipe, bank=bank)
+    exposure = expose(
+        field,
+        draw_layers(field.scene, streams, recipe, wanted),
+        streams["exposure"],
+        recipe=recipe,
+        kind=kind,
+        borders=borders,
+        saturates="SAT" in wanted,
+    )
+    return SimulatedFrame(
+        pixels=exposure.pixels,
+        truth={name: exposure.truth[name] for name in (*CONTAMINANTS, "BBG") if name in exposure.truth},
+        camera=field.scene.camera,
+        kind=kind,
+        psf_fwhm=field.scene.psf.fwhm,
+        sky=float(np.median(field.scene.sky)),
+        borders=borders,
+        recipe=recipe.name,
+        seed=None if isinstance(seed, np.random.Generator) else int(seed),
+    )
 
-
-def _detect(mean: NDArray[np.float32], rng: Generator) -> NDArray[np.float32]:
-    """Return Poisson numbers of electrons with this mean."""
-    return rng.poisson(mean).astype(np.float32)

@@ -2,88 +2,88 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from skysieve.simulate.draws import Range, log_uniform, uniform
 
 if TYPE_CHECKING:
     from numpy.random import Generator
     from numpy.typing import NDArray
 
     from skysieve.simulate.camera import Camera
+    from skysieve.simulate.overscan import Borders
 
-__all__ = ["bleed", "read_out"]
+__all__ = ["ReadOut"]
 
 
-def bleed(charge: NDArray[np.float32], full_well: float) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Let charge above the full well spill along the columns, half of it each way.
+@dataclass(frozen=True, kw_only=True)
+class ReadOut:
+    """What the electronics add.
 
-    Channel stops keep charge within its column: it spills along the column alone, from pixel to pixel, and
-    fills each; what reaches the edge is lost (Janesick 2001, Scientific Charge-Coupled Devices, chapter 4).
-
-    Parameters
+    Attributes
     ----------
-    charge
-        ``(H, W)`` electrons.
-    full_well
-        Electrons that a pixel can hold.
-
-    Returns
-    -------
-    tuple
-        The charge ``(H, W)``, none above the full well, and the pixels ``(H, W)`` that are full or took
-        spilled charge.
+    amplifiers
+        Chance that two amplifiers read the two halves, with a step between them.
+    step
+        Difference of their levels, in units of the read noise.
+    banding
+        Chance that rows have levels of their own, as low-frequency noise gives them.
+    band_height
+        Standard deviation of the levels of rows, in units of the read noise.
+    lag
+        Charge that each transfer leaves behind, which trails into the overscan.
     """
-    held = np.minimum(charge, full_well)
-    touched = charge > full_well
-    columns = np.flatnonzero(touched.any(axis=0))
-    excess = (charge - held)[:, columns] / 2
-    column_held = held[:, columns]
-    column_touched = touched[:, columns]
-    height = charge.shape[0]
-    for rows in (range(height), range(height - 1, -1, -1)):
-        spilled = np.zeros(columns.size, np.float32)
-        for row in rows:
-            column_touched[row] |= spilled > 0
-            total = column_held[row] + spilled
-            column_held[row] = np.minimum(total, full_well)
-            spilled = total - column_held[row] + excess[row]
-    held[:, columns] = column_held
-    touched[:, columns] = column_touched
-    return held, touched
 
+    amplifiers: float = 0.2
+    step: Range = (0.1, 4.0)
+    banding: float = 0.2
+    band_height: Range = (0.03, 0.5)
+    lag: Range = (1e-7, 3e-5)
 
-def read_out(
-    charge: NDArray[np.float32], rng: Generator, camera: Camera, *, overscan: int, digitise: bool
-) -> NDArray[np.float32]:
-    """Return the frame ``(H, W + overscan)`` in ADU.
+    def apply(
+        self, charge: NDArray[np.float32], rng: Generator, camera: Camera, *, borders: Borders
+    ) -> NDArray[np.float32]:
+        """Return the frame in ADU, not yet rounded: ``(H, W)`` with the borders around the lit pixels.
 
-    The overscan on the right is what the electronics give after the last pixel of a line: bias, read noise
-    and the little charge that the transfers left behind, 1e-5 of the last pixel for each of W transfers,
-    which dies out within a few columns.
+        The overscan holds what the electronics give without a pixel: bias, read noise, and on the right the
+        little charge that the transfers left behind, which dies out within a few columns.
 
-    Parameters
-    ----------
-    charge
-        ``(H, W)`` electrons.
-    rng
-        Source of randomness.
-    camera
-        Gives gain, bias, read noise and the range of the converter.
-    overscan
-        Columns of overscan.
-    digitise
-        Whether values above the converter's maximum are cut; all are whole numbers at any rate.
-    """
-    height, width = charge.shape
-    left_behind = 1e-5 * width * charge[:, -1:] * 0.3 ** np.arange(overscan, dtype=np.float32)
-    electrons = np.concatenate([charge, left_behind], axis=1)
-    electrons += camera.read_noise * rng.standard_normal(electrons.shape, np.float32)
-    # A bias that settles along the frame, by a few ADU
-    settling = 3 * np.exp(-np.arange(height, dtype=np.float32) / 200)[:, None]
-    adu: NDArray[np.float32] = np.rint(
-        electrons / np.float32(camera.gain) + np.float32(camera.bias) + settling
-    )
-    if digitise:
-        np.clip(adu, 0, camera.adc_maximum, out=adu)
-    return adu
+        Parameters
+        ----------
+        charge
+            ``(h, w)`` electrons in the lit pixels.
+        rng
+            Source of randomness.
+        camera
+            Gives gain, read noise and bias.
+        borders
+            Overscan and prescan.
+        """
+        lag = log_uniform(rng, self.lag)
+        splits, bands = rng.uniform(size=2) < (self.amplifiers, self.banding)
+        electrons = np.pad(charge, borders.widths)
+        if borders.right:
+            first = electrons.shape[1] - borders.right
+            trail = lag * first * 0.3 ** np.arange(borders.right, dtype=np.float32)
+            electrons[:, first:] += electrons[:, first - 1 : first] * np.minimum(trail, 0.3)
+        electrons += np.float32(camera.read_noise) * rng.standard_normal(electrons.shape, np.float32)
+        height, width = electrons.shape
+        if splits:
+            step = log_uniform(rng, self.step) * camera.read_noise
+            axis_is_rows = rng.uniform() < 0.5
+            half = (slice(height // 2, None), slice(None)) if axis_is_rows else (slice(None), slice(width // 2, None))
+            electrons[half] = electrons[half] * np.float32(1 + rng.normal(0, 0.004)) + np.float32(step)
+        if bands:
+            heights = rng.standard_normal(height, np.float32) * np.float32(
+                log_uniform(rng, self.band_height) * camera.read_noise
+            )
+            electrons += heights[:, None]
+        # A bias that settles along the frame
+        settling = uniform(rng, (-1, 1)) * camera.read_noise
+        electrons += (settling * np.exp(-np.arange(height, dtype=np.float32) / 200))[:, None]
+        electrons /= np.float32(camera.gain)
+        electrons += np.float32(camera.bias)
+        return electrons

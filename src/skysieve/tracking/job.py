@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from skysieve.errors import FrameError
+from skysieve.imaging.domain import WARNING_SCORE, Unlikeness, describe
 from skysieve.imaging.frame_files import FrameFile
 from skysieve.imaging.locations import find_locations
 from skysieve.tracking.decide import choose_hdus
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 __all__ = ["FrameTrack", "TrackJob", "TrackRecord"]
+
+IN_DOMAIN = Unlikeness(WARNING_SCORE, "")
+"""The most that is not warned of."""
 
 
 @dataclass(frozen=True)
@@ -154,6 +158,7 @@ class TrackJob:
             ]
             tracks: list[FrameTrack] = []
             blanks: list[FrameError] = []
+            unlike: dict[int, tuple[str, Unlikeness]] = {}
             for index in choose_hdus(len(frames), self.fraction, self.seed):
                 hdu, number, frame = frames[index]
                 plane = number if len(hdu.planes) > 1 else 0
@@ -166,7 +171,18 @@ class TrackJob:
                     blanks.append(error)
                     logger.warning("%s; left out", error)
                     continue
+                found = self._tracker.unlikeness(frame)
+                if found is not None and found.score > unlike.get(hdu.index, ("", IN_DOMAIN))[1].score:
+                    unlike[hdu.index] = frame.label, found
                 tracks.append(FrameTrack(hdu.index, hdu.name, hdu.version, plane, frame.shape, result))
         if not tracks:
             raise blanks[0]
+        for label, found in unlike.values():
+            logger.warning(
+                "%s: unlike what model %s was trained on (%s, score %.1f): its probability may mean little",
+                label,
+                self._tracker.model.card.name,
+                describe(found.worst),
+                found.score,
+            )
         return TrackRecord(tuple(tracks), time.perf_counter() - start)

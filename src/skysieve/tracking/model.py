@@ -19,6 +19,7 @@ __all__ = ["DEFAULT_MODEL", "JOB", "MAXITRACK", "load_model"]
 
 JOB = "tracking"
 DEFAULT_MODEL = "maxitrack"
+"""The model that is used where none is named; all that depends on it asks here."""
 
 
 def _build(weights: Mapping[str, NDArray[np.generic]]) -> onnx.ModelProto:
@@ -64,7 +65,7 @@ def load_model(name: str = DEFAULT_MODEL) -> Model:
     Parameters
     ----------
     name
-        Name of a published or imported model, or a folder with a card.
+        Name of a model in this package, of a published or imported one, or a folder with a card.
 
     Raises
     ------

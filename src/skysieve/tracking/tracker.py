@@ -1,34 +1,51 @@
-"""One frame through the network: normalise, blocks, model, decide."""
+"""One frame through the network: normalise, blocks, model, decide.
+
+A network of one input size, as MaxiTrack is, sees a frame in blocks of that size, and the frame's probability
+is the mean of theirs.  A network that takes any size sees the whole frame at once, or large blocks of it, and
+the frame's log-odds are the mean of theirs.
+"""
 
 from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from skysieve.errors import ConfigError
+from skysieve.imaging.domain import check_reference, judge
 from skysieve.imaging.normalise import normalise
 from skysieve.models.shared_network import EngineSettings
-from skysieve.tracking.decide import DEFAULT_PRIOR, block_starts, modify_prior
+from skysieve.tracking.decide import block_starts, modify_prior
 from skysieve.tracking.model import DEFAULT_MODEL, load_model
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from skysieve.imaging.background import Rules
+    from skysieve.imaging.domain import Unlikeness
     from skysieve.imaging.frames import Frame
     from skysieve.imaging.normalise import NormalisedFrame
+    from skysieve.models.card import Tiling
     from skysieve.models.shared_network import SharedNetwork
 
 logger = logging.getLogger(__name__)
 
-__all__ = ["TrackResult", "TrackSettings", "Tracker"]
+__all__ = ["Pooling", "TrackResult", "TrackSettings", "Tracker"]
+
+Pooling = Literal["probability", "log-odds"]
+"""What of the blocks is averaged."""
 
 BATCH_ON_GPU = 16
 """Blocks in one call of the network; on a processor more than one are not faster, and need more memory."""
+
+LARGEST_SIDE = 2048
+"""Frames of at most this number of pixels squared are one block; larger ones are cut to at most this side."""
+
+SURE = 1e-6
+"""Probabilities closer to 0 or 1 count as this close, so that the odds of one block stay finite."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +57,7 @@ class TrackSettings(EngineSettings):
     model
         Name of a model, or a folder with a card.
     prior
-        Proportion of frames with tracking errors.
+        Proportion of frames with tracking errors; None takes the default of the model's card.
     rules
         Rules of the normalisation, ``corrected`` or ``published``.
     engine, precision, device, threads
@@ -50,7 +67,7 @@ class TrackSettings(EngineSettings):
     """
 
     model: str = DEFAULT_MODEL
-    prior: float = DEFAULT_PRIOR
+    prior: float | None = None
     rules: Rules = "corrected"
     batch_size: int | None = None
 
@@ -65,23 +82,48 @@ class TrackResult:
         ``(rows, columns)`` float32, the probability of a tracking error in each block.
     rows, columns
         First pixels of the blocks along each axis.
-    block_size
-        Side of a block in pixels.
+    block_shape
+        Height and width of a block in pixels.
+    pooling
+        What the probability of the frame is the mean of.
     """
 
     blocks: NDArray[np.float32]
     rows: tuple[int, ...]
     columns: tuple[int, ...]
-    block_size: int
+    block_shape: tuple[int, int]
+    pooling: Pooling = "probability"
+
+    @property
+    def block_size(self) -> int:
+        """Longer side of a block in pixels."""
+        return max(self.block_shape)
 
     @property
     def probability(self) -> float:
-        """Probability that the telescope slipped: the mean over the blocks."""
-        return float(self.blocks.mean(dtype=np.float64))
+        """Probability that the telescope slipped.
+
+        With ``pooling="probability"`` the mean over the blocks, as in MaxiTrack.
+
+        With ``"log-odds"`` that of their mean log-odds.  Blocks of one frame saw one motion through one
+        atmosphere, so that their evidence is not independent and must not be summed; but a block that is sure
+        counts for more than an empty one that knows nothing, as it does not in a mean of probabilities.  And
+        this pooling alone gives the same whether the prior is modified before or after it.
+
+        References
+        ----------
+        Genest & Zidek 1986, Statistical Science 1, 114 (logarithmic opinion pools).
+        """
+        if self.pooling == "probability":
+            return float(self.blocks.mean(dtype=np.float64))
+        p = np.clip(self.blocks.astype(np.float64), SURE, 1 - SURE)
+        return float(1 / (1 + np.exp(-np.mean(np.log(p / (1 - p))))))
 
 
 class Tracker:
     """A loaded network together with its prior.
+
+    Of a model's classes the last one is the tracking error.
 
     Parameters
     ----------
@@ -100,8 +142,14 @@ class Tracker:
         self.settings = settings
         if settings.batch_size is not None and settings.batch_size < 1:
             raise ConfigError(f"batch size {settings.batch_size}: expected at least 1")
-        modify_prior(np.zeros(1, np.float32), settings.prior)
+        if settings.prior is not None:
+            modify_prior(np.zeros(1, np.float32), settings.prior)
         self.model = load_model(settings.model)
+        card = self.model.card
+        check_reference(card.domain, origin=f"model {card.name!r}")
+        slipped = card.classes[-1]
+        prior = card.default_priors[slipped] if settings.prior is None else settings.prior
+        self._prior = _from_equal(prior, card.training_priors[slipped])
 
     @cached_property
     def network(self) -> SharedNetwork:
@@ -123,36 +171,84 @@ class Tracker:
         """
         threads = self.settings.all_threads
         normalised = normalise(frame, rules=self.settings.rules, threads=threads)
-        size = self.model.card.tiling.fixed_size
-        if min(frame.shape) < size:
-            logger.warning(
-                "%s: smaller than the network's blocks of %d x %d px, padded by its reflection: "
-                "its probability is worth little",
-                frame.label,
-                size,
-                size,
-            )
+        tiling = self.model.card.tiling
+        size = tiling.fixed_size
+        if size == 0:
+            return self._track_large_blocks(normalised, tiling)
+        _warn_if_smaller(frame, size)
         rows, columns = (block_starts(length, size) for length in frame.shape)
-        blocks = [self._row_of_blocks(normalised, top, columns, size) for top in rows]
-        return TrackResult(np.stack(blocks), tuple(rows), tuple(columns), size)
+        blocks = [self._row_of_blocks(normalised, top, columns, (size, size)) for top in rows]
+        return TrackResult(np.stack(blocks), tuple(rows), tuple(columns), (size, size))
+
+    def unlikeness(self, frame: Frame) -> Unlikeness | None:
+        """Tell how far a frame is from those that the model was trained on; None if that is unknown."""
+        return judge(frame, self.model.card.domain)
 
     def stop(self) -> None:
         """End the frames at work, in whatever thread, with an interrupt before their next blocks."""
         if "network" in self.__dict__:
             self.network.stop()
 
+    def _track_large_blocks(self, frame: NormalisedFrame, tiling: Tiling) -> TrackResult:
+        """Show the whole frame to a network that takes any size, or as few equal blocks as hold it."""
+        height, width = frame.shape
+        _warn_if_smaller(frame, tiling.minimum)
+        whole = height * width <= LARGEST_SIDE**2
+        (rows, tall), (columns, wide) = (
+            _large_blocks(length, tiling, 1 if whole else -(-length // LARGEST_SIDE))
+            for length in (height, width)
+        )
+        blocks = [self._row_of_blocks(frame, top, columns, (tall, wide)) for top in rows]
+        return TrackResult(np.stack(blocks), tuple(rows), tuple(columns), (tall, wide), pooling="log-odds")
+
     def _row_of_blocks(
-        self, frame: NormalisedFrame, top: int, columns: list[int], size: int
+        self, frame: NormalisedFrame, top: int, columns: list[int], shape: tuple[int, int]
     ) -> NDArray[np.float32]:
         """Return the probabilities of one row of blocks; a smaller frame is padded by reflection."""
-        height, width = frame.shape
-        pixels, _ = frame.rows(top, min(top + size, height))
-        missing = (0, size - len(pixels)), (0, max(0, size - width))
+        (height, width), (tall, wide) = frame.shape, shape
+        pixels, _ = frame.rows(top, min(top + tall, height))
+        missing = (0, tall - len(pixels)), (0, max(0, wide - width))
         if any(after for _, after in missing):
             pixels = np.pad(pixels, missing, mode="reflect")
         found = []
         step = self.settings.batch_size or (1 if self.settings.device == "cpu" else BATCH_ON_GPU)
         for index in range(0, len(columns), step):
-            batch = np.stack([pixels[:, left : left + size] for left in columns[index : index + step]])
-            found.append(self.network(batch[:, None])[:, 1])
-        return modify_prior(np.concatenate(found), self.settings.prior)
+            batch = np.stack([pixels[:, left : left + wide] for left in columns[index : index + step]])
+            found.append(self.network(batch[:, None])[:, -1])
+        return modify_prior(np.concatenate(found), self._prior)
+
+
+def _warn_if_smaller(frame: Frame, size: int) -> None:
+    """Log that a frame is smaller than the network's blocks."""
+    if min(frame.shape) < size:
+        logger.warning(
+            "%s: smaller than the network's blocks of %d x %d px, padded by its reflection: "
+            "its probability is worth little",
+            frame.label,
+            size,
+            size,
+        )
+
+
+def _large_blocks(length: int, tiling: Tiling, count: int) -> tuple[list[int], int]:
+    """Return the first pixels of equal blocks along one axis, and their side.
+
+    No pixel is in two blocks.  What is more than a multiple of the side that the network wants is left out at
+    both borders: a few rows less of real stars do no harm, while rows made up by reflection would show each
+    star at the border a second time, drawn out the other way.  Only an axis that is shorter than the
+    network's least is padded.
+    """
+    spare = (length // count - tiling.remainder) % tiling.multiple
+    side = length // count - spare
+    if side < tiling.minimum:
+        return [0], tiling.minimum
+    first = (length - count * side) // 2
+    return [first + number * side for number in range(count)], side
+
+
+def _from_equal(prior: float, training: float) -> float:
+    """Return the prior that at equal training priors does what this one does at those of the training."""
+    if training == 0.5:
+        return prior  # exactly, as published
+    odds = prior / (1 - prior) * (1 - training) / training
+    return odds / (1 + odds)

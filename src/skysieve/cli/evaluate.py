@@ -1,0 +1,327 @@
+"""``skysieve evaluate``: models and other people's detectors on frames with truth, in one report."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
+
+import typer
+
+from skysieve.cli.options import (
+    Debug,
+    Device,
+    Engine,
+    EngineOption,
+    Overwrite,
+    Precision,
+    PrecisionOption,
+    Quiet,
+    Threads,
+)
+from skysieve.errors import ConfigError, FrameError, OutputError, SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from skysieve.cli.running import Failures
+    from skysieve.contaminants.trial import Contestant
+    from skysieve.evaluation.contest import EvaluatedSet, Scored
+    from skysieve.evaluation.scores import Measure
+
+__all__ = ["app"]
+
+app = typer.Typer(no_args_is_help=True, help="Measure models, and other detectors beside them.")
+
+REPORT = "report.md"
+
+Output = Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder of the report.")]
+Models = Annotated[
+    list[str],
+    typer.Option("--model", help="Name, or folder with a card; may be given again.", show_default=False),
+]
+Frames = Annotated[
+    list[str],
+    typer.Option(
+        "--frames",
+        metavar="PATH",
+        help="Frames of `skysieve simulate`: a folder, glob or list; each is a set of its own.",
+        show_default=False,
+    ),
+]
+Recipes = Annotated[
+    list[str],
+    typer.Option(
+        "--recipe", help="Frames simulated now: a recipe's file or name; each is a set.", show_default=False
+    ),
+]
+Count = Annotated[int, typer.Option("-n", "--number", min=1, help="Frames to simulate for each recipe.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the simulated frames.")]
+Size = Annotated[int, typer.Option("--size", min=64, help="Their sides, in pixels.")]
+
+
+@app.callback()
+def evaluate() -> None:
+    """Measure models, and other detectors beside them, on frames with truth."""
+
+
+@app.command("contaminants")
+def evaluate_contaminants(
+    output: Output,
+    *,
+    model: Models = [],  # noqa: B006 - typer copies it
+    peer: Annotated[
+        list[str],
+        typer.Option(
+            "--peer",
+            help="Detector of cosmic rays: astroscrappy, deepcr or cosmic-conn, each installed by pip into "
+            "an environment of its own in the cache. Settings follow it, as `astroscrappy:objlim=2`.",
+            show_default=False,
+        ),
+    ] = [],  # noqa: B006
+    frames: Frames = [],  # noqa: B006
+    recipe: Recipes = [],  # noqa: B006
+    number: Count = 40,
+    seed: Seed = 0,
+    size: Size = 1024,
+    overwrite: Overwrite = False,
+    engine: EngineOption = Engine.auto,
+    precision: PrecisionOption = Precision.auto,
+    device: Device = "cpu",
+    threads: Threads = None,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Measure how well contaminants are found, pixel by pixel, class by class.
+
+    Examples
+    --------
+    `skysieve evaluate contaminants --model maximask --frames simulated/ -o report`
+
+    `skysieve evaluate contaminants --model mine/ --peer deepcr --recipe decam.yaml -n 20 -o report`
+    """
+    from skysieve.cli.running import Failures, start_logging
+    from skysieve.contaminants.masker import MaskSettings
+    from skysieve.contaminants.trial import COSMIC_RAYS_APART, ModelContestant, PeerContestant, Trial
+    from skysieve.contaminants.truth_frames import read_truth_frame, simulated_frames
+    from skysieve.evaluation.peer import parse_peer
+    from skysieve.models.store import cache_folder
+
+    start_logging()
+    _check_output(output, overwrite=overwrite)
+    _check_contestants([*model, *peer])
+    peers = [parse_peer(text, cache_folder().parent / "peers") for text in peer]
+    failures = Failures(debug=debug)
+    sets = [_file_set(path, read_truth_frame, failures) for path in frames]
+    sets += [
+        _FrameSet(
+            Path(name).stem,
+            f"{number} frames of {size} × {size} px simulated now by the recipe {name}, seed {seed}.",
+            number,
+            simulated_frames(name, number, seed=seed, side=size),
+        )
+        for name in recipe
+    ]
+    options = _engine_options(engine, precision, device, threads)
+    ours = [ModelContestant(MaskSettings(model=name, **options)) for name in model]
+    _tell_apart(ours, model)
+    with ExitStack() as stack:
+        entered = [PeerContestant(stack.enter_context(one)) for one in peers]
+        contestants: list[Contestant] = [*ours, *entered]
+        evaluated, interrupted = _hold(
+            _told_apart(sets), lambda: Trial(contestants), failures, quiet=quiet, asides=(COSMIC_RAYS_APART,)
+        )
+    facts = {f"contestant {one.name}": one.description for one in ours}
+    facts |= {f"contestant {one.name}": one.description for one in entered}
+    _write_report(output, "Contaminants", evaluated, facts)
+    _finish(evaluated, failures, interrupted=interrupted)
+
+
+@app.command("tracking")
+def evaluate_tracking(
+    output: Output,
+    *,
+    model: Models = [],  # noqa: B006
+    frames: Frames = [],  # noqa: B006
+    overwrite: Overwrite = False,
+    engine: EngineOption = Engine.auto,
+    precision: PrecisionOption = Precision.auto,
+    device: Device = "cpu",
+    threads: Threads = None,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Measure how well frames with tracking errors are told from good ones.
+
+    Example: `skysieve evaluate tracking --model maxitrack --frames simulated/ -o report`
+    """
+    from skysieve.cli.running import Failures, start_logging
+    from skysieve.tracking.tracker import TrackSettings
+    from skysieve.tracking.trial import TRACKING_MEASURES, TrackContestant, Trial, read_labelled_frame
+
+    start_logging()
+    _check_output(output, overwrite=overwrite)
+    _check_contestants(model)
+    failures = Failures(debug=debug)
+    sets = [_file_set(path, read_labelled_frame, failures) for path in frames]
+    options = _engine_options(engine, precision, device, threads)
+    contestants = [TrackContestant(TrackSettings(model=name, **options)) for name in model]
+    _tell_apart(contestants, model)
+    evaluated, interrupted = _hold(_told_apart(sets), lambda: Trial(contestants), failures, quiet=quiet)
+    facts = {f"contestant {one.name}": one.description for one in contestants}
+    _write_report(output, "Tracking", evaluated, facts, measures=TRACKING_MEASURES, unit="frames")
+    _finish(evaluated, failures, interrupted=interrupted)
+
+
+class _Trial(Protocol):
+    """What both jobs have: contestants that see frames."""
+
+    def see(self, frame: Any, /) -> None: ...
+
+    def scored(self) -> dict[str, Scored]: ...
+
+
+class _Named(Protocol):
+    name: str
+
+
+@dataclass
+class _FrameSet:
+    """Frames of one kind, which are read or simulated as they are asked for."""
+
+    name: str
+    description: str
+    count: int
+    frames: Iterable[Any]
+
+
+def _file_set(path: str, read: Callable[[Path], Any], failures: Failures) -> _FrameSet:
+    """Return the frames behind a path; those that cannot be read are failures."""
+    from skysieve.imaging.locations import find_locations
+
+    found = [location.path for location in find_locations(path)]
+
+    def frames() -> Iterator[Any]:
+        for file in found:
+            try:
+                frame = read(file)
+            except (FrameError, SourceError) as error:
+                failures.add(file, error)
+                continue
+            yield frame
+
+    return _FrameSet(Path(path).resolve().stem, f"{len(found)} files of {path}.", len(found), frames())
+
+
+def _engine_options(engine: Engine, precision: Precision, device: str, threads: int | None) -> dict[str, Any]:
+    return {"engine": engine.value, "precision": precision.value, "device": device, "threads": threads}
+
+
+def _check_output(output: Path, *, overwrite: bool) -> None:
+    """Make sure, before hours of work, that the report can be made and has a place."""
+    from skysieve.evaluation.curves import check_matplotlib
+    from skysieve.imaging.atomic import check_target
+
+    if output.exists() and not output.is_dir():
+        raise OutputError(f"cannot write {output}: it is a file; name a folder")
+    check_target(output / REPORT, overwrite=overwrite)
+    check_matplotlib()
+
+
+def _check_contestants(names: Sequence[str]) -> None:
+    if not names:
+        raise ConfigError("nothing to evaluate; give at least one --model")
+
+
+def _tell_apart(contestants: Sequence[_Named], given: Sequence[str]) -> None:
+    """Call models that share a name as they were given on the command line."""
+    names = [contestant.name for contestant in contestants]
+    for contestant, text in zip(contestants, given, strict=True):
+        if names.count(contestant.name) > 1:
+            contestant.name = text
+
+
+def _told_apart(sets: Sequence[_FrameSet]) -> list[_FrameSet]:
+    """Return the sets, those that share a name numbered."""
+    if not sets:
+        raise ConfigError("no frames to evaluate on; give --frames or --recipe")
+    names = [one.name for one in sets]
+    for index, one in enumerate(sets):
+        if names.count(names[index]) > 1:
+            one.name = f"{names[index]}-{names[: index + 1].count(names[index])}"
+    return list(sets)
+
+
+def _hold(
+    sets: Sequence[_FrameSet],
+    make_trial: Callable[[], _Trial],
+    failures: Failures,
+    *,
+    quiet: bool,
+    asides: tuple[str, ...] = (),
+) -> tuple[list[EvaluatedSet], bool]:
+    """Hold a trial on each set; return what was seen, and whether an interrupt ended it."""
+    from skysieve.evaluation.contest import EvaluatedSet
+
+    trials = [make_trial() for _ in sets]
+    evaluated = []
+    for one, trial in zip(sets, trials, strict=True):
+        seen, interrupted = 0, False
+        try:
+            for frame in one.frames:
+                try:
+                    trial.see(frame)
+                except FrameError as error:
+                    failures.add(frame.name, error)
+                    continue
+                seen += 1
+                if not quiet:
+                    print(f"{one.name} {seen}/{one.count}: {frame.name}", flush=True)
+        except KeyboardInterrupt:
+            interrupted = True
+        if seen:
+            note = f" Interrupted after {seen} frames." if interrupted else ""
+            evaluated.append(EvaluatedSet(one.name, one.description + note, trial.scored(), asides))
+        if interrupted:
+            return evaluated, True
+    return evaluated, False
+
+
+def _write_report(
+    output: Path,
+    title: str,
+    evaluated: Sequence[EvaluatedSet],
+    facts: Mapping[str, str],
+    *,
+    measures: Sequence[Measure] | None = None,
+    unit: str = "pixels",
+) -> None:
+    """Write the files of the report, the page that shows them last."""
+    from skysieve.evaluation.report import make_report
+    from skysieve.evaluation.scores import MEASURES
+    from skysieve.imaging.atomic import atomic_write
+
+    if evaluated:
+        files = make_report(
+            title,
+            evaluated,
+            command=shlex.join(["skysieve", *sys.argv[1:]]),
+            facts=facts,
+            measures=measures or MEASURES,
+            unit=unit,
+        )
+        for name in sorted(files, key=lambda name: name == REPORT):
+            with atomic_write(output / name, overwrite=True) as temporary:
+                temporary.write_bytes(files[name])
+        print(f"report: {output / REPORT}")
+
+
+def _finish(evaluated: Sequence[EvaluatedSet], failures: Failures, *, interrupted: bool) -> None:
+    """End with the exit code that tells what happened."""
+    if interrupted:
+        raise typer.Exit(130)
+    seen = [next(iter(one.contestants.values())).histograms.frames for one in evaluated]
+    failures.finish(sum(map(len, seen)))

@@ -1,0 +1,242 @@
+"""Contestants on frames with truth: ours, the published one, and other people's detectors of cosmic rays."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from skysieve.contaminants.classes import CLASSES, find_class
+from skysieve.contaminants.masker import Masker
+from skysieve.contaminants.model import load_model
+from skysieve.errors import ConfigError
+from skysieve.evaluation.contest import Scored
+from skysieve.evaluation.histograms import ScoreHistograms, count_pixels, log_odds
+from skysieve.imaging.frames import ArrayFrame
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from skysieve.contaminants.masker import MaskSettings
+    from skysieve.contaminants.truth_frames import TruthFrame
+    from skysieve.evaluation.histograms import PixelCounts
+    from skysieve.evaluation.peer import CameraFacts, Peer
+
+__all__ = [
+    "COSMIC_RAYS_APART",
+    "SCORED",
+    "Contestant",
+    "ModelContestant",
+    "PeerContestant",
+    "Trial",
+    "already_marked",
+]
+
+SCORED: tuple[str, ...] = tuple(c.name for c in CLASSES if c.code)
+"""Classes that are scored: all but the background."""
+
+COSMIC_RAYS = "CR"
+
+COSMIC_RAYS_APART = "CR (defects known)"
+"""Cosmic rays once more, without the pixels of the detector's defects, of saturation and of overscan.
+
+Detectors of nothing but cosmic rays are run with a mask of these: marking hot pixels is no fault of theirs.
+"""
+
+DEFECTS = ("HCL", "DCL", "HP", "DP", "SAT", "OV")
+_DEFECT_BITS = sum(find_class(name).code for name in DEFECTS)
+
+
+class Contestant(Protocol):
+    """Something that scores the pixels of frames."""
+
+    @property
+    def name(self) -> str:
+        """What reports call it."""
+        ...
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What it scores, of :data:`SCORED`."""
+        ...
+
+    @property
+    def training_priors(self) -> Mapping[str, float] | None:
+        """Proportions that its probabilities hold for, by class; None if its scores are no probabilities."""
+        ...
+
+    def answers(
+        self, pixels: NDArray[np.float32], facts: CameraFacts
+    ) -> Iterator[tuple[str, NDArray[np.float32], NDArray[np.bool_]]]:
+        """Score one frame.
+
+        Parameters
+        ----------
+        pixels
+            ``(H, W)`` float32 in ADU; NaN where there is no data.
+        facts
+            Of the camera.
+
+        Yields
+        ------
+        name
+            Each class once.
+        scores
+            ``(H, W)`` float32 log-odds, or what else orders the pixels.
+        decided
+            ``(H, W)`` bool, what is marked by default.
+        """
+        ...
+
+
+class ModelContestant:
+    """A model, run as ``skysieve mask`` runs it.
+
+    Its scores are the log-odds of the network's own probabilities; its decisions follow its default priors
+    and thresholds.
+
+    Parameters
+    ----------
+    settings
+        How frames are masked; the classes are those of :data:`SCORED` that the model knows.
+    name
+        What reports call it; the model's own name if None.
+
+    Raises
+    ------
+    ModelError
+        If the model is missing or damaged.
+    ConfigError
+        If it knows none of the classes.
+    """
+
+    def __init__(self, settings: MaskSettings, name: str | None = None) -> None:
+        known = load_model(settings.model).card.classes
+        self.classes = tuple(c for c in SCORED if c in known)
+        if not self.classes:
+            raise ConfigError(f"model {settings.model!r} knows none of the classes {', '.join(SCORED)}")
+        self._masker = Masker(dataclasses.replace(settings, classes=self.classes))
+        card = self._masker.model.card
+        self.name = name or card.name
+        self.training_priors: Mapping[str, float] | None = card.training_priors
+
+    @property
+    def description(self) -> str:
+        """Version, checksum and engine."""
+        card, network = self._masker.model.card, self._masker.network
+        return f"version {card.version}, {network.sha256[:12]}, {network.engine} {network.precision}"
+
+    def answers(
+        self, pixels: NDArray[np.float32], _facts: CameraFacts
+    ) -> Iterator[tuple[str, NDArray[np.float32], NDArray[np.bool_]]]:
+        """Score one frame; see :meth:`Contestant.answers`."""
+        result = self._masker.mask(ArrayFrame(pixels, label=self.name), keep_probabilities=True)
+        assert result.posteriors is not None  # noqa: S101 - they were asked for
+        for name, plane in zip(self.classes, result.posteriors, strict=True):
+            yield name, log_odds(plane), (result.bits & find_class(name).code) != 0
+
+
+class PeerContestant:
+    """Somebody else's detector of cosmic rays, which must have been entered.
+
+    Parameters
+    ----------
+    peer
+        At work.
+    """
+
+    classes: tuple[str, ...] = (COSMIC_RAYS,)
+    training_priors: Mapping[str, float] | None = None
+
+    def __init__(self, peer: Peer) -> None:
+        self._peer = peer
+        self.name = peer.label
+        self.description = peer.kind.reference
+
+    def answers(
+        self, pixels: NDArray[np.float32], facts: CameraFacts
+    ) -> Iterator[tuple[str, NDArray[np.float32], NDArray[np.bool_]]]:
+        """Score one frame; see :meth:`Contestant.answers`."""
+        scores, decided = self._peer.detect(pixels, facts)
+        yield COSMIC_RAYS, scores, decided
+
+
+class Trial:
+    """Contestants that see the same frames, one after another; only histograms are kept.
+
+    Of a frame into which contaminants were put, pixels that any contestant marks in the frame before are not
+    judged in that class: they may be right about what was there already.
+
+    Parameters
+    ----------
+    contestants
+        With names of their own.
+
+    Raises
+    ------
+    ConfigError
+        If two contestants have one name.
+    """
+
+    def __init__(self, contestants: Sequence[Contestant]) -> None:
+        names = [contestant.name for contestant in contestants]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ConfigError(f"two contestants are called {', '.join(twice)}; name each once")
+        self._contestants = contestants
+        self._histograms = {
+            c.name: ScoreHistograms((*c.classes, *((COSMIC_RAYS_APART,) if COSMIC_RAYS in c.classes else ())))
+            for c in contestants
+        }
+
+    def see(self, frame: TruthFrame) -> None:
+        """Show a frame to every contestant; if one fails, the frame counts for none.
+
+        Raises
+        ------
+        ConfigError
+            If a peer fails.
+        FrameError
+            If the frame cannot be masked.
+        """
+        ignored = np.zeros(frame.pixels.shape, np.int16) if frame.ignored is None else frame.ignored.copy()
+        if frame.before is not None:
+            ignored |= already_marked(self._contestants, frame.before, frame.facts)
+        data = frame.valid
+        counts: dict[str, dict[str, PixelCounts]] = {}
+        for contestant in self._contestants:
+            counts[contestant.name] = {}
+            for name, scores, decided in contestant.answers(frame.pixels, frame.facts):
+                code = find_class(name).code
+                truth, judged = (frame.bits & code) != 0, data & ((ignored & code) == 0)
+                counts[contestant.name][name] = count_pixels(scores, truth, decided=decided, valid=judged)
+                if name == COSMIC_RAYS:
+                    judged &= (frame.bits & _DEFECT_BITS) == 0
+                    apart = count_pixels(scores, truth, decided=decided, valid=judged)
+                    counts[contestant.name][COSMIC_RAYS_APART] = apart
+        for contestant_name, found in counts.items():
+            self._histograms[contestant_name].add(frame.name, found)
+
+    def scored(self) -> dict[str, Scored]:
+        """Return what each contestant made of the frames so far, by its name."""
+        found = {}
+        for contestant in self._contestants:
+            priors = contestant.training_priors
+            if priors is not None and COSMIC_RAYS in priors:
+                priors = {**priors, COSMIC_RAYS_APART: priors[COSMIC_RAYS]}
+            found[contestant.name] = Scored(self._histograms[contestant.name], priors)
+        return found
+
+
+def already_marked(
+    contestants: Iterable[Contestant], pixels: NDArray[np.float32], facts: CameraFacts
+) -> NDArray[np.int16]:
+    """Return the codes ``(H, W)`` int16 of the classes that any contestant marks in a frame."""
+    bits = np.zeros(pixels.shape, np.int16)
+    for contestant in contestants:
+        for name, _, decided in contestant.answers(pixels, facts):
+            bits |= decided * np.int16(find_class(name).code)
+    return bits

@@ -1,0 +1,168 @@
+"""Frames whose contaminants are known: from files, or simulated."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from skysieve.contaminants.classes import CLASSES, NODATA, find_class
+from skysieve.errors import ConfigError, FrameError
+from skysieve.evaluation.peer import CameraFacts
+from skysieve.imaging.bitplanes import MaskSchema
+from skysieve.imaging.frame_files import FrameFile
+from skysieve.imaging.locations import Location
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from astropy.io import fits
+    from numpy.typing import NDArray
+
+    from skysieve.simulate import Recipe
+
+__all__ = ["TruthFrame", "read_truth_frame", "simulated_frames"]
+
+TRUTH, IGNORE, BEFORE = "TRUTH", "IGNORE", "BEFORE"
+"""Names of the HDUs beside the frame: truth; classes not to be judged; the frame before injection."""
+
+
+@dataclass(frozen=True)
+class TruthFrame:
+    """A frame with truth.
+
+    Attributes
+    ----------
+    name
+        What to call it.
+    pixels
+        ``(H, W)`` float32 in ADU; NaN where there is no data.
+    bits
+        ``(H, W)`` int16, the sum of the codes of each pixel's classes.
+    ignored
+        ``(H, W)`` int16, codes of the classes that are not judged at a pixel; None if all are.
+    before
+        ``(H, W)`` float32, the frame before contaminants were put in; None if there was none.
+    facts
+        Of the camera.
+    """
+
+    name: str
+    pixels: NDArray[np.float32]
+    bits: NDArray[np.int16]
+    ignored: NDArray[np.int16] | None = None
+    before: NDArray[np.float32] | None = None
+    facts: CameraFacts = field(default_factory=CameraFacts)
+
+    @property
+    def valid(self) -> NDArray[np.bool_]:
+        """``(H, W)`` bool, True where there is data."""
+        known: NDArray[np.bool_] = np.isfinite(self.pixels) & ((self.bits & NODATA.code) == 0)
+        return known
+
+
+def read_truth_frame(path: Path) -> TruthFrame:
+    """Read a frame and its truth, as ``skysieve simulate contaminants`` writes them.
+
+    The truth is a bit mask in the HDU ``TRUTH``.  Two others may be there: ``IGNORE``, a bit mask of classes
+    not to be judged, and ``BEFORE``, the frame before contaminants were put in.
+
+    Raises
+    ------
+    SourceError
+        If the file cannot be read.
+    FrameError
+        If it has no truth, or the truth does not fit.
+    """
+    with FrameFile(Location(path)) as file:
+        names = {hdu.name.upper() for hdu in file.hdus}
+        if TRUTH not in names:
+            raise FrameError(f"{path}: has no HDU {TRUTH}; frames with truth come from `skysieve simulate`")
+        frame = file.planes[0]
+        pixels, nodata = frame.rows(0, frame.shape[0])
+        pixels[nodata] = np.nan
+        facts = _camera_facts(file.frames[0].header, file.hdus[0].header)
+    before = None
+    if BEFORE in names:
+        with FrameFile(Location(path, hdu=BEFORE)) as file:
+            before, nodata = file.planes[0].rows(0, file.planes[0].shape[0])
+            before[nodata] = np.nan
+    bits = _read_bits(path, TRUTH)
+    ignored = _read_bits(path, IGNORE) if IGNORE in names else None
+    for name, plane in ((TRUTH, bits), (IGNORE, ignored), (BEFORE, before)):
+        if plane is not None and plane.shape != pixels.shape:
+            raise FrameError(f"{path}: its HDU {name} has shape {plane.shape}, the frame {pixels.shape}")
+    return TruthFrame(path.name, pixels, bits, ignored, before, facts)
+
+
+def simulated_frames(recipe: str, count: int, *, seed: int, side: int) -> Iterator[TruthFrame]:
+    """Return frames that are simulated as they are asked for.
+
+    Parameters
+    ----------
+    recipe
+        A YAML file, or the name of a recipe that comes with the package.
+    count
+        Number of frames.
+    seed
+        Of the first; each has a seed of its own.
+    side
+        Pixels along each axis.
+
+    Raises
+    ------
+    ConfigError
+        If the recipe cannot be used.
+    """
+    from skysieve.simulate import read_recipe
+
+    if count < 1:
+        raise ConfigError(f"{count} frames: expected at least 1")
+    return _simulate(read_recipe(recipe), count, seed=seed, side=side)
+
+
+def _simulate(recipe: Recipe, count: int, *, seed: int, side: int) -> Iterator[TruthFrame]:
+    from skysieve.simulate import simulate_frame
+
+    for number, sequence in enumerate(np.random.SeedSequence(seed).spawn(count)):
+        frame = simulate_frame((side, side), seed=np.random.default_rng(sequence), recipe=recipe)
+        bits = np.zeros(frame.pixels.shape, np.int16)
+        for name, marked in frame.truth.items():
+            bits |= marked * np.int16(find_class(name).code)
+        facts = CameraFacts(frame.camera.gain, frame.camera.read_noise, frame.camera.saturation)
+        yield TruthFrame(f"{recipe.name} {number + 1}", frame.pixels, bits, facts=facts)
+
+
+def _read_bits(path: Path, name: str) -> NDArray[np.int16]:
+    """Return a bit mask in our codes, whatever codes its header gives to the names."""
+    with FrameFile(Location(path, hdu=name), minimum_size=1) as file:
+        plane = file.planes[0]
+        values = plane.rows(0, plane.shape[0])[0].astype(np.int32)
+        header = file.frames[0].header
+    if not any(keyword.startswith(("MSKN", "MP_")) for keyword in header):
+        return values.astype(np.int16)
+    ours = {c.name: c.code for c in (*CLASSES, NODATA)}
+    bits = np.zeros(values.shape, np.int16)
+    for known in MaskSchema.from_header(header).planes:
+        if known.name in ours:
+            bits |= ((values & known.value) != 0) * np.int16(ours[known.name])
+    return bits
+
+
+def _camera_facts(*headers: fits.Header) -> CameraFacts:
+    """Return what the first header that knows it says; a gain of 1 and no read noise if none does."""
+
+    def number(keyword: str, default: float) -> float:
+        for header in headers:
+            value = header.get(keyword)
+            if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+                return float(value)
+        return default
+
+    gain = number("GAIN", 1.0)
+    return CameraFacts(
+        gain if gain > 0 else 1.0, max(number("RDNOISE", 0.0), 0.0), number("SATURATE", math.nan)
+    )

@@ -1,0 +1,169 @@
+"""Parts that the networks share, and what can be counted of a network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import torch
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = [
+    "ExportableNetwork",
+    "asinh",
+    "convolution",
+    "convolution_stack",
+    "initialise",
+    "macs_per_pixel",
+    "parameter_count",
+    "scale_outputs",
+]
+
+LARGEST_PIXEL = 1e9
+"""Pixels beyond this many sigma are taken as this: their squares would come near the end of float32."""
+
+
+class ExportableNetwork(Protocol):
+    """What a network offers beyond its logits, so that it can be made into a graph.
+
+    Attributes
+    ----------
+    classes
+        Number of logits of a pixel or a frame.
+    multiple
+        Sides of the input are multiples of this many pixels; 1 if any will do.
+    """
+
+    classes: int
+    multiple: int
+
+    def probabilities(self, pixels: Tensor) -> Tensor:
+        """Return what the runtime wants of a graph, for ``(N, 1, H, W)`` pixels."""
+        ...
+
+    def fold_calibration(self, scale: Tensor, offset: Tensor) -> None:
+        """Change the last layer so that the logits ``l`` become ``scale l + offset``, by class."""
+        ...
+
+
+def asinh(pixels: Tensor) -> Tensor:
+    """Return ``sign(x) log(|x| + sqrt(x^2 + 1))``.
+
+    Linear at the noise and logarithmic at the stars.  Spelt out because engines run these operators fast,
+    and not the one that is made for it.  The absolute error is some 1e-7.
+
+    Parameters
+    ----------
+    pixels
+        Float32, any shape, in units of the noise above the sky.
+    """
+    limited = pixels.float().clamp(-LARGEST_PIXEL, LARGEST_PIXEL)
+    return limited.sign() * torch.log(limited.abs() + torch.sqrt(limited * limited + 1))
+
+
+def convolution(inputs: int, outputs: int, *, size: int = 3, stride: int = 1) -> nn.Sequential:
+    """Return convolution, batch normalisation and ReLU.
+
+    Kernels of odd size keep the sides at stride 1 (zero padding); 2 x 2 at stride 2 halves them.
+    """
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, size, stride=stride, padding=(size - 1) // 2, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
+    )
+
+
+def convolution_stack(width: int, depth: int) -> nn.Sequential:
+    """Return ``depth`` convolutions of 3 x 3; every two of them form a residual block."""
+    layers: list[nn.Module] = [_Residual(width) for _ in range(depth // 2)]
+    if depth % 2:
+        layers.append(convolution(width, width))
+    return nn.Sequential(*layers)
+
+
+class _Residual(nn.Module):
+    """Two convolutions of 3 x 3 with a way around them.
+
+    References
+    ----------
+    He, Zhang, Ren & Sun 2016, CVPR, 770, figure 2.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first = convolution(width, width)
+        self.second = nn.Sequential(nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width))
+
+    def forward(self, features: Tensor) -> Tensor:
+        changed: Tensor = self.second(self.first(features))
+        return torch.relu(changed + features)
+
+
+def initialise(network: nn.Module) -> None:
+    """Draw the weights of all convolutions and dense layers for ReLU, from torch's global generator.
+
+    References
+    ----------
+    He, Zhang, Ren & Sun 2015, ICCV, 1026, eq. 10.
+    """
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+
+
+def scale_outputs(layer: nn.Conv2d | nn.Linear, scale: Tensor, offset: Tensor) -> None:
+    """Change a last layer in place so that its outputs ``l`` become ``scale l + offset``.
+
+    Parameters
+    ----------
+    layer
+        A layer with a bias, whose outputs are grouped by class.
+    scale, offset
+        ``(C,)``; the number of outputs is a multiple of C.
+    """
+    repeats = layer.weight.shape[0] // len(scale)
+    scale, offset = (values.to(layer.weight).repeat_interleave(repeats) for values in (scale, offset))
+    with torch.no_grad():
+        layer.weight.mul_(scale.view(-1, *[1] * (layer.weight.dim() - 1)))
+        if layer.bias is not None:
+            layer.bias.mul_(scale).add_(offset)
+
+
+def macs_per_pixel(network: nn.Module, shape: Sequence[int] = (256, 256)) -> float:
+    """Return the multiplications with weights that a network does for each input pixel.
+
+    Parameters
+    ----------
+    network
+        Takes ``(1, 1, H, W)`` pixels; it is run once.
+    shape
+        ``(H, W)`` of the input.
+    """
+    total = 0
+
+    def count(module: nn.Module, _: object, output: Tensor) -> None:
+        nonlocal total
+        if isinstance(module, nn.Conv2d):
+            total += module.weight.numel() * output.shape[-2] * output.shape[-1]
+        elif isinstance(module, nn.Linear):
+            total += module.weight.numel() * output.numel() // output.shape[-1]
+
+    handles = [module.register_forward_hook(count) for module in network.modules()]
+    was_training = network.training
+    try:
+        with torch.inference_mode():
+            network.eval()(torch.zeros(1, 1, *shape, device=next(network.parameters()).device))
+    finally:
+        network.train(was_training)
+        for handle in handles:
+            handle.remove()
+    return total / (shape[0] * shape[1])
+
+
+def parameter_count(network: nn.Module) -> int:
+    """Return the number of trained values."""
+    return sum(parameter.numel() for parameter in network.parameters())

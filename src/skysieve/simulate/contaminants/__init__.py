@@ -1,0 +1,1 @@
+"""The contaminants that can be simulated, each with its physics in a file of its own."""

@@ -1,0 +1,89 @@
+"""Weights of a shipped graph, back in a network that can be trained further."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from skysieve.errors import ModelError
+from skysieve.training.export import graph_weights
+
+if TYPE_CHECKING:
+    from skysieve.models.card import Model
+
+__all__ = ["load_graph_weights"]
+
+
+def load_graph_weights(network: nn.Module, model: Model) -> None:
+    """Give a network the weights of a model's graph, in place.
+
+    The graph has no batch normalisation left: it was folded into the convolutions.  Their biases go to the
+    normalisation that follows, whose statistics become those that change nothing; keep them frozen.
+
+    Parameters
+    ----------
+    network
+        Of the size of the model's.
+    model
+        Card and graph.
+
+    Raises
+    ------
+    ModelError
+        If the graph is of another job or of a network of another size.
+    """
+    import onnx
+
+    content, _ = model.graph("onnxruntime")
+    graph = onnx.load_from_string(content).graph
+    values = graph_weights(graph)
+    nodes = [node for node in graph.node if node.op_type in ("Conv", "Gemm")]
+    layers = _layers_in_order(network)
+    if len(nodes) != len(layers):
+        raise ModelError(
+            f"model {model.card.name!r} has {len(nodes)} layers, the recipe's network {len(layers)}; "
+            "give the widths and depths of the model in the recipe"
+        )
+    with torch.no_grad():
+        for node, (layer, norm) in zip(nodes, layers, strict=True):
+            weight = torch.from_numpy(values[node.input[1]].copy())
+            bias = torch.from_numpy(values[node.input[2]].copy()) if len(node.input) > 2 else None
+            if weight.shape != layer.weight.shape:
+                raise ModelError(
+                    f"model {model.card.name!r} has a layer of {tuple(weight.shape)} where the recipe's "
+                    f"network has {tuple(layer.weight.shape)}; give the model's widths in the recipe"
+                )
+            layer.weight.copy_(weight)
+            if norm is not None:
+                norm.running_mean.zero_()  # type: ignore[union-attr, operator]
+                norm.running_var.fill_(1 - norm.eps)  # type: ignore[union-attr, operator]
+                norm.weight.fill_(1)
+                norm.bias.copy_(torch.zeros_like(norm.bias) if bias is None else bias)
+            elif layer.bias is not None and bias is not None:
+                layer.bias.copy_(bias)
+
+
+def _layers_in_order(
+    network: nn.Module,
+) -> list[tuple[nn.Conv2d | nn.Linear, nn.BatchNorm2d | None]]:
+    """Return the layers with weights in the order of their work, each with the normalisation after it."""
+    order: list[nn.Module] = []
+    handles = [
+        module.register_forward_hook(lambda module, *_: order.append(module))
+        for module in network.modules()
+        if isinstance(module, nn.Conv2d | nn.Linear | nn.BatchNorm2d)
+    ]
+    was_training = network.training
+    with torch.no_grad():
+        network.eval()(torch.zeros(1, 1, 256, 256))
+    network.train(was_training)
+    for handle in handles:
+        handle.remove()
+    pairs: list[tuple[nn.Conv2d | nn.Linear, nn.BatchNorm2d | None]] = []
+    for place, module in enumerate(order):
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            after = order[place + 1] if place + 1 < len(order) else None
+            pairs.append((module, after if isinstance(after, nn.BatchNorm2d) else None))
+    return pairs

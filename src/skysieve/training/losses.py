@@ -1,0 +1,259 @@
+"""Losses: how wrong the logits are.
+
+All take logits, targets in [0, 1] of the same shape, (N, C, H, W) for pixels or (N, 1) for frames, and a
+mask of what counts, (N, 1, H, W) or (N, 1); they return a scalar and compute in float32 whatever the
+network computed in.
+
+What a loss does to the posteriors
+----------------------------------
+A network trained with unweighted cross-entropy gives posteriors at the proportions of its training set.  A
+weight ``w`` on positive examples multiplies the odds by ``w``: the posteriors are those of a training set
+with the proportion :func:`effective_prior`, and that is what a card must name as the training prior.  The
+same holds for weights of pixels, ``w`` being the mean weight of the pixels in the class over that of the
+others.  Focal and Dice losses give scores that rank pixels but are no posteriors; they need calibration.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Self
+
+    ClassValues = Sequence[float] | Tensor
+
+__all__ = [
+    "CombinedLoss",
+    "DiceLoss",
+    "FocalLoss",
+    "WeightedSigmoidLoss",
+    "effective_prior",
+    "inverse_frequency_weights",
+]
+
+
+def effective_prior(prior: float, weight: float) -> float:
+    """Return the training prior that a positive weight makes of a proportion.
+
+    Parameters
+    ----------
+    prior
+        Proportion of the class in the training set, between 0 and 1.
+    weight
+        Weight of its examples over that of the others.
+
+    References
+    ----------
+    Elkan 2001, IJCAI, 973, theorem 1: weights act as resampling.
+
+    Examples
+    --------
+    >>> effective_prior(0.5, 3.0)
+    0.75
+    """
+    odds = weight * prior / (1 - prior)
+    return odds / (1 + odds)
+
+
+def inverse_frequency_weights(priors: ClassValues) -> Tensor:
+    """Return the weights ``1 / (p_c sum_c' 1 / p_c')`` of classes with proportions ``p_c``.
+
+    References
+    ----------
+    Paillassa, Bertin & Bouy 2020, A&A 634, A48, section 4.1.
+
+    Examples
+    --------
+    >>> inverse_frequency_weights([0.5, 0.25])
+    tensor([0.3333, 0.6667])
+    """
+    inverse = 1 / torch.as_tensor(priors, dtype=torch.float32)
+    return inverse / inverse.sum()
+
+
+class WeightedSigmoidLoss(nn.Module):
+    """Sigmoid cross-entropy, the pixels weighted by their classes; the mean over pixels and classes.
+
+    The weight of a pixel is the sum of the weights of its classes, or that of a neighbour times ``spread``
+    if this is greater: the surroundings of rare classes, where decisions are hard, count as well.
+    The mean is over the weights, so that only their ratios matter.
+
+    Parameters
+    ----------
+    class_weights
+        One a class; :func:`inverse_frequency_weights` as published.  A pixel without any class has the
+        smallest of them.  All pixels weigh the same if not given.
+    spread
+        Part of its weight that a pixel gives to its 8 neighbours, 0 to 1.
+    positive_weights
+        One a class, for positive targets within the class's cross-entropy.
+
+    References
+    ----------
+    Paillassa, Bertin & Bouy 2020, A&A 634, A48, section 4.1, where weights are spread to the neighbours.
+    """
+
+    class_weights: Tensor | None
+    positive_weights: Tensor | None
+
+    def __init__(
+        self,
+        class_weights: ClassValues | None = None,
+        *,
+        spread: float = 1.0,
+        positive_weights: ClassValues | None = None,
+    ) -> None:
+        super().__init__()
+        if not 0 <= spread <= 1:
+            raise ValueError(f"spread {spread}: expected 0 to 1")
+        self.spread = spread
+        _buffer(self, "class_weights", class_weights)
+        _buffer(self, "positive_weights", positive_weights)
+
+    @classmethod
+    def from_priors(cls, priors: ClassValues, *, spread: float = 1.0) -> Self:
+        """Return the loss as published, for classes with these proportions of the pixels."""
+        return cls(inverse_frequency_weights(priors), spread=spread)
+
+    def forward(self, logits: Tensor, targets: Tensor, valid: Tensor | None = None) -> Tensor:
+        """Return the loss; a batch without valid pixels has none."""
+        with torch.autocast(logits.device.type, enabled=False):
+            entropy = _cross_entropy(logits.float(), targets.float(), self.positive_weights)
+            weights = self.pixel_weights(targets.float())
+            if valid is not None:
+                weights = weights * valid
+            return _weighted_mean(entropy, weights)
+
+    def pixel_weights(self, targets: Tensor) -> Tensor:
+        """Return the weights of pixels, ``(N, 1, H, W)``, for targets ``(N, C, H, W)``."""
+        if self.class_weights is None:
+            return torch.ones_like(targets[:, :1])
+        weights = torch.einsum("nc...,c->n...", targets, self.class_weights).unsqueeze(1)
+        weights = weights.clamp_min(self.class_weights.min())
+        if self.spread > 0 and weights.dim() == 4:
+            weights = torch.maximum(weights, self.spread * functional.max_pool2d(weights, 3, 1, padding=1))
+        return weights
+
+
+class FocalLoss(nn.Module):
+    """Cross-entropy with less weight on what is already right: ``|t - p|^gamma`` times it.
+
+    Parameters
+    ----------
+    gamma
+        0 for plain cross-entropy, else 1 or more.
+    positive_weights
+        One a class, for positive targets.
+
+    References
+    ----------
+    Lin, Goyal, Girshick, He & Dollár 2017, ICCV, 2999, eq. 4; in the form for targets between 0 and 1 of
+    Li et al. 2020, NeurIPS 33, 21002, eq. 3.
+    """
+
+    positive_weights: Tensor | None
+
+    def __init__(self, gamma: float = 2.0, positive_weights: ClassValues | None = None) -> None:
+        super().__init__()
+        if gamma != 0 and gamma < 1:
+            raise ValueError(
+                f"gamma {gamma}: expected 0, or 1 and more"
+            )  # the slope at 0 is infinite between
+        self.gamma = gamma
+        _buffer(self, "positive_weights", positive_weights)
+
+    def forward(self, logits: Tensor, targets: Tensor, valid: Tensor | None = None) -> Tensor:
+        """Return the mean over valid pixels and classes; a batch without valid pixels has none."""
+        with torch.autocast(logits.device.type, enabled=False):
+            logits, targets = logits.float(), targets.float()
+            entropy = _cross_entropy(logits, targets, self.positive_weights)
+            if self.gamma:
+                entropy = entropy * (targets - torch.sigmoid(logits)).abs() ** self.gamma
+            return _weighted_mean(entropy, torch.ones_like(logits[:, :1]) if valid is None else valid)
+
+
+class DiceLoss(nn.Module):
+    """One minus the Dice coefficient of probabilities and targets; the mean over the classes in the batch.
+
+    A class that the batch has no pixel of is left out: its coefficient would only say how many pixels
+    there are.
+
+    Parameters
+    ----------
+    smoothing
+        Pixels added to both parts of the fraction.
+
+    References
+    ----------
+    Milletari, Navab & Ahmadi 2016, 3DV, 565, in the form with plain sums below the line.
+    """
+
+    def __init__(self, smoothing: float = 1.0) -> None:
+        super().__init__()
+        self.smoothing = smoothing
+
+    def forward(self, logits: Tensor, targets: Tensor, valid: Tensor | None = None) -> Tensor:
+        """Return the loss; zero where no class is present."""
+        with torch.autocast(logits.device.type, enabled=False):
+            probabilities, targets = torch.sigmoid(logits.float()), targets.float()
+            if valid is not None:
+                probabilities, targets = probabilities * valid, targets * valid
+            axes = [axis for axis in range(logits.dim()) if axis != 1]
+            both, found, true = (
+                values.sum(axes) for values in (probabilities * targets, probabilities, targets)
+            )
+            dice = (2 * both + self.smoothing) / (found + true + self.smoothing)
+            present = (true > 0).float()
+            return ((1 - dice) * present).sum() / present.sum().clamp_min(1)
+
+
+class CombinedLoss(nn.Module):
+    """A weighted sum of losses.
+
+    Parameters
+    ----------
+    terms
+        Factor and loss, by name.
+    """
+
+    def __init__(self, terms: Mapping[str, tuple[float, nn.Module]]) -> None:
+        super().__init__()
+        self.terms = nn.ModuleDict({name: loss for name, (_, loss) in terms.items()})
+        self.weights = {name: weight for name, (weight, _) in terms.items()}
+
+    def forward(self, logits: Tensor, targets: Tensor, valid: Tensor | None = None) -> Tensor:
+        """Return the weighted sum."""
+        return self.total(self.parts(logits, targets, valid))
+
+    def parts(self, logits: Tensor, targets: Tensor, valid: Tensor | None = None) -> dict[str, Tensor]:
+        """Return each loss without its weight, to be shown."""
+        return {name: term(logits, targets, valid) for name, term in self.terms.items()}
+
+    def total(self, parts: Mapping[str, Tensor]) -> Tensor:
+        """Return the weighted sum of :meth:`parts`."""
+        return torch.stack([self.weights[name] * part for name, part in parts.items()]).sum()
+
+
+def _buffer(module: nn.Module, name: str, values: ClassValues | None) -> None:
+    """Make values follow the module from device to device, in no state dict: they are settings."""
+    buffer = None if values is None else torch.as_tensor(values, dtype=torch.float32).clone()
+    module.register_buffer(name, buffer, persistent=False)
+
+
+def _cross_entropy(logits: Tensor, targets: Tensor, positive_weights: Tensor | None) -> Tensor:
+    """Return the sigmoid cross-entropy of each value."""
+    if positive_weights is not None:
+        positive_weights = positive_weights.view(-1, *[1] * (logits.dim() - 2))
+    return functional.binary_cross_entropy_with_logits(
+        logits, targets, pos_weight=positive_weights, reduction="none"
+    )
+
+
+def _weighted_mean(values: Tensor, weights: Tensor) -> Tensor:
+    """Return the mean over all axes of ``(N, C, …)`` values with ``(N, 1, …)`` weights."""
+    return (values.mean(1, keepdim=True) * weights).sum() / weights.sum().clamp_min(1e-12)

@@ -1,0 +1,126 @@
+"""A recipe of a training: what is simulated, which network learns it, and how."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import Literal
+
+from skysieve.simulate.recipe_files import build, plain_yaml, read_mapping
+
+__all__ = ["Job", "LossSettings", "NetworkSettings", "TrainingRecipe", "read_training_recipe"]
+
+Job = Literal["contaminants", "tracking"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkSettings:
+    """Size of the network.
+
+    Attributes
+    ----------
+    widths, depths
+        Channels and convolutions at each level; see :class:`skysieve.networks.sieve_net.SieveNet` and
+        :class:`skysieve.networks.tracking_net.SlipNet`.  Empty for the network's own.
+    """
+
+    widths: tuple[int, ...] = ()
+    depths: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossSettings:
+    """What is minimised.
+
+    Attributes
+    ----------
+    kind
+        ``sigmoid``: cross-entropy whose positive pixels weigh by the rarity of their class; ``published``:
+        pixels weigh by the inverse frequency of their classes, spread to their neighbours; ``focal``.
+    balance
+        Positive pixels of a class of prior p weigh ((1 - p) / p)^balance: 0 not at all, 1 as much in all as
+        the others.
+    most
+        Largest of these weights.
+    gamma
+        Exponent of the focal loss.
+    dice
+        Weight of the Dice loss beside it.
+    """
+
+    kind: Literal["sigmoid", "published", "focal"] = "sigmoid"
+    balance: float = 0.5
+    most: float = 30.0
+    gamma: float = 2.0
+    dice: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingRecipe:
+    """How a network is trained.
+
+    Attributes
+    ----------
+    name, job, description
+        What the model is called, which job it does, and what it is.
+    simulation
+        Recipe of the frames: a name or a file.
+    network, loss
+        What learns, and what from.
+    seed
+        Of the weights, the frames and their order.
+    steps, batch, tile
+        Batches, tiles in each, and pixels on a side of a tile.
+    frame, reuse
+        Pixels on a side of a simulated frame, and how often each of its tiles is shown, turned or mirrored
+        anew.
+    learning_rate, weight_decay, warm_up, averaging
+        Of AdamW: the highest rate, which is reached after this part of the steps and then falls as a cosine;
+        decay of the weights; and of the moving average of the weights, which is what is kept.
+    validation_frames, validations
+        Frames that are scored, and how many times in a training.
+    clean_share
+        Part of the frames that are the user's own, with contaminants injected, where there are any.
+    precision
+        ``bf16`` where the machine has it, or ``f32``.
+    """
+
+    name: str
+    job: Job
+    description: str = ""
+    simulation: str = "default"
+    network: NetworkSettings = field(default_factory=NetworkSettings)
+    loss: LossSettings = field(default_factory=LossSettings)
+    seed: int = 1
+    steps: int = 10_000
+    batch: int = 16
+    tile: int = 256
+    frame: int = 512
+    reuse: int = 2
+    learning_rate: float = 2e-3
+    weight_decay: float = 1e-2
+    warm_up: float = 0.05
+    averaging: float = 0.998
+    validation_frames: int = 48
+    validations: int = 10
+    clean_share: float = 0.5
+    precision: Literal["bf16", "f32"] = "bf16"
+
+    def to_yaml(self) -> str:
+        """Return the whole recipe as YAML, each setting with its value."""
+        return plain_yaml(asdict(self))
+
+
+def read_training_recipe(name: str | Path) -> TrainingRecipe:
+    """Read a recipe of a training: a YAML file, or the name of one that comes with the package.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such recipe, or it cannot be read, or a setting is unknown or not valid.
+    """
+    folder = Path(str(files("skysieve.training"))) / "recipes"
+    shipped = {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+    content, origin = read_mapping(name, shipped)
+    return build(TrainingRecipe, content, origin=origin)

@@ -1,0 +1,137 @@
+"""The network for contaminants as it learns: its loss, its optimiser, and how it is scored on the way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import lightning
+import numpy as np
+import torch
+from torch import Tensor
+
+from skysieve.contaminants.classes import CLASS_NAMES
+from skysieve.evaluation.histograms import ScoreHistograms
+from skysieve.networks.sieve_net import DEPTHS, WIDTHS, SieveNet
+from skysieve.training.losses import CombinedLoss, DiceLoss, FocalLoss, WeightedSigmoidLoss
+from skysieve.training.schedule import optimisers
+from skysieve.training.tiles import targets_of
+from skysieve.training.validation import add_logits, average_precisions
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import nn
+
+    from skysieve.training.recipe import LossSettings, TrainingRecipe
+
+__all__ = ["Segmentation", "loss_of", "sieve_net"]
+
+
+def sieve_net(recipe: TrainingRecipe, priors: Mapping[str, float] | None = None) -> SieveNet:
+    """Return an untrained network of the recipe's size."""
+    return SieveNet(
+        len(CLASS_NAMES),
+        widths=recipe.network.widths or WIDTHS,
+        depths=recipe.network.depths or DEPTHS,
+        priors=None if priors is None else [priors[name] for name in CLASS_NAMES],
+    )
+
+
+def loss_of(settings: LossSettings, priors: Mapping[str, float]) -> nn.Module:
+    """Return the loss that a recipe asks for.
+
+    Parameters
+    ----------
+    settings
+        Kind and weights.
+    priors
+        Part of the pixels of the training set in each class, by name.
+    """
+    proportions = torch.tensor([priors[name] for name in CLASS_NAMES])
+    weights = ((1 - proportions) / proportions).pow(settings.balance).clamp(1, settings.most)
+    losses: dict[str, tuple[float, nn.Module]] = {}
+    if settings.kind == "published":
+        losses["pixels"] = (1.0, WeightedSigmoidLoss.from_priors(proportions))
+    else:
+        gamma = settings.gamma if settings.kind == "focal" else 0.0
+        losses["pixels"] = (1.0, FocalLoss(gamma=gamma, positive_weights=weights))
+    if settings.dice > 0:
+        losses["dice"] = (settings.dice, DiceLoss())
+    return CombinedLoss(losses)
+
+
+class Segmentation(lightning.LightningModule):
+    """A network that learns the classes of pixels.
+
+    Parameters
+    ----------
+    recipe
+        How.
+    priors
+        Part of the pixels of the training set in each class, by name.
+    network
+        What learns; by default an untrained one of the recipe's size.
+    frozen_statistics
+        Whether batch normalisation keeps its statistics, as it must where a graph with none of it is
+        tuned further.
+    """
+
+    def __init__(
+        self,
+        recipe: TrainingRecipe,
+        priors: Mapping[str, float],
+        *,
+        network: SieveNet | None = None,
+        frozen_statistics: bool = False,
+    ) -> None:
+        super().__init__()
+        self.recipe = recipe
+        self.priors = dict(priors)
+        self.frozen_statistics = frozen_statistics
+        self.network = (network or sieve_net(recipe, priors)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.loss = loss_of(recipe.loss, priors)
+        self._validation = ScoreHistograms(CLASS_NAMES)
+        self._losses: list[float] = []
+
+    def train(self, mode: bool = True) -> Segmentation:  # noqa: FBT001, FBT002 (torch's own signature)
+        """Set the mode, but for the statistics that are frozen."""
+        super().train(mode)
+        if self.frozen_statistics:
+            for module in self.network.modules():
+                if isinstance(module, torch.nn.BatchNorm2d):
+                    module.eval()
+        return self
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Return the logits ``(N, C, H, W)`` of pixels ``(N, 1, H, W)``."""
+        logits: Tensor = self.network(pixels)
+        return logits
+
+    def training_step(self, batch: tuple[Tensor, Tensor], _index: int) -> Tensor:
+        """Return the loss of a batch."""
+        pixels, bits = batch
+        targets, valid = targets_of(bits)
+        loss: Tensor = self.loss(self(pixels.to(memory_format=torch.channels_last)).float(), targets, valid)
+        self.log("loss", loss, prog_bar=True)
+        return loss
+
+    def validation_step(self, batch: tuple[Tensor, Tensor], _index: int) -> None:
+        """Add a batch to the scores."""
+        pixels, bits = batch
+        targets, valid = targets_of(bits)
+        logits = self(pixels).float()
+        self._losses.append(float(self.loss(logits, targets, valid)))
+        add_logits(self._validation, logits, bits)
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the mean loss, and the average precision of each class and of their mean."""
+        if not self._losses:
+            return
+        self.log_dict(average_precisions(self._validation), sync_dist=True)
+        self.log("validation loss", float(np.mean(self._losses)), sync_dist=True)
+        self._validation = ScoreHistograms(CLASS_NAMES)
+        self._losses = []
+
+    def configure_optimizers(self) -> Any:
+        """Return AdamW and its schedule."""
+        return optimisers(self.network, self.recipe)
