@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from skysieve._version import __version__
-from skysieve.cli import mask, maximask, maxitrack, models, simulate, track, train
+from skysieve.cli import evaluate, mask, maximask, maxitrack, models, simulate, track, train
 
 __all__ = ["app", "main"]
 
@@ -51,6 +51,7 @@ app.command("maximask", rich_help_panel="In place of the published commands")(ma
 app.command("maxitrack", rich_help_panel="In place of the published commands")(maxitrack.maxitrack)
 app.add_typer(models.app, name="models", rich_help_panel="Models and simulations")
 app.add_typer(simulate.app, name="simulate", rich_help_panel="Models and simulations")
+app.add_typer(evaluate.app, name="evaluate", rich_help_panel="Models and simulations")
 app.add_typer(train.app, name="train", rich_help_panel="Models and simulations")
 
 

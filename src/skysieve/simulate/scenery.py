@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from skysieve.simulate.recipe import Recipe
     from skysieve.simulate.scene import Layer
 
-__all__ = ["STREAMS", "chosen", "draw_field", "draw_layers", "draw_objects", "the_psf"]
+__all__ = ["STREAMS", "chosen", "draw_field", "draw_layers", "draw_objects", "draw_view", "the_psf"]
 
 STREAMS = (*CONTAMINANTS, "camera", "psf", "sky", "stars", "galaxies", "bright stars", "present", "exposure")
 """Names of the random streams of a frame: one for each thing, so that one may change without the others."""
@@ -59,14 +59,14 @@ def the_psf(recipe: Recipe, camera: Camera, rng: Generator, bank: PsfBank | None
     return draw_psf(rng, recipe.optics, camera) if bank is None else bank.draw(rng, camera)
 
 
-def draw_field(
+def draw_view(
     shape: tuple[int, int],
     streams: Mapping[str, Generator],
     *,
     recipe: Recipe,
     bank: PsfBank | None = None,
-) -> Field:
-    """Draw a piece of sky as a camera sees it.
+) -> tuple[Scene, NDArray[np.float32]]:
+    """Draw a camera, its PSF, the empty sky and the bright stars; and the response ``(H, W)`` to light.
 
     Parameters
     ----------
@@ -85,7 +85,18 @@ def draw_field(
     room = min(camera.full_well, (camera.adc_maximum - camera.bias) * camera.gain)
     sky *= np.float32(min(1.0, FULLEST_SKY * room / float(sky.max())))
     bright = recipe.stars.draw_bright(shape, streams["bright stars"], psf=psf, camera=camera)
-    scene = Scene(camera=camera, psf=psf, sky=sky, bright_stars=bright)
+    return Scene(camera=camera, psf=psf, sky=sky, bright_stars=bright), response
+
+
+def draw_field(
+    shape: tuple[int, int],
+    streams: Mapping[str, Generator],
+    *,
+    recipe: Recipe,
+    bank: PsfBank | None = None,
+) -> Field:
+    """Draw a piece of sky as a camera sees it, with stars and galaxies; see :func:`draw_view`."""
+    scene, response = draw_view(shape, streams, recipe=recipe, bank=bank)
     return Field(scene=scene, objects=response * draw_objects(scene, streams, recipe))
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from skysieve.simulate.scene import Layer, Scene
     from skysieve.simulate.stars import StarList
 
-__all__ = ["MOVING", "TrackingFrame", "expose_moved"]
+__all__ = ["MOVING", "TrackingFrame", "expose_moved", "visible_stars"]
 
 MOVING = ("SP", "NEB")
 """Contaminants that are light from the sky, and move with it; all others stay where they are.
@@ -36,6 +36,9 @@ Satellites cross the frame while it moves: their trails shift sideways by less t
 FAINTEST = 0.05
 """Light that need not be drawn, in standard deviations of the sky's noise."""
 
+
+GAUSSIAN = 8 * math.log(2)
+"""Square of the FWHM of a Gaussian in standard deviations."""
 
 STANDS_OUT = 5.0
 """Peak of a star whose form can be seen, in standard deviations of the sky's noise."""
@@ -139,8 +142,7 @@ def expose_moved(
         See :func:`skysieve.simulate.exposure.expose`.
     """
     objects = np.zeros(scene.shape, np.float32)
-    bright = np.array([(star.y, star.x, star.flux) for star in scene.bright_stars]).reshape(-1, 3)
-    y, x, flux = (np.concatenate([ours, theirs]) for ours, theirs in zip(stars, bright.T, strict=True))
+    y, x, flux = _with_bright(scene, stars)
     if y.size:
         add_moved_stars(objects, scene.psf, motion, y=y, x=x, flux=flux, floor=FAINTEST * scene.sigma)
     if galaxies is not None:
@@ -162,24 +164,34 @@ def expose_moved(
         camera=scene.camera,
         processed=kind,
         psf_fwhm=scene.psf.fwhm,
-        visible=_visible(scene, motion, y=y, x=x, flux=flux),
+        visible=visible_stars(scene, motion, stars),
     )
 
 
-def _visible(
-    scene: Scene,
-    motion: Motion,
-    *,
-    y: NDArray[np.float64],
-    x: NDArray[np.float64],
-    flux: NDArray[np.float64],
-) -> int:
-    """Return the number of stars in the frame whose peaks, as the motion leaves them, stand out."""
+def visible_stars(scene: Scene, motion: Motion, stars: StarList) -> int:
+    """Return the number of stars in the frame whose peaks, as the motion leaves them, stand out.
+
+    Parameters
+    ----------
+    scene
+        Its bright stars count too.
+    motion
+        The longer an image, the lower its peak: Gaussian lengths add in quadrature.
+    stars
+        All other stars.
+    """
+    y, x, flux = _with_bright(scene, stars)
     height, width = scene.shape
     inside = (y >= 0) & (y < height) & (x >= 0) & (x < width)
-    # the longer an image, the lower its peak: Gaussian lengths add in quadrature, the FWHM being 2.355 sigma
-    peaks = flux * scene.psf.peak / math.sqrt(1 + 5.545 * motion.extent**2)
+    peaks = flux * scene.psf.peak / math.sqrt(1 + GAUSSIAN * motion.extent**2)
     return int(np.count_nonzero(inside & (peaks > STANDS_OUT * scene.sigma)))
+
+
+def _with_bright(scene: Scene, stars: StarList) -> StarList:
+    """Return the stars and the bright stars of a scene."""
+    bright = np.array([(star.y, star.x, star.flux) for star in scene.bright_stars]).reshape(-1, 3)
+    y, x, flux = (np.concatenate([ours, theirs]) for ours, theirs in zip(stars, bright.T, strict=True))
+    return y, x, flux
 
 
 def _moved(layer: Layer, motion: Motion, name: str) -> Layer:

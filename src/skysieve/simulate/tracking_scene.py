@@ -1,0 +1,98 @@
+"""Frames for tracking, by seed and recipe."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from skysieve.errors import ConfigError
+from skysieve.simulate.overscan import Borders
+from skysieve.simulate.recipe import Recipe
+from skysieve.simulate.scenery import STREAMS, chosen, draw_layers, draw_view
+from skysieve.simulate.tracking_frame import expose_moved, visible_stars
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
+
+    from skysieve.simulate.motion import Kind
+    from skysieve.simulate.optics import PsfBank
+    from skysieve.simulate.tracking_frame import TrackingFrame
+
+__all__ = ["LEAST_STARS", "simulate_tracking_frame"]
+
+LEAST_STARS = 8
+"""Where fewer stars stand out, nobody can tell what happened: such fields are drawn again."""
+
+ATTEMPTS = 50
+
+
+def simulate_tracking_frame(
+    shape: tuple[int, int] = (1024, 1024),
+    *,
+    seed: int | Generator,
+    recipe: Recipe | None = None,
+    kind: Kind | None = None,
+    bank: PsfBank | None = None,
+) -> TrackingFrame:
+    """Simulate a frame during which the telescope slipped, or did not.
+
+    Parameters
+    ----------
+    shape
+        ``(H, W)`` in pixels, overscan included.
+    seed
+        A number, or a generator to draw from; the same number gives the same frame.
+    recipe
+        What to draw from; by default cameras of all kinds.
+    kind
+        How the images move, ``"good"`` for hardly; by default the recipe's chances decide.
+    bank
+        PSFs to take from, for a stream of frames; by default one is drawn.
+
+    Raises
+    ------
+    ConfigError
+        If the recipe hardly ever gives a field with stars.
+
+    Examples
+    --------
+    >>> simulate_tracking_frame((128, 128), seed=1, kind="drift").slipped
+    True
+    """
+    recipe = recipe or Recipe()
+    rng = np.random.default_rng(seed)
+    slips = rng.uniform() < recipe.tracking.probability
+    for attempt in rng.spawn(ATTEMPTS):
+        streams = dict(zip((*STREAMS, "motion"), attempt.spawn(len(STREAMS) + 1), strict=True))
+        wanted = chosen(recipe, None, streams["present"])
+        processed = recipe.processing.draw_kind(streams["present"])
+        borders = Borders()
+        if "OV" in wanted and processed != "resampled":
+            borders = recipe.overscan.draw(shape, streams["OV"])
+        scene, response = draw_view(borders.inside(shape), streams, recipe=recipe, bank=bank)
+        motion = recipe.tracking.draw(
+            streams["motion"],
+            psf_fwhm=scene.psf.fwhm,
+            shape=scene.shape,
+            kind=kind or (None if slips else "good"),
+        )
+        stars = recipe.stars.draw(scene, streams["stars"])
+        if visible_stars(scene, motion, stars) < LEAST_STARS:
+            continue
+        return expose_moved(
+            scene,
+            motion,
+            streams["exposure"],
+            stars=stars,
+            galaxies=recipe.galaxies.simulate(scene, streams["galaxies"]),
+            response=response,
+            layers=draw_layers(scene, streams, recipe, wanted),
+            recipe=recipe,
+            kind=processed,
+            borders=borders,
+        )
+    raise ConfigError(
+        f"recipe {recipe.name}: none of {ATTEMPTS} fields of {shape[0]} × {shape[1]} px has {LEAST_STARS} "
+        "stars that stand out; raise stars.density, or the size"
+    )

@@ -1,0 +1,200 @@
+"""The network for tracking as it learns, and the frames that it learns from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import lightning
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import IterableDataset, get_worker_info
+
+from skysieve.errors import FrameError
+from skysieve.imaging.frames import ArrayFrame
+from skysieve.imaging.normalise import normalise
+from skysieve.networks.tracking_net import DEPTHS, WIDTHS, SlipNet
+from skysieve.simulate.optics import PsfBank
+from skysieve.simulate.tracking_scene import simulate_tracking_frame
+from skysieve.training.schedule import optimisers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from skysieve.simulate.recipe import Recipe
+    from skysieve.training.recipe import TrainingRecipe
+
+__all__ = ["LabelledFrames", "LabelledStream", "Slipping", "rank_auc", "slip_net"]
+
+BUFFER = 64
+"""Frames among which a worker draws the next."""
+
+
+def slip_net(recipe: TrainingRecipe) -> SlipNet:
+    """Return an untrained network of the recipe's size."""
+    return SlipNet(recipe.network.widths or WIDTHS, recipe.network.depths or DEPTHS)
+
+
+@dataclass(frozen=True)
+class LabelledFrames:
+    """Normalised frames and whether the telescope slipped, by number.
+
+    Parameters
+    ----------
+    recipe
+        What they are drawn from.
+    size
+        Pixels on a side.
+    seed
+        With the number of a frame, the seed of all in it.
+    """
+
+    recipe: Recipe
+    size: int
+    seed: int
+
+    @cached_property
+    def _bank(self) -> PsfBank:
+        return PsfBank(self.recipe.optics)
+
+    def frame(self, number: int) -> tuple[NDArray[np.float32], bool, ArrayFrame] | None:
+        """Return pixels ``(H, W)`` in units of the noise, the label, and the frame; None without noise."""
+        rng = np.random.default_rng([self.seed, number])
+        simulated = simulate_tracking_frame(
+            (self.size, self.size), seed=rng, recipe=self.recipe, bank=self._bank
+        )
+        frame = ArrayFrame(simulated.pixels)
+        try:
+            seen, _ = normalise(frame, threads=1).rows(0, self.size)
+        except FrameError:
+            return None
+        return seen, simulated.slipped, frame
+
+
+class LabelledStream(IterableDataset[tuple["Tensor", "Tensor"]]):
+    """Endless frames ``(1, S, S)`` float32, turned and mirrored, with labels ``(1,)`` float32.
+
+    Parameters
+    ----------
+    source
+        Where frames come from.
+    reuse
+        How often a frame is shown.
+    seed
+        Of the order and the turns.
+    first
+        Number of the first frame, to go on where a training stopped.
+    rank, ranks
+        Which of several trainers the frames are for.
+    """
+
+    def __init__(
+        self, source: LabelledFrames, *, reuse: int, seed: int, first: int = 0, rank: int = 0, ranks: int = 1
+    ) -> None:
+        self.source, self.reuse, self.seed, self.first = source, reuse, seed, first
+        self.rank, self.ranks = rank, ranks
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield frames for ever."""
+        torch.set_num_threads(1)
+        worker = get_worker_info()
+        index, workers = (worker.id, worker.num_workers) if worker else (0, 1)
+        index, workers = index + self.rank * workers, workers * self.ranks
+        rng = np.random.default_rng([self.seed, index, self.first])
+        number = self.first + index
+        buffer: list[tuple[NDArray[np.float32], bool, int]] = []
+        while True:
+            # A few at first, so that training begins at once
+            while len(buffer) < min(BUFFER, 8 + number // (2 * workers)):
+                frame = self.source.frame(number)
+                number += workers
+                if frame is not None:
+                    buffer.append((frame[0], frame[1], self.reuse))
+            place = int(rng.integers(len(buffer)))
+            pixels, slipped, left = buffer[place]
+            buffer[place] = (pixels, slipped, left - 1)
+            if left == 1:
+                buffer[place] = buffer[-1]
+                buffer.pop()
+            seen = np.rot90(pixels[:, ::-1] if rng.integers(2) else pixels, int(rng.integers(4)))
+            yield torch.from_numpy(np.ascontiguousarray(seen))[None], torch.tensor([float(slipped)])
+
+
+class Slipping(lightning.LightningModule):
+    """A network that learns whether the telescope slipped.
+
+    Parameters
+    ----------
+    recipe
+        How.
+    network
+        What learns; by default an untrained one of the recipe's size.
+    frozen_statistics
+        Whether batch normalisation keeps its statistics.
+    """
+
+    def __init__(
+        self, recipe: TrainingRecipe, *, network: SlipNet | None = None, frozen_statistics: bool = False
+    ) -> None:
+        super().__init__()
+        self.recipe = recipe
+        self.frozen_statistics = frozen_statistics
+        self.network = (network or slip_net(recipe)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._logits: list[Tensor] = []
+        self._labels: list[Tensor] = []
+
+    def train(self, mode: bool = True) -> Slipping:  # noqa: FBT001, FBT002 (torch's own signature)
+        """Set the mode, but for the statistics that are frozen."""
+        super().train(mode)
+        if self.frozen_statistics:
+            for module in self.network.modules():
+                if isinstance(module, torch.nn.BatchNorm2d):
+                    module.eval()
+        return self
+
+    def training_step(self, batch: tuple[Tensor, Tensor], _index: int) -> Tensor:
+        """Return the loss of a batch."""
+        pixels, labels = batch
+        loss = _loss(self.network(pixels.to(memory_format=torch.channels_last)), labels)
+        self.log("loss", loss, prog_bar=True)
+        return loss
+
+    def validation_step(self, batch: tuple[Tensor, Tensor], _index: int) -> None:
+        """Keep the logits of a batch."""
+        pixels, labels = batch
+        self._logits.append(self.network(pixels).float().cpu())
+        self._labels.append(labels.cpu())
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the mean loss and the area under the ROC curve."""
+        if self._logits:
+            logits, labels = torch.cat(self._logits), torch.cat(self._labels)
+            self.log("validation loss", _loss(logits, labels), sync_dist=True)
+            self.log("AUC", rank_auc(logits[:, 0].numpy(), labels[:, 0].numpy() > 0), sync_dist=True)
+        self._logits, self._labels = [], []
+
+    def configure_optimizers(self) -> Any:
+        """Return AdamW and its schedule."""
+        return optimisers(self.network, self.recipe)
+
+
+def rank_auc(scores: NDArray[np.float32], slipped: NDArray[np.bool_]) -> float:
+    """Return the chance that a frame that slipped scores above one that did not; NaN without either.
+
+    References
+    ----------
+    Hanley & McNeil 1982, Radiology 143, 29, eq. 1.
+    """
+    if slipped.all() or not slipped.any():
+        return float("nan")
+    good = np.sort(scores[~slipped])
+    below = np.searchsorted(good, scores[slipped], "left") + np.searchsorted(good, scores[slipped], "right")
+    return float(below.mean() / (2 * good.size))
+
+
+def _loss(logits: Tensor, labels: Tensor) -> Tensor:
+    return torch.nn.functional.binary_cross_entropy_with_logits(logits.float(), labels)

@@ -1,0 +1,172 @@
+"""Training of the network for tracking: its frames, its calibration, its card."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+
+from skysieve._version import __version__
+from skysieve.evaluation.calibration import fit_platt
+from skysieve.evaluation.histograms import LIMIT, ScoreHistograms, count_pixels
+from skysieve.imaging.domain import frame_statistics, reference_of
+from skysieve.imaging.normalise import NAME as NORMALISATION
+from skysieve.models.card import ModelCard, Tiling
+from skysieve.simulate.recipe import read_recipe
+from skysieve.tracking.model import JOB
+from skysieve.training.export import Calibration, write_model
+from skysieve.training.slip import LabelledFrames, LabelledStream, Slipping, rank_auc, slip_net
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import lightning
+    from numpy.typing import NDArray
+
+    from skysieve.imaging.frames import ArrayFrame
+    from skysieve.models.card import Model
+    from skysieve.networks.tracking_net import SlipNet
+    from skysieve.simulate.recipe import Recipe
+    from skysieve.training.recipe import TrainingRecipe
+
+__all__ = ["TrackingTraining"]
+
+logger = logging.getLogger(__name__)
+
+CLASSES = ("good", "tracking error")
+DEFAULT_PRIORS = {"good": 0.95, "tracking error": 0.05}
+VALIDATION_SEED = 1_000_003
+CALIBRATION_SEED = 2_000_003
+CALIBRATION_FRAMES = 400
+BYTES_PER_PIXEL = {"f32": 160, "bf16": 120}
+
+
+@dataclass
+class TrackingTraining:
+    """A training of the network for tracking.
+
+    Parameters
+    ----------
+    recipe
+        How.
+    initial
+        A trained network to go on from.
+    """
+
+    recipe: TrainingRecipe
+    initial: SlipNet | None = None
+
+    def start_from(self, model: str) -> None:
+        """Go on from a trained network: a name or a folder.
+
+        Raises
+        ------
+        ModelError
+            If there is no such model, or its graph is of another network than the recipe's.
+        """
+        from skysieve.tracking.model import load_model
+        from skysieve.training.initial import load_graph_weights
+
+        network = slip_net(self.recipe)
+        load_graph_weights(network, load_model(model))
+        self.initial = network
+
+    @cached_property
+    def simulation(self) -> Recipe:
+        """What frames are drawn from."""
+        return read_recipe(self.recipe.simulation)
+
+    def describe(self) -> str:
+        """Return both recipes as YAML."""
+        return f"{self.recipe.to_yaml()}---\n{self.simulation.to_yaml()}"
+
+    def module(self) -> Slipping:
+        """Return the network with its loss."""
+        return Slipping(self.recipe, network=self.initial, frozen_statistics=self.initial is not None)
+
+    def training_batches(self, *, done: int, workers: int, rank: int, ranks: int) -> DataLoader[Any]:
+        """Return endless batches of frames, going on after the steps that are done."""
+        recipe = self.recipe
+        stream = LabelledStream(
+            LabelledFrames(self.simulation, recipe.frame, recipe.seed),
+            reuse=recipe.reuse,
+            seed=recipe.seed,
+            first=done * recipe.batch * ranks // recipe.reuse,
+            rank=rank,
+            ranks=ranks,
+        )
+        return DataLoader(
+            stream,
+            batch_size=recipe.batch,
+            num_workers=workers,
+            prefetch_factor=4 if workers else None,
+            persistent_workers=workers > 0,
+            pin_memory=torch.cuda.is_available(),
+        )
+
+    def validation_batches(self) -> DataLoader[Any]:
+        """Return the frames that are scored on the way: the same each time, and never trained on."""
+        frames = [(p, s) for p, s, _ in self._held_out(VALIDATION_SEED, self.recipe.validation_frames)]
+        pixels = torch.from_numpy(np.stack([p for p, _ in frames]))[:, None]
+        labels = torch.tensor([[float(slipped)] for _, slipped in frames])
+        return DataLoader(TensorDataset(pixels, labels), batch_size=8)
+
+    def _held_out(self, seed: int, count: int) -> Iterator[tuple[NDArray[np.float32], bool, ArrayFrame]]:
+        """Yield normalised frames, their labels, and the frames."""
+        source, number = LabelledFrames(self.simulation, self.recipe.frame, self.recipe.seed + seed), 0
+        while count:
+            frame = source.frame(number)
+            number += 1
+            if frame is not None:
+                count -= 1
+                yield frame
+
+    def finish(self, module: lightning.LightningModule, folder: Path, *, facts: dict[str, Any]) -> Model:
+        """Calibrate the trained network on new frames and write it as a model."""
+        network: SlipNet = module.network  # type: ignore[assignment]
+        logits, labels, statistics = [], [], []
+        with torch.inference_mode():
+            for seen, slipped, frame in self._held_out(CALIBRATION_SEED, CALIBRATION_FRAMES):
+                logits.append(float(network(torch.from_numpy(seen)[None, None])))
+                labels.append(slipped)
+                statistics.append(frame_statistics(frame))
+        scores = np.clip(np.array(logits, np.float32), -LIMIT, LIMIT)
+        truth = np.array(labels)
+        histograms = ScoreHistograms((CLASSES[1],))
+        histograms.add("all", {CLASSES[1]: count_pixels(scores, truth, decided=scores > 0)})
+        line = fit_platt(histograms.tally(CLASSES[1]))
+        prior = float(truth.mean())
+        card = ModelCard(
+            name=self.recipe.name,
+            job=JOB,
+            version=__version__,
+            description=self.recipe.description,
+            licence="MIT, Copyright (c) The Skysieve developers",
+            reference="docs/training.md",
+            source=f"trained by the recipe {self.recipe.name} on simulated frames",
+            normalisation=NORMALISATION,
+            classes=CLASSES,
+            tiling=Tiling(
+                multiple=network.minimum,
+                remainder=0,
+                minimum=256,
+                margin=0,
+                bytes_per_pixel=BYTES_PER_PIXEL,
+            ),
+            training_priors={CLASSES[0]: 1 - prior, CLASSES[1]: prior},
+            default_priors=DEFAULT_PRIORS,
+            default_thresholds=dict.fromkeys(CLASSES, 0.5),
+            graphs=(),
+            calibration={CLASSES[1]: (line.slope, line.intercept)},
+            domain=reference_of(statistics),
+            training={"recipe": self.recipe.name, "seed": self.recipe.seed, **facts},
+            scores={"validation": {"AUC": rank_auc(scores, truth)}},
+        )
+        calibration = Calibration([line.slope], [line.intercept])
+        return write_model(network, folder, card, calibration=calibration, overwrite=True)
