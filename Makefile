@@ -53,13 +53,13 @@ $(VENV)/.python:
 	@touch $@
 
 $(VENV)/.runtime: pyproject.toml $(VENV)/.python
-	$(PIP) -e '.[maximask,test]'
+	$(PIP) -e '.[maximask,simulate,test]'
 	@touch $@
 
 $(VENV)/.lint: pyproject.toml $(VENV)/.runtime
-	$(PIP) -e '.[maximask,test,lint]'
+	$(PIP) -e '.[maximask,simulate,train,evaluate,test,lint]'
 	@touch $@
 
 $(VENV)/.docs: pyproject.toml $(VENV)/.runtime
-	$(PIP) -e '.[maximask,docs]'
+	$(PIP) -e '.[maximask,simulate,docs]'
 	@touch $@

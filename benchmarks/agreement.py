@@ -32,11 +32,11 @@ FAST_BF16 = "default tiling, published normalisation, bf16"
 DEFAULT = "default"
 DEFAULT_BF16 = "default: bf16 against f32"
 SETTINGS = {
-    PUBLISHED: MaskSettings(tiling="published", rules="published", precision="f32"),
-    FAST: MaskSettings(rules="published", precision="f32"),
-    FAST_BF16: MaskSettings(rules="published", precision="bf16"),
-    DEFAULT: MaskSettings(precision="f32"),
-    DEFAULT_BF16: MaskSettings(precision="bf16"),
+    PUBLISHED: MaskSettings(model="maximask", tiling="published", rules="published", precision="f32"),
+    FAST: MaskSettings(model="maximask", rules="published", precision="f32"),
+    FAST_BF16: MaskSettings(model="maximask", rules="published", precision="bf16"),
+    DEFAULT: MaskSettings(model="maximask", precision="f32"),
+    DEFAULT_BF16: MaskSettings(model="maximask", precision="bf16"),
 }
 SAME_SKY = "default, where the sky is the same"
 COLUMNS = (PUBLISHED, FAST, FAST_BF16, DEFAULT, SAME_SKY, DEFAULT_BF16)
@@ -161,7 +161,7 @@ def _about_bf16(found: Found) -> str:
     total, least = found.total.get(DEFAULT_BF16), 100 * LEAST_AGREEMENT
     if total is None:
         return "bf16 was not measured: this processor has no instructions for it."
-    stated = load_model().card.agreement.get("bf16")
+    stated = load_model("maximask").card.agreement.get("bf16")
     return (
         f"With bf16 {total.equal:.3f} % of the decisions are those of f32. At {least:g} % Skysieve would "
         "take it by itself, so it is "

@@ -117,7 +117,7 @@ def _normalisation(label: str, frame: Frame, moved: NDArray[np.float32], differs
 
 def _tiles(label: str, frame: Frame, expected: NDArray[np.bool_]) -> Table:
     """Show how much the published tiles themselves decide otherwise when they lie elsewhere."""
-    masker = Masker(MaskSettings(rules="published", precision="f32"))
+    masker = Masker(MaskSettings(model="maximask", rules="published", precision="f32"))
     normalised = normalise(frame, rules="published")
     card = masker.model.card
     values = (card.default_thresholds, card.training_priors, card.default_priors)
@@ -143,7 +143,7 @@ def _tiles(label: str, frame: Frame, expected: NDArray[np.bool_]) -> Table:
 
 def _near_thresholds(label: str, frame: Frame, expected: NDArray[np.bool_], fast: NDArray[np.bool_]) -> Table:
     """Show that the decisions that differ are those that the network is not sure of."""
-    masker = Masker(MaskSettings(tiling="published", rules="published", precision="f32"))
+    masker = Masker(MaskSettings(model="maximask", tiling="published", rules="published", precision="f32"))
     result = masker.mask(frame, keep_probabilities=True)
     differs = (expected != fast) & ~result.nodata
     counts = differs.sum(axis=(1, 2))

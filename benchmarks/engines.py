@@ -15,7 +15,7 @@ from machine import CORES
 from process import run_measured
 from results import Cell, Result, Table
 
-from skysieve.contaminants.masker import DEFAULT_MEMORY, PUBLISHED_BATCH, PUBLISHED_TILES
+from skysieve.contaminants.masker import PUBLISHED_BATCH, PUBLISHED_TILES
 from skysieve.contaminants.model import load_model
 from skysieve.imaging.tiles import TileSizes, plan_tiles
 
@@ -36,7 +36,7 @@ class Timing:
 
 def measure(runs: int) -> Result:
     """Time every engine with every form of unpooling, on the published tiles and on the default's."""
-    card = load_model().card
+    card = load_model("maximask").card
     published = (PUBLISHED_BATCH, PUBLISHED_TILES["size"], PUBLISHED_TILES["size"])
     shapes = {"published": published, "default": _default_tiles()}
     engines = [name for name in ("openvino", "onnxruntime") if importlib.util.find_spec(name)]
@@ -86,12 +86,12 @@ def measure(runs: int) -> Result:
 
 def _default_tiles() -> Shape:
     """Return the batch, height and width of the tiles for a frame, with the memory of float32."""
-    tiling = load_model().card.tiling
+    tiling = load_model("maximask").card.tiling
     plan = plan_tiles(
         (SIDE, SIDE),
         TileSizes(tiling.multiple, tiling.remainder, tiling.minimum),
         margin=tiling.margin,
-        max_pixels=DEFAULT_MEMORY * 10**6 // tiling.bytes_per_pixel["f32"],
+        max_pixels=tiling.memory * 10**6 // tiling.bytes_per_pixel["f32"],
     )
     return (plan.batch, *plan.tile_shape)
 

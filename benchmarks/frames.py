@@ -13,7 +13,7 @@ from peer import CACHE
 import skysieve.simulate
 from skysieve.simulate.frame import simulate_frame
 
-__all__ = ["SIDE", "data_folder", "large_frame", "real_frames", "simulated_frame"]
+__all__ = ["SIDE", "data_folder", "large_frame", "real_frames", "simulated_frame", "simulation_folder"]
 
 SETTING = "SKYSIEVE_TEST_DATA"
 SIDE = 2048
@@ -51,19 +51,38 @@ def real_frames() -> list[Path]:
     return [f for f in files if f.name.endswith(endings) and "mask" not in f.name and "_ood_" not in f.name]
 
 
-def simulated_frame(side: int = SIDE) -> Path:
-    """Return a simulated frame of ``(side, side)`` float32 pixels in ADU, made on the first call."""
-    path = _place(side)
+def simulation_folder() -> Path:
+    """Return the folder where simulated frames are kept: another with each change of what simulates."""
+    (package,) = skysieve.simulate.__path__
+    files = [file for ending in ("*.py", "*.yaml") for file in sorted(Path(package).rglob(ending))]
+    sources = b"".join(file.read_bytes() for file in files)
+    folder = CACHE / "frames" / hashlib.sha256(sources).hexdigest()[:12]
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def simulated_frame(side: int = SIDE, *, number: int = 0) -> Path:
+    """Return a simulated frame of ``(side, side)`` float32 pixels in ADU, made on the first call.
+
+    Parameters
+    ----------
+    side
+        Pixels along each axis.
+    number
+        Which: each has a seed of its own.
+    """
+    path = simulation_folder() / f"simulated-{side}{f'-{number}' if number else ''}.fits"
     if not path.exists():
         unfinished = path.with_suffix(".part")
-        fits.PrimaryHDU(simulate_frame((side, side), seed=SEED).pixels).writeto(unfinished, overwrite=True)
+        pixels = simulate_frame((side, side), seed=SEED + number).pixels
+        fits.PrimaryHDU(pixels).writeto(unfinished, overwrite=True)
         unfinished.rename(path)
     return path
 
 
 def large_frame(side: int) -> Path:
     """Return a frame of ``(side, side)`` float32 pixels in ADU, side by side of simulated panels."""
-    path = _place(side)
+    path = simulation_folder() / f"simulated-{side}.fits"
     if path.exists():
         return path
     header = fits.Header({"SIMPLE": True, "BITPIX": -32, "NAXIS": 2, "NAXIS1": side, "NAXIS2": side})
@@ -83,12 +102,3 @@ def large_frame(side: int) -> Path:
     pixels.flush()
     unfinished.rename(path)
     return path
-
-
-def _place(side: int) -> Path:
-    """Return where a frame is kept; the folder changes with the code that simulates."""
-    (package,) = skysieve.simulate.__path__
-    sources = b"".join(file.read_bytes() for file in sorted(Path(package).glob("*.py")))
-    folder = CACHE / "frames" / hashlib.sha256(sources).hexdigest()[:12]
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder / f"simulated-{side}.fits"

@@ -9,7 +9,7 @@ import re
 import subprocess
 from pathlib import Path
 
-__all__ = ["CORES", "describe", "has_bf16", "load", "pin", "versions"]
+__all__ = ["CORES", "describe", "has_amx", "has_bf16", "load", "pin", "versions"]
 
 CORES = 2
 """Processors that everything measured here may use."""
@@ -37,8 +37,7 @@ def _siblings(processor: int) -> str:
 
 def describe() -> dict[str, str]:
     """Return what speed depends on: processor, cores, memory, system, and what else is running."""
-    info = _cpuinfo()
-    flags = set(info.get("flags", info.get("Features", "")).split())
+    info, flags = _cpuinfo(), _flags()
     family = (info[key] for key in ("cpu family", "model", "stepping") if key in info)
     model = info.get("model name") or platform.processor() or platform.machine()
     used = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
@@ -59,6 +58,17 @@ def describe() -> dict[str, str]:
 def load() -> float:
     """Return the load of the last minute; 0 where the system does not tell."""
     return os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+
+
+def has_amx() -> bool:
+    """Tell whether the processor multiplies matrices of bfloat16, as far as the system tells."""
+    return "amx_bf16" in _flags()
+
+
+def _flags() -> set[str]:
+    """Return the names of the processor's instruction sets."""
+    info = _cpuinfo()
+    return set(info.get("flags", info.get("Features", "")).split())
 
 
 def _cpuinfo() -> dict[str, str]:

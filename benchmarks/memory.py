@@ -16,9 +16,9 @@ __all__ = ["measure"]
 LIMIT_MB = 2000
 
 
-def measure(side: int) -> Result:
+def measure(large: int) -> Result:
     """Mask one frame with each precision."""
-    frame = large_frame(side)
+    side, frame = large, large_frame(large)
     bars, rows = [], []
     for precision in ("f32", *(["bf16"] if has_bf16() else [])):
         with tempfile.TemporaryDirectory() as name:

@@ -39,7 +39,7 @@ def measure() -> Result:
     if importlib.util.find_spec("onnxruntime"):
         choices.append(("onnxruntime", "f32"))
 
-    model, track_model = contaminants.load_model(), tracking.load_model()
+    model, track_model = contaminants.load_model("maximask"), tracking.load_model("maxitrack")
     card = model.card
     training = [card.training_priors[name] for name in card.classes]
     priors = [card.default_priors[name] for name in card.classes]

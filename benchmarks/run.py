@@ -1,36 +1,39 @@
 """Measure Skysieve against the published tools, and write what was found to ``docs/results``.
 
-usage: python benchmarks/run.py [PART ...] [--runs N] [--data FOLDER] [--output FOLDER] [--large SIDE]
+usage: python benchmarks/run.py [PART ...] [--model NAME] [--runs N] [--data FOLDER] [--output FOLDER] ...
 
-Parts: reference, normalisation, agreement, engines, speed, memory; all of them if none is named.  The
-environment of the published tools and the frames are made on the first run, in benchmarks/.cache.
+Parts against the published tools: reference, normalisation, agreement, engines, speed, memory.  Parts on
+a model of Skysieve's own: contaminants, injected, cosmic-rays, tracking, throughput, sheets.  All of them if
+none is named.  The environment of the published tools and the frames are made on the first run, in
+benchmarks/.cache.
 """
 
 from __future__ import annotations
 
-import argparse
+import importlib
 import logging
 import os
 import subprocess
 import sys
 import time
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import machine
+from options import PARTS, changed_options, parse_options
 from results import Context, value_text, write_overview, write_result
 
 from skysieve.errors import SkysieveError
 
 if TYPE_CHECKING:
+    import argparse
+    from pathlib import Path
+
     from results import Result
 
 __all__: list[str] = []
 
-ROOT = Path(__file__).resolve().parent.parent
-PARTS = ("reference", "normalisation", "agreement", "engines", "speed", "memory")
-WITH_PEER = ("normalisation", "agreement", "speed")
+WITH_PEER = ("normalisation", "agreement", "speed", "throughput")
 
 BUSY = 0.7
 """A load of the last minute above this disturbs what is timed."""
@@ -38,7 +41,7 @@ BUSY = 0.7
 
 def main() -> int:
     """Run the parts that are asked for; one that fails is named and the others still run."""
-    options = _options()
+    options = parse_options()
     if options.data is not None:
         os.environ["SKYSIEVE_TEST_DATA"] = str(options.data.resolve())
     machine.pin()
@@ -58,7 +61,7 @@ def main() -> int:
             continue
         context = Context(
             part=part,
-            command=" ".join(["python benchmarks/run.py", part, *_own(options)]),
+            command=" ".join(["python benchmarks/run.py", part, *changed_options(part, options)]),
             date=f"{date:%Y-%m-%d %H:%M} UTC",
             seconds=time.perf_counter() - start,
             machine=described,
@@ -73,54 +76,10 @@ def main() -> int:
 
 
 def _measure(part: str, options: argparse.Namespace) -> Result:
-    """Run one part; its imports stand here so that each runs with no more than it needs."""
-    if part == "reference":
-        from reference import measure as reference
-
-        return reference()
-    if part == "normalisation":
-        from normalisation import measure as normalisation
-
-        return normalisation(options.runs)
-    if part == "agreement":
-        from agreement import measure as agreement
-
-        return agreement()
-    if part == "engines":
-        from engines import measure as engines
-
-        return engines(options.runs)
-    if part == "speed":
-        from speed import measure as speed
-
-        return speed(options.runs)
-    from memory import measure as memory
-
-    return memory(options.large)
-
-
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Measure Skysieve against the published tools.")
-    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
-    parser.add_argument("--runs", type=int, default=3, help="runs of each timed command (3)")
-    parser.add_argument("--large", type=int, default=10000, help="side of the large frame in pixels (10000)")
-    parser.add_argument(
-        "--data", type=Path, help="folder of real frames and references ($SKYSIEVE_TEST_DATA)"
-    )
-    parser.add_argument(
-        "--output", type=Path, default=ROOT / "docs" / "results", help="folder of the results"
-    )
-    options = parser.parse_args()
-    for part in options.parts:
-        if part not in PARTS:
-            parser.error(f"no part {part!r}: choose from {', '.join(PARTS)}")
-    return options
-
-
-def _own(options: argparse.Namespace) -> list[str]:
-    """Return the options that are not at their defaults and change what is measured."""
-    changed = (("--runs", options.runs, 3), ("--large", options.large, 10000))
-    return [f"{name} {value}" for name, value, default in changed if value != default]
+    """Run one part; it is imported here so that each runs with no more than it needs."""
+    measure = importlib.import_module(part.replace("-", "_")).measure
+    result: Result = measure(**{name: getattr(options, name) for name in PARTS[part]})
+    return result
 
 
 def _peer_versions(part: str) -> dict[str, str]:

@@ -19,7 +19,9 @@ Runs = dict[str, list[Finished]]
 Pair = tuple[str, str, float | None]
 Ratios = dict[Pair, list[float]]
 
-MASK, MASK_BF16, TRACK = "skysieve mask --precision f32", "skysieve mask --precision bf16", "skysieve track"
+MASK = "skysieve mask --model maximask --precision f32"
+MASK_BF16 = "skysieve mask --model maximask --precision bf16"
+TRACK = "skysieve track --model maxitrack"
 DROP_IN, HELP = "skysieve maximask", "skysieve --help"
 PEER_MASK, PEER_TRACK = "maximask", "maxitrack"
 PAIRS: tuple[Pair, ...] = (
@@ -43,9 +45,9 @@ def measure(runs: int) -> Result:
         shutil.copyfile(simulated_frame(), folder / "frame.fits")
         cache = {"SKYSIEVE_CACHE": str(folder / "cache")}
         ours = {
-            MASK: ["mask", "frame.fits", "--overwrite", "--precision", "f32"],
-            MASK_BF16: ["mask", "frame.fits", "--overwrite", "--precision", "bf16"],
-            TRACK: ["track", "frame.fits"],
+            MASK: ["mask", "frame.fits", "--overwrite", "--model", "maximask", "--precision", "f32"],
+            MASK_BF16: ["mask", "frame.fits", "--overwrite", "--model", "maximask", "--precision", "bf16"],
+            TRACK: ["track", "frame.fits", "--model", "maxitrack"],
             DROP_IN: ["maximask", "frame.fits"],
             HELP: ["--help"],
         }

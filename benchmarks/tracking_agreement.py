@@ -23,7 +23,9 @@ BATCH = 16
 
 def compare_tracking(products: PeerProducts) -> tuple[Table, Bar]:
     """Compare the probabilities of all files that the published command took."""
-    trackers = [Tracker(TrackSettings(rules="published")), Tracker(TrackSettings())]
+    trackers = [
+        Tracker(TrackSettings(model="maxitrack", rules=rules)) for rules in ("published", "corrected")
+    ]
     published = products.tracking()
     rows: list[tuple[Cell, ...]] = []
     largest = 0.0

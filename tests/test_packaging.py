@@ -66,7 +66,7 @@ def test_every_processor_gets_exactly_one_engine(project):
 
 def test_oldest_releases_are_the_lower_bounds(project):
     extras = project["optional-dependencies"]
-    bounds = _lower_bounds([*project["dependencies"], *extras["maximask"], *extras["test"]])
+    bounds = _lower_bounds([*project["dependencies"], *extras["maximask"], *extras["simulate"], *extras["test"]])
     pins = dict(
         line.split("==")
         for line in (ROOT / ".ci" / "oldest.txt").read_text(encoding="utf-8").splitlines()

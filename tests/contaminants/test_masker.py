@@ -146,6 +146,7 @@ class TestMissingPixels:
         result = run(pixels, model, mask=mask, keep=True)
         assert result.nodata.sum() == 101
         assert (result.bits[result.nodata] == 8192).all()
+        assert np.array_equal(result.background, ~result.nodata)
         assert np.isnan(result.probabilities[:, result.nodata]).all()
 
     def test_leave_their_neighbours_alone(self, pixels, model):

@@ -40,7 +40,7 @@ def test_the_label_is_that_of_the_motion(scene):
     assert (good.slipped, good.kind) == (False, "good")
     assert (slipped.slipped, slipped.kind) == (True, "drift")
     assert slipped.extent == pytest.approx(3, rel=0.01)
-    assert slipped.header()["SLIPPED"][0] is True
+    assert slipped.header()["SLIP"][0] is True
     assert slipped.pixels.shape == SHAPE
     assert slipped.pixels.dtype == np.float32
 

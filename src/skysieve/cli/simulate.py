@@ -2,26 +2,154 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from skysieve.cli.options import Debug, Overwrite
+from skysieve.cli.options import Debug, Jobs, Overwrite, Quiet
+from skysieve.errors import ConfigError
 
 if TYPE_CHECKING:
-    from astropy.io import fits
-
-    from skysieve.simulate.frame import SimulatedFrame
+    from skysieve.simulate.recipe import Recipe
 
 __all__ = ["app"]
 
 app = typer.Typer(no_args_is_help=True, help="Simulate pictures with known truth.")
 
+SIDE = 1024
+"""Default height and width of a frame."""
+
+Output = Annotated[
+    Path,
+    typer.Option("-o", "--output", metavar="DIR", help="Folder; intact frames of the same series are kept."),
+]
+Count = Annotated[int, typer.Option("-n", "--frames", help="Frames.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of all that is random.")]
+RecipeOption = Annotated[
+    str, typer.Option("--recipe", help="What to draw from: a YAML file, or the name of one of ours.")
+]
+Size = Annotated[
+    str | None,
+    typer.Option("--size", metavar="PX|HxW", help=f"Size of a frame; default {SIDE}.", show_default=False),
+]
+Preview = Annotated[bool, typer.Option("--preview", help="Also draw a contact sheet, preview.png.")]
+
 
 @app.callback()
 def simulate() -> None:
     """Simulate pictures with known truth."""
+
+
+@app.command("contaminants")
+def simulate_contaminants(
+    output: Output,
+    *,
+    count: Count = 10,
+    seed: Seed = 0,
+    recipe: RecipeOption = "default",
+    size: Size = None,
+    clean_frames: Annotated[
+        Path | None,
+        typer.Option(
+            "--clean-frames",
+            metavar="DIR",
+            help="Put contaminants into these frames of your own, in turn, and simulate no sky.",
+            show_default=False,
+        ),
+    ] = None,
+    preview: Preview = False,
+    jobs: Jobs = 1,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Simulate frames with contaminants, and the truth about each pixel.
+
+    Each frame is a FITS file with its truth in the HDU TRUTH, a mask of bit planes. Beside them lie the table
+    of all parameters, frames.ecsv, and the whole recipe, recipe.yaml.
+
+    Examples
+    --------
+    `skysieve simulate contaminants -n 100 --seed 1 -o frames/ --recipe decam --preview`
+
+    `skysieve simulate contaminants -n 20 -o mine/ --recipe my_camera.yaml --clean-frames night/ -j 4`
+    """
+    whole = _room(recipe)
+    from skysieve.cli.simulating import make_series
+    from skysieve.contaminants.simulation import SimulationJob
+    from skysieve.contaminants.simulation_products import described, write_parameter_table, write_truth_sheet
+
+    if clean_frames is not None and size is not None:
+        raise ConfigError("--size does not go with --clean-frames: real frames keep their size")
+    job = SimulationJob(
+        recipe=whole,
+        folder=output,
+        shape=_shape(size),
+        seed=seed,
+        clean_frames=None if clean_frames is None else str(clean_frames),
+        overwrite=overwrite,
+    )
+    make_series(
+        job,
+        count,
+        processes=jobs,
+        describe=described,
+        write_table=write_parameter_table,
+        draw=write_truth_sheet if preview else None,
+        command=_command(
+            "contaminants",
+            count,
+            seed,
+            size,
+            *(["--clean-frames", str(clean_frames)] if clean_frames else []),
+        ),
+        quiet=quiet,
+        debug=debug,
+    )
+
+
+@app.command("tracking")
+def simulate_tracking(
+    output: Output,
+    *,
+    count: Count = 10,
+    seed: Seed = 0,
+    recipe: RecipeOption = "default",
+    size: Size = None,
+    preview: Preview = False,
+    jobs: Jobs = 1,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Simulate frames during which the telescope slipped, or did not.
+
+    Each frame is a FITS file whose header says so: SLIP is T or F, SLIPKIND what happened, SLIPEXT how far.
+    Beside them lie the table of all parameters, frames.ecsv, and the whole recipe, recipe.yaml.
+
+    Example: `skysieve simulate tracking -n 100 --seed 1 -o frames/ --preview`
+    """
+    whole = _room(recipe)
+    from skysieve.cli.simulating import make_series
+    from skysieve.tracking.simulation import TrackingSimulationJob
+    from skysieve.tracking.simulation_products import write_parameter_table, write_sheet
+
+    job = TrackingSimulationJob(
+        recipe=whole, folder=output, shape=_shape(size), seed=seed, overwrite=overwrite
+    )
+    make_series(
+        job,
+        count,
+        processes=jobs,
+        describe=lambda record: f"{record.header['SLIPKIND']}, {record.header['SLIPEXT']} FWHM rms",
+        write_table=write_parameter_table,
+        draw=write_sheet if preview else None,
+        command=_command("tracking", count, seed, size),
+        quiet=quiet,
+        debug=debug,
+    )
 
 
 @app.command("frame")
@@ -30,37 +158,57 @@ def simulate_frame(
         Path, typer.Option("-o", "--output", help="FITS file; the truth goes to its HDU TRUTH.")
     ],
     *,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of all that is random.")] = 0,
-    width: Annotated[int, typer.Option("--width", min=64, help="Columns.")] = 1024,
-    height: Annotated[int, typer.Option("--height", min=64, help="Rows.")] = 1024,
+    seed: Seed = 0,
+    width: Annotated[int, typer.Option("--width", min=64, help="Columns.")] = SIDE,
+    height: Annotated[int, typer.Option("--height", min=64, help="Rows.")] = SIDE,
+    recipe: RecipeOption = "showcase",
     overwrite: Overwrite = False,
     _debug: Debug = False,
 ) -> None:
-    """Simulate a CCD frame with its contaminants.
+    """Simulate one frame with every contaminant that the recipe has.
 
     Example: `skysieve simulate frame -o frame.fits --seed 1`
     """
-    from astropy.io import fits
-
+    whole = _room(recipe)
+    from skysieve.contaminants.simulation import simulated_hdus
     from skysieve.imaging.fits_out import write_fits
     from skysieve.simulate.frame import simulate_frame as simulated
+    from skysieve.simulate.recipe import LAYERS
 
-    frame = simulated((height, width), seed=seed)
-    primary = fits.PrimaryHDU(frame.pixels)
-    for keyword, value in frame.header().items():
-        primary.header[keyword] = value
-    write_fits([primary, _truth_hdu(frame)], output, overwrite=overwrite)
+    wanted = ["SAT", *(name for name in LAYERS if whole.contaminants[name].probability)]
+    if whole.overscan.probability:
+        wanted.append("OV")
+    frame = simulated((height, width), seed=seed, recipe=whole, contaminants=wanted)
+    write_fits(simulated_hdus(frame), output, overwrite=overwrite)
     print(f"frame: {output}")
 
 
-def _truth_hdu(frame: SimulatedFrame) -> fits.ImageHDU | fits.CompImageHDU:
-    import numpy as np
+def _room(recipe: str) -> Recipe:
+    """Read the recipe, where what simulation needs is installed."""
+    try:
+        import galsim  # noqa: F401
+        import pydantic  # noqa: F401
+        import yaml  # noqa: F401
+    except ImportError as error:
+        raise ConfigError(f"simulation needs {error.name}: pip install 'skysieve[simulate]'") from error
+    from skysieve.simulate.recipe import read_recipe
 
-    from skysieve.contaminants.classes import find_class
-    from skysieve.contaminants.planes import SCHEMA
-    from skysieve.imaging.fits_out import mask_hdu
+    return read_recipe(recipe)
 
-    bits = np.zeros(frame.pixels.shape, np.int16)
-    for name, pixels in frame.truth.items():
-        bits |= pixels * np.int16(find_class(name).code)
-    return mask_hdu(bits, header=None, name="TRUTH", cards=SCHEMA.header_cards())
+
+def _shape(size: str | None) -> tuple[int, int]:
+    """Read a size, ``1024`` or ``512x1024``, as height and width."""
+    if size is None:
+        return SIDE, SIDE
+    sides = size.lower().split("x")
+    if len(sides) > 2 or not all(side.isascii() and side.isdecimal() for side in sides):
+        raise ConfigError(f"--size {size!r}: expected a side in pixels, or height x width, as 512x1024")
+    return int(sides[0]), int(sides[-1])
+
+
+def _command(verb: str, count: int, seed: int, size: str | None, *more: str) -> str:
+    """Return the command that makes the same frames again, from the recipe beside them."""
+    height, width = _shape(size)
+    sides = [] if more else ["--size", f"{height}x{width}"]
+    parts = ["skysieve", "simulate", verb, "-n", str(count), "--seed", str(seed), *sides, *more]
+    return shlex.join([*parts, "--recipe", "recipe.yaml", "-o", "DIR"])

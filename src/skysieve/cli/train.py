@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import enum
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,11 +14,23 @@ from skysieve.errors import ConfigError
 
 if TYPE_CHECKING:
     from skysieve.training.fit import Trainee
-    from skysieve.training.recipe import TrainingRecipe
+    from skysieve.training.recipe import Job, TrainingRecipe
 
 __all__ = ["app"]
 
+NEEDED = ("torch", "lightning", "onnx", "galsim", "pydantic", "yaml", "matplotlib")
+"""What the extra ``train`` brings: looked for before hours of work, not after."""
+
 app = typer.Typer(no_args_is_help=True, help="Train networks on simulated frames, or on your own.")
+
+
+class TrainingDevice(enum.StrEnum):
+    """Where networks are trained."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+
 
 RecipeOption = Annotated[
     str, typer.Option("--recipe", help="Recipe of the training: a YAML file, or the name of ours.")
@@ -24,7 +38,11 @@ RecipeOption = Annotated[
 Output = Annotated[
     Path,
     typer.Option(
-        "-o", "--output", help="Folder for checkpoints, curves and the model; it goes on if it stopped."
+        "-o",
+        "--output",
+        metavar="DIR",
+        help="Folder for the checkpoint, curves and the model; a training in it goes on where it stopped.",
+        show_default=False,
     ),
 ]
 Init = Annotated[
@@ -43,11 +61,12 @@ Workers = Annotated[
     ),
 ]
 Device = Annotated[
-    str, typer.Option("--device", help="auto, cpu or cuda; cuda takes every GPU that is visible.")
+    TrainingDevice,
+    typer.Option("--device", help="auto: the GPUs if torch finds any; cuda takes all that are visible."),
 ]
 Steps = Annotated[
     int | None,
-    typer.Option("--steps", min=1, help="Batches, over the recipe's number.", show_default=False),
+    typer.Option("--steps", min=1, help="Batches, in place of the recipe's number.", show_default=False),
 ]
 
 
@@ -66,25 +85,27 @@ def train_contaminants(
         typer.Option(
             "--clean-frames",
             metavar="DIR",
-            help="Your own frames, free of contaminants: these are put into pieces of them.",
+            help="Your own frames without contaminants: simulated ones are put into pieces of them.",
             show_default=False,
         ),
     ] = None,
     init: Init = None,
     workers: Workers = None,
-    device: Device = "auto",
+    device: Device = TrainingDevice.auto,
     steps: Steps = None,
     quiet: Quiet = False,
     _debug: Debug = False,
 ) -> None:
     """Train the network that masks contaminants.
 
+    The model lies in the folder `model` of the output, for `skysieve mask --model`.  Ctrl-C loses no finished
+    work: the same command goes on.
+
     Example: `skysieve train contaminants -o mine --init skysieve --clean-frames nights/ --steps 2000`
     """
-    _room()
+    chosen = _recipe(recipe, "contaminants", steps)
     from skysieve.training.contaminants import ContaminantTraining
 
-    chosen = _recipe(recipe, "contaminants", steps)
     trainee = ContaminantTraining(chosen)
     if clean_frames is not None:
         trainee.use_clean_frames(clean_frames)
@@ -100,36 +121,35 @@ def train_tracking(
     recipe: RecipeOption = "tracking",
     init: Init = None,
     workers: Workers = None,
-    device: Device = "auto",
+    device: Device = TrainingDevice.auto,
     steps: Steps = None,
     quiet: Quiet = False,
     _debug: Debug = False,
 ) -> None:
     """Train the network that tells whether the telescope slipped.
 
+    The model lies in the folder `model` of the output, for `skysieve track --model`.  Ctrl-C loses no finished
+    work: the same command goes on.
+
     Example: `skysieve train tracking -o mine`
     """
-    _room()
+    chosen = _recipe(recipe, "tracking", steps)
     from skysieve.training.tracking import TrackingTraining
 
-    trainee = TrackingTraining(_recipe(recipe, "tracking", steps))
+    trainee = TrackingTraining(chosen)
     if init is not None:
         trainee.start_from(init)
     _fit(trainee, output, workers=workers, device=device, quiet=quiet)
 
 
-def _room() -> None:
-    """Make sure that what training needs is installed."""
-    try:
-        import lightning  # noqa: F401
-        import torch  # noqa: F401
-    except ImportError as error:
-        raise ConfigError(f"training needs {error.name}: pip install 'skysieve[train]'") from error
-
-
-def _recipe(name: str, job: str, steps: int | None) -> TrainingRecipe:
+def _recipe(name: str, job: Job, steps: int | None) -> TrainingRecipe:
+    """Return the recipe of a training, once it is known that what training needs is installed."""
+    missing = [module for module in NEEDED if find_spec(module) is None]
+    if missing:
+        raise ConfigError(f"training needs {', '.join(missing)}: pip install 'skysieve[train]'")
     from dataclasses import replace
 
+    from skysieve.training import processors  # noqa: F401 (before torch: see there)
     from skysieve.training.recipe import read_training_recipe
 
     recipe = read_training_recipe(name)
@@ -138,10 +158,12 @@ def _recipe(name: str, job: str, steps: int | None) -> TrainingRecipe:
     return recipe if steps is None else replace(recipe, steps=steps)
 
 
-def _fit(trainee: Trainee, folder: Path, *, workers: int | None, device: str, quiet: bool) -> None:
+def _fit(trainee: Trainee, folder: Path, *, workers: int | None, device: TrainingDevice, quiet: bool) -> None:
+    """Train, and say where the model is."""
     from skysieve.cli.running import start_logging
     from skysieve.training.fit import fit
 
     start_logging(verbose=not quiet)
-    model = fit(trainee, folder, workers=workers, device=device)
-    print(f"model: {model.folder}")
+    model = fit(trainee, folder, workers=workers, device=device.value, progress=not quiet)
+    if model is not None:
+        print(f"model: {model.folder}")

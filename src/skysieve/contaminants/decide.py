@@ -6,12 +6,25 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from skysieve.contaminants.classes import NODATA
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["bit_mask", "class_fractions", "modify_priors", "prior_factors", "raw_thresholds"]
+__all__ = [
+    "BACKGROUND_MARK",
+    "bit_mask",
+    "class_fractions",
+    "modify_priors",
+    "prior_factors",
+    "raw_thresholds",
+    "told_apart",
+]
+
+BACKGROUND_MARK = 16384
+"""Stands for the background, which has no bit, until :func:`told_apart` takes it out."""
 
 
 def prior_factors(training_priors: ArrayLike, priors: ArrayLike) -> NDArray[np.float64]:
@@ -109,6 +122,31 @@ def bit_mask(
         if code:
             bits |= (plane > threshold) * np.int16(code)
     return bits
+
+
+def told_apart(
+    marks: NDArray[np.int16], nodata: NDArray[np.bool_]
+) -> tuple[NDArray[np.int16], NDArray[np.bool_]]:
+    """Return bits and background of marks, which hold both; pixels without data are nothing else.
+
+    Parameters
+    ----------
+    marks
+        ``(H, W)`` sums of codes and :data:`BACKGROUND_MARK`.
+    nodata
+        ``(H, W)``, True where there is no data.
+
+    Returns
+    -------
+    bits
+        ``(H, W)`` int16, and 8192 where there is no data.
+    background
+        ``(H, W)`` bool.
+    """
+    background = ((marks & BACKGROUND_MARK) != 0) & ~nodata
+    bits = marks & np.int16(~BACKGROUND_MARK)
+    bits[nodata] = NODATA.code
+    return bits, background
 
 
 def class_fractions(bits: NDArray[np.integer], codes: Sequence[int]) -> list[float]:

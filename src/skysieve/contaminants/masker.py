@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from skysieve.contaminants.classes import CLASSES, NODATA, find_class, select_classes
-from skysieve.contaminants.decide import bit_mask, raw_thresholds
+from skysieve.contaminants.decide import BACKGROUND_MARK, bit_mask, raw_thresholds, told_apart
 from skysieve.contaminants.model import DEFAULT_MODEL, load_model
 from skysieve.contaminants.priors import ProbabilityHistogram, estimate_priors
 from skysieve.contaminants.result import MaskResult, ModelUse
@@ -37,9 +37,6 @@ Tiling = Literal["fast", "published"]
 
 PUBLISHED_TILES = {"size": 400, "step": 200, "margin": 100}
 PUBLISHED_BATCH = 8
-BACKGROUND_MARK = 16384
-"""Stands for the background, which has no bit, until bits and background are told apart."""
-
 LARGEST_ARRAY = 2**30
 """Posteriors beyond this many bytes lie in a temporary file instead of memory."""
 
@@ -184,7 +181,7 @@ class Masker:
             if histogram is not None:
                 histogram.add(found, nodata)
             marks = self._marks(found, limits) if keeps else found[0].astype(np.int16)
-            bits[rows, columns], background[rows, columns] = _told_apart(marks, nodata)
+            bits[rows, columns], background[rows, columns] = told_apart(marks, nodata)
         if histogram is not None and posteriors is not None and priors is not None:
             found_priors = estimate_priors(histogram, list(training.values()), list(priors.values()))
             priors = dict(zip(priors, found_priors.tolist(), strict=True))
@@ -192,7 +189,7 @@ class Masker:
             for row in range(shape[0]):  # row by row, so that no second copy of the posteriors is needed
                 nodata = bits[row : row + 1] == NODATA.code
                 marks = self._marks(posteriors[:, row : row + 1], limits)
-                bits[row : row + 1], background[row : row + 1] = _told_apart(marks, nodata)
+                bits[row : row + 1], background[row : row + 1] = told_apart(marks, nodata)
         return self._result(
             frame,
             bits,
@@ -281,16 +278,6 @@ class Masker:
 
 def _sizes(card: ModelCard) -> TileSizes:
     return TileSizes(card.tiling.multiple, card.tiling.remainder, card.tiling.minimum)
-
-
-def _told_apart(
-    marks: NDArray[np.int16], nodata: NDArray[np.bool_]
-) -> tuple[NDArray[np.int16], NDArray[np.bool_]]:
-    """Return bits and background of a part of the frame; pixels without data are nothing else."""
-    background = ((marks & BACKGROUND_MARK) != 0) & ~nodata
-    bits = marks & np.int16(~BACKGROUND_MARK)
-    bits[nodata] = NODATA.code
-    return bits, background
 
 
 def _checked(

@@ -109,7 +109,14 @@ def expose(
         if layer.response is not None:
             response *= layer.response
     charge *= response
-    truth = _truth(field, layers, response, camera.read_noise, exposures, resampling)
+    truth = _truth(
+        field,
+        layers,
+        response=response,
+        read_noise=camera.read_noise,
+        exposures=exposures,
+        resampling=resampling,
+    )
     if saturates:
         charge, truth["SAT"] = recipe.saturation.apply(charge, wells, camera)
 
@@ -125,7 +132,8 @@ def expose(
     elif kind == "raw":
         np.rint(pixels, out=pixels)
     else:
-        sky = np.pad(scene.sky, borders.widths, mode="edge") / np.float32(camera.gain) + np.float32(camera.bias)
+        sky = np.pad(scene.sky, borders.widths, mode="edge") / np.float32(camera.gain)
+        sky += np.float32(camera.bias)
         pixels = recipe.processing.subtract_sky(pixels, sky, pipeline, sigma=scene.sigma / camera.gain)
     pixels[filled] = 0  # pipelines write a number without noise where they know that there is nothing
     if resampling is not None:
@@ -166,6 +174,7 @@ def _by_signal(layers: Mapping[str, Layer]) -> set[str]:
 def _truth(
     field: Field,
     layers: Mapping[str, Layer],
+    *,
     response: NDArray[np.float32],
     read_noise: float,
     exposures: int,
@@ -179,7 +188,7 @@ def _truth(
     for name, layer in layers.items():
         if layer.truth is not None:
             truth[name] = layer.truth
-            if layer.response is not None:  # what it takes from stars and galaxies shows where the sky is dark
+            if layer.response is not None:  # what it takes from stars shows even where the sky is dark
                 truth[name] = layer.truth | ((1 - layer.response) * field.objects > noise)
             continue
         signal = np.zeros(field.scene.shape, np.float32)

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from skysieve.simulate.camera import Camera
-    from skysieve.simulate.processing import Kind
     from skysieve.simulate.optics import PsfBank
+    from skysieve.simulate.processing import Kind
 
 __all__ = ["SMALLEST", "SimulatedFrame", "simulate_frame"]
 
@@ -187,4 +187,3 @@ def simulate_frame(
         recipe=recipe.name,
         seed=None if isinstance(seed, np.random.Generator) else int(seed),
     )
-

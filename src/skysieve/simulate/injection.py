@@ -89,7 +89,8 @@ def inject(
     wanted = chosen(recipe, contaminants, streams["present"])
     sigma = float(np.median(frame.sigma)) * frame.gain
     read_noise = min(frame.read_noise, 0.9 * sigma)
-    sky = np.maximum((frame.sigma * np.float32(frame.gain)) ** 2 - np.float32(read_noise**2), np.float32(1e-3))
+    variance = (frame.sigma * np.float32(frame.gain)) ** 2
+    sky = np.maximum(variance - np.float32(read_noise**2), np.float32(1e-3))
     highest = float(frame.pixels.max()) if frame.saturation is None else frame.saturation
     full_well = (highest - float(np.median(frame.level))) * frame.gain + float(np.median(sky))
     camera = replace(

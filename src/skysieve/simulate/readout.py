@@ -74,8 +74,9 @@ class ReadOut:
         if splits:
             step = log_uniform(rng, self.step) * camera.read_noise
             axis_is_rows = rng.uniform() < 0.5
-            half = (slice(height // 2, None), slice(None)) if axis_is_rows else (slice(None), slice(width // 2, None))
-            electrons[half] = electrons[half] * np.float32(1 + rng.normal(0, 0.004)) + np.float32(step)
+            half = electrons[height // 2 :] if axis_is_rows else electrons[:, width // 2 :]
+            half *= np.float32(1 + rng.normal(0, 0.004))
+            half += np.float32(step)
         if bands:
             heights = rng.standard_normal(height, np.float32) * np.float32(
                 log_uniform(rng, self.band_height) * camera.read_noise

@@ -1,4 +1,4 @@
-"""A recipe: the ranges from which cameras, skies and contaminants are drawn, and the YAML file that holds it."""
+"""A recipe: the ranges from which cameras, skies and contaminants are drawn, and its YAML file."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from skysieve.simulate.galaxies import Galaxies
 from skysieve.simulate.optics import Optics
 from skysieve.simulate.overscan import Overscan
 from skysieve.simulate.processing import Processing
-from skysieve.simulate.recipe_files import build, plain_yaml, read_mapping
 from skysieve.simulate.readout import ReadOut
+from skysieve.simulate.recipe_files import build, plain_yaml, read_mapping
 from skysieve.simulate.saturation import Saturation
 from skysieve.simulate.sky import Sky
 from skysieve.simulate.stars import Stars

@@ -96,10 +96,11 @@ class TrackingFrame:
             "RDNOISE": (round(self.camera.read_noise, 3), "[e-] read noise"),
             "PSFFWHM": (round(self.psf_fwhm, 3), "[pix] FWHM of the PSF, without motion"),
             "SIMKIND": (self.processed, "raw, subtracted (sky) or resampled"),
-            "SLIPPED": (self.slipped, "whether this is a tracking error"),
-            "MOTION": (self.kind, "what moved the images"),
+            "DETECTOR": (self.camera.detector, "ccd, or near-infrared array"),
             "NSTARS": (self.visible, "stars that stand out"),
-            "MOTEXT": (round(self.extent, 4), "rms of the motion on its main axis, in FWHM"),
+            "SLIP": (self.slipped, "whether this is a tracking error"),
+            "SLIPKIND": (self.kind, "what moved the images"),
+            "SLIPEXT": (round(self.extent, 4), "rms of the motion on its main axis, in FWHM"),
         }
 
 

@@ -1,39 +1,32 @@
-"""Training of the network for contaminants: its frames, its calibration, its card."""
+"""Training of the network for contaminants: the frames that it learns from."""
 
 from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
-from skysieve._version import __version__
 from skysieve.contaminants.classes import CLASS_NAMES, CLASSES, NODATA
-from skysieve.contaminants.model import JOB
-from skysieve.errors import FrameError
-from skysieve.evaluation.calibration import fit_platt
-from skysieve.evaluation.histograms import ScoreHistograms
-from skysieve.imaging.domain import frame_statistics, reference_of
+from skysieve.errors import ConfigError, FrameError
+from skysieve.imaging.domain import frame_statistics
 from skysieve.imaging.frames import ArrayFrame
-from skysieve.imaging.normalise import NAME as NORMALISATION
-from skysieve.models.card import ModelCard, Tiling
 from skysieve.simulate.recipe import read_recipe
-from skysieve.training.export import Calibration, write_model
+from skysieve.training.contaminant_model import CalibrationFrame, write_contaminant_model
+from skysieve.training.feed import stream_batches
+from skysieve.training.injected import CleanFolder, InjectedFrames, MixedFrames
 from skysieve.training.segmentation import Segmentation, sieve_net
-from skysieve.training.thresholds import best_threshold
 from skysieve.training.tiles import SimulatedFrames, TileStream, normalised
-from skysieve.training.validation import add_logits, average_precisions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     import lightning
-    from numpy.typing import NDArray
 
     from skysieve.models.card import Model
     from skysieve.networks.sieve_net import SieveNet
@@ -41,23 +34,14 @@ if TYPE_CHECKING:
     from skysieve.training.recipe import TrainingRecipe
     from skysieve.training.tiles import FrameSource
 
-__all__ = ["DEFAULT_PRIORS", "ContaminantTraining"]
+__all__ = ["ContaminantTraining"]
 
 logger = logging.getLogger(__name__)
-
-DEFAULT_PRIORS = {
-    "CR": 5e-4, "HCL": 1e-4, "DCL": 2e-4, "HP": 5e-5, "DP": 5e-5, "P": 2e-4, "TRL": 1e-3, "FR": 1e-3,
-    "NEB": 1e-3, "SAT": 5e-4, "SP": 5e-4, "OV": 5e-3, "BBG": 0.1, "BG": 0.9,
-}  # fmt: skip
-"""Part of the pixels of ordinary frames in each class: of the order of the published defaults, but for bad
-pixels, columns and persistence, which those call 10 to 100 times rarer than real detectors have them."""
 
 VALIDATION_SEED = 1_000_003
 CALIBRATION_SEED = 2_000_003
 CALIBRATION_FRAMES = 160
 PRIOR_FRAMES = 96
-MARGIN = 48
-BYTES_PER_PIXEL = {"f32": 360, "bf16": 260}
 
 
 @dataclass
@@ -69,14 +53,32 @@ class ContaminantTraining:
     recipe
         How.
     clean
-        The user's own frames, with contaminants injected.
+        The user's own frames, to put contaminants into.
     initial
         A trained network to go on from.
+    origin
+        What that is, to tell one training from another.
+
+    Raises
+    ------
+    ConfigError
+        If the network takes no frames of the recipe's size.
     """
 
     recipe: TrainingRecipe
-    clean: FrameSource | None = None
+    clean: CleanFolder | None = None
     initial: SieveNet | None = None
+    origin: str = ""
+
+    def __post_init__(self) -> None:
+        """Check what only the network knows."""
+        multiple = sieve_net(self.recipe).multiple
+        for setting in ("frame", "tile"):
+            side = getattr(self.recipe, setting)
+            if side % multiple:
+                raise ConfigError(
+                    f"recipe {self.recipe.name}: {setting}: {side}, expected a multiple of {multiple} px"
+                )
 
     def use_clean_frames(self, folder: Path) -> None:
         """Put contaminants into the frames of a folder too.
@@ -88,11 +90,9 @@ class ContaminantTraining:
         SourceError
             If it cannot be read.
         """
-        from skysieve.training.injected import InjectedFrames
-
-        frames = InjectedFrames(str(folder), self.simulation, self.recipe.frame, self.recipe.seed)
-        _ = frames.frames
-        self.clean = frames
+        clean = CleanFolder(str(folder), self.recipe.frame)
+        _ = clean.held  # now, so that the processes that simulate share them
+        self.clean = clean
 
     def start_from(self, model: str) -> None:
         """Go on from a trained network: a name or a folder.
@@ -105,9 +105,9 @@ class ContaminantTraining:
         from skysieve.contaminants.model import load_model
         from skysieve.training.initial import load_graph_weights
 
-        network = sieve_net(self.recipe)
-        load_graph_weights(network, load_model(model))
-        self.initial = network
+        network, found = sieve_net(self.recipe), load_model(model)
+        load_graph_weights(network, found)
+        self.initial, self.origin = network, f"{found.card.name} {found.card.graphs[0].sha256}"
 
     @cached_property
     def simulation(self) -> Recipe:
@@ -115,16 +115,11 @@ class ContaminantTraining:
         return read_recipe(self.recipe.simulation)
 
     def describe(self) -> str:
-        """Return both recipes as YAML."""
-        return f"{self.recipe.to_yaml()}---\n{self.simulation.to_yaml()}"
-
-    def _frames(self, seed: int) -> FrameSource:
-        from skysieve.training.injected import MixedFrames
-
-        simulated = SimulatedFrames(self.simulation, self.recipe.frame, seed)
-        if self.clean is None:
-            return simulated
-        return MixedFrames(simulated, self.clean, share=self.recipe.clean_share)
+        """Return both recipes as YAML, and what else makes two trainings the same."""
+        text = f"{self.recipe.to_yaml()}---\n{self.simulation.to_yaml()}"
+        if self.clean is not None:
+            text += f"---\nclean_frames: {Path(self.clean.folder).resolve()}\n"
+        return text + (f"---\ninit: {self.origin}\n" if self.origin else "")
 
     @cached_property
     def priors(self) -> dict[str, float]:
@@ -136,7 +131,8 @@ class ContaminantTraining:
             valid = (bits & NODATA.code) == 0
             total += int(valid.sum())
             counts += [((bits & c.code != 0 if c.code else bits == 0) & valid).sum() for c in CLASSES]
-        return {name: float(max(n, 1) / total) for name, n in zip(CLASS_NAMES, counts, strict=True)}
+        found = counts.clip(1, total - 1) / total
+        return dict(zip(CLASS_NAMES, found.tolist(), strict=True))
 
     def module(self) -> Segmentation:
         """Return the network with its loss."""
@@ -150,36 +146,42 @@ class ContaminantTraining:
         """Return endless batches of tiles, going on after the steps that are done."""
         recipe = self.recipe
         shown = (recipe.frame // recipe.tile) ** 2 * recipe.reuse
-        first = PRIOR_FRAMES + done * recipe.batch * ranks // shown
         stream = TileStream(
             self._frames(recipe.seed),
             tile=recipe.tile,
             reuse=recipe.reuse,
             seed=recipe.seed,
-            first=first,
+            first=PRIOR_FRAMES + done * recipe.batch * ranks // shown,
             rank=rank,
             ranks=ranks,
         )
-        return DataLoader(
-            stream,
-            batch_size=recipe.batch,
-            num_workers=workers,
-            prefetch_factor=4 if workers else None,
-            persistent_workers=workers > 0,
-            pin_memory=torch.cuda.is_available(),
-        )
+        return stream_batches(stream, batch=recipe.batch, workers=workers)
 
     def validation_batches(self) -> DataLoader[Any]:
         """Return the frames that are scored on the way: the same each time, and never trained on."""
-        frames = [(p, b) for p, b, _ in self._held_out(VALIDATION_SEED, self.recipe.validation_frames)]
-        pixels = torch.from_numpy(np.stack([p for p, _ in frames]))[:, None]
-        bits = torch.from_numpy(np.stack([b for _, b in frames]))
+        frames = list(self._held_out(VALIDATION_SEED, self.recipe.validation_frames))
+        pixels = torch.from_numpy(np.stack([frame.pixels for frame in frames]))[:, None]
+        bits = torch.from_numpy(np.stack([frame.bits for frame in frames]))
         return DataLoader(TensorDataset(pixels, bits), batch_size=4)
 
-    def _held_out(
-        self, seed: int, count: int
-    ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int16], dict[str, float]]]:
-        """Yield normalised frames, their classes, and the statistics of the frames."""
+    def finish(self, module: lightning.LightningModule, folder: Path, *, facts: dict[str, Any]) -> Model:
+        """Calibrate the trained network on new frames and write it as a model."""
+        network: SieveNet = module.network  # type: ignore[assignment]
+        logger.info("calibrating on %d frames", CALIBRATION_FRAMES)
+        frames = self._held_out(CALIBRATION_SEED, CALIBRATION_FRAMES)
+        return write_contaminant_model(network, frames, folder, recipe=self.recipe, facts=facts)
+
+    def _frames(self, seed: int) -> FrameSource:
+        """Return the frames of a seed; those of different seeds have nothing in common."""
+        recipe = self.recipe
+        simulated = SimulatedFrames(self.simulation, recipe.frame, seed)
+        if self.clean is None:
+            return simulated
+        injected = InjectedFrames(self.clean, self.simulation, recipe.frame, seed)
+        return MixedFrames(simulated, injected, share=recipe.clean_share)
+
+    def _held_out(self, seed: int, count: int) -> Iterator[CalibrationFrame]:
+        """Yield frames that no network is trained on."""
         source = self._frames(self.recipe.seed + seed)
         number = 0
         while count:
@@ -191,51 +193,4 @@ class ContaminantTraining:
             except FrameError:
                 continue
             count -= 1
-            yield seen, bits, statistics
-
-    def finish(self, module: lightning.LightningModule, folder: Path, *, facts: dict[str, Any]) -> Model:
-        """Calibrate the trained network on new frames and write it as a model."""
-        network = module.network
-        histograms, statistics = ScoreHistograms(CLASS_NAMES), []
-        with torch.inference_mode():
-            for seen, bits, found in self._held_out(CALIBRATION_SEED, CALIBRATION_FRAMES):
-                logits = network(torch.from_numpy(seen)[None, None])
-                add_logits(histograms, logits, torch.from_numpy(bits)[None])
-                statistics.append(found)
-        tallies = {name: histograms.tally(name) for name in CLASS_NAMES}
-        priors = {name: float(tally.prevalence) for name, tally in tallies.items()}
-        lines = {name: fit_platt(tally) for name, tally in tallies.items()}
-        calibration = Calibration(
-            [line.slope for line in lines.values()], [line.intercept for line in lines.values()]
-        )
-        thresholds = {
-            name: best_threshold(tally, lines[name], prior=priors[name], target=DEFAULT_PRIORS[name])
-            for name, tally in tallies.items()
-        }
-        card = ModelCard(
-            name=self.recipe.name,
-            job=JOB,
-            version=__version__,
-            description=self.recipe.description,
-            licence="MIT, Copyright (c) The Skysieve developers",
-            reference="docs/training.md",
-            source=f"trained by the recipe {self.recipe.name} on simulated frames",
-            normalisation=NORMALISATION,
-            classes=CLASS_NAMES,
-            tiling=Tiling(
-                multiple=network.multiple,
-                remainder=0,
-                minimum=256,
-                margin=MARGIN,
-                bytes_per_pixel=BYTES_PER_PIXEL,
-            ),
-            training_priors=priors,
-            default_priors=DEFAULT_PRIORS,
-            default_thresholds=thresholds,
-            graphs=(),
-            calibration={name: (line.slope, line.intercept) for name, line in lines.items()},
-            domain=reference_of(statistics),
-            training={"recipe": self.recipe.name, "seed": self.recipe.seed, **facts},
-            scores={"validation": average_precisions(histograms)},
-        )
-        return write_model(network, folder, card, calibration=calibration, overwrite=True)
+            yield CalibrationFrame(seen, bits, statistics)

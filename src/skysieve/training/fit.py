@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import logging
-import os
-import time
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
+from skysieve.training.processors import default_workers  # before torch: see there
+
+# isort: split
 import lightning
 import torch
-from lightning.pytorch.callbacks import Callback, EMAWeightAveraging, ModelCheckpoint, OnExceptionCheckpoint
-from lightning.pytorch.loggers import CSVLogger
+from lightning.pytorch.callbacks import Callback, EMAWeightAveraging
 
 from skysieve.errors import ConfigError, OutputError
+from skysieve.imaging.atomic import atomic_write
+from skysieve.training.checkpoints import CheckpointFiles, KeepCheckpoint, check_checkpoint
 from skysieve.training.curves import draw_curves
+from skysieve.training.feed import Feed, in_one_line
+from skysieve.training.interrupts import StopBetweenSteps
+from skysieve.training.memory import keep_freed_memory
+from skysieve.training.progress import ProgressBar, ProgressLines, RecordMetrics
+from skysieve.training.quiet import quiet_lightning
 
 if TYPE_CHECKING:
     from torch.utils.data import DataLoader
@@ -22,16 +30,17 @@ if TYPE_CHECKING:
     from skysieve.models.card import Model
     from skysieve.training.recipe import TrainingRecipe
 
-__all__ = ["Trainee", "default_workers", "fit"]
+__all__ = ["DEVICES", "Trainee", "fit"]
 
 logger = logging.getLogger(__name__)
 
 RECIPE_FILE = "recipe.yaml"
-CHECKPOINTS = "checkpoints"
-LAST = "last.ckpt"
-INTERRUPTED = "interrupted.ckpt"
-REPORT_EVERY = 50
-"""Steps between two lines of progress."""
+METRICS_FILE = "metrics.csv"
+CURVES_FILE = "curves.png"
+CHECKPOINT = Path("checkpoints", "last.ckpt")
+MODEL = "model"
+
+DEVICES = ("auto", "cpu", "cuda")
 
 
 class Trainee(Protocol):
@@ -48,7 +57,7 @@ class Trainee(Protocol):
         ...
 
     def training_batches(self, *, done: int, workers: int, rank: int, ranks: int) -> DataLoader[Any]:
-        """Return endless batches, going on after those done."""
+        """Return endless batches, going on after the steps that are done."""
         ...
 
     def validation_batches(self) -> DataLoader[Any]:
@@ -60,18 +69,13 @@ class Trainee(Protocol):
         ...
 
 
-def default_workers() -> int:
-    """Return how many processes simulate: one less than there are processors, and at least one."""
-    return max(1, len(os.sched_getaffinity(0)) - 1 if hasattr(os, "sched_getaffinity") else 1)
-
-
 def fit(
     trainee: Trainee, folder: Path, *, workers: int | None = None, device: str = "auto", progress: bool = True
-) -> Model:
+) -> Model | None:
     """Train a network, or go on with a training that stopped, and write the model.
 
-    The folder holds the recipe, checkpoints, ``metrics.csv`` and ``curves.png``, and at the end the model in
-    ``model``.
+    The folder holds the recipe, the last checkpoint, ``metrics.csv`` and ``curves.png``, and at the end the
+    model in ``model``.
 
     Parameters
     ----------
@@ -80,135 +84,157 @@ def fit(
     folder
         Where all is kept; a training of the same recipe in it goes on where it stopped.
     workers
-        Processes that simulate frames.
+        Processes that simulate frames; by default one less than processors.
     device
-        ``auto``, ``cpu`` or ``cuda``.
+        ``auto``, ``cpu`` or ``cuda``, which takes every GPU that is visible.
     progress
-        Whether lines of progress are logged.
+        Whether to tell how far the training is: by a bar on a terminal, by lines in the log elsewhere.
+
+    Returns
+    -------
+    Model
+        As written; None in all but the first of several processes, of which each trains on one GPU.
 
     Raises
     ------
     ConfigError
-        If the folder holds another training, or the device is not there.
+        If the folder holds another training, the device is not there, or the training comes to nothing.
+    KeyboardInterrupt
+        If it is interrupted; the state is kept.
     OutputError
         If the folder cannot be written.
     """
-    recipe = trainee.recipe
-    last = _prepare(folder, trainee.describe())
-    if device == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("--device cuda: torch finds no GPU; use cpu")
-    workers = default_workers() if workers is None else workers
-    lightning.seed_everything(recipe.seed, workers=True, verbose=False)
+    recipe, description = trainee.recipe, trainee.describe()
+    _prepare(folder, description)
+    accelerator = _accelerator(device)
+    torch.manual_seed(recipe.seed)
     module = trainee.module()
-    feed = _Feed(trainee, workers)
-    every = max(1, recipe.steps // max(1, recipe.validations))
-    trainer = lightning.Trainer(
-        accelerator={"cuda": "gpu"}.get(device, device),
-        precision=_precision(recipe.precision, device),  # type: ignore[arg-type]
-        max_steps=recipe.steps,
-        val_check_interval=every,
-        check_val_every_n_epoch=None,
-        num_sanity_val_steps=0,
-        logger=CSVLogger(folder, name="", version="log"),
-        log_every_n_steps=REPORT_EVERY,
-        gradient_clip_val=1.0,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        use_distributed_sampler=False,
-        callbacks=[
-            EMAWeightAveraging(decay=recipe.averaging),
-            # Kept whole while the next is written: Lightning renames what is written to a temporary name
-            ModelCheckpoint(folder / CHECKPOINTS, save_last=True, every_n_train_steps=every, save_top_k=0),
-            OnExceptionCheckpoint(folder / CHECKPOINTS, filename=INTERRUPTED.removesuffix(".ckpt")),
-            _Progress(recipe, enabled=progress),
-        ],
-    )
-    started = time.monotonic()
-    if last is not None:
-        logger.info("going on with %s", last)
-    trainer.fit(module, datamodule=feed, ckpt_path=last, weights_only=True)
-    if trainer.interrupted:
-        raise KeyboardInterrupt
+    checkpoint = folder / CHECKPOINT
+    goes_on = checkpoint.exists()
+    if goes_on:
+        check_checkpoint(checkpoint, module, description)
+        logger.info("going on with %s", checkpoint)
+    if accelerator == "cpu" or not torch.cuda.is_available():
+        keep_freed_memory()
+    every = max(1, recipe.steps // recipe.validations)
+    workers = default_workers() if workers is None else workers
+    metrics, stopping = RecordMetrics(folder / METRICS_FILE), StopBetweenSteps()
+    keeping = KeepCheckpoint(checkpoint, every=every, description=description)
+    showing: list[Callback] = []
+    if progress:
+        showing.append(ProgressBar(metrics) if sys.stderr.isatty() else ProgressLines(metrics))
+    with quiet_lightning():
+        trainer = lightning.Trainer(
+            accelerator=accelerator,
+            precision=_precision(recipe.precision, accelerator),  # type: ignore[arg-type]
+            max_steps=recipe.steps,
+            val_check_interval=every,
+            check_val_every_n_epoch=None,
+            num_sanity_val_steps=0,
+            gradient_clip_val=1.0,
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            use_distributed_sampler=False,
+            plugins=[CheckpointFiles()],
+            # averaging first: what is kept holds the averages of its own step
+            callbacks=[EMAWeightAveraging(decay=recipe.averaging), metrics, *showing, keeping, stopping],
+        )
+        _run(trainer, module, Feed(trainee, workers), stopping, checkpoint if goes_on else None)
+    if not trainer.is_global_zero:
+        return None
     facts = {
         "steps": trainer.global_step,
-        "minutes_of_last_run": round((time.monotonic() - started) / 60, 1),
+        "minutes": round(keeping.minutes, 1),
         "processes": workers,
-        "device": str(module.device),
+        "device": f"{trainer.world_size} × {torch.cuda.get_device_name()}" if _on_gpu(trainer) else "cpu",
+        "precision": trainer.precision,
         "torch": torch.__version__,
     }
-    if trainer.is_global_zero:
-        draw_curves(folder / "log" / "metrics.csv", folder / "curves.png")
-    return trainee.finish(module.cpu().eval(), folder / "model", facts=facts)
+    model = trainee.finish(module.cpu().eval(), folder / MODEL, facts=facts)
+    draw_curves(folder / METRICS_FILE, folder / CURVES_FILE)
+    return model
 
 
-def _prepare(folder: Path, description: str) -> Path | None:
-    """Make the folder, or find the checkpoint to go on from."""
+def _run(
+    trainer: lightning.Trainer,
+    module: lightning.LightningModule,
+    feed: Feed,
+    stopping: StopBetweenSteps,
+    checkpoint: Path | None,
+) -> None:
+    """Train to the end.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If the training is interrupted; the state is kept.
+    """
+    try:
+        with stopping.listening():
+            trainer.fit(module, datamodule=feed, ckpt_path=checkpoint)
+    except SystemExit as end:
+        # Lightning makes this of an interrupt
+        if not isinstance(end.__context__, KeyboardInterrupt):
+            raise
+        _interrupted(trainer, end)
+    except Exception as error:
+        if stopping.asked:  # whoever ended the processes that simulate asked this one to end, too
+            _interrupted(trainer, error)
+        told = in_one_line(error)
+        if told is error:
+            raise
+        raise told from error
+
+
+def _interrupted(trainer: lightning.Trainer, cause: BaseException) -> NoReturn:
+    logger.warning(
+        "interrupted at step %d of %d; the same command goes on from there",
+        *(trainer.global_step, trainer.max_steps),
+    )
+    raise KeyboardInterrupt from cause
+
+
+def _prepare(folder: Path, description: str) -> None:
+    """Make the folder, or make sure that it holds this training."""
     recipe = folder / RECIPE_FILE
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if not recipe.exists():
-            if any(folder.iterdir()):
-                raise OutputError(f"{folder}: is not empty and holds no training; choose another folder")
-            recipe.write_text(description, encoding="utf-8")
-        elif recipe.read_text(encoding="utf-8") != description:
-            raise ConfigError(
-                f"{folder}: holds a training by another recipe (see {RECIPE_FILE}); choose another folder"
-            )
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot be written ({error.strerror})") from error
-    found = [path for name in (LAST, INTERRUPTED) if (path := folder / CHECKPOINTS / name).exists()]
-    return max(found, key=lambda path: path.stat().st_mtime, default=None)
+        found = recipe.read_text(encoding="utf-8") if recipe.exists() else None
+        foreign = found is None and any(folder.iterdir())
+    except (OSError, UnicodeDecodeError) as error:
+        problem = error.strerror if isinstance(error, OSError) else "its recipe is no text"
+        raise OutputError(f"{folder}: cannot be used ({problem}); choose another folder") from error
+    if foreign:
+        raise OutputError(f"{folder}: is not empty and holds no training; choose another folder")
+    if found is None:
+        with atomic_write(recipe, overwrite=False) as temporary:
+            temporary.write_text(description, encoding="utf-8")
+    elif found != description:
+        raise ConfigError(
+            f"{folder}: holds a training by another recipe (see {RECIPE_FILE}); choose another folder"
+        )
 
 
-def _precision(wanted: str, device: str) -> str:
+def _accelerator(device: str) -> str:
+    """Return Lightning's name of a device."""
+    if device not in DEVICES:
+        raise ConfigError(f"--device {device}: choose from {', '.join(DEVICES)}")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("--device cuda: torch finds no GPU; use cpu")
+    return "gpu" if device == "cuda" else device
+
+
+def _precision(wanted: str, accelerator: str) -> str:
     """Return Lightning's name of the precision, for what the machine has."""
-    on_gpu = device != "cpu" and torch.cuda.is_available()
-    has_bf16 = torch.cuda.is_bf16_supported() if on_gpu else torch.cpu._is_avx512_bf16_supported()
+    on_gpu = accelerator != "cpu" and torch.cuda.is_available()
+    if on_gpu:
+        has_bf16 = torch.cuda.is_bf16_supported()
+    else:
+        has_bf16 = torch.cpu._is_avx512_bf16_supported()  # noqa: SLF001 (torch says it nowhere else)
     return "bf16-mixed" if wanted == "bf16" and has_bf16 else "32-true"
 
 
-class _Feed(lightning.LightningDataModule):
-    """Batches for Lightning, from where the training stands."""
-
-    def __init__(self, trainee: Trainee, workers: int) -> None:
-        super().__init__()
-        self.trainee, self.workers = trainee, workers
-
-    def train_dataloader(self) -> DataLoader[Any]:
-        trainer = self.trainer
-        done, rank, ranks = (
-            (trainer.global_step, trainer.global_rank, trainer.world_size) if trainer else (0, 0, 1)
-        )
-        return self.trainee.training_batches(done=done, workers=self.workers, rank=rank, ranks=ranks)
-
-    def val_dataloader(self) -> DataLoader[Any]:
-        return self.trainee.validation_batches()
-
-
-class _Progress(Callback):
-    """Lines that say how far the training is, how good, and how long it will still take."""
-
-    def __init__(self, recipe: TrainingRecipe, *, enabled: bool) -> None:
-        self.recipe, self.enabled = recipe, enabled
-        self._start, self._first = 0.0, 0
-
-    def on_train_start(self, trainer: lightning.Trainer, _module: lightning.LightningModule) -> None:
-        self._start, self._first = time.monotonic(), trainer.global_step
-
-    def on_train_batch_end(self, trainer: lightning.Trainer, *_: Any) -> None:
-        step = trainer.global_step
-        if not self.enabled or step % REPORT_EVERY:
-            return
-        rate = (step - self._first) / (time.monotonic() - self._start)
-        loss = float(trainer.callback_metrics.get("loss", float("nan")))
-        left = (self.recipe.steps - step) / rate / 60
-        logger.info(
-            "step %d of %d: loss %.4f, %.2f steps/s, %.0f min left", step, self.recipe.steps, loss, rate, left
-        )
-
-    def on_validation_end(self, trainer: lightning.Trainer, _module: lightning.LightningModule) -> None:
-        if self.enabled:
-            values = {k: float(v) for k, v in trainer.callback_metrics.items() if k != "loss"}
-            logger.info(
-                "step %d: %s", trainer.global_step, ", ".join(f"{k} {v:.3f}" for k, v in values.items())
-            )
+def _on_gpu(trainer: lightning.Trainer) -> bool:
+    return trainer.strategy.root_device.type == "cuda"

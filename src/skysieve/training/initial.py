@@ -41,6 +41,8 @@ def load_graph_weights(network: nn.Module, model: Model) -> None:
     values = graph_weights(graph)
     nodes = [node for node in graph.node if node.op_type in ("Conv", "Gemm")]
     layers = _layers_in_order(network)
+    if not all(name in values for node in nodes for name in node.input[1:]):
+        raise ModelError(f"model {model.card.name!r} keeps its weights as no graph of a training does")
     if len(nodes) != len(layers):
         raise ModelError(
             f"model {model.card.name!r} has {len(nodes)} layers, the recipe's network {len(layers)}; "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -10,73 +9,74 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skysieve.contaminants.classes import NODATA
-from skysieve.errors import ConfigError, FrameError, SkysieveError
-from skysieve.imaging.background import estimate_background
-from skysieve.imaging.frame_files import FrameFile
-from skysieve.imaging.frames import ArrayFrame
-from skysieve.imaging.locations import find_locations
-from skysieve.imaging.mesh import Window
-from skysieve.simulate.injection import CleanFrame, inject
+from skysieve.contaminants.clean_frames import clean_frame, find_clean_frames
+from skysieve.contaminants.truth_bits import truth_bits
+from skysieve.errors import ConfigError, FrameError
+from skysieve.simulate.injection import inject
 from skysieve.simulate.optics import PsfBank
-from skysieve.training.tiles import truth_bits
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.random import Generator
     from numpy.typing import NDArray
 
+    from skysieve.contaminants.clean_frames import CleanPlane, CleanSource
     from skysieve.simulate.recipe import Recipe
     from skysieve.training.tiles import FrameSource
 
-__all__ = ["InjectedFrames", "MixedFrames", "clean_frame"]
+__all__ = ["CleanFolder", "InjectedFrames", "MixedFrames"]
 
-logger = logging.getLogger(__name__)
+HELD = 2**30
+"""Bytes of frames that are held in memory; others are read each time."""
 
-UNBOUNDED = Window(-1e30, 1e30)
-
-GAIN_KEYWORDS = ("GAIN", "EGAIN", "GAINA")
-NOISE_KEYWORDS = ("RDNOISE", "READNOIS", "RON", "RDNOISEA")
-SATURATION_KEYWORDS = ("SATURATE", "SATLEVEL", "SATURATA", "MAXLIN")
+TRIES = 100
+"""Pieces of frames that may have no noise before none is looked for any more."""
 
 
-def clean_frame(
-    pixels: NDArray[np.float32], nodata: NDArray[np.bool_], header: dict[str, object]
-) -> CleanFrame:
-    """Return a frame ready for injection: its sky is measured, and its camera read from the header.
+@dataclass(frozen=True)
+class CleanFolder:
+    """Clean frames of the user.
 
     Parameters
     ----------
-    pixels, nodata
-        ``(H, W)``.
-    header
-        Cards; gain, read noise and saturation are taken from those of the usual keywords that hold a number.
-
-    Raises
-    ------
-    FrameError
-        If the frame has no noise.
+    folder
+        A folder with FITS files, or what else names some.
+    smallest
+        Least height and width of the frames that are used, in pixels.
     """
-    background = estimate_background(ArrayFrame(pixels, mask=nodata), UNBOUNDED, threads=1)
-    level, sigma = background.rows(0, pixels.shape[0])
-    return CleanFrame(
-        pixels=np.where(nodata, level, pixels),
-        level=level,
-        sigma=sigma,
-        gain=_number(header, GAIN_KEYWORDS) or 1.0,
-        read_noise=_number(header, NOISE_KEYWORDS) or 5.0,
-        saturation=_number(header, SATURATION_KEYWORDS),
-    )
 
+    folder: str
+    smallest: int
 
-def _number(header: dict[str, object], keywords: tuple[str, ...]) -> float | None:
-    """Return the first positive number that the header gives for one of the keywords."""
-    for keyword in keywords:
-        try:
-            value = float(header[keyword])  # type: ignore[arg-type]
-        except (KeyError, TypeError, ValueError):
-            continue
-        if np.isfinite(value) and value > 0:
-            return value
-    return None
+    @cached_property
+    def sources(self) -> Sequence[CleanSource]:
+        """The usable frames.
+
+        Raises
+        ------
+        ConfigError
+            If there are none.
+        SourceError
+            If the folder cannot be read.
+        """
+        return find_clean_frames(self.folder, smallest=self.smallest)
+
+    @cached_property
+    def held(self) -> Sequence[CleanPlane]:
+        """The first of them, as many as memory may hold."""
+        planes: list[CleanPlane] = []
+        total = 0
+        for source in self.sources:
+            planes.append(source.read())
+            total += planes[-1].pixels.nbytes + planes[-1].nodata.nbytes
+            if total > HELD:
+                break
+        return planes
+
+    def plane(self, number: int) -> CleanPlane:
+        """Return a frame."""
+        return self.held[number] if number < len(self.held) else self.sources[number].read()
 
 
 @dataclass(frozen=True)
@@ -88,8 +88,8 @@ class InjectedFrames:
 
     Parameters
     ----------
-    folder
-        FITS files, in it or in folders below.
+    clean
+        The frames.
     recipe
         What contaminants are drawn from.
     size
@@ -98,7 +98,7 @@ class InjectedFrames:
         With the number of a frame, the seed of all in it.
     """
 
-    folder: str
+    clean: CleanFolder
     recipe: Recipe
     size: int
     seed: int
@@ -107,48 +107,28 @@ class InjectedFrames:
     def _bank(self) -> PsfBank:
         return PsfBank(self.recipe.optics)
 
-    @cached_property
-    def frames(self) -> list[tuple[NDArray[np.float32], NDArray[np.bool_], dict[str, object]]]:
-        """Pixels, missing pixels and header of each usable frame.
+    def frame(self, number: int) -> tuple[NDArray[np.float32], NDArray[np.int16]]:
+        """Return the pixels ``(H, W)`` of a piece of a frame, and its classes as bits ``(H, W)``.
 
         Raises
         ------
         ConfigError
-            If there are none.
+            If no piece with any noise is found.
         """
-        found = []
-        for location in find_locations(self.folder):
-            try:
-                with FrameFile(location) as file:
-                    for hdu in file.frames:
-                        for frame in hdu.planes:
-                            if min(frame.shape) >= self.size:
-                                found.append((*frame.rows(0, frame.shape[0]), dict(hdu.header)))
-            except SkysieveError as error:
-                logger.warning("%s; left out", error)
-        if not found:
-            raise ConfigError(
-                f"{self.folder}: no clean frames of {self.size} × {self.size} px or more; "
-                "give a folder of FITS frames, or a smaller `frame` in the recipe"
-            )
-        return found
-
-    def frame(self, number: int) -> tuple[NDArray[np.float32], NDArray[np.int16]]:
-        """Return the pixels ``(H, W)`` of a piece of a frame, and its classes as bits ``(H, W)``."""
         rng = np.random.default_rng([self.seed, number])
-        for _ in range(100):
-            pixels, nodata, header = self.frames[int(rng.integers(len(self.frames)))]
-            window = _window(pixels.shape, self.size, rng)
+        for _ in range(TRIES):
+            whole = self.clean.plane(int(rng.integers(len(self.clean.sources))))
+            window = _window(whole.pixels.shape, self.size, rng)
             try:
-                clean = clean_frame(pixels[window], nodata[window], header)
+                clean = clean_frame(whole.pixels[window], whole.nodata[window], whole.facts)
             except FrameError:
                 continue
             exposure = inject(clean, seed=rng, recipe=self.recipe, bank=self._bank)
             bits = truth_bits(exposure.truth)
             own = (clean.pixels > clean.level + 3 * clean.sigma) & (bits == 0)
-            bits[own | nodata[window]] = NODATA.code
+            bits[own | whole.nodata[window]] = NODATA.code
             return exposure.pixels, bits
-        raise ConfigError(f"{self.folder}: none of 100 pieces of the clean frames has any noise")
+        raise ConfigError(f"{self.clean.folder}: none of {TRIES} pieces of the clean frames has any noise")
 
 
 @dataclass(frozen=True)

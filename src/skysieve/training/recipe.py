@@ -3,15 +3,40 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from functools import reduce
 from importlib.resources import files
+from math import inf
 from pathlib import Path
 from typing import Literal
 
+from skysieve.errors import ConfigError
+from skysieve.simulate.frame import SMALLEST
 from skysieve.simulate.recipe_files import build, plain_yaml, read_mapping
 
 __all__ = ["Job", "LossSettings", "NetworkSettings", "TrainingRecipe", "read_training_recipe"]
 
 Job = Literal["contaminants", "tracking"]
+
+RANGES: dict[str, tuple[float, float]] = {
+    "steps": (1, inf),
+    "batch": (1, inf),
+    "tile": (32, inf),
+    "frame": (SMALLEST, inf),
+    "reuse": (1, inf),
+    "learning_rate": (0, 1),
+    "weight_decay": (0, inf),
+    "warm_up": (0, 1),
+    "averaging": (0, 0.999_999),
+    "validation_frames": (1, inf),
+    "validations": (1, inf),
+    "clean_share": (0, 1),
+    "seed": (0, inf),
+    "loss.balance": (0, inf),
+    "loss.most": (1, inf),
+    "loss.gamma": (0, inf),
+    "loss.dice": (0, inf),
+}
+"""Least and largest value of each number."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,8 +144,26 @@ def read_training_recipe(name: str | Path) -> TrainingRecipe:
     ------
     ConfigError
         If there is no such recipe, or it cannot be read, or a setting is unknown or not valid.
+
+    Examples
+    --------
+    >>> read_training_recipe("tracking").job
+    'tracking'
     """
     folder = Path(str(files("skysieve.training"))) / "recipes"
     shipped = {path.stem: path for path in sorted(folder.glob("*.yaml"))}
     content, origin = read_mapping(name, shipped)
-    return build(TrainingRecipe, content, origin=origin)
+    recipe = build(TrainingRecipe, content, origin=origin)
+    for setting, (least, most) in RANGES.items():
+        value = _value(recipe, setting)
+        if not least <= value <= most:
+            expected = f"at least {least:g}" if most == inf else f"between {least:g} and {most:g}"
+            raise ConfigError(f"{origin}: {setting}: {value:g}, expected {expected}")
+    if recipe.tile > recipe.frame:
+        raise ConfigError(f"{origin}: tile: {recipe.tile}, expected at most the frame's {recipe.frame} px")
+    return recipe
+
+
+def _value(recipe: TrainingRecipe, setting: str) -> float:
+    """Return a number of the recipe, or of a group in it as ``group.setting``."""
+    return float(reduce(getattr, setting.split("."), recipe))

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from skysieve.contaminants.classes import CLASS_NAMES
+from skysieve.errors import ConfigError
 from skysieve.evaluation.histograms import ScoreHistograms
 from skysieve.networks.sieve_net import DEPTHS, WIDTHS, SieveNet
 from skysieve.training.losses import CombinedLoss, DiceLoss, FocalLoss, WeightedSigmoidLoss
@@ -28,13 +29,22 @@ __all__ = ["Segmentation", "loss_of", "sieve_net"]
 
 
 def sieve_net(recipe: TrainingRecipe, priors: Mapping[str, float] | None = None) -> SieveNet:
-    """Return an untrained network of the recipe's size."""
-    return SieveNet(
-        len(CLASS_NAMES),
-        widths=recipe.network.widths or WIDTHS,
-        depths=recipe.network.depths or DEPTHS,
-        priors=None if priors is None else [priors[name] for name in CLASS_NAMES],
-    )
+    """Return an untrained network of the recipe's size.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such network.
+    """
+    try:
+        return SieveNet(
+            len(CLASS_NAMES),
+            widths=recipe.network.widths or WIDTHS,
+            depths=recipe.network.depths or DEPTHS,
+            priors=None if priors is None else [priors[name] for name in CLASS_NAMES],
+        )
+    except ValueError as error:
+        raise ConfigError(f"recipe {recipe.name}: network: {error}") from error
 
 
 def loss_of(settings: LossSettings, priors: Mapping[str, float]) -> nn.Module:
@@ -111,8 +121,8 @@ class Segmentation(lightning.LightningModule):
         """Return the loss of a batch."""
         pixels, bits = batch
         targets, valid = targets_of(bits)
-        loss: Tensor = self.loss(self(pixels.to(memory_format=torch.channels_last)).float(), targets, valid)
-        self.log("loss", loss, prog_bar=True)
+        logits = self(pixels.to(memory_format=torch.channels_last)).float()
+        loss: Tensor = self.loss(logits, targets, valid)
         return loss
 
     def validation_step(self, batch: tuple[Tensor, Tensor], _index: int) -> None:
@@ -125,8 +135,6 @@ class Segmentation(lightning.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Log the mean loss, and the average precision of each class and of their mean."""
-        if not self._losses:
-            return
         self.log_dict(average_precisions(self._validation), sync_dist=True)
         self.log("validation loss", float(np.mean(self._losses)), sync_dist=True)
         self._validation = ScoreHistograms(CLASS_NAMES)

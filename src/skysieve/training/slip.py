@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
-from skysieve.errors import FrameError
+from skysieve.errors import ConfigError, FrameError
 from skysieve.imaging.frames import ArrayFrame
 from skysieve.imaging.normalise import normalise
 from skysieve.networks.tracking_net import DEPTHS, WIDTHS, SlipNet
@@ -35,8 +35,17 @@ BUFFER = 64
 
 
 def slip_net(recipe: TrainingRecipe) -> SlipNet:
-    """Return an untrained network of the recipe's size."""
-    return SlipNet(recipe.network.widths or WIDTHS, recipe.network.depths or DEPTHS)
+    """Return an untrained network of the recipe's size.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such network.
+    """
+    try:
+        return SlipNet(recipe.network.widths or WIDTHS, recipe.network.depths or DEPTHS)
+    except ValueError as error:
+        raise ConfigError(f"recipe {recipe.name}: network: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -159,9 +168,7 @@ class Slipping(lightning.LightningModule):
     def training_step(self, batch: tuple[Tensor, Tensor], _index: int) -> Tensor:
         """Return the loss of a batch."""
         pixels, labels = batch
-        loss = _loss(self.network(pixels.to(memory_format=torch.channels_last)), labels)
-        self.log("loss", loss, prog_bar=True)
-        return loss
+        return _loss(self.network(pixels.to(memory_format=torch.channels_last)), labels)
 
     def validation_step(self, batch: tuple[Tensor, Tensor], _index: int) -> None:
         """Keep the logits of a batch."""
@@ -171,10 +178,9 @@ class Slipping(lightning.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Log the mean loss and the area under the ROC curve."""
-        if self._logits:
-            logits, labels = torch.cat(self._logits), torch.cat(self._labels)
-            self.log("validation loss", _loss(logits, labels), sync_dist=True)
-            self.log("AUC", rank_auc(logits[:, 0].numpy(), labels[:, 0].numpy() > 0), sync_dist=True)
+        logits, labels = torch.cat(self._logits), torch.cat(self._labels)
+        self.log("validation loss", _loss(logits, labels), sync_dist=True)
+        self.log("AUC", rank_auc(logits[:, 0].numpy(), labels[:, 0].numpy() > 0), sync_dist=True)
         self._logits, self._labels = [], []
 
     def configure_optimizers(self) -> Any:

@@ -11,6 +11,7 @@ import torch
 from torch.utils.data import IterableDataset, get_worker_info
 
 from skysieve.contaminants.classes import CLASSES, NODATA
+from skysieve.contaminants.truth_bits import truth_bits
 from skysieve.errors import FrameError
 from skysieve.imaging.frames import ArrayFrame
 from skysieve.imaging.normalise import normalise
@@ -18,7 +19,7 @@ from skysieve.simulate.frame import simulate_frame
 from skysieve.simulate.optics import PsfBank
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from numpy.random import Generator
     from numpy.typing import NDArray
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from skysieve.simulate.recipe import Recipe
 
-__all__ = ["FrameSource", "SimulatedFrames", "TileStream", "targets_of", "truth_bits"]
+__all__ = ["FrameSource", "SimulatedFrames", "TileStream", "normalised", "targets_of"]
 
 BUFFER = 256
 """Tiles among which a worker draws the next, so that those of a frame do not follow one another."""
@@ -70,15 +71,6 @@ class SimulatedFrames:
         rng = np.random.default_rng([self.seed, number])
         frame = simulate_frame((self.size, self.size), seed=rng, recipe=self.recipe, bank=self._bank)
         return frame.pixels, truth_bits(frame.truth)
-
-
-def truth_bits(truth: Mapping[str, NDArray[np.bool_]]) -> NDArray[np.int16]:
-    """Return the classes of each pixel as the sum of their codes, int16."""
-    bits = np.zeros(next(iter(truth.values())).shape, np.int16)
-    for cls in CLASSES:
-        if cls.name in truth:
-            bits |= truth[cls.name] * np.int16(cls.code)
-    return bits
 
 
 def targets_of(bits: Tensor) -> tuple[Tensor, Tensor]:
@@ -180,6 +172,20 @@ def normalised(
     pixels: NDArray[np.float32], bits: NDArray[np.int16], rng: Generator
 ) -> tuple[NDArray[np.float32], NDArray[np.int16]]:
     """Return a frame in units of the noise, now and then with a gap in it, and its classes with that gap.
+
+    Parameters
+    ----------
+    pixels
+        ``(H, W)`` in any unit.
+    bits
+        ``(H, W)`` codes of classes.
+    rng
+        Draws the gap: a rectangle of up to a third of the frame's sides.
+
+    Returns
+    -------
+    tuple
+        Pixels ``(H, W)`` float32, zero where there is no data, and bits ``(H, W)`` int16.
 
     Raises
     ------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from functools import cached_property
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 from torch.utils.data import DataLoader, TensorDataset
 
 from skysieve._version import __version__
+from skysieve.errors import ConfigError
 from skysieve.evaluation.calibration import fit_platt
 from skysieve.evaluation.histograms import LIMIT, ScoreHistograms, count_pixels
 from skysieve.imaging.domain import frame_statistics, reference_of
@@ -20,6 +22,7 @@ from skysieve.models.card import ModelCard, Tiling
 from skysieve.simulate.recipe import read_recipe
 from skysieve.tracking.model import JOB
 from skysieve.training.export import Calibration, write_model
+from skysieve.training.feed import stream_batches
 from skysieve.training.slip import LabelledFrames, LabelledStream, Slipping, rank_auc, slip_net
 
 if TYPE_CHECKING:
@@ -57,10 +60,26 @@ class TrackingTraining:
         How.
     initial
         A trained network to go on from.
+    origin
+        What that is, to tell one training from another.
+
+    Raises
+    ------
+    ConfigError
+        If the network takes no frames of the recipe's size.
     """
 
     recipe: TrainingRecipe
     initial: SlipNet | None = None
+    origin: str = ""
+
+    def __post_init__(self) -> None:
+        """Check what only the network knows."""
+        least = slip_net(self.recipe).minimum
+        if self.recipe.frame < least:
+            raise ConfigError(
+                f"recipe {self.recipe.name}: frame: {self.recipe.frame}, expected at least {least} px"
+            )
 
     def start_from(self, model: str) -> None:
         """Go on from a trained network: a name or a folder.
@@ -73,9 +92,9 @@ class TrackingTraining:
         from skysieve.tracking.model import load_model
         from skysieve.training.initial import load_graph_weights
 
-        network = slip_net(self.recipe)
-        load_graph_weights(network, load_model(model))
-        self.initial = network
+        network, found = slip_net(self.recipe), load_model(model)
+        load_graph_weights(network, found)
+        self.initial, self.origin = network, f"{found.card.name} {found.card.graphs[0].sha256}"
 
     @cached_property
     def simulation(self) -> Recipe:
@@ -83,8 +102,9 @@ class TrackingTraining:
         return read_recipe(self.recipe.simulation)
 
     def describe(self) -> str:
-        """Return both recipes as YAML."""
-        return f"{self.recipe.to_yaml()}---\n{self.simulation.to_yaml()}"
+        """Return both recipes as YAML, and what else makes two trainings the same."""
+        text = f"{self.recipe.to_yaml()}---\n{self.simulation.to_yaml()}"
+        return text + (f"---\ninit: {self.origin}\n" if self.origin else "")
 
     def module(self) -> Slipping:
         """Return the network with its loss."""
@@ -101,14 +121,7 @@ class TrackingTraining:
             rank=rank,
             ranks=ranks,
         )
-        return DataLoader(
-            stream,
-            batch_size=recipe.batch,
-            num_workers=workers,
-            prefetch_factor=4 if workers else None,
-            persistent_workers=workers > 0,
-            pin_memory=torch.cuda.is_available(),
-        )
+        return stream_batches(stream, batch=recipe.batch, workers=workers)
 
     def validation_batches(self) -> DataLoader[Any]:
         """Return the frames that are scored on the way: the same each time, and never trained on."""
@@ -130,6 +143,7 @@ class TrackingTraining:
     def finish(self, module: lightning.LightningModule, folder: Path, *, facts: dict[str, Any]) -> Model:
         """Calibrate the trained network on new frames and write it as a model."""
         network: SlipNet = module.network  # type: ignore[assignment]
+        logger.info("calibrating on %d frames", CALIBRATION_FRAMES)
         logits, labels, statistics = [], [], []
         with torch.inference_mode():
             for seen, slipped, frame in self._held_out(CALIBRATION_SEED, CALIBRATION_FRAMES):
@@ -141,7 +155,8 @@ class TrackingTraining:
         histograms = ScoreHistograms((CLASSES[1],))
         histograms.add("all", {CLASSES[1]: count_pixels(scores, truth, decided=scores > 0)})
         line = fit_platt(histograms.tally(CLASSES[1]))
-        prior = float(truth.mean())
+        prior = float(truth.mean().clip(1e-3, 1 - 1e-3))
+        auc = rank_auc(scores, truth)
         card = ModelCard(
             name=self.recipe.name,
             job=JOB,
@@ -166,7 +181,7 @@ class TrackingTraining:
             calibration={CLASSES[1]: (line.slope, line.intercept)},
             domain=reference_of(statistics),
             training={"recipe": self.recipe.name, "seed": self.recipe.seed, **facts},
-            scores={"validation": {"AUC": rank_auc(scores, truth)}},
+            scores={"validation": {} if isnan(auc) else {"AUC": round(auc, 4)}},
         )
         calibration = Calibration([line.slope], [line.intercept])
         return write_model(network, folder, card, calibration=calibration, overwrite=True)

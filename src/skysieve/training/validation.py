@@ -41,7 +41,11 @@ def add_logits(histograms: ScoreHistograms, logits: Tensor, bits: Tensor) -> Non
 
 
 def average_precisions(histograms: ScoreHistograms) -> dict[str, float]:
-    """Return the average precision of each class, and of their mean without the background as ``AP``."""
+    """Return the average precision of each class, and their mean without the background as ``AP``.
+
+    Classes of which there are no pixels have none: NaN, and not in the mean.
+    """
     values = {name: float(average_precision(histograms.tally(name))) for name in CLASS_NAMES}
-    contaminants = [value for name, value in values.items() if name != "BG"]
-    return {f"AP {name}": value for name, value in values.items()} | {"AP": float(np.nanmean(contaminants))}
+    known = [value for name, value in values.items() if name != "BG" and np.isfinite(value)]
+    mean = float(np.mean(known)) if known else float("nan")
+    return {f"AP {name}": value for name, value in values.items()} | {"AP": mean}

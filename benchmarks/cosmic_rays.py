@@ -1,0 +1,146 @@
+"""Cosmic rays, beside the published network and other people's detectors of nothing else."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import numpy as np
+from class_scores import contestant_table, make_models, spread
+from held_out import HELD_OUT, keep_contaminant_frames, read_contaminant_frame
+from injected_frames import HOW, injected_frames
+from results import Bar, Cell, Result, Table
+from trials import INTERVALS, Shown, hold
+
+from skysieve.contaminants.trial import COSMIC_RAYS_APART, PeerContestant, Trial
+from skysieve.evaluation.bootstrap import difference
+from skysieve.evaluation.peer import parse_peer
+from skysieve.evaluation.scores import MEASURES
+from skysieve.models.store import cache_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from trials import FrameSet
+
+    from skysieve.contaminants.trial import ModelContestant
+
+__all__ = ["measure"]
+
+FRAMES = 6
+SIDE = 512
+INJECTIONS = 2
+
+ROWS = ("CR", COSMIC_RAYS_APART)
+APART = (
+    f"{COSMIC_RAYS_APART}: without the pixels of the detector's own defects, of saturation and of overscan, of "
+    "which detectors of nothing but cosmic rays are told by a mask where they are used."
+)
+
+SCORES = tuple(measure for measure in MEASURES if measure.name in ("tpr_1e-4", "p_at_r95"))
+SHOWN = tuple(measure for measure in MEASURES if measure.name in ("ap", "auc"))
+
+
+def measure(
+    *,
+    model: str,
+    recipes: Sequence[str],
+    frames: int | None,
+    side: int | None,
+    injections: int | None,
+    peers: Sequence[str],
+) -> Result:
+    """Score a model, the published one and the other detectors on simulated and on injected frames."""
+    frames, side, injections = frames or FRAMES, side or SIDE, injections or INJECTIONS
+    kept = keep_contaminant_frames(recipes, frames, side)
+    ours, published = make_models(model)
+    with ExitStack() as stack:
+        folder = cache_folder().parent / "peers"
+        others = [PeerContestant(stack.enter_context(parse_peer(name, folder))) for name in peers]
+        contestants: list[ModelContestant | PeerContestant] = [ours, published, *others]
+        simulated = (
+            Shown(read_contaminant_frame(path), name, str(path))
+            for name, paths in kept.items()
+            for path in paths
+        )
+        sets = {
+            "simulated": hold(Trial(contestants), simulated),
+            "injected": hold(Trial(contestants), injected_frames(contestants, injections)),
+        }
+    bars: list[Bar] = []
+    tables: list[Table] = []
+    for name, found in sets.items():
+        bars += _bars(name, found, ours.name)
+        tables.append(_table(name, found, ours.name))
+    tables.append(_pixels(sets))
+    described = [(one.name, one.description) for one in contestants]
+    left_out = [text for found in sets.values() for text in found.left_out]
+    return Result(
+        "Cosmic rays",
+        f"Two sets. Simulated: {frames} frames of {side} x {side} px for each of {len(kept)} recipes. "
+        f"{HELD_OUT} Injected: {injections} frames made from each of {len(sets['injected'].group_names)} "
+        f"real ones. {HOW} Each detector is told gain, read noise and saturation, as far as they are known, "
+        "and gets a frame in the unit and with the sky that it expects; each runs in an environment of its "
+        "own. The score of a pixel is the probability that the detector gives, and for astroscrappy the "
+        "highest `sigclip` that still finds it.",
+        bars,
+        [*tables, contestant_table(*described)],
+        [
+            APART,
+            "Bars are set by the best of the others; the table has each.",
+            *([f"Left out: {'; '.join(left_out)}."] if left_out else []),
+        ],
+    )
+
+
+def _bars(name: str, found: FrameSet, ours: str) -> list[Bar]:
+    """Return what must stand above the best of the others, for each row and score."""
+    bars = []
+    for row in ROWS:
+        for score in SCORES:
+            values = {one: found.estimate(one, row, score).value for one in found.contestants}
+            own = values.pop(ours)
+            best = max(values, key=lambda one: np.nan_to_num(values[one], nan=-1.0))
+            bars.append(
+                Bar(f"{row}, {score.title}, {name}", ">=", values[best], own, remark=f"limit: {best}'s")
+            )
+    return bars
+
+
+def _table(name: str, found: FrameSet, ours: str) -> Table:
+    """Return every score of every contestant, and how far ours is above it."""
+    rows: list[tuple[Cell, ...]] = []
+    for row in ROWS:
+        for one in found.contestants:
+            cells: list[Cell] = [row, one]
+            for score in SCORES:
+                estimate = found.estimate(one, row, score)
+                cells += spread(estimate)
+                own = found.estimate(ours, row, score)
+                cells += [None] * 3 if one == ours else spread(difference(own, estimate))
+            cells += [found.estimate(one, row, score).value for score in SHOWN]
+            rows.append(tuple(cells))
+    ends = (("from", ".4f"), ("to", ".4f"))
+    signed = ((f"{ours} minus it", "+.4f"), ("from", "+.4f"), ("to", "+.4f"))
+    columns: list[tuple[str, str]] = [("class", ""), ("contestant", "")]
+    for score in SCORES:
+        columns += [(score.title, ".4f"), *ends, *signed]
+    columns += [(score.title, ".4f") for score in SHOWN]
+    return Table(f"Cosmic rays, {name}", tuple(columns), rows, INTERVALS)
+
+
+def _pixels(sets: dict[str, FrameSet]) -> Table:
+    rows: list[tuple[Cell, ...]] = []
+    for name, found in sets.items():
+        for group in (*found.group_names, "all"):
+            members = np.ones(found.size, np.bool_) if group == "all" else found.members(group)
+            counts = [
+                number
+                for row in ROWS
+                for number in (found.judged(row, members) / 1e6, found.positives(row, members))
+            ]
+            rows.append((name, group, int(members.sum()), *counts))
+    columns: list[tuple[str, str]] = [("set", ""), ("recipe or real frame", ""), ("frames", "d")]
+    for row in ROWS:
+        columns += [(f"{row}: judged, Mpix", ".2f"), ("cosmic rays, px", "d")]
+    return Table("Frames and pixels", tuple(columns), rows)

@@ -1,0 +1,41 @@
+"""Whether the simulator feeds a training: what it makes on one core, and what the trainer consumes."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+from machine import CORES
+from process import run_measured
+from results import Cell, Table
+
+__all__ = ["generator_table"]
+
+NEEDED = ("torch", "lightning", "galsim")
+
+
+def generator_table() -> tuple[list[Table], list[str]]:
+    """Return the table, and what is to be said of it; a remark alone where there is nothing to train with."""
+    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        return [], [f"The generator was not measured: {', '.join(missing)} is not installed."]
+    worker = Path(__file__).with_name("generator_worker.py")
+    found = json.loads(run_measured([sys.executable, worker]).output.strip().splitlines()[-1])
+    reuse = found["reuse"]
+    rows: list[tuple[Cell, ...]] = [
+        ("frames simulated, one core", 1, found["simulated"]),
+        ("the stream of tiles, one core: simulated, normalised, cut, turned", 1, found["fresh"]),
+        (f"the same, each tile shown {reuse} times", 1, found["fresh"] * reuse),
+        (f"the trainer alone, tiles at hand, {found['precision']}", CORES, found["alone"]),
+        ("the trainer fed by one process that simulates, as it runs", CORES, found["fed"]),
+    ]
+    columns = (("what", ""), ("processors", "d"), ("Mpix/s", ".2f"))
+    text = (
+        f"The recipe `{found['recipe']}` of `skysieve train contaminants`: tiles of {found['tile']} px, "
+        f"each shown {reuse} times, {found['batch']} to a batch; pixels that go through the network. The "
+        "trainer waits for the simulator where the third row is below the fourth; with as many processors "
+        "as processes the two also share them, which the last row has in it."
+    )
+    return [Table("The generator", columns, rows, text)], []

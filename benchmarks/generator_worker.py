@@ -1,0 +1,141 @@
+"""Run in a process of its own: the simulator of a training and its trainer, timed apart and together.
+
+Prints one JSON line with Mpix a second of each; see ``generator.py``.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+import warnings
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from machine import CORES
+
+import skysieve.training.processors  # noqa: F401 - before torch, which may bind this process to one processor
+
+import lightning  # isort: skip
+import torch  # isort: skip
+
+from skysieve.contaminants.classes import CLASS_NAMES
+from skysieve.simulate.recipe import read_recipe
+from skysieve.training.recipe import read_training_recipe
+from skysieve.training.segmentation import Segmentation
+from skysieve.training.tiles import BUFFER, SimulatedFrames, TileStream
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor
+
+    from skysieve.training.recipe import TrainingRecipe
+
+__all__: list[str] = []
+
+RECIPE = "contaminants"
+FRAMES = 40
+STEPS = 60
+SETTLED = 2 * BUFFER
+"""Tiles of a stream after which as many frames are simulated as are used up."""
+
+SEED = 20_000_003
+
+
+class Ready(torch.utils.data.IterableDataset[Any]):
+    """Tiles that are there already, over and over."""
+
+    def __init__(self, tiles: list[tuple[Tensor, Tensor]]) -> None:
+        self.tiles = tiles
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield for ever."""
+        while True:
+            yield from self.tiles
+
+
+class Clock(lightning.Callback):
+    """Times the steps after those that warm up, ``first`` of them."""
+
+    def __init__(self, first: int) -> None:
+        self.first = first
+        self.start = self.seconds = 0.0
+
+    def on_train_batch_end(self, trainer: lightning.Trainer, *_: Any) -> None:
+        """Note the time."""
+        if trainer.global_step == self.first:
+            self.start = time.perf_counter()
+        self.seconds = time.perf_counter() - self.start
+
+
+def main() -> None:
+    """Time, print."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    warnings.simplefilter("ignore")
+    recipe = read_training_recipe(RECIPE)
+    frames = SimulatedFrames(read_recipe(recipe.simulation), recipe.frame, SEED)
+    torch.set_num_threads(1)
+    simulated = FRAMES * recipe.frame**2 / 1e6 / _seconds_of_frames(frames)
+    stream = TileStream(frames, tile=recipe.tile, reuse=recipe.reuse, seed=SEED, first=10_000)
+    tiles = iter(stream)
+    list(islice(tiles, SETTLED))
+    count = FRAMES * (recipe.frame // recipe.tile) ** 2 * recipe.reuse
+    start = time.perf_counter()
+    shown = list(islice(tiles, count))
+    fresh = count / recipe.reuse * recipe.tile**2 / 1e6 / (time.perf_counter() - start)
+    ready = torch.utils.data.DataLoader(Ready(shown), batch_size=recipe.batch)
+    torch.set_num_threads(CORES)
+    found = {
+        "recipe": RECIPE,
+        "tile": recipe.tile,
+        "batch": recipe.batch,
+        "reuse": recipe.reuse,
+        "precision": "bf16" if _has_bf16() else "f32",
+        "simulated": simulated,
+        "fresh": fresh,
+        "alone": _train(recipe, ready),
+    }
+    fed = TileStream(frames, tile=recipe.tile, reuse=recipe.reuse, seed=SEED, first=20_000)
+    loader = torch.utils.data.DataLoader(
+        fed, batch_size=recipe.batch, num_workers=1, prefetch_factor=4, persistent_workers=True
+    )
+    found["fed"] = _train(recipe, loader)
+    print(json.dumps(found))
+
+
+def _seconds_of_frames(frames: SimulatedFrames) -> float:
+    """Return the time that frames take, once the store of PSFs is there."""
+    for number in range(BUFFER // 8):
+        frames.frame(number)
+    start = time.perf_counter()
+    for number in range(1000, 1000 + FRAMES):
+        frames.frame(number)
+    return time.perf_counter() - start
+
+
+def _train(recipe: TrainingRecipe, batches: torch.utils.data.DataLoader[Any]) -> float:
+    """Return Mpix a second of some steps of a training."""
+    first = SETTLED // recipe.batch
+    clock = Clock(first)
+    trainer = lightning.Trainer(
+        accelerator="cpu",
+        precision="bf16-mixed" if _has_bf16() else "32-true",
+        max_steps=first + STEPS,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        gradient_clip_val=1.0,
+        callbacks=[clock],
+    )
+    trainer.fit(Segmentation(recipe, dict.fromkeys(CLASS_NAMES, 0.01)), batches)
+    return STEPS * recipe.batch * recipe.tile**2 / 1e6 / clock.seconds
+
+
+def _has_bf16() -> bool:
+    return torch.cpu._is_avx512_bf16_supported()  # noqa: SLF001 - as the trainer itself asks
+
+
+if __name__ == "__main__":
+    main()

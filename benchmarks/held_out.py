@@ -1,0 +1,158 @@
+"""Frames of cameras that nothing was trained or tuned on, simulated once and kept."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import multiprocessing
+import zlib
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from frames import simulation_folder
+from machine import CORES
+
+from skysieve.contaminants.truth_frames import TruthFrame, simulated_frames
+from skysieve.evaluation.peer import CameraFacts
+from skysieve.simulate.recipe import read_recipe
+from skysieve.simulate.tracking_scene import simulate_tracking_frame
+from skysieve.tracking.trial import LabelledFrame
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+__all__ = [
+    "HELD_OUT",
+    "MovedFrame",
+    "keep_contaminant_frames",
+    "keep_tracking_frames",
+    "read_contaminant_frame",
+    "read_tracking_frame",
+    "recipe_name",
+    "seed_of",
+]
+
+SEED = 3_141_592_653
+"""Far from the seeds of training, validation and calibration, which are of the order of 10^6."""
+
+HELD_OUT = (
+    "Nothing was trained or tuned on these frames: the recipes of training span cameras of all kinds but "
+    "draw none of these in particular, the seeds here are used nowhere else, and thresholds, calibration "
+    "and the choice of the network were settled on frames of the training recipe with other seeds."
+)
+
+
+@dataclass(frozen=True)
+class MovedFrame:
+    """A frame of which it is known whether the telescope slipped.
+
+    Attributes
+    ----------
+    frame
+        Pixels and label.
+    kind
+        What moved the images.
+    extent
+        Standard deviation of the motion along its main axis, in FWHM.
+    """
+
+    frame: LabelledFrame
+    kind: str
+    extent: float
+
+
+def recipe_name(recipe: str) -> str:
+    """Return the name of a recipe, given by it or by its file."""
+    return Path(recipe).stem
+
+
+def seed_of(*words: str | int) -> int:
+    """Return a seed that only these words have."""
+    return SEED + zlib.crc32(" ".join(map(str, words)).encode())
+
+
+def keep_contaminant_frames(recipes: Sequence[str], count: int, side: int) -> dict[str, list[Path]]:
+    """Return files of frames with contaminants, by name of the recipe; those that are missing are made.
+
+    Parameters
+    ----------
+    recipes
+        Names or files.
+    count
+        Frames of each.
+    side
+        Their pixels along each axis.
+    """
+    return _keep(_make_contaminant_frame, "contaminants", recipes, count, side)
+
+
+def keep_tracking_frames(recipes: Sequence[str], count: int, side: int) -> dict[str, list[Path]]:
+    """Return files of frames with and without tracking errors; see :func:`keep_contaminant_frames`."""
+    return _keep(_make_tracking_frame, "tracking", recipes, count, side)
+
+
+def read_contaminant_frame(path: Path) -> TruthFrame:
+    """Read a frame of :func:`keep_contaminant_frames`."""
+    with np.load(path) as kept:
+        facts = CameraFacts(*map(float, kept["facts"]))
+        return TruthFrame(str(kept["name"]), kept["pixels"], kept["bits"], facts=facts)
+
+
+def read_tracking_frame(path: Path) -> MovedFrame:
+    """Read a frame of :func:`keep_tracking_frames`."""
+    with np.load(path) as kept:
+        frame = LabelledFrame(str(kept["name"]), (kept["pixels"],), bool(kept["slipped"]))
+        return MovedFrame(frame, str(kept["kind"]), float(kept["extent"]))
+
+
+def _keep(
+    make: Callable[[Path, str, int, int], None], job: str, recipes: Sequence[str], count: int, side: int
+) -> dict[str, list[Path]]:
+    found: dict[str, list[Path]] = {}
+    missing: list[tuple[Path, str, int, int]] = []
+    for recipe in recipes:
+        content = hashlib.sha256(read_recipe(recipe).to_yaml().encode()).hexdigest()[:8]
+        folder = simulation_folder() / job / f"{recipe_name(recipe)}-{content}-{side}"
+        folder.mkdir(parents=True, exist_ok=True)
+        paths = [folder / f"{number}.npz" for number in range(1, count + 1)]
+        found[recipe_name(recipe)] = paths
+        missing += [(path, recipe, number, side) for number, path in enumerate(paths, 1) if not path.exists()]
+    if missing:
+        print(f"  simulating {len(missing)} frames of {side} x {side} px ...", flush=True)
+        # spawned, not forked: this process may have threads of an engine
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(min(CORES, len(missing)), mp_context=context) as pool:
+            list(pool.map(make, *zip(*missing, strict=True)))
+    return found
+
+
+def _make_contaminant_frame(path: Path, recipe: str, number: int, side: int) -> None:
+    seed = seed_of("contaminants", recipe_name(recipe), side, number)
+    (frame,) = simulated_frames(recipe, 1, seed=seed, side=side)
+    facts = np.array(dataclasses.astuple(frame.facts))
+    name = f"{recipe_name(recipe)} {number}"
+    _write(path, name=np.array(name), pixels=frame.pixels, bits=frame.bits, facts=facts)
+
+
+def _make_tracking_frame(path: Path, recipe: str, number: int, side: int) -> None:
+    seed = seed_of("tracking", recipe_name(recipe), side, number)
+    frame = simulate_tracking_frame((side, side), seed=seed, recipe=read_recipe(recipe))
+    _write(
+        path,
+        name=np.array(f"{recipe_name(recipe)} {number}"),
+        pixels=frame.pixels,
+        slipped=np.array(frame.slipped),
+        kind=np.array(frame.kind),
+        extent=np.array(frame.extent),
+    )
+
+
+def _write(path: Path, **arrays: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> None:
+    """Write a file that is whole where it is there."""
+    unfinished = path.with_suffix(".part")
+    with unfinished.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
+    unfinished.rename(path)

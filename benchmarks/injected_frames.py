@@ -1,0 +1,145 @@
+"""Real frames with contaminants put into them: real skies, stars and detectors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from frames import data_folder
+from held_out import seed_of
+from scipy import ndimage
+from trials import Shown
+
+from skysieve.contaminants.classes import CLASSES, find_class
+from skysieve.contaminants.clean_frames import clean_frame
+from skysieve.contaminants.trial import already_marked
+from skysieve.contaminants.truth_bits import truth_bits
+from skysieve.contaminants.truth_frames import TruthFrame
+from skysieve.evaluation.peer import CameraFacts
+from skysieve.imaging.frame_files import FrameFile
+from skysieve.imaging.locations import Location
+from skysieve.simulate.injection import inject
+from skysieve.simulate.recipe import read_recipe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from skysieve.contaminants.trial import Contestant
+    from skysieve.simulate.injection import CleanFrame
+
+__all__ = ["HOW", "REAL_FRAMES", "injected_frames"]
+
+REAL_FRAMES = {
+    "lco_1m_fa05_raw_mef.fits": "sinistro",
+    "saao_1m_ste3_a8280271.fits": "small_refractor",
+    "ystar_saao_trail_long.fits": "small_refractor",
+    "ctio_mosaic2_cdfs_I.fits": "decam",
+    "apogee_eso085-030-004.fit": "small_refractor",
+    "cfhtls_r_spikes.fits": "megacam_coadd",
+    "decam_cp_170316_ooi_z_N2.fits": "decam",
+    "hst_wfc3uvis_ibo822tbq_flt.fits": "wfc3",
+    "dss_horsehead.fits": "small_refractor",
+}
+"""Real frames that are fit for it, each with the recipe of the camera that is most like its own.
+
+Left out: the Bayer mosaic, which no model claims to know.
+"""
+
+REACH = 2
+"""Pixels about those that a contestant marks in the frame before, which are not judged either."""
+
+OBJECT = 3.0
+"""Pixels of the frame before that are this many standard deviations of the noise above the sky may be lit."""
+
+HOW = (
+    "Contaminants, stars and galaxies are put into real frames as in `skysieve simulate contaminants "
+    "--clean-frames`, drawn from the recipe, held out from training, of the camera most like the frame's. "
+    "No pixel of a real frame was trained on. What was in a frame before has no truth: pixels that any "
+    f"contestant marks in the frame before, at its defaults, and those within {REACH} px, are not judged in "
+    f"that class; nor in BBG pixels that were {OBJECT:g} standard deviations above the sky. Frames made "
+    "from one real frame are drawn together in the resamples."
+)
+
+
+@dataclass(frozen=True)
+class RealFrame:
+    """A real frame, ready for injection.
+
+    Attributes
+    ----------
+    name, recipe
+        What to call it, and what is put into it.
+    clean
+        The frame, its sky and its camera.
+    nodata
+        ``(H, W)`` bool.
+    """
+
+    name: str
+    recipe: str
+    clean: CleanFrame
+    nodata: NDArray[np.bool_]
+
+    @property
+    def pixels(self) -> NDArray[np.float32]:
+        """``(H, W)`` float32, NaN where there is no data."""
+        return np.where(self.nodata, np.float32(np.nan), self.clean.pixels)
+
+    @property
+    def facts(self) -> CameraFacts:
+        """What is known of the camera."""
+        full = self.clean.saturation
+        return CameraFacts(self.clean.gain, self.clean.read_noise, float("nan") if full is None else full)
+
+
+def injected_frames(contestants: Sequence[Contestant], injections: int) -> Iterator[Shown]:
+    """Yield real frames with contaminants, so many times each.
+
+    Parameters
+    ----------
+    contestants
+        Pixels that these mark in the frame before are not judged.
+    injections
+        Frames made from each real one.
+
+    Raises
+    ------
+    SystemExit
+        If there is no folder of real frames.
+    """
+    for real in _real_frames():
+        ignored = _not_judged(contestants, real)
+        for number in range(1, injections + 1):
+            seed = seed_of("injected", real.name, number)
+            exposure = inject(real.clean, seed=seed, recipe=read_recipe(real.recipe))
+            pixels = np.where(real.nodata, np.float32(np.nan), exposure.pixels)
+            bits, name = truth_bits(exposure.truth), f"{real.name} {number}"
+            frame = TruthFrame(name, pixels, bits, ignored, facts=real.facts)
+            yield Shown(frame, group=real.name, unit=real.name)
+
+
+def _real_frames() -> Iterator[RealFrame]:
+    for file, recipe in REAL_FRAMES.items():
+        path = data_folder() / "frames" / file
+        with FrameFile(Location(path)) as opened:
+            planes = [(hdu, plane) for hdu in opened.frames for plane in hdu.planes]
+            for number, (hdu, plane) in enumerate(planes, 1):
+                pixels, nodata = plane.rows(0, plane.shape[0])
+                header = {**dict(opened.hdus[0].header), **dict(hdu.header)}
+                name = path.stem if len(planes) == 1 else f"{path.stem} {number}"
+                yield RealFrame(name, recipe, clean_frame(pixels, nodata, header), nodata)
+
+
+def _not_judged(contestants: Sequence[Contestant], real: RealFrame) -> NDArray[np.int16]:
+    """Return the codes ``(H, W)`` of the classes that are not judged at a pixel."""
+    marked = already_marked(contestants, real.pixels, real.facts)
+    ignored = np.zeros_like(marked)
+    near = np.ones((2 * REACH + 1, 2 * REACH + 1), np.bool_)
+    for code in (c.code for c in CLASSES if c.code):
+        ignored |= ndimage.binary_dilation((marked & code) != 0, near) * np.int16(code)
+    clean = real.clean
+    lit = clean.pixels > clean.level + OBJECT * clean.sigma
+    return ignored | lit * np.int16(find_class("BBG").code)

@@ -1,0 +1,85 @@
+"""The parts of the benchmarks, and the options that change what they measure."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["PARTS", "changed_options", "parse_options"]
+
+HELD_OUT_RECIPES = ("decam", "sinistro", "hawki", "wfc3", "megacam_coadd", "small_refractor", "lbnl")
+"""Recipes of cameras that nothing is trained or tuned on."""
+
+PEERS = ("deepcr", "cosmic-conn", "astroscrappy", "astroscrappy:objlim=2,sigfrac=0.1")
+"""Other people's detectors of cosmic rays; of astroscrappy the defaults, and settings that find more."""
+
+PARTS: Mapping[str, tuple[str, ...]] = {
+    "reference": (),
+    "normalisation": ("runs",),
+    "agreement": (),
+    "engines": ("runs",),
+    "speed": ("runs",),
+    "memory": ("large",),
+    "contaminants": ("model", "recipes", "frames", "side"),
+    "injected": ("model", "injections"),
+    "cosmic-rays": ("model", "recipes", "frames", "side", "injections", "peers"),
+    "tracking": ("model", "recipes", "frames", "side"),
+    "throughput": ("model", "runs", "frames", "side"),
+    "sheets": ("model", "output"),
+}
+"""What ``measure`` of each part takes; its file has the name of the part."""
+
+RESULTS = Path(__file__).resolve().parent.parent / "docs" / "results"
+FEWEST_FRAMES = 2
+"""Fewer have no interval."""
+
+_NUMBER = {"type": int, "default": None, "metavar": "N"}
+_OPTIONS: Mapping[str, dict[str, Any]] = {
+    "--model": {"default": "skysieve", "help": "model that is measured: a name, or a folder with a card"},
+    "--runs": {"type": int, "default": 3, "help": "runs of each timed command (3)"},
+    "--large": {"type": int, "default": 10000, "help": "side of the large frame in pixels (10000)"},
+    "--frames": {**_NUMBER, "help": "frames of each recipe, or of a timed command"},
+    "--side": {**_NUMBER, "help": "side of these frames in pixels"},
+    "--injections": {**_NUMBER, "help": "frames made from each real one"},
+    "--recipe": {"action": "append", "dest": "recipes", "help": "recipe of frames; again for each"},
+    "--peer": {"action": "append", "dest": "peers", "help": "detector of cosmic rays; again for each"},
+}
+"""Where the default is None, each part has its own."""
+
+_LISTS = {"recipes": list(HELD_OUT_RECIPES), "peers": list(PEERS)}
+
+
+def parse_options() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description="Measure Skysieve against the published tools.")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
+    for flag, settings in _OPTIONS.items():
+        parser.add_argument(flag, **settings)
+    parser.add_argument(
+        "--data", type=Path, help="folder of real frames and references ($SKYSIEVE_TEST_DATA)"
+    )
+    parser.add_argument("--output", type=Path, default=RESULTS, help="folder of the results")
+    options = parser.parse_args()
+    for part in options.parts:
+        if part not in PARTS:
+            parser.error(f"no part {part!r}: choose from {', '.join(PARTS)}")
+    if options.frames is not None and options.frames < FEWEST_FRAMES:
+        parser.error(f"--frames {options.frames}: expected {FEWEST_FRAMES} or more")
+    for name, default in _LISTS.items():
+        setattr(options, name, getattr(options, name) or default)
+    return options
+
+
+def changed_options(part: str, options: argparse.Namespace) -> list[str]:
+    """Return the options of a part that are not at their defaults and change what is measured."""
+    words = []
+    for flag, settings in _OPTIONS.items():
+        name = settings.get("dest", flag.removeprefix("--"))
+        value, default = getattr(options, name), _LISTS.get(name, settings.get("default"))
+        if name in PARTS[part] and value != default:
+            words += [f"{flag} {one}" for one in (value if isinstance(value, list) else [value])]
+    return words

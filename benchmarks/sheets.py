@@ -1,0 +1,2 @@
+def measure(model, output):
+    raise SystemExit

@@ -1,0 +1,188 @@
+"""Contestants on a set of frames: scores of all frames and of parts of them, with bootstrap intervals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from skysieve.errors import FrameError
+from skysieve.evaluation.bootstrap import RESAMPLES, Estimate, draw_weights, estimate_class, macro_mean
+from skysieve.evaluation.calibration import expected_calibration_error
+from skysieve.evaluation.contest import ECE
+from skysieve.evaluation.scores import Measure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from skysieve.evaluation.contest import Scored
+    from skysieve.evaluation.histograms import Tally
+
+__all__ = ["INTERVALS", "FrameSet", "Shown", "hold"]
+
+SEED = 1907_08298
+"""Of the resamples: the same for all that is compared."""
+
+REPORT_EVERY = 20
+
+INTERVALS = (
+    f"From and to: 68 % intervals over {RESAMPLES} resamples (Bayesian bootstrap). Differences are paired "
+    "over the same resamples."
+)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A frame to be shown to contestants.
+
+    Attributes
+    ----------
+    frame
+        What the trial takes.
+    group
+        Part of the set that it belongs to.
+    unit
+        What is drawn anew in the bootstrap: frames made from one real frame are drawn together.
+    """
+
+    frame: Any
+    group: str
+    unit: str
+
+
+class Trial(Protocol):
+    """Contestants that see frames."""
+
+    def see(self, frame: Any, /) -> None:
+        """Show a frame."""
+        ...
+
+    def scored(self) -> dict[str, Scored]:
+        """Return what each contestant made of the frames."""
+        ...
+
+
+@dataclass(frozen=True)
+class FrameSet:
+    """What contestants made of a set of frames.
+
+    Attributes
+    ----------
+    contestants
+        By name; all saw the same frames in the same order.
+    groups, units
+        Of each frame.
+    left_out
+        Names of frames that could not be scored, and why.
+    """
+
+    contestants: Mapping[str, Scored]
+    groups: tuple[str, ...]
+    units: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
+    _weights: dict[bytes, NDArray[np.float64]] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """Number of frames."""
+        return len(self.groups)
+
+    @property
+    def group_names(self) -> tuple[str, ...]:
+        """Names of the groups, in the order of their coming."""
+        return tuple(dict.fromkeys(self.groups))
+
+    def members(self, group: str) -> NDArray[np.bool_]:
+        """Return which frames belong to a group."""
+        return np.array([name == group for name in self.groups])
+
+    def tally(self, contestant: str, name: str, members: NDArray[np.bool_] | None = None) -> Tally:
+        """Return the counts of a class, over all frames or some of them; its arrays are ``(1, B)``."""
+        chosen = np.ones(self.size) if members is None else members.astype(np.float64)
+        return self.contestants[contestant].histograms.tally(name, chosen[None])
+
+    def positives(self, name: str, members: NDArray[np.bool_] | None = None) -> int:
+        """Return the number of judged pixels, or frames, of a class."""
+        return int(self.tally(self._judge(name), name, members).positives.sum())
+
+    def judged(self, name: str, members: NDArray[np.bool_] | None = None) -> int:
+        """Return the number of all pixels, or frames, that are judged in a class."""
+        tally = self.tally(self._judge(name), name, members)
+        return int(tally.positives.sum() + tally.negatives.sum())
+
+    def frames_with(self, name: str) -> int:
+        """Return the number of frames with a judged pixel of the class."""
+        return self.contestants[self._judge(name)].histograms.frames_with(name)
+
+    def estimate(
+        self, contestant: str, name: str, measure: Measure, members: NDArray[np.bool_] | None = None
+    ) -> Estimate:
+        """Return a score of one class, over all frames or some of them."""
+        histograms = self.contestants[contestant].histograms
+        found = estimate_class(histograms, name, [measure], self._resamples(members))[measure.name]
+        if members is None:
+            return found
+        return Estimate(float(measure.compute(self.tally(contestant, name, members))[0]), found.samples)
+
+    def calibration_error(self, contestant: str, name: str) -> Estimate:
+        """Return the expected calibration error of a class, priors being its proportions in these frames."""
+        shift = self.contestants[contestant].shift(name)
+        error = Measure(
+            ECE.name, ECE.title, partial(expected_calibration_error, shift=shift), higher_is_better=False
+        )
+        return self.estimate(contestant, name, error)
+
+    def macro(
+        self,
+        contestant: str,
+        names: Sequence[str],
+        measure: Measure,
+        members: NDArray[np.bool_] | None = None,
+    ) -> Estimate:
+        """Return the mean of a score over the classes that have pixels."""
+        return macro_mean({name: self.estimate(contestant, name, measure, members) for name in names})
+
+    def _judge(self, name: str) -> str:
+        """Return a contestant that scores a class; all are judged at the same pixels."""
+        return next(c for c, scored in self.contestants.items() if name in scored.histograms.classes)
+
+    def _resamples(self, members: NDArray[np.bool_] | None) -> NDArray[np.float64]:
+        """Return weights ``(R, F)`` of the frames, zero for those that are not meant."""
+        chosen = np.ones(self.size, np.bool_) if members is None else members
+        key = chosen.tobytes()
+        if key not in self._weights:
+            names, index = np.unique(np.array(self.units)[chosen], return_inverse=True)
+            weights = np.zeros((RESAMPLES, self.size))
+            weights[:, chosen] = draw_weights(len(names), np.random.default_rng(SEED))[:, index]
+            self._weights[key] = weights
+        return self._weights[key]
+
+
+def hold(trial: Trial, frames: Iterable[Shown]) -> FrameSet:
+    """Show frames to contestants, one after another; those that cannot be scored are left out.
+
+    Raises
+    ------
+    RuntimeError
+        If fewer than two could be scored.
+    """
+    groups, units, left_out = [], [], []
+    for shown in frames:
+        try:
+            trial.see(shown.frame)
+        except FrameError as error:
+            left_out.append(f"{shown.frame.name}: {error}")
+            continue
+        groups.append(shown.group)
+        units.append(shown.unit)
+        if len(groups) % REPORT_EVERY == 0:
+            print(f"  {len(groups)} frames seen", flush=True)
+    if len(groups) < 2:
+        raise RuntimeError(
+            f"{len(groups)} frames could be scored, expected two or more: {'; '.join(left_out)}"
+        )
+    return FrameSet(trial.scored(), tuple(groups), tuple(units), tuple(left_out))

@@ -1,0 +1,25 @@
+"""Which processors this process may use, as it was before torch came.
+
+Where ``OMP_PROC_BIND`` is set, importing torch binds the process to a single processor, and all processes
+that it starts would crowd there: import this module first.
+"""
+
+from __future__ import annotations
+
+import os
+
+__all__ = ["default_workers", "use_all_processors"]
+
+ALLOWED = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
+
+
+def default_workers() -> int:
+    """Return how many processes simulate: one less than there are processors, and at least one."""
+    count = os.cpu_count() or 1 if ALLOWED is None else len(ALLOWED)
+    return max(1, count - 1)
+
+
+def use_all_processors() -> None:
+    """Let this process run on every processor that the training was started on."""
+    if ALLOWED is not None:
+        os.sched_setaffinity(0, ALLOWED)
