@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from trials import FrameSet
 
 __all__ = [
-    "CLASS_COUNT",
     "PUBLISHED",
     "ClassScores",
     "contestant_table",
@@ -29,8 +28,6 @@ __all__ = [
 ]
 
 PUBLISHED = "maximask"
-
-CLASS_COUNT = len(SCORED)
 
 (AVERAGE_PRECISION,) = (measure for measure in MEASURES if measure.name == "ap")
 
@@ -60,6 +57,11 @@ class ClassScores:
     def macro(self, model: str) -> Estimate:
         """Return the mean average precision of a model over the classes."""
         return macro_mean(self.precision[model])
+
+    @property
+    def count(self) -> int:
+        """Number of classes with pixels."""
+        return len(self.precision[self.ours])
 
     @property
     def macro_error(self) -> Estimate:

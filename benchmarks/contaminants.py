@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from class_scores import CLASS_COUNT, contestant_table, make_models, pixel_table, score_classes
+from class_scores import contestant_table, make_models, pixel_table, score_classes
 from held_out import HELD_OUT, keep_contaminant_frames, read_contaminant_frame
 from results import Bar, Result
 from trials import Shown, hold
@@ -24,8 +24,8 @@ LARGEST_ERROR = 0.01
 def measure(*, model: str, recipes: Sequence[str], frames: int | None, side: int | None) -> Result:
     """Score a model and the published one on frames of each recipe."""
     frames, side = frames or FRAMES, side or SIDE
-    kept = keep_contaminant_frames(recipes, frames, side)
     ours, theirs = make_models(model)
+    kept = keep_contaminant_frames(recipes, frames, side)
     shown = (
         Shown(read_contaminant_frame(path), name, str(path)) for name, paths in kept.items() for path in paths
     )
@@ -35,7 +35,7 @@ def measure(*, model: str, recipes: Sequence[str], frames: int | None, side: int
     below = scores.classes_below
     bars = [
         Bar(
-            f"macro average precision over {CLASS_COUNT} classes of {ours.name}, lower end of its interval",
+            f"macro average precision over {scores.count} classes of {ours.name}, lower end of its interval",
             ">=",
             macros[1].interval[1],
             macros[0].interval[0],

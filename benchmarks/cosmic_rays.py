@@ -33,8 +33,8 @@ INJECTIONS = 2
 
 ROWS = ("CR", COSMIC_RAYS_APART)
 APART = (
-    f"{COSMIC_RAYS_APART}: without the pixels of the detector's own defects, of saturation and of overscan, of "
-    "which detectors of nothing but cosmic rays are told by a mask where they are used."
+    f"{COSMIC_RAYS_APART}: without the pixels of the detector's own defects, of saturation and of overscan, "
+    "of which detectors of nothing but cosmic rays are told by a mask where they are used."
 )
 
 SCORES = tuple(measure for measure in MEASURES if measure.name in ("tpr_1e-4", "p_at_r95"))
@@ -52,8 +52,8 @@ def measure(
 ) -> Result:
     """Score a model, the published one and the other detectors on simulated and on injected frames."""
     frames, side, injections = frames or FRAMES, side or SIDE, injections or INJECTIONS
-    kept = keep_contaminant_frames(recipes, frames, side)
     ours, published = make_models(model)
+    kept = keep_contaminant_frames(recipes, frames, side)
     with ExitStack() as stack:
         folder = cache_folder().parent / "peers"
         others = [PeerContestant(stack.enter_context(parse_peer(name, folder))) for name in peers]

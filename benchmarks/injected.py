@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from class_scores import CLASS_COUNT, contestant_table, make_models, pixel_table, score_classes
+from class_scores import contestant_table, make_models, pixel_table, score_classes
 from injected_frames import HOW, injected_frames
 from results import Bar, Result
 from trials import hold
@@ -23,7 +23,7 @@ def measure(*, model: str, injections: int | None) -> Result:
     macros = scores.macro(ours.name), scores.macro(theirs.name)
     bars = [
         Bar(
-            f"macro average precision over {CLASS_COUNT} classes of {ours.name}",
+            f"macro average precision over {scores.count} classes of {ours.name}",
             ">=",
             macros[1].value,
             macros[0].value,

@@ -51,16 +51,20 @@ Left out: the Bayer mosaic, which no model claims to know.
 REACH = 2
 """Pixels about those that a contestant marks in the frame before, which are not judged either."""
 
-OBJECT = 3.0
-"""Pixels of the frame before that are this many standard deviations of the noise above the sky may be lit."""
+BRIGHT = 3.0
+"""Pixels so many standard deviations of the noise above the sky belong to the stars of the frame itself."""
+
+OF_STARS = sum(find_class(name).code for name in ("BBG", "SAT", "SP"))
+"""Classes of which a star in the frame before has pixels."""
 
 HOW = (
     "Contaminants, stars and galaxies are put into real frames as in `skysieve simulate contaminants "
     "--clean-frames`, drawn from the recipe, held out from training, of the camera most like the frame's. "
     "No pixel of a real frame was trained on. What was in a frame before has no truth: pixels that any "
     f"contestant marks in the frame before, at its defaults, and those within {REACH} px, are not judged in "
-    f"that class; nor in BBG pixels that were {OBJECT:g} standard deviations above the sky. Frames made "
-    "from one real frame are drawn together in the resamples."
+    f"that class; nor are pixels {BRIGHT:g} standard deviations of the noise above the sky there in BBG, "
+    "SAT and SP, unless these were put into them. Frames made from one real frame are drawn together in "
+    "the resamples."
 )
 
 
@@ -91,8 +95,15 @@ class RealFrame:
     @property
     def facts(self) -> CameraFacts:
         """What is known of the camera."""
-        full = self.clean.saturation
-        return CameraFacts(self.clean.gain, self.clean.read_noise, float("nan") if full is None else full)
+        clean = self.clean
+        full = float(clean.pixels.max()) if clean.saturation is None else clean.saturation
+        return CameraFacts(clean.gain, clean.read_noise, full)
+
+    @property
+    def own_stars(self) -> NDArray[np.int16]:
+        """``(H, W)`` int16, classes that what is bright in the frame itself may be of."""
+        bright = self.clean.pixels > self.clean.level + np.float32(BRIGHT) * self.clean.sigma
+        return bright * np.int16(OF_STARS)
 
 
 def injected_frames(contestants: Sequence[Contestant], injections: int) -> Iterator[Shown]:
@@ -111,12 +122,13 @@ def injected_frames(contestants: Sequence[Contestant], injections: int) -> Itera
         If there is no folder of real frames.
     """
     for real in _real_frames():
-        ignored = _not_judged(contestants, real)
+        marked = _marked_before(contestants, real)
         for number in range(1, injections + 1):
             seed = seed_of("injected", real.name, number)
             exposure = inject(real.clean, seed=seed, recipe=read_recipe(real.recipe))
             pixels = np.where(real.nodata, np.float32(np.nan), exposure.pixels)
             bits, name = truth_bits(exposure.truth), f"{real.name} {number}"
+            ignored = marked | (real.own_stars & ~bits)
             frame = TruthFrame(name, pixels, bits, ignored, facts=real.facts)
             yield Shown(frame, group=real.name, unit=real.name)
 
@@ -133,13 +145,11 @@ def _real_frames() -> Iterator[RealFrame]:
                 yield RealFrame(name, recipe, clean_frame(pixels, nodata, header), nodata)
 
 
-def _not_judged(contestants: Sequence[Contestant], real: RealFrame) -> NDArray[np.int16]:
-    """Return the codes ``(H, W)`` of the classes that are not judged at a pixel."""
+def _marked_before(contestants: Sequence[Contestant], real: RealFrame) -> NDArray[np.int16]:
+    """Return the codes ``(H, W)`` of the classes that any contestant marks at a pixel or near it."""
     marked = already_marked(contestants, real.pixels, real.facts)
-    ignored = np.zeros_like(marked)
+    reached = np.zeros_like(marked)
     near = np.ones((2 * REACH + 1, 2 * REACH + 1), np.bool_)
     for code in (c.code for c in CLASSES if c.code):
-        ignored |= ndimage.binary_dilation((marked & code) != 0, near) * np.int16(code)
-    clean = real.clean
-    lit = clean.pixels > clean.level + OBJECT * clean.sigma
-    return ignored | lit * np.int16(find_class("BBG").code)
+        reached |= ndimage.binary_dilation((marked & code) != 0, near) * np.int16(code)
+    return reached

@@ -1,2 +1,103 @@
-def measure(model, output):
-    raise SystemExit
+"""Contact sheets for the eye: simulated frames, real ones, and the masks of these."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import numpy as np
+from frames import real_frames
+from held_out import keep_contaminant_frames, read_contaminant_frame
+from PIL import Image
+from results import Cell, Result, Table
+
+from skysieve.contaminants.classes import CLASSES, NODATA
+from skysieve.contaminants.masker import Masker, MaskSettings
+from skysieve.contaminants.preview import WIDE
+from skysieve.imaging.frame_files import FrameFile
+from skysieve.imaging.locations import parse_location
+from skysieve.report.contact_sheet import SheetFrame, render_contact_sheet
+from skysieve.report.preview import PreviewPlane
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+__all__ = ["measure"]
+
+RECIPE = "default"
+SIMULATED = 12
+SIDE = 512
+
+MOST_BYTES = 400_000
+SIZES = (300, 270, 240, 210, 180, 150, 120)
+"""Sides of a frame in a sheet, in pixels: the first with which the file is small enough."""
+
+COLOURS = 96
+WIDTH = 1500
+
+
+def measure(*, model: str, output: Path) -> Result:
+    """Draw the sheets into a folder beside the page."""
+    masker = Masker(MaskSettings(model=model))
+    folder = output / "sheets"
+    folder.mkdir(parents=True, exist_ok=True)
+    (paths,) = keep_contaminant_frames([RECIPE], SIMULATED, SIDE).values()
+    simulated = [
+        SheetFrame(frame.pixels, None, frame.name) for frame in (read_contaminant_frame(p) for p in paths)
+    ]
+    masked = list(_masked_frames(masker))
+    bare = [SheetFrame(frame.pixels, None, frame.caption) for frame in masked]
+    sheets = {
+        "simulated": (simulated, f"Simulated frames, recipe {RECIPE}"),
+        "real": (bare, "Real frames"),
+        "real-masks": (masked, f"Real frames and their masks, {masker.model.card.name}"),
+    }
+    rows: list[tuple[Cell, ...]] = []
+    for name, (frames, title) in sheets.items():
+        side, content = _small_enough(frames, title)
+        (folder / f"{name}.png").write_bytes(content)
+        rows.append((f"`sheets/{name}.png`", title, len(frames), side, len(content) / 1e3))
+    columns = (
+        ("file", ""),
+        ("what", ""),
+        ("frames", "d"),
+        ("longer side of a frame, px", "d"),
+        ("kB", ".0f"),
+    )
+    return Result(
+        "Contact sheets",
+        f"{SIMULATED} frames of {SIDE} x {SIDE} px as the recipe {RECIPE} gives them, none chosen; all real "
+        "frames; and these beside their masks at the default settings. All are drawn by the same rules, "
+        "zscale and asinh.",
+        tables=[Table("Sheets", columns, rows)],
+        remarks=[f"## {title}\n\n![{title}](sheets/{name}.png)" for name, (_, title) in sheets.items()],
+    )
+
+
+def _masked_frames(masker: Masker) -> Iterator[SheetFrame]:
+    """Yield every real frame with its mask."""
+    for path in real_frames():
+        with FrameFile(parse_location(str(path))) as file:
+            for number, plane in enumerate(file.planes, 1):
+                pixels, nodata = plane.rows(0, plane.shape[0])
+                caption = path.name if len(file.planes) == 1 else f"{path.name} {number}"
+                bits = masker.mask(plane).bits
+                yield SheetFrame(np.where(nodata, np.float32(np.nan), pixels), bits, caption)
+
+
+def _small_enough(frames: Sequence[SheetFrame], title: str) -> tuple[int, bytes]:
+    """Return the largest side of a frame with which the sheet is a small file, and the file as PNG."""
+    planes = [
+        PreviewPlane(c.name, c.code, c.colour, c.description)
+        for c in sorted((*CLASSES, NODATA), key=lambda c: c.name in WIDE)
+        if c.code
+    ]
+    for size in SIZES:
+        sheet = render_contact_sheet(frames, planes, title=title, size=size, width=WIDTH)
+        content = io.BytesIO()
+        reduced = sheet.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        reduced.save(content, format="PNG", optimize=True)
+        if content.tell() <= MOST_BYTES:
+            return size, content.getvalue()
+    raise RuntimeError(f"{title}: not below {MOST_BYTES} bytes with frames of {SIZES[-1]} px either")

@@ -6,6 +6,7 @@ import shutil
 import statistics
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from frames import SIDE, simulated_frame
 from generator import generator_table
@@ -13,6 +14,9 @@ from machine import CORES, has_amx, has_bf16
 from peer import make_peer
 from process import SKYSIEVE, Finished, run_measured
 from results import Bar, Cell, Result, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["measure"]
 
@@ -48,12 +52,13 @@ def measure(*, model: str, runs: int, frames: int | None, side: int | None) -> R
             for precision in precisions:
                 for count in (1, FEW, frames):
                     command = [*base, "--precision", precision, *names[:count]]
-                    found.setdefault((precision, count), []).append(run_measured(command, folder=folder))
+                    done = _run(command, folder, names[:count])
+                    found.setdefault((precision, count), []).append(done)
             for count in (PUBLISHED_FEW, PUBLISHED_FRAMES):
                 (folder / "frames.list").write_text(
                     "".join(f"{n}\n" for n in names[:count]), encoding="utf-8"
                 )
-                done = run_measured([peer.maximask, "frames.list"], folder=folder)
+                done = _run([peer.maximask, "frames.list"], folder, names[:count])
                 found.setdefault((PUBLISHED, count), []).append(done)
     speeds = {precision: _speeds(found, precision, FEW, frames, side) for precision in precisions}
     speeds[PUBLISHED] = _speeds(found, PUBLISHED, PUBLISHED_FEW, PUBLISHED_FRAMES, side)
@@ -79,6 +84,20 @@ def _copy_frames(folder: Path, frames: int, side: int) -> list[str]:
     for number, name in enumerate(names):
         shutil.copyfile(simulated_frame(side, number=number % DIFFERENT), folder / name)
     return names
+
+
+def _run(command: Sequence[object], folder: Path, names: Sequence[str]) -> Finished:
+    """Run a command, and make sure that it wrote a mask of every frame."""
+    masks = [folder / name.replace(".fits", ".mask.fits") for name in names]
+    for mask in masks:
+        mask.unlink(missing_ok=True)
+    done = run_measured(command, folder=folder)
+    missing = [mask.name for mask in masks if not mask.exists()]
+    if missing:
+        raise RuntimeError(
+            f"{' '.join(map(str, command))}\nwrote no {', '.join(missing)}:\n{done.output[-500:]}"
+        )
+    return done
 
 
 def _speeds(

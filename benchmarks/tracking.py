@@ -36,8 +36,8 @@ EXTENTS = (0.3, 0.5, 1.0, 2.0, 4.0, np.inf)
 """Bounds of the extents of motions that are shown together, in FWHM; shorter ones come first."""
 
 ABOUT_EXTENT = (
-    "Extent: standard deviation of the motion along its main axis, in FWHM of the images without it. Frames of "
-    "each kind and extent stand against all good frames."
+    "Extent: standard deviation of the motion along its main axis, in FWHM of the images without it. "
+    "Frames of each kind and extent stand against all good frames."
 )
 
 (AUC,) = (measure for measure in MEASURES if measure.name == "auc")
@@ -46,11 +46,11 @@ ABOUT_EXTENT = (
 def measure(*, model: str, recipes: Sequence[str], frames: int | None, side: int | None) -> Result:
     """Score a model and the published one on frames of each recipe."""
     frames, side = frames or FRAMES, side or SIDE
-    kept = keep_tracking_frames(recipes, frames, side)
     ours = TrackContestant(TrackSettings(model=model))
     if ours.name == PUBLISHED:
         ours.name = f"{PUBLISHED}, default precision"
     theirs = TrackContestant(TrackSettings(model=PUBLISHED, precision="f32"), PUBLISHED)
+    kept = keep_tracking_frames(recipes, frames, side)
     seen: list[MovedFrame] = []
     found = hold(Trial([ours, theirs]), _shown(kept, seen))
     left_out = {text.partition(":")[0] for text in found.left_out}

@@ -156,6 +156,8 @@ class FrameSet:
         key = chosen.tobytes()
         if key not in self._weights:
             names, index = np.unique(np.array(self.units)[chosen], return_inverse=True)
+            if len(names) == 1:  # frames of one real frame: all that can be drawn
+                names, index = np.arange(len(index)), np.arange(len(index))
             weights = np.zeros((RESAMPLES, self.size))
             weights[:, chosen] = draw_weights(len(names), np.random.default_rng(SEED))[:, index]
             self._weights[key] = weights

@@ -15,6 +15,9 @@ from packaging.requirements import Requirement
 from skysieve._version import __version__
 
 ROOT = Path(__file__).parents[1]
+MODULES = {"pillow": "PIL", "pyyaml": "yaml"}
+"""Modules that have another name than what they are installed by."""
+
 HEAVY = {"torch", "tensorflow", "onnxruntime-gpu", "matplotlib", "pandas", "scikit-image"}
 
 
@@ -44,7 +47,7 @@ def test_base_installation_is_light():
 def test_every_import_is_a_declared_requirement(project):
     declared = {*project["dependencies"]}.union(*project["optional-dependencies"].values())
     names = {Requirement(line).name.lower().replace("-", "_") for line in declared}
-    modules = {"PIL" if name == "pillow" else name for name in names} | {"skysieve"} | sys.stdlib_module_names
+    modules = {MODULES.get(name, name) for name in names} | {"skysieve"} | sys.stdlib_module_names
     for path in (ROOT / "src").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
@@ -66,7 +69,8 @@ def test_every_processor_gets_exactly_one_engine(project):
 
 def test_oldest_releases_are_the_lower_bounds(project):
     extras = project["optional-dependencies"]
-    bounds = _lower_bounds([*project["dependencies"], *extras["maximask"], *extras["simulate"], *extras["test"]])
+    tested = [*extras["maximask"], *extras["simulate"], *extras["test"]]
+    bounds = _lower_bounds([*project["dependencies"], *tested])
     pins = dict(
         line.split("==")
         for line in (ROOT / ".ci" / "oldest.txt").read_text(encoding="utf-8").splitlines()

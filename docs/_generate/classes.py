@@ -6,9 +6,13 @@ from typing import TYPE_CHECKING
 
 from skysieve.contaminants.bitmaps import SURVEYS, read_bit_map
 from skysieve.contaminants.classes import CLASSES, NODATA
+from skysieve.contaminants.model import JOB, MAXIMASK
+from skysieve.models.packaged import packaged_models
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from skysieve.models.card import ModelCard
 
 INTRODUCTION = """\
 # Classes
@@ -29,12 +33,22 @@ first name, {aliases}.
 The *training prior* is the part of the training pixels that were of the class, the *default prior* the part
 expected in an ordinary frame. A pixel is of a class if its probability, changed from the one prior to the
 other, lies above the *threshold*. [Masking](masking.md#decisions) says how to change both, [How it
-works](how-it-works.md#decide) gives the formula.
+works](how-it-works.md#decide) gives the formula. Each [model](models.md) has values of its own, in its card.
 """
 
-SOURCE = """
-Source: Paillassa, Bertin & Bouy 2020, A&A 634, A48; values of MaxiMask 1.3.0.
+OF_MODEL = """
+### Of the model `{name}`
+"""
 
+OURS = """
+Training priors and thresholds are measured at the end of its [training](training.md#the-card).
+"""
+
+PUBLISHED = """
+Source: Paillassa, Bertin & Bouy 2020, A&A 634, A48; values of MaxiMask 1.3.0.
+"""
+
+SURVEY_VALUES = """
 ## In other surveys' masks
 
 `skysieve mask --bits NAME` writes these values instead: OR-ed where they are bits; where they are codes, a
@@ -49,10 +63,7 @@ def render() -> str:
         (f"`{c.name}`", c.description, c.code or "–", _bit(c.code), "yes" if c.is_contaminant else "no")
         for c in (*CLASSES, NODATA)
     ]
-    numbers = [
-        (f"`{c.name}`", f"{c.training_prior:g}", _plain(c.default_prior), f"{c.default_threshold:g}")
-        for c in CLASSES
-    ]
+    ours = [model.card for model in packaged_models() if model.card.job == JOB]
     maps = {name: read_bit_map(name) for name in SURVEYS}
     values = [
         (f"`{c.name}`", *(bit_map.values.get(c.name, "–") for bit_map in maps.values()))
@@ -68,12 +79,29 @@ def render() -> str:
         INTRODUCTION,
         _table(("class", "meaning", "code", "bit", "bad"), codes),
         AFTER_CODES.format(aliases=aliases),
-        _table(("class", "training prior", "default prior", "default threshold"), numbers),
-        SOURCE,
+        *(part for card in ours for part in (OF_MODEL.format(name=card.name), _numbers(card), OURS)),
+        OF_MODEL.format(name=MAXIMASK.card.name),
+        _numbers(MAXIMASK.card),
+        PUBLISHED,
+        SURVEY_VALUES,
         _table(("class", *heads), values),
         "\n" + "\n".join(orders) + "\n",
     ]
     return "\n".join(part.rstrip("\n") for part in parts) + "\n"
+
+
+def _numbers(card: ModelCard) -> str:
+    """Return the table of a model's priors and thresholds."""
+    rows = [
+        (
+            f"`{name}`",
+            f"{card.training_priors[name]:.3g}",
+            _plain(card.default_priors[name]),
+            f"{card.default_thresholds[name]:g}",
+        )
+        for name in card.classes
+    ]
+    return _table(("class", "training prior", "default prior", "default threshold"), rows)
 
 
 def _bit(code: int) -> str:

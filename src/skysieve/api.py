@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from skysieve.contaminants.masker import Masker, MaskSettings
 from skysieve.errors import ConfigError, FrameError
+from skysieve.imaging.domain import WARNING_SCORE, describe
 from skysieve.imaging.frame_files import FrameFile
 from skysieve.imaging.frames import as_frame
 from skysieve.imaging.locations import parse_location
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from skysieve.tracking.tracker import TrackResult
 
 __all__ = ["mask", "mask_file", "track", "track_file"]
+
+logger = logging.getLogger(__name__)
 
 
 def mask(
@@ -70,6 +74,7 @@ def mask(
     masker = _masker(settings)
     with _one_frame(data, mask) as (frame, header):
         result = masker.mask(frame, keep_probabilities=keep_probabilities, keep_pixels=keep_pixels)
+        _warn_if_unlike(masker, frame)
     return dataclasses.replace(result, header=header)
 
 
@@ -78,15 +83,16 @@ def mask_file(
 ) -> list[MaskResult]:
     """Find the contaminants of every frame in a FITS file; see :func:`mask`."""
     masker = _masker(settings)
+    results = []
     with FrameFile(parse_location(str(path))) as file:
-        return [
-            dataclasses.replace(
-                masker.mask(plane, keep_probabilities=keep_probabilities, keep_pixels=keep_pixels),
-                header=hdu.header,
-            )
-            for hdu in file.frames
-            for plane in hdu.planes
-        ]
+        for hdu in file.frames:
+            for plane in hdu.planes:
+                result = masker.mask(
+                    plane, keep_probabilities=keep_probabilities, keep_pixels=keep_pixels
+                )
+                results.append(dataclasses.replace(result, header=hdu.header))
+                _warn_if_unlike(masker, plane)
+    return results
 
 
 def track(data: object, *, mask: ArrayLike | None = None, **settings: Any) -> TrackResult:
@@ -111,14 +117,33 @@ def track(data: object, *, mask: ArrayLike | None = None, **settings: Any) -> Tr
     """
     tracker = _tracker(settings)
     with _one_frame(data, mask) as (frame, _):
-        return tracker.track(frame)
+        result = tracker.track(frame)
+        _warn_if_unlike(tracker, frame)
+    return result
 
 
 def track_file(path: str | Path, **settings: Any) -> list[TrackResult]:
     """Examine every frame in a FITS file; see :func:`track`."""
     tracker = _tracker(settings)
+    results = []
     with FrameFile(parse_location(str(path))) as file:
-        return [tracker.track(frame) for frame in file.planes]
+        for frame in file.planes:
+            results.append(tracker.track(frame))
+            _warn_if_unlike(tracker, frame)
+    return results
+
+
+def _warn_if_unlike(model: Masker | Tracker, frame: Frame) -> None:
+    """Log a warning if a frame is far from those that the model was trained on."""
+    found = model.unlikeness(frame)
+    if found is not None and found.score > WARNING_SCORE:
+        logger.warning(
+            "%s: unlike what model %s was trained on (%s, score %.1f): check the result",
+            frame.label,
+            model.model.card.name,
+            describe(found.worst),
+            found.score,
+        )
 
 
 @contextmanager

@@ -98,8 +98,8 @@ def train_contaminants(
 ) -> None:
     """Train the network that masks contaminants.
 
-    The model lies in the folder `model` of the output, for `skysieve mask --model`.  Ctrl-C loses no finished
-    work: the same command goes on.
+    The model lies in the folder `model` of the output, for `skysieve mask --model`.  Ctrl-C loses no
+    finished work: the same command goes on.
 
     Example: `skysieve train contaminants -o mine --init skysieve --clean-frames nights/ --steps 2000`
     """
@@ -128,8 +128,8 @@ def train_tracking(
 ) -> None:
     """Train the network that tells whether the telescope slipped.
 
-    The model lies in the folder `model` of the output, for `skysieve track --model`.  Ctrl-C loses no finished
-    work: the same command goes on.
+    The model lies in the folder `model` of the output, for `skysieve track --model`.  Ctrl-C loses no
+    finished work: the same command goes on.
 
     Example: `skysieve train tracking -o mine`
     """

@@ -22,14 +22,14 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True)
 class ClassConfig:
-    """What a folder of configuration files says; a file that is not there leaves the defaults.
+    """What a folder of configuration files says; a file that is not there leaves the model's defaults.
 
     Attributes
     ----------
     classes
         Names of the selected classes.
     priors, thresholds
-        By class name, all classes.
+        By class name: all classes, or none where there is no file.
     """
 
     classes: tuple[str, ...]
@@ -48,10 +48,8 @@ def read_class_config(folder: Path) -> ClassConfig:
     if not folder.is_dir():
         raise ConfigError(f"{folder}: no such configuration folder")
     flags = _read(folder / "classes.flags", _flag) or dict.fromkeys((c.name for c in CLASSES), True)
-    priors = _read(folder / "classes.priors", _prior) or {c.name: c.default_prior for c in CLASSES}
-    thresholds = _read(folder / "classes.thresh", _threshold) or {
-        c.name: c.default_threshold for c in CLASSES
-    }
+    priors = _read(folder / "classes.priors", _prior) or {}
+    thresholds = _read(folder / "classes.thresh", _threshold) or {}
     selected = tuple(name for name, flag in flags.items() if flag)
     if not selected:
         raise ConfigError(f"{folder / 'classes.flags'}: every flag is 0; select at least one class")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from skysieve.contaminants.simulation import SimulationRecord
 
-__all__ = ["parameter_table", "write_parameter_table", "write_truth_sheet"]
+__all__ = ["described", "parameter_table", "write_parameter_table", "write_truth_sheet"]
 
 COLUMNS = (
     Column("kind", "SIMKIND", "raw, subtracted (sky), resampled, or injected", missing=""),

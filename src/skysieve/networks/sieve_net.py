@@ -113,7 +113,11 @@ class SieveNet(nn.Module):
 
     def _quarters(self, pixels: Tensor) -> Tensor:
         """Return the logits ``(N, 4 C, H / 2, W / 2)``, before the four become neighbours again."""
-        features = self.stem(functional.pixel_unshuffle(asinh(pixels), 2))
+        squeezed = functional.pixel_unshuffle(asinh(pixels), 2)
+        # In float32 whatever the rest is in: bfloat16 has steps of 6 % at the asinh of a bright core, and
+        # could not tell one that is flat, because it is saturated, from one that is not
+        with torch.autocast(squeezed.device.type, enabled=False):
+            features = self.stem(squeezed)
         skips = []
         for level, stack in enumerate(self.encoder):
             features = stack(features)

@@ -14,7 +14,7 @@ from skysieve.imaging.domain import WARNING_SCORE, Unlikeness, describe
 from skysieve.imaging.frame_files import FrameFile
 from skysieve.imaging.locations import find_locations
 from skysieve.tracking.decide import choose_hdus
-from skysieve.tracking.tracker import Tracker, TrackSettings
+from skysieve.tracking.tracker import Tracker, TrackSettings, pooled
 
 if TYPE_CHECKING:
     from skysieve.imaging.locations import Location
@@ -68,9 +68,9 @@ class TrackRecord:
 
     @property
     def probability(self) -> float:
-        """Probability that the telescope slipped: the mean over the blocks of all frames, as in MaxiTrack."""
+        """Probability that the telescope slipped, pooled over the blocks of all frames."""
         blocks = np.concatenate([frame.result.blocks.ravel() for frame in self.frames])
-        return float(blocks.mean(dtype=np.float64))
+        return pooled(blocks, self.frames[0].result.pooling)
 
 
 @dataclass

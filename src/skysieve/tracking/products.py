@@ -35,11 +35,11 @@ def frame_table(records: Mapping[Location, TrackRecord]) -> Table:
     table["height"] = [frame.shape[0] for _, _, frame in frames] * units.pix
     table["blocks"] = [frame.result.blocks.size for _, _, frame in frames]
     table["probability"] = [frame.result.probability for _, _, frame in frames] * plain
-    table["probability"].info.description = "of a tracking error in this frame, mean over its blocks"
+    table["probability"].info.description = "of a tracking error in this frame, pooled over its blocks"
     table["largest"] = [float(frame.result.blocks.max()) for _, _, frame in frames] * plain
     table["largest"].info.description = "the largest of the blocks"
     table["file_probability"] = [record.probability for _, record, _ in frames] * plain
-    table["file_probability"].info.description = "of the file, mean over the blocks of all its frames"
+    table["file_probability"].info.description = "of the file, pooled over the blocks of all its frames"
     return table
 
 
@@ -56,7 +56,8 @@ def block_table(records: Mapping[Location, TrackRecord]) -> Table:
             frame.plane,
             x + 1,
             y + 1,
-            frame.result.block_size,
+            frame.result.block_shape[1],
+            frame.result.block_shape[0],
             float(p),
         )
         for location, record in records.items()
@@ -64,9 +65,9 @@ def block_table(records: Mapping[Location, TrackRecord]) -> Table:
         for y, line in zip(frame.result.rows, frame.result.blocks, strict=True)
         for x, p in zip(frame.result.columns, line, strict=True)
     ]
-    names = ("file", "hdu", "name", "plane", "x", "y", "size", "probability")
+    names = ("file", "hdu", "name", "plane", "x", "y", "width", "height", "probability")
     table = QTable(rows=rows, names=names)
-    for name in ("x", "y", "size"):
+    for name in ("x", "y", "width", "height"):
         table[name].unit = units.pix
     table["probability"].unit = units.dimensionless_unscaled
     return table

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-__all__ = ["Pooling", "TrackResult", "TrackSettings", "Tracker"]
+__all__ = ["Pooling", "TrackResult", "TrackSettings", "Tracker", "pooled"]
 
 Pooling = Literal["probability", "log-odds"]
 """What of the blocks is averaged."""
@@ -95,11 +95,6 @@ class TrackResult:
     pooling: Pooling = "probability"
 
     @property
-    def block_size(self) -> int:
-        """Longer side of a block in pixels."""
-        return max(self.block_shape)
-
-    @property
     def probability(self) -> float:
         """Probability that the telescope slipped.
 
@@ -114,10 +109,15 @@ class TrackResult:
         ----------
         Genest & Zidek 1986, Statistical Science 1, 114 (logarithmic opinion pools).
         """
-        if self.pooling == "probability":
-            return float(self.blocks.mean(dtype=np.float64))
-        p = np.clip(self.blocks.astype(np.float64), SURE, 1 - SURE)
-        return float(1 / (1 + np.exp(-np.mean(np.log(p / (1 - p))))))
+        return pooled(self.blocks, self.pooling)
+
+
+def pooled(blocks: NDArray[np.float32], pooling: Pooling) -> float:
+    """Return the probability that blocks ``(...)`` have together; see :attr:`TrackResult.probability`."""
+    if pooling == "probability":
+        return float(blocks.mean(dtype=np.float64))
+    p = np.clip(blocks.astype(np.float64), SURE, 1 - SURE)
+    return float(1 / (1 + np.exp(-np.mean(np.log(p / (1 - p))))))
 
 
 class Tracker:

@@ -47,13 +47,9 @@ def bf16_agreement(
     except ConfigError:
         return None
     card = model.card
-    limits = raw_thresholds(
-        *(
-            [values[name] for name in card.classes]
-            for values in (card.default_thresholds, card.training_priors)
-        ),
-        [card.default_priors[name] for name in card.classes],
-    )[:, None]
+    values = (card.default_thresholds, card.training_priors, card.default_priors)
+    thresholds, training, priors = ([by_name[name] for name in card.classes] for by_name in values)
+    limits = raw_thresholds(thresholds, training, priors)[:, None]
     equal = decisions = 0
     for pixels, valid in frames:
         shown = pixels[None, None]

@@ -7,6 +7,7 @@ import logging
 import math
 import pickle
 import time
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -179,19 +180,30 @@ class KeepCheckpoint(Callback):
         nothing_new = trainer.global_step <= self._saved_step or trainer.validating
         if nothing_new or self._spoilt or isinstance(exception, OutputError):
             return
+        _forget_broken_step(trainer)
         try:
             self._save(trainer)
         except OutputError as error:
             logger.warning("%s; the last checkpoint is of step %d", error, self._saved_step)
 
     def _save(self, trainer: lightning.Trainer) -> None:
-        trainer.save_checkpoint(self.path)
+        trainer.save_checkpoint(self.path, weights_only=False)
         self._saved_step, self._saved_at = trainer.global_step, time.monotonic()
+
+
+def _forget_broken_step(trainer: lightning.Trainer) -> None:
+    """Count a batch that was begun and not learnt from as never seen, or validations would come early."""
+    progress = trainer.fit_loop.epoch_loop.batch_progress
+    for counts in (progress.total, progress.current):
+        if counts.processed == counts.completed:
+            counts.ready = counts.started = counts.completed
 
 
 def _read(path: Path, map_location: Any) -> dict[str, Any]:
     try:
-        checkpoint = torch.load(path, map_location=map_location, weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of files of other origin, which are refused below
+            checkpoint = torch.load(path, map_location=map_location, weights_only=True)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror or error})") from error
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:

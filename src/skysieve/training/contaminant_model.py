@@ -98,7 +98,8 @@ def write_contaminant_model(
     OutputError
         If the folder cannot be written.
     """
-    histograms, statistics, first = ScoreHistograms(CLASS_NAMES), [], []
+    histograms, statistics = ScoreHistograms(CLASS_NAMES), []
+    first: list[CalibrationFrame] = []
     with torch.inference_mode():
         for frame in frames:
             logits = network(torch.from_numpy(frame.pixels)[None, None])

@@ -228,11 +228,10 @@ def _accelerator(device: str) -> str:
 
 def _precision(wanted: str, accelerator: str) -> str:
     """Return Lightning's name of the precision, for what the machine has."""
-    on_gpu = accelerator != "cpu" and torch.cuda.is_available()
-    if on_gpu:
+    if accelerator != "cpu" and torch.cuda.is_available():
         has_bf16 = torch.cuda.is_bf16_supported()
     else:
-        has_bf16 = torch.cpu._is_avx512_bf16_supported()  # noqa: SLF001 (torch says it nowhere else)
+        has_bf16 = torch.cpu._is_avx512_bf16_supported()  # noqa: SLF001 (said nowhere else)
     return "bf16-mixed" if wanted == "bf16" and has_bf16 else "32-true"
 
 

@@ -59,8 +59,8 @@ def load_graph_weights(network: nn.Module, model: Model) -> None:
                 )
             layer.weight.copy_(weight)
             if norm is not None:
-                norm.running_mean.zero_()  # type: ignore[union-attr, operator]
-                norm.running_var.fill_(1 - norm.eps)  # type: ignore[union-attr, operator]
+                norm.running_mean.zero_()  # type: ignore[union-attr]
+                norm.running_var.fill_(1 - norm.eps)  # type: ignore[union-attr]
                 norm.weight.fill_(1)
                 norm.bias.copy_(torch.zeros_like(norm.bias) if bias is None else bias)
             elif layer.bias is not None and bias is not None:

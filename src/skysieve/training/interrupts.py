@@ -26,8 +26,8 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 class StopBetweenSteps(Callback):
     """Ends a training after the step, or the batch of a validation, in which it is interrupted.
 
-    That is by Ctrl-C, or by the signal with which systems end what has used its time.  A second one ends it at
-    once.
+    That is by Ctrl-C, or by the signal with which systems end what has used its time; a second one ends it
+    at once.
 
     Attributes
     ----------

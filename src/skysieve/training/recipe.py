@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from functools import reduce
 from importlib.resources import files
 from math import inf
 from pathlib import Path
@@ -166,4 +165,5 @@ def read_training_recipe(name: str | Path) -> TrainingRecipe:
 
 def _value(recipe: TrainingRecipe, setting: str) -> float:
     """Return a number of the recipe, or of a group in it as ``group.setting``."""
-    return float(reduce(getattr, setting.split("."), recipe))
+    group, _, name = setting.rpartition(".")
+    return float(getattr(getattr(recipe, group) if group else recipe, name))

@@ -1,0 +1,107 @@
+"""Print the page of the networks: ``python docs/_generate/networks.py > docs/networks.md``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from skysieve.networks.blocks import macs_per_pixel, parameter_count
+from skysieve.networks.maximask_net import MaxiMaskNet
+from skysieve.networks.maxitrack_net import MaxiTrackNet
+from skysieve.networks.sieve_net import DEPTHS as SIEVE_DEPTHS
+from skysieve.networks.sieve_net import WIDTHS as SIEVE_WIDTHS
+from skysieve.networks.sieve_net import SieveNet
+from skysieve.networks.tracking_net import DEPTHS as SLIP_DEPTHS
+from skysieve.networks.tracking_net import WIDTHS as SLIP_WIDTHS
+from skysieve.networks.tracking_net import SlipNet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from torch import nn
+
+PUBLISHED_SIDE = 400
+OUR_SIDE = 512
+
+INTRODUCTION = """\
+# Networks
+
+<!-- Printed by `python docs/_generate/networks.py`, which builds the networks and counts: do not edit. -->
+
+All networks take pixels in units of the sky's noise above the sky, and begin with asinh, which is linear at
+the noise and logarithmic at the stars. Multiplications are those with weights, for each pixel of the input;
+parameters are the values that are trained.
+"""
+
+SIEVE = """
+## SieveNet: classes of pixels
+
+A U-Net that never works at full resolution. Four neighbouring pixels become four channels first, so that
+the widest maps have a quarter of the pixels; the last layer, 1 × 1, gives the classes of all four at once.
+A step down is a convolution of 2 × 2 at stride 2, a step up one of 1 × 1 and the nearest neighbour. What
+the encoder saw is added in the decoder, not concatenated. Convolutions are 3 × 3 with batch normalisation
+and ReLU; every two of a level form a residual block.
+"""
+
+SLIP = """
+## SlipNet: tracking errors
+
+An encoder of the same parts, without a decoder. {heads} maps of attention say where to look; the features
+found there, and their plain mean over the frame, go through one dense layer to one number. It takes frames
+of any size from {minimum} px on; of sides that are not multiples of that, the rest is not looked at.
+"""
+
+REFERENCES = """
+References: Ronneberger, Fischer & Brox 2015, MICCAI, 234 (U-Net); Shi et al. 2016, CVPR, 1874 (space to
+depth); He, Zhang, Ren & Sun 2016, CVPR, 770 (residual blocks); Ilse, Tomczak & Welling 2018, ICML, 2127
+(attention as pooling); Paillassa, Bertin & Bouy 2020, A&A 634, A48 (the published networks).
+"""
+
+
+def render() -> str:
+    """Return the page."""
+    sieve, slip = SieveNet(), SlipNet()
+    rows = [
+        _row("`skysieve` for contaminants", sieve, OUR_SIDE, f"any, multiples of {sieve.multiple} px"),
+        _row("`maximask`", MaxiMaskNet(), PUBLISHED_SIDE, "any; trained on 400 px"),
+        _row("`skysieve` for tracking", slip, OUR_SIDE, f"any of {slip.minimum} px and more"),
+        _row("`maxitrack`", MaxiTrackNet(), PUBLISHED_SIDE, "400 × 400 px"),
+    ]
+    parts = [
+        INTRODUCTION,
+        _table(("model", "network", "10³ multiplications a pixel", "parameters", "sides of the input"), rows),
+        SIEVE,
+        _levels(SIEVE_WIDTHS, SIEVE_DEPTHS, decoder=True),
+        SLIP.format(heads=slip.heads, minimum=slip.minimum),
+        _levels(SLIP_WIDTHS, SLIP_DEPTHS, decoder=False),
+        REFERENCES,
+    ]
+    return "\n".join(part.strip("\n") + "\n" for part in parts)
+
+
+def _row(model: str, network: nn.Module, side: int, sides: str) -> tuple[str, ...]:
+    cost = macs_per_pixel(network, (side, side)) / 1e3
+    return (
+        model,
+        type(network).__name__,
+        f"{cost:.1f}",
+        f"{parameter_count(network):,}".replace(",", " "),
+        sides,
+    )
+
+
+def _levels(widths: Sequence[int], depths: Sequence[int], *, decoder: bool) -> str:
+    head = ("resolution", "channels", "convolutions in the encoder", *(["in the decoder"] if decoder else []))
+    rows = []
+    for level, (width, depth) in enumerate(zip(widths, depths, strict=True), 1):
+        back = [depth if level < len(widths) else "–"] if decoder else []
+        rows.append((f"1/{2**level}", width, depth, *back))
+    return _table(head, rows)
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n" + "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines) + "\n"
+
+
+if __name__ == "__main__":
+    print(render(), end="")

@@ -1,0 +1,166 @@
+"""The network for tracking as it learns, and its frames."""
+
+from __future__ import annotations
+
+import math
+from itertools import islice
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("lightning")
+
+import torch
+from tests.training.tiny import SIMULATION
+
+from skysieve.errors import ConfigError
+from skysieve.simulate.recipe import Recipe
+from skysieve.simulate.recipe_files import build
+from skysieve.training import slip
+from skysieve.training.recipe import NetworkSettings, TrainingRecipe
+from skysieve.training.slip import LabelledFrames, LabelledStream, Slipping, rank_auc, slip_net
+
+SMALL = NetworkSettings(widths=(8, 16), depths=(1, 1))
+
+
+def recipe(**settings):
+    return TrainingRecipe(
+        name="tiny", job="tracking", network=SMALL, warm_up=0.0, learning_rate=1e-2, **settings
+    )
+
+
+class Numbered:
+    """Frames of noise; every third has none, every other slipped, which shows as a bright left column."""
+
+    def __init__(self):
+        self.asked = []
+
+    def frame(self, number):
+        self.asked.append(number)
+        if number % 3 == 2:
+            return None
+        pixels = np.random.default_rng(number).normal(0, 1, (32, 32)).astype(np.float32)
+        pixels[:, 0] += 100 * (number % 2)
+        return pixels, bool(number % 2), None
+
+
+@pytest.fixture(autouse=True)
+def short_buffer(monkeypatch):
+    monkeypatch.setattr(slip, "BUFFER", 6)
+
+
+def stream(source=None, **options):
+    return LabelledStream(source or Numbered(), **{"reuse": 2, "seed": 1, **options})
+
+
+class TestStream:
+    def test_gives_frames_with_labels(self):
+        for pixels, label in islice(stream(), 20):
+            assert (pixels.shape, pixels.dtype) == ((1, 32, 32), torch.float32)
+            assert (label.shape, label.dtype) == ((1,), torch.float32)
+            assert bool(label) == bool((pixels > 50).any())
+
+    def test_turns_and_mirrors(self):
+        edges = set()
+        for pixels, label in islice(stream(), 80):
+            if label:
+                rows, columns = torch.nonzero(pixels[0] > 50, as_tuple=True)
+                edges.add((float(rows.float().mean()), float(columns.float().mean())))
+        assert edges == {(15.5, 0.0), (15.5, 31.0), (0.0, 15.5), (31.0, 15.5)}
+
+    def test_shows_each_frame_as_often_as_told(self):
+        counts = {}
+        for pixels, _ in islice(stream(reuse=3), 60):
+            name = round(float(pixels.sum()), 2)
+            counts[name] = counts.get(name, 0) + 1
+        assert max(counts.values()) == 3
+
+    def test_is_the_same_for_the_same_seed(self):
+        one, other, third = (torch.stack([p for p, _ in islice(stream(seed=seed), 20)]) for seed in (1, 1, 2))
+        assert torch.equal(one, other)
+        assert not torch.equal(one, third)
+
+    def test_goes_on_at_the_frame_that_it_is_told(self):
+        source = Numbered()
+        list(islice(stream(source, first=30), 20))
+        assert source.asked == list(range(30, 30 + len(source.asked)))
+
+    def test_gives_each_worker_of_each_trainer_frames_of_its_own(self, monkeypatch):
+        asked = []
+        for rank in range(2):
+            for worker in range(2):
+                info = SimpleNamespace(id=worker, num_workers=2)
+                monkeypatch.setattr(slip, "get_worker_info", lambda info=info: info)
+                source = Numbered()
+                list(islice(stream(source, rank=rank, ranks=2), 20))
+                asked += source.asked
+        assert len(set(asked)) == len(asked)
+        assert set(range(4)) <= set(asked)
+
+
+class TestLabelledFrames:
+    def test_are_normalised_and_depend_on_seed_and_number(self):
+        simulation = build(Recipe, SIMULATION, origin="small")
+        frames = [LabelledFrames(simulation, 128, seed).frame(3) for seed in (1, 1, 2)]
+        (one, label, frame), (other, same_label, _), (third, _, _) = frames
+        assert (one.shape, one.dtype) == ((128, 128), np.float32)
+        assert isinstance(label, bool)
+        assert frame.shape == (128, 128)
+        assert -0.5 < float(np.median(one)) < 2.0  # in units of the noise: stars are everywhere
+        np.testing.assert_array_equal(one, other)
+        assert label == same_label
+        assert (one != third).any()
+
+
+class TestSlipping:
+    def batch(self):
+        shown = [frame for n in (0, 1, 3, 4) if (frame := Numbered().frame(n)) is not None]
+        pixels = torch.from_numpy(np.stack([p for p, _, _ in shown]))[:, None]
+        return pixels, torch.tensor([[float(slipped)] for _, slipped, _ in shown])
+
+    def learn(self, module, steps):
+        made, losses = module.configure_optimizers(), []
+        module.train()
+        for step in range(steps):
+            loss = module.training_step(self.batch(), step)
+            made["optimizer"].zero_grad()
+            loss.backward()
+            made["optimizer"].step()
+            losses.append(loss.item())
+        return losses
+
+    def test_loses_less_on_a_batch_that_is_shown_again_and_again(self):
+        torch.manual_seed(1)
+        losses = self.learn(Slipping(recipe()), 40)
+        assert losses[0] == pytest.approx(math.log(2), abs=0.1)
+        assert losses[-1] < 0.1 * losses[0]
+
+    def test_keeps_frozen_statistics_while_weights_learn(self):
+        torch.manual_seed(1)
+        module = Slipping(recipe(), frozen_statistics=True)
+        before = {name: value.clone() for name, value in module.network.state_dict().items()}
+        self.learn(module, 2)
+        after = module.network.state_dict()
+        assert all(torch.equal(after[n], before[n]) for n in before if "running" in n)
+        assert not torch.equal(after["hidden.weight"], before["hidden.weight"])
+
+    def test_refuses_a_network_that_cannot_be(self):
+        wrong = TrainingRecipe(name="tiny", job="tracking", network=NetworkSettings(widths=(8, 12)))
+        with pytest.raises(ConfigError, match="recipe tiny: network: 2 widths and 5 depths"):
+            slip_net(wrong)
+
+
+class TestRankAuc:
+    def test_is_the_chance_to_rank_a_pair_right(self):
+        scores = np.array([0.1, 0.4, 0.35, 0.8], np.float32)
+        assert rank_auc(scores, np.array([False, False, True, True])) == 0.75
+        assert rank_auc(scores, np.array([True, False, False, False])) == 0.0
+
+    def test_counts_a_tie_half(self):
+        assert rank_auc(np.zeros(4, np.float32), np.array([True, True, False, False])) == 0.5
+
+    def test_is_unknown_without_frames_of_both_kinds(self):
+        assert math.isnan(rank_auc(np.zeros(2, np.float32), np.array([True, True])))
+        assert math.isnan(rank_auc(np.zeros(2, np.float32), np.array([False, False])))

@@ -1,0 +1,59 @@
+"""The training for tracking: its frames, and the model that it ends with."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("lightning")
+
+import torch
+from tests.training.tiny import few_frames
+
+from skysieve.errors import ConfigError
+from skysieve.models.card import read_model
+from skysieve.training.recipe import read_training_recipe
+from skysieve.training.tracking import TrackingTraining
+
+
+@pytest.fixture(autouse=True)
+def few(monkeypatch):
+    few_frames(monkeypatch)
+
+
+@pytest.fixture
+def training(recipe_file):
+    return TrackingTraining(read_training_recipe(recipe_file("tracking")))
+
+
+def test_batches_hold_frames_and_labels(training):
+    loader = training.training_batches(done=10, workers=0, rank=1, ranks=2)
+    pixels, labels = next(iter(loader))
+    assert (pixels.shape, labels.shape) == ((2, 1, 128, 128), (2, 1))
+    assert loader.dataset.first == 10 * 2 * 2 // 2
+
+
+def test_validation_frames_are_the_same_each_time(training):
+    (pixels, labels), (again, _) = (next(iter(training.validation_batches())) for _ in range(2))
+    assert (pixels.shape, labels.shape) == ((2, 1, 128, 128), (2, 1))
+    assert torch.equal(pixels, again)
+
+
+def test_frames_smaller_than_the_network_looks_are_refused(recipe_file):
+    network = {"widths": [8] * 8, "depths": [1] * 8}
+    recipe = read_training_recipe(recipe_file("tracking", network=network))
+    with pytest.raises(ConfigError, match="recipe tiny: frame: 128, expected at least 256 px"):
+        TrackingTraining(recipe)
+
+
+def test_the_model_is_calibrated_and_takes_frames_of_any_size(training, tmp_path):
+    module = training.module().eval()
+    model = training.finish(module, tmp_path / "model", facts={"steps": 0})
+    card = read_model(model.folder).card
+    assert (card.job, card.classes) == ("tracking", ("good", "tracking error"))
+    assert card.tiling.multiple == 4
+    assert sum(card.training_priors.values()) == pytest.approx(1)
+    assert set(card.calibration) == {"tracking error"}
+    assert card.training["steps"] == 0
+    assert card.domain
+    model.verify()
