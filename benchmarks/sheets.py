@@ -98,6 +98,6 @@ def _small_enough(frames: Sequence[SheetFrame], title: str) -> tuple[int, bytes]
         content = io.BytesIO()
         reduced = sheet.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
         reduced.save(content, format="PNG", optimize=True)
-        if content.tell() <= MOST_BYTES:
+        if content.tell() < MOST_BYTES:
             return size, content.getvalue()
     raise RuntimeError(f"{title}: not below {MOST_BYTES} bytes with frames of {SIZES[-1]} px either")

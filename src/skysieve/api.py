@@ -87,9 +87,7 @@ def mask_file(
     with FrameFile(parse_location(str(path))) as file:
         for hdu in file.frames:
             for plane in hdu.planes:
-                result = masker.mask(
-                    plane, keep_probabilities=keep_probabilities, keep_pixels=keep_pixels
-                )
+                result = masker.mask(plane, keep_probabilities=keep_probabilities, keep_pixels=keep_pixels)
                 results.append(dataclasses.replace(result, header=hdu.header))
                 _warn_if_unlike(masker, plane)
     return results

@@ -26,9 +26,9 @@ def few(monkeypatch):
 def train(run, tmp_path, few):
     """Train with a tiny recipe into the folder `mine`."""
 
-    def train(job, *options, **settings):
+    def train(job, *options, output="mine", **settings):
         recipe = write_recipe(tmp_path / "recipes" / f"{job}.yaml", job, **settings)
-        standard = ("-o", "mine", "--workers", 0, "--device", "cpu")
+        standard = ("-o", output, "--workers", 0, "--device", "cpu")
         return run("train", job, "--recipe", recipe, *standard, *options)
 
     return train
@@ -83,10 +83,11 @@ def test_a_network_for_tracking_is_trained_and_tracks(run, train, tmp_path):
 
 
 @needs_torch
-def test_a_trained_network_goes_on_learning_on_clean_frames(train, trained, tmp_path):
+def test_a_trained_network_goes_on_learning_on_clean_frames(train, tmp_path):
+    assert train("contaminants", "--steps", 1, "-q", output="first").code == 0
     for seed in (1, 2):
         write(tmp_path / "nights" / f"{seed}.fits", sky(seed, (130, 140)))
-    options = ("--init", trained / "model", "--clean-frames", tmp_path / "nights", "--steps", 2, "-q")
+    options = ("--init", "first/model", "--clean-frames", "nights", "--steps", 2, "-q")
     assert train("contaminants", *options, clean_share=1.0) == (0, "model: mine/model\n", "")
     card = read_model(tmp_path / "mine" / "model").card
     assert card.training["steps"] == 2

@@ -80,5 +80,5 @@ def test_cards_that_hold_no_positive_number_do_not_count(pixels, value):
 
 
 def test_a_frame_without_noise_is_refused():
-    with pytest.raises(FrameError):
-        clean_frame(np.ones(SHAPE, np.float32), np.zeros(SHAPE, np.bool_), {})
+    with pytest.raises(FrameError, match=r"a\.fits: has no noise"):
+        clean_frame(np.ones(SHAPE, np.float32), np.zeros(SHAPE, np.bool_), {}, label="a.fits")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -29,7 +31,7 @@ def test_a_frame_with_overscan_has_a_side_of_it_and_keeps_most_of_its_room(heigh
 
 @pytest.mark.parametrize(("place", "side"), list(enumerate(["right", "left", "top", "bottom"])))
 def test_sides_and_width_are_settings(place, side):
-    sides = tuple(float(place == number) for number in range(4))
+    sides: Any = tuple(float(place == number) for number in range(4))
     borders = Overscan(sides=sides, width=(20, 20)).draw((500, 500), np.random.default_rng(1))
     assert borders == Borders(**{side: 20})
 

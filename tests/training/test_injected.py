@@ -64,13 +64,12 @@ class TestPieces:
         assert (other.frame(3)[0] != frames.frame(3)[0]).any()
 
     def test_do_not_count_where_there_was_light_before_or_no_data(self, frames):
+        missing = 0
         for number in range(4):
             pixels, bits = frames.frame(number)
-            without = bits == NODATA.code
-            level = float(np.median(pixels))
-            bright = (pixels > level + 1500) & (bits == 0)
-            assert not bright.any()
-            assert without.any()
+            assert not ((pixels > np.median(pixels) + 1500) & (bits == 0)).any()
+            missing += np.count_nonzero(bits == NODATA.code)
+        assert missing > 100
 
     def test_are_read_again_where_memory_would_not_hold_all(self, frames, monkeypatch):
         expected = [frames.frame(number)[0] for number in range(4)]

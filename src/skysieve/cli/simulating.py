@@ -39,6 +39,7 @@ class _Frame(Protocol):
 
 Record = TypeVar("Record", bound=_Frame)
 Record_co = TypeVar("Record_co", bound=_Frame, covariant=True)
+Record_contra = TypeVar("Record_contra", bound=_Frame, contravariant=True)
 
 
 class _Series(Protocol[Record_co]):
@@ -64,10 +65,10 @@ class _Series(Protocol[Record_co]):
     def stop(self) -> None: ...
 
 
-class _Sheet(Protocol[Record]):
+class _Sheet(Protocol[Record_contra]):
     """Draws a contact sheet of frames."""
 
-    def __call__(self, records: Sequence[Record], path: Path, *, title: str) -> None: ...
+    def __call__(self, records: Sequence[Record_contra], path: Path, *, title: str) -> None: ...
 
 
 class _Failures(Failures):

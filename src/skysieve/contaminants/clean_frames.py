@@ -129,7 +129,11 @@ def find_clean_frames(folder: str, *, smallest: int) -> list[CleanSource]:
 
 
 def clean_frame(
-    pixels: NDArray[np.float32], nodata: NDArray[np.bool_], header: Mapping[str, object]
+    pixels: NDArray[np.float32],
+    nodata: NDArray[np.bool_],
+    header: Mapping[str, object],
+    *,
+    label: str = "frame",
 ) -> CleanFrame:
     """Return a frame ready for injection: its sky is measured, and its camera read from the header.
 
@@ -139,13 +143,15 @@ def clean_frame(
         ``(H, W)``.
     header
         Cards; gain, read noise and saturation are taken from those of the usual keywords that hold a number.
+    label
+        What messages call it.
 
     Raises
     ------
     FrameError
         If the frame has no noise.
     """
-    background = estimate_background(ArrayFrame(pixels, mask=nodata), UNBOUNDED, threads=1)
+    background = estimate_background(ArrayFrame(pixels, mask=nodata, label=label), UNBOUNDED, threads=1)
     level, sigma = background.rows(0, pixels.shape[0])
     return CleanFrame(
         pixels=np.where(nodata, level, pixels),

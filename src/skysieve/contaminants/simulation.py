@@ -122,7 +122,7 @@ class SimulationJob:
             raise ConfigError(
                 f"frames of {height}x{width} px are too small: give {SMALLEST} px or more a side"
             )
-        if self.clean_frames is not None:
+        if self.clean_frames is not None and not self._sources:
             self._sources = find_clean_frames(self.clean_frames, smallest=SMALLEST)
 
     def prepare(self, *, workers: int = 1) -> None:
@@ -187,7 +187,7 @@ def simulated_hdus(frame: SimulatedFrame) -> list[HDU]:
 def _injected_hdus(source: CleanSource, recipe: Recipe, seed: int) -> list[HDU]:
     """Return a real frame with contaminants in it, their truth, what is not known, and the frame before."""
     plane = source.read()
-    clean = clean_frame(plane.pixels, plane.nodata, plane.facts)
+    clean = clean_frame(plane.pixels, plane.nodata, plane.facts, label=source.label)
     exposure = inject(clean, seed=seed, recipe=recipe)
     bits = truth_bits(exposure.truth)
     own = clean.pixels > clean.level + np.float32(STANDS_OUT) * clean.sigma

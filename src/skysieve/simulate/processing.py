@@ -93,4 +93,5 @@ class Processing:
         coarse = gaussian_filter(rng.standard_normal((8, 8)).astype(np.float32), 1.0)
         error = zoom(coarse, (height / 8, width / 8), order=1, mode="nearest", grid_mode=True)
         wrong = sigma * log_uniform(rng, self.residual) * 3
-        return (pixels - sky - np.float32(wrong) * error) * np.float32(log_uniform(rng, self.scale))
+        left: NDArray[np.float32] = pixels - sky - np.float32(wrong) * error
+        return left * np.float32(log_uniform(rng, self.scale))

@@ -78,10 +78,9 @@ class ReadOut:
             half *= np.float32(1 + rng.normal(0, 0.004))
             half += np.float32(step)
         if bands:
-            heights = rng.standard_normal(height, np.float32) * np.float32(
-                log_uniform(rng, self.band_height) * camera.read_noise
-            )
-            electrons += heights[:, None]
+            levels = rng.standard_normal((height, 1), np.float32)
+            levels *= np.float32(log_uniform(rng, self.band_height) * camera.read_noise)
+            electrons += levels
         # A bias that settles along the frame
         settling = uniform(rng, (-1, 1)) * camera.read_noise
         electrons += (settling * np.exp(-np.arange(height, dtype=np.float32) / 200))[:, None]

@@ -35,7 +35,8 @@ def read_mapping(name: str | Path, shipped: Mapping[str, Path]) -> tuple[dict[st
 
     path = shipped.get(str(name), Path(name))
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        # A training's own recipe.yaml has a second part, what its simulation was
+        content = next(yaml.safe_load_all(path.read_text(encoding="utf-8")), None)
     except FileNotFoundError as error:
         raise ConfigError(
             f"{name}: no such recipe; give a YAML file or one of {', '.join(shipped)}"

@@ -11,6 +11,10 @@ from skysieve.errors import ModelError
 from skysieve.training.export import graph_weights
 
 if TYPE_CHECKING:
+    import numpy as np
+    import onnx
+    from numpy.typing import NDArray
+
     from skysieve.models.card import Model
 
 __all__ = ["load_graph_weights"]
@@ -48,7 +52,15 @@ def load_graph_weights(network: nn.Module, model: Model) -> None:
             f"model {model.card.name!r} has {len(nodes)} layers, the recipe's network {len(layers)}; "
             "give the widths and depths of the model in the recipe"
         )
+    scales, others = _scales(graph, values), _parameters_elsewhere(network)
+    if [values.size for values in scales] != [parameter.numel() for parameter in others]:
+        raise ModelError(
+            f"model {model.card.name!r} is of another kind of network than this release trains; "
+            "train one anew"
+        )
     with torch.no_grad():
+        for parameter, found in zip(others, scales, strict=True):
+            parameter.copy_(torch.from_numpy(found.reshape(parameter.shape)))
         for node, (layer, norm) in zip(nodes, layers, strict=True):
             weight = torch.from_numpy(values[node.input[1]].copy())
             bias = torch.from_numpy(values[node.input[2]].copy()) if len(node.input) > 2 else None
@@ -65,6 +77,22 @@ def load_graph_weights(network: nn.Module, model: Model) -> None:
                 norm.bias.copy_(torch.zeros_like(norm.bias) if bias is None else bias)
             elif layer.bias is not None and bias is not None:
                 layer.bias.copy_(bias)
+
+
+def _scales(graph: onnx.GraphProto, values: dict[str, NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+    """Return the weights that multiply maps, one a channel, in the order of their use."""
+    names = [name for node in graph.node if node.op_type == "Mul" for name in node.input]
+    return [values[name] for name in names if name in values and values[name].size > 1]
+
+
+def _parameters_elsewhere(network: nn.Module) -> list[nn.Parameter]:
+    """Return the parameters of no layer: those that the network has itself."""
+    return [
+        parameter
+        for module in network.modules()
+        if not isinstance(module, nn.Conv2d | nn.Linear | nn.BatchNorm2d)
+        for parameter in module.parameters(recurse=False)
+    ]
 
 
 def _layers_in_order(
