@@ -22,6 +22,12 @@ VERBS = (
     "models show",
     "models import",
     "simulate frame",
+    "simulate contaminants",
+    "simulate tracking",
+    "train contaminants",
+    "train tracking",
+    "evaluate contaminants",
+    "evaluate tracking",
 )
 
 

@@ -125,13 +125,13 @@ class TestConfigFolders:
     def test_an_empty_folder_means_the_defaults(self, tmp_path):
         config = read_class_config(tmp_path)
         assert config.classes == tuple(PUBLISHED_CODES)
-        assert config.priors["CR"] == 0.0005
+        assert (config.priors, config.thresholds) == ({}, {})  # the model's own
         assert config.thresholds["BG"] == 0.27
 
     def test_each_file_counts_by_itself(self, tmp_path):
         (tmp_path / "classes.flags").write_text(rows([1] + [0] * 13))
         assert read_class_config(tmp_path).classes == ("CR",)
-        assert read_class_config(tmp_path).thresholds["CR"] == 0.43
+        assert read_class_config(tmp_path).thresholds == {}
 
     @given(values=st.lists(st.floats(1e-6, 0.999), min_size=14, max_size=14))
     def test_values_come_back(self, tmp_path_factory, values):
