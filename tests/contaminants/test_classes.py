@@ -126,7 +126,6 @@ class TestConfigFolders:
         config = read_class_config(tmp_path)
         assert config.classes == tuple(PUBLISHED_CODES)
         assert (config.priors, config.thresholds) == ({}, {})  # the model's own
-        assert config.thresholds["BG"] == 0.27
 
     def test_each_file_counts_by_itself(self, tmp_path):
         (tmp_path / "classes.flags").write_text(rows([1] + [0] * 13))
