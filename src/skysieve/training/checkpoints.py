@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.loops.progress import _ProcessedTracker
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from skysieve.errors import ConfigError, OutputError
@@ -195,7 +196,7 @@ def _forget_broken_step(trainer: lightning.Trainer) -> None:
     """Count a batch that was begun and not learnt from as never seen, or validations would come early."""
     progress = trainer.fit_loop.epoch_loop.batch_progress
     for counts in (progress.total, progress.current):
-        if counts.processed == counts.completed:
+        if isinstance(counts, _ProcessedTracker) and counts.processed == counts.completed:
             counts.ready = counts.started = counts.completed
 
 
