@@ -2,12 +2,42 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import lightning
 import torch
-from torch.utils.data import DataLoader, IterableDataset
+from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
-from skysieve.models.card import Model
+from skysieve.models.card import Model, ModelCard, Tiling
 from skysieve.training.recipe import TrainingRecipe
+
+RECIPE = TrainingRecipe(
+    name="line",
+    job="contaminants",
+    steps=6,
+    batch=2,
+    validations=2,
+    precision="f32",
+    learning_rate=0.1,
+    averaging=0.5,
+)
+
+CARD = ModelCard(
+    name="line",
+    job="contaminants",
+    version="1",
+    description="",
+    licence="",
+    reference="",
+    source="",
+    normalisation="",
+    classes=(),
+    tiling=Tiling(multiple=1, remainder=0, minimum=1, margin=0),
+    training_priors={},
+    default_priors={},
+    default_thresholds={},
+    graphs=(),
+)
 
 
 class LineTraining:
@@ -26,10 +56,7 @@ class LineTraining:
     """
 
     def __init__(self, *, at_step=None, at_validation=None, at_finish=None, width=1, **settings):
-        self.recipe = TrainingRecipe(
-            **{"name": "line", "job": "contaminants", "steps": 6, "batch": 2, "validations": 2}
-            | {"precision": "f32", "learning_rate": 0.1, "averaging": 0.5, **settings}
-        )
+        self.recipe = replace(RECIPE, **settings)
         self.width = width
         self.at_step, self.at_validation = at_step or _nothing, at_validation or _nothing
         self.at_finish = at_finish or _nothing
@@ -48,17 +75,17 @@ class LineTraining:
         return DataLoader(Numbers(done * self.recipe.batch), batch_size=self.recipe.batch)
 
     def validation_batches(self):
-        return DataLoader(torch.arange(4.0)[:, None], batch_size=2)
+        return DataLoader(TensorDataset(torch.arange(4.0)[:, None]), batch_size=2)
 
     def finish(self, module, folder, *, facts):
         assert not module.training
         self.finished.append({name: value.clone() for name, value in module.state_dict().items()})
         self.facts = facts
         self.at_finish(len(self.finished))
-        return Model(None, folder)
+        return Model(CARD, folder)
 
 
-class Numbers(IterableDataset):
+class Numbers(IterableDataset[torch.Tensor]):
     """The numbers from one on."""
 
     def __init__(self, first):
@@ -88,9 +115,10 @@ class Line(lightning.LightningModule):
         return ((self.layer(x.expand(-1, training.width)) - 2 * x) ** 2).mean()
 
     def validation_step(self, batch, index):
+        [numbers] = batch
         self.training_of[0].at_validation(index)
         self.training_of[0].validated += 1
-        self.log("AP", self.layer(batch.expand(-1, self.training_of[0].width)).mean())
+        self.log("AP", self.layer(numbers.expand(-1, self.training_of[0].width)).mean())
 
     def configure_optimizers(self):
         return torch.optim.SGD(self.parameters(), lr=self.training_of[0].recipe.learning_rate)

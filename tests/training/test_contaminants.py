@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pytest
@@ -22,6 +23,9 @@ from skysieve.training.agreement import bf16_agreement
 from skysieve.training.contaminant_model import DEFAULT_PRIORS, tile_margin
 from skysieve.training.contaminants import ContaminantTraining
 from skysieve.training.recipe import read_training_recipe
+
+if TYPE_CHECKING:
+    from skysieve.networks.sieve_net import SieveNet
 
 
 @pytest.fixture(autouse=True)
@@ -199,10 +203,10 @@ class Reaching:
 @pytest.mark.parametrize(("reach", "margin"), [(1, 32), (40, 48), (70, 80), (500, 128)])
 def test_the_margin_is_as_wide_as_the_network_looks_in_steps_of_16(reach, margin):
     frame = np.random.default_rng(1).normal(0, 3, (512, 512)).astype(np.float32)
-    assert tile_margin(Reaching(reach), [frame]) == margin
+    assert tile_margin(cast("SieveNet", Reaching(reach)), [frame]) == margin
 
 
 def test_frames_too_small_for_a_measurement_give_the_widest_margin():
     network = Reaching(1)
     network.multiple = 32
-    assert tile_margin(network, [np.zeros((96, 96), np.float32)]) == 128
+    assert tile_margin(cast("SieveNet", network), [np.zeros((96, 96), np.float32)]) == 128

@@ -19,6 +19,7 @@ pytest.importorskip("lightning")
 
 import torch
 from tests.training.line import LineTraining
+from torch.utils.data import IterableDataset
 
 from skysieve.errors import ConfigError, OutputError
 from skysieve.training import checkpoints
@@ -197,7 +198,9 @@ class TestAfterAStop:
 
 def interrupt(number=signal.SIGINT):
     """Do what Python does when a signal comes; a real one is not safe where other libraries have been."""
-    signal.getsignal(number)(number, None)
+    handler = signal.getsignal(number)
+    assert callable(handler)
+    handler(number, None)
 
 
 class TestASignal:
@@ -380,7 +383,7 @@ class TestADevice:
             train(LineTraining(), folder, device="cuda")
 
 
-class Failing(torch.utils.data.IterableDataset):
+class Failing(IterableDataset[torch.Tensor]):
     """A stream of numbers that ends in an error, or with the end of its process."""
 
     def __init__(self, error=None):
@@ -396,8 +399,10 @@ class Failing(torch.utils.data.IterableDataset):
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 class TestAnErrorInAProcessThatSimulates:
     def told(self, error=None):
+        batches = iter(stream_batches(Failing(error), batch=1, workers=1))
         with pytest.raises(Exception, match="DataLoader worker") as caught:
-            list(stream_batches(Failing(error), batch=1, workers=1))
+            list(batches)
+        batches._shutdown_workers()  # type: ignore[attr-defined]
         return in_one_line(caught.value)
 
     def test_of_the_user_is_the_same_line_as_anywhere(self):
@@ -419,7 +424,9 @@ class TestAnErrorInAProcessThatSimulates:
 
 class TestProcessesThatSimulate:
     def test_run_on_all_processors_and_leave_interrupts_to_the_trainer(self):
-        seen = next(iter(stream_batches(Seen(), batch=1, workers=1)))
+        batches = iter(stream_batches(Seen(), batch=1, workers=1))
+        seen = next(batches)
+        batches._shutdown_workers()  # type: ignore[attr-defined]
         allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
         assert seen.tolist() == [[1, allowed, 1]]
 
@@ -429,7 +436,7 @@ class TestProcessesThatSimulate:
         assert training.asked == [(0, 3, 0, 1)]
 
 
-class Seen(torch.utils.data.IterableDataset):
+class Seen(IterableDataset[torch.Tensor]):
     """What a process sees of itself: are interrupts ignored, how many processors and threads it has."""
 
     def __iter__(self):

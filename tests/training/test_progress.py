@@ -11,6 +11,7 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("lightning")
 
+import lightning
 import torch
 from rich.console import Console
 from rich.progress import Progress
@@ -18,6 +19,8 @@ from rich.progress import Progress
 from skysieve.errors import ConfigError
 from skysieve.training.curves import draw_curves
 from skysieve.training.progress import REPORT_EVERY, ProgressBar, ProgressLines, RecordMetrics
+
+LINE = lightning.LightningModule()
 
 
 def trainer(step, *, first=True):
@@ -27,10 +30,10 @@ def trainer(step, *, first=True):
 
 def steps(callbacks, last, *, first=True):
     for callback in callbacks:
-        callback.on_train_start(trainer(0, first=first), None)
+        callback.on_train_start(trainer(0, first=first), LINE)
     for step in range(1, last + 1):
         for callback in callbacks:
-            callback.on_train_batch_end(trainer(step, first=first), None, {"loss": torch.tensor(2.0)})
+            callback.on_train_batch_end(trainer(step, first=first), LINE, {"loss": torch.tensor(2.0)})
 
 
 @pytest.fixture
@@ -42,7 +45,7 @@ def test_lines_say_how_far_how_good_and_how_long(recorded, caplog):
     lines = ProgressLines(recorded)
     with caplog.at_level(logging.INFO):
         steps([recorded, lines], REPORT_EVERY)
-        lines.on_validation_end(trainer(REPORT_EVERY), None)
+        lines.on_validation_end(trainer(REPORT_EVERY), LINE)
     first, second = (record.message for record in caplog.records)
     assert first.startswith("step 50 of 100: loss 2.0000, ")
     assert first.endswith(" min left")
@@ -53,8 +56,8 @@ def test_a_bar_shows_the_loss_and_scores_above_it(recorded):
     shown = io.StringIO()
     bar = ProgressBar(recorded, Progress(console=Console(file=shown, force_terminal=True, width=100)))
     steps([recorded, bar], REPORT_EVERY)
-    bar.on_validation_start(trainer(REPORT_EVERY), None)
-    bar.on_validation_end(trainer(REPORT_EVERY), None)
+    bar.on_validation_start(trainer(REPORT_EVERY), LINE)
+    bar.on_validation_end(trainer(REPORT_EVERY), LINE)
     [task] = bar.bar.tasks
     assert (task.completed, task.total) == (50, 100)
     bar.on_train_batch_end(trainer(51))
@@ -71,7 +74,7 @@ def test_only_the_first_of_several_trainers_speaks_and_writes(recorded, caplog):
     with caplog.at_level(logging.INFO):
         steps([recorded, bar, lines], REPORT_EVERY, first=False)
         for callback in (bar, lines):
-            callback.on_validation_end(trainer(REPORT_EVERY, first=False), None)
+            callback.on_validation_end(trainer(REPORT_EVERY, first=False), LINE)
         bar.on_exception()
     assert not caplog.records
     assert shown.getvalue() == ""
@@ -96,6 +99,6 @@ class TestCurves:
         assert (tmp_path / "c.png").exists()
 
     def test_need_matplotlib(self, tmp_path, monkeypatch):
-        monkeypatch.setitem(__import__("sys").modules, "matplotlib.figure", None)
+        monkeypatch.setitem(__import__("sys").modules, "matplotlib.figure", LINE)
         with pytest.raises(ConfigError, match=r"pip install 'skysieve\[train\]'"):
             draw_curves(tmp_path / "m.csv", tmp_path / "c.png")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from itertools import islice
 from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
@@ -52,7 +54,7 @@ def short_buffer(monkeypatch):
 
 
 def stream(source=None, **options):
-    return LabelledStream(source or Numbered(), **{"reuse": 2, "seed": 1, **options})
+    return LabelledStream(cast("LabelledFrames", source or Numbered()), **{"reuse": 2, "seed": 1, **options})
 
 
 class TestStream:
@@ -71,10 +73,7 @@ class TestStream:
         assert edges == {(15.5, 0.0), (15.5, 31.0), (0.0, 15.5), (31.0, 15.5)}
 
     def test_shows_each_frame_as_often_as_told(self):
-        counts = {}
-        for pixels, _ in islice(stream(reuse=3), 60):
-            name = round(float(pixels.sum()), 2)
-            counts[name] = counts.get(name, 0) + 1
+        counts = Counter(round(float(pixels.sum()), 2) for pixels, _ in islice(stream(reuse=3), 60))
         assert max(counts.values()) == 3
 
     def test_is_the_same_for_the_same_seed(self):
@@ -104,8 +103,9 @@ class TestLabelledFrames:
     def test_are_normalised_and_depend_on_seed_and_number(self):
         simulation = build(Recipe, SIMULATION, origin="small")
         frames = [LabelledFrames(simulation, 128, seed).frame(3) for seed in (1, 1, 2)]
-        (one, label, frame), (other, same_label, _), (third, _, _) = frames
-        assert (one.shape, one.dtype) == ((128, 128), np.float32)
+        (one, label, frame), (other, same_label, _), (third, _, _) = (found for found in frames if found)
+        assert one.shape == (128, 128)
+        assert one.dtype == np.float32
         assert isinstance(label, bool)
         assert frame.shape == (128, 128)
         assert -0.5 < float(np.median(one)) < 2.0  # in units of the noise: stars are everywhere

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import islice, pairwise
 from types import SimpleNamespace
 
@@ -90,10 +91,7 @@ class TestTiles:
         assert edges == {(0, 0), (0, 1), (1, 0), (1, 1)}
 
     def test_are_shown_as_often_as_told(self):
-        counts = {}
-        for _, bits in first(90, stream(reuse=3)):
-            name = int((bits != 0).sum())
-            counts[name] = counts.get(name, 0) + 1
+        counts = Counter(int((bits != 0).sum()) for _, bits in first(90, stream(reuse=3)))
         assert max(counts.values()) == 3
 
     def test_of_a_frame_do_not_follow_one_another(self):
@@ -159,7 +157,8 @@ class TestGaps:
 
     def test_do_not_count(self, monkeypatch):
         monkeypatch.setattr(tiles, "MISSING", 1.0)
-        _, found = normalised(*Numbered().frame(3), np.random.default_rng(1))
+        frame, bits = Numbered().frame(3)
+        _, found = normalised(frame, bits, np.random.default_rng(1))
         targets, valid = targets_of(torch.from_numpy(found)[None])
         np.testing.assert_array_equal(valid[0, 0].numpy() == 0, found == NODATA.code)
         assert targets[0, :-1][:, torch.from_numpy(found == NODATA.code)].sum() == 0

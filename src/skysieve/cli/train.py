@@ -160,10 +160,13 @@ def _recipe(name: str, job: Job, steps: int | None) -> TrainingRecipe:
 
 def _fit(trainee: Trainee, folder: Path, *, workers: int | None, device: TrainingDevice, quiet: bool) -> None:
     """Train, and say where the model is."""
+    from lightning.pytorch.utilities import rank_zero_only
+
     from skysieve.cli.running import start_logging
     from skysieve.training.fit import fit
 
-    start_logging(verbose=not quiet)
+    # Each GPU has a process that runs this command: one of them tells
+    start_logging(verbose=not quiet and getattr(rank_zero_only, "rank", 0) == 0)
     model = fit(trainee, folder, workers=workers, device=device.value, progress=not quiet)
     if model is not None:
         print(f"model: {model.folder}")

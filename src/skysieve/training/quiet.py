@@ -16,6 +16,7 @@ __all__ = ["quiet_lightning"]
 TALKATIVE = (
     "lightning.pytorch.utilities.rank_zero",
     "lightning.fabric.utilities.rank_zero",
+    "lightning.fabric.utilities.distributed",
     "lightning.pytorch.trainer.connectors.signal_connector",
 )
 
