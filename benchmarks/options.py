@@ -30,6 +30,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "tracking": ("model", "recipes", "frames", "side"),
     "throughput": ("model", "runs", "frames", "side"),
     "sheets": ("model", "output"),
+    "training": ("trainings", "output"),
 }
 """What ``measure`` of each part takes; its file has the name of the part."""
 
@@ -46,11 +47,16 @@ _OPTIONS: Mapping[str, dict[str, Any]] = {
     "--side": {**_NUMBER, "help": "side of these frames in pixels"},
     "--injections": {**_NUMBER, "help": "frames made from each real one"},
     "--recipe": {"action": "append", "dest": "recipes", "help": "recipe of frames; again for each"},
+    "--training": {
+        "action": "append",
+        "dest": "trainings",
+        "help": "folder that `skysieve train` wrote; again for each",
+    },
     "--peer": {"action": "append", "dest": "peers", "help": "detector of cosmic rays; again for each"},
 }
 """Where the default is None, each part has its own."""
 
-_LISTS = {"recipes": list(HELD_OUT_RECIPES), "peers": list(PEERS)}
+_LISTS = {"recipes": list(HELD_OUT_RECIPES), "peers": list(PEERS), "trainings": []}
 
 
 def parse_options() -> argparse.Namespace:

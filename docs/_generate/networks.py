@@ -45,9 +45,13 @@ and ReLU; every two of a level form a residual block.
 SLIP = """
 ## SlipNet: tracking errors
 
-An encoder of the same parts, without a decoder. {heads} maps of attention say where to look; the features
-found there, and their plain mean over the frame, go through one dense layer to one number. It takes frames
-of any size from {minimum} px on; of sides that are not multiples of that, the rest is not looked at.
+An encoder of the same parts, without a decoder. {heads} maps of attention, which begin with how bright each
+place is, say where to look. The features found there, their plain mean over the frame, and how far images
+are drawn out, along one axis or each along its own, go through one dense layer to one number. The network
+says of every place of {minimum} × {minimum} px how far and along which axis the motion drew out its images,
+and is trained on that beside the label of the frame: from the label alone it hardly begins to learn. It
+takes frames of any size from {minimum} px on; of sides that are not multiples of that, the rest is not
+looked at.
 """
 
 REFERENCES = """

@@ -90,6 +90,36 @@ class TestMotions:
         assert np.array_equal(fine.path(0, 0), coarse.path(0, 0))
 
 
+class TestSmear:
+    def test_is_what_a_motion_does_to_the_moments_of_a_round_image(self):
+        from skysieve.simulate.points import add_points
+
+        drawn = draw("wind", 2)
+        dy, dx = drawn.path(80, 100)
+        image = np.zeros((161, 201), np.float32)
+        add_points(image, 80 + dy, 100 + dx, np.ones(dy.size))
+        y, x = np.mgrid[:161, :201] - np.array([80, 100])[:, None, None]
+        blur = (3.0 / 2.3548) ** 2
+        yy, xx, yx = ((image * a * b).sum() / image.sum() for a, b in ((y, y), (x, x), (y, x)))
+        expected = np.array([xx - yy, 2 * yx]) / (xx + yy + 2 * blur)
+        assert drawn.smear(80, 100) == pytest.approx(expected, abs=0.02)
+
+    def test_is_the_same_everywhere_unless_the_field_turns(self):
+        places = [10.0, 150.0], [20.0, 30.0]
+        steady, turning = (draw(kind).smear(*places) for kind in ("drift", "rotation"))
+        assert steady[:, 0] == pytest.approx(steady[:, 1])
+        assert turning[:, 0] != pytest.approx(turning[:, 1], abs=0.05)
+
+    def test_grows_with_the_motion_and_stays_below_one(self):
+        lengths = [
+            float(np.hypot(*draw("drift", errors=TrackingErrors(extent=(e, e))).smear(80, 100)))
+            for e in (0.3, 1, 3, 8)
+        ]
+        assert lengths == sorted(lengths)
+        assert lengths[0] > 0.1
+        assert 0.98 < lengths[-1] < 1
+
+
 class TestKinds:
     def test_a_drift_is_nearly_straight(self):
         for seed in range(20):

@@ -18,11 +18,22 @@ import torch
 from tests.training.tiny import SIMULATION
 
 from skysieve.errors import ConfigError
+from skysieve.imaging.frames import ArrayFrame
 from skysieve.simulate.recipe import Recipe
 from skysieve.simulate.recipe_files import build
 from skysieve.training import slip
 from skysieve.training.recipe import NetworkSettings, TrainingRecipe
-from skysieve.training.slip import LabelledFrames, LabelledStream, Slipping, rank_auc, slip_net
+from skysieve.training.slip import (
+    SMEAR_WEIGHT,
+    LabelledFrames,
+    LabelledStream,
+    MovedFrame,
+    Slipping,
+    rank_auc,
+    slip_net,
+)
+
+OTHERS = ("drift", "jump", "oscillation", "wind", "lost_star")
 
 SMALL = NetworkSettings(widths=(8, 16), depths=(1, 1))
 
@@ -34,7 +45,7 @@ def recipe(**settings):
 
 
 class Numbered:
-    """Frames of noise; every third has none, every other slipped, which shows as a bright left column."""
+    """Frames of noise; every third has none, every other slipped along y, to which a left column points."""
 
     def __init__(self):
         self.asked = []
@@ -45,7 +56,9 @@ class Numbered:
             return None
         pixels = np.random.default_rng(number).normal(0, 1, (32, 32)).astype(np.float32)
         pixels[:, 0] += 100 * (number % 2)
-        return pixels, bool(number % 2), None
+        smear = np.zeros((2, 8, 8), np.float32)
+        smear[0] = -0.5 * (number % 2)
+        return MovedFrame(pixels, bool(number % 2), smear, ArrayFrame(pixels))
 
 
 @pytest.fixture(autouse=True)
@@ -59,25 +72,36 @@ def stream(source=None, **options):
 
 class TestStream:
     def test_gives_frames_with_labels(self):
-        for pixels, label in islice(stream(), 20):
+        for pixels, label, smear in islice(stream(), 20):
             assert (pixels.shape, pixels.dtype) == ((1, 32, 32), torch.float32)
             assert (label.shape, label.dtype) == ((1,), torch.float32)
+            assert (smear.shape, smear.dtype) == ((2, 8, 8), torch.float32)
             assert bool(label) == bool((pixels > 50).any())
 
     def test_turns_and_mirrors(self):
         edges = set()
-        for pixels, label in islice(stream(), 80):
+        for pixels, label, _ in islice(stream(), 80):
             if label:
                 rows, columns = torch.nonzero(pixels[0] > 50, as_tuple=True)
                 edges.add((float(rows.float().mean()), float(columns.float().mean())))
         assert edges == {(15.5, 0.0), (15.5, 31.0), (0.0, 15.5), (31.0, 15.5)}
 
+    def test_turns_the_axis_of_the_motion_with_the_frame(self):
+        axes = set()
+        for pixels, label, smear in islice(stream(), 80):
+            if label:
+                along_y = bool((pixels[0] > 50).all(dim=0).any())
+                axes.add((along_y, *(round(float(value), 3) for value in smear.mean(dim=(1, 2)))))
+        assert axes == {(True, -0.5, 0.0), (False, 0.5, 0.0)}
+
     def test_shows_each_frame_as_often_as_told(self):
-        counts = Counter(round(float(pixels.sum()), 2) for pixels, _ in islice(stream(reuse=3), 60))
+        counts = Counter(round(float(pixels.sum()), 2) for pixels, *_ in islice(stream(reuse=3), 60))
         assert max(counts.values()) == 3
 
     def test_is_the_same_for_the_same_seed(self):
-        one, other, third = (torch.stack([p for p, _ in islice(stream(seed=seed), 20)]) for seed in (1, 1, 2))
+        one, other, third = (
+            torch.stack([p for p, *_ in islice(stream(seed=seed), 20)]) for seed in (1, 1, 2)
+        )
         assert torch.equal(one, other)
         assert not torch.equal(one, third)
 
@@ -102,23 +126,39 @@ class TestStream:
 class TestLabelledFrames:
     def test_are_normalised_and_depend_on_seed_and_number(self):
         simulation = build(Recipe, SIMULATION, origin="small")
-        frames = [LabelledFrames(simulation, 128, seed).frame(3) for seed in (1, 1, 2)]
-        (one, label, frame), (other, same_label, _), (third, _, _) = (found for found in frames if found)
-        assert one.shape == (128, 128)
-        assert one.dtype == np.float32
-        assert isinstance(label, bool)
-        assert frame.shape == (128, 128)
-        assert -0.5 < float(np.median(one)) < 2.0  # in units of the noise: stars are everywhere
-        np.testing.assert_array_equal(one, other)
-        assert label == same_label
-        assert (one != third).any()
+        frames = [LabelledFrames(simulation, 128, seed, 16).frame(3) for seed in (1, 1, 2)]
+        one, other, third = (found for found in frames if found)
+        assert one.pixels.shape == (128, 128)
+        assert one.pixels.dtype == np.float32
+        assert isinstance(one.slipped, bool)
+        assert one.frame.shape == (128, 128)
+        assert -0.5 < float(np.median(one.pixels)) < 2.0  # in units of the noise: stars are everywhere
+        np.testing.assert_array_equal(one.pixels, other.pixels)
+        assert one.slipped == other.slipped
+        assert (one.pixels != third.pixels).any()
+
+    def test_say_at_every_place_what_the_motion_did(self):
+        turned = build(
+            Recipe,
+            {**SIMULATION, "tracking": dict.fromkeys(OTHERS, 0.0) | {"probability": 1.0, "centre": [0, 0]}},
+            origin="turned",
+        )
+        frame = LabelledFrames(turned, 128, 1, 16).frame(0)
+        assert frame is not None
+        smear = frame.smear
+        assert smear.shape == (2, 8, 8)
+        assert frame.slipped
+        # about the middle: beside it along y, above it along x, on the diagonal across that
+        assert smear[0, 4, 7] < -0.1 < 0.1 < smear[0, 7, 4]
+        assert smear[1, 7, 7] < -0.1 < 0.1 < smear[1, 0, 7]
 
 
 class TestSlipping:
     def batch(self):
         shown = [frame for n in (0, 1, 3, 4) if (frame := Numbered().frame(n)) is not None]
-        pixels = torch.from_numpy(np.stack([p for p, _, _ in shown]))[:, None]
-        return pixels, torch.tensor([[float(slipped)] for _, slipped, _ in shown])
+        pixels = torch.from_numpy(np.stack([each.pixels for each in shown]))[:, None]
+        smears = torch.from_numpy(np.stack([each.smear for each in shown]))
+        return pixels, torch.tensor([[float(each.slipped)] for each in shown]), smears
 
     def learn(self, module, steps):
         made, losses = module.configure_optimizers(), []
@@ -134,7 +174,8 @@ class TestSlipping:
     def test_loses_less_on_a_batch_that_is_shown_again_and_again(self):
         torch.manual_seed(1)
         losses = self.learn(Slipping(recipe()), 40)
-        assert losses[0] == pytest.approx(math.log(2), abs=0.1)
+        # all bright places have a smear of length 0.5, of which nothing is known at first
+        assert losses[0] == pytest.approx(math.log(2) + SMEAR_WEIGHT * 0.5**2, abs=0.15)
         assert losses[-1] < 0.1 * losses[0]
 
     def test_keeps_frozen_statistics_while_weights_learn(self):
@@ -148,7 +189,7 @@ class TestSlipping:
 
     def test_refuses_a_network_that_cannot_be(self):
         wrong = TrainingRecipe(name="tiny", job="tracking", network=NetworkSettings(widths=(8, 12)))
-        with pytest.raises(ConfigError, match="recipe tiny: network: 2 widths and 5 depths"):
+        with pytest.raises(ConfigError, match="recipe tiny: network: 2 widths and 4 depths"):
             slip_net(wrong)
 
 

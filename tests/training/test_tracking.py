@@ -28,14 +28,14 @@ def training(recipe_file):
 
 def test_batches_hold_frames_and_labels(training):
     loader = training.training_batches(done=10, workers=0, rank=1, ranks=2)
-    pixels, labels = next(iter(loader))
-    assert (pixels.shape, labels.shape) == ((2, 1, 128, 128), (2, 1))
+    pixels, labels, smears = next(iter(loader))
+    assert (pixels.shape, labels.shape, smears.shape) == ((2, 1, 128, 128), (2, 1), (2, 2, 32, 32))
     assert loader.dataset.first == 10 * 2 * 2 // 2
 
 
 def test_validation_frames_are_the_same_each_time(training):
-    (pixels, labels), (again, _) = (next(iter(training.validation_batches())) for _ in range(2))
-    assert (pixels.shape, labels.shape) == ((2, 1, 128, 128), (2, 1))
+    (pixels, labels, smears), (again, *_) = (next(iter(training.validation_batches())) for _ in range(2))
+    assert (pixels.shape, labels.shape, smears.shape) == ((2, 1, 128, 128), (2, 1), (2, 2, 32, 32))
     assert torch.equal(pixels, again)
 
 

@@ -1,12 +1,14 @@
 """Our own network for tracking errors: small, and for frames of any size.
 
 A tracking error shows in the images of stars and nowhere else, and most of a frame
-is sky: the network learns where to look, and its votes are averaged there.
+is sky: the network looks where it is bright, learns where else not to look, and says of
+every place how far and along which axis its images were drawn out by a motion.
 
 References
 ----------
-Ilse, Tomczak & Welling 2018, ICML, 2127 (attention as pooling over a bag of places, eq. 8); Paillassa, Bertin
-& Bouy 2020, A&A 634, A48 (the task).
+Ilse, Tomczak & Welling 2018, ICML, 2127 (attention as pooling over a bag of places, eq. 8); Caruana 1997,
+Machine Learning 28, 41 (a second task helps to learn the first); Paillassa, Bertin & Bouy 2020, A&A 634,
+A48 (the task).
 """
 
 from __future__ import annotations
@@ -24,8 +26,11 @@ if TYPE_CHECKING:
 
 __all__ = ["SlipNet"]
 
-WIDTHS = (24, 32, 64, 96, 128)
-DEPTHS = (1, 1, 2, 2, 1)
+WIDTHS = (24, 32, 64, 96)
+DEPTHS = (1, 2, 2, 2)
+
+BRIGHT = 4.0
+"""Attention that the brightest pixel of a place can give it at most: asinh of some 27 sigma."""
 
 
 class SlipNet(nn.Module):
@@ -36,7 +41,7 @@ class SlipNet(nn.Module):
     widths, depths
         Channels, and convolutions of 3 x 3, at 1/2, 1/4, 1/8, … of the resolution.
     heads
-        Independent maps of attention; each weights its share of the last channels.
+        Independent maps of attention.
     hidden
         Width of the dense layer.
 
@@ -52,14 +57,12 @@ class SlipNet(nn.Module):
         self,
         widths: Sequence[int] = WIDTHS,
         depths: Sequence[int] = DEPTHS,
-        heads: int = 8,
+        heads: int = 4,
         hidden: int = 64,
     ) -> None:
         super().__init__()
         if len(widths) != len(depths):
             raise ValueError(f"{len(widths)} widths and {len(depths)} depths: expected as many")
-        if widths[-1] % heads:
-            raise ValueError(f"{widths[-1]} channels cannot be shared by {heads} maps of attention")
         self.classes = 1
         self.multiple = 1
         self.minimum = 2 ** len(widths)
@@ -69,11 +72,12 @@ class SlipNet(nn.Module):
             stages += [convolution(fine, coarse, size=2, stride=2), convolution_stack(coarse, depth)]
         self.features = nn.Sequential(*stages)
         self.attention = nn.Conv2d(widths[-1], heads, 1)
-        self.hidden = nn.Linear(2 * widths[-1], hidden)
+        self.smear = nn.Conv2d(widths[-1], 2, 1)
+        self.hidden = nn.Linear((1 + heads) * widths[-1] + 3, hidden)
         self.head = nn.Linear(hidden, 1)
         initialise(self)
-        nn.init.normal_(self.attention.weight, std=0.01)  # all places count the same at first
-        nn.init.normal_(self.head.weight, std=0.01)
+        for layer in (self.attention, self.smear, self.head):  # all places count by their brightness at first
+            nn.init.normal_(layer.weight, std=0.01)
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Return the logit ``(N, 1)`` of a tracking error, at the prior of the training set.
@@ -83,16 +87,34 @@ class SlipNet(nn.Module):
         pixels
             ``(N, 1, H, W)`` float32, in units of the noise above the sky.
         """
+        return self.examine(pixels)[0]
+
+    def examine(self, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the logit, and what it rests on.
+
+        Parameters
+        ----------
+        pixels
+            As :meth:`forward`.
+
+        Returns
+        -------
+        tuple
+            Logit ``(N, 1)``; smear of the images at each place ``(N, 2, H / minimum, W / minimum)``, as
+            :func:`skysieve.simulate.motion.Motion.smear` has it; and how bright each place is ``(N, 1, …)``,
+            from 0 to 1.
+        """
         height, width = (side // self.minimum * self.minimum for side in pixels.shape[-2:])
-        squeezed = functional.pixel_unshuffle(asinh(pixels[..., :height, :width]), 2)
-        features = self.features(squeezed)
+        squeezed = asinh(pixels[..., :height, :width])
+        brightness = functional.max_pool2d(squeezed, self.minimum).clamp(0, BRIGHT)
+        features = self.features(functional.pixel_unshuffle(squeezed, 2))
+        smear = self.smear(features).float()
+        weights = (self.attention(features).float() + brightness).flatten(2).softmax(dim=-1)
         places = features.flatten(2).float()
-        weights = self.attention(features).flatten(2).float().softmax(dim=-1)
-        shares = places.unflatten(1, (self.heads, -1))
-        attended = (shares * weights.unsqueeze(2)).sum(-1).flatten(1)
-        pooled = torch.cat([attended, places.mean(-1)], dim=1)
-        logit: Tensor = self.head(torch.relu(self.hidden(pooled)))
-        return logit
+        attended = (weights @ places.transpose(1, 2)).flatten(1)
+        seen = torch.cat([_drawn_out(smear.flatten(2), weights[:, :1]), places.mean(-1), attended], dim=1)
+        logit: Tensor = self.head(torch.relu(self.hidden(seen)))
+        return logit, smear, brightness / BRIGHT
 
     def probabilities(self, pixels: Tensor) -> Tensor:
         """Return the posteriors ``(N, 2)`` of a good frame and of a tracking error."""
@@ -102,3 +124,23 @@ class SlipNet(nn.Module):
     def fold_calibration(self, scale: Tensor, offset: Tensor) -> None:
         """Make the logit ``l`` ``scale l + offset``; both ``(1,)``."""
         scale_outputs(self.head, scale, offset)
+
+
+def _drawn_out(smear: Tensor, weights: Tensor) -> Tensor:
+    """Return how far images are drawn out: along one axis, along any, and how much places differ ``(N, 3)``.
+
+    Parameters
+    ----------
+    smear
+        ``(N, 2, P)``, by place.
+    weights
+        ``(N, 1, P)``, of places.
+    """
+    common = (smear * weights).sum(-1, keepdim=True)
+    lengths = [_length(common), _length(smear), _length(smear - common)]
+    return torch.cat([lengths[0].squeeze(-1), *((part * weights).sum(-1) for part in lengths[1:])], dim=1)
+
+
+def _length(smear: Tensor) -> Tensor:
+    # the square root has no slope at zero
+    return (smear.square().sum(1, keepdim=True) + 1e-6).sqrt()

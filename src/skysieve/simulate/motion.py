@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from skysieve.simulate.psf import Psf
 
-__all__ = ["Kind", "Motion", "add_moved_stars", "move_light"]
+__all__ = ["GAUSSIAN", "Kind", "Motion", "add_moved_stars", "move_light"]
 
 Kind = Literal["good", "drift", "jump", "oscillation", "wind", "lost star", "rotation"]
 """What moved the images: ``good`` is a motion too small to be seen."""
@@ -34,6 +34,9 @@ WINGS = 10
 
 CHUNK = 1000
 """Stars whose arcs are in memory at one time."""
+
+GAUSSIAN = 8 * math.log(2)
+"""Square of the FWHM of a Gaussian in standard deviations."""
 
 ARC_STEP = 0.25
 """Distance between the points that draw the arc of a star, in FWHM of the PSF or pixels, if that is more."""
@@ -114,6 +117,47 @@ class Motion:
         yy, xx, yx = ((a * b).mean(axis=1) for a, b in ((dy, dy), (dx, dx), (dy, dx)))
         main = (yy + xx) / 2 + np.hypot((yy - xx) / 2, yx)
         return math.sqrt(main.mean()) / self.width
+
+    def smear(self, y: ArrayLike, x: ArrayLike) -> NDArray[np.float32]:
+        """Return how far, and along which axis, the motion draws out a round image at some places.
+
+        The distortion of the second moments of a Gaussian image whose FWHM is :attr:`width`:
+        ``((Cxx - Cyy) / T, 2 Cxy / T)`` with the covariance C of the path, and T the trace of that of the
+        image with the motion.  Its length is 0 where nothing moves, and
+        tends to 1 as an image becomes a line.
+
+        Parameters
+        ----------
+        y, x
+            Mean places of images in pixels: numbers, or arrays of one shape.
+
+        Returns
+        -------
+        numpy.ndarray
+            ``(2, …)`` float32.
+
+        References
+        ----------
+        Bernstein & Jarvis 2002, AJ 123, 583, section 2.1 (distortion).
+
+        Examples
+        --------
+        >>> Motion(
+        ...     kind="drift",
+        ...     shift_y=np.zeros(4),
+        ...     shift_x=np.linspace(-9, 9, 4),
+        ...     turn=np.zeros(0),
+        ...     centre=(0, 0),
+        ...     shape=(64, 64),
+        ...     width=2.0,
+        ... ).smear(5, 5).round(2)
+        array([0.98, 0.  ], dtype=float32)
+        """
+        dy, dx = (part.astype(np.float64) for part in self.path(y, x))
+        yy, xx, yx = ((a * b).mean(axis=-1) for a, b in ((dy, dy), (dx, dx), (dy, dx)))
+        # the trace of a round Gaussian is twice its variance
+        trace = yy + xx + 2 * self.width**2 / GAUSSIAN
+        return np.stack([(xx - yy) / trace, 2 * yx / trace]).astype(np.float32)
 
     def label(self) -> str:
         """Return what to call the motion in a picture.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skysieve.simulate.exposure import Field, expose
-from skysieve.simulate.motion import add_moved_stars, move_light
+from skysieve.simulate.motion import GAUSSIAN, add_moved_stars, move_light
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,10 +35,6 @@ Satellites cross the frame while it moves: their trails shift sideways by less t
 
 FAINTEST = 0.05
 """Light that need not be drawn, in standard deviations of the sky's noise."""
-
-
-GAUSSIAN = 8 * math.log(2)
-"""Square of the FWHM of a Gaussian in standard deviations."""
 
 STANDS_OUT = 5.0
 """Peak of a star whose form can be seen, in standard deviations of the sky's noise."""

@@ -1,10 +1,15 @@
-"""The network for tracking as it learns, and the frames that it learns from."""
+"""The network for tracking as it learns, and the frames that it learns from.
+
+The label of a frame alone is little to learn from: a network that does not know yet where to look finds
+nothing that goes with it.  So it learns two things at once, the label, and at every place where there are
+stars how far and along which axis the motion drew them out.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import lightning
 import numpy as np
@@ -28,10 +33,47 @@ if TYPE_CHECKING:
     from skysieve.simulate.recipe import Recipe
     from skysieve.training.recipe import TrainingRecipe
 
-__all__ = ["LabelledFrames", "LabelledStream", "Slipping", "rank_auc", "slip_net"]
+__all__ = [
+    "SMEAR_WEIGHT",
+    "LabelledFrames",
+    "LabelledStream",
+    "MovedFrame",
+    "Slipping",
+    "rank_auc",
+    "slip_net",
+]
 
 BUFFER = 64
 """Frames among which a worker draws the next."""
+
+SMEAR_WEIGHT = 3.0
+"""Weight of the smear beside the label: where it was tried, both then fell at about the same pace."""
+
+STARS = (0.5, 1.0)
+"""A place counts by its brightness: below the first not at all (some 4 sigma), at the second in full."""
+
+Batch = tuple[Tensor, Tensor, Tensor]
+
+
+class MovedFrame(NamedTuple):
+    """A frame to learn from.
+
+    Attributes
+    ----------
+    pixels
+        ``(H, W)`` float32, in units of the noise.
+    slipped
+        Whether the telescope did.
+    smear
+        ``(2, H / place, W / place)`` float32; see :func:`skysieve.simulate.motion.Motion.smear`.
+    frame
+        As it was taken.
+    """
+
+    pixels: NDArray[np.float32]
+    slipped: bool
+    smear: NDArray[np.float32]
+    frame: ArrayFrame
 
 
 def slip_net(recipe: TrainingRecipe) -> SlipNet:
@@ -50,7 +92,7 @@ def slip_net(recipe: TrainingRecipe) -> SlipNet:
 
 @dataclass(frozen=True)
 class LabelledFrames:
-    """Normalised frames and whether the telescope slipped, by number.
+    """Normalised frames, whether the telescope slipped, and what that did to the stars, by number.
 
     Parameters
     ----------
@@ -60,32 +102,41 @@ class LabelledFrames:
         Pixels on a side.
     seed
         With the number of a frame, the seed of all in it.
+    place
+        Pixels on a side of a place.
     """
 
     recipe: Recipe
     size: int
     seed: int
+    place: int
 
     @cached_property
     def _bank(self) -> PsfBank:
         return PsfBank(self.recipe.optics)
 
-    def frame(self, number: int) -> tuple[NDArray[np.float32], bool, ArrayFrame] | None:
-        """Return pixels ``(H, W)`` in units of the noise, the label, and the frame; None without noise."""
+    def frame(self, number: int) -> MovedFrame | None:
+        """Return a frame; None if it has no noise to measure it by."""
         rng = np.random.default_rng([self.seed, number])
         simulated = simulate_tracking_frame(
             (self.size, self.size), seed=rng, recipe=self.recipe, bank=self._bank
         )
         frame = ArrayFrame(simulated.pixels)
         try:
-            seen, _ = normalise(frame, threads=1).rows(0, self.size)
+            pixels, _ = normalise(frame, threads=1).rows(0, self.size)
         except FrameError:
             return None
-        return seen, simulated.slipped, frame
+        middles = (np.arange(self.size // self.place) + 0.5) * self.place - 0.5
+        if simulated.motion.uniform:
+            smear = np.empty((2, middles.size, middles.size), np.float32)
+            smear[:] = simulated.motion.smear(middles[0], middles[0])[:, None, None]
+        else:
+            smear = simulated.motion.smear(*np.meshgrid(middles, middles, indexing="ij"))
+        return MovedFrame(pixels, simulated.slipped, smear, frame)
 
 
-class LabelledStream(IterableDataset[tuple["Tensor", "Tensor"]]):
-    """Endless frames ``(1, S, S)`` float32, turned and mirrored, with labels ``(1,)`` float32.
+class LabelledStream(IterableDataset[Batch]):
+    """Endless frames ``(1, S, S)``, turned and mirrored, labels ``(1,)`` and smears ``(2, P, P)``; float32.
 
     Parameters
     ----------
@@ -107,7 +158,7 @@ class LabelledStream(IterableDataset[tuple["Tensor", "Tensor"]]):
         self.source, self.reuse, self.seed, self.first = source, reuse, seed, first
         self.rank, self.ranks = rank, ranks
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+    def __iter__(self) -> Iterator[Batch]:
         """Yield frames for ever."""
         torch.set_num_threads(1)
         worker = get_worker_info()
@@ -115,22 +166,33 @@ class LabelledStream(IterableDataset[tuple["Tensor", "Tensor"]]):
         index, workers = index + self.rank * workers, workers * self.ranks
         rng = np.random.default_rng([self.seed, index, self.first])
         number = self.first + index
-        buffer: list[tuple[NDArray[np.float32], bool, int]] = []
+        buffer: list[tuple[MovedFrame, int]] = []
         while True:
             # A few at first, so that training begins at once
             while len(buffer) < min(BUFFER, 8 + number // (2 * workers)):
                 frame = self.source.frame(number)
                 number += workers
                 if frame is not None:
-                    buffer.append((frame[0], frame[1], self.reuse))
+                    buffer.append((frame, self.reuse))
             place = int(rng.integers(len(buffer)))
-            pixels, slipped, left = buffer[place]
-            buffer[place] = (pixels, slipped, left - 1)
+            shown, left = buffer[place]
+            buffer[place] = (shown, left - 1)
             if left == 1:
                 buffer[place] = buffer[-1]
                 buffer.pop()
-            seen = np.rot90(pixels[:, ::-1] if rng.integers(2) else pixels, int(rng.integers(4)))
-            yield torch.from_numpy(np.ascontiguousarray(seen))[None], torch.tensor([float(slipped)])
+            yield _turned(shown, mirror=bool(rng.integers(2)), turns=int(rng.integers(4)))
+
+
+def _turned(shown: MovedFrame, *, mirror: bool, turns: int) -> Batch:
+    """Return a frame mirrored along x, then turned by so many right angles, its label, and its smear."""
+    pixels, smear = shown.pixels, shown.smear
+    if mirror:
+        pixels, smear = pixels[:, ::-1], smear[:, :, ::-1] * np.array([1, -1], np.float32)[:, None, None]
+    if turns % 2:
+        smear = -smear  # x and y change places, and one of them its sign
+    pixels, smear = np.rot90(pixels, turns), np.rot90(smear, turns, axes=(1, 2))
+    seen, drawn_out = (torch.from_numpy(np.ascontiguousarray(part)) for part in (pixels, smear))
+    return seen[None], torch.tensor([float(shown.slipped)]), drawn_out
 
 
 class Slipping(lightning.LightningModule):
@@ -165,14 +227,15 @@ class Slipping(lightning.LightningModule):
                     module.eval()
         return self
 
-    def training_step(self, batch: tuple[Tensor, Tensor], _index: int) -> Tensor:
+    def training_step(self, batch: Batch, _index: int) -> Tensor:
         """Return the loss of a batch."""
-        pixels, labels = batch
-        return _loss(self.network(pixels.to(memory_format=torch.channels_last)), labels)
+        pixels, labels, smears = batch
+        logits, smear, brightness = self.network.examine(pixels.to(memory_format=torch.channels_last))
+        return _loss(logits, labels) + SMEAR_WEIGHT * _error(smear, smears, brightness)
 
-    def validation_step(self, batch: tuple[Tensor, Tensor], _index: int) -> None:
+    def validation_step(self, batch: Batch, _index: int) -> None:
         """Keep the logits of a batch."""
-        pixels, labels = batch
+        pixels, labels, _ = batch
         self._logits.append(self.network(pixels).float().cpu())
         self._labels.append(labels.cpu())
 
@@ -204,3 +267,11 @@ def rank_auc(scores: NDArray[np.float32], slipped: NDArray[np.bool_]) -> float:
 
 def _loss(logits: Tensor, labels: Tensor) -> Tensor:
     return torch.nn.functional.binary_cross_entropy_with_logits(logits.float(), labels)
+
+
+def _error(smear: Tensor, truth: Tensor, brightness: Tensor) -> Tensor:
+    """Return the mean square error of the smear where there are stars."""
+    low, high = STARS
+    weights = ((brightness - low) / (high - low)).clamp(0, 1)
+    squares = (smear - truth).square().sum(1, keepdim=True)
+    return (squares * weights).sum() / weights.sum().clamp_min(1)

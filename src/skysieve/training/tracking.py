@@ -30,13 +30,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import lightning
-    from numpy.typing import NDArray
 
-    from skysieve.imaging.frames import ArrayFrame
     from skysieve.models.card import Model
     from skysieve.networks.tracking_net import SlipNet
     from skysieve.simulate.recipe import Recipe
     from skysieve.training.recipe import TrainingRecipe
+    from skysieve.training.slip import MovedFrame
 
 __all__ = ["TrackingTraining"]
 
@@ -114,7 +113,7 @@ class TrackingTraining:
         """Return endless batches of frames, going on after the steps that are done."""
         recipe = self.recipe
         stream = LabelledStream(
-            LabelledFrames(self.simulation, recipe.frame, recipe.seed),
+            self._frames(recipe.seed),
             reuse=recipe.reuse,
             seed=recipe.seed,
             first=done * recipe.batch * ranks // recipe.reuse,
@@ -125,14 +124,21 @@ class TrackingTraining:
 
     def validation_batches(self) -> DataLoader[Any]:
         """Return the frames that are scored on the way: the same each time, and never trained on."""
-        frames = [(p, s) for p, s, _ in self._held_out(VALIDATION_SEED, self.recipe.validation_frames)]
-        pixels = torch.from_numpy(np.stack([p for p, _ in frames]))[:, None]
-        labels = torch.tensor([[float(slipped)] for _, slipped in frames])
-        return DataLoader(TensorDataset(pixels, labels), batch_size=8)
+        frames = list(self._held_out(VALIDATION_SEED, self.recipe.validation_frames))
+        pixels, smears = (
+            torch.from_numpy(np.stack(parts))
+            for parts in ([shown.pixels for shown in frames], [shown.smear for shown in frames])
+        )
+        labels = torch.tensor([[float(shown.slipped)] for shown in frames])
+        return DataLoader(TensorDataset(pixels[:, None], labels, smears), batch_size=8)
 
-    def _held_out(self, seed: int, count: int) -> Iterator[tuple[NDArray[np.float32], bool, ArrayFrame]]:
-        """Yield normalised frames, their labels, and the frames."""
-        source, number = LabelledFrames(self.simulation, self.recipe.frame, self.recipe.seed + seed), 0
+    def _frames(self, seed: int) -> LabelledFrames:
+        place = slip_net(self.recipe).minimum
+        return LabelledFrames(self.simulation, self.recipe.frame, seed, place)
+
+    def _held_out(self, seed: int, count: int) -> Iterator[MovedFrame]:
+        """Yield frames that the network does not learn from."""
+        source, number = self._frames(self.recipe.seed + seed), 0
         while count:
             frame = source.frame(number)
             number += 1
@@ -146,10 +152,10 @@ class TrackingTraining:
         logger.info("calibrating on %d frames", CALIBRATION_FRAMES)
         logits, labels, statistics = [], [], []
         with torch.inference_mode():
-            for seen, slipped, frame in self._held_out(CALIBRATION_SEED, CALIBRATION_FRAMES):
-                logits.append(float(network(torch.from_numpy(seen)[None, None])))
-                labels.append(slipped)
-                statistics.append(frame_statistics(frame))
+            for shown in self._held_out(CALIBRATION_SEED, CALIBRATION_FRAMES):
+                logits.append(float(network(torch.from_numpy(shown.pixels)[None, None])))
+                labels.append(shown.slipped)
+                statistics.append(frame_statistics(shown.frame))
         scores = np.clip(np.array(logits, np.float32), -LIMIT, LIMIT)
         truth = np.array(labels)
         histograms = ScoreHistograms((CLASSES[1],))
