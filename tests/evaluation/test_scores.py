@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn import metrics
 
 from skysieve.evaluation.histograms import BINS, LIMIT, ScoreHistograms, count_pixels, log_odds
 from skysieve.evaluation.scores import (
@@ -36,7 +37,6 @@ def pixels(request):
 
 class TestScores:
     def test_are_those_of_scikit_learn(self, pixels):
-        metrics = pytest.importorskip("sklearn.metrics")
         scores, truth = pixels
         tally = tally_of(scores, truth)
         assert roc_auc(tally) == pytest.approx(metrics.roc_auc_score(truth, scores), abs=1e-5)
@@ -52,7 +52,6 @@ class TestScores:
         )
 
     def test_at_a_threshold_are_those_of_scikit_learn(self, pixels):
-        metrics = pytest.importorskip("sklearn.metrics")
         scores, truth = pixels
         tally = tally_of(scores, truth, scores > 1)
         assert f1(tally) == pytest.approx(metrics.f1_score(truth, scores > 1))

@@ -59,7 +59,10 @@ Recipes = Annotated[
     ),
 ]
 Count = Annotated[int, typer.Option("-n", "--number", min=1, help="Frames to simulate for each recipe.")]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the simulated frames.")]
+Seed = Annotated[
+    int,
+    typer.Option("--seed", min=0, help="Seed of the simulated frames; each further recipe takes the next."),
+]
 Size = Annotated[int, typer.Option("--size", min=64, help="Their sides, in pixels.")]
 
 
@@ -119,11 +122,12 @@ def evaluate_contaminants(
     sets += [
         _FrameSet(
             Path(name).stem,
-            f"{number} frames of {size} × {size} px simulated now by the recipe {name}, seed {seed}.",
+            f"{number} frames of {size} × {size} px simulated now by the recipe {name}, seed {own}.",
             number,
-            simulated_frames(name, number, seed=seed, side=size),
+            simulated_frames(name, number, seed=own, side=size),
         )
-        for name in recipe
+        # with one seed for all recipes, their frames would have the same turns of fortune
+        for own, name in enumerate(recipe, seed)
     ]
     options = _engine_options(engine, precision, device, threads)
     ours = [ModelContestant(MaskSettings(model=name, **options)) for name in model]

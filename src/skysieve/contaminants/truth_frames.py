@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skysieve.contaminants.classes import CLASSES, NODATA, find_class
+from skysieve.contaminants.classes import CLASSES, NODATA
+from skysieve.contaminants.truth_bits import truth_bits
 from skysieve.errors import ConfigError, FrameError
 from skysieve.evaluation.peer import CameraFacts
 from skysieve.imaging.bitplanes import MaskSchema
@@ -129,11 +130,8 @@ def _simulate(recipe: Recipe, count: int, *, seed: int, side: int) -> Iterator[T
 
     for number, sequence in enumerate(np.random.SeedSequence(seed).spawn(count)):
         frame = simulate_frame((side, side), seed=np.random.default_rng(sequence), recipe=recipe)
-        bits = np.zeros(frame.pixels.shape, np.int16)
-        for name, marked in frame.truth.items():
-            bits |= marked * np.int16(find_class(name).code)
         facts = CameraFacts(frame.camera.gain, frame.camera.read_noise, frame.camera.saturation)
-        yield TruthFrame(f"{recipe.name} {number + 1}", frame.pixels, bits, facts=facts)
+        yield TruthFrame(f"{recipe.name} {number + 1}", frame.pixels, truth_bits(frame.truth), facts=facts)
 
 
 def _read_bits(path: Path, name: str) -> NDArray[np.int16]:
