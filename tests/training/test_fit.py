@@ -235,12 +235,40 @@ class TestASignal:
         assert training.steps == [0]
 
 
+class TestOtherSteps:
+    @pytest.fixture
+    def stopped(self, folder):
+        with pytest.raises(KeyboardInterrupt):
+            train(LineTraining(at_step=stop_at(4)), folder)
+        return folder
+
+    def test_are_done_from_where_the_training_is(self, stopped):
+        longer = LineTraining(steps=9)
+        train(longer, stopped)
+        assert longer.steps == [4, 5, 6, 7, 8]
+        assert last(stopped)["global_step"] == 9
+        assert (stopped / "recipe.yaml").read_text() == longer.describe()
+
+    def test_are_noted_with_what_was_planned_before(self, stopped):
+        with pytest.raises(KeyboardInterrupt):
+            train(LineTraining(steps=9, at_step=stop_at(6)), stopped)
+        shorter = LineTraining(steps=8)
+        train(shorter, stopped)
+        assert shorter.facts["steps"] == 8
+        assert shorter.facts["schedules_before"] == [{"until": 4, "steps": 6}, {"until": 6, "steps": 9}]
+
+    def test_are_not_noted_where_nothing_changed(self, stopped):
+        training = LineTraining()
+        train(training, stopped)
+        assert "schedules_before" not in training.facts
+
+
 class TestAFolder:
     def test_of_another_training_is_refused(self, whole):
         folder = whole[1]
         before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
         with pytest.raises(ConfigError, match=r"holds a training by another recipe \(see recipe.yaml\)"):
-            train(LineTraining(steps=7), folder)
+            train(LineTraining(learning_rate=0.2), folder)
         assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
     def test_that_holds_other_things_is_refused(self, folder):

@@ -6,6 +6,7 @@ import io
 import logging
 import math
 import pickle
+import re
 import time
 import warnings
 from pathlib import Path
@@ -22,7 +23,7 @@ from skysieve.imaging.atomic import atomic_write
 if TYPE_CHECKING:
     import lightning
 
-__all__ = ["CheckpointFiles", "KeepCheckpoint", "check_checkpoint"]
+__all__ = ["CheckpointFiles", "KeepCheckpoint", "check_checkpoint", "same_training"]
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +32,10 @@ INTERVAL = 300.0
 
 DESCRIPTION = "skysieve description"
 MINUTES = "minutes"
+SCHEDULES = "skysieve schedules before"
+
+STEPS = re.compile(r"^steps: (\d+)$", re.MULTILINE)
+"""What may change in a description while a training stays the same: how long it shall last."""
 
 
 class CheckpointFiles(TorchCheckpointIO):
@@ -92,8 +97,19 @@ def check_checkpoint(path: Path, module: lightning.LightningModule, description:
         raise ConfigError(f"{path}: no checkpoint of a training; remove it to begin anew")
     sizes = {name: tuple(values.shape) for name, values in module.state_dict().items()}
     found = {name: tuple(getattr(values, "shape", ())) for name, values in weights.items()}
-    if found != sizes or checkpoint.get(DESCRIPTION, description) != description:
+    if found != sizes or not same_training(checkpoint.get(DESCRIPTION, description), description):
         raise ConfigError(f"{path}: a checkpoint of another training; remove it, or choose another folder")
+
+
+def same_training(one: str, other: str) -> bool:
+    """Tell whether two descriptions are of the same training, be it for more steps or fewer."""
+    return STEPS.sub("", one, count=1) == STEPS.sub("", other, count=1)
+
+
+def _steps(description: str) -> int:
+    """Return the number of steps in a description; 0 if it has none."""
+    found = STEPS.search(description)
+    return int(found[1]) if found else 0
 
 
 class KeepCheckpoint(Callback):
@@ -107,10 +123,17 @@ class KeepCheckpoint(Callback):
         Steps between two validations.
     description
         The recipe of the training, and all that it refers to.
+
+    Attributes
+    ----------
+    schedules_before
+        Where the training was to last longer or less long at first: until which step, and the number of
+        steps after which the rate was to be zero then.
     """
 
     def __init__(self, path: Path, *, every: int, description: str) -> None:
         self.path, self.every, self.description = path, every, description
+        self.schedules_before: list[dict[str, int]] = []
         self.minutes_before = 0.0
         self._begun = self._saved_at = time.monotonic()
         self._saved_step = 0
@@ -133,7 +156,16 @@ class KeepCheckpoint(Callback):
         self, _trainer: lightning.Trainer, _module: lightning.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
         """Say in the checkpoint what it is of."""
-        checkpoint[DESCRIPTION] = self.description
+        checkpoint[DESCRIPTION], checkpoint[SCHEDULES] = self.description, self.schedules_before
+
+    def on_load_checkpoint(
+        self, _trainer: lightning.Trainer, _module: lightning.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Note how long the training was to last so far, if that has changed."""
+        self.schedules_before = list(checkpoint.get(SCHEDULES, []))
+        before = _steps(checkpoint.get(DESCRIPTION, self.description))
+        if before != _steps(self.description):
+            self.schedules_before.append({"until": int(checkpoint["global_step"]), "steps": before})
 
     def on_train_start(self, trainer: lightning.Trainer, _module: lightning.LightningModule) -> None:
         """Begin to count the time."""

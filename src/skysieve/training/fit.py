@@ -16,7 +16,7 @@ from lightning.pytorch.callbacks import Callback, EMAWeightAveraging
 
 from skysieve.errors import ConfigError, OutputError
 from skysieve.imaging.atomic import atomic_write
-from skysieve.training.checkpoints import CheckpointFiles, KeepCheckpoint, check_checkpoint
+from skysieve.training.checkpoints import CheckpointFiles, KeepCheckpoint, check_checkpoint, same_training
 from skysieve.training.curves import draw_curves
 from skysieve.training.feed import Feed, in_one_line
 from skysieve.training.interrupts import StopBetweenSteps
@@ -98,7 +98,8 @@ def fit(
     Raises
     ------
     ConfigError
-        If the folder holds another training, the device is not there, or the training comes to nothing.
+        If the folder holds a training by another recipe, the number of steps apart, the device is not there,
+        or the training comes to nothing.
     KeyboardInterrupt
         If it is interrupted; the state is kept.
     OutputError
@@ -113,7 +114,8 @@ def fit(
     goes_on = checkpoint.exists()
     if goes_on:
         check_checkpoint(checkpoint, module, description)
-        logger.info("going on with %s", checkpoint)
+        logger.info("going on with %s, to step %d", checkpoint, recipe.steps)
+    _describe(folder, description)
     if accelerator == "cpu" or not torch.cuda.is_available():
         keep_freed_memory()
     every = max(1, recipe.steps // recipe.validations)
@@ -152,6 +154,8 @@ def fit(
         "precision": trainer.precision,
         "torch": torch.__version__,
     }
+    if keeping.schedules_before:
+        facts["schedules_before"] = keeping.schedules_before
     model = trainee.finish(module.cpu().eval(), folder / MODEL, facts=facts)
     draw_curves(folder / METRICS_FILE, folder / CURVES_FILE)
     return model
@@ -208,13 +212,18 @@ def _prepare(folder: Path, description: str) -> None:
         raise OutputError(f"{folder}: cannot be used ({problem}); choose another folder") from error
     if foreign:
         raise OutputError(f"{folder}: is not empty and holds no training; choose another folder")
-    if found is None:
-        with atomic_write(recipe, overwrite=False) as temporary:
-            temporary.write_text(description, encoding="utf-8")
-    elif found != description:
+    if found is not None and not same_training(found, description):
         raise ConfigError(
             f"{folder}: holds a training by another recipe (see {RECIPE_FILE}); choose another folder"
         )
+
+
+def _describe(folder: Path, description: str) -> None:
+    """Write what the training is, unless it stands there."""
+    recipe = folder / RECIPE_FILE
+    if not recipe.exists() or recipe.read_text(encoding="utf-8") != description:
+        with atomic_write(recipe, overwrite=True) as temporary:
+            temporary.write_text(description, encoding="utf-8")
 
 
 def _accelerator(device: str) -> str:
