@@ -45,7 +45,8 @@ and ReLU; every two of a level form a residual block.
 SLIP = """
 ## SlipNet: tracking errors
 
-An encoder of the same parts, without a decoder. {heads} maps of attention, which begin with how bright each
+An encoder of the same parts, without a decoder; one residual block with dilations follows it, so that it sees
+how images some 150 px apart belong together. {heads} maps of attention, which begin with how bright each
 place is, say where to look. The features found there, their plain mean over the frame, and how far images
 are drawn out, along one axis or each along its own, go through one dense layer to one number. The network
 says of every place of {minimum} × {minimum} px how far and along which axis the motion drew out its images,

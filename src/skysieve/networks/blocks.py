@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ExportableNetwork",
+    "Residual",
     "asinh",
     "convolution",
     "convolution_stack",
@@ -63,13 +64,17 @@ def asinh(pixels: Tensor) -> Tensor:
     return limited.sign() * torch.log(limited.abs() + torch.sqrt(limited * limited + 1))
 
 
-def convolution(inputs: int, outputs: int, *, size: int = 3, stride: int = 1) -> nn.Sequential:
+def convolution(
+    inputs: int, outputs: int, *, size: int = 3, stride: int = 1, dilation: int = 1
+) -> nn.Sequential:
     """Return convolution, batch normalisation and ReLU.
 
-    Kernels of odd size keep the sides at stride 1 (zero padding); 2 x 2 at stride 2 halves them.
+    Kernels of odd size keep the sides at stride 1 (zero padding); 2 x 2 at stride 2 halves them.  Taps are
+    ``dilation`` apart.
     """
+    padding = (size - 1) // 2 * dilation
     return nn.Sequential(
-        nn.Conv2d(inputs, outputs, size, stride=stride, padding=(size - 1) // 2, bias=False),
+        nn.Conv2d(inputs, outputs, size, stride=stride, padding=padding, dilation=dilation, bias=False),
         nn.BatchNorm2d(outputs),
         nn.ReLU(inplace=True),
     )
@@ -77,26 +82,37 @@ def convolution(inputs: int, outputs: int, *, size: int = 3, stride: int = 1) ->
 
 def convolution_stack(width: int, depth: int) -> nn.Sequential:
     """Return ``depth`` convolutions of 3 x 3; every two of them form a residual block."""
-    layers: list[nn.Module] = [_Residual(width) for _ in range(depth // 2)]
+    layers: list[nn.Module] = [Residual(width) for _ in range(depth // 2)]
     if depth % 2:
         layers.append(convolution(width, width))
     return nn.Sequential(*layers)
 
 
-class _Residual(nn.Module):
+class Residual(nn.Module):
     """Two convolutions of 3 x 3 with a way around them.
+
+    Parameters
+    ----------
+    width
+        Channels.
+    dilations
+        How far apart the taps of each convolution are.
 
     References
     ----------
-    He, Zhang, Ren & Sun 2016, CVPR, 770, figure 2.
+    He, Zhang, Ren & Sun 2016, CVPR, 770, figure 2; Yu & Koltun 2016, ICLR (dilation).
     """
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, dilations: tuple[int, int] = (1, 1)) -> None:
         super().__init__()
-        self.first = convolution(width, width)
-        self.second = nn.Sequential(nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width))
+        near, far = dilations
+        self.first = convolution(width, width, dilation=near)
+        self.second = nn.Sequential(
+            nn.Conv2d(width, width, 3, padding=far, dilation=far, bias=False), nn.BatchNorm2d(width)
+        )
 
     def forward(self, features: Tensor) -> Tensor:
+        """Return features of the same shape ``(N, width, H, W)``."""
         changed: Tensor = self.second(self.first(features))
         return torch.relu(changed + features)
 

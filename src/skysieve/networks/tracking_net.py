@@ -19,7 +19,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from skysieve.networks.blocks import asinh, convolution, convolution_stack, initialise, scale_outputs
+from skysieve.networks.blocks import (
+    Residual,
+    asinh,
+    convolution,
+    convolution_stack,
+    initialise,
+    scale_outputs,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +35,9 @@ __all__ = ["SlipNet"]
 
 WIDTHS = (24, 32, 64, 96)
 DEPTHS = (1, 2, 2, 2)
+
+CONTEXT = (2, 4)
+"""Dilations at the lowest resolution: the images that a jump leaves of one star may be 150 px apart."""
 
 BRIGHT = 4.0
 """Attention that the brightest pixel of a place can give it at most: asinh of some 27 sigma."""
@@ -70,7 +80,7 @@ class SlipNet(nn.Module):
         stages: list[nn.Module] = [convolution(4, widths[0]), convolution_stack(widths[0], depths[0])]
         for fine, coarse, depth in zip(widths[:-1], widths[1:], depths[1:], strict=True):
             stages += [convolution(fine, coarse, size=2, stride=2), convolution_stack(coarse, depth)]
-        self.features = nn.Sequential(*stages)
+        self.features = nn.Sequential(*stages, Residual(widths[-1], CONTEXT))
         self.attention = nn.Conv2d(widths[-1], heads, 1)
         self.smear = nn.Conv2d(widths[-1], 2, 1)
         self.hidden = nn.Linear((1 + heads) * widths[-1] + 3, hidden)

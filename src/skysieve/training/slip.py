@@ -49,8 +49,8 @@ BUFFER = 64
 SMEAR_WEIGHT = 3.0
 """Weight of the smear beside the label: where it was tried, both then fell at about the same pace."""
 
-STARS = (0.5, 1.0)
-"""A place counts by its brightness: below the first not at all (some 4 sigma), at the second in full."""
+STARS = (0.45, 0.7)
+"""A place counts by its brightness: below the first not at all (3 sigma), at the second in full (8 sigma)."""
 
 Batch = tuple[Tensor, Tensor, Tensor]
 
