@@ -151,7 +151,7 @@ class Motion:
         ...     shape=(64, 64),
         ...     width=2.0,
         ... ).smear(5, 5).round(2)
-        array([0.98, 0.  ], dtype=float32)
+        array([0.97, 0.  ], dtype=float32)
         """
         dy, dx = (part.astype(np.float64) for part in self.path(y, x))
         yy, xx, yx = ((a * b).mean(axis=-1) for a, b in ((dy, dy), (dx, dx), (dy, dx)))
