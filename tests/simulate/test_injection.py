@@ -91,3 +91,13 @@ def test_a_frame_whose_read_noise_explains_all_its_noise_is_no_problem(clean):
     exposure = put(replace(clean, read_noise=1e3, saturation=None), ["CR", "SAT", "HP"])
     assert np.isfinite(exposure.pixels).all()
     assert exposure.truth["CR"].any()
+
+
+@pytest.mark.parametrize(("sharing", "saturates"), [(1, False), (9, True)])
+def test_an_unknown_saturation_is_the_highest_value_if_pixels_share_it(clean, sharing, saturates):
+    from dataclasses import replace
+
+    pixels = clean.pixels.copy()
+    pixels[0, :sharing] = pixels.max() + 100
+    exposure = put(replace(clean, pixels=pixels, saturation=None), ["CR", "SAT", "HP"])
+    assert exposure.truth.get("SAT", np.zeros(1)).any() == saturates

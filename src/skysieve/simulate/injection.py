@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 __all__ = ["CleanFrame", "inject"]
 
 
+PLATEAU = 4
+"""So many pixels do not share the highest value by chance: a limit of the detector or its converter."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class CleanFrame:
     """A real frame to put contaminants into; arrays are ``(H, W)`` float32 in its own unit.
@@ -37,7 +41,8 @@ class CleanFrame:
     read_noise
         In electrons.
     saturation
-        Value of a full pixel; None where it is not known.
+        Value of a full pixel; None where it is not known.  Then it is taken for the highest value in the
+        frame, if several pixels share it; else nothing saturates.
     """
 
     pixels: NDArray[np.float32]
@@ -91,7 +96,10 @@ def inject(
     read_noise = min(frame.read_noise, 0.9 * sigma)
     variance = (frame.sigma * np.float32(frame.gain)) ** 2
     sky = np.maximum(variance - np.float32(read_noise**2), np.float32(1e-3))
-    highest = float(frame.pixels.max()) if frame.saturation is None else frame.saturation
+    highest = float(frame.pixels.max())
+    saturates = frame.saturation is not None or np.count_nonzero(frame.pixels == highest) >= PLATEAU
+    if frame.saturation is not None:
+        highest = frame.saturation
     full_well = (highest - float(np.median(frame.level))) * frame.gain + float(np.median(sky))
     camera = replace(
         recipe.cameras.draw(streams["camera"]),
@@ -114,7 +122,7 @@ def inject(
         draw_layers(scene, streams, recipe, wanted),
         streams["exposure"],
         recipe=recipe,
-        saturates="SAT" in wanted,
+        saturates=saturates and "SAT" in wanted,
     )
     pixels, truth = exposure.pixels + pedestal, exposure.truth
     if "OV" in wanted:
