@@ -10,6 +10,7 @@ pytest.importorskip("torch")
 
 import torch
 
+from skysieve.training.fused_loss import EntropyDiceLoss
 from skysieve.training.losses import (
     CombinedLoss,
     DiceLoss,
@@ -24,6 +25,7 @@ LOSSES = {
     "sigmoid": WeightedSigmoidLoss,
     "focal": lambda: FocalLoss(2.0, [3.0, 1.0]),
     "dice": DiceLoss,
+    "fused": lambda: EntropyDiceLoss([3.0, 1.0]),
     "combined": lambda: CombinedLoss({"focal": (1.0, FocalLoss()), "dice": (0.5, DiceLoss())}),
 }
 
@@ -167,6 +169,23 @@ class TestDiceLoss:
         assert DiceLoss()(logits, targets).item() == pytest.approx(
             DiceLoss()(logits[:, :1], targets[:, :1]).item()
         )
+
+
+class TestFused:
+    @pytest.mark.parametrize("dice", [0.0, 0.5])
+    def test_is_the_sum_of_its_parts_and_so_is_its_slope(self, dice):
+        logits, targets = batch()
+        valid = (torch.rand(2, 1, 8, 8) < 0.8).float()
+        targets[:, 1] *= 0  # a class that is not there
+        weights = [3.0, 1.5]
+        parts = CombinedLoss({"sigmoid": (1.0, FocalLoss(0.0, weights)), "dice": (dice, DiceLoss())})
+        values, slopes = [], []
+        for loss in (EntropyDiceLoss(weights, dice), parts):
+            value = 2 * loss(logits, targets, valid)
+            slopes.append(torch.autograd.grad(value, logits)[0])
+            values.append(value)
+        torch.testing.assert_close(*values)
+        torch.testing.assert_close(*slopes)
 
 
 class TestCombinedLoss:

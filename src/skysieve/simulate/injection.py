@@ -122,7 +122,7 @@ def inject(
         draw_layers(scene, streams, recipe, wanted),
         streams["exposure"],
         recipe=recipe,
-        saturates=saturates and "SAT" in wanted,
+        saturates=bool(saturates) and "SAT" in wanted,
     )
     pixels, truth = exposure.pixels + pedestal, exposure.truth
     if "OV" in wanted:
