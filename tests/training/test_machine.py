@@ -34,10 +34,17 @@ def test_processes_use_the_processors_that_the_training_was_started_on():
         os.sched_setaffinity(0, before)
 
 
-def test_one_processor_is_left_to_the_trainer(monkeypatch):
-    for allowed, workers in (({0}, 1), ({0, 1}, 1), (set(range(16)), 15)):
+def test_each_processor_simulates(monkeypatch):
+    for allowed, workers in (({0}, 1), ({0, 1}, 2), (set(range(16)), 16)):
         monkeypatch.setattr("skysieve.training.processors.ALLOWED", frozenset(allowed))
         assert default_workers() == workers
+
+
+@pytest.mark.skipif(not hasattr(os, "nice"), reason="of Unix")
+def test_processes_that_simulate_give_way():
+    code = "import os; from skysieve.training.processors import give_way; give_way(); print(os.nice(0))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "19\n"
 
 
 def test_processors_are_counted_before_torch_comes():

@@ -56,7 +56,7 @@ Workers = Annotated[
     typer.Option(
         "--workers",
         min=0,
-        help="Processes that simulate; by default one less than processors.",
+        help="Processes that simulate; by default one on each processor.",
         show_default=False,
     ),
 ]

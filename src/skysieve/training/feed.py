@@ -10,7 +10,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from skysieve.errors import ConfigError, SkysieveError
-from skysieve.training.processors import use_all_processors
+from skysieve.training.processors import give_way, use_all_processors
 
 if TYPE_CHECKING:
     from torch.utils.data import IterableDataset
@@ -98,4 +98,5 @@ def _begin_worker(_number: int) -> None:
     # Ctrl-C reaches all processes: the trainer ends the others when it has taken what it needs
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     use_all_processors()
+    give_way()
     torch.set_num_threads(1)

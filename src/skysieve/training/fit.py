@@ -84,7 +84,7 @@ def fit(
     folder
         Where all is kept; a training of the same recipe in it goes on where it stopped.
     workers
-        Processes that simulate frames; by default one less than processors.
+        Processes that simulate frames; by default one on each processor.
     device
         ``auto``, ``cpu`` or ``cuda``, which takes every GPU that is visible.
     progress
