@@ -55,6 +55,7 @@ def simulation_folder() -> Path:
     """Return the folder where simulated frames are kept: another with each change of what simulates."""
     (package,) = skysieve.simulate.__path__
     files = [file for ending in ("*.py", "*.yaml") for file in sorted(Path(package).rglob(ending))]
+    files = [file for file in files if "ghosts" not in file.parts]  # which simulate no frames
     sources = b"".join(file.read_bytes() for file in files)
     folder = CACHE / "frames" / hashlib.sha256(sources).hexdigest()[:12]
     folder.mkdir(parents=True, exist_ok=True)
