@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_MODEL", "JOB", "MAXIMASK", "load_model"]
 
 JOB = "contaminants"
-DEFAULT_MODEL = "maximask"
+DEFAULT_MODEL = "skysieve"
 """The model that is used where none is named; all that depends on it asks here."""
 
 
