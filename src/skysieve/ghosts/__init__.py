@@ -1,0 +1,1 @@
+"""The third job: reflections and scattered light on whole focal planes."""

@@ -1,0 +1,205 @@
+"""From what the network says of a picture to ghosts: pure functions on arrays.
+
+The network says at each place whether the middle of a ghost is there, and gives the weights of three small
+layers that draw this ghost; see :mod:`skysieve.networks.ghost_net`, whose numbers these are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+from scipy.ndimage import maximum_filter
+from scipy.special import expit
+
+from skysieve.ghosts.classes import CLASS_NAMES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = ["Ghost", "GhostMaps", "draw_masks", "find_ghosts"]
+
+PLACE, CELL = 8, 4
+"""Pixels of the picture on a side of a place, and of a cell of the shared features."""
+
+REACH = 64.0
+LAYERS = (8, 8, 1)
+"""Outputs of the layers that draw; the first has two inputs more than there are features."""
+
+MOST = 60
+"""Places that are drawn at most, the likeliest; people outlined 13 ghosts at most."""
+
+SAME = 0.5
+"""Two ghosts of a class with a larger intersection over union are one: the likelier is kept."""
+
+LEAST_AREA = 25
+"""Pixels of the smallest ghost; 95 in 100 of those that people outlined have 300 and more."""
+
+
+@dataclass(frozen=True)
+class GhostMaps:
+    """What the network says of one picture ``(H, W)``.
+
+    Attributes
+    ----------
+    probability
+        That there is any ghost.
+    classes
+        Of each class in each cell ``(C, H / 4, W / 4)`` float32.
+    middles
+        Of a middle of a ghost at each place ``(C, H / 8, W / 8)`` float32.
+    kernels
+        Weights of the layers that draw ``(K, H / 8, W / 8)`` float32.
+    features
+        What they draw from ``(F, H / 4, W / 4)`` float32.
+    """
+
+    probability: float
+    classes: NDArray[np.float32]
+    middles: NDArray[np.float32]
+    kernels: NDArray[np.float32]
+    features: NDArray[np.float32]
+
+    @classmethod
+    def unpack(cls, array: NDArray[np.float32]) -> Self:
+        """Return the maps that the graph packs into one array ``(1 + 2 C + K + F, H / 4, W / 4)``."""
+        count = len(CLASS_NAMES)
+        ends = np.cumsum([1, count, count, _kernel_size(len(array))])
+        ghost, classes, middles, kernels, features = np.split(array, ends)
+        step = PLACE // CELL
+        return cls(
+            float(ghost[0, 0, 0]), classes, middles[:, ::step, ::step], kernels[:, ::step, ::step], features
+        )
+
+
+@dataclass(frozen=True)
+class Ghost:
+    """One ghost.
+
+    Attributes
+    ----------
+    class_name
+        Rays, Bright or Faint.
+    score
+        0 to 1: how likely its middle is there, times how clearly it was drawn.
+    mask
+        Its pixels in the picture ``(H, W)``.
+    """
+
+    class_name: str
+    score: float
+    mask: NDArray[np.bool_]
+
+    @property
+    def area(self) -> int:
+        """Pixels of the picture."""
+        return int(np.count_nonzero(self.mask))
+
+
+def find_ghosts(maps: GhostMaps, *, thresholds: Mapping[str, float]) -> list[Ghost]:
+    """Return the ghosts of a picture, the likeliest first.
+
+    Parameters
+    ----------
+    maps
+        What the network says of it.
+    thresholds
+        Least score of each class.
+    """
+    peaks = maps.middles * (maps.middles == maximum_filter(maps.middles, size=(1, 3, 3), mode="constant"))
+    kinds, rows, columns = np.nonzero(peaks >= min(thresholds.values()))
+    scores = peaks[kinds, rows, columns]
+    order = np.argsort(-scores, kind="stable")[:MOST]
+    kinds, rows, columns, scores = kinds[order], rows[order], columns[order], scores[order]
+    probabilities = draw_masks(maps.features, maps.kernels[:, rows, columns].T, rows, columns)
+    found = []
+    for kind, score, probability in zip(kinds, scores, probabilities, strict=True):
+        mask = probability > 0.5
+        if np.count_nonzero(mask) >= LEAST_AREA:
+            clear = float(score) * float(probability[mask].mean())
+            found.append(Ghost(CLASS_NAMES[kind], clear, mask))
+    likely = [ghost for ghost in found if ghost.score >= thresholds[ghost.class_name]]
+    return _without_twins(sorted(likely, key=lambda ghost: -ghost.score))
+
+
+def draw_masks(
+    features: NDArray[np.float32],
+    kernels: NDArray[np.float32],
+    rows: NDArray[np.intp],
+    columns: NDArray[np.intp],
+) -> NDArray[np.float32]:
+    """Return the probability of each pixel of the picture to belong to each ghost.
+
+    Parameters
+    ----------
+    features
+        ``(F, H / 4, W / 4)``.
+    kernels
+        ``(G, K)``, one row a ghost.
+    rows, columns
+        Place of each, in eighths ``(G,)``.
+
+    Returns
+    -------
+    ndarray
+        ``(G, H, W)`` float32.
+    """
+    height, width = features.shape[1:]
+    masks = np.empty((len(kernels), height * CELL, width * CELL), np.float32)
+    down, right = _to_pixels(height), _to_pixels(width)
+    flat = features.reshape(len(features), -1)
+    cell_y, cell_x = (CELL * np.arange(side) + (CELL - 1) / 2 for side in (height, width))
+    for mask, kernel, row, column in zip(masks, kernels, rows, columns, strict=True):
+        y = (cell_y - (PLACE * row + (PLACE - 1) / 2)) / REACH
+        x = (cell_x - (PLACE * column + (PLACE - 1) / 2)) / REACH
+        values = np.concatenate([flat, np.repeat(y, width)[None], np.tile(x, height)[None]]).astype(
+            np.float32
+        )
+        start = 0
+        for number, outputs in enumerate(LAYERS):
+            end = start + outputs * len(values)
+            weights, bias = kernel[start:end].reshape(outputs, -1), kernel[end : end + outputs, None]
+            start = end + outputs
+            values = weights @ values + bias
+            if number < len(LAYERS) - 1:
+                values = np.maximum(values, 0)
+        mask[:] = expit(down @ values.reshape(height, width) @ right.T)
+    return masks
+
+
+def _kernel_size(channels: int) -> int:
+    """Return how many weights draw a ghost, of the channels of the array that holds all maps."""
+    # with F features: F + 3 of the first layer's rows, then squares and biases of the others
+    others = sum(rows * columns + rows for rows, columns in zip(LAYERS[1:], LAYERS[:-1], strict=True))
+    left = channels - 1 - 2 * len(CLASS_NAMES) - others - 3 * LAYERS[0]
+    features = left // (LAYERS[0] + 1)
+    return others + LAYERS[0] * (features + 3)
+
+
+def _to_pixels(cells: int) -> NDArray[np.float32]:
+    """Return the weights ``(P, cells)`` of cells in each pixel: linear between their middles, flat beyond."""
+    pixels = (np.arange(cells * CELL) - (CELL - 1) / 2) / CELL
+    low = np.clip(np.floor(pixels), 0, cells - 1).astype(int)
+    high = np.minimum(low + 1, cells - 1)
+    part = np.clip(pixels - low, 0, 1)
+    weights = np.zeros((len(pixels), cells), np.float32)
+    np.add.at(weights, (np.arange(len(pixels)), low), 1 - part)
+    np.add.at(weights, (np.arange(len(pixels)), high), part)
+    return weights
+
+
+def _without_twins(ghosts: Sequence[Ghost]) -> list[Ghost]:
+    """Return the ghosts that no likelier one of their class covers."""
+    kept: list[Ghost] = []
+    for ghost in ghosts:
+        if all(_overlap(ghost, other) <= SAME for other in kept if other.class_name == ghost.class_name):
+            kept.append(ghost)
+    return kept
+
+
+def _overlap(first: Ghost, second: Ghost) -> float:
+    both = np.count_nonzero(first.mask & second.mask)
+    return both / (first.area + second.area - both)
