@@ -182,11 +182,13 @@ def _covers(length: int, sizes: TileSizes, margin: int) -> list[tuple[Span, ...]
     Only an axis shorter than the smallest tile is padded: pixels made up by reflection are no match for a
     second tile that is flush with the border.
     """
-    if length <= sizes.minimum:
-        return [cover(length, sizes.fit(length), 1, 0)]
-    choices = [cover(length, length, 1, 0)] if sizes.fit(length) == length else []
     # steps are multiples then, so that pooling falls on the same pixels in neighbouring tiles
     margin = sizes.fit(2 * margin) // 2
+    # of smaller ones nothing would lie within the margins
+    smallest = max(sizes.minimum, sizes.fit(2 * margin + 1))
+    if length <= smallest:
+        return [cover(length, sizes.fit(length), 1, 0)]
+    choices = [cover(length, length, 1, 0)] if sizes.fit(length) == length else []
     count = 2
     while True:
         # the first and the last tile decide all but one margin, those between all but two
@@ -195,7 +197,7 @@ def _covers(length: int, sizes: TileSizes, margin: int) -> list[tuple[Span, ...]
         if size > length:
             size -= sizes.multiple
         choices.append(cover(length, size, size - 2 * margin, margin))
-        if size <= sizes.minimum:
+        if size <= smallest:
             return choices
         count += 1
 
