@@ -47,7 +47,7 @@ AGREEMENT_FRAMES = 16
 BYTES_PER_PIXEL = {"f32": 330, "bf16": 320}
 """As measured in calls of the engine; both precisions hold float32 at their widest."""
 
-MEMORY = 400
+MEMORY = 440
 """Of a call, in MB: larger tiles are hardly faster, and a frame of 2048 x 2048 px then needs some 650 MB."""
 
 LEAST_MARGIN, LARGEST_MARGIN, MARGIN_STEP = 32, 128, 16
