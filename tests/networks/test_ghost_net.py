@@ -1,0 +1,92 @@
+"""The network for ghosts: what it gives, and that the runtime draws what it draws."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("onnx")
+
+import torch
+from tests.networks.fill import filled, pixels
+from torch.nn import functional
+
+from skysieve.ghosts.decide import GhostMaps
+from skysieve.ghosts.decide import draw_masks as draw_in_runtime
+from skysieve.networks.blocks import macs_per_pixel, parameter_count
+from skysieve.networks.ghost_net import GhostNet, draw_masks
+from skysieve.training.export import export_graph
+
+SHAPE = (64, 96)
+
+
+@pytest.fixture
+def network():
+    return filled(GhostNet())
+
+
+def test_gives_maps_at_a_quarter_and_at_an_eighth(network):
+    seen = network(pixels(2, 1, *SHAPE))
+    assert seen.ghost.shape == (2, 1)
+    assert seen.classes.shape == (2, 3, 16, 24)
+    assert seen.middles.shape == (2, 3, 8, 12)
+    assert seen.kernels.shape == (2, 169, 8, 12)
+    assert seen.features.shape == (2, 8, 16, 24)
+
+
+def test_every_parameter_learns():
+    torch.manual_seed(0)
+    network = GhostNet()
+    seen = network(pixels(2, 1, *SHAPE))
+    places = torch.tensor([[1, 2], [4, 7]])
+    drawn = draw_masks(seen.features[0], seen.kernels[0, :, places[:, 0], places[:, 1]].T, places)
+    (drawn.square().sum() + sum(part.square().sum() for part in seen)).backward()
+    without = [name for name, p in network.named_parameters() if p.grad is None or not p.grad.any()]
+    assert without == []
+
+
+def test_an_untrained_network_sees_hardly_any_ghost():
+    torch.manual_seed(0)
+    with torch.inference_mode():
+        assert torch.sigmoid(GhostNet()(pixels(1, 1, *SHAPE)).middles).mean() < 0.05
+
+
+def test_the_runtime_unpacks_and_draws_the_same(network):
+    picture = pixels(1, 1, *SHAPE)
+    places = torch.tensor([[1, 2], [4, 7]])
+    with torch.inference_mode():
+        seen = network(picture)
+        packed = network.probabilities(picture)[0].numpy()
+        kernels = seen.kernels[0, :, places[:, 0], places[:, 1]].T
+        logits = draw_masks(seen.features[0], kernels, places)
+        drawn = torch.sigmoid(
+            functional.interpolate(logits[None], scale_factor=4, mode="bilinear", align_corners=False)[0]
+        )
+    maps = GhostMaps.unpack(packed)
+    rows, columns = places.numpy().T
+    found = draw_in_runtime(maps.features, maps.kernels[:, rows, columns].T, rows, columns)
+    assert maps.probability == pytest.approx(torch.sigmoid(seen.ghost).item(), rel=1e-5)
+    np.testing.assert_allclose(maps.middles, torch.sigmoid(seen.middles)[0].numpy(), rtol=1e-5)
+    np.testing.assert_allclose(found, drawn.numpy(), atol=1e-3)
+
+
+def test_the_graph_gives_the_same(network):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    picture = pixels(1, 1, *SHAPE)
+    session = onnxruntime.InferenceSession(export_graph(network, compact=False))
+    (found,) = session.run(None, {"pixels": picture.numpy()})
+    with torch.inference_mode():
+        expected = network.probabilities(picture).numpy()
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4)
+
+
+def test_stays_within_its_cost(network):
+    assert macs_per_pixel(network, (400, 400)) < 20_000
+    assert parameter_count(network) < 1_600_000
+
+
+@pytest.mark.parametrize(("widths", "depths"), [((8, 16), (1, 1)), ((8, 16, 32, 64), (1, 1, 1))])
+def test_other_levels_are_refused(widths, depths):
+    with pytest.raises(ValueError, match="four of each"):
+        GhostNet(3, widths, depths)
