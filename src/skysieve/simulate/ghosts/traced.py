@@ -196,7 +196,7 @@ _TAG = 1e-9
 def _coated_camera() -> Any:
     """Return DECam with coatings, without what stands in front of the lenses."""
     try:
-        import batoid  # type: ignore[import-untyped, unused-ignore]
+        import batoid
     except ImportError as error:
         raise ConfigError("tracing ghosts needs batoid: pip install 'skysieve[ghosts]'") from error
     optic = batoid.Optic.fromYaml("DECam.yaml")
