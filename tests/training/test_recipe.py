@@ -25,7 +25,7 @@ def refusal(folder, **settings):
     return message.removeprefix(f"{folder / 'mine.yaml'}: ")
 
 
-@pytest.mark.parametrize("job", ["contaminants", "tracking"])
+@pytest.mark.parametrize("job", ["contaminants", "tracking", "ghosts"])
 def test_each_job_has_a_recipe_of_ours(job):
     assert read_training_recipe(job).job == job
 
@@ -58,7 +58,7 @@ def test_an_unknown_setting_is_named_with_its_place_and_the_known_ones(tmp_path)
     [
         ({"steps": "many"}, "steps: Input should be a valid integer"),
         ({"precision": "f16"}, "precision: Input should be 'bf16' or 'f32', found 'f16'"),
-        ({"job": "ghosts"}, "job: Input should be 'contaminants' or 'tracking', found 'ghosts'"),
+        ({"job": "stars"}, "job: Input should be 'contaminants', 'tracking' or 'ghosts', found 'stars'"),
         ({"loss": {"kind": "best"}}, "loss.kind: Input should be 'sigmoid', 'published' or 'focal'"),
         ({"network": {"widths": 8}}, "network.widths: Input should be a valid tuple"),
         ({"steps": 0}, "steps: 0, expected at least 1"),
@@ -78,7 +78,9 @@ def test_the_job_cannot_be_left_out(tmp_path):
 
 
 def test_a_recipe_that_is_not_there_is_told_with_ours():
-    with pytest.raises(ConfigError, match=r"^decam: no such recipe; .* one of contaminants, tracking$"):
+    with pytest.raises(
+        ConfigError, match=r"^decam: no such recipe; .* one of contaminants, ghosts, tracking$"
+    ):
         read_training_recipe("decam")
 
 

@@ -142,6 +142,34 @@ def train_tracking(
     _fit(trainee, output, workers=workers, device=device, quiet=quiet)
 
 
+@app.command("ghosts")
+def train_ghosts(
+    output: Output,
+    *,
+    recipe: RecipeOption = "ghosts",
+    init: Init = None,
+    workers: Workers = None,
+    device: Device = TrainingDevice.auto,
+    steps: Steps = None,
+    quiet: Quiet = False,
+    _debug: Debug = False,
+) -> None:
+    """Train the network that finds ghosts on focal planes.
+
+    The model lies in the folder `model` of the output.  Ctrl-C loses no finished work: the same command goes
+    on.
+
+    Example: `skysieve train ghosts -o mine`
+    """
+    chosen = _recipe(recipe, "ghosts", steps)
+    from skysieve.training.ghosts import GhostTraining
+
+    trainee = GhostTraining(chosen)
+    if init is not None:
+        trainee.start_from(init)
+    _fit(trainee, output, workers=workers, device=device, quiet=quiet)
+
+
 def _recipe(name: str, job: Job, steps: int | None) -> TrainingRecipe:
     """Return the recipe of a training, once it is known that what training needs is installed."""
     missing = [module for module in NEEDED if find_spec(module) is None]

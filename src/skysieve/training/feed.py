@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from skysieve.training.fit import Trainee
 
-__all__ = ["Feed", "in_one_line", "stream_batches"]
+__all__ = ["Feed", "begin_worker", "in_one_line", "stream_batches"]
 
 
 def stream_batches(stream: IterableDataset[Any], *, batch: int, workers: int) -> DataLoader[Any]:
@@ -36,7 +36,7 @@ def stream_batches(stream: IterableDataset[Any], *, batch: int, workers: int) ->
         stream,
         batch_size=batch,
         num_workers=workers,
-        worker_init_fn=_begin_worker,
+        worker_init_fn=begin_worker,
         prefetch_factor=4 if workers else None,
         persistent_workers=workers > 0,
         pin_memory=torch.cuda.is_available(),
@@ -94,7 +94,8 @@ def in_one_line(error: Exception) -> Exception:
     return RuntimeError(f"in a process that simulates: {kind.rpartition('.')[2]}: {message}")
 
 
-def _begin_worker(_number: int) -> None:
+def begin_worker(_number: int) -> None:
+    """Set up a process that simulates."""
     # Ctrl-C reaches all processes: the trainer ends the others when it has taken what it needs
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     use_all_processors()

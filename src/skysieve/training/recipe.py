@@ -14,7 +14,7 @@ from skysieve.simulate.recipe_files import build, plain_yaml, read_mapping
 
 __all__ = ["Job", "LossSettings", "NetworkSettings", "TrainingRecipe", "read_training_recipe"]
 
-Job = Literal["contaminants", "tracking"]
+Job = Literal["contaminants", "tracking", "ghosts"]
 
 RANGES: dict[str, tuple[float, float]] = {
     "steps": (1, inf),

@@ -1,0 +1,198 @@
+"""Training of the network for ghosts: its pictures, its thresholds, its card."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from skysieve._version import __version__
+from skysieve.ghosts.ccd_scores import CcdTally
+from skysieve.ghosts.classes import CLASS_NAMES
+from skysieve.ghosts.decam import decam
+from skysieve.ghosts.decide import GhostMaps, find_ghosts
+from skysieve.ghosts.model import JOB, NORMALISATION
+from skysieve.models.card import ModelCard, Tiling
+from skysieve.simulate.ghosts import Layout, read_ghost_recipe, simulate_focal_plane
+from skysieve.training.export import write_model
+from skysieve.training.ghost_learning import GhostLearning, ghost_net
+from skysieve.training.ghost_pictures import GhostPictures, GhostStream, picture_batches
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import lightning
+    from torch.utils.data import DataLoader
+
+    from skysieve.ghosts.decide import Ghost
+    from skysieve.models.card import Model
+    from skysieve.networks.ghost_net import GhostNet
+    from skysieve.simulate.ghosts import GhostPicture, GhostRecipe
+    from skysieve.training.recipe import TrainingRecipe
+
+__all__ = ["GhostTraining"]
+
+logger = logging.getLogger(__name__)
+
+VALIDATION_SEED = 1_000_003
+THRESHOLD_SEED = 2_000_003
+THRESHOLD_PICTURES = 300
+
+LEAST_SCORE = 0.05
+THRESHOLDS = tuple(np.arange(0.1, 0.85, 0.05).round(2).tolist())
+"""Scores that are tried as thresholds of each class."""
+
+BYTES_PER_PIXEL = {"f32": 700, "bf16": 700}
+
+
+@dataclass
+class GhostTraining:
+    """A training of the network for ghosts.
+
+    Parameters
+    ----------
+    recipe
+        How.
+    initial
+        A trained network to go on from.
+    origin
+        What that is, to tell one training from another.
+    """
+
+    recipe: TrainingRecipe
+    initial: GhostNet | None = None
+    origin: str = ""
+
+    def start_from(self, model: str) -> None:
+        """Go on from a trained network: a name or a folder.
+
+        Raises
+        ------
+        ModelError
+            If there is no such model, or its graph is of another network than the recipe's.
+        """
+        from skysieve.ghosts.model import load_model
+        from skysieve.training.initial import load_graph_weights
+
+        network, found = ghost_net(self.recipe), load_model(model)
+        load_graph_weights(network, found)
+        self.initial, self.origin = network, f"{found.card.name} {found.card.graphs[0].sha256}"
+
+    @cached_property
+    def simulation(self) -> GhostRecipe:
+        """What pictures are drawn from."""
+        return read_ghost_recipe(self.recipe.simulation)
+
+    @cached_property
+    def layout(self) -> Layout:
+        """Where the CCDs lie."""
+        return Layout(decam().ccd_map.astype(np.uint8))
+
+    def describe(self) -> str:
+        """Return both recipes as YAML, and what else makes two trainings the same."""
+        text = f"{self.recipe.to_yaml()}---\n{self.simulation.to_yaml()}"
+        return text + (f"---\ninit: {self.origin}\n" if self.origin else "")
+
+    def module(self) -> GhostLearning:
+        """Return the network with its losses."""
+        return GhostLearning(self.recipe, network=self.initial, frozen_statistics=self.initial is not None)
+
+    def training_batches(self, *, done: int, workers: int, rank: int, ranks: int) -> DataLoader[Any]:
+        """Return endless batches of pictures, going on after the steps that are done."""
+        recipe = self.recipe
+        stream = GhostStream(
+            self._pictures(recipe.seed),
+            reuse=recipe.reuse,
+            seed=recipe.seed,
+            first=done * recipe.batch * ranks // recipe.reuse,
+            rank=rank,
+            ranks=ranks,
+        )
+        return picture_batches(stream, batch=recipe.batch, workers=workers)
+
+    def validation_batches(self) -> DataLoader[Any]:
+        """Return the pictures that are scored on the way: the same each time, and never trained on."""
+        pictures = self._pictures(self.recipe.seed + VALIDATION_SEED)
+        shown = [pictures.picture(number) for number in range(self.recipe.validation_frames)]
+        return picture_batches(shown, batch=self.recipe.batch)
+
+    def _pictures(self, seed: int) -> GhostPictures:
+        return GhostPictures(self.simulation, self.layout, seed)
+
+    def finish(self, module: lightning.LightningModule, folder: Path, *, facts: dict[str, Any]) -> Model:
+        """Choose thresholds on new pictures and write the trained network as a model."""
+        network: GhostNet = module.network  # type: ignore[assignment]
+        logger.info("choosing thresholds on %d pictures", THRESHOLD_PICTURES)
+        source = self._pictures(self.recipe.seed + THRESHOLD_SEED)
+        truth, found, has_ghost = [], [], []
+        for number in range(THRESHOLD_PICTURES):
+            rng = np.random.default_rng([source.seed, number])
+            drawn = simulate_focal_plane(self.layout, rng, self.simulation)
+            shown = source.shown(drawn.pixels, [], [])
+            with torch.inference_mode():
+                maps = GhostMaps.unpack(
+                    network.probabilities(torch.from_numpy(shown.pixels)[None])[0].numpy()
+                )
+            truth.append(drawn)
+            found.append(find_ghosts(maps, thresholds=dict.fromkeys(CLASS_NAMES, LEAST_SCORE)))
+            has_ghost.append(maps.probability)
+        thresholds, scores = best_thresholds(truth, found)
+        right = [(p > 0.5) == drawn.has_ghost for p, drawn in zip(has_ghost, truth, strict=True)]
+        card = ModelCard(
+            name=self.recipe.name,
+            job=JOB,
+            version=__version__,
+            description=self.recipe.description,
+            licence="MIT, Copyright (c) The Skysieve developers",
+            reference="docs/ghosts.md",
+            source=f"trained by the recipe {self.recipe.name} on simulated focal planes",
+            normalisation=NORMALISATION,
+            classes=CLASS_NAMES,
+            tiling=Tiling(
+                multiple=network.multiple,
+                remainder=0,
+                minimum=400,
+                margin=0,
+                fixed_size=400,
+                bytes_per_pixel=BYTES_PER_PIXEL,
+            ),
+            training_priors={},
+            default_priors={},
+            default_thresholds=thresholds,
+            graphs=(),
+            training={"recipe": self.recipe.name, "seed": self.recipe.seed, **facts},
+            scores={"simulated": {**scores, "has-ghost accuracy": round(float(np.mean(right)), 4)}},
+        )
+        return write_model(network, folder, card, overwrite=True)
+
+
+def best_thresholds(
+    truth: list[GhostPicture], found: list[list[Ghost]]
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Return the least score of each class with which its CCDs are found best, and that F1.
+
+    Parameters
+    ----------
+    truth
+        Pictures.
+    found
+        Their ghosts, those of low scores too.
+    """
+    thresholds, scores = {}, {}
+    for name in CLASS_NAMES:
+        tried = {}
+        for threshold in THRESHOLDS:
+            tally = CcdTally()
+            for drawn, ghosts in zip(truth, found, strict=True):
+                tally.add(
+                    [(instance.class_name, instance.mask) for instance in drawn.instances],
+                    [(g.class_name, g.mask, g.score) for g in ghosts if g.score >= threshold],
+                )
+            tried[threshold] = float(np.nan_to_num(tally.scores()[name].f1[0]))
+        thresholds[name] = max(tried, key=lambda threshold: tried[threshold])
+        scores[f"CCD F1 {name}"] = round(tried[thresholds[name]], 4)
+    return thresholds, scores
