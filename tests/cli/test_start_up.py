@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 
@@ -38,6 +39,15 @@ def test_nothing_heavy_is_imported_before_it_is_needed():
     code = f"import sys, skysieve.cli.app; print([name for name in {HEAVY} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_help_comes_at_once():
+    """In seconds of a processor, which a busy machine does not change."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    result = installed("--help")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert result.code == 0
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 0.4
 
 
 def test_help_imports_nothing_heavy_either():
