@@ -45,7 +45,7 @@ CASES = {
         lambda: SieveNet(14), ((32, 64), (96, 64)), False, 3_617_720, (0.2369, -3.3187, 1.1588, 3.1881)
     ),
     "maximask": Case(MaxiMaskNet, ((32, 64), (48, 16)), False, 5_727_944, (0.3704, -0.0214, -0.7689, 0.6755)),
-    "slip": Case(SlipNet, ((32, 64), (77, 130)), True, 499_079, (3.8523,)),
+    "slip": Case(SlipNet, ((32, 64), (77, 130)), True, 504_455, (-0.1521,)),
     "maxitrack": Case(MaxiTrackNet, ((400, 400),), True, 8_263_810, (8.1963,)),
 }
 
@@ -141,7 +141,7 @@ def test_changes_its_logits_by_the_calibration(case, network):
 
 
 @pytest.mark.parametrize(
-    ("make", "most"), [(SieveNet, 35_000), (SlipNet, 6_000)], ids=["contaminants", "tracking"]
+    ("make", "most"), [(SieveNet, 35_000), (SlipNet, 7_000)], ids=["contaminants", "tracking"]
 )
 def test_of_our_own_are_within_the_budget_of_multiplications(make, most):
     assert 0 < macs_per_pixel(make()) <= most

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SlipNet"]
 
-WIDTHS = (24, 32, 64, 96)
+WIDTHS = (32, 32, 64, 96)
 DEPTHS = (1, 2, 2, 2)
 
 CONTEXT = (2, 4)
