@@ -9,12 +9,15 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from skysieve.contaminants.classes import CLASSES
+from skysieve.ghosts.classes import CLASS_NAMES as GHOST_CLASSES
+from skysieve.ghosts.decide import LAYERS
+from skysieve.ghosts.model import NORMALISATION as EIGHT_BITS
 from skysieve.models.card import CARD_FILE, GraphFile, ModelCard, Tiling
 
 SHARPNESS = 4.0
 
 
-def _save(graph, folder, **card):
+def _save(graph, folder, *, normalisation="mesh-200", **card):
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     onnx.checker.check_model(model, full_check=True)
     content = model.SerializeToString()
@@ -27,7 +30,7 @@ def _save(graph, folder, **card):
         licence="MIT",
         reference="",
         source="",
-        normalisation="mesh-200",
+        normalisation=normalisation,
         graphs=(GraphFile("tiny.onnx", digest, ("openvino", "onnxruntime")),),
         **card,
     )
@@ -97,4 +100,63 @@ def save_mean_model(folder, size=64):
         training_priors=even,
         default_priors=even,
         default_thresholds=even,
+    )
+
+
+def save_ghost_model(folder, side=0):
+    """Save a model for ghosts that takes every patch of the picture above 8 sigma for one Bright ghost."""
+    features, count = 8, len(GHOST_CLASSES)
+    inputs, kernels = features + 2, []
+    for number, outputs in enumerate(LAYERS):
+        weights, biases = np.zeros((outputs, inputs)), np.zeros(outputs)
+        # the first feature is handed on, and cut at one half by the last layer
+        weights[0, 0], biases[0] = (40, -20) if number == len(LAYERS) - 1 else (1, 0)
+        kernels += [*weights.ravel(), *biases]
+        inputs = outputs
+    first = 1 + 2 * count
+    weights = np.zeros((first + len(kernels) + features, 2, 1, 1), np.float32)
+    biases = np.zeros(len(weights), np.float32)
+    biases[first : first + len(kernels)] = kernels
+    bright = GHOST_CLASSES.index("Bright")
+    weights[0, 1] = 0.9
+    weights[1 + bright, 0] = 1
+    weights[1 + count + bright, 0] = 0.8
+    weights[first + len(kernels), 0] = 1
+    sides = [side or "h", side or "w"]
+    graph = helper.make_graph(
+        [
+            helper.make_node("Sub", ["pixels", "limit"], ["above"]),
+            helper.make_node("Mul", ["above", "steep"], ["steeper"]),
+            helper.make_node("Clip", ["steeper", "zero", "one"], ["lit"]),
+            helper.make_node("AveragePool", ["lit"], ["cells"], kernel_shape=[4, 4], strides=[4, 4]),
+            helper.make_node("ReduceMax", ["cells"], ["most"], axes=[1, 2, 3], keepdims=1),
+            helper.make_node("Mul", ["cells", "zero"], ["blank"]),
+            helper.make_node("Add", ["blank", "most"], ["any"]),
+            helper.make_node("Concat", ["cells", "any"], ["both"], axis=1),
+            helper.make_node("Conv", ["both", "weights", "biases"], ["maps"]),
+        ],
+        "ghosts",
+        [helper.make_tensor_value_info("pixels", TensorProto.FLOAT, ["n", 1, *sides])],
+        [helper.make_tensor_value_info("maps", TensorProto.FLOAT, ["n", len(weights), "p", "q"])],
+        [
+            *(
+                numpy_helper.from_array(np.array(value, np.float32), name)
+                for name, value in (("limit", 8), ("steep", 1e3), ("zero", 0), ("one", 1))
+            ),
+            numpy_helper.from_array(weights, "weights"),
+            numpy_helper.from_array(biases, "biases"),
+        ],
+    )
+    sizes = {"multiple": 8, "remainder": 0, "minimum": 8, "margin": 0, "fixed_size": side}
+    return _save(
+        graph,
+        folder,
+        name="tiny-ghosts",
+        job="ghosts",
+        normalisation=EIGHT_BITS,
+        classes=GHOST_CLASSES,
+        tiling=Tiling(**sizes, bytes_per_pixel={"f32": 100, "bf16": 100}),
+        training_priors={},
+        default_priors={},
+        default_thresholds=dict.fromkeys(GHOST_CLASSES, 0.3),
     )

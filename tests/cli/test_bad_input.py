@@ -304,7 +304,7 @@ class TestUnexpected:
     @pytest.fixture(autouse=True)
     def defect(self, monkeypatch, tmp_path):
         write(tmp_path / "a.fits", sky())
-        monkeypatch.setattr("skysieve.contaminants.job.file_structure", _fail)
+        monkeypatch.setattr("skysieve.contaminants.job.keep_structure", _fail)
 
     def test_are_one_line(self, mask):
         assert failure(mask("a.fits")) == (
@@ -323,5 +323,5 @@ def test_debug_shows_where_a_foreseen_error_comes_from(verb):
         verb("missing.fits", "--debug")
 
 
-def _fail(*_):
+def _fail(*_, **__):
     raise ZeroDivisionError("no words\nfor this")

@@ -18,6 +18,7 @@ VERBS = (
     "track",
     "maximask",
     "maxitrack",
+    "ghosts",
     "annotations convert",
     "annotations check",
     "annotations agree",

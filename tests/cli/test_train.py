@@ -91,6 +91,7 @@ def test_a_trained_network_goes_on_learning_on_clean_frames(train, tmp_path):
     assert train("contaminants", *options, clean_share=1.0) == (0, "model: mine/model\n", "")
     card = read_model(tmp_path / "mine" / "model").card
     assert card.training["steps"] == 2
+    assert card.training["init"].startswith("tiny ")
     recipe = (tmp_path / "mine" / "recipe.yaml").read_text()
     assert "init: tiny " in recipe
     assert f"clean_frames: {tmp_path / 'nights'}" in recipe

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from skysieve.contaminants.config_files import ClassConfig
-    from skysieve.contaminants.job import MaskJob, MaskRecord
+    from skysieve.contaminants.job import MaskRecord
     from skysieve.imaging.locations import Location
 
 __all__ = ["mask"]
@@ -217,7 +217,14 @@ def mask(
 
     `skysieve mask '*.fits.fz' --classes CR,TRL --prior CR=1e-3` · `skysieve mask @tonight --bits des`
     """
-    from skysieve.cli.running import Failures, find_units, run_and_report, start_logging, with_own_product
+    from skysieve.cli.running import (
+        Failures,
+        find_units,
+        is_done,
+        run_and_report,
+        start_logging,
+        with_own_product,
+    )
     from skysieve.contaminants.job import MaskJob
     from skysieve.contaminants.masker import MaskSettings
     from skysieve.contaminants.model import DEFAULT_MODEL
@@ -259,7 +266,7 @@ def mask(
     units = with_own_product(
         find_units(paths, job.units, failures), job.product, failures, overwrite=overwrite or resume
     )
-    todo = [unit for unit in units if not (resume and _is_done(job, unit))]
+    todo = [unit for unit in units if not (resume and is_done(job.product(unit), unit))]
     if len(todo) < len(units) and not quiet:
         print(f"{len(units) - len(todo)} of {len(units)} files are done already")
     records: dict[Location, MaskRecord] = {}
@@ -297,17 +304,6 @@ def _chosen_priors(
             raise ConfigError(f"--prior does not go with --priors {source.value}")
         return "auto" if source is Priors.auto else None
     return {**(config.priors if config else {}), **given}
-
-
-def _is_done(job: MaskJob, unit: Location) -> bool:
-    from skysieve.imaging.fits_integrity import is_intact
-
-    product = job.product(unit)
-    try:
-        newer = product.stat().st_mtime >= unit.path.stat().st_mtime
-    except OSError:
-        return False
-    return newer and is_intact(product)
 
 
 def _describe(unit: Location, record: MaskRecord) -> str:

@@ -20,7 +20,14 @@ if TYPE_CHECKING:
     from skysieve.fleet.job import Job, Outcome
     from skysieve.imaging.locations import Location
 
-__all__ = ["Failures", "find_units", "run_and_report", "start_logging", "with_own_product"]
+__all__ = [
+    "Failures",
+    "find_units",
+    "is_done",
+    "run_and_report",
+    "start_logging",
+    "with_own_product",
+]
 
 Record = TypeVar("Record")
 
@@ -123,6 +130,17 @@ def _is_free(path: Path, unit: Location, failures: Failures, *, overwrite: bool)
         failures.add(unit, error)
         return False
     return True
+
+
+def is_done(product: Path, unit: Location) -> bool:
+    """Tell whether the product of a file is there, intact and newer than the file."""
+    from skysieve.imaging.fits_integrity import is_intact
+
+    try:
+        newer = product.stat().st_mtime >= unit.path.stat().st_mtime
+    except OSError:
+        return False
+    return newer and is_intact(product)
 
 
 def run_and_report(

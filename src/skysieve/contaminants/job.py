@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from skysieve.contaminants.bitmaps import read_bit_map
 from skysieve.contaminants.masker import Masker, MaskSettings
 from skysieve.contaminants.masking import FileMasking, FrameRecord
-from skysieve.contaminants.products import file_structure
 from skysieve.contaminants.published import published_cards
 from skysieve.errors import ConfigError
 from skysieve.imaging.fits_out import write_fits
 from skysieve.imaging.frame_files import FrameFile
 from skysieve.imaging.locations import find_locations
 from skysieve.imaging.naming import output_path
+from skysieve.imaging.structure import keep_structure
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -183,7 +183,13 @@ class MaskJob:
                 compression=self.compression,
                 pictures=(product, pictures) if self.preview else None,
             )
-            structure = file_structure(file, masking.make, self._primary_cards(self._masker))
+            structure = keep_structure(
+                file.hdus,
+                {hdu.index: hdu for hdu in file.frames},
+                masking.make,
+                one_only=unit.hdu is not None,
+                cards=self._primary_cards(self._masker),
+            )
             write_fits(structure, product, overwrite=self.overwrite)
         previews, frames = tuple(masking.previews), tuple(masking.frames)
         return MaskRecord(product, previews, frames, time.perf_counter() - start)

@@ -1,19 +1,19 @@
-"""Masks onto disk: the bit-plane product, with one mask HDU for each science HDU."""
+"""Masks onto disk: one mask HDU for each science HDU, as bit planes."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from astropy.io import fits
 
 from skysieve.contaminants.planes import schema_of
 from skysieve.imaging.domain import WARNING_SCORE, describe
-from skysieve.imaging.fits_out import mask_hdu, primary_hdu
+from skysieve.imaging.fits_out import mask_hdu
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Sequence
 
+    from astropy.io import fits
     from numpy.typing import NDArray
 
     from skysieve.contaminants.bitmaps import BitMap
@@ -22,64 +22,10 @@ if TYPE_CHECKING:
     from skysieve.imaging.domain import Unlikeness
     from skysieve.imaging.fits_frames import FrameHDU
     from skysieve.imaging.fits_out import Compression
-    from skysieve.imaging.frame_files import FrameFile
 
-__all__ = ["Format", "bits_hdu", "file_structure", "stacked", "unlikeness_cards"]
+__all__ = ["Format", "bits_hdu", "stacked", "unlikeness_cards"]
 
 Format = Literal["bits", "cube", "single", "probabilities"]
-
-
-def file_structure(
-    file: FrameFile,
-    make: Callable[[FrameHDU], fits.ImageHDU | fits.CompImageHDU],
-    cards: Sequence[HeaderCard] = (),
-) -> Iterator[fits.PrimaryHDU | fits.ImageHDU | fits.CompImageHDU | fits.BinTableHDU | fits.TableHDU]:
-    """Yield the HDUs of a product that keeps the structure of its source.
-
-    The primary header is kept, each science HDU is replaced by what ``make`` returns for it, tables pass
-    through untouched, and other images leave an empty HDU with their name, so that the order is that of
-    the source.  Where only one HDU was asked for, the product holds the primary header and that one: as
-    primary HDU if it can be.
-
-    Parameters
-    ----------
-    file
-        The open source.
-    make
-        Returns the HDU for a science HDU.  A compressed image cannot be primary: it follows the primary
-        header, as with ``fpack``.
-    cards
-        Further cards for a primary header without a science image.
-    """
-    frames = {hdu.index: hdu for hdu in file.frames}
-    one_only = file.location.hdu is not None
-    for index, hdu in enumerate(file.hdus):
-        if index in frames:
-            made = make(frames[index])
-            if index == 0 or one_only:
-                header = file.hdus[0].header
-                if isinstance(made, fits.CompImageHDU):
-                    yield primary_hdu(header)
-                else:
-                    made = _as_primary(made, header)
-            yield made
-        elif one_only:
-            continue
-        elif index == 0:
-            yield primary_hdu(hdu.header, cards=cards)
-        elif isinstance(hdu, fits.BinTableHDU | fits.TableHDU) and not isinstance(hdu, fits.CompImageHDU):
-            yield hdu.copy()
-        else:
-            yield fits.ImageHDU(name=hdu.name or None, ver=hdu.ver if hdu.name else None)
-
-
-def _as_primary(hdu: fits.ImageHDU, header: fits.Header) -> fits.PrimaryHDU:
-    """Return the image as primary HDU, with the cards of the source's primary header that it lacks."""
-    cards = primary_hdu(header).header
-    cards.update(hdu.header.copy(strip=True))
-    # It tells an extension to take over the cards of the primary header.
-    cards.remove("INHERIT", ignore_missing=True)
-    return fits.PrimaryHDU(hdu.data, cards)
 
 
 def stacked(hdu: FrameHDU, planes: Sequence[NDArray[np.generic]]) -> NDArray[np.generic]:

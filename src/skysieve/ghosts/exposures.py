@@ -165,6 +165,11 @@ class Exposure:
         }
         return SkyMap(self.camera, {number: hdu.header for number, hdu in self.frames.items()}, origins)
 
+    @property
+    def hdus(self) -> fits.HDUList:
+        """All HDUs of the file, in order."""
+        return self._file.hdus
+
     def close(self) -> None:
         """Close the files."""
         if self._mask_hdus is not self._file.hdus:

@@ -22,7 +22,7 @@ __all__ = ["Location", "find_locations", "parse_location"]
 _HDU_SYNTAX = re.compile(r"(?P<path>.+)\[(?P<hdu>[^\[\]]*)\]", re.DOTALL)
 _FITS_NAME = re.compile(r"(?P<stem>.+?)\.(?:fits|fit|fts)(?:\.(?:fz|gz|bz2))?", re.IGNORECASE)
 # What this software writes beside a frame; the word "mask" elsewhere in a name says nothing.
-_PRODUCT_STEM = re.compile(r".+\.(?i:masks?|probabilities)(?:[A-Z0-9]\w*)?")
+_PRODUCT_STEM = re.compile(r".+\.(?i:masks?|probabilities|ghosts)(?:[A-Z0-9]\w*)?(?:\.ccds)?")
 _GLOB_CHARACTERS = re.compile(r"[*?\[]")
 
 

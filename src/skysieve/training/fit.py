@@ -44,9 +44,18 @@ DEVICES = ("auto", "cpu", "cuda")
 
 
 class Trainee(Protocol):
-    """What is trained: the part of a training that differs from job to job."""
+    """What is trained: the part of a training that differs from job to job.
+
+    Attributes
+    ----------
+    recipe
+        How.
+    origin
+        Name and checksum of the model that it begins with; empty for random weights.
+    """
 
     recipe: TrainingRecipe
+    origin: str
 
     def describe(self) -> str:
         """Return the recipe and all that it refers to, as YAML: what makes two trainings the same."""
@@ -154,6 +163,8 @@ def fit(
         "precision": trainer.precision,
         "torch": torch.__version__,
     }
+    if trainee.origin:
+        facts["init"] = trainee.origin
     if keeping.schedules_before:
         facts["schedules_before"] = keeping.schedules_before
     model = trainee.finish(module.cpu().eval(), folder / MODEL, facts=facts)

@@ -1,0 +1,144 @@
+"""One picture of a focal plane through the network: its ghosts, and whether it has any."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from skysieve.errors import ConfigError
+from skysieve.ghosts.classes import CLASS_NAMES, find_class
+from skysieve.ghosts.decide import GhostMaps, find_ghosts
+from skysieve.ghosts.model import DEFAULT_MODEL, contrast, load_model
+from skysieve.imaging.provenance import provenance_cards
+from skysieve.models.shared_network import EngineSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from skysieve.ghosts.decide import Ghost
+    from skysieve.imaging.cards import HeaderCard
+    from skysieve.models.shared_network import SharedNetwork
+
+__all__ = ["FoundGhosts", "GhostFinder", "GhostSettings"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GhostSettings(EngineSettings):
+    """How pictures are examined.
+
+    Attributes
+    ----------
+    model
+        Name of a model, or a folder with a card.
+    thresholds
+        Least score of a ghost by class, in place of those of the model's card.
+    engine, precision, device, threads
+        See :func:`skysieve.models.engine.load_network`.
+    """
+
+    model: str = DEFAULT_MODEL
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class FoundGhosts:
+    """What was found in one picture.
+
+    Attributes
+    ----------
+    probability
+        That there is any ghost, as the network judges the whole picture, whatever it outlined.
+    ghosts
+        The likeliest first.
+    """
+
+    probability: float
+    ghosts: tuple[Ghost, ...]
+
+
+class GhostFinder:
+    """A loaded network together with its thresholds.
+
+    Parameters
+    ----------
+    settings
+        How pictures are examined.
+
+    Raises
+    ------
+    ConfigError
+        If a class is unknown or a threshold out of range.
+    ModelError
+        If the model is missing or damaged.
+    """
+
+    def __init__(self, settings: GhostSettings) -> None:
+        self.settings = settings
+        self.model = load_model(settings.model)
+        card = self.model.card
+        self.thresholds = {name: card.default_thresholds[name] for name in CLASS_NAMES}
+        for name, value in settings.thresholds.items():
+            if not 0 < value <= 1:
+                raise ConfigError(f"threshold of {name}: {value} is not above 0 and at most 1")
+            self.thresholds[find_class(name).name] = value
+
+    @cached_property
+    def network(self) -> SharedNetwork:
+        """The loaded network."""
+        return self.settings.load(self.model)
+
+    def check_shape(self, shape: tuple[int, int]) -> None:
+        """Make sure that the network takes pictures of a shape.
+
+        Raises
+        ------
+        ConfigError
+            If it does not.
+        """
+        tiling = self.model.card.tiling
+        side = tiling.fixed_size
+        if side and shape != (side, side):
+            raise ConfigError(
+                f"model {self.model.card.name!r} takes pictures of {side} x {side} pixels; those of the "
+                f"camera have {shape[1]} x {shape[0]}"
+            )
+
+    def find(self, picture: NDArray[np.uint8]) -> FoundGhosts:
+        """Return what is found in a picture.
+
+        Parameters
+        ----------
+        picture
+            ``(H, W)`` grey levels, as :func:`skysieve.ghosts.focal_plane.eight_bits` gives them.
+
+        Raises
+        ------
+        ConfigError
+            If the network takes no pictures of this size.
+        """
+        height, width = picture.shape
+        self.check_shape((height, width))
+        maps = GhostMaps.unpack(self.network(contrast(picture)[None, None])[0])
+        return FoundGhosts(maps.probability, tuple(find_ghosts(maps, thresholds=self.thresholds)))
+
+    def provenance(self, source: Path) -> list[HeaderCard]:
+        """Return the cards that say how a product of a file came to be."""
+        network = self.network
+        return provenance_cards(
+            source=source,
+            model=self.model.card.name,
+            model_sha256=network.sha256,
+            engine=network.engine,
+            precision=network.precision,
+            options={f"least score of {name}": value for name, value in self.thresholds.items()},
+        )
+
+    def stop(self) -> None:
+        """End the pictures at work, in whatever thread, with an interrupt."""
+        if "network" in self.__dict__:
+            self.network.stop()

@@ -1,0 +1,229 @@
+"""Ghosts as a job: one unit is an exposure; run it, and its products are on disk."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from skysieve.errors import ConfigError, FrameError
+from skysieve.ghosts.cameras import read_camera
+from skysieve.ghosts.decam import decam
+from skysieve.ghosts.finder import GhostFinder, GhostSettings
+from skysieve.ghosts.places import place_ghosts
+from skysieve.ghosts.products import bits_hdus, label_hdu, write_instances
+from skysieve.ghosts.sources import open_source
+from skysieve.imaging.atomic import atomic_write
+from skysieve.imaging.fits_out import write_fits
+from skysieve.imaging.locations import find_locations
+from skysieve.imaging.naming import output_path, with_suffix
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from skysieve.ghosts.binning import Binning
+    from skysieve.ghosts.cameras import Camera
+    from skysieve.ghosts.finder import FoundGhosts
+    from skysieve.ghosts.places import PlacedGhost
+    from skysieve.ghosts.sources import Source
+    from skysieve.imaging.locations import Location
+
+__all__ = ["SUFFIX", "GhostJob", "GhostRecord"]
+
+SUFFIX = ".ghosts{hdu}.fits"
+"""Ending of the label image's default name; side products have other endings in its place."""
+
+
+@dataclass(frozen=True)
+class GhostRecord:
+    """What was found in one exposure.
+
+    Attributes
+    ----------
+    probability
+        That there is any ghost.
+    ghosts
+        With their places, the likeliest first.
+    ccds
+        Numbers of the CCDs that have data.
+    products
+        Files written.
+    seconds
+        Time it took.
+    """
+
+    probability: float
+    ghosts: tuple[PlacedGhost, ...]
+    ccds: tuple[int, ...]
+    products: tuple[Path, ...]
+    seconds: float
+
+
+@dataclass
+class GhostJob:
+    """Finds the ghosts of exposures.
+
+    Attributes
+    ----------
+    settings
+        How pictures are examined.
+    camera_file
+        Table of another camera; None for DECam.
+    output
+        Template of the label image's path, or None for the default beside the file.
+    mask_file
+        Template of the path of a file whose non-zero pixels have no data, CCD by CCD; None for masks that the
+        exposure itself holds.
+    least
+        Part of a CCD that a ghost must cover to touch it.
+    screen
+        Whether only to tell which exposures have ghosts, and to write no product.
+    ccd_masks
+        Whether to write a mask of each CCD.
+    preview
+        Whether to make pictures.
+    binning
+        See :data:`skysieve.ghosts.binning.Binning`.
+    overwrite
+        Whether products that are there may be replaced.
+    """
+
+    settings: GhostSettings = field(default_factory=GhostSettings)
+    camera_file: Path | None = None
+    output: str | None = None
+    mask_file: str | None = None
+    least: float = 0.01
+    screen: bool = False
+    ccd_masks: bool = False
+    preview: bool = False
+    binning: Binning = "medians"
+    overwrite: bool = False
+    _finder: GhostFinder | None = field(default=None, init=False, repr=False)
+    _camera: Camera | None = field(default=None, init=False, repr=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the network behind: the process that this goes to loads its own."""
+        return {**self.__dict__, "_finder": None}
+
+    def units(self, path: str) -> list[Location]:
+        """List the exposures and pictures behind a path; of a folder, the FITS files.
+
+        Raises
+        ------
+        SourceError
+            If there are none.
+        """
+        return find_locations(path)
+
+    def product(self, unit: Location) -> Path:
+        """Return where the label image of a file goes.
+
+        Raises
+        ------
+        ConfigError
+            If the template is malformed.
+        """
+        return output_path(unit, self.output, SUFFIX)
+
+    def camera(self) -> Camera:
+        """Return the camera.
+
+        Raises
+        ------
+        SourceError
+            If its table cannot be read.
+        """
+        if self._camera is None:
+            self._camera = decam() if self.camera_file is None else read_camera(self.camera_file)
+        return self._camera
+
+    def check(self) -> None:
+        """Check the settings and find the model, without loading its network.
+
+        Raises
+        ------
+        ConfigError
+            If a setting is wrong, or the model takes no pictures of the camera.
+        ModelError
+            If the model is missing or damaged.
+        SourceError
+            If the table of the camera cannot be read.
+        """
+        if not 0 <= self.least <= 1:
+            raise ConfigError(f"least part of a CCD: {self.least} is not between 0 and 1")
+        if self.screen and (self.ccd_masks or self.preview):
+            raise ConfigError("screening writes neither masks nor previews; leave them out")
+        GhostFinder(self.settings).check_shape(self.camera().picture_shape)
+
+    def prepare(self, *, workers: int = 1) -> None:
+        """Load the network; ``workers`` processes share the processors.
+
+        Raises
+        ------
+        ConfigError
+            If a setting is wrong.
+        ModelError
+            If the model cannot be used.
+        """
+        self._finder = GhostFinder(self.settings.shared_by(workers))
+        _ = self._finder.network
+
+    def stop(self) -> None:
+        """Let the exposures at work end soon, without a product."""
+        if self._finder is not None:
+            self._finder.stop()
+
+    def run(self, unit: Location) -> GhostRecord:
+        """Find the ghosts of one exposure.
+
+        Raises
+        ------
+        SkysieveError
+            If it cannot be read, is no exposure of the camera, or a product cannot be written.
+        """
+        if self._finder is None:
+            self.prepare()
+        assert self._finder is not None  # noqa: S101 (prepare made it)
+        start = time.perf_counter()
+        camera = self.camera()
+        mask = None if self.mask_file is None else output_path(unit, self.mask_file, "")
+        threads = self.settings.all_threads
+        with open_source(unit, camera, mask=mask, binning=self.binning, threads=threads) as source:
+            found = self._finder.find(source.picture)
+            ghosts = place_ghosts(found.ghosts, camera, source.sky, least=self.least, among=source.ccds)
+            written = () if self.screen else self._write(unit, source, found, ghosts)
+        return GhostRecord(found.probability, ghosts, source.ccds, written, time.perf_counter() - start)
+
+    def _write(
+        self, unit: Location, source: Source, found: FoundGhosts, ghosts: tuple[PlacedGhost, ...]
+    ) -> tuple[Path, ...]:
+        """Write the products of an exposure: all of them, or none."""
+        assert self._finder is not None  # noqa: S101 (run made it)
+        camera, product = self.camera(), self.product(unit)
+        cards = self._finder.provenance(unit.path)
+        written = [product]
+        # What is entered here is put in place at the end, when all of it is there
+        with ExitStack() as together:
+
+            def path_of(suffix: str) -> Path:
+                written.append(with_suffix(product, suffix))
+                return together.enter_context(atomic_write(written[-1], overwrite=self.overwrite))
+
+            write_instances(path_of(".json"), unit.path.name, source.picture.shape, found.ghosts)
+            if self.ccd_masks:
+                if source.exposure is None:
+                    raise FrameError(
+                        f"{unit}: is a picture, whose CCDs have no pixels of their own; leave --ccd-masks "
+                        "out, or give the exposure"
+                    )
+                place = path_of(".ccds.fits")
+                write_fits(bits_hdus(source.exposure, found.ghosts, cards), place, overwrite=True)
+            if self.preview:
+                from skysieve.ghosts.preview import draw_preview
+
+                picture = draw_preview(source, found, ghosts, camera, title=unit.path.name)
+                picture.save(path_of(".png"), format="PNG", optimize=True)
+            label = label_hdu(found.ghosts, source, camera, cards)
+            write_fits([label], product, overwrite=self.overwrite)
+        return tuple(written)

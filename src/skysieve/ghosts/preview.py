@@ -1,0 +1,130 @@
+"""Previews of focal planes: the picture, and the picture with its ghosts in colour and its CCDs named."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image, ImageColor, ImageDraw
+from scipy.ndimage import binary_erosion
+
+from skysieve.ghosts.classes import CLASSES, find_class
+from skysieve.report.legend import Entry, draw_legend, legend_height
+from skysieve.report.text import BACKGROUND, BRIGHT, DIM, FAINT, draw_text, font, shorten
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from skysieve.ghosts.cameras import Box, Camera
+    from skysieve.ghosts.finder import FoundGhosts
+    from skysieve.ghosts.places import PlacedGhost
+    from skysieve.ghosts.sources import Source
+
+__all__ = ["draw_preview"]
+
+TIMES = 2
+"""Pixels of the preview on a side of one of the picture."""
+
+_MARGIN, _GAP, _HEADER, _CAPTION = 28, 20, 76, 30
+_OUTLINE, _TOUCHED, _BLANK = "#6d7885", "#f2f4f7", "#33383f"
+_NAME = "#a9b3bf"
+_FILL = 0.3
+_NUMBER_SIZE = 13
+
+
+def draw_preview(
+    source: Source, found: FoundGhosts, ghosts: Sequence[PlacedGhost], camera: Camera, *, title: str
+) -> Image.Image:
+    """Draw the picture twice, bare and with what was found in it, with a legend below.
+
+    CCDs are outlined, those that a ghost touches brighter, with their numbers.  Each ghost has its class's
+    colour, and its number and score at its centre.
+
+    Parameters
+    ----------
+    source
+        The picture.
+    found, ghosts
+        What was found in it, and where that is.
+    camera
+        The camera.
+    title
+        What to write above.
+    """
+    height, width = source.picture.shape
+    grey = np.repeat(np.repeat(source.picture, TIMES, 0), TIMES, 1)
+    bare = np.stack([grey] * 3, axis=-1)
+    panels = [Image.fromarray(bare), Image.fromarray(_coloured(bare, found))]
+    touched = {number for ghost in ghosts for number in ghost.ccds}
+    _draw_ccds(ImageDraw.Draw(panels[1]), camera, touched, set(source.ccds))
+    for ghost in ghosts:
+        x, y = (round(TIMES * (value + 0.5)) for value in ghost.centre)
+        text = f"{ghost.number}  {ghost.score:.2f}"
+        draw_text(
+            ImageDraw.Draw(panels[1]),
+            (x, y),
+            text,
+            size=_NUMBER_SIZE,
+            colour=find_class(ghost.class_name).colour,
+            anchor="mm",
+        )
+    entries = _entries(found, source.picture.size)
+    wide, high = TIMES * width, TIMES * height
+    inner = 2 * wide + _GAP
+    top = _HEADER + _CAPTION
+    picture = Image.new(
+        "RGB",
+        (inner + 2 * _MARGIN, top + high + _GAP + legend_height(entries, inner) + _MARGIN),
+        BACKGROUND,
+    )
+    draw = ImageDraw.Draw(picture)
+    draw_text(draw, (_MARGIN, 34), shorten(title, font(22), inner), size=22, colour=BRIGHT)
+    words = f"{camera.name}, {len(source.ccds)} of {len(camera.ccds)} CCDs with data"
+    draw_text(draw, (_MARGIN, 62), words, size=14, colour=FAINT)
+    count = "1 ghost" if len(ghosts) == 1 else f"{len(ghosts) or 'no'} ghosts"
+    captions = ("focal plane", f"{count}; that there is any: probability {found.probability:.2f}")
+    for number, (panel, caption) in enumerate(zip(panels, captions, strict=True)):
+        left = _MARGIN + number * (wide + _GAP)
+        draw_text(draw, (left, top - _CAPTION // 2 - 2), caption, size=14, colour=DIM)
+        picture.paste(panel, (left, top))
+    draw_legend(draw, entries, (_MARGIN, top + high + _GAP), inner)
+    return picture
+
+
+def _coloured(bare: NDArray[np.uint8], found: FoundGhosts) -> NDArray[np.uint8]:
+    """Return the picture with the ghosts laid over, the likeliest on top; rims are opaque."""
+    shown = bare.astype(np.float32)
+    for ghost in reversed(found.ghosts):
+        colour = np.array(ImageColor.getrgb(find_class(ghost.class_name).colour)[:3], np.float32)
+        mask = np.repeat(np.repeat(ghost.mask, TIMES, 0), TIMES, 1)
+        rim = mask & ~binary_erosion(mask, iterations=TIMES)
+        shown[mask] = (1 - _FILL) * shown[mask] + _FILL * colour
+        shown[rim] = colour
+    return np.rint(shown).astype(np.uint8)
+
+
+def _draw_ccds(draw: ImageDraw.ImageDraw, camera: Camera, touched: set[int], lit: set[int]) -> None:
+    """Outline CCDs and write their numbers into the upper left corners; those that are touched come last."""
+    for ccd in sorted(camera.ccds, key=lambda ccd: ccd.number in touched):
+        colour = _TOUCHED if ccd.number in touched else _OUTLINE if ccd.number in lit else _BLANK
+        x, y = _corner(ccd.lit)
+        end = (TIMES * ccd.lit.x1 - 1, TIMES * ccd.lit.y1 - 1)
+        draw.rectangle((TIMES * ccd.lit.x0, TIMES * ccd.lit.y0, *end), outline=colour)
+        name = _NAME if colour == _OUTLINE else colour
+        draw_text(draw, (x + 5, y + 10), str(ccd.number), size=_NUMBER_SIZE, colour=name)
+
+
+def _corner(box: Box) -> tuple[int, int]:
+    """Return the upper left corner of the part of a box that is in the picture, in pixels of the preview."""
+    return TIMES * max(box.x0, 0), TIMES * max(box.y0, 0)
+
+
+def _entries(found: FoundGhosts, pixels: int) -> list[Entry]:
+    entries = []
+    for one in CLASSES:
+        masks = [ghost.mask for ghost in found.ghosts if ghost.class_name == one.name]
+        covered = int(np.count_nonzero(np.any(masks, axis=0))) if masks else 0
+        entries.append(Entry(one.name, one.colour, one.description, covered / pixels))
+    return entries

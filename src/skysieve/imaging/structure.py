@@ -1,0 +1,78 @@
+"""Products that keep the structure of their source: HDU for HDU, in the same order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+from astropy.io import fits
+
+from skysieve.imaging.fits_out import primary_hdu
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from skysieve.imaging.cards import HeaderCard
+    from skysieve.imaging.fits_frames import FrameHDU
+
+__all__ = ["HDU", "Made", "keep_structure"]
+
+Made: TypeAlias = fits.ImageHDU | fits.CompImageHDU
+HDU: TypeAlias = fits.PrimaryHDU | Made | fits.BinTableHDU | fits.TableHDU
+
+
+def keep_structure(
+    hdus: fits.HDUList,
+    frames: Mapping[int, FrameHDU],
+    make: Callable[[FrameHDU], Made],
+    *,
+    one_only: bool = False,
+    cards: Sequence[HeaderCard] = (),
+) -> Iterator[HDU]:
+    """Yield the HDUs of a product that keeps the structure of its source.
+
+    The primary header is kept, each science HDU is replaced by what ``make`` returns for it, tables pass
+    through untouched, and other images leave an empty HDU with their name, so that the order is that of
+    the source.
+
+    Parameters
+    ----------
+    hdus
+        The open source.
+    frames
+        Its science HDUs, by number.
+    make
+        Returns the HDU for a science HDU.  A compressed image cannot be primary: it follows the primary
+        header, as with ``fpack``.
+    one_only
+        Whether the product holds the primary header and the one science HDU alone: as primary HDU if it can
+        be.
+    cards
+        Further cards for a primary header without a science image.
+    """
+    for index, hdu in enumerate(hdus):
+        if index in frames:
+            made = make(frames[index])
+            if index == 0 or one_only:
+                header = hdus[0].header
+                if isinstance(made, fits.CompImageHDU):
+                    yield primary_hdu(header)
+                else:
+                    made = _as_primary(made, header)
+            yield made
+        elif one_only:
+            continue
+        elif index == 0:
+            yield primary_hdu(hdu.header, cards=cards)
+        elif isinstance(hdu, fits.BinTableHDU | fits.TableHDU) and not isinstance(hdu, fits.CompImageHDU):
+            yield hdu.copy()
+        else:
+            yield fits.ImageHDU(name=hdu.name or None, ver=hdu.ver if hdu.name else None)
+
+
+def _as_primary(hdu: fits.ImageHDU, header: fits.Header) -> fits.PrimaryHDU:
+    """Return the image as primary HDU, with the cards of the source's primary header that it lacks."""
+    cards = primary_hdu(header).header
+    cards.update(hdu.header.copy(strip=True))
+    # It tells an extension to take over the cards of the primary header.
+    cards.remove("INHERIT", ignore_missing=True)
+    return fits.PrimaryHDU(hdu.data, cards)

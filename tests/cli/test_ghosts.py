@@ -1,0 +1,239 @@
+"""``skysieve ghosts``: from exposures and pictures to ghosts and the CCDs they touch."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from astropy.table import QTable
+from astropy.wcs import WCS
+from PIL import Image
+from tests.cli.command import failure, leftovers
+from tests.ghosts import tiny_camera
+from tests.ghosts.tiny_camera import DEGREES, TABLE, raw, write_calibrated, write_exposure
+from tests.tiny_models import save_ghost_model
+
+from skysieve.contaminants.classes import CLASSES, NODATA
+from skysieve.ghosts.classes import CLASS_NAMES
+from skysieve.ghosts.coco import parse_coco
+from skysieve.ghosts.products import BITS
+
+LIT = (slice(64, 192), slice(16, 112))
+"""Where a CCD has a ghost: of CCD 4 in the picture the columns from 24 to 31 and the rows from 15 to 20."""
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return save_ghost_model(tmp_path_factory.mktemp("models") / "ghosts")
+
+
+@pytest.fixture
+def ghosts(run, model, tmp_path):
+    """Run the command on files of the tiny camera."""
+    (tmp_path / "tiny.ecsv").write_text(TABLE)
+
+    def ghosts(*arguments):
+        return run("ghosts", *arguments, "--model", model, "--camera", "tiny.ecsv")
+
+    return ghosts
+
+
+def haunted(*numbers):
+    """Return an exposure with a bright patch on CCDs."""
+    ccds = tiny_camera.sky()
+    for number in numbers:
+        ccds[number][LIT] += 2000
+    return ccds
+
+
+def test_an_exposure_gets_a_label_image_and_instances(ghosts, tmp_path):
+    write_calibrated(tmp_path / "a.fits", haunted(4))
+    result = ghosts("a.fits")
+    assert result.code == 0, result.err
+    assert "a.fits -> a.ghosts.fits" in result.out
+    assert "1 Bright" in result.out
+    assert "CCDs 4 (" in result.out
+    with fits.open(tmp_path / "a.ghosts.fits", checksum=True) as hdus:
+        labels, header = hdus[0].data, hdus[0].header
+    rows, columns = np.nonzero(labels)
+    assert set(np.unique(labels)) == {0, 1}
+    assert (rows.mean(), columns.mean()) == pytest.approx((17.5, 27.5), abs=1)
+    assert header["GHOST1"].startswith("Bright 0.")
+    assert (header["SRCFILE"], header["MODEL"], header["CAMERA"]) == ("a.fits", "tiny-ghosts", "TinyCam")
+    document = json.loads((tmp_path / "a.ghosts.json").read_text())
+    (image,) = parse_coco(document, "a.ghosts.json").images
+    assert image.name == "a.fits"
+    np.testing.assert_array_equal(image.mask("Bright"), labels == 1)
+
+
+def test_the_label_image_knows_the_sky(ghosts, tmp_path):
+    write_calibrated(tmp_path / "a.fits", haunted(4))
+    assert ghosts("a.fits", "--table", "ghosts.ecsv").code == 0
+    system = WCS(fits.getheader(tmp_path / "a.ghosts.fits"))
+    x, y = tiny_camera.CENTRE
+    place = system.pixel_to_world(x, y)
+    assert (place.ra.deg, place.dec.deg) == pytest.approx(tiny_camera.POINTING, abs=DEGREES / 5)
+    (row,) = QTable.read(tmp_path / "ghosts.ecsv")
+    centre = system.pixel_to_world(row["x"].value - 1, row["y"].value - 1)
+    assert (row["ra"].value, row["dec"].value) == pytest.approx(
+        (centre.ra.deg, centre.dec.deg), abs=DEGREES / 5
+    )
+
+
+def test_tables_name_every_ghost_and_every_ccd_it_touches(ghosts, tmp_path):
+    write_calibrated(tmp_path / "a.fits", haunted(1, 4))
+    write_calibrated(tmp_path / "b.fits", haunted())
+    result = ghosts("a.fits", "b.fits", "--table", "ghosts.ecsv", "--ccds", "ccds.ecsv")
+    assert result.code == 0
+    assert "  no ghosts" in result.out
+    (row,) = QTable.read(tmp_path / "ghosts.ecsv")
+    assert (row["file"], row["ghost"], row["class"]) == ("a.fits", 1, "Bright")
+    assert [text.partition(":")[0] for text in row["ccds"].split()] == ["1", "4"]
+    assert row["area"].value > 40
+    exclusion = QTable.read(tmp_path / "ccds.ecsv")
+    assert list(zip(exclusion["file"], exclusion["ccd"], exclusion["name"], strict=True)) == [
+        ("a.fits", 1, "A1"),
+        ("a.fits", 4, "B2"),
+    ]
+    bright, faint = (exclusion[name].value for name in ("bright", "faint"))
+    assert all((bright > 0.1) & (bright < 0.4))
+    assert not any(faint)
+
+
+def test_a_ghost_touches_what_it_covers_enough_of(ghosts, tmp_path):
+    write_calibrated(tmp_path / "a.fits", haunted(4))
+    assert ghosts("a.fits", "--least", 0.9, "--ccds", "ccds.ecsv").code == 0
+    assert len(QTable.read(tmp_path / "ccds.ecsv")) == 0
+
+
+def test_tables_of_a_night_without_ghosts_have_their_columns(ghosts, tmp_path):
+    write_calibrated(tmp_path / "a.fits", haunted())
+    assert ghosts("a.fits", "--table", "ghosts.ecsv", "--ccds", "ccds.ecsv").code == 0
+    assert {"class", "score", "ra"} <= set(QTable.read(tmp_path / "ghosts.ecsv").colnames)
+    assert {"ccd", "rays"} <= set(QTable.read(tmp_path / "ccds.ecsv").colnames)
+
+
+@pytest.mark.parametrize("make", [tiny_camera.calibrated, raw], ids=["calibrated", "raw"])
+def test_masks_of_ccds_are_in_their_own_pixels(ghosts, tmp_path, make):
+    hdus = {number: make(number, pixels) for number, pixels in haunted(4).items()}
+    write_exposure(tmp_path / "a.fits", hdus)
+    result = ghosts("a.fits", "--ccd-masks")
+    assert result.code == 0, result.err
+    assert "also: a.ghosts.ccds.fits" in result.out
+    with fits.open(tmp_path / "a.fits") as source, fits.open(tmp_path / "a.ghosts.ccds.fits") as product:
+        assert [hdu.name for hdu in product] == [hdu.name for hdu in source]
+        for hdu, own in zip(source[1:], product[1:], strict=True):
+            assert own.shape == hdu.shape
+        masked = product["B2"].data == BITS["Bright"]
+        bright = source["B2"].data > 2000
+        assert not product["A1"].data.any()
+    assert (masked & bright).sum() > 0.6 * bright.sum()
+    assert masked.sum() < 2 * bright.sum()
+
+
+def test_bits_of_ghosts_are_free_in_masks_of_contaminants():
+    taken = sum(c.code for c in (*CLASSES, NODATA))
+    assert set(BITS) == set(CLASS_NAMES)
+    assert not any(taken & bit for bit in BITS.values())
+
+
+def test_screening_says_which_exposures_have_ghosts_and_writes_nothing(ghosts, tmp_path):
+    for name, numbers in (("a", (4,)), ("b", ())):
+        write_calibrated(tmp_path / f"{name}.fits", haunted(*numbers))
+    (tmp_path / "night.list").write_text("a.fits\nb.fits\n")
+    before = set(tmp_path.iterdir())
+    result = ghosts("night.list", "--screen", "--table", "night.ecsv")
+    assert result == (0, "a.fits 0.9000\nb.fits 0.0000\n", "")
+    assert set(tmp_path.iterdir()) - before == {tmp_path / "night.ecsv"}
+    table = QTable.read(tmp_path / "night.ecsv")
+    assert list(table["ghosts"]) == [1, 0]
+    assert list(table["ccds"]) == [1, 0]
+
+
+def test_a_preview_shows_the_ghost_in_its_colour(ghosts, tmp_path):
+    write_calibrated(tmp_path / "a.fits", haunted(4))
+    assert ghosts("a.fits", "--preview").code == 0
+    with Image.open(tmp_path / "a.ghosts.png") as picture:
+        shown = np.asarray(picture.convert("RGB")).astype(int)
+    right = shown[:, shown.shape[1] // 2 :]
+    assert (np.abs(right - [255, 90, 54]).sum(-1) < 12).sum() > 20
+
+
+def test_a_picture_made_before_is_examined_as_it_is(ghosts, tmp_path):
+    picture = np.full((40, 56), 54, np.uint8)
+    picture[14:22, 20:30] = 250
+    Image.fromarray(picture).save(tmp_path / "plane.png")
+    result = ghosts("plane.png", "--table", "ghosts.ecsv")
+    assert result.code == 0, result.err
+    (row,) = QTable.read(tmp_path / "ghosts.ecsv")
+    assert row["ccds"].startswith("4:")
+    assert np.isnan(row["ra"])
+    assert "CTYPE1" not in fits.getheader(tmp_path / "plane.png.ghosts.fits")
+
+
+def test_resuming_leaves_what_is_done(ghosts, tmp_path):
+    write_calibrated(tmp_path / "a.fits", haunted(4))
+    assert ghosts("a.fits").code == 0
+    assert ghosts("a.fits", "--resume").out == "1 of 1 files are done already\n"
+    assert "a.ghosts.fits exists; use --overwrite" in failure(ghosts("a.fits"))
+    assert ghosts("a.fits", "--overwrite").code == 0
+
+
+def test_a_table_is_extended_when_a_run_goes_on(ghosts, tmp_path):
+    write_calibrated(tmp_path / "a.fits", haunted(4))
+    assert ghosts("a.fits", "--table", "ghosts.ecsv").code == 0
+    write_calibrated(tmp_path / "b.fits", haunted(1))
+    assert ghosts("a.fits", "b.fits", "--resume", "--table", "ghosts.ecsv").code == 0
+    assert list(QTable.read(tmp_path / "ghosts.ecsv")["file"]) == ["a.fits", "b.fits"]
+
+
+def test_products_are_not_taken_for_exposures(ghosts, tmp_path):
+    (tmp_path / "night").mkdir()
+    write_calibrated(tmp_path / "night" / "a.fits", haunted(4))
+    assert ghosts("night", "--ccd-masks").code == 0
+    assert ghosts("night", "--screen").out == "night/a.fits 0.9000\n"
+
+
+class TestBadInput:
+    def test_an_exposure_of_another_camera(self, ghosts, tmp_path):
+        fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(np.ones((64, 64)))]).writeto(tmp_path / "a.fits")
+        assert "no HDU is a CCD of TinyCam" in failure(ghosts("a.fits"))
+
+    def test_masks_of_the_ccds_of_a_picture(self, ghosts, tmp_path):
+        Image.fromarray(np.full((40, 56), 54, np.uint8)).save(tmp_path / "plane.png")
+        assert "leave --ccd-masks out" in failure(ghosts("plane.png", "--ccd-masks"))
+        assert {path.name for path in tmp_path.iterdir()} == {"plane.png", "tiny.ecsv"}
+        assert leftovers(tmp_path) == []
+
+    def test_a_picture_of_another_size(self, ghosts, tmp_path):
+        Image.fromarray(np.full((30, 30), 54, np.uint8)).save(tmp_path / "plane.png")
+        assert "is 30 x 30 pixels, not 56 x 40" in failure(ghosts("plane.png"))
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            (("--threshold", "Ring=0.3"), "unknown class 'Ring'"),
+            (("--threshold", "Rays=1.5"), "threshold of Rays: 1.5"),
+            (("--screen", "--preview"), "screening writes neither masks nor previews"),
+        ],
+    )
+    def test_options_that_mean_nothing(self, ghosts, tmp_path, arguments, message):
+        write_calibrated(tmp_path / "a.fits", haunted())
+        assert message in failure(ghosts("a.fits", *arguments))
+
+    def test_a_model_for_pictures_of_another_size(self, run, tmp_path):
+        save_ghost_model(tmp_path / "large", side=400)
+        (tmp_path / "tiny.ecsv").write_text(TABLE)
+        write_calibrated(tmp_path / "a.fits", haunted())
+        result = run("ghosts", "a.fits", "--model", "large", "--camera", "tiny.ecsv")
+        assert "takes pictures of 400 x 400 pixels; those of the camera have 56 x 40" in failure(result)
+
+    def test_one_broken_exposure_does_not_stop_the_others(self, ghosts, tmp_path):
+        write_calibrated(tmp_path / "a.fits", haunted(4))
+        (tmp_path / "b.fits").write_bytes(b"SIMPLE  =")
+        result = ghosts("b.fits", "a.fits")
+        assert result.code == 1
+        assert "1 failed, 1 done" in result.err
+        assert (tmp_path / "a.ghosts.fits").exists()
