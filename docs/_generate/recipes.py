@@ -67,7 +67,7 @@ def render() -> str:
         TRAINING,
     ]
     folder = Path(str(files("skysieve.training"))) / "recipes"
-    for path in sorted(folder.glob("*.yaml")):
+    for path in sorted(folder.glob("*.yaml"), key=lambda path: path.stem):
         parts += [f"\n`{path.stem}`:\n", _quoted(path)]
     return "\n".join(part.strip("\n") + "\n" for part in [*parts, *_group(TrainingRecipe, "")])
 

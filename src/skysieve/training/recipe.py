@@ -150,7 +150,7 @@ def read_training_recipe(name: str | Path) -> TrainingRecipe:
     'tracking'
     """
     folder = Path(str(files("skysieve.training"))) / "recipes"
-    shipped = {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+    shipped = {path.stem: path for path in sorted(folder.glob("*.yaml"), key=lambda path: path.stem)}
     content, origin = read_mapping(name, shipped)
     recipe = build(TrainingRecipe, content, origin=origin)
     for setting, (least, most) in RANGES.items():
