@@ -8,8 +8,8 @@ from skysieve.networks.blocks import macs_per_pixel, parameter_count
 from skysieve.networks.maximask_net import MaxiMaskNet
 from skysieve.networks.maxitrack_net import MaxiTrackNet
 from skysieve.networks.sieve_net import DEPTHS as SIEVE_DEPTHS
+from skysieve.networks.sieve_net import NEIGHBOURHOOD, SieveNet
 from skysieve.networks.sieve_net import WIDTHS as SIEVE_WIDTHS
-from skysieve.networks.sieve_net import SieveNet
 from skysieve.networks.tracking_net import DEPTHS as SLIP_DEPTHS
 from skysieve.networks.tracking_net import WIDTHS as SLIP_WIDTHS
 from skysieve.networks.tracking_net import SlipNet
@@ -39,7 +39,8 @@ A U-Net that never works at full resolution. Four neighbouring pixels become fou
 the widest maps have a quarter of the pixels; the last layer, 1 × 1, gives the classes of all four at once.
 A step down is a convolution of 2 × 2 at stride 2, a step up one of 1 × 1 and the nearest neighbour. What
 the encoder saw is added in the decoder, not concatenated. Convolutions are 3 × 3 with batch normalisation
-and ReLU; every two of a level form a residual block.
+and ReLU; every two of a level form a residual block. No single pixel says whether it has fringes or lies in
+nebulosity: the log-odds of these two classes are means over {side} × {side} px.
 """
 
 SLIP = """
@@ -74,7 +75,7 @@ def render() -> str:
     parts = [
         INTRODUCTION,
         _table(("model", "network", "10³ multiplications a pixel", "parameters", "sides of the input"), rows),
-        SIEVE,
+        SIEVE.format(side=2 * NEIGHBOURHOOD),
         _levels(SIEVE_WIDTHS, SIEVE_DEPTHS, decoder=True),
         SLIP.format(heads=slip.heads, minimum=slip.minimum),
         _levels(SLIP_WIDTHS, SLIP_DEPTHS, decoder=False),

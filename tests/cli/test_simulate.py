@@ -20,6 +20,8 @@ from tests.simulate.plain import PLAIN
 
 from skysieve.contaminants.classes import CLASSES, find_class
 from skysieve.contaminants.truth_frames import read_truth_frame
+from skysieve.ghosts.annotation_files import read_annotations
+from skysieve.ghosts.classes import CLASS_NAMES
 from skysieve.imaging.bitplanes import MaskSchema
 from skysieve.imaging.fits_integrity import is_intact
 from skysieve.simulate import simulate_frame
@@ -385,3 +387,52 @@ class TestTracking:
         recipe.write_text(text.replace("density: [500.0, 500.0]", "density: [0.1, 0.1]"), encoding="utf-8")
         line = failure(run("simulate", "tracking", "-o", "out", "-n", 1, "--recipe", recipe, "--size", 64))
         assert "has 8 stars that stand out; raise stars.density, or the size" in line
+
+
+class TestGhosts:
+    """``skysieve simulate ghosts``: focal planes of DECam."""
+
+    @pytest.fixture
+    def planes(self, run):
+        def planes(*options, n=4):
+            return run("simulate", "ghosts", "-o", "out", "-n", n, "--seed", 3, *options)
+
+        return planes
+
+    def test_pictures_lie_beside_what_is_known_of_them(self, planes, tmp_path):
+        result = planes("--preview")
+        assert result.code == 0, result.err
+        annotations = read_annotations(tmp_path / "out" / "annotations.json")
+        table = QTable.read(tmp_path / "out" / "frames.ecsv")
+        assert list(table["file"]) == [f"frame_{number:05d}.fits" for number in range(4)]
+        assert list(table["ghosts"]) == [len(image.ghosts) for image in annotations.images]
+        assert set(table["ghosts"] > 0) == {True, False}
+        for image in annotations.images:
+            with fits.open(tmp_path / "out" / image.name, checksum=True) as hdus:
+                assert (hdus[0].data.dtype, hdus[0].shape) == (np.uint8, (400, 400))
+                for place, name in enumerate(CLASS_NAMES):
+                    np.testing.assert_array_equal((hdus["TRUTH"].data >> place) & 1, image.mask(name))
+                assert [row["class"] for row in hdus["GHOSTS"].data] == [g.class_name for g in image.ghosts]
+        with Image.open(tmp_path / "out" / "preview.png") as sheet:
+            assert sheet.width > 1000
+
+    def test_the_same_series_goes_on(self, planes, tmp_path):
+        assert planes(n=2).code == 0
+        first = (tmp_path / "out" / "frame_00001.fits").read_bytes()
+        known = read_annotations(tmp_path / "out" / "annotations.json").images
+        result = planes(n=3)
+        assert result.out.count("(kept)") == 2
+        assert (tmp_path / "out" / "frame_00001.fits").read_bytes() == first
+        assert read_annotations(tmp_path / "out" / "annotations.json").images[:2] == known
+
+    def test_another_series_is_not_mixed_in(self, planes, run, tmp_path):
+        assert planes(n=1).code == 0
+        result = run("simulate", "ghosts", "-o", "out", "-n", 1, "--seed", 4)
+        assert "is another picture: SIMSEED is 3000000, not 4000000" in failure(result)
+        (tmp_path / "mine.yaml").write_text("name: mine\nghosted: 1.0\n")
+        result = planes("--recipe", "mine.yaml", n=1)
+        assert "recipe.yaml is another recipe" in failure(result)
+
+    def test_a_recipe_of_another_kind_is_refused(self, planes, tmp_path):
+        (tmp_path / "mine.yaml").write_text("optics: {}\n")
+        assert "mine.yaml" in failure(planes("--recipe", "mine.yaml"))

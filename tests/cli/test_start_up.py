@@ -28,6 +28,7 @@ VERBS = (
     "simulate frame",
     "simulate contaminants",
     "simulate tracking",
+    "simulate ghosts",
     "train contaminants",
     "train tracking",
     "train ghosts",

@@ -135,7 +135,7 @@ class TestBadInput:
 
     def test_a_recipe_that_is_not_there(self, run):
         assert failure(run("train", "tracking", "-o", "mine", "--recipe", "mine.yaml")).startswith(
-            "mine.yaml: no such recipe; give a YAML file or one of contaminants, contaminants-wide, ghosts, tracking"
+            "mine.yaml: no such recipe; give a YAML file or one of contaminants, ghosts, tracking"
         )
 
     def test_a_simulation_that_is_not_there(self, train):

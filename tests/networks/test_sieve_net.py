@@ -66,6 +66,19 @@ class TestSieveNet:
             one, other = network(frame[..., :64, :64]), network(frame[..., 4:68, 8:72])
         assert torch.allclose(one[..., 32:40, 32:40], other[..., 28:36, 24:32], atol=1e-5)
 
+    def test_judges_regions_by_what_is_around(self):
+        """Over 17 x 17 fours of pixels, of those that there are at borders; other classes as they are."""
+        plain, network = (
+            filled(SieveNet(3, widths=(8, 8), depths=(1, 1), regions=regions)) for regions in ((), (1,))
+        )
+        frame = pixels(1, 1, 48, 56)
+        with torch.inference_mode():
+            before, found = plain(frame)[0], network(frame)[0]
+        assert torch.equal(found[[0, 2]], before[[0, 2]])
+        for y, x in ((0, 0), (24, 30), (47, 20)):
+            rows, columns = (slice(max(0, 2 * (at // 2) - 16), 2 * (at // 2) + 18) for at in (y, x))
+            assert found[1, y, x] == pytest.approx(float(before[1, rows, columns].mean()), abs=1e-4)
+
     @pytest.mark.parametrize(
         ("arguments", "message"),
         [

@@ -54,7 +54,7 @@ def card(job="contaminants", classes=CLASS_NAMES, **tiling):
 
 
 def small_net():
-    return filled(SieveNet(14, widths=(8, 16, 16), depths=(1, 2, 1)))
+    return filled(SieveNet(14, widths=(8, 16, 16), depths=(1, 2, 1), regions=(7, 8)))
 
 
 def run(network, folder, engine, shown, **options):

@@ -152,6 +152,48 @@ def simulate_tracking(
     )
 
 
+@app.command("ghosts")
+def simulate_ghosts(
+    output: Output,
+    *,
+    count: Count = 10,
+    seed: Seed = 0,
+    recipe: RecipeOption = "ghosts",
+    preview: Preview = False,
+    jobs: Jobs = 1,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Simulate focal planes of DECam, half of them with ghosts.
+
+    Each picture is a FITS file with its truth in the HDUs TRUTH, a bit a class, and GHOSTS, all pixels of
+    each. Beside them lie the annotations of all, annotations.json (COCO), the table of all parameters,
+    frames.ecsv, and the whole recipe, recipe.yaml.
+
+    Example: `skysieve simulate ghosts -n 100 --seed 1 -o planes/ --preview`
+    """
+    _need_simulation()
+    from skysieve.cli.simulating import make_series
+    from skysieve.ghosts.simulation import GhostSimulationJob
+    from skysieve.ghosts.simulation_products import described, write_sheet, write_truth
+    from skysieve.simulate.ghosts import read_ghost_recipe
+
+    parts = ["skysieve", "simulate", "ghosts", "-n", str(count), "--seed", str(seed)]
+    make_series(
+        GhostSimulationJob(read_ghost_recipe(recipe), output, seed=seed, overwrite=overwrite),
+        count,
+        processes=jobs,
+        describe=described,
+        write_table=write_truth,
+        draw=write_sheet if preview else None,
+        command=shlex.join([*parts, "--recipe", "recipe.yaml", "-o", "DIR"]),
+        quiet=quiet,
+        debug=debug,
+        reader=read_ghost_recipe,
+    )
+
+
 @app.command("frame")
 def simulate_frame(
     output: Annotated[
@@ -185,15 +227,20 @@ def simulate_frame(
 
 def _room(recipe: str) -> Recipe:
     """Read the recipe, where what simulation needs is installed."""
+    _need_simulation()
+    from skysieve.simulate.recipe import read_recipe
+
+    return read_recipe(recipe)
+
+
+def _need_simulation() -> None:
+    """Raise ConfigError where what simulation needs is not installed."""
     try:
         import galsim  # noqa: F401
         import pydantic  # noqa: F401
         import yaml  # noqa: F401
     except ImportError as error:
         raise ConfigError(f"simulation needs {error.name}: pip install 'skysieve[simulate]'") from error
-    from skysieve.simulate.recipe import read_recipe
-
-    return read_recipe(recipe)
 
 
 def _shape(size: str | None) -> tuple[int, int]:

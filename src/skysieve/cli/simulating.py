@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from skysieve.imaging.locations import Location
-    from skysieve.simulate.recipe import Recipe
 
 __all__ = ["make_series"]
 
@@ -42,11 +41,23 @@ Record_co = TypeVar("Record_co", bound=_Frame, covariant=True)
 Record_contra = TypeVar("Record_contra", bound=_Frame, contravariant=True)
 
 
+class _Recipe(Protocol):
+    """What the frames of a series are drawn from."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def description(self) -> str: ...
+
+    def to_yaml(self) -> str: ...
+
+
 class _Series(Protocol[Record_co]):
     """A job that makes the frames of a series, one a file."""
 
     @property
-    def recipe(self) -> Recipe: ...
+    def recipe(self) -> _Recipe: ...
 
     @property
     def folder(self) -> Path: ...
@@ -91,6 +102,7 @@ def make_series(
     command: str,
     quiet: bool,
     debug: bool,
+    reader: Callable[[Path], _Recipe] = read_recipe,
 ) -> None:
     """Make a series of frames, and beside them their table, the recipe, and a preview if wanted.
 
@@ -114,6 +126,8 @@ def make_series(
         Whether to print errors only.
     debug
         Whether to show where errors come from.
+    reader
+        Reads a recipe of the job's kind.
 
     Raises
     ------
@@ -127,7 +141,7 @@ def make_series(
     start_logging()
     job.check()
     _refuse_more(job.folder, count)
-    _write_recipe(job, command)
+    _write_recipe(job, command, reader)
     failures = _Failures(debug=debug)
     records: list[Record] = []
 
@@ -162,10 +176,10 @@ def _refuse_more(folder: Path, count: int) -> None:
         )
 
 
-def _write_recipe(job: _Series[Record], command: str) -> None:
+def _write_recipe(job: _Series[Record], command: str, reader: Callable[[Path], _Recipe]) -> None:
     """Write the whole recipe beside the frames; it shows, first of all, whether the folder can be written."""
     path = job.folder / "recipe.yaml"
-    if path.exists() and not job.overwrite and read_recipe(path) != job.recipe:
+    if path.exists() and not job.overwrite and reader(path) != job.recipe:
         raise OutputError(f"{path} is another recipe: use --overwrite, or another --output")
     with atomic_write(path, overwrite=True) as temporary:
         temporary.write_text(

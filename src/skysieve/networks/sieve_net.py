@@ -2,7 +2,8 @@
 
 Four neighbouring pixels become four channels first (space to depth), so that the
 widest maps have a quarter of the pixels, and the last layer gives the classes of all
-four.  Skips are added, not concatenated, which halves the work of the decoder.
+four.  Skips are added, not concatenated, which halves the work of the decoder.  What
+spans whole regions of a frame is told by the mean of the evidence around a pixel.
 
 References
 ----------
@@ -30,6 +31,9 @@ __all__ = ["SieveNet"]
 WIDTHS = (32, 64, 128, 192, 256)
 DEPTHS = (1, 1, 2, 2, 2)
 
+NEIGHBOURHOOD = 17
+"""Side of the square over which the logits of regions are averaged, at half the resolution."""
+
 
 class SieveNet(nn.Module):
     """Classes of every pixel.
@@ -44,6 +48,8 @@ class SieveNet(nn.Module):
     priors
         Proportion of the pixels in each class in the training set: an untrained network gives these as its
         probabilities, so that training does not begin by learning them. One half where not given.
+    regions
+        Places of the classes that span regions: their logits are means over :data:`NEIGHBOURHOOD`.
 
     Attributes
     ----------
@@ -62,6 +68,7 @@ class SieveNet(nn.Module):
         widths: Sequence[int] = WIDTHS,
         depths: Sequence[int] = DEPTHS,
         priors: Sequence[float] | None = None,
+        regions: Sequence[int] = (),
     ) -> None:
         super().__init__()
         if len(widths) != len(depths):
@@ -69,6 +76,7 @@ class SieveNet(nn.Module):
         if priors is not None and len(priors) != classes:
             raise ValueError(f"{len(priors)} priors for {classes} classes: expected as many")
         self.classes = classes
+        self.regions = tuple(sorted(regions))
         self.multiple = 2 ** len(widths)
         finer = list(zip(widths[:-1], widths[1:], depths[:-1], strict=True))
         self.stem = convolution(4, widths[0])
@@ -127,5 +135,17 @@ class SieveNet(nn.Module):
         for level in reversed(range(len(self.up))):
             coarse = functional.interpolate(self.up[level](features), scale_factor=2, mode="nearest")
             features = self.decoder[level](torch.relu(coarse + skips[level]))
-        logits: Tensor = self.head(features)
-        return logits
+        return self._levelled(self.head(features))
+
+    def _levelled(self, logits: Tensor) -> Tensor:
+        """Return the logits ``(N, 4 C, H / 2, W / 2)`` with those of regions averaged."""
+        parts, done = [], 0
+        side, around = NEIGHBOURHOOD, NEIGHBOURHOOD // 2
+        for place in self.regions:
+            own = logits[:, 4 * place : 4 * place + 4].mean(1, keepdim=True)
+            # along one axis after the other, which takes 9 times fewer additions
+            own = functional.avg_pool2d(own, (1, side), 1, (0, around), count_include_pad=False)
+            own = functional.avg_pool2d(own, (side, 1), 1, (around, 0), count_include_pad=False)
+            parts += [logits[:, done : 4 * place], own.expand(-1, 4, -1, -1)]
+            done = 4 * place + 4
+        return torch.cat([*parts, logits[:, done:]], dim=1) if parts else logits

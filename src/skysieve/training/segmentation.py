@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 
     from skysieve.training.recipe import LossSettings, TrainingRecipe
 
-__all__ = ["Segmentation", "loss_of", "sieve_net"]
+__all__ = ["REGIONS", "Segmentation", "loss_of", "sieve_net"]
+
+REGIONS = ("FR", "NEB")
+"""Classes that span regions of a frame: no single pixel says whether it has fringes."""
 
 
 def sieve_net(recipe: TrainingRecipe, priors: Mapping[str, float] | None = None) -> SieveNet:
@@ -43,6 +46,7 @@ def sieve_net(recipe: TrainingRecipe, priors: Mapping[str, float] | None = None)
             widths=recipe.network.widths or WIDTHS,
             depths=recipe.network.depths or DEPTHS,
             priors=None if priors is None else [priors[name] for name in CLASS_NAMES],
+            regions=[CLASS_NAMES.index(name) for name in REGIONS],
         )
     except ValueError as error:
         raise ConfigError(f"recipe {recipe.name}: network: {error}") from error
