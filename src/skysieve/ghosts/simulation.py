@@ -200,9 +200,7 @@ def _table(drawn: GhostPicture) -> fits.BinTableHDU:
             "contrast": np.array([one.contrast for one in drawn.instances], float),
             "signal": np.array([one.signal for one in drawn.instances], float),
             "path": np.array([one.path for one in drawn.instances], str),
-            "pixels": np.array(
-                [compress_counts(encode_run_lengths(one.mask)) for one in drawn.instances], str
-            ),
+            "pixels": np.array(pixels, str),
         }
     )
     hdu = fits.table_to_hdu(table)
