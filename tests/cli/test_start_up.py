@@ -34,6 +34,7 @@ VERBS = (
     "train ghosts",
     "evaluate contaminants",
     "evaluate tracking",
+    "evaluate ghosts",
 )
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
+from skysieve.cli.evaluate_ghosts import evaluate_ghosts
 from skysieve.cli.options import (
     Debug,
     Device,
@@ -32,9 +33,10 @@ if TYPE_CHECKING:
     from skysieve.evaluation.contest import EvaluatedSet, Scored
     from skysieve.evaluation.scores import Measure
 
-__all__ = ["app"]
+__all__ = ["app", "check_output", "write_files"]
 
 app = typer.Typer(no_args_is_help=True, help="Measure models, and other detectors beside them.")
+app.command("ghosts")(evaluate_ghosts)
 
 REPORT = "report.md"
 
@@ -114,7 +116,7 @@ def evaluate_contaminants(
     from skysieve.models.store import cache_folder
 
     start_logging()
-    _check_output(output, overwrite=overwrite)
+    check_output(output, overwrite=overwrite)
     _check_contestants([*model, *peer])
     peers = [parse_peer(text, cache_folder().parent / "peers") for text in peer]
     failures = Failures(debug=debug)
@@ -167,7 +169,7 @@ def evaluate_tracking(
     from skysieve.tracking.trial import TRACKING_MEASURES, TrackContestant, Trial, read_labelled_frame
 
     start_logging()
-    _check_output(output, overwrite=overwrite)
+    check_output(output, overwrite=overwrite)
     _check_contestants(model)
     failures = Failures(debug=debug)
     sets = [_file_set(path, read_labelled_frame, failures) for path in frames]
@@ -224,7 +226,7 @@ def _engine_options(engine: Engine, precision: Precision, device: str, threads: 
     return {"engine": engine.value, "precision": precision.value, "device": device, "threads": threads}
 
 
-def _check_output(output: Path, *, overwrite: bool) -> None:
+def check_output(output: Path, *, overwrite: bool) -> None:
     """Make sure, before hours of work, that the report can be made and has a place."""
     from skysieve.evaluation.curves import check_matplotlib
     from skysieve.imaging.atomic import check_target
@@ -306,7 +308,6 @@ def _write_report(
     """Write the files of the report, the page that shows them last."""
     from skysieve.evaluation.report import make_report
     from skysieve.evaluation.scores import MEASURES
-    from skysieve.imaging.atomic import atomic_write
 
     if evaluated:
         files = make_report(
@@ -317,10 +318,17 @@ def _write_report(
             measures=measures or MEASURES,
             unit=unit,
         )
-        for name in sorted(files, key=lambda name: name == REPORT):
-            with atomic_write(output / name, overwrite=True) as temporary:
-                temporary.write_bytes(files[name])
-        print(f"report: {output / REPORT}")
+        write_files(output, files)
+
+
+def write_files(output: Path, files: Mapping[str, bytes]) -> None:
+    """Write the files of a report, the page that shows the others last."""
+    from skysieve.imaging.atomic import atomic_write
+
+    for name in sorted(files, key=lambda name: name == REPORT):
+        with atomic_write(output / name, overwrite=True) as temporary:
+            temporary.write_bytes(files[name])
+    print(f"report: {output / REPORT}")
 
 
 def _finish(evaluated: Sequence[EvaluatedSet], failures: Failures, *, interrupted: bool) -> None:

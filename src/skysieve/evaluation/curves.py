@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
     from matplotlib.lines import Line2D
+    from numpy.typing import NDArray
 
     from skysieve.evaluation.calibration import Reliability
     from skysieve.evaluation.histograms import Tally
 
-__all__ = ["check_matplotlib", "draw_precision_recall", "draw_reliability", "draw_roc"]
+__all__ = ["check_matplotlib", "draw_lines", "draw_precision_recall", "draw_reliability", "draw_roc"]
 
 Curve = TypeVar("Curve")
 
@@ -96,6 +97,29 @@ def draw_reliability(curves: Mapping[str, Mapping[str, Reliability]], title: str
         axes.set(xscale="log", yscale="log", xlim=limits, ylim=limits)
 
     return _panels(curves, draw, title, "predicted probability", "observed frequency")
+
+
+def draw_lines(
+    lines: Mapping[str, Mapping[str, tuple[NDArray[np.float64], NDArray[np.float64]]]],
+    title: str,
+    x_label: str,
+    y_label: str,
+) -> bytes:
+    """Draw lines between points from 0 to 1; see :func:`draw_roc`.
+
+    Parameters
+    ----------
+    lines
+        Abscissae and ordinates by panel, then by contestant.
+    title, x_label, y_label
+        Above all panels, and at the axes of each.
+    """
+
+    def draw(axes: Axes, line: tuple[NDArray[np.float64], NDArray[np.float64]], label: str) -> None:
+        axes.plot(*line, label=label, linewidth=1.2)
+        axes.set(xlim=(0, 1.02), ylim=(0, 1.02))
+
+    return _panels(lines, draw, title, x_label, y_label)
 
 
 def _panels(

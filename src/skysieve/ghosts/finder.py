@@ -121,10 +121,14 @@ class GhostFinder:
         ConfigError
             If the network takes no pictures of this size.
         """
+        maps = self.maps(picture)
+        return FoundGhosts(maps.probability, tuple(find_ghosts(maps, thresholds=self.thresholds)))
+
+    def maps(self, picture: NDArray[np.uint8]) -> GhostMaps:
+        """Return what the network says of a picture, before anything is decided; see :meth:`find`."""
         height, width = picture.shape
         self.check_shape((height, width))
-        maps = GhostMaps.unpack(self.network(contrast(picture)[None, None])[0])
-        return FoundGhosts(maps.probability, tuple(find_ghosts(maps, thresholds=self.thresholds)))
+        return GhostMaps.unpack(self.network(contrast(picture)[None, None])[0])
 
     def provenance(self, source: Path) -> list[HeaderCard]:
         """Return the cards that say how a product of a file came to be."""

@@ -1,0 +1,143 @@
+"""``skysieve evaluate ghosts``: models beside people, on pictures that these outlined."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from skysieve.cli.options import (
+    Debug,
+    Device,
+    Engine,
+    EngineOption,
+    Overwrite,
+    Precision,
+    PrecisionOption,
+    Quiet,
+    Threads,
+)
+from skysieve.errors import ConfigError, SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from skysieve.ghosts.trial import Judged
+
+__all__ = ["evaluate_ghosts"]
+
+
+def evaluate_ghosts(
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder of the report.")],
+    *,
+    annotations: Annotated[
+        list[Path],
+        typer.Option(
+            "--annotations",
+            metavar="FILE",
+            help="Outlines of one person, VIA or COCO; given again, the majority of all is the truth.",
+            show_default=False,
+        ),
+    ],
+    pictures: Annotated[
+        Path, typer.Option("--pictures", metavar="DIR", help="Folder with the pictures they name.")
+    ],
+    model: Annotated[
+        list[str],
+        typer.Option("--model", help="Name, or folder with a card; may be given again.", show_default=False),
+    ],
+    names: Annotated[
+        Path | None,
+        typer.Option(
+            "--names",
+            metavar="FILE",
+            help="Only the pictures named in this file, one a line.",
+            show_default=False,
+        ),
+    ] = None,
+    overwrite: Overwrite = False,
+    engine: EngineOption = Engine.auto,
+    precision: PrecisionOption = Precision.auto,
+    device: Device = "cpu",
+    threads: Threads = None,
+    quiet: Quiet = False,
+    _debug: Debug = False,
+) -> None:
+    """Measure how well ghosts are found, beside the people who outlined them.
+
+    Example: `skysieve evaluate ghosts --model mine/model --annotations a.json --annotations b.json
+    --pictures pictures/ -o report`
+    """
+    from skysieve.cli.evaluate import check_output, write_files
+    from skysieve.cli.running import start_logging
+    from skysieve.ghosts.annotation_files import read_annotations
+    from skysieve.ghosts.finder import GhostFinder, GhostSettings
+    from skysieve.ghosts.pictures import read_picture
+    from skysieve.ghosts.trial import GhostScores, judged_pictures, model_detections, person_scores
+    from skysieve.ghosts.trial_report import make_ghost_report
+
+    start_logging()
+    check_output(output, overwrite=overwrite)
+    files = [read_annotations(path) for path in annotations]
+    judged = _chosen(judged_pictures(files), names)
+    missing = [one.name for one in judged if not (pictures / one.name).is_file()]
+    if missing:
+        raise SourceError(f"{pictures}: lacks {len(missing)} of {len(judged)} pictures, as {missing[0]}")
+    finders = []
+    for name in model:
+        settings = GhostSettings(
+            model=name, engine=engine.value, precision=precision.value, device=device, threads=threads
+        )
+        finders.append(GhostFinder(settings))
+    labels = _told_apart([finder.model.card.name for finder in finders], model)
+    people = [path.stem for path in annotations] if len(files) > 1 else []
+    contestants = [GhostScores(label) for label in labels]
+    against = {person: [GhostScores(label) for label in labels] for person in people}
+    for number, one in enumerate(judged, 1):
+        picture = read_picture(pictures / one.name)
+        for place, finder in enumerate(finders):
+            found, weak, probability = model_detections(finder, picture)
+            contestants[place].add(one.truth, found, weak=weak, probability=probability)
+            for person, seen in zip(people, one.people[: len(people)], strict=True):
+                own = [(ghost.class_name, ghost.outline.mask(seen.shape)) for ghost in seen.ghosts]
+                against[person][place].add(own, found, weak=weak, probability=probability)
+        if not quiet:
+            print(f"{number}/{len(judged)}: {one.name}", flush=True)
+    facts = {"pictures": str(len(judged)), "people": str(len(files))}
+    facts |= {
+        f"contestant {label}": f"version {finder.model.card.version}, {finder.network.sha256[:12]}, "
+        f"{finder.network.engine} {finder.network.precision}"
+        for label, finder in zip(labels, finders, strict=True)
+    }
+    report = make_ghost_report(
+        contestants,
+        person_scores(judged, people) if people else [],
+        against,
+        command=shlex.join(["skysieve", *sys.argv[1:]]),
+        facts=facts,
+    )
+    write_files(output, report)
+
+
+def _chosen(judged: list[Judged], names: Path | None) -> list[Judged]:
+    """Return the pictures that a file names; all, if there is none."""
+    if names is None:
+        return judged
+    try:
+        wanted = names.read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourceError(f"{names}: cannot be read; give a text file with one name a line") from error
+    known = {one.name: one for one in judged}
+    asked = [line.strip() for line in wanted if line.strip()]
+    unknown = [name for name in asked if name not in known]
+    if unknown or not asked:
+        raise ConfigError(f"{names}: {unknown[0] if unknown else 'no name'} is in no file of annotations")
+    return [known[name] for name in asked]
+
+
+def _told_apart(names: list[str], given: Iterable[str]) -> list[str]:
+    """Return names of models; those that share one are called as they were given."""
+    return [text if names.count(name) > 1 else name for name, text in zip(names, given, strict=True)]
