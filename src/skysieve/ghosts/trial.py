@@ -14,7 +14,7 @@ from scipy.ndimage import label
 from skysieve.errors import ConfigError
 from skysieve.evaluation.bootstrap import Estimate, draw_weights
 from skysieve.ghosts.agreement import align, majority, votes
-from skysieve.ghosts.ccd_scores import THRESHOLDS, CcdTally
+from skysieve.ghosts.ccd_scores import GROUPS, THRESHOLDS, CcdTally
 from skysieve.ghosts.classes import CLASS_NAMES
 from skysieve.ghosts.decide import LEAST_AREA, find_ghosts
 from skysieve.ghosts.overlaps import overlaps_of
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from skysieve.ghosts.annotation_files import AnnotatedImage, Annotations
+    from skysieve.ghosts.ccd_scores import CcdScores
     from skysieve.ghosts.finder import GhostFinder
     from skysieve.ghosts.overlaps import Overlaps
 
@@ -103,6 +104,7 @@ class GhostScores:
     overlaps: list[Overlaps] = field(default_factory=list)
     has_ghost: list[tuple[float, bool]] = field(default_factory=list)
     _shared: list[NDArray[np.int64]] = field(default_factory=list, repr=False)
+    _counts: tuple[int, dict[str, NDArray[np.float64]]] | None = field(default=None, repr=False)
 
     def add(
         self,
@@ -140,12 +142,18 @@ class GhostScores:
 
     def f1(self, group: str, threshold: float) -> Estimate:
         """Return the F1 of the CCDs that a group of classes touches, with that of resampled pictures."""
-        place = THRESHOLDS.index(threshold)
-        counts = []
-        for image in range(self.ccds.images):
-            one = self.ccds.scores([image])[group]
-            counts.append([x[place] for x in (one.true_positives, one.false_positives, one.false_negatives)])
-        return _estimate(np.array(counts, float), lambda c: 2 * c[0] / (2 * c[0] + c[1] + c[2]))
+        counts = self._counted()[group][:, THRESHOLDS.index(threshold)]
+        return _estimate(counts, lambda c: 2 * c[0] / (2 * c[0] + c[1] + c[2]))
+
+    def _counted(self) -> dict[str, NDArray[np.float64]]:
+        """Return right, wrong and missed CCDs of each picture by group ``(F, T, 3)``."""
+        if self._counts is None or self._counts[0] != self.ccds.images:
+            each = [self.ccds.scores([image]) for image in range(self.ccds.images)]
+            by_group = {
+                group: np.array([_columns(scores[group]) for scores in each], np.float64) for group in GROUPS
+            }
+            self._counts = self.ccds.images, by_group
+        return self._counts[1]
 
     def iou(self, class_name: str) -> Estimate:
         """Return the intersection over union of the pixels of a class, pooled over the pictures."""
@@ -183,6 +191,11 @@ def person_scores(pictures: Sequence[Judged], names: Sequence[str]) -> list[Ghos
             scores.add(_agreed(others), own)
         found.append(scores)
     return found
+
+
+def _columns(scores: CcdScores) -> NDArray[np.int64]:
+    """Return the counts of one picture ``(T, 3)``."""
+    return np.stack([scores.true_positives, scores.false_positives, scores.false_negatives], axis=1)
 
 
 def _estimate(counts: NDArray[np.float64], ratio: Callable[[NDArray[np.float64]], Any]) -> Estimate:

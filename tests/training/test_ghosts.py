@@ -1,0 +1,130 @@
+"""Training for ghosts: from simulated focal planes to a model that the command takes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("lightning")
+
+import torch
+
+from skysieve.ghosts.classes import CLASS_NAMES
+from skysieve.ghosts.finder import GhostFinder, GhostSettings
+from skysieve.models.card import read_model
+from skysieve.training import ghost_pictures, ghosts
+from skysieve.training.fit import fit
+from skysieve.training.ghost_learning import GhostLearning, middle_maps
+from skysieve.training.ghost_pictures import collate
+from skysieve.training.ghosts import GhostTraining, best_thresholds
+from skysieve.training.recipe import read_training_recipe
+
+SETTINGS = """
+name: tiny
+job: ghosts
+simulation: ghosts
+network: {widths: [8, 8, 8, 8], depths: [1, 1, 1, 1]}
+steps: 2
+batch: 2
+reuse: 2
+validation_frames: 2
+validations: 1
+precision: f32
+"""
+
+
+@pytest.fixture(scope="module")
+def training(tmp_path_factory):
+    path = tmp_path_factory.mktemp("recipes") / "tiny.yaml"
+    path.write_text(SETTINGS)
+    return GhostTraining(read_training_recipe(path))
+
+
+@pytest.fixture(scope="module")
+def model(training, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("ghosts") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ghosts, "THRESHOLD_PICTURES", 3)
+        patch.setattr(ghost_pictures, "BUFFER", 4)
+        fit(training, folder, workers=0, device="cpu", progress=False)
+    return folder / "model"
+
+
+@pytest.fixture(scope="module")
+def batch(training):
+    """Pictures with ghosts and without."""
+    pictures = training._pictures(5)
+    shown = [pictures.picture(number) for number in range(6)]
+    assert {len(one.kinds) > 0 for one in shown} == {True, False}
+    return collate(shown)
+
+
+def test_ends_with_a_model_that_finds_ghosts_in_pictures(model):
+    card = read_model(model).card
+    assert (card.job, card.classes) == ("ghosts", CLASS_NAMES)
+    assert set(card.default_thresholds) == set(CLASS_NAMES)
+    assert card.training["steps"] == 2
+    found = GhostFinder(GhostSettings(model=str(model))).find(np.full((400, 400), 54, np.uint8))
+    assert 0 < found.probability < 1
+    assert all(ghost.class_name in CLASS_NAMES for ghost in found.ghosts)
+
+
+def test_its_graph_gives_what_the_network_gives(training, model, batch):
+    again = GhostTraining(training.recipe)
+    again.start_from(str(model))
+    assert again.initial is not None
+    network = again.initial.eval()
+    maps = GhostFinder(GhostSettings(model=str(model), precision="f32")).network(batch.pixels[:1].numpy())
+    with torch.inference_mode():
+        expected = network.probabilities(batch.pixels[:1]).numpy()
+    # kernels of the graph are stored in 16 bits
+    assert np.abs(maps - expected).max() < 0.01 * np.abs(expected).max()
+
+
+def test_every_ghost_has_its_peak(batch):
+    maps = middle_maps(batch, (50, 50))
+    assert maps.max() == 1
+    for picture, kind, (row, column) in zip(batch.pictures, batch.kinds, batch.middles, strict=True):
+        place = maps[
+            picture, kind, int(row) // 8 - 1 : int(row) // 8 + 2, int(column) // 8 - 1 : int(column) // 8 + 2
+        ]
+        assert place.max() == 1
+    without = set(range(len(batch.pixels))) - set(batch.pictures.tolist())
+    assert all(maps[picture].max() == 0 for picture in without)
+
+
+def test_learns_the_pictures_that_it_is_shown(training, batch):
+    torch.manual_seed(0)
+    module = GhostLearning(training.recipe)
+    module.train()
+    optimiser = torch.optim.Adam(module.parameters(), lr=5e-3)
+    losses = []
+    for _ in range(12):
+        optimiser.zero_grad()
+        loss = module.training_step(batch, 0)
+        loss.backward()
+        optimiser.step()
+        losses.append(float(loss.detach()))
+    assert np.isfinite(losses).all()
+    assert losses[-1] < 0.8 * losses[0]
+
+
+def test_thresholds_are_those_with_which_ccds_are_found_best(training):
+    from skysieve.ghosts.decide import Ghost
+    from skysieve.simulate.ghosts import GhostInstance, GhostPicture
+
+    right, wrong = np.zeros((2, 400, 400), bool)
+    right[100:200, 100:200] = True
+    wrong[250:300, 250:300] = True
+    truth = GhostPicture(
+        np.zeros((400, 400), np.uint8),
+        (GhostInstance("Faint", right, 1.0, 1.0),),
+        np.ones((400, 400), bool),
+        {},
+        "by hand",
+        None,
+    )
+    thresholds, scores = best_thresholds([truth], [[Ghost("Faint", 0.7, right), Ghost("Faint", 0.3, wrong)]])
+    assert 0.3 < thresholds["Faint"] <= 0.7
+    assert scores["CCD F1 Faint"] == 1
