@@ -104,6 +104,18 @@ class TestWhatThePublishedCodeGetsWrong:
         found, nodata = normalised(pixels)
         assert abs(found[~nodata].std() - 1) < 0.1
 
+    @pytest.mark.parametrize("width", [4, 30, 60, 90])
+    @pytest.mark.parametrize("noise", [0.0, 2.0])
+    def test_overscan_beside_the_sky_is_not_taken_for_noise(self, width, noise):
+        """A tenth of a block and more: clipping by the standard deviation would keep it."""
+        pixels = sky()
+        pixels[:, -width:] = sky((600, width), level=0, sigma=noise)
+        seen, _ = normalised(pixels)
+        beside = seen[:, -width - 100 : -width]
+        assert abs(np.median(beside)) < 0.2
+        assert 0.8 < beside.std() < 1.2
+        assert (seen[:, -width:] < -50).all()
+
     def test_saturated_pixels_are_clipped_as_published(self):
         pixels = sky()
         pixels[300, 300] = 1e6

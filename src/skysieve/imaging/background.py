@@ -98,7 +98,9 @@ def estimate_background(
         If no block has any noise: the frame holds no data, or the same value everywhere.
     """
     corrected = rules == "corrected"
-    blocks = measure_blocks(frame, window, ignore_nodata=corrected, threads=threads)
+    blocks = measure_blocks(
+        frame, window, ignore_nodata=corrected, ignore_far_below=corrected, threads=threads
+    )
     level, sigma = blocks.level, blocks.sigma
     if corrected:
         if np.isnan(level).all():

@@ -27,6 +27,12 @@ CLIP_SIGMA = 3.0
 STABLE_SIGMA = 0.2
 """A sigma that clipping changes by less than this fraction speaks for a sky free of sources."""
 
+FAR_BELOW = 10.0
+"""No sky lies so many sigma below the median of a block: it is overscan, or dead pixels."""
+
+MAD_SIGMA = 1.4826
+"""Sigma of a normal distribution, in units of its median absolute deviation."""
+
 MINIMUM_VALID = 0.05
 """A block with a smaller fraction of valid pixels is not measured."""
 
@@ -73,7 +79,12 @@ def block_edges(length: int) -> list[tuple[int, int]]:
 
 
 def measure_blocks(
-    frame: Frame, window: Window, *, ignore_nodata: bool = True, threads: int = 2
+    frame: Frame,
+    window: Window,
+    *,
+    ignore_nodata: bool = True,
+    ignore_far_below: bool = True,
+    threads: int = 2,
 ) -> BlockGrid:
     """Measure the level and the noise of every block of a frame.
 
@@ -86,6 +97,9 @@ def measure_blocks(
     ignore_nodata
         If true, pixels without data do not count; if false they count with the value that the frame
         gives them, as in the published code.
+    ignore_far_below
+        If true, pixels far below the median of their block do not count.  Where overscan takes a tenth of a
+        block or more, clipping by the standard deviation alone keeps it, and takes its distance for noise.
     threads
         Blocks measured at a time.
     """
@@ -93,7 +107,7 @@ def measure_blocks(
 
     def measure(block: NDArray[np.float32], nodata: NDArray[np.bool_]) -> tuple[float, float]:
         valid = block[~nodata] if ignore_nodata and nodata.any() else block.ravel()
-        return _clipped_level(valid, block.size, window)
+        return _clipped_level(valid, block.size, window, far_below=ignore_far_below)
 
     results: list[tuple[float, float]] = []
     with ThreadPoolExecutor(threads) as pool:
@@ -105,7 +119,9 @@ def measure_blocks(
     return BlockGrid(values[..., 0], values[..., 1])
 
 
-def _clipped_level(values: NDArray[np.float32], size: int, window: Window) -> tuple[float, float]:
+def _clipped_level(
+    values: NDArray[np.float32], size: int, window: Window, *, far_below: bool
+) -> tuple[float, float]:
     """Return level and sigma of the valid pixels of one block of ``size`` pixels."""
     if values.size < max(2, MINIMUM_VALID * size):
         return np.nan, np.nan
@@ -115,6 +131,8 @@ def _clipped_level(values: NDArray[np.float32], size: int, window: Window) -> tu
         # A block of zeros is blank sky to the published weights; any other constant has a level but no noise.
         return float(ordered[0]), 1.0 if ordered[0] == 0 else np.nan
 
+    if far_below:
+        ordered = ordered[_first_near(ordered) :]
     # Sums of deviations from a value near the sky lose no digits to a large level.
     origin = float(ordered[ordered.size // 2])
     deviation = ordered.astype(np.float64)
@@ -149,3 +167,22 @@ def _clipped_level(values: NDArray[np.float32], size: int, window: Window) -> tu
     stable = abs(sigma - first_sigma) < STABLE_SIGMA * first_sigma
     level = mean if stable else 2.5 * median - 1.5 * mean
     return level, sigma if sigma > 0 else np.nan
+
+
+def _first_near(ordered: NDArray[np.float32]) -> int:
+    """Return the place of the first of sorted values that is not far below their median."""
+    middle = ordered.size // 2
+    median = float(ordered[middle])
+    # Of the half of the values next to the median, the farther end is as far as the median deviation
+    least, most = 0, middle
+    while least < most:
+        start = (least + most) // 2
+        if median - float(ordered[start]) > float(ordered[start + middle]) - median:
+            least = start + 1
+        else:
+            most = start
+    farthest = float(ordered[min(least + middle, ordered.size - 1)])
+    deviation = max(median - float(ordered[least]), farthest - median)
+    if deviation <= 0:
+        return 0
+    return int(np.searchsorted(ordered, np.float32(median - FAR_BELOW * MAD_SIGMA * deviation), "left"))
