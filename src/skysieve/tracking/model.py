@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_MODEL", "JOB", "MAXITRACK", "load_model"]
 
 JOB = "tracking"
-DEFAULT_MODEL = "maxitrack"
+DEFAULT_MODEL = "skysieve"
 """The model that is used where none is named; all that depends on it asks here."""
 
 
