@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from frames import real_frames
 from held_out import keep_contaminant_frames, read_contaminant_frame
+from peer import CACHE
 from PIL import Image
 from results import Cell, Result, Table
 
@@ -38,10 +39,11 @@ WIDTH = 1500
 
 
 def measure(*, model: str, output: Path) -> Result:
-    """Draw the sheets into a folder beside the page."""
+    """Draw the sheets: that of simulated frames beside the page, those of other people's pixels not."""
     masker = Masker(MaskSettings(model=model))
-    folder = output / "sheets"
-    folder.mkdir(parents=True, exist_ok=True)
+    beside, apart = output / "sheets", CACHE / "sheets"
+    for folder in (beside, apart):
+        folder.mkdir(parents=True, exist_ok=True)
     (paths,) = keep_contaminant_frames([RECIPE], SIMULATED, SIDE).values()
     simulated = [
         SheetFrame(frame.pixels, None, frame.name) for frame in (read_contaminant_frame(p) for p in paths)
@@ -49,15 +51,16 @@ def measure(*, model: str, output: Path) -> Result:
     masked = list(_masked_frames(masker))
     bare = [SheetFrame(frame.pixels, None, frame.caption) for frame in masked]
     sheets = {
-        "simulated": (simulated, f"Simulated frames, recipe {RECIPE}"),
-        "real": (bare, "Real frames"),
-        "real-masks": (masked, f"Real frames and their masks, {masker.model.card.name}"),
+        "simulated": (beside, simulated, f"Simulated frames, recipe {RECIPE}"),
+        "real": (apart, bare, "Real frames"),
+        "real-masks": (apart, masked, f"Real frames and their masks, {masker.model.card.name}"),
     }
     rows: list[tuple[Cell, ...]] = []
-    for name, (frames, title) in sheets.items():
+    for name, (folder, frames, title) in sheets.items():
         side, content = _small_enough(frames, title)
         (folder / f"{name}.png").write_bytes(content)
-        rows.append((f"`sheets/{name}.png`", title, len(frames), side, len(content) / 1e3))
+        place = "sheets" if folder is beside else "benchmarks/.cache/sheets"
+        rows.append((f"`{place}/{name}.png`", title, len(frames), side, len(content) / 1e3))
     columns = (
         ("file", ""),
         ("what", ""),
@@ -69,9 +72,14 @@ def measure(*, model: str, output: Path) -> Result:
         "Contact sheets",
         f"{SIMULATED} frames of {SIDE} x {SIDE} px as the recipe {RECIPE} gives them, none chosen; all real "
         "frames; and these beside their masks at the default settings. All are drawn by the same rules, "
-        "zscale and asinh.",
+        "zscale and asinh. Real frames belong to others and are not in the repository, nor are their sheets: "
+        "the command draws them.",
         tables=[Table("Sheets", columns, rows)],
-        remarks=[f"## {title}\n\n![{title}](sheets/{name}.png)" for name, (_, title) in sheets.items()],
+        remarks=[
+            f"## {title}\n\n![{title}](sheets/{name}.png)"
+            for name, (folder, _, title) in sheets.items()
+            if folder is beside
+        ],
     )
 
 
