@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import lightning
 import numpy as np
 import torch
 from torch import Tensor
@@ -16,7 +15,7 @@ from skysieve.ghosts.decide import CELL
 from skysieve.networks.ghost_net import DEPTHS, WIDTHS, GhostNet, draw_masks
 from skysieve.training.fused_loss import EntropyDiceLoss
 from skysieve.training.ghost_pictures import places_of
-from skysieve.training.schedule import optimisers
+from skysieve.training.learner import Learner
 
 if TYPE_CHECKING:
     from skysieve.networks.ghost_net import GhostOutputs
@@ -55,7 +54,7 @@ def ghost_net(recipe: TrainingRecipe) -> GhostNet:
         raise ConfigError(f"recipe {recipe.name}: network: {error}") from error
 
 
-class GhostLearning(lightning.LightningModule):
+class GhostLearning(Learner):
     """A network that learns ghosts.
 
     Parameters
@@ -71,21 +70,9 @@ class GhostLearning(lightning.LightningModule):
     def __init__(
         self, recipe: TrainingRecipe, *, network: GhostNet | None = None, frozen_statistics: bool = False
     ) -> None:
-        super().__init__()
-        self.recipe = recipe
-        self.frozen_statistics = frozen_statistics
-        self.network = (network or ghost_net(recipe)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        super().__init__(recipe, network or ghost_net(recipe), frozen_statistics=frozen_statistics)
         self.pixels = EntropyDiceLoss(RARITY)
         self._parts: list[dict[str, float]] = []
-
-    def train(self, mode: bool = True) -> GhostLearning:  # noqa: FBT001, FBT002 (torch's own signature)
-        """Set the mode, but for the statistics that are frozen."""
-        super().train(mode)
-        if self.frozen_statistics:
-            for module in self.network.modules():
-                if isinstance(module, torch.nn.BatchNorm2d):
-                    module.eval()
-        return self
 
     def training_step(self, batch: GhostBatch, _index: int) -> Tensor:
         """Return the loss of a batch."""
@@ -105,10 +92,6 @@ class GhostLearning(lightning.LightningModule):
         self.log_dict({f"loss of {name}": mean for name, mean in means.items()}, sync_dist=True)
         self.log("validation loss", total, sync_dist=True)
         self._parts = []
-
-    def configure_optimizers(self) -> Any:
-        """Return AdamW and its schedule."""
-        return optimisers(self.network, self.recipe)
 
     def _losses(self, seen: GhostOutputs, batch: GhostBatch) -> dict[str, Tensor]:
         count = len(batch.pixels)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import lightning
 import numpy as np
 import torch
 from torch import Tensor
@@ -14,8 +13,8 @@ from skysieve.errors import ConfigError
 from skysieve.evaluation.histograms import ScoreHistograms
 from skysieve.networks.sieve_net import DEPTHS, WIDTHS, SieveNet
 from skysieve.training.fused_loss import EntropyDiceLoss
+from skysieve.training.learner import Learner
 from skysieve.training.losses import CombinedLoss, DiceLoss, FocalLoss, WeightedSigmoidLoss
-from skysieve.training.schedule import optimisers
 from skysieve.training.tiles import targets_of
 from skysieve.training.validation import add_logits, average_precisions
 
@@ -76,7 +75,7 @@ def loss_of(settings: LossSettings, priors: Mapping[str, float]) -> nn.Module:
     return CombinedLoss(losses)
 
 
-class Segmentation(lightning.LightningModule):
+class Segmentation(Learner):
     """A network that learns the classes of pixels.
 
     Parameters
@@ -100,23 +99,11 @@ class Segmentation(lightning.LightningModule):
         network: SieveNet | None = None,
         frozen_statistics: bool = False,
     ) -> None:
-        super().__init__()
-        self.recipe = recipe
+        super().__init__(recipe, network or sieve_net(recipe, priors), frozen_statistics=frozen_statistics)
         self.priors = dict(priors)
-        self.frozen_statistics = frozen_statistics
-        self.network = (network or sieve_net(recipe, priors)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.loss = loss_of(recipe.loss, priors)
         self._validation = ScoreHistograms(CLASS_NAMES)
         self._losses: list[float] = []
-
-    def train(self, mode: bool = True) -> Segmentation:  # noqa: FBT001, FBT002 (torch's own signature)
-        """Set the mode, but for the statistics that are frozen."""
-        super().train(mode)
-        if self.frozen_statistics:
-            for module in self.network.modules():
-                if isinstance(module, torch.nn.BatchNorm2d):
-                    module.eval()
-        return self
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Return the logits ``(N, C, H, W)`` of pixels ``(N, 1, H, W)``."""
@@ -146,7 +133,3 @@ class Segmentation(lightning.LightningModule):
         self.log("validation loss", float(np.mean(self._losses)), sync_dist=True)
         self._validation = ScoreHistograms(CLASS_NAMES)
         self._losses = []
-
-    def configure_optimizers(self) -> Any:
-        """Return AdamW and its schedule."""
-        return optimisers(self.network, self.recipe)

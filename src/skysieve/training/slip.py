@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import lightning
 import numpy as np
 import torch
 from torch import Tensor
@@ -23,7 +22,7 @@ from skysieve.imaging.normalise import normalise
 from skysieve.networks.tracking_net import DEPTHS, WIDTHS, SlipNet
 from skysieve.simulate.optics import PsfBank
 from skysieve.simulate.tracking_scene import simulate_tracking_frame
-from skysieve.training.schedule import optimisers
+from skysieve.training.learner import Learner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -195,7 +194,7 @@ def _turned(shown: MovedFrame, *, mirror: bool, turns: int) -> Batch:
     return seen[None], torch.tensor([float(shown.slipped)]), drawn_out
 
 
-class Slipping(lightning.LightningModule):
+class Slipping(Learner):
     """A network that learns whether the telescope slipped.
 
     Parameters
@@ -211,21 +210,9 @@ class Slipping(lightning.LightningModule):
     def __init__(
         self, recipe: TrainingRecipe, *, network: SlipNet | None = None, frozen_statistics: bool = False
     ) -> None:
-        super().__init__()
-        self.recipe = recipe
-        self.frozen_statistics = frozen_statistics
-        self.network = (network or slip_net(recipe)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        super().__init__(recipe, network or slip_net(recipe), frozen_statistics=frozen_statistics)
         self._logits: list[Tensor] = []
         self._labels: list[Tensor] = []
-
-    def train(self, mode: bool = True) -> Slipping:  # noqa: FBT001, FBT002 (torch's own signature)
-        """Set the mode, but for the statistics that are frozen."""
-        super().train(mode)
-        if self.frozen_statistics:
-            for module in self.network.modules():
-                if isinstance(module, torch.nn.BatchNorm2d):
-                    module.eval()
-        return self
 
     def training_step(self, batch: Batch, _index: int) -> Tensor:
         """Return the loss of a batch."""
@@ -245,10 +232,6 @@ class Slipping(lightning.LightningModule):
         self.log("validation loss", _loss(logits, labels), sync_dist=True)
         self.log("AUC", rank_auc(logits[:, 0].numpy(), labels[:, 0].numpy() > 0), sync_dist=True)
         self._logits, self._labels = [], []
-
-    def configure_optimizers(self) -> Any:
-        """Return AdamW and its schedule."""
-        return optimisers(self.network, self.recipe)
 
 
 def rank_auc(scores: NDArray[np.float32], slipped: NDArray[np.bool_]) -> float:

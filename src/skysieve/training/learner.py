@@ -1,0 +1,53 @@
+"""What all networks that learn have in common: recipe, optimiser, statistics that may be frozen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+import lightning
+import torch
+
+from skysieve.training.schedule import optimisers
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from skysieve.training.recipe import TrainingRecipe
+
+__all__ = ["Learner"]
+
+
+class Learner(lightning.LightningModule):
+    """A network that learns.
+
+    Parameters
+    ----------
+    recipe
+        How.
+    network
+        What learns.
+    frozen_statistics
+        Whether batch normalisation keeps its statistics, as it must where a graph with none of it is
+        tuned further.
+    """
+
+    def __init__(
+        self, recipe: TrainingRecipe, network: nn.Module, *, frozen_statistics: bool = False
+    ) -> None:
+        super().__init__()
+        self.recipe = recipe
+        self.frozen_statistics = frozen_statistics
+        self.network: Any = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def train(self, mode: bool = True) -> Self:  # noqa: FBT001, FBT002 (torch's own signature)
+        """Set the mode, but for the statistics that are frozen."""
+        super().train(mode)
+        if self.frozen_statistics:
+            for module in self.network.modules():
+                if isinstance(module, torch.nn.BatchNorm2d):
+                    module.eval()
+        return self
+
+    def configure_optimizers(self) -> Any:
+        """Return AdamW and its schedule."""
+        return optimisers(self.network, self.recipe)
