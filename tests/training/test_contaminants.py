@@ -114,6 +114,7 @@ class TestTheModel:
     def test_has_a_measured_margin_and_fits_into_memory(self, card):
         assert card.tiling.margin in range(32, 129, 16)
         assert card.tiling.multiple == 4
+        assert card.tiling.bytes_per_pixel == {"f32": 330, "bf16": 320}
         # What a tile takes must leave room in the memory advised for the least tile and its margins
         least = (card.tiling.minimum + 2 * card.tiling.margin) ** 2
         for bytes_per_pixel in card.tiling.bytes_per_pixel.values():
