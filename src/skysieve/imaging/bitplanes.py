@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from skysieve.errors import ConfigError, FrameError
+from skysieve.imaging.cards import text_value
 
 if TYPE_CHECKING:
     from astropy.io import fits
@@ -163,8 +164,8 @@ def _numbered_planes(header: fits.Header) -> tuple[MaskPlane, ...]:
     for digits in sorted(match[1] for match in matches if match):
         # Rubin's number is the bit itself and its mask value may be left out; ours is a running number.
         value = header.get(f"MSKM{digits}", 1 << int(digits))
-        description = header.get(f"MSKD{digits}", "")
-        planes.append(MaskPlane(str(header[f"MSKN{digits}"]), int(value), str(description)))
+        description = text_value(header, f"MSKD{digits}")
+        planes.append(MaskPlane(str(header[f"MSKN{digits}"]), int(value), description))
     return tuple(planes)
 
 

@@ -12,7 +12,7 @@ from astropy.io import fits
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["HeaderCard", "HeaderValue", "inherit_cards", "keep_cards", "printable", "set_cards"]
+__all__ = ["HeaderCard", "HeaderValue", "inherit_cards", "keep_cards", "printable", "set_cards", "text_value"]
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +23,7 @@ HeaderCard: TypeAlias = tuple[str, HeaderValue, str]
 _COMMENTARY = ("HISTORY", "COMMENT")
 
 _CARD = 80
+_TEXT = re.compile(r".{8}= *'((?:[^']|'')*)'")
 # A value, of whatever kind, takes this many columns at least.
 _VALUE = 20
 
@@ -78,6 +79,36 @@ def printable(text: str) -> str:
     """
     escaped = text.encode("ascii", "backslashreplace").decode("ascii")
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in escaped)
+
+
+def text_value(header: fits.Header, keyword: str, default: str = "") -> str:
+    """Return the text of a card, also where astropy ends it at an apostrophe that a slash follows.
+
+    Parameters
+    ----------
+    header
+        As it was read or made.
+    keyword
+        The card.
+    default
+        What to return if there is none.
+
+    References
+    ----------
+    FITS Standard 4.0 (2018), section 4.2.1: an apostrophe within text is doubled.
+
+    Examples
+    --------
+    >>> header = fits.Header.fromstring(fits.Card("WHO", "'/").image)
+    >>> text_value(header, "WHO")
+    "'/"
+    """
+    if keyword not in header:
+        return default
+    card = header.cards[keyword]
+    # Longer text goes on in CONTINUE cards, which only astropy puts together
+    quoted = _TEXT.match(card.image) if len(card.image) <= _CARD else None
+    return str(card.value) if quoted is None else quoted[1].replace("''", "'").rstrip(" ")
 
 
 def set_cards(header: fits.Header, cards: Iterable[HeaderCard]) -> None:
