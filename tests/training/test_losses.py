@@ -177,10 +177,11 @@ class TestFused:
         logits, targets = batch()
         valid = (torch.rand(2, 1, 8, 8) < 0.8).float()
         targets[:, 1] *= 0  # a class that is not there
-        weights = [3.0, 1.5]
-        parts = CombinedLoss({"sigmoid": (1.0, FocalLoss(0.0, weights)), "dice": (dice, DiceLoss())})
+        weights, whole = [3.0, 1.5], [0.5, 4.0]
+        entropy = FocalLoss(0.0, weights, class_weights=whole)
+        parts = CombinedLoss({"sigmoid": (1.0, entropy), "dice": (dice, DiceLoss())})
         values, slopes = [], []
-        for loss in (EntropyDiceLoss(weights, dice), parts):
+        for loss in (EntropyDiceLoss(weights, dice, whole), parts):
             value = 2 * loss(logits, targets, valid)
             slopes.append(torch.autograd.grad(value, logits)[0])
             values.append(value)

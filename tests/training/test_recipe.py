@@ -49,7 +49,7 @@ def test_an_unknown_setting_is_named_with_its_place_and_the_known_ones(tmp_path)
         "unknown setting stepps; choose from name, job, description, simulation,"
     )
     assert refusal(tmp_path, job="tracking", loss={"gama": 2}) == (
-        "unknown setting loss.gama; choose from kind, balance, most, gamma, dice"
+        "unknown setting loss.gama; choose from kind, balance, most, gamma, dice, proper"
     )
 
 

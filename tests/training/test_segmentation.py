@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+from dataclasses import replace
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -13,7 +18,7 @@ import torch
 from skysieve.contaminants.classes import CLASS_NAMES, NODATA, find_class
 from skysieve.errors import ConfigError
 from skysieve.training.recipe import LossSettings, NetworkSettings, TrainingRecipe
-from skysieve.training.segmentation import Segmentation, loss_of, sieve_net
+from skysieve.training.segmentation import Segmentation, loss_of, proper_loss_of, sieve_net
 
 PRIORS = dict.fromkeys(CLASS_NAMES, 0.01) | {"CR": 0.1, "BG": 0.8}
 SMALL = NetworkSettings(widths=(8, 16), depths=(1, 1))
@@ -109,6 +114,56 @@ def test_rare_classes_weigh_more_up_to_the_given_most():
     )
     assert balanced / plain == pytest.approx(1 + 98 / len(CLASS_NAMES), rel=1e-3)
     assert bounded / plain == pytest.approx(1 + 19 / len(CLASS_NAMES), rel=1e-3)
+
+
+class TestProperLoss:
+    """The last part of a training, in which true posteriors are best."""
+
+    SETTINGS = LossSettings(balance=0.5, most=100.0, dice=1.0, proper=0.25)
+
+    def test_is_least_at_the_proportion_of_a_class(self):
+        targets, valid = torch.zeros(1, len(CLASS_NAMES), 8, 8), torch.ones(1, 1, 8, 8)
+        targets[:, :, :2] = 1  # a quarter of the pixels, in every class
+        loss = proper_loss_of(self.SETTINGS, PRIORS)
+
+        def at(proportion):
+            logit = math.log(proportion / (1 - proportion))
+            return float(loss(torch.full_like(targets, logit), targets, valid))
+
+        assert at(0.25) < min(at(0.22), at(0.28))
+
+    def test_weighs_all_pixels_of_a_rare_class_more(self):
+        targets, valid = torch.zeros(1, len(CLASS_NAMES), 8, 8), torch.ones(1, 1, 8, 8)
+
+        def loss(name, settings):
+            logits = torch.full_like(targets, -50.0)  # without doubt, and right
+            logits[:, CLASS_NAMES.index(name)] = 0
+            return float(proper_loss_of(settings, PRIORS)(logits, targets, valid))
+
+        # its prior is 0.01: ((1 - p) / p) ^ 0.5 is 9.95
+        plain = loss("OV", replace(self.SETTINGS, balance=0.0))
+        assert loss("OV", self.SETTINGS) / plain == pytest.approx(9.95, rel=1e-3)
+
+    def test_begins_after_the_other_with_what_its_weights_added_taken_from_the_logits(self, monkeypatch):
+        torch.manual_seed(1)
+        module = Segmentation(recipe(loss=self.SETTINGS, steps=4), PRIORS).eval()
+        place, pixels = CLASS_NAMES.index("OV"), batch()[0]
+        found = []
+        trainer = SimpleNamespace(global_step=0)
+        monkeypatch.setattr(module, "_trainer", trainer)
+        for step in range(5):
+            trainer.global_step = step
+            module.on_train_batch_start(None, step)
+            with torch.inference_mode():
+                found.append((module.loss, float(module(pixels)[:, place].mean())))
+        assert [loss is module.proper_loss for loss, _ in found] == [False, False, False, True, True]
+        shifts = [after - before for (_, before), (_, after) in itertools.pairwise(found)]
+        assert shifts == pytest.approx([0, 0, -math.log(9.95), 0], abs=1e-3)
+
+    def test_is_not_there_unless_asked_for(self, monkeypatch):
+        module = Segmentation(recipe(loss=replace(self.SETTINGS, proper=0.0), steps=4), PRIORS)
+        monkeypatch.setattr(module, "_trainer", SimpleNamespace(global_step=3))
+        assert module.loss is module.first_loss
 
 
 def test_frozen_statistics_stay_while_weights_learn():

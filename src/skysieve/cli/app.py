@@ -10,6 +10,8 @@ import typer
 from skysieve._version import __version__
 from skysieve.cli import evaluate, ghosts, mask, maximask, maxitrack, models, simulate, track, train
 from skysieve.cli.annotations import app as annotations_app
+from skysieve.cli.default_verb import DefaultVerb
+from skysieve.cli.ghosts_predict import ghosts_predict
 
 __all__ = ["app", "main"]
 
@@ -50,7 +52,12 @@ app.command("mask", rich_help_panel="Frames")(mask.mask)
 app.command("track", rich_help_panel="Frames")(track.track)
 app.command("maximask", rich_help_panel="In place of the published commands")(maximask.maximask)
 app.command("maxitrack", rich_help_panel="In place of the published commands")(maxitrack.maxitrack)
-app.command("ghosts", rich_help_panel="Ghosts")(ghosts.ghosts)
+
+ghosts_app = typer.Typer(cls=DefaultVerb, help="Find ghosts and scattered light on whole focal planes.")
+ghosts_app.command(DefaultVerb.default)(ghosts.ghosts)
+ghosts_app.command("predict")(ghosts_predict)
+
+app.add_typer(ghosts_app, name="ghosts", rich_help_panel="Ghosts")
 app.add_typer(annotations_app, name="annotations", rich_help_panel="Ghosts")
 app.add_typer(models.app, name="models", rich_help_panel="Models and simulations")
 app.add_typer(simulate.app, name="simulate", rich_help_panel="Models and simulations")

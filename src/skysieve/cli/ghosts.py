@@ -120,6 +120,8 @@ def ghosts(
 ) -> None:
     """Find ghosts and scattered light on whole focal planes, and the CCDs they touch.
 
+    `skysieve ghosts predict --help` tells how to foretell them from a catalogue of stars.
+
     Examples
     --------
     `skysieve ghosts exposure.fits.fz --preview --ccd-masks` · `skysieve ghosts focal-plane.png`

@@ -29,16 +29,27 @@ class EntropyDiceLoss(nn.Module):
         One a class, for positive targets.
     dice
         Weight of the Dice loss.
+    class_weights
+        One a class, for all targets; 1 where not given.
     """
 
     positive_weights: Tensor
+    class_weights: Tensor
 
-    def __init__(self, positive_weights: Sequence[float] | Tensor, dice: float = 1.0) -> None:
+    def __init__(
+        self,
+        positive_weights: Sequence[float] | Tensor,
+        dice: float = 1.0,
+        class_weights: Sequence[float] | Tensor | None = None,
+    ) -> None:
         super().__init__()
-        weights = torch.as_tensor(positive_weights, dtype=torch.float32).clone()
-        self.register_buffer("positive_weights", weights, persistent=False)
+        positive = torch.as_tensor(positive_weights, dtype=torch.float32).clone()
+        whole = torch.ones_like(positive) if class_weights is None else torch.as_tensor(class_weights).clone()
+        self.register_buffer("positive_weights", positive, persistent=False)
+        self.register_buffer("class_weights", whole, persistent=False)
         self.dice = dice
-        self.plain = CombinedLoss({"pixels": (1.0, FocalLoss(0.0, weights)), "dice": (dice, DiceLoss())})
+        pixels = FocalLoss(0.0, positive, class_weights=whole)
+        self.plain = CombinedLoss({"pixels": (1.0, pixels), "dice": (dice, DiceLoss())})
 
     def forward(self, logits: Tensor, targets: Tensor, valid: Tensor | None = None) -> Tensor:
         """Return the loss of logits ``(N, C, H, W)``, targets likewise, valid pixels ``(N, 1, H, W)``."""
@@ -52,42 +63,51 @@ class EntropyDiceLoss(nn.Module):
                 values.float().reshape(*values.shape[:2], -1).contiguous()
                 for values in (logits, targets, valid)
             )
-            fused: Tensor = _EntropyDice.apply(*planes, self.positive_weights, self.dice)  # type: ignore[no-untyped-call]
+            fused: Tensor = _EntropyDice.apply(  # type: ignore[no-untyped-call]
+                *planes, self.positive_weights, self.class_weights, self.dice
+            )
             return fused
 
 
 class _EntropyDice(torch.autograd.Function):
-    """With logits z, targets t, valid v, p = sigmoid(z), weights w, and sums over pixels of each class.
+    """With logits z, targets t, valid v, p = sigmoid(z), weights w, u, and sums over pixels of each class.
 
-    Entropy: v (softplus(z) (1 + (w - 1) t) - w t z), whose slope is v (p (1 + (w - 1) t) - w t).
+    Entropy: u v (softplus(z) (1 + (w - 1) t) - w t z), whose slope is u v (p (1 + (w - 1) t) - w t).
     Dice coefficient: (2 B + s) / (F + T + s), with B = sum v p t, F = sum v p, T = sum v t.
     """
 
     @staticmethod
     def forward(  # noqa: PLR0917 - torch calls it so
-        ctx: Any, logits: Tensor, targets: Tensor, valid: Tensor, weights: Tensor, dice: float
+        ctx: Any,
+        logits: Tensor,
+        targets: Tensor,
+        valid: Tensor,
+        weights: Tensor,
+        class_weights: Tensor,
+        dice: float,
     ) -> Tensor:
         smoothing = DiceLoss().smoothing
         probabilities = torch.empty_like(logits)
         entropy = torch.zeros(())
         both, found, true = torch.zeros(3, len(weights))
         for image, counts in enumerate(valid[:, 0]):
-            for k, weight in enumerate(weights.tolist()):
+            for k, (weight, whole) in enumerate(zip(weights.tolist(), class_weights.tolist(), strict=True)):
                 plane = logits[image, k]
                 probability = torch.sigmoid(plane, out=probabilities[image, k])
                 positive, softplus = targets[image, k] * counts, functional.softplus(plane)
-                entropy += torch.dot(softplus, counts) + (weight - 1) * torch.dot(softplus, positive)
-                entropy -= weight * torch.dot(plane, positive)
+                entropy += whole * torch.dot(softplus, counts)
+                entropy += whole * (weight - 1) * torch.dot(softplus, positive)
+                entropy -= whole * weight * torch.dot(plane, positive)
                 both[k] += torch.dot(probability, positive)
                 found[k] += torch.dot(probability, counts)
                 true[k] += positive.sum()
         size = len(weights) * valid.sum().clamp_min(1e-12)
         present = (true > 0).float()
         share = dice * present / present.sum().clamp_min(1)
-        whole = found + true + smoothing
-        coefficient = (2 * both + smoothing) / whole
+        below = found + true + smoothing
+        coefficient = (2 * both + smoothing) / below
         ctx.save_for_backward(probabilities, targets, valid, weights)
-        ctx.slopes = (1 / size, -2 * share / whole, share * coefficient / whole)
+        ctx.slopes = (class_weights / size, -2 * share / below, share * coefficient / below)
         loss: Tensor = entropy / size + (share * (1 - coefficient)).sum()
         return loss
 
@@ -99,8 +119,9 @@ class _EntropyDice(torch.autograd.Function):
         for image, counts in enumerate(valid[:, 0]):
             for k, weight in enumerate(weights.tolist()):
                 probability, positive = probabilities[image, k], targets[image, k] * counts
-                slope = torch.mul(probability, counts, out=slopes[image, k]).mul_(by_entropy)
-                slope.addcmul_(positive, (probability * (weight - 1)).sub_(weight), value=by_entropy.item())
+                slope = torch.mul(probability, counts, out=slopes[image, k]).mul_(by_entropy[k])
+                change = (probability * (weight - 1)).sub_(weight)
+                slope.addcmul_(positive, change, value=by_entropy[k].item())
                 dice = positive.mul_(by_both[k]).add_(counts, alpha=by_found[k].item())
                 slope.addcmul_(dice, torch.addcmul(probability, probability, probability, value=-1))
-        return slopes, None, None, None, None
+        return slopes, None, None, None, None, None

@@ -149,6 +149,8 @@ class FocalLoss(nn.Module):
         0 for plain cross-entropy, else 1 or more.
     positive_weights
         One a class, for positive targets.
+    class_weights
+        One a class, for all targets.
 
     References
     ----------
@@ -157,8 +159,15 @@ class FocalLoss(nn.Module):
     """
 
     positive_weights: Tensor | None
+    class_weights: Tensor | None
 
-    def __init__(self, gamma: float = 2.0, positive_weights: ClassValues | None = None) -> None:
+    def __init__(
+        self,
+        gamma: float = 2.0,
+        positive_weights: ClassValues | None = None,
+        *,
+        class_weights: ClassValues | None = None,
+    ) -> None:
         super().__init__()
         if gamma != 0 and gamma < 1:
             raise ValueError(
@@ -166,6 +175,7 @@ class FocalLoss(nn.Module):
             )  # the slope at 0 is infinite between
         self.gamma = gamma
         _buffer(self, "positive_weights", positive_weights)
+        _buffer(self, "class_weights", class_weights)
 
     def forward(self, logits: Tensor, targets: Tensor, valid: Tensor | None = None) -> Tensor:
         """Return the mean over valid pixels and classes; a batch without valid pixels has none."""
@@ -174,6 +184,8 @@ class FocalLoss(nn.Module):
             entropy = _cross_entropy(logits, targets, self.positive_weights)
             if self.gamma:
                 entropy = entropy * (targets - torch.sigmoid(logits)).abs() ** self.gamma
+            if self.class_weights is not None:
+                entropy = entropy * _along_classes(self.class_weights, logits)
             return _weighted_mean(entropy, torch.ones_like(logits[:, :1]) if valid is None else valid)
 
 
@@ -248,10 +260,15 @@ def _buffer(module: nn.Module, name: str, values: ClassValues | None) -> None:
 def _cross_entropy(logits: Tensor, targets: Tensor, positive_weights: Tensor | None) -> Tensor:
     """Return the sigmoid cross-entropy of each value."""
     if positive_weights is not None:
-        positive_weights = positive_weights.view(-1, *[1] * (logits.dim() - 2))
+        positive_weights = _along_classes(positive_weights, logits)
     return functional.binary_cross_entropy_with_logits(
         logits, targets, pos_weight=positive_weights, reduction="none"
     )
+
+
+def _along_classes(values: Tensor, logits: Tensor) -> Tensor:
+    """Return values of classes so that they go with ``(N, C, …)`` logits."""
+    return values.view(-1, *[1] * (logits.dim() - 2))
 
 
 def _weighted_mean(values: Tensor, weights: Tensor) -> Tensor:

@@ -34,6 +34,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "loss.most": (1, inf),
     "loss.gamma": (0, inf),
     "loss.dice": (0, inf),
+    "loss.proper": (0, 1),
 }
 """Least and largest value of each number."""
 
@@ -71,6 +72,9 @@ class LossSettings:
         Exponent of the focal loss.
     dice
         Weight of the Dice loss beside it.
+    proper
+        Last part of the steps, in which a class's positive and negative pixels weigh the same, all of a rare
+        class more than those of others, without Dice: what is sure is then ranked above what is likely.
     """
 
     kind: Literal["sigmoid", "published", "focal"] = "sigmoid"
@@ -78,6 +82,7 @@ class LossSettings:
     most: float = 30.0
     gamma: float = 2.0
     dice: float = 0.0
+    proper: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

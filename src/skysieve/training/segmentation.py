@@ -62,7 +62,7 @@ def loss_of(settings: LossSettings, priors: Mapping[str, float]) -> nn.Module:
         Part of the pixels of the training set in each class, by name.
     """
     proportions = torch.tensor([priors[name] for name in CLASS_NAMES])
-    weights = ((1 - proportions) / proportions).pow(settings.balance).clamp(1, settings.most)
+    weights = _rarity(settings, priors)
     if settings.kind == "sigmoid":
         return EntropyDiceLoss(weights, settings.dice)
     losses: dict[str, tuple[float, nn.Module]] = {}
@@ -73,6 +73,28 @@ def loss_of(settings: LossSettings, priors: Mapping[str, float]) -> nn.Module:
     if settings.dice > 0:
         losses["dice"] = (settings.dice, DiceLoss())
     return CombinedLoss(losses)
+
+
+def proper_loss_of(settings: LossSettings, priors: Mapping[str, float]) -> nn.Module:
+    """Return the loss of a training's last part: cross-entropy, by which true posteriors are best.
+
+    A weight on positive pixels, or Dice, takes what is likely for as good as sure: rare classes are found at
+    all, but of two pixels that a network is fond of, the wrong one may stand first.  Here a rare class weighs
+    more as a whole, so that it goes on to be learnt, and its posteriors stay what they are.
+
+    References
+    ----------
+    Gneiting & Raftery 2007, JASA 102, 359 (proper scores); Cao et al. 2019, NeurIPS 32, 1567 (to learn with
+    one weighting first and another later).
+    """
+    weights = _rarity(settings, priors)
+    return EntropyDiceLoss(torch.ones_like(weights), 0.0, class_weights=weights)
+
+
+def _rarity(settings: LossSettings, priors: Mapping[str, float]) -> torch.Tensor:
+    """Return the weight of each class, the greater the rarer it is."""
+    proportions = torch.tensor([priors[name] for name in CLASS_NAMES])
+    return ((1 - proportions) / proportions).pow(settings.balance).clamp(1, settings.most)
 
 
 class Segmentation(Learner):
@@ -101,9 +123,26 @@ class Segmentation(Learner):
     ) -> None:
         super().__init__(recipe, network or sieve_net(recipe, priors), frozen_statistics=frozen_statistics)
         self.priors = dict(priors)
-        self.loss = loss_of(recipe.loss, priors)
+        self.first_loss = loss_of(recipe.loss, priors)
+        self.proper_loss = proper_loss_of(recipe.loss, priors)
         self._validation = ScoreHistograms(CLASS_NAMES)
         self._losses: list[float] = []
+
+    @property
+    def loss(self) -> nn.Module:
+        """What is minimised at this step."""
+        return self.proper_loss if self.global_step >= self._turn else self.first_loss
+
+    @property
+    def _turn(self) -> int:
+        """The step from which on the loss is proper."""
+        return round((1 - self.recipe.loss.proper) * self.recipe.steps)
+
+    def on_train_batch_start(self, _batch: object, _index: int) -> None:
+        """Where the loss becomes proper, take from the logits what the weights of positive pixels added."""
+        if self.recipe.loss.proper > 0 and self.global_step == self._turn:
+            shift = -torch.log(_rarity(self.recipe.loss, self.priors)).to(self.device)
+            self.network.fold_calibration(torch.ones_like(shift), shift)
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Return the logits ``(N, C, H, W)`` of pixels ``(N, 1, H, W)``."""

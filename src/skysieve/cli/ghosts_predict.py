@@ -1,0 +1,138 @@
+"""``skysieve ghosts predict``: reflections that bright stars will make, by ray tracing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from skysieve.cli.options import Debug, Overwrite, Quiet
+from skysieve.errors import ConfigError
+
+__all__ = ["ghosts_predict"]
+
+SKY, FAINTEST, LEAST = 21.0, 0.01, 0.01
+
+
+def ghosts_predict(
+    *,
+    ra: Annotated[
+        str,
+        typer.Option("--ra", metavar="DEG|H:M:S", help="Right ascension of the field's centre."),
+    ],
+    dec: Annotated[
+        str,
+        typer.Option("--dec", metavar="DEG|D:M:S", help="Declination of the field's centre."),
+    ],
+    stars: Annotated[
+        Path,
+        typer.Option(
+            "--stars",
+            metavar="CATALOG",
+            help="Bright stars: a table (FITS, VOTable, ECSV, CSV) with right ascension, declination, "
+            "magnitude.",
+        ),
+    ],
+    magnitude: Annotated[
+        str | None,
+        typer.Option(
+            "--magnitude",
+            metavar="COLUMN",
+            help="Its column of magnitudes, in the band of the exposure.",
+            show_default=False,
+        ),
+    ] = None,
+    sky: Annotated[
+        float, typer.Option("--sky", help="Brightness of the sky, magnitudes per square arc second.")
+    ] = SKY,
+    faintest: Annotated[
+        float, typer.Option("--faintest", help="Leave out ghosts with less light than this part of the sky.")
+    ] = FAINTEST,
+    least: Annotated[
+        float,
+        typer.Option("--least", help="Part of a CCD that a ghost must cover to touch it.", min=0, max=1),
+    ] = LEAST,
+    table: Annotated[
+        Path | None, typer.Option("--table", help="Table of the ghosts (ECSV).", show_default=False)
+    ] = None,
+    ccds: Annotated[
+        Path | None,
+        typer.Option("--ccds", help="Table of the CCDs that ghosts touch (ECSV).", show_default=False),
+    ] = None,
+    preview: Annotated[
+        Path | None,
+        typer.Option("--preview", metavar="PNG", help="Picture of the focal plane.", show_default=False),
+    ] = None,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Foretell the reflections of bright stars on DECam's focal plane, by ray tracing, without an exposure.
+
+    Rays cannot be foretold, and how bright a reflection is only to a factor of two.
+
+    Examples
+    --------
+    `skysieve ghosts predict --ra 05:34:31.9 --dec -05:23:28 --stars bright.csv --ccds exclude.ecsv`
+
+    `skysieve ghosts predict --ra 83.63 --dec 22.01 --stars gaia.fits --magnitude phot_g_mean_mag --preview
+    g.png`
+    """
+    del debug
+    from skysieve.ghosts.decam import decam
+    from skysieve.ghosts.prediction import Pointing, predict_ghosts
+    from skysieve.ghosts.prediction_products import (
+        draw_prediction,
+        predicted_ccd_table,
+        predicted_ghost_table,
+        write_prediction_table,
+    )
+    from skysieve.ghosts.star_catalogues import read_bright_stars
+    from skysieve.imaging.atomic import atomic_write, check_target
+
+    pointing = Pointing(_degrees("--ra", ra, hours=True), _degrees("--dec", dec, hours=False))
+    for path in (table, ccds, preview):
+        if path is not None:
+            check_target(path, overwrite=overwrite)
+    found = predict_ghosts(
+        read_bright_stars(stars, magnitude=magnitude), pointing, sky=sky, faintest=faintest, least=least
+    )
+    if not quiet:
+        for number, ghost in enumerate(found, 1):
+            touched = ", ".join(f"{ccd} ({100 * part:.0f}%)" for ccd, part in ghost.ccds.items())
+            print(
+                f"{number} {ghost.class_name} {100 * ghost.level:.3g}% of the sky, star {ghost.star} "
+                f"({ghost.magnitude:.1f} mag, {ghost.angle:.2f} deg off): CCDs {touched}"
+            )
+        if not found:
+            print("no ghosts")
+    if table is not None:
+        write_prediction_table(predicted_ghost_table(found, pointing), table, overwrite=overwrite)
+    if ccds is not None:
+        write_prediction_table(predicted_ccd_table(found, decam(), pointing), ccds, overwrite=overwrite)
+    if preview is not None:
+        title = f"{ra} {dec}: reflections of {stars.name}"
+        with atomic_write(preview, overwrite=overwrite) as temporary:
+            draw_prediction(found, decam(), title=title).save(temporary, format="PNG")
+
+
+def _degrees(option: str, text: str, *, hours: bool) -> float:
+    """Return an angle in degrees: a number in degrees, or sexagesimal, right ascensions in hours.
+
+    Raises
+    ------
+    ConfigError
+        If it is neither.
+    """
+    try:
+        return float(text)
+    except ValueError:
+        from astropy import units
+        from astropy.coordinates import Angle
+
+        try:
+            return float(Angle(text, unit=units.hourangle if hours else units.deg).deg)
+        except ValueError:
+            form = "05:34:31.9" if hours else "-05:23:28"
+            raise ConfigError(f"{option} {text}: expected degrees, or {form} and the like") from None
