@@ -31,6 +31,8 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "throughput": ("model", "runs", "frames", "side"),
     "sheets": ("model", "output"),
     "training": ("trainings", "output"),
+    "ghosts": ("model",),
+    "ghost-geometry": (),
 }
 """What ``measure`` of each part takes; its file has the name of the part."""
 

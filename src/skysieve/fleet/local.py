@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
+import threading
 from collections import deque
 from concurrent.futures import CancelledError, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -15,6 +16,7 @@ from skysieve.fleet.job import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
+    from types import FrameType
 
     from skysieve.fleet.job import Job
 
@@ -108,15 +110,28 @@ def _in_processes(
 
 @contextmanager
 def _interrupts_held() -> Iterator[None]:
-    """Hold interrupts back from a process that starts now, until it is ready for them."""
+    """Hold interrupts back from a process that starts now, until it is ready for them.
+
+    From this process, too, until the other has been told all that it waits for: the mask alone holds the
+    signal back from one thread, and whichever thread gets it, the first one is interrupted.
+    """
+    handler = signal.getsignal(signal.SIGINT)
+    in_charge = threading.current_thread() is threading.main_thread() and callable(handler)
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
+    held: list[tuple[int, FrameType | None]] = []
+    if in_charge:
+        signal.signal(signal.SIGINT, lambda number, frame: held.append((number, frame)))
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if in_charge:
+            signal.signal(signal.SIGINT, handler)
+        if held and callable(handler):
+            handler(*held[0])
 
 
 def _drain(

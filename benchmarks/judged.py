@@ -1,0 +1,59 @@
+"""The focal planes that people outlined, and which of them nothing is trained or tuned on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from frames import data_folder
+
+from skysieve.ghosts.annotation_files import read_annotations
+from skysieve.ghosts.trial import judged_pictures
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from skysieve.ghosts.annotation_files import Annotations
+    from skysieve.ghosts.trial import Judged
+
+__all__ = ["SPLIT", "judged_names", "people_and_pictures", "study_annotations", "study_folder"]
+
+TUNED = 10
+"""Of the pictures, sorted by the names of their files, so many first ones may be used for fitting."""
+
+SPLIT = (
+    f"Of the 25 focal planes with pictures at hand, sorted by the names of their files, the first {TUNED} "
+    "may be used to fit the simulation and to choose thresholds; nothing was trained, fitted or tuned on the "
+    "last 15, which are judged here."
+)
+
+
+def study_folder() -> Path:
+    """Return the folder of the study's pictures and annotations.
+
+    Raises
+    ------
+    SystemExit
+        If it is not there.
+    """
+    folder = data_folder() / "des_ghosts"
+    if not (folder / "images").is_dir() or not (folder / "annotators").is_dir():
+        raise SystemExit(f"this part needs {folder.name}/images and {folder.name}/annotators in the data")
+    return folder
+
+
+def judged_names() -> list[str]:
+    """Return the names of the pictures that nothing may be fitted to."""
+    return [path.name for path in sorted((study_folder() / "images").iterdir())][TUNED:]
+
+
+def people_and_pictures() -> tuple[list[str], list[Judged]]:
+    """Return the names of the annotators, and the pictures that are judged as they saw them."""
+    paths = sorted((study_folder() / "annotators").glob("*.json"))
+    wanted = set(judged_names())
+    pictures = [one for one in judged_pictures([read_annotations(p) for p in paths]) if one.name in wanted]
+    return [path.stem.removeprefix("common_core_") for path in paths], pictures
+
+
+def study_annotations() -> Annotations:
+    """Return the study's own annotations of all its pictures."""
+    return read_annotations(study_folder() / "annotations_full.json")
