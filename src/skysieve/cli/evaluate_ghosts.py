@@ -19,6 +19,7 @@ from skysieve.cli.options import (
     PrecisionOption,
     Quiet,
     Threads,
+    read_names,
 )
 from skysieve.errors import ConfigError, SourceError
 
@@ -126,15 +127,11 @@ def _chosen(judged: list[Judged], names: Path | None) -> list[Judged]:
     """Return the pictures that a file names; all, if there is none."""
     if names is None:
         return judged
-    try:
-        wanted = names.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SourceError(f"{names}: cannot be read; give a text file with one name a line") from error
     known = {one.name: one for one in judged}
-    asked = [line.strip() for line in wanted if line.strip()]
+    asked = read_names(names)
     unknown = [name for name in asked if name not in known]
-    if unknown or not asked:
-        raise ConfigError(f"{names}: {unknown[0] if unknown else 'no name'} is in no file of annotations")
+    if unknown:
+        raise ConfigError(f"{names}: {unknown[0]} is in no file of annotations")
     return [known[name] for name in asked]
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import enum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from skysieve.errors import ConfigError
+from skysieve.errors import ConfigError, SourceError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = [
     "HDU",
@@ -28,6 +31,7 @@ __all__ = [
     "Threads",
     "parse_assignments",
     "parse_hdu",
+    "read_names",
 ]
 
 
@@ -153,3 +157,23 @@ def parse_assignments(option: str, texts: list[str]) -> dict[str, float]:
         if not equals or not name.strip():
             raise ConfigError(f"{option} {text!r}: expected NAME=VALUE with a number, as CR=5e-4")
     return values
+
+
+def read_names(path: Path) -> list[str]:
+    """Return the names in a text file, one a line.
+
+    Raises
+    ------
+    ConfigError
+        If it has none.
+    SourceError
+        If it cannot be read.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourceError(f"{path}: cannot be read; give a text file with one name a line") from error
+    names = [line.strip() for line in lines if line.strip()]
+    if not names:
+        raise ConfigError(f"{path}: has no name; give a text file with one name a line")
+    return names

@@ -147,6 +147,33 @@ def train_ghosts(
     output: Output,
     *,
     recipe: RecipeOption = "ghosts",
+    pictures: Annotated[
+        Path | None,
+        typer.Option(
+            "--pictures",
+            metavar="DIR",
+            help="Real focal planes with ghosts, which are put into simulated ones; see --annotations.",
+            show_default=False,
+        ),
+    ] = None,
+    annotations: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--annotations",
+            metavar="FILE",
+            help="Outlines of one person on them, VIA or COCO; given again, what most outlined counts.",
+            show_default=False,
+        ),
+    ] = None,
+    names: Annotated[
+        Path | None,
+        typer.Option(
+            "--names",
+            metavar="FILE",
+            help="Only the pictures named in this file, one a line.",
+            show_default=False,
+        ),
+    ] = None,
     init: Init = None,
     workers: Workers = None,
     device: Device = TrainingDevice.auto,
@@ -159,12 +186,22 @@ def train_ghosts(
     The model lies in the folder `model` of the output.  Ctrl-C loses no finished work: the same command goes
     on.
 
-    Example: `skysieve train ghosts -o mine`
+    Example: `skysieve train ghosts -o mine --pictures planes/ --annotations a.json --annotations b.json`
     """
     chosen = _recipe(recipe, "ghosts", steps)
+    if (pictures is None) != (not annotations):
+        raise ConfigError("--pictures and --annotations go together: give both, or none")
+    if names is not None and pictures is None:
+        raise ConfigError("--names chooses among --pictures: give these, too")
     from skysieve.training.ghosts import GhostTraining
 
     trainee = GhostTraining(chosen)
+    if pictures is not None:
+        from skysieve.cli.options import read_names
+        from skysieve.training.real_ghosts import RealGhosts
+
+        wanted = None if names is None else read_names(names)
+        trainee.real = RealGhosts.read(pictures, annotations or [], names=wanted)
     if init is not None:
         trainee.start_from(init)
     _fit(trainee, output, workers=workers, device=device, quiet=quiet)

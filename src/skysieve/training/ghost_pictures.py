@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from skysieve.simulate.ghosts import GhostRecipe
+    from skysieve.training.real_ghosts import RealGhosts
 
 __all__ = ["GhostBatch", "GhostPictures", "GhostStream", "ShownPicture", "collate", "picture_batches"]
 
@@ -83,11 +84,15 @@ class GhostPictures:
         Where the CCDs lie.
     seed
         With the number of a picture, the seed of all in it.
+    real, share
+        Real ghosts, if there are any, and the part of the pictures that get theirs from these.
     """
 
     recipe: GhostRecipe
     layout: Layout
     seed: int
+    real: RealGhosts | None = None
+    share: float = 0.0
 
     @cached_property
     def _cell_shape(self) -> tuple[int, int, int, int]:
@@ -96,10 +101,17 @@ class GhostPictures:
 
     def picture(self, number: int) -> ShownPicture:
         """Return a picture."""
-        drawn = simulate_focal_plane(self.layout, np.random.default_rng([self.seed, number]), self.recipe)
-        masks = [instance.mask for instance in drawn.instances]
-        kinds = [CLASS_NAMES.index(instance.class_name) for instance in drawn.instances]
-        return self.shown(drawn.pixels, kinds, masks)
+        rng = np.random.default_rng([self.seed, number])
+        if self.real is not None and rng.uniform() < self.share:
+            clean = simulate_focal_plane(self.layout, rng, replace(self.recipe, ghosted=0.0))
+            pixels, ghosts = self.real.put_into(clean.pixels, clean.live, rng)
+        else:
+            drawn = simulate_focal_plane(self.layout, rng, self.recipe)
+            pixels = drawn.pixels
+            ghosts = [(instance.class_name, instance.mask) for instance in drawn.instances]
+        return self.shown(
+            pixels, [CLASS_NAMES.index(name) for name, _ in ghosts], [mask for _, mask in ghosts]
+        )
 
     def shown(
         self, pixels: NDArray[np.uint8], kinds: Sequence[int], masks: Sequence[NDArray[np.bool_]]

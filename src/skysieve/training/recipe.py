@@ -110,7 +110,8 @@ class TrainingRecipe:
     validation_frames, validations
         Frames that are scored, and how many times in a training.
     clean_share
-        Part of the frames that are the user's own, with contaminants injected, where there are any.
+        Part of the frames that are the user's own, with contaminants injected, where there are any; of focal
+        planes, those with real ghosts.
     precision
         ``bf16`` where the machine has it, or ``f32``.
     """
