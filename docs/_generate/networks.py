@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from skysieve.networks.blocks import macs_per_pixel, parameter_count
+from skysieve.networks.ghost_net import DEPTHS as GHOST_DEPTHS
+from skysieve.networks.ghost_net import WIDTHS as GHOST_WIDTHS
+from skysieve.networks.ghost_net import GhostNet
 from skysieve.networks.maximask_net import MaxiMaskNet
 from skysieve.networks.maxitrack_net import MaxiTrackNet
 from skysieve.networks.sieve_net import DEPTHS as SIEVE_DEPTHS
@@ -15,7 +18,7 @@ from skysieve.networks.tracking_net import WIDTHS as SLIP_WIDTHS
 from skysieve.networks.tracking_net import SlipNet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from torch import nn
 
@@ -56,29 +59,46 @@ takes frames of any size from {minimum} px on; of sides that are not multiples o
 looked at.
 """
 
+GHOST = """
+## GhostNet: ghosts on focal planes
+
+A U-Net of the same parts, with dilated convolutions at its lowest resolution, for the widest ghosts reach
+over half of the picture. It says four things: whether there is any ghost, of which class each cell of 4 × 4
+px is, at which place of 8 × 8 px the middle of a ghost lies, and for that place the weights of three small
+layers, which draw this one ghost from features that all share and from where each pixel lies as seen from its
+middle.
+So ghosts that overlap, or fall into pieces at the gaps between CCDs, stay what they are.
+"""
+
 REFERENCES = """
 References: Ronneberger, Fischer & Brox 2015, MICCAI, 234 (U-Net); Shi et al. 2016, CVPR, 1874 (space to
 depth); He, Zhang, Ren & Sun 2016, CVPR, 770 (residual blocks); Ilse, Tomczak & Welling 2018, ICML, 2127
-(attention as pooling); Paillassa, Bertin & Bouy 2020, A&A 634, A48 (the published networks).
+(attention as pooling); Tian, Shen & Chen 2020, ECCV, 282 (layers drawn from each place); Zhou, Wang &
+Krähenbühl 2019, arXiv 1904.07850 (middles); Paillassa, Bertin & Bouy 2020, A&A 634, A48 (the published
+networks).
 """
 
 
 def render() -> str:
     """Return the page."""
     sieve, slip = SieveNet(), SlipNet()
+    ghosts = GhostNet()
     rows = [
         _row("`skysieve` for contaminants", sieve, OUR_SIDE, f"any, multiples of {sieve.multiple} px"),
         _row("`maximask`", MaxiMaskNet(), PUBLISHED_SIDE, "any; trained on 400 px"),
         _row("`skysieve` for tracking", slip, OUR_SIDE, f"any of {slip.minimum} px and more"),
+        _row("`skysieve` for ghosts", ghosts, PUBLISHED_SIDE, "400 × 400 px"),
         _row("`maxitrack`", MaxiTrackNet(), PUBLISHED_SIDE, "400 × 400 px"),
     ]
     parts = [
         INTRODUCTION,
         _table(("model", "network", "10³ multiplications a pixel", "parameters", "sides of the input"), rows),
         SIEVE.format(side=2 * NEIGHBOURHOOD),
-        _levels(SIEVE_WIDTHS, SIEVE_DEPTHS, decoder=True),
+        _levels(SIEVE_WIDTHS, SIEVE_DEPTHS, decoded=range(1, len(SIEVE_WIDTHS))),
         SLIP.format(heads=slip.heads, minimum=slip.minimum),
-        _levels(SLIP_WIDTHS, SLIP_DEPTHS, decoder=False),
+        _levels(SLIP_WIDTHS, SLIP_DEPTHS),
+        GHOST,
+        _levels(GHOST_WIDTHS, GHOST_DEPTHS, decoded=(2, 3)),
         REFERENCES,
     ]
     return "\n".join(part.strip("\n") + "\n" for part in parts)
@@ -95,11 +115,12 @@ def _row(model: str, network: nn.Module, side: int, sides: str) -> tuple[str, ..
     )
 
 
-def _levels(widths: Sequence[int], depths: Sequence[int], *, decoder: bool) -> str:
-    head = ("resolution", "channels", "convolutions in the encoder", *(["in the decoder"] if decoder else []))
+def _levels(widths: Sequence[int], depths: Sequence[int], *, decoded: Collection[int] = ()) -> str:
+    """Return the table of the levels, of which those with these numbers are decoded, too."""
+    head = ("resolution", "channels", "convolutions in the encoder", *(["in the decoder"] if decoded else []))
     rows = []
     for level, (width, depth) in enumerate(zip(widths, depths, strict=True), 1):
-        back = [depth if level < len(widths) else "–"] if decoder else []
+        back = [depth if level in decoded else "–"] if decoded else []
         rows.append((f"1/{2**level}", width, depth, *back))
     return _table(head, rows)
 
