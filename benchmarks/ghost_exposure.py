@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -40,9 +41,8 @@ def ghost_exposure() -> tuple[Path, Path]:
         return exposure, picture
     folder.mkdir(parents=True, exist_ok=True)
     camera = decam()
-    drawn = simulate_focal_plane(Layout(camera.ccd_map.astype(np.uint8)), SEED, read_ghost_recipe())
-    if not drawn.has_ghost:
-        raise RuntimeError(f"seed {SEED} draws no ghost")
+    recipe = replace(read_ghost_recipe(), ghosted=1.0)
+    drawn = simulate_focal_plane(Layout(camera.ccd_map.astype(np.uint8)), SEED, recipe)
     rng = np.random.default_rng(SEED)
     primary = fits.PrimaryHDU()
     primary.header["INSTRUME"] = "DECam"
