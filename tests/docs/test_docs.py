@@ -60,6 +60,9 @@ def _parse(words):
     name: tuple[str, ...] = ()
     while words and (*name, words[0]) in COMMANDS:
         name, words = (*name, words[0]), words[1:]
+    default = getattr(COMMANDS[name], "default", None)
+    if isinstance(default, str):  # a group that takes this verb where none is named
+        name = (*name, default)
     # a group runs the options that it parses, as --version
     if not hasattr(COMMANDS[name], "commands"):
         COMMANDS[name].make_context(" ".join(("skysieve", *name)), words)
