@@ -9,7 +9,9 @@ import numpy as np
 from astropy.io import fits
 from peer import CACHE
 
+from skysieve.ghosts.binning import SAMPLE
 from skysieve.ghosts.decam import decam
+from skysieve.ghosts.focal_plane import SKY_SCATTER
 from skysieve.simulate.ghosts import Layout, read_ghost_recipe, simulate_focal_plane
 
 if TYPE_CHECKING:
@@ -18,8 +20,13 @@ if TYPE_CHECKING:
 __all__ = ["ghost_exposure"]
 
 SEED = 271_828
-COUNTS_PER_LEVEL = 25.0
 SKY = 2500.0
+COUNTS_PER_LEVEL = SKY**0.5 / SAMPLE / SKY_SCATTER
+"""As pictures have it: 13 levels are the noise of a mean of 8 x 8 pixels."""
+
+QUIET = (0.3, 0.3)
+"""Noise of the drawn picture, in grey levels: that of the pixels comes on top."""
+
 GAP = 23.0
 """Grey level of a pixel without light."""
 
@@ -41,7 +48,10 @@ def ghost_exposure() -> tuple[Path, Path]:
         return exposure, picture
     folder.mkdir(parents=True, exist_ok=True)
     camera = decam()
-    recipe = replace(read_ghost_recipe(), ghosted=1.0)
+    drawn_from = read_ghost_recipe()
+    plane = drawn_from.plane
+    levels = replace(plane.levels, noise=QUIET, jpeg=0)
+    recipe = replace(drawn_from, ghosted=1.0, plane=replace(plane, levels=levels))
     drawn = simulate_focal_plane(Layout(camera.ccd_map.astype(np.uint8)), SEED, recipe)
     rng = np.random.default_rng(SEED)
     primary = fits.PrimaryHDU()
