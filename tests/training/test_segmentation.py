@@ -162,7 +162,8 @@ class TestProperLoss:
 
     def test_is_not_there_unless_asked_for(self, monkeypatch):
         module = Segmentation(recipe(loss=replace(self.SETTINGS, proper=0.0), steps=4), PRIORS)
-        monkeypatch.setattr(module, "_trainer", SimpleNamespace(global_step=3))
+        # after the last step comes a validation
+        monkeypatch.setattr(module, "_trainer", SimpleNamespace(global_step=4))
         assert module.loss is module.first_loss
 
 

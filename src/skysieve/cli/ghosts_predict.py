@@ -13,6 +13,7 @@ from skysieve.errors import ConfigError
 __all__ = ["ghosts_predict"]
 
 SKY, FAINTEST, LEAST = 21.0, 0.01, 0.01
+"""Defaults; the first two are those of the library, which help does not load."""
 
 
 def ghosts_predict(
@@ -86,9 +87,9 @@ def ghosts_predict(
         draw_prediction,
         predicted_ccd_table,
         predicted_ghost_table,
-        write_prediction_table,
     )
     from skysieve.ghosts.star_catalogues import read_bright_stars
+    from skysieve.ghosts.tables import write_table
     from skysieve.imaging.atomic import atomic_write, check_target
 
     pointing = Pointing(_degrees("--ra", ra, hours=True), _degrees("--dec", dec, hours=False))
@@ -108,9 +109,9 @@ def ghosts_predict(
         if not found:
             print("no ghosts")
     if table is not None:
-        write_prediction_table(predicted_ghost_table(found, pointing), table, overwrite=overwrite)
+        write_table(predicted_ghost_table(found, pointing), table, files=[], overwrite=overwrite)
     if ccds is not None:
-        write_prediction_table(predicted_ccd_table(found, decam(), pointing), ccds, overwrite=overwrite)
+        write_table(predicted_ccd_table(found, decam(), pointing), ccds, files=[], overwrite=overwrite)
     if preview is not None:
         title = f"{ra} {dec}: reflections of {stars.name}"
         with atomic_write(preview, overwrite=overwrite) as temporary:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from skysieve.errors import ConfigError, SourceError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 __all__ = [
     "HDU",
@@ -21,6 +19,7 @@ __all__ = [
     "EngineOption",
     "Jobs",
     "MaskHDU",
+    "Names",
     "Normalisation",
     "NormalisationOption",
     "Overwrite",
@@ -118,6 +117,15 @@ MaskHDU = Annotated[
         "--mask-hdu",
         metavar="HDU",
         help="Image HDU of the same file, by number or name, whose non-zero pixels have no data.",
+        show_default=False,
+    ),
+]
+Names = Annotated[
+    Path | None,
+    typer.Option(
+        "--names",
+        metavar="FILE",
+        help="Only the pictures named in this file, one a line.",
         show_default=False,
     ),
 ]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from skysieve.cli.options import Debug, Quiet
+from skysieve.cli.options import Debug, Names, Quiet
 from skysieve.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -165,15 +165,7 @@ def train_ghosts(
             show_default=False,
         ),
     ] = None,
-    names: Annotated[
-        Path | None,
-        typer.Option(
-            "--names",
-            metavar="FILE",
-            help="Only the pictures named in this file, one a line.",
-            show_default=False,
-        ),
-    ] = None,
+    names: Names = None,
     init: Init = None,
     workers: Workers = None,
     device: Device = TrainingDevice.auto,

@@ -9,13 +9,11 @@ from PIL import Image, ImageColor, ImageDraw
 from scipy.ndimage import binary_erosion
 
 from skysieve.ghosts.classes import CLASSES, find_class
-from skysieve.imaging.atomic import atomic_write
 from skysieve.report.legend import Entry, draw_legend, legend_height
 from skysieve.report.text import BACKGROUND, BRIGHT, DIM, draw_text, font, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from astropy.table import QTable
 
@@ -26,7 +24,6 @@ __all__ = [
     "draw_prediction",
     "predicted_ccd_table",
     "predicted_ghost_table",
-    "write_prediction_table",
 ]
 
 PREDICTED = tuple(one for one in CLASSES if one.name != "Rays")
@@ -91,18 +88,6 @@ def predicted_ccd_table(ghosts: Sequence[PredictedGhost], camera: Camera, pointi
     table["ghosts"] = _text([" ".join(str(n) for n, _ in those) for those in here])
     table["ghosts"].info.description = "their numbers in the table of ghosts"
     return table
-
-
-def write_prediction_table(table: QTable, path: Path, *, overwrite: bool) -> None:
-    """Write a table as ECSV.
-
-    Raises
-    ------
-    OutputError
-        If the file is there and may not be replaced, or cannot be written.
-    """
-    with atomic_write(path, overwrite=overwrite) as temporary:
-        table.write(temporary, format="ascii.ecsv", overwrite=True)
 
 
 def draw_prediction(ghosts: Sequence[PredictedGhost], camera: Camera, *, title: str) -> Image.Image:

@@ -44,7 +44,8 @@ class EntropyDiceLoss(nn.Module):
     ) -> None:
         super().__init__()
         positive = torch.as_tensor(positive_weights, dtype=torch.float32).clone()
-        whole = torch.ones_like(positive) if class_weights is None else torch.as_tensor(class_weights).clone()
+        given = torch.ones_like(positive) if class_weights is None else class_weights
+        whole = torch.as_tensor(given, dtype=torch.float32).clone()
         self.register_buffer("positive_weights", positive, persistent=False)
         self.register_buffer("class_weights", whole, persistent=False)
         self.dice = dice

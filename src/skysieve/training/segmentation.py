@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -134,13 +135,14 @@ class Segmentation(Learner):
         return self.proper_loss if self.global_step >= self._turn else self.first_loss
 
     @property
-    def _turn(self) -> int:
-        """The step from which on the loss is proper."""
-        return round((1 - self.recipe.loss.proper) * self.recipe.steps)
+    def _turn(self) -> float:
+        """The step from which on the loss is proper; no step if it never is."""
+        share = self.recipe.loss.proper
+        return round((1 - share) * self.recipe.steps) if share > 0 else math.inf
 
     def on_train_batch_start(self, _batch: object, _index: int) -> None:
         """Where the loss becomes proper, take from the logits what the weights of positive pixels added."""
-        if self.recipe.loss.proper > 0 and self.global_step == self._turn:
+        if self.global_step == self._turn:
             shift = -torch.log(_rarity(self.recipe.loss, self.priors)).to(self.device)
             self.network.fold_calibration(torch.ones_like(shift), shift)
 
