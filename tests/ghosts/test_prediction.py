@@ -89,6 +89,21 @@ def test_ghosts_of_the_two_sides_of_the_filter_are_one():
     assert {"D>Filter_entrance", "D>Filter_exit"} <= set(paths[0].split())
 
 
+def test_the_further_the_filter_stands_from_the_detector_the_wider_its_ghost():
+    def width(filter_place):
+        found = predict_ghosts(stars((0.0, 0.6)), FIELD, filter_place=filter_place)
+        return next(ghost.radius for ghost in found if "D>Filter" in ghost.path)
+
+    assert width(-90.0) == pytest.approx(131, abs=2)
+    assert width(-50.0) == pytest.approx(121, abs=2)
+    assert width(0.0) == pytest.approx(110, abs=2)
+
+
+def test_places_that_no_filter_has_are_refused():
+    with pytest.raises(ConfigError, match="filter at -30 mm: the ghosts are traced for -90, -50, 0"):
+        predict_ghosts(stars((0.0, 0.6)), FIELD, filter_place=-30.0)
+
+
 def test_stars_beyond_the_reach_of_the_optics_make_none():
     assert predict_ghosts(stars((0.0, 1.7), (40.0, 0.0), magnitude=-2), FIELD) == []
 

@@ -12,8 +12,8 @@ from skysieve.errors import ConfigError
 
 __all__ = ["ghosts_predict"]
 
-SKY, FAINTEST, LEAST = 21.0, 0.01, 0.01
-"""Defaults; the first two are those of the library, which help does not load."""
+SKY, FAINTEST, LEAST, FILTER_PLACE = 21.0, 0.01, 0.01, -50.0
+"""Defaults; all but the third are those of the library, which help does not load."""
 
 
 def ghosts_predict(
@@ -50,6 +50,15 @@ def ghosts_predict(
     faintest: Annotated[
         float, typer.Option("--faintest", help="Leave out ghosts with less light than this part of the sky.")
     ] = FAINTEST,
+    filter_place: Annotated[
+        float,
+        typer.Option(
+            "--filter-place",
+            metavar="MM",
+            help="Where the filter stands in the magazine: -90, -50 or 0 mm from where the optical "
+            "prescription has it, towards the detector.",
+        ),
+    ] = FILTER_PLACE,
     least: Annotated[
         float,
         typer.Option("--least", help="Part of a CCD that a ghost must cover to touch it.", min=0, max=1),
@@ -97,7 +106,12 @@ def ghosts_predict(
         if path is not None:
             check_target(path, overwrite=overwrite)
     found = predict_ghosts(
-        read_bright_stars(stars, magnitude=magnitude), pointing, sky=sky, faintest=faintest, least=least
+        read_bright_stars(stars, magnitude=magnitude),
+        pointing,
+        sky=sky,
+        faintest=faintest,
+        least=least,
+        filter_place=filter_place,
     )
     if not quiet:
         for number, ghost in enumerate(found, 1):

@@ -17,7 +17,7 @@ from skysieve.errors import ConfigError
 from skysieve.ghosts.decam import decam
 from skysieve.ghosts.geometry import covered_fractions
 from skysieve.simulate.ghosts.layout import Layout
-from skysieve.simulate.ghosts.path_table import decam_paths
+from skysieve.simulate.ghosts.path_table import USUAL_FILTER_PLACE, decam_paths, fitted_light
 from skysieve.simulate.ghosts.reflections import MM_PER_DEGREE, BrightStar, draw_ghost
 
 if TYPE_CHECKING:
@@ -139,6 +139,7 @@ def predict_ghosts(
     sky: float = SKY,
     faintest: float = FAINTEST,
     least: float = 0.0,
+    filter_place: float = USUAL_FILTER_PLACE,
 ) -> list[PredictedGhost]:
     """Return the ghosts on DECam's focal plane, the brightest first.
 
@@ -154,11 +155,13 @@ def predict_ghosts(
         Ghosts with less light than this part of the sky's are left out.
     least
         Part of a CCD that a ghost must cover to touch it.
+    filter_place
+        Where the filter stands, in mm from where the prescription has it towards the detector.
 
     Raises
     ------
     ConfigError
-        If `faintest` is not positive.
+        If `faintest` is not positive, or nothing was traced for that place of the filter.
     """
     if not faintest > 0:
         raise ConfigError(f"faintest {faintest:g}: expected a part of the sky's light above 0")
@@ -174,8 +177,8 @@ def predict_ghosts(
         relative = 10 ** (-0.4 * (float(stars.magnitude[number]) - sky)) / ARCSEC_PER_MM**2
         star = BrightStar(angle, azimuth, relative)
         drawn = []
-        for path in table.at(angle):
-            level = relative * path.brightness
+        for path in table.at(angle, filter_place=filter_place):
+            level = relative * path.brightness * fitted_light(path.name)
             if path.fraction <= 0 or level < faintest / 2:  # two that are alike may add up
                 continue
             ghost = draw_ghost(path, star, layout, level=level)

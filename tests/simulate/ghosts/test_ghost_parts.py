@@ -8,13 +8,13 @@ import math
 import numpy as np
 import pytest
 
-from skysieve.errors import SourceError
+from skysieve.errors import ConfigError, SourceError
 from skysieve.ghosts.decam import decam
 from skysieve.simulate.ghosts import Layout
 from skysieve.simulate.ghosts.background import subtract_background
 from skysieve.simulate.ghosts.entrance import PUPIL_RADIUS, entrance_shadow
 from skysieve.simulate.ghosts.jpeg import jpeg_noise
-from skysieve.simulate.ghosts.path_table import MASK_REACH, PathTable, decam_paths
+from skysieve.simulate.ghosts.path_table import MASK_REACH, USUAL_FILTER_PLACE, PathTable, decam_paths
 from skysieve.simulate.ghosts.reflections import BrightStar, draw_ghost
 from skysieve.simulate.ghosts.truth import TruthRule
 
@@ -122,6 +122,19 @@ def test_ghosts_change_smoothly_between_the_angles_of_the_table():
     assert centres[1] == pytest.approx((centres[0] + centres[2]) / 2, rel=0.05)
 
 
+def test_only_paths_that_the_filter_turns_back_depend_on_where_it_stands():
+    table = decam_paths()
+    near, far = ({path.name: path for path in table.at(0.6, filter_place=place)} for place in (0.0, -90.0))
+    assert near["D>C4_exit"].radius == far["D>C4_exit"].radius
+    assert far["D>Filter_exit"].radius > near["D>Filter_exit"].radius + 18
+    assert far["D>Filter_exit"].centre < near["D>Filter_exit"].centre
+
+
+def test_the_filter_may_stand_only_where_it_was_traced():
+    with pytest.raises(ConfigError, match="filter at 12 mm: the ghosts are traced for -90, -50, 0"):
+        decam_paths().at(0.6, filter_place=12.0)
+
+
 def test_a_table_comes_back_from_its_file(tmp_path):
     table = decam_paths()
     path = tmp_path / "paths.npz"
@@ -129,6 +142,7 @@ def test_a_table_comes_back_from_its_file(tmp_path):
     again = PathTable.read(path)
     assert again.paths == table.paths
     assert np.array_equal(again.mask, table.mask)
+    assert again.filter_places == table.filter_places
     assert path.stat().st_size < 300_000
 
 
@@ -173,7 +187,8 @@ def test_the_table_is_what_batoid_traces(angle):
     from skysieve.simulate.ghosts.traced import trace_star
 
     table = {path.name: path for path in decam_paths().at(angle)}
-    bright = [traced for traced in trace_star(angle) if traced.fraction > 1e-4 and traced.path in table]
+    found = trace_star(angle, filter_place=USUAL_FILTER_PLACE)
+    bright = [traced for traced in found if traced.fraction > 1e-4 and traced.path in table]
     assert len(bright) > 10
     offsets, passed = [], []
     for traced in bright:

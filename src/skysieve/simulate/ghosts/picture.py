@@ -185,11 +185,12 @@ class _Scene:
     def add_reflections(self, rng: Generator, brighter: float) -> None:
         """Add the ghosts of a star, or two."""
         settings, truth, noise = self.recipe.reflections, self.recipe.truth, self.exposed.noise
+        filter_place = settings.draw_filter_place(rng)
         for _ in range(1 + int(rng.uniform() < settings.second)):
             star = settings.draw_star(rng)
             star = replace(star, flux=min(star.flux * brighter, settings.brightest))
             self.stars.append(star)
-            for ghost in self._merged(settings.draw(star, self.layout, rng)):
+            for ghost in self._merged(settings.draw(star, self.layout, rng, filter_place=filter_place)):
                 light, mask = self._whole(ghost)
                 self.light += light
                 residual = self._shown(light)

@@ -10,7 +10,7 @@ import numpy as np
 
 from skysieve.simulate.draws import Range, log_uniform, uniform
 from skysieve.simulate.ghosts.entrance import PUPIL_RADIUS, VANE_WIDTH, entrance_shadow
-from skysieve.simulate.ghosts.path_table import MASK_REACH, decam_paths
+from skysieve.simulate.ghosts.path_table import MASK_REACH, decam_paths, fitted_light
 from skysieve.simulate.surfaces import enlarge
 
 if TYPE_CHECKING:
@@ -103,6 +103,8 @@ class Reflections:
     coating
         Scatter of each path's brightness, as coatings differ with wavelength and place: standard deviation of
         the natural logarithm.
+    filter_places
+        Chances of the places of the filter that the table has, in their order.
     vanes
         Width of the spider's vanes, relative to the prescription: cables run along them.
     """
@@ -114,6 +116,7 @@ class Reflections:
     outer: Range = (1.05, 1.5)
     second: float = 0.12
     coating: float = 0.5
+    filter_places: tuple[float, float, float] = (0.35, 0.55, 0.1)
     vanes: Range = (1.0, 3.0)
 
     def draw_star(self, rng: Generator) -> BrightStar:
@@ -122,13 +125,24 @@ class Reflections:
         angle = math.sqrt(rng.uniform(low**2, high**2))
         return BrightStar(angle, rng.uniform(-math.pi, math.pi), log_uniform(rng, self.flux))
 
-    def draw(self, star: BrightStar, layout: Layout, rng: Generator) -> list[DrawnGhost]:
-        """Return the ghosts of a star that reach the picture, brightest first, but for the faintest."""
+    def draw_filter_place(self, rng: Generator) -> float:
+        """Draw where the filter stands, in mm."""
+        chances = np.array(self.filter_places) / sum(self.filter_places)
+        return float(rng.choice(decam_paths().filter_places, p=chances))
+
+    def draw(
+        self, star: BrightStar, layout: Layout, rng: Generator, *, filter_place: float
+    ) -> list[DrawnGhost]:
+        """Return the ghosts of a star that reach the picture, brightest first, but for the faintest.
+
+        The filter stands at `filter_place`, one of those of the table, in mm.
+        """
         vane_width = VANE_WIDTH * uniform(rng, self.vanes)
         drawn = []
         coatings = iter(np.exp(self.coating * rng.standard_normal(200)).tolist())
-        for path in decam_paths().at(star.angle):
-            level = star.flux * path.brightness * layout.mm_per_pixel**2 * next(coatings)
+        for path in decam_paths().at(star.angle, filter_place=filter_place):
+            traced = star.flux * path.brightness * layout.mm_per_pixel**2
+            level = traced * fitted_light(path.name) * next(coatings)
             if level < FAINTEST:
                 continue
             ghost = draw_ghost(path, star, layout, level=level, vane_width=vane_width)
