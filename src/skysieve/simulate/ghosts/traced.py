@@ -6,11 +6,12 @@ the pupil to the focal plane is affine to 1 or 2 % of its radius; so the table h
 angle, that map, and which part of the pupil the lenses let through.  Tracing takes about a second a star;
 drawing from the table takes milliseconds.
 
-DECam's filters stand in a magazine, each at a place of its own; the prescription has one place.  What the
-detector sends to the filter and back makes the widest ghosts that people often outlined: circles with radii of
-121 and of 131 pixels of a picture of 400, 0.25 and 0.18 times as far from the field's centre as the small ghost of
-the two sides of C5.  A filter 50 mm further from the detector than prescribed makes such a circle of 121, 0.26
-times as far; one 90 mm further makes one of 131, 0.20 times as far; and where the prescription has it, of 110.
+DECam's filters stand in a magazine, each at a place of its own; the prescription has one place. What the
+detector sends to the filter and back makes the widest ghosts that people often outlined: circles with
+radii of 121 and of 131 pixels of a picture of 400, 0.25 and 0.18 times as far from the field's centre as
+the small ghost of the two sides of C5. A filter 50 mm further from the detector than prescribed makes
+such a circle of 121, 0.26 times as far; one 90 mm further makes one of 131, 0.20 times as far; and where
+the prescription has it, of 110.
 
 The table that comes with the package is written by ``python -m skysieve.simulate.ghosts.traced``.
 
