@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,6 +13,7 @@ pytest.importorskip("lightning")
 
 import torch
 
+from skysieve.errors import ConfigError
 from skysieve.ghosts.classes import CLASS_NAMES
 from skysieve.ghosts.finder import GhostFinder, GhostSettings
 from skysieve.models.card import read_model
@@ -128,3 +132,24 @@ def test_thresholds_are_those_with_which_ccds_are_found_best(training):
     thresholds, scores = best_thresholds([truth], [[Ghost("Faint", 0.7, right), Ghost("Faint", 0.3, wrong)]])
     assert 0.3 < thresholds["Faint"] <= 0.7
     assert scores["CCD F1 Faint"] == 1
+
+
+def test_mask_rcnn_says_what_it_needs_where_that_is_missing(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torchvision", None)
+    monkeypatch.setitem(sys.modules, "torchvision.models", None)
+    for name in ("skysieve.networks.mask_rcnn", "skysieve.training.mask_rcnn_learning"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    with pytest.raises(ConfigError, match="Mask R-CNN needs torchvision"):
+        GhostTraining(read_training_recipe("ghosts-mask-rcnn")).module()
+
+
+def test_mask_rcnn_cannot_start_from_a_graph():
+    with pytest.raises(ConfigError, match="mask-rcnn cannot start from a model; leave --init out"):
+        GhostTraining(read_training_recipe("ghosts-mask-rcnn")).start_from("skysieve")
+
+
+def test_mask_rcnn_has_a_size_of_its_own():
+    recipe = read_training_recipe("ghosts-mask-rcnn")
+    sized = replace(recipe, network=replace(recipe.network, widths=(8, 16, 32, 64)))
+    with pytest.raises(ConfigError, match="mask-rcnn has no widths and depths"):
+        GhostTraining(sized).module()

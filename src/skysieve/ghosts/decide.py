@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Ghost", "GhostMaps", "draw_masks", "find_ghosts"]
+__all__ = ["LEAST_AREA", "MOST", "Ghost", "GhostMaps", "draw_masks", "find_ghosts", "without_twins"]
 
 PLACE, CELL = 8, 4
 """Pixels of the picture on a side of a place, and of a cell of the shared features."""
@@ -74,6 +74,10 @@ class GhostMaps:
             float(ghost[0, 0, 0]), classes, middles[:, ::step, ::step], kernels[:, ::step, ::step], features
         )
 
+    def ghosts(self, thresholds: Mapping[str, float]) -> list[Ghost]:
+        """Return the ghosts, the likeliest first; see :func:`find_ghosts`."""
+        return find_ghosts(self, thresholds=thresholds)
+
 
 @dataclass(frozen=True)
 class Ghost:
@@ -122,7 +126,7 @@ def find_ghosts(maps: GhostMaps, *, thresholds: Mapping[str, float]) -> list[Gho
             clear = float(score) * float(probability[mask].mean())
             found.append(Ghost(CLASS_NAMES[kind], clear, mask))
     likely = [ghost for ghost in found if ghost.score >= thresholds[ghost.class_name]]
-    return _without_twins(sorted(likely, key=lambda ghost: -ghost.score))
+    return without_twins(sorted(likely, key=lambda ghost: -ghost.score))
 
 
 def draw_masks(
@@ -191,7 +195,7 @@ def _to_pixels(cells: int) -> NDArray[np.float32]:
     return weights
 
 
-def _without_twins(ghosts: Sequence[Ghost]) -> list[Ghost]:
+def without_twins(ghosts: Sequence[Ghost]) -> list[Ghost]:
     """Return the ghosts that no likelier one of their class covers."""
     kept: list[Ghost] = []
     for ghost in ghosts:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from skysieve.errors import ConfigError
 from skysieve.ghosts.classes import CLASS_NAMES, find_class
-from skysieve.ghosts.decide import GhostMaps, find_ghosts
+from skysieve.ghosts.decide import GhostMaps
+from skysieve.ghosts.detections import Detections
 from skysieve.ghosts.model import DEFAULT_MODEL, contrast, load_model
+from skysieve.ghosts.screening import WEAKEST, Screening
 from skysieve.imaging.provenance import provenance_cards
 from skysieve.models.shared_network import EngineSettings
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from skysieve.imaging.cards import HeaderCard
     from skysieve.models.shared_network import SharedNetwork
 
-__all__ = ["FoundGhosts", "GhostFinder", "GhostSettings"]
+__all__ = ["FoundGhosts", "GhostFinder", "GhostSettings", "Seen", "unpack"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,13 +54,40 @@ class FoundGhosts:
     Attributes
     ----------
     probability
-        That there is any ghost, as the network judges the whole picture, whatever it outlined.
+        That there is any ghost: from what the network says of the whole picture, and what it outlined.
     ghosts
         The likeliest first.
+    weaker
+        These and those below the thresholds, down to :data:`skysieve.ghosts.screening.WEAKEST`.
     """
 
     probability: float
     ghosts: tuple[Ghost, ...]
+    weaker: tuple[Ghost, ...] = ()
+
+
+class Seen(Protocol):
+    """What a network says of a picture."""
+
+    @property
+    def probability(self) -> float:
+        """That there is any ghost."""
+        ...
+
+    def ghosts(self, thresholds: Mapping[str, float]) -> list[Ghost]:
+        """Return the ghosts whose scores reach the thresholds of their classes, the likeliest first."""
+        ...
+
+
+def unpack(output: NDArray[np.float32], shape: tuple[int, int]) -> Seen:
+    """Return what a graph said of a picture ``(H, W)``: maps ``(C, H / 4, W / 4)``, or objects ``(D, V)``.
+
+    Raises
+    ------
+    ModelError
+        If the graph gives neither.
+    """
+    return GhostMaps.unpack(output) if output.ndim == 3 else Detections.unpack(output, shape)
 
 
 class GhostFinder:
@@ -86,6 +115,7 @@ class GhostFinder:
             if not 0 < value <= 1:
                 raise ConfigError(f"threshold of {name}: {value} is not above 0 and at most 1")
             self.thresholds[find_class(name).name] = value
+        self.screening = Screening.of_card(card.screening, origin=f"model {card.name!r}")
 
     @cached_property
     def network(self) -> SharedNetwork:
@@ -121,14 +151,16 @@ class GhostFinder:
         ConfigError
             If the network takes no pictures of this size.
         """
-        maps = self.maps(picture)
-        return FoundGhosts(maps.probability, tuple(find_ghosts(maps, thresholds=self.thresholds)))
-
-    def maps(self, picture: NDArray[np.uint8]) -> GhostMaps:
-        """Return what the network says of a picture, before anything is decided; see :meth:`find`."""
         height, width = picture.shape
         self.check_shape((height, width))
-        return GhostMaps.unpack(self.network(contrast(picture)[None, None])[0])
+        seen = unpack(self.network(contrast(picture)[None, None])[0], (height, width))
+        least = {name: min(WEAKEST, value) for name, value in self.thresholds.items()}
+        weaker = tuple(seen.ghosts(least))
+        # only likelier ones stand in the way of a ghost: without the rest these are the same
+        ghosts = tuple(ghost for ghost in weaker if ghost.score >= self.thresholds[ghost.class_name])
+        whole = seen.probability
+        known = self.screening
+        return FoundGhosts(whole if known is None else known.probability(whole, weaker), ghosts, weaker)
 
     def provenance(self, source: Path) -> list[HeaderCard]:
         """Return the cards that say how a product of a file came to be."""

@@ -16,7 +16,7 @@ from skysieve.evaluation.bootstrap import Estimate, draw_weights
 from skysieve.ghosts.agreement import align, majority, votes
 from skysieve.ghosts.ccd_scores import GROUPS, THRESHOLDS, CcdTally
 from skysieve.ghosts.classes import CLASS_NAMES
-from skysieve.ghosts.decide import LEAST_AREA, find_ghosts
+from skysieve.ghosts.decide import LEAST_AREA
 from skysieve.ghosts.overlaps import overlaps_of
 
 if TYPE_CHECKING:
@@ -33,9 +33,6 @@ __all__ = ["Detection", "GhostScores", "Judged", "judged_pictures", "model_detec
 
 SEED = 2109_08246
 """Of the resamples: the same for all that is compared."""
-
-WEAKEST = 0.05
-"""Least score of a detection that still counts for average precision."""
 
 Detection = tuple[str, "NDArray[np.bool_]", float]
 Instance = tuple[str, "NDArray[np.bool_]"]
@@ -165,11 +162,11 @@ def model_detections(
     finder: GhostFinder, picture: NDArray[np.uint8]
 ) -> tuple[list[Detection], list[Detection], float]:
     """Return what a model says is in a picture, that and weaker detections, and its probability of any."""
-    maps = finder.maps(picture)
-    weak = find_ghosts(maps, thresholds=dict.fromkeys(CLASS_NAMES, WEAKEST))
-    strong = find_ghosts(maps, thresholds=finder.thresholds)
-    found, all_of_them = ([(g.class_name, g.mask, g.score) for g in ghosts] for ghosts in (strong, weak))
-    return found, all_of_them, maps.probability
+    seen = finder.find(picture)
+    found, all_of_them = (
+        [(g.class_name, g.mask, g.score) for g in ghosts] for ghosts in (seen.ghosts, seen.weaker)
+    )
+    return found, all_of_them, seen.probability
 
 
 def person_scores(pictures: Sequence[Judged], names: Sequence[str]) -> list[GhostScores]:

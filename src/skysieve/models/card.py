@@ -97,6 +97,9 @@ class ModelCard:
     domain
         What frames it was trained on look like: for each statistic of :mod:`skysieve.imaging.domain` its
         quantiles over the training frames.  Without them no frame is called unlike.
+    screening
+        Of ghosts: how what the network says of the whole picture and what it outlined combine; see
+        :class:`skysieve.ghosts.screening.Screening`.
     """
 
     name: str
@@ -118,6 +121,7 @@ class ModelCard:
     scores: Mapping[str, Any] = field(default_factory=dict)
     calibration: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     domain: Mapping[str, Any] = field(default_factory=dict)
+    screening: Mapping[str, float] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """Return the card as JSON."""

@@ -63,8 +63,9 @@ def export_graph(
     """Make a network into an ONNX graph, as the runtime wants it.
 
     The graph takes ``pixels`` (N, 1, H, W) float32 and returns ``probabilities``: (N, C, H, W) of a network
-    for pixels, (N, 2) of one for frames, the second being that of the error.  N, H and W are open.  Batch
-    normalisation is folded into the convolutions.
+    for pixels, (N, 2) of one for frames, the second being that of the error.  N, H and W are open, but for a
+    network with a `fixed_size`, and for N of one that takes a `single` picture.  Batch normalisation is
+    folded into the convolutions.
 
     Parameters
     ----------
@@ -92,21 +93,26 @@ def export_graph(
 
     exported = _Probabilities(_copied(network, calibration)).eval()
     fixed_size = getattr(network, "fixed_size", None)
+    single = getattr(network, "single", False)
     side = fixed_size or 4 * max(network.multiple, 16)
     open_sides = {} if fixed_size else {2: "height", 3: "width"}
     with tempfile.TemporaryDirectory() as folder, torch.no_grad(), warnings.catch_warnings():
         # The exporter that traces is on its way out, but the new one needs packages of its own.
         warnings.simplefilter("ignore", DeprecationWarning)
+        if single:  # torchvision's parts are made to be traced, and warn all the same
+            warnings.simplefilter("ignore", torch.jit.TracerWarning)
+            warnings.simplefilter("ignore", UserWarning)
+            warnings.simplefilter("ignore", FutureWarning)
         path = Path(folder) / GRAPH_FILE
         torch.onnx.export(
             exported,
-            (torch.zeros(2, 1, side, side),),
+            (torch.zeros(1 if single else 2, 1, side, side),),
             path,
             dynamo=False,
             opset_version=opset,
             input_names=["pixels"],
             output_names=["probabilities"],
-            dynamic_axes={"pixels": {0: "n", **open_sides}},
+            dynamic_axes={"pixels": {**({} if single else {0: "n"}), **open_sides}},
         )
         model = onnx.load(path)
     if compact:

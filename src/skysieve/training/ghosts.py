@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,11 +12,13 @@ import numpy as np
 import torch
 
 from skysieve._version import __version__
+from skysieve.errors import ConfigError
 from skysieve.ghosts.ccd_scores import CcdTally
 from skysieve.ghosts.classes import CLASS_NAMES
 from skysieve.ghosts.decam import decam
-from skysieve.ghosts.decide import GhostMaps, find_ghosts
+from skysieve.ghosts.finder import unpack
 from skysieve.ghosts.model import JOB, NORMALISATION
+from skysieve.ghosts.screening import WEAKEST, Screening, best_score
 from skysieve.models.card import ModelCard, Tiling
 from skysieve.simulate.ghosts import Layout, read_ghost_recipe, simulate_focal_plane
 from skysieve.training.export import write_model
@@ -31,7 +34,9 @@ if TYPE_CHECKING:
     from skysieve.ghosts.decide import Ghost
     from skysieve.models.card import Model
     from skysieve.networks.ghost_net import GhostNet
+    from skysieve.networks.mask_rcnn import MaskRcnn
     from skysieve.simulate.ghosts import GhostPicture, GhostRecipe
+    from skysieve.training.learner import Learner
     from skysieve.training.real_ghosts import RealGhosts
     from skysieve.training.recipe import TrainingRecipe
 
@@ -43,7 +48,6 @@ VALIDATION_SEED = 1_000_003
 THRESHOLD_SEED = 2_000_003
 THRESHOLD_PICTURES = 300
 
-LEAST_SCORE = 0.05
 THRESHOLDS = tuple(np.arange(0.1, 0.85, 0.05).round(2).tolist())
 """Scores that are tried as thresholds of each class."""
 
@@ -83,12 +87,19 @@ class GhostTraining:
 
         Raises
         ------
+        ConfigError
+            If the recipe's network cannot go on from a graph.
         ModelError
             If there is no such model, or its graph is of another network than the recipe's.
         """
         from skysieve.ghosts.model import load_model
         from skysieve.training.initial import load_graph_weights
 
+        if self.recipe.network.kind:
+            raise ConfigError(
+                f"recipe {self.recipe.name}: {self.recipe.network.kind} cannot start from a model; leave "
+                "--init out"
+            )
         network, found = ghost_net(self.recipe), load_model(model)
         load_graph_weights(network, found)
         self.initial, self.origin = network, f"{found.card.name} {found.card.graphs[0].sha256}"
@@ -110,9 +121,22 @@ class GhostTraining:
             text += f"---\nreal ghosts: {self.real.digest}\n"
         return text + (f"---\ninit: {self.origin}\n" if self.origin else "")
 
-    def module(self) -> GhostLearning:
-        """Return the network with its losses."""
-        return GhostLearning(self.recipe, network=self.initial, frozen_statistics=self.initial is not None)
+    def module(self) -> Learner:
+        """Return the network with its losses.
+
+        Raises
+        ------
+        ConfigError
+            If there is no such network, or what it needs is not installed.
+        """
+        frozen = self.initial is not None
+        if self.recipe.network.kind == "mask-rcnn":
+            if self.recipe.network.widths or self.recipe.network.depths:
+                raise ConfigError(f"recipe {self.recipe.name}: network: mask-rcnn has no widths and depths")
+            from skysieve.training.mask_rcnn_learning import MaskRcnnLearning
+
+            return MaskRcnnLearning(self.recipe, frozen_statistics=frozen)
+        return GhostLearning(self.recipe, network=self.initial, frozen_statistics=frozen)
 
     def training_batches(self, *, done: int, workers: int, rank: int, ranks: int) -> DataLoader[Any]:
         """Return endless batches of pictures, going on after the steps that are done."""
@@ -138,23 +162,26 @@ class GhostTraining:
 
     def finish(self, module: lightning.LightningModule, folder: Path, *, facts: dict[str, Any]) -> Model:
         """Choose thresholds on new pictures and write the trained network as a model."""
-        network: GhostNet = module.network  # type: ignore[assignment]
+        network: GhostNet | MaskRcnn = module.network  # type: ignore[assignment]
         logger.info("choosing thresholds on %d pictures", THRESHOLD_PICTURES)
         source = self._pictures(self.recipe.seed + THRESHOLD_SEED)
-        truth, found, has_ghost = [], [], []
+        truth, found, wholes = [], [], []
         for number in range(THRESHOLD_PICTURES):
             rng = np.random.default_rng([source.seed, number])
             drawn = simulate_focal_plane(self.layout, rng, self.simulation)
             shown = source.shown(drawn.pixels, [], [])
             with torch.inference_mode():
-                maps = GhostMaps.unpack(
-                    network.probabilities(torch.from_numpy(shown.pixels)[None])[0].numpy()
-                )
+                output = network.probabilities(torch.from_numpy(shown.pixels)[None])[0].numpy()
+            seen = unpack(output, drawn.pixels.shape)
             truth.append(drawn)
-            found.append(find_ghosts(maps, thresholds=dict.fromkeys(CLASS_NAMES, LEAST_SCORE)))
-            has_ghost.append(maps.probability)
+            found.append(seen.ghosts(dict.fromkeys(CLASS_NAMES, WEAKEST)))
+            wholes.append(seen.probability)
         thresholds, scores = best_thresholds(truth, found)
-        right = [(p > 0.5) == drawn.has_ghost for p, drawn in zip(has_ghost, truth, strict=True)]
+        screening = Screening.fit(
+            wholes, [best_score(ghosts) for ghosts in found], [drawn.has_ghost for drawn in truth]
+        )
+        said = [screening.probability(whole, ghosts) for whole, ghosts in zip(wholes, found, strict=True)]
+        right = [(p > 0.5) == drawn.has_ghost for p, drawn in zip(said, truth, strict=True)]
         card = ModelCard(
             name=self.recipe.name,
             job=JOB,
@@ -185,6 +212,7 @@ class GhostTraining:
                 **facts,
             },
             scores={"simulated": {**scores, "has-ghost accuracy": round(float(np.mean(right)), 4)}},
+            screening=dataclasses.asdict(screening),
         )
         return write_model(network, folder, card, overwrite=True)
 

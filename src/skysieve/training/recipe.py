@@ -41,15 +41,18 @@ RANGES: dict[str, tuple[float, float]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkSettings:
-    """Size of the network.
+    """Kind and size of the network.
 
     Attributes
     ----------
+    kind
+        ``mask-rcnn`` for ghosts; the job's own, if empty.
     widths, depths
         Channels and convolutions at each level; see :class:`skysieve.networks.sieve_net.SieveNet` and
         :class:`skysieve.networks.tracking_net.SlipNet`.  Empty for the network's own.
     """
 
+    kind: Literal["", "mask-rcnn"] = ""
     widths: tuple[int, ...] = ()
     depths: tuple[int, ...] = ()
 
@@ -139,7 +142,10 @@ class TrainingRecipe:
 
     def to_yaml(self) -> str:
         """Return the whole recipe as YAML, each setting with its value."""
-        return plain_yaml(asdict(self))
+        settings = asdict(self)
+        if not self.network.kind:  # so that a training begun before there were kinds is still the same
+            del settings["network"]["kind"]
+        return plain_yaml(settings)
 
 
 def read_training_recipe(name: str | Path) -> TrainingRecipe:
