@@ -10,28 +10,25 @@ import numpy as np
 from ghost_exposure import ghost_exposure
 from judged import SPLIT, people_and_pictures, study_folder
 from peer import CACHE
-from PIL import Image, ImageDraw
 from process import SKYSIEVE, run_measured
 from results import Bar, Cell, Result, Table
 from trials import INTERVALS
 
 from skysieve.ghosts.ccd_scores import GROUPS
-from skysieve.ghosts.classes import CLASS_NAMES, find_class
+from skysieve.ghosts.classes import CLASS_NAMES
 from skysieve.ghosts.decam import decam
 from skysieve.ghosts.finder import GhostFinder, GhostSettings
+from skysieve.ghosts.miss_sheet import MissPanel, draw_miss_sheet
 from skysieve.ghosts.overlaps import ALL
 from skysieve.ghosts.pictures import read_picture
 from skysieve.ghosts.precision import pooled_precision, published_precision
 from skysieve.ghosts.trial import GhostScores, model_detections, person_scores
-from skysieve.report.text import draw_text
 from skysieve.simulate.ghosts import Layout, read_ghost_recipe, simulate_focal_plane
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from numpy.typing import NDArray
-
-    from skysieve.ghosts.trial import Detection, Judged
+    from skysieve.ghosts.trial import Judged
 
 __all__ = ["measure"]
 
@@ -46,8 +43,6 @@ SIMULATED = 400
 SEED = 3_141_592_653
 """Of simulated pictures: far from the seeds of training, validation and thresholds."""
 
-COLUMNS = 3
-
 
 def measure(*, model: str) -> Result:
     """Score a model on the real pictures and on simulated ones, and time it."""
@@ -58,8 +53,9 @@ def measure(*, model: str) -> Result:
         picture = read_picture(study_folder() / "images" / one.name)
         found, weak, probability = model_detections(finder, picture)
         scores.add(one.truth, found, weak=weak, probability=probability)
-        panels.append(_panel(picture, one, found))
-    sheet = _save_sheet(panels)
+        outlines = [(kind, mask) for kind, mask, _ in found]
+        panels.append(MissPanel(one.name, picture, one.truth, outlines, scores.misses[-1]))
+    sheet = _save_sheet(panels, finder.model.card.name)
     persons = person_scores(pictures, people)
     bars = [
         *(_bar(f"CCD F1 at t = 0, {g}", PUBLISHED_F1[g], _f1(g), scores, persons) for g in GROUPS),
@@ -100,8 +96,8 @@ def measure(*, model: str) -> Result:
         "each against the majority of the others; a figure must reach the published one, or the mean of the "
         "people where that is lower. The published network was measured on pictures that are not to be had.",
         bars,
-        [f1, precision, _by_picture(scores, pictures)],
-        [f"What was found beside what people outlined, picture by picture: `{sheet}`, drawn by the command."],
+        [f1, precision, _by_picture(scores, pictures), _why(panels)],
+        [f"All of it as pictures: `{sheet}`, drawn by the command; the pictures belong to others."],
     )
 
 
@@ -192,28 +188,20 @@ def _by_picture(scores: GhostScores, pictures: Sequence[Judged]) -> Table:
     return Table("Picture by picture: CCDs, all classes, t = 0", columns, rows)
 
 
-def _panel(picture: NDArray[np.uint8], one: Judged, found: Sequence[Detection]) -> Image.Image:
-    """Draw what people outlined beside what was found."""
-    both = []
-    for masks in ([(kind, mask) for kind, mask in one.truth], [(kind, mask) for kind, mask, _ in found]):
-        shown = np.stack([np.clip(picture.astype(np.float32) * 1.5, 0, 255)] * 3, axis=-1)
-        for kind, mask in masks:
-            colour = [int(find_class(kind).colour[place : place + 2], 16) for place in (1, 3, 5)]
-            shown[mask] = 0.7 * shown[mask] + 0.3 * np.array(colour, np.float32)
-        both.append(shown.astype(np.uint8))
-    panel = Image.fromarray(np.concatenate(both, axis=1))
-    draw_text(ImageDraw.Draw(panel), (8, 12), one.name, size=13, colour="#ffffff")
-    return panel
+def _why(panels: Sequence[MissPanel]) -> Table:
+    """Return each ghost that was missed, and each detection that is wrong, with the reason."""
+    rows: list[tuple[Cell, ...]] = []
+    for panel in panels:
+        for miss in panel.misses:
+            what = "missed" if miss.missed else f"wrong, score {miss.score:.2f}"
+            rows.append((panel.name, f"{what}: {miss.class_name}", miss.radius, miss.why))
+    columns = (("picture", ""), ("ghost", ""), ("radius, px", ".0f"), ("what was said, or is there", ""))
+    return Table("Every miss at IoU 0.5, and why", columns, rows)
 
 
-def _save_sheet(panels: Sequence[Image.Image]) -> str:
-    """Write all panels into one picture, people's outlines to the left of what was found."""
-    width, height = panels[0].size
-    lines = -(-len(panels) // COLUMNS)
-    sheet = Image.new("RGB", (COLUMNS * width, lines * height))
-    for place, panel in enumerate(panels):
-        sheet.paste(panel, (place % COLUMNS * width, place // COLUMNS * height))
+def _save_sheet(panels: Sequence[MissPanel], name: str) -> str:
+    """Write all panels into one picture."""
     folder = CACHE / "sheets"
     folder.mkdir(parents=True, exist_ok=True)
-    sheet.save(folder / "ghosts.png")
+    draw_miss_sheet(panels, title=f"{name}: ghosts on real focal planes").save(folder / "ghosts.png")
     return "benchmarks/.cache/sheets/ghosts.png"

@@ -84,6 +84,19 @@ def test_the_report_shows_models_beside_people(evaluate, tmp_path):
             assert picture.width > 500
 
 
+def test_the_report_says_what_was_missed_and_why(evaluate, tmp_path):
+    assert evaluate(people=("cy",)).code == 0
+    table = Table.read(tmp_path / "out" / "misses.ecsv")
+    assert len(table)
+    assert set(table["kind"]) <= {"missed", "wrong"}
+    report = (tmp_path / "out" / "report.md").read_text()
+    assert "](misses-1.png)" in report
+    reason = f"| {table['kind'][0]}: {table['why'][0].partition(',')[0]} | "
+    assert reason in report
+    with Image.open(tmp_path / "out" / "misses-1.png") as picture:
+        assert picture.width > 800
+
+
 def test_one_person_is_the_truth(evaluate, tmp_path):
     assert evaluate(people=("cy",)).code == 0
     report = (tmp_path / "out" / "report.md").read_text()

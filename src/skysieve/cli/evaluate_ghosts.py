@@ -69,6 +69,7 @@ def evaluate_ghosts(
     from skysieve.cli.running import start_logging
     from skysieve.ghosts.annotation_files import read_annotations
     from skysieve.ghosts.finder import GhostFinder, GhostSettings
+    from skysieve.ghosts.miss_sheet import MissPanel
     from skysieve.ghosts.pictures import read_picture
     from skysieve.ghosts.trial import GhostScores, judged_pictures, model_detections, person_scores
     from skysieve.ghosts.trial_report import make_ghost_report
@@ -90,13 +91,17 @@ def evaluate_ghosts(
     people = [path.stem for path in annotations] if len(files) > 1 else []
     contestants = [GhostScores(label) for label in labels]
     against = {person: [GhostScores(label) for label in labels] for person in people}
+    panels: dict[str, list[MissPanel]] = {label: [] for label in labels}
     for number, one in enumerate(judged, 1):
         picture = read_picture(pictures / one.name)
         for place, finder in enumerate(finders):
             found, weak, probability = model_detections(finder, picture)
             contestants[place].add(one.truth, found, weak=weak, probability=probability)
-            for person, seen in zip(people, one.people[: len(people)], strict=True):
-                own = [(ghost.class_name, ghost.outline.mask(seen.shape)) for ghost in seen.ghosts]
+            if misses := contestants[place].misses[-1]:
+                seen = [(name, mask) for name, mask, _ in found]
+                panels[labels[place]].append(MissPanel(one.name, picture, one.truth, seen, misses))
+            for person, outlined in zip(people, one.people[: len(people)], strict=True):
+                own = [(ghost.class_name, ghost.outline.mask(outlined.shape)) for ghost in outlined.ghosts]
                 against[person][place].add(own, found, weak=weak, probability=probability)
         if not quiet:
             print(f"{number}/{len(judged)}: {one.name}", flush=True)
@@ -112,6 +117,7 @@ def evaluate_ghosts(
         against,
         command=shlex.join(["skysieve", *sys.argv[1:]]),
         facts=facts,
+        panels=panels,
     )
     write_files(output, report)
 

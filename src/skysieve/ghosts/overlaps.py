@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["ALL", "Overlaps", "overlaps_of", "right_detections"]
+__all__ = ["ALL", "Overlaps", "match", "overlaps_of", "right_detections"]
 
 ALL = "All"
 """Every class; labels must match all the same."""
@@ -99,7 +99,12 @@ def overlaps_of(
 
 
 def right_detections(overlaps: Overlaps, iou: float = 0.5) -> NDArray[np.bool_]:
-    """Return which detections are right, ``(detections,)`` bool.
+    """Return which detections are right, ``(detections,)`` bool; see :func:`match`."""
+    return match(overlaps, iou) >= 0
+
+
+def match(overlaps: Overlaps, iou: float = 0.5) -> NDArray[np.intp]:
+    """Return which true ghost each detection is, ``(detections,)``; -1 if it is none.
 
     The strongest first, each takes the true ghost of its class that it overlaps with most among those that
     are left.  The published protocol and COCO both do so.
@@ -111,7 +116,7 @@ def right_detections(overlaps: Overlaps, iou: float = 0.5) -> NDArray[np.bool_]:
     iou
         Least intersection over union of a right detection.
     """
-    right = np.zeros(len(overlaps.found), np.bool_)
+    taken = np.full(len(overlaps.found), -1, np.intp)
     left = np.ones(len(overlaps.truth), np.bool_)
     truth = np.array(overlaps.truth, object)
     for index, name in enumerate(overlaps.found):
@@ -121,5 +126,5 @@ def right_detections(overlaps: Overlaps, iou: float = 0.5) -> NDArray[np.bool_]:
         candidates = np.where(possible, overlaps.iou[index], -1.0)
         best = int(np.argmax(candidates))
         if candidates[best] >= iou:
-            right[index], left[best] = True, False
-    return right
+            taken[index], left[best] = best, False
+    return taken

@@ -17,6 +17,7 @@ from skysieve.ghosts.agreement import align, majority, votes
 from skysieve.ghosts.ccd_scores import GROUPS, THRESHOLDS, CcdTally
 from skysieve.ghosts.classes import CLASS_NAMES
 from skysieve.ghosts.decide import LEAST_AREA
+from skysieve.ghosts.misses import find_misses
 from skysieve.ghosts.overlaps import overlaps_of
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from skysieve.ghosts.annotation_files import AnnotatedImage, Annotations
     from skysieve.ghosts.ccd_scores import CcdScores
     from skysieve.ghosts.finder import GhostFinder
+    from skysieve.ghosts.misses import Miss
     from skysieve.ghosts.overlaps import Overlaps
 
 __all__ = ["Detection", "GhostScores", "Judged", "judged_pictures", "model_detections", "person_scores"]
@@ -94,12 +96,15 @@ class GhostScores:
         Of each picture, for average precision.
     has_ghost
         Probability that there is any ghost, and whether there is, of each picture.
+    misses
+        Of each picture what was missed, and what was found that is none.
     """
 
     name: str
     ccds: CcdTally = field(default_factory=CcdTally)
     overlaps: list[Overlaps] = field(default_factory=list)
     has_ghost: list[tuple[float, bool]] = field(default_factory=list)
+    misses: list[list[Miss]] = field(default_factory=list)
     _shared: list[NDArray[np.int64]] = field(default_factory=list, repr=False)
     _counts: tuple[int, dict[str, NDArray[np.float64]]] | None = field(default=None, repr=False)
 
@@ -128,6 +133,7 @@ class GhostScores:
         self.overlaps.append(overlaps_of(truth, detections if weak is None else weak))
         said = float(bool(detections)) if probability is None else probability
         self.has_ghost.append((said, bool(truth)))
+        self.misses.append(find_misses(truth, detections))
         rows = []
         for name in CLASS_NAMES:
             real, found = (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,12 +14,16 @@ from skysieve.evaluation.machine import machine_facts
 from skysieve.evaluation.tables import format_estimate, to_ecsv, to_markdown
 from skysieve.ghosts.ccd_scores import GROUPS, THRESHOLDS
 from skysieve.ghosts.classes import CLASS_NAMES
+from skysieve.ghosts.miss_sheet import draw_miss_sheet
 from skysieve.ghosts.overlaps import ALL
 from skysieve.ghosts.precision import IOU_THRESHOLDS, pooled_curve, pooled_precision, published_precision
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from PIL import Image
+
+    from skysieve.ghosts.miss_sheet import MissPanel
     from skysieve.ghosts.trial import GhostScores
 
 __all__ = ["make_ghost_report"]
@@ -48,6 +54,7 @@ def make_ghost_report(
     *,
     command: str,
     facts: Mapping[str, str],
+    panels: Mapping[str, Sequence[MissPanel]],
 ) -> dict[str, bytes]:
     """Make all files of a report.
 
@@ -63,12 +70,14 @@ def make_ghost_report(
         The command line, to be run again.
     facts
         What else the reader must know, by name.
+    panels
+        Of each contestant, by name, the pictures of its contact sheet.
 
     Returns
     -------
     dict
-        Content by file name: ``report.md``, ``ccds.ecsv``, ``instances.ecsv``, ``f1.png`` and
-        ``precision-recall.png``.
+        Content by file name: ``report.md``, ``ccds.ecsv``, ``instances.ecsv``, ``misses.ecsv``, ``f1.png``,
+        ``precision-recall.png`` and, for each contestant that missed any, ``misses-1.png`` and so on.
 
     Raises
     ------
@@ -104,10 +113,20 @@ def make_ghost_report(
         ]
         text.append(to_markdown(["", *columns], rows))
     text += ["## Whether there is any ghost\n", _has_ghost(contestants)]
+    sheets = {}
+    text.append("## What was missed, and why\n")
+    for number, one in enumerate(contestants, 1):
+        text.append(_reasons(one))
+        if panels.get(one.name):
+            name = f"misses-{number}.png"
+            sheets[name] = _png(draw_miss_sheet(panels[one.name], title=f"{one.name}: what was missed"))
+            text.append(f"![Misses of {one.name}]({name})\n")
     meta = {"command": command, **facts}
     return {
         "ccds.ecsv": _ccd_table([*contestants, *people], meta).encode(),
         "instances.ecsv": _instance_table([*contestants, *people], meta).encode(),
+        "misses.ecsv": _miss_table(contestants, panels, meta).encode(),
+        **sheets,
         "f1.png": _f1_curves(contestants, people),
         "precision-recall.png": _precision_curves(contestants),
         "report.md": "\n".join(text).encode(),
@@ -165,6 +184,42 @@ def _has_ghost(contestants: Sequence[GhostScores]) -> str:
     return to_markdown(
         ["", "ghosts found", "ghosts missed", "false alarms", "clean and found so", "accuracy"], rows
     )
+
+
+def _reasons(one: GhostScores) -> str:
+    """Return how many ghosts of each class were missed, and detections wrong, by the reason."""
+    counts: dict[str, Counter[str]] = {}
+    for miss in (miss for misses in one.misses for miss in misses):
+        what = "missed" if miss.missed else "wrong"
+        # without the part that is in numbers
+        counts.setdefault(f"{what}: {miss.why.partition(',')[0]}", Counter())[miss.class_name] += 1
+    rows = [[why, *(str(by_class[name]) for name in CLASS_NAMES)] for why, by_class in sorted(counts.items())]
+    return to_markdown([f"{one.name}, at IoU 0.5", *CLASS_NAMES], rows)
+
+
+def _miss_table(
+    contestants: Sequence[GhostScores],
+    panels: Mapping[str, Sequence[MissPanel]],
+    meta: Mapping[str, object],
+) -> str:
+    names = ("contestant", "picture", "kind", "class", "area", "row", "column", "score", "why")
+    columns: dict[str, list[object]] = {name: [] for name in names}
+    for one in contestants:
+        for panel in panels.get(one.name, ()):
+            for miss in panel.misses:
+                kind = "missed" if miss.missed else "wrong"
+                place = (miss.area, *miss.place, miss.score, miss.why)
+                for name, value in zip(
+                    names, (one.name, panel.name, kind, miss.class_name, *place), strict=True
+                ):
+                    columns[name].append(value)
+    return to_ecsv(columns, units={"area": "pix2", "row": "pix", "column": "pix"}, meta=meta)
+
+
+def _png(picture: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, format="PNG", optimize=True)
+    return buffer.getvalue()
 
 
 def _ccd_table(scores: Sequence[GhostScores], meta: Mapping[str, object]) -> str:

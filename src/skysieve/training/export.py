@@ -100,9 +100,7 @@ def export_graph(
         # The exporter that traces is on its way out, but the new one needs packages of its own.
         warnings.simplefilter("ignore", DeprecationWarning)
         if single:  # torchvision's parts are made to be traced, and warn all the same
-            warnings.simplefilter("ignore", torch.jit.TracerWarning)
-            warnings.simplefilter("ignore", UserWarning)
-            warnings.simplefilter("ignore", FutureWarning)
+            warnings.simplefilter("ignore")
         path = Path(folder) / GRAPH_FILE
         torch.onnx.export(
             exported,
