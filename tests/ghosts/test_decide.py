@@ -14,8 +14,8 @@ FEATURES = 8
 
 def diamond(reach):
     """Return the weights that draw the pixels whose distances along both axes add up to so many at most."""
-    first = np.zeros((8, FEATURES + 2))
-    first[:4, FEATURES:] = [[1, 0], [-1, 0], [0, 1], [0, -1]]
+    first = np.zeros((8, FEATURES + 5))
+    first[:4, FEATURES : FEATURES + 2] = [[1, 0], [-1, 0], [0, 1], [0, -1]]
     second = np.eye(8)
     third = -np.ones((1, 8))
     layers = ((first, np.zeros(8)), (second, np.zeros(8)), (third, np.array([reach / 64])))
@@ -85,10 +85,10 @@ def test_specks_are_no_ghosts():
 
 def test_one_array_holds_all_maps():
     rng = np.random.default_rng(0)
-    array = rng.random((1 + 3 + 3 + 169 + FEATURES, 20, 20)).astype(np.float32)
+    array = rng.random((1 + 3 + 3 + 193 + FEATURES, 20, 20)).astype(np.float32)
     seen = GhostMaps.unpack(array)
     assert seen.probability == array[0, 0, 0]
     np.testing.assert_array_equal(seen.classes, array[1:4])
     np.testing.assert_array_equal(seen.middles, array[4:7, ::2, ::2])
-    np.testing.assert_array_equal(seen.kernels, array[7:176, ::2, ::2])
-    np.testing.assert_array_equal(seen.features, array[176:])
+    np.testing.assert_array_equal(seen.kernels, array[7:200, ::2, ::2])
+    np.testing.assert_array_equal(seen.features, array[200:])

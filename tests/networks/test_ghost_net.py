@@ -31,7 +31,7 @@ def test_gives_maps_at_a_quarter_and_at_an_eighth(network):
     assert seen.ghost.shape == (2, 1)
     assert seen.classes.shape == (2, 3, 16, 24)
     assert seen.middles.shape == (2, 3, 8, 12)
-    assert seen.kernels.shape == (2, 169, 8, 12)
+    assert seen.kernels.shape == (2, 193, 8, 12)
     assert seen.features.shape == (2, 8, 16, 24)
 
 
@@ -71,6 +71,34 @@ def test_the_runtime_unpacks_and_draws_the_same(network):
     np.testing.assert_allclose(found, drawn.numpy(), atol=1e-3)
 
 
+def test_one_layer_draws_an_ellipse():
+    # down² / 4 + 4 right² / 4 < 1 in units of 64 pixels: an ellipse of 128 by 64 pixels around the place
+    first = torch.zeros(8, 8 + 5)
+    first[0, 8 + 2], first[0, 8 + 4] = -1.0, -4.0
+    first_bias = torch.zeros(8)
+    first_bias[0] = 1.0
+    second, last = torch.eye(8), torch.zeros(1, 8)
+    last[0, 0] = 1.0
+    weights = (first, first_bias, second, torch.zeros(8), last, torch.full((1,), -1e-6))
+    kernel = torch.cat([part.flatten() for part in weights])[None]
+    (drawn,) = draw_masks(torch.zeros(8, 100, 100), kernel, torch.tensor([[25, 25]]))
+    rows, columns = np.nonzero(drawn.numpy() > 0)
+    assert 4 * np.ptp(rows) == pytest.approx(2 * 128, abs=8)
+    assert 4 * np.ptp(columns) == pytest.approx(2 * 64, abs=8)
+    assert np.count_nonzero(drawn.numpy() > 0) * 16 == pytest.approx(np.pi * 128 * 64, rel=0.02)
+
+
+def test_every_place_looks_at_every_other():
+    torch.manual_seed(0)
+    network = filled(GhostNet())
+    picture = pixels(1, 1, 64, 256)
+    other = picture.clone()
+    other[..., :8] += 3
+    with torch.inference_mode():
+        one, two = (network(seen).middles[..., -1] for seen in (picture, other))
+    assert not torch.allclose(one, two)
+
+
 def test_the_graph_gives_the_same(network):
     onnxruntime = pytest.importorskip("onnxruntime")
     picture = pixels(1, 1, *SHAPE)
@@ -83,7 +111,7 @@ def test_the_graph_gives_the_same(network):
 
 def test_stays_within_its_cost(network):
     assert macs_per_pixel(network, (400, 400)) < 20_000
-    assert parameter_count(network) < 1_600_000
+    assert parameter_count(network) < 2_000_000
 
 
 @pytest.mark.parametrize(("widths", "depths"), [((8, 16), (1, 1)), ((8, 16, 32, 64), (1, 1, 1))])

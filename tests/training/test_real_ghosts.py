@@ -13,6 +13,7 @@ from PIL import Image
 from scipy import ndimage
 
 from skysieve.errors import ConfigError, SourceError
+from skysieve.training import real_ghosts
 from skysieve.training.ghost_pictures import GhostPictures
 from skysieve.training.ghosts import GhostTraining
 from skysieve.training.real_ghosts import RealGhosts
@@ -51,6 +52,12 @@ def real(study):
     return RealGhosts.read(*study)
 
 
+@pytest.fixture
+def upright(monkeypatch):
+    """Ghosts that are mirrored, but not turned."""
+    monkeypatch.setattr(real_ghosts, "TURNED", 0.0)
+
+
 def put(real, *, seed=0, live=None, level=OTHER_SKY):
     live = np.ones(SHAPE, bool) if live is None else live
     return real.put_into(np.full(SHAPE, level, np.uint8), live, np.random.default_rng(seed))
@@ -61,6 +68,7 @@ def test_takes_what_most_people_outlined(real):
     assert [name for name, _ in picture.ghosts] == ["Bright"]
 
 
+@pytest.mark.usefixtures("upright")
 def test_a_ghost_stands_above_the_other_sky_and_its_surroundings_are_kept(real):
     pixels, [(name, mask)] = put(real)
     assert name == "Bright"
@@ -71,6 +79,7 @@ def test_a_ghost_stands_above_the_other_sky_and_its_surroundings_are_kept(real):
     assert (pixels[~ndimage.binary_dilation(mask, iterations=7)] == OTHER_SKY).all()
 
 
+@pytest.mark.usefixtures("upright")
 def test_it_is_mirrored_along_both_axes(real):
     middles = {
         tuple(np.argwhere(mask).mean(0).round().astype(int).tolist())
@@ -78,6 +87,29 @@ def test_it_is_mirrored_along_both_axes(real):
         for _, [(_, mask)] in [put(real, seed=seed)]
     }
     assert middles == {(150, 120), (249, 120), (150, 279), (249, 279)}
+
+
+def test_it_is_often_turned_about_the_middle_of_the_picture(real):
+    found = [put(real, seed=seed) for seed in range(24)]
+    middles = np.array([np.argwhere(mask).mean(0) for _, [(_, mask)] in found])
+    assert np.hypot(*(middles - 199.5).T) == pytest.approx(np.hypot(79.5, 49.5), abs=1)
+    assert len({tuple(middle) for middle in middles.round().tolist()}) > 10
+    for pixels, [(_, mask)] in found:
+        assert np.count_nonzero(mask) == pytest.approx(np.pi * 30**2, rel=0.03)
+        assert (pixels[ndimage.binary_erosion(mask, iterations=3)] > OTHER_SKY + 60).all()
+
+
+def test_gaps_of_a_picture_that_is_turned_are_filled(study, monkeypatch):
+    monkeypatch.setattr(real_ghosts, "TURNED", 1.0)
+    folder, people = study
+    with Image.open(folder / "a.png") as picture:
+        pixels = np.array(picture)
+    pixels[148:151] = pixels[:, 119:122] = 23  # a cross of gaps through the ghost
+    Image.fromarray(pixels).save(folder / "a.png")
+    real = RealGhosts.read(folder, people)
+    for seed in range(6):
+        turned, [(_, mask)] = put(real, seed=seed)
+        assert turned[ndimage.binary_erosion(mask, iterations=3)].min() > OTHER_SKY + 30
 
 
 def test_nothing_shines_where_there_is_no_light(real):
@@ -89,6 +121,7 @@ def test_nothing_shines_where_there_is_no_light(real):
         assert all(np.count_nonzero(mask & live) >= 25 for _, mask in ghosts)
 
 
+@pytest.mark.usefixtures("upright")
 def test_some_pictures_to_learn_from_have_them(real):
     training = GhostTraining(TrainingRecipe(name="tiny", job="ghosts", simulation="ghosts"))
     source = GhostPictures(training.simulation, training.layout, 3, real, 1.0)

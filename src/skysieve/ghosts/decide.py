@@ -27,7 +27,7 @@ PLACE, CELL = 8, 4
 
 REACH = 64.0
 LAYERS = (8, 8, 1)
-"""Outputs of the layers that draw; the first has two inputs more than there are features."""
+"""Outputs of the layers that draw; the first has five inputs more than there are features."""
 
 MOST = 60
 """Places that are drawn at most, the likeliest; people outlined 13 ghosts at most."""
@@ -159,9 +159,10 @@ def draw_masks(
     for mask, kernel, row, column in zip(masks, kernels, rows, columns, strict=True):
         y = (cell_y - (PLACE * row + (PLACE - 1) / 2)) / REACH
         x = (cell_x - (PLACE * column + (PLACE - 1) / 2)) / REACH
-        values = np.concatenate([flat, np.repeat(y, width)[None], np.tile(x, height)[None]]).astype(
-            np.float32
-        )
+        down_from, right_from = np.repeat(y, width), np.tile(x, height)
+        products = down_from * down_from, down_from * right_from, right_from * right_from
+        seen_from = np.stack([down_from, right_from, *(product / 4 for product in products)])
+        values = np.concatenate([flat, seen_from.astype(np.float32)])
         start = 0
         for number, outputs in enumerate(LAYERS):
             end = start + outputs * len(values)
@@ -176,11 +177,11 @@ def draw_masks(
 
 def _kernel_size(channels: int) -> int:
     """Return how many weights draw a ghost, of the channels of the array that holds all maps."""
-    # with F features: F + 3 of the first layer's rows, then squares and biases of the others
+    # with F features: F + 6 of the first layer's rows, then squares and biases of the others
     others = sum(rows * columns + rows for rows, columns in zip(LAYERS[1:], LAYERS[:-1], strict=True))
-    left = channels - 1 - 2 * len(CLASS_NAMES) - others - 3 * LAYERS[0]
+    left = channels - 1 - 2 * len(CLASS_NAMES) - others - 6 * LAYERS[0]
     features = left // (LAYERS[0] + 1)
-    return others + LAYERS[0] * (features + 3)
+    return others + LAYERS[0] * (features + 6)
 
 
 def _to_pixels(cells: int) -> NDArray[np.float32]:

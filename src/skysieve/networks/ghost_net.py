@@ -42,11 +42,15 @@ CONTEXT = ((1, 2), (4, 8))
 FEATURES = 8
 HIDDEN = 8
 
-KERNEL_SIZES = ((HIDDEN, FEATURES + 2), (HIDDEN, HIDDEN), (1, HIDDEN))
-"""Outputs and inputs of the layers that draw a ghost; each has a bias a row besides."""
+KERNEL_SIZES = ((HIDDEN, FEATURES + 5), (HIDDEN, HIDDEN), (1, HIDDEN))
+"""Outputs and inputs of the layers that draw a ghost; each has a bias a row besides.  Besides features they
+are given where a pixel lies, and the products of its coordinates: with these one layer draws any ellipse."""
 
 REACH = 64.0
 """Pixels of the picture that are one unit of distance to the layers that draw."""
+
+HEADS = 4
+"""Of the attention between the places at 1/16."""
 
 RARE = 0.01
 """Probability that an untrained network gives to a middle anywhere."""
@@ -113,6 +117,8 @@ class GhostNet(nn.Module):
             )
         self.encoder = nn.ModuleList(stages)
         self.context = nn.Sequential(*(Residual(sixteenth, dilations) for dilations in CONTEXT))
+        self.where = nn.Sequential(nn.Conv2d(5, sixteenth, 1), nn.ReLU(), nn.Conv2d(sixteenth, sixteenth, 1))
+        self.attention = nn.ModuleList([Attention(sixteenth, HEADS) for _ in range(2)])
         self.whole = nn.Linear(sixteenth, sixteenth)
         self.to_eighth = nn.Conv2d(sixteenth, eighth, 1)
         self.to_quarter = nn.Conv2d(eighth, quarter, 1)
@@ -127,6 +133,8 @@ class GhostNet(nn.Module):
         initialise(self)
         for layer in (self.ghost, self.middles, self.kernels, self.pixels):
             nn.init.normal_(layer.weight, std=0.01)
+        for attention in self.attention:
+            attention.begin()  # type: ignore[operator]
         nn.init.constant_(self.middles.bias, torch.logit(torch.tensor(RARE)).item())  # type: ignore[arg-type]
         nn.init.constant_(self.pixels.bias, torch.logit(torch.tensor(5 * RARE)).item())  # type: ignore[arg-type]
 
@@ -144,7 +152,9 @@ class GhostNet(nn.Module):
             features = stage(features)
             levels.append(features)
         _, quarter, eighth, sixteenth = levels
-        wide = self.context(sixteenth)
+        wide = self.context(sixteenth + self.where(_coordinates(sixteenth)).to(sixteenth.dtype))
+        for attention in self.attention:
+            wide = attention(wide)
         # what is said of the whole picture changes what is said of every place: ghosts come in chains
         mean = wide.float().mean((2, 3))
         wide = wide + self.whole(mean)[:, :, None, None].to(wide.dtype)
@@ -176,6 +186,48 @@ class GhostNet(nn.Module):
         scale_outputs(self.middles, scale, offset)
 
 
+class Attention(nn.Module):
+    """Every place looks at every other: a ghost, its star and the other ghosts of it lie far apart.
+
+    Parameters
+    ----------
+    width
+        Channels.
+    heads
+        Ways to look.
+
+    References
+    ----------
+    Vaswani et al. 2017, NeurIPS, eq. 1, normalised before each part (Xiong et al. 2020, ICML, figure 1b).
+    """
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.before = nn.LayerNorm(width)
+        self.looks = nn.Linear(width, 3 * width)
+        self.joined = nn.Linear(width, width)
+        self.after = nn.LayerNorm(width)
+        self.thinks = nn.Sequential(nn.Linear(width, 2 * width), nn.ReLU(), nn.Linear(2 * width, width))
+
+    def begin(self) -> None:
+        """Draw last weights so small that it begins as if it were not there."""
+        for layer in (self.joined, self.thinks[2]):
+            nn.init.normal_(layer.weight, std=0.01)  # type: ignore[arg-type]
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return features of the same shape ``(N, width, H, W)``."""
+        count, width, rows, columns = features.shape
+        places = features.flatten(2).transpose(1, 2)
+        parts = self.looks(self.before(places)).reshape(count, rows * columns, 3, self.heads, -1)
+        queries, keys, values = parts.permute(2, 0, 3, 1, 4).unbind(0)
+        weights = torch.softmax(queries @ keys.transpose(2, 3) * keys.shape[-1] ** -0.5, dim=-1)
+        seen = (weights @ values).transpose(1, 2).reshape(count, rows * columns, width)
+        places = places + self.joined(seen)
+        changed: Tensor = places + self.thinks(self.after(places))
+        return changed.transpose(1, 2).reshape(count, width, rows, columns)
+
+
 def draw_masks(features: Tensor, kernels: Tensor, places: Tensor) -> Tensor:
     """Return the logits of the masks of ghosts in one picture.
 
@@ -199,8 +251,9 @@ def draw_masks(features: Tensor, kernels: Tensor, places: Tensor) -> Tensor:
     middles = 8 * places.to(features.dtype) + 3.5
     down = ((rows - middles[:, :1]) / REACH)[:, :, None].expand(-1, -1, width)
     right = ((columns - middles[:, 1:]) / REACH)[:, None, :].expand(-1, height, -1)
+    seen_from = torch.stack([down, right, down * down / 4, down * right / 4, right * right / 4], dim=1)
     shared = features[None].expand(len(kernels), -1, -1, -1)
-    values = torch.cat([shared, down[:, None], right[:, None]], dim=1).flatten(2)
+    values = torch.cat([shared, seen_from], dim=1).flatten(2)
     start = 0
     for layer, (outputs, inputs) in enumerate(KERNEL_SIZES):
         weights = kernels[:, start : start + outputs * inputs].reshape(-1, outputs, inputs)
@@ -210,6 +263,14 @@ def draw_masks(features: Tensor, kernels: Tensor, places: Tensor) -> Tensor:
         if layer < len(KERNEL_SIZES) - 1:
             values = torch.relu(values)
     return values.reshape(-1, height, width)
+
+
+def _coordinates(features: Tensor) -> Tensor:
+    """Return where each place is in the picture, and the products of that ``(1, 5, H, W)``: from -1 to 1."""
+    height, width = features.shape[-2:]
+    y = torch.linspace(-1, 1, height, device=features.device)[:, None].expand(height, width)
+    x = torch.linspace(-1, 1, width, device=features.device)[None].expand(height, width)
+    return torch.stack([y, x, y * y, x * y, x * x])[None]
 
 
 def _doubled(features: Tensor) -> Tensor:

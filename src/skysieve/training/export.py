@@ -127,7 +127,10 @@ def graph_weights(graph: onnx.GraphProto) -> dict[str, NDArray[np.float32]]:
 
     stored = {tensor.name: tensor for tensor in graph.initializer}
     names = {name: name for name in stored}
-    names |= {n.output[0]: n.input[0] for n in graph.node if n.op_type == "Cast" and n.input[0] in stored}
+    # the exporter keeps equal weights once
+    for node in graph.node:
+        if node.op_type in ("Cast", "Identity") and node.input[0] in names:
+            names[node.output[0]] = names[node.input[0]]
     return {
         name: numpy_helper.to_array(stored[source]).astype(np.float32)
         for name, source in names.items()

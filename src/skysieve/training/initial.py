@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import nn
@@ -43,13 +43,13 @@ def load_graph_weights(network: nn.Module, model: Model) -> None:
     content, _ = model.graph("onnxruntime")
     graph = onnx.load_from_string(content).graph
     values = graph_weights(graph)
-    nodes = [node for node in graph.node if node.op_type in ("Conv", "Gemm")]
+    stored = _stored_layers(graph, values)
     layers = _layers_in_order(network)
-    if not all(name in values for node in nodes for name in node.input[1:]):
+    if any(layer is None for layer in stored):
         raise ModelError(f"model {model.card.name!r} keeps its weights as no graph of a training does")
-    if len(nodes) != len(layers):
+    if len(stored) != len(layers):
         raise ModelError(
-            f"model {model.card.name!r} has {len(nodes)} layers, the recipe's network {len(layers)}; "
+            f"model {model.card.name!r} has {len(stored)} layers, the recipe's network {len(layers)}; "
             "give the widths and depths of the model in the recipe"
         )
     scales, others = _scales(graph, values), _parameters_elsewhere(network)
@@ -61,9 +61,10 @@ def load_graph_weights(network: nn.Module, model: Model) -> None:
     with torch.no_grad():
         for parameter, found in zip(others, scales, strict=True):
             parameter.copy_(torch.from_numpy(found.reshape(parameter.shape)))
-        for node, (layer, norm) in zip(nodes, layers, strict=True):
-            weight = torch.from_numpy(values[node.input[1]].copy())
-            bias = torch.from_numpy(values[node.input[2]].copy()) if len(node.input) > 2 else None
+        for found_layer, (layer, norm) in zip(stored, layers, strict=True):
+            assert found_layer is not None  # noqa: S101 (refused above)
+            weight = torch.from_numpy(found_layer.weight.copy())
+            bias = None if found_layer.bias is None else torch.from_numpy(found_layer.bias.copy())
             if weight.shape != layer.weight.shape:
                 raise ModelError(
                     f"model {model.card.name!r} has a layer of {tuple(weight.shape)} where the recipe's "
@@ -79,6 +80,34 @@ def load_graph_weights(network: nn.Module, model: Model) -> None:
                 layer.bias.copy_(bias)
 
 
+class _Stored(NamedTuple):
+    """Weights of a layer as a graph keeps them, and its bias if it has one."""
+
+    weight: NDArray[np.float32]
+    bias: NDArray[np.float32] | None
+
+
+def _stored_layers(graph: onnx.GraphProto, values: dict[str, NDArray[np.float32]]) -> list[_Stored | None]:
+    """Return the layers in the order of their work; None for one whose weights are not in the graph."""
+    added_to = {name: node for node in graph.node if node.op_type == "Add" for name in node.input}
+    layers: list[_Stored | None] = []
+    for node in graph.node:
+        names = list(node.input[1:])
+        if node.op_type == "MatMul":
+            if names[0] not in values:  # of two results: no layer
+                continue
+            # a dense layer of more than one place: transposed, and its bias added after
+            after = added_to.get(node.output[0])
+            biases = [name for name in (after.input if after else ()) if name in values]
+            layers.append(_Stored(values[names[0]].T, values[biases[0]] if biases else None))
+        elif node.op_type in ("Conv", "Gemm", "LayerNormalization"):
+            known = [values[name] for name in names if name in values]
+            layers.append(
+                _Stored(known[0], known[1] if len(known) > 1 else None) if len(known) == len(names) else None
+            )
+    return layers
+
+
 def _scales(graph: onnx.GraphProto, values: dict[str, NDArray[np.float32]]) -> list[NDArray[np.float32]]:
     """Return the weights that multiply maps, one a channel, in the order of their use."""
     names = [name for node in graph.node if node.op_type == "Mul" for name in node.input]
@@ -90,20 +119,20 @@ def _parameters_elsewhere(network: nn.Module) -> list[nn.Parameter]:
     return [
         parameter
         for module in network.modules()
-        if not isinstance(module, nn.Conv2d | nn.Linear | nn.BatchNorm2d)
+        if not isinstance(module, nn.Conv2d | nn.Linear | nn.LayerNorm | nn.BatchNorm2d)
         for parameter in module.parameters(recurse=False)
     ]
 
 
 def _layers_in_order(
     network: nn.Module,
-) -> list[tuple[nn.Conv2d | nn.Linear, nn.BatchNorm2d | None]]:
+) -> list[tuple[nn.Conv2d | nn.Linear | nn.LayerNorm, nn.BatchNorm2d | None]]:
     """Return the layers with weights in the order of their work, each with the normalisation after it."""
     order: list[nn.Module] = []
     handles = [
         module.register_forward_hook(lambda module, *_: order.append(module))
         for module in network.modules()
-        if isinstance(module, nn.Conv2d | nn.Linear | nn.BatchNorm2d)
+        if isinstance(module, nn.Conv2d | nn.Linear | nn.LayerNorm | nn.BatchNorm2d)
     ]
     was_training = network.training
     with torch.no_grad():
@@ -111,9 +140,9 @@ def _layers_in_order(
     network.train(was_training)
     for handle in handles:
         handle.remove()
-    pairs: list[tuple[nn.Conv2d | nn.Linear, nn.BatchNorm2d | None]] = []
+    pairs: list[tuple[nn.Conv2d | nn.Linear | nn.LayerNorm, nn.BatchNorm2d | None]] = []
     for place, module in enumerate(order):
-        if isinstance(module, nn.Conv2d | nn.Linear):
+        if isinstance(module, nn.Conv2d | nn.Linear | nn.LayerNorm):
             after = order[place + 1] if place + 1 < len(order) else None
             pairs.append((module, after if isinstance(after, nn.BatchNorm2d) else None))
     return pairs

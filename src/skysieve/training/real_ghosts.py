@@ -28,7 +28,16 @@ FEATHER = 6.0
 """Pixels over which a ghost's surroundings fade into those of the other picture."""
 
 DARK = 33.0
-"""Grey level of the mean of 5 x 5 pixels below which there is no light: gaps have 23, skies 40 and more."""
+"""Grey level of a mean of pixels below which there is no light: gaps have 23, skies 40 and more."""
+
+TURNED = 0.6
+"""Part of the pictures whose ghosts are turned, by any angle."""
+
+LINE = 9
+"""Pixels along a gap whose mean tells that it is one."""
+
+FILL = 2.5
+"""Pixels from which the gaps of a picture that is turned are filled: the sigma of their weights."""
 
 STRENGTH = (0.75, 1.35)
 """Factors of a ghost's light."""
@@ -120,8 +129,9 @@ class RealGhosts:
     ) -> tuple[NDArray[np.uint8], list[tuple[str, NDArray[np.bool_]]]]:
         """Put the ghosts of one of the pictures into another.
 
-        They are mirrored at random, which keeps the gaps between CCDs where they are, and made fainter or
-        brighter; what surrounds them fades into the other picture.
+        They are mirrored at random, which keeps the gaps between CCDs where they are, often turned about the
+        middle of the picture, with the gaps filled from beside them, and made fainter or brighter; what
+        surrounds them fades into the other picture.
 
         Parameters
         ----------
@@ -151,8 +161,14 @@ class RealGhosts:
         steps = tuple(-1 if rng.uniform() < 0.5 else 1 for _ in range(2))
         source = real.pixels[:: steps[0], :: steps[1]].astype(np.float32)
         ghosts = [(name, mask[:: steps[0], :: steps[1]].copy()) for name, mask in real.ghosts]
-        lit = (ndimage.uniform_filter(source, 5) > DARK) & live
-        outside = ndimage.distance_transform_edt(~np.logical_or.reduce([mask for _, mask in ghosts]))
+        lit = ndimage.uniform_filter(source, 5) > DARK
+        if rng.uniform() < TURNED:
+            source, lit, ghosts = _turned(source, lit, ghosts, rng.uniform(0, 360))
+        lit &= live
+        kept = [(name, mask) for name, mask in ghosts if np.count_nonzero(mask & lit) >= LEAST_AREA]
+        if not kept:
+            return pixels, []
+        outside = ndimage.distance_transform_edt(~np.logical_or.reduce([mask for _, mask in kept]))
         weight = np.clip(1 - outside / FEATHER, 0, 1).astype(np.float32) * lit
         sky, level = (
             float(np.median(picture[lit & (outside > 0)])) if (lit & (outside > 0)).any() else 0.0
@@ -161,5 +177,27 @@ class RealGhosts:
         strength = float(np.exp(rng.uniform(*np.log(STRENGTH))))
         moved = level + strength * (source - sky)
         mixed = pixels + weight * (moved - pixels)
-        kept = [(name, mask) for name, mask in ghosts if np.count_nonzero(mask & live) >= LEAST_AREA]
         return np.clip(np.rint(mixed), 0, 255).astype(np.uint8), kept
+
+
+def _turned(
+    source: NDArray[np.float32],
+    lit: NDArray[np.bool_],
+    ghosts: list[tuple[str, NDArray[np.bool_]]],
+    degrees: float,
+) -> tuple[NDArray[np.float32], NDArray[np.bool_], list[tuple[str, NDArray[np.bool_]]]]:
+    """Return a picture, where it has light, and its ghosts, turned about its middle, its gaps filled."""
+    # gaps are long and dark; what of the sky is taken for one is filled with its like
+    lines = [ndimage.uniform_filter(source, (1, LINE)), ndimage.uniform_filter(source, (LINE, 1))]
+    bright = (np.minimum(*lines) > DARK) & lit
+    seen = ndimage.gaussian_filter(bright.astype(np.float32), FILL)
+    beside = ndimage.gaussian_filter(source * bright, FILL) / np.maximum(seen, 1e-6)
+    plane = ndimage.binary_closing(np.pad(lit, LINE), np.ones((LINE, LINE), bool))[LINE:-LINE, LINE:-LINE]
+    filled = np.where(bright | ~plane, source, beside).astype(np.float32)
+
+    def turn(image: NDArray[np.float32], order: int) -> NDArray[np.float32]:
+        turned: NDArray[np.float32] = ndimage.rotate(image, degrees, reshape=False, order=order, cval=0.0)
+        return turned
+
+    masks = [(name, turn(mask.astype(np.float32), 1) > 0.5) for name, mask in ghosts]
+    return turn(filled, 1), turn(plane.astype(np.float32), 0) > 0.5, masks
