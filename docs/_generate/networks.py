@@ -62,19 +62,30 @@ looked at.
 GHOST = """
 ## GhostNet: ghosts on focal planes
 
-A U-Net of the same parts, with dilated convolutions at its lowest resolution, for the widest ghosts reach
-over half of the picture. It says four things: whether there is any ghost, of which class each cell of 4 × 4
-px is, at which place of 8 × 8 px the middle of a ghost lies, and for that place the weights of three small
-layers, which draw this one ghost from features that all share and from where each pixel lies as seen from its
-middle.
-So ghosts that overlap, or fall into pieces at the gaps between CCDs, stay what they are.
+A U-Net of the same parts, with dilated convolutions at its lowest resolution, where {attention} layers of
+attention follow: there every place looks at every other, for a ghost, its star and the other ghosts of that
+star lie far apart, on a line through the middle of the picture, and the widest reach over half of it. Each
+place knows where in the picture it is. The network says four things: whether there is any ghost, of which
+class each cell of 4 × 4 px is, at which place of 8 × 8 px the middle of a ghost lies, and for that place the
+weights of three small layers, which draw this one ghost from features that all share and from where each
+pixel lies as seen from its middle, with the squares and the product of its coordinates: one of the layers
+alone draws any ellipse. So ghosts that overlap, or fall into pieces at the gaps between CCDs, stay what they
+are.
+"""
+
+MASK_RCNN = """
+Mask R-CNN is the other network for ghosts, for those who [train it](training.md#mask-r-cnn-for-ghosts):
+ResNet-50 with a feature pyramid, of the parts of torchvision's second version, 45.9 million parameters, with
+group normalisation in place of that of batches and one grey channel. A model of it runs like any other,
+without torch.
 """
 
 REFERENCES = """
 References: Ronneberger, Fischer & Brox 2015, MICCAI, 234 (U-Net); Shi et al. 2016, CVPR, 1874 (space to
 depth); He, Zhang, Ren & Sun 2016, CVPR, 770 (residual blocks); Ilse, Tomczak & Welling 2018, ICML, 2127
 (attention as pooling); Tian, Shen & Chen 2020, ECCV, 282 (layers drawn from each place); Zhou, Wang &
-Krähenbühl 2019, arXiv 1904.07850 (middles); Paillassa, Bertin & Bouy 2020, A&A 634, A48 (the published
+Krähenbühl 2019, arXiv 1904.07850 (middles); Vaswani et al. 2017, NeurIPS (attention); He, Gkioxari, Dollár &
+Girshick 2017, ICCV, 2980 (Mask R-CNN); Paillassa, Bertin & Bouy 2020, A&A 634, A48 (the published
 networks).
 """
 
@@ -97,8 +108,9 @@ def render() -> str:
         _levels(SIEVE_WIDTHS, SIEVE_DEPTHS, decoded=range(1, len(SIEVE_WIDTHS))),
         SLIP.format(heads=slip.heads, minimum=slip.minimum),
         _levels(SLIP_WIDTHS, SLIP_DEPTHS),
-        GHOST,
+        GHOST.format(attention=len(ghosts.attention)),
         _levels(GHOST_WIDTHS, GHOST_DEPTHS, decoded=(2, 3)),
+        MASK_RCNN,
         REFERENCES,
     ]
     return "\n".join(part.strip("\n") + "\n" for part in parts)
