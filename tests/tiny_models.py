@@ -10,7 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from skysieve.contaminants.classes import CLASSES
 from skysieve.ghosts.classes import CLASS_NAMES as GHOST_CLASSES
-from skysieve.ghosts.decide import LAYERS
+from skysieve.ghosts.decide import COORDINATES, LAYERS
 from skysieve.ghosts.model import NORMALISATION as EIGHT_BITS
 from skysieve.models.card import CARD_FILE, GraphFile, ModelCard, Tiling
 
@@ -106,7 +106,7 @@ def save_mean_model(folder, size=64):
 def save_ghost_model(folder, side=0):
     """Save a model for ghosts that takes every patch of the picture above 8 sigma for one Bright ghost."""
     features, count = 8, len(GHOST_CLASSES)
-    inputs, kernels = features + 2, []
+    inputs, kernels = features + COORDINATES, []
     for number, outputs in enumerate(LAYERS):
         weights, biases = np.zeros((outputs, inputs)), np.zeros(outputs)
         # the first feature is handed on, and cut at one half by the last layer

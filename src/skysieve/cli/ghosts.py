@@ -87,6 +87,14 @@ def ghosts(
             show_default=False,
         ),
     ] = None,
+    views: Annotated[
+        int,
+        typer.Option(
+            "--views",
+            metavar="1|2|4",
+            help="Mirrored views that the network is shown; fewer are faster and find a little less.",
+        ),
+    ] = 4,
     mask_file: Annotated[
         str | None,
         typer.Option(
@@ -147,6 +155,7 @@ def ghosts(
         settings=GhostSettings(
             model=model or DEFAULT_MODEL,
             thresholds=parse_assignments("--threshold", threshold or []),
+            views=views,
             engine=engine.value,
             precision=precision.value,
             device=device,

@@ -20,14 +20,27 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["LEAST_AREA", "MOST", "Ghost", "GhostMaps", "draw_masks", "find_ghosts", "without_twins"]
+__all__ = [
+    "LEAST_AREA",
+    "MOST",
+    "SAME",
+    "Ghost",
+    "GhostMaps",
+    "draw_masks",
+    "find_ghosts",
+    "overlap",
+    "without_twins",
+]
 
 PLACE, CELL = 8, 4
 """Pixels of the picture on a side of a place, and of a cell of the shared features."""
 
 REACH = 64.0
+COORDINATES = 5
+"""Inputs that say where a pixel lies: down, right, and the products of these."""
+
 LAYERS = (8, 8, 1)
-"""Outputs of the layers that draw; the first has five inputs more than there are features."""
+"""Outputs of the layers that draw from features and coordinates."""
 
 MOST = 60
 """Places that are drawn at most, the likeliest; people outlined 13 ghosts at most."""
@@ -177,11 +190,11 @@ def draw_masks(
 
 def _kernel_size(channels: int) -> int:
     """Return how many weights draw a ghost, of the channels of the array that holds all maps."""
-    # with F features: F + 6 of the first layer's rows, then squares and biases of the others
+    # of the first layer a row has features, coordinates and a bias
     others = sum(rows * columns + rows for rows, columns in zip(LAYERS[1:], LAYERS[:-1], strict=True))
-    left = channels - 1 - 2 * len(CLASS_NAMES) - others - 6 * LAYERS[0]
+    left = channels - 1 - 2 * len(CLASS_NAMES) - others - (COORDINATES + 1) * LAYERS[0]
     features = left // (LAYERS[0] + 1)
-    return others + LAYERS[0] * (features + 6)
+    return others + LAYERS[0] * (features + COORDINATES + 1)
 
 
 def _to_pixels(cells: int) -> NDArray[np.float32]:
@@ -200,11 +213,12 @@ def without_twins(ghosts: Sequence[Ghost]) -> list[Ghost]:
     """Return the ghosts that no likelier one of their class covers."""
     kept: list[Ghost] = []
     for ghost in ghosts:
-        if all(_overlap(ghost, other) <= SAME for other in kept if other.class_name == ghost.class_name):
+        if all(overlap(ghost, other) <= SAME for other in kept if other.class_name == ghost.class_name):
             kept.append(ghost)
     return kept
 
 
-def _overlap(first: Ghost, second: Ghost) -> float:
+def overlap(first: Ghost, second: Ghost) -> float:
+    """Return the intersection over union of two ghosts."""
     both = np.count_nonzero(first.mask & second.mask)
     return both / (first.area + second.area - both)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from skysieve.errors import ConfigError
 from skysieve.ghosts.classes import CLASS_NAMES, find_class
-from skysieve.ghosts.decide import GhostMaps
-from skysieve.ghosts.detections import Detections
-from skysieve.ghosts.model import DEFAULT_MODEL, contrast, load_model
+from skysieve.ghosts.look import DEFAULT_VIEWS, VIEWS, look
+from skysieve.ghosts.model import DEFAULT_MODEL, load_model
 from skysieve.ghosts.screening import WEAKEST, Screening
 from skysieve.imaging.provenance import provenance_cards
 from skysieve.models.shared_network import EngineSettings
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from skysieve.imaging.cards import HeaderCard
     from skysieve.models.shared_network import SharedNetwork
 
-__all__ = ["FoundGhosts", "GhostFinder", "GhostSettings", "Seen", "unpack"]
+__all__ = ["FoundGhosts", "GhostFinder", "GhostSettings"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,12 +38,16 @@ class GhostSettings(EngineSettings):
         Name of a model, or a folder with a card.
     thresholds
         Least score of a ghost by class, in place of those of the model's card.
+    views
+        Mirrored views of each picture that the network is shown, 1, 2 or 4; those of the card's thresholds
+        are 4.
     engine, precision, device, threads
         See :func:`skysieve.models.engine.load_network`.
     """
 
     model: str = DEFAULT_MODEL
     thresholds: Mapping[str, float] = field(default_factory=dict)
+    views: int = DEFAULT_VIEWS
 
 
 @dataclass(frozen=True)
@@ -66,30 +69,6 @@ class FoundGhosts:
     weaker: tuple[Ghost, ...] = ()
 
 
-class Seen(Protocol):
-    """What a network says of a picture."""
-
-    @property
-    def probability(self) -> float:
-        """That there is any ghost."""
-        ...
-
-    def ghosts(self, thresholds: Mapping[str, float]) -> list[Ghost]:
-        """Return the ghosts whose scores reach the thresholds of their classes, the likeliest first."""
-        ...
-
-
-def unpack(output: NDArray[np.float32], shape: tuple[int, int]) -> Seen:
-    """Return what a graph said of a picture ``(H, W)``: maps ``(C, H / 4, W / 4)``, or objects ``(D, V)``.
-
-    Raises
-    ------
-    ModelError
-        If the graph gives neither.
-    """
-    return GhostMaps.unpack(output) if output.ndim == 3 else Detections.unpack(output, shape)
-
-
 class GhostFinder:
     """A loaded network together with its thresholds.
 
@@ -101,13 +80,15 @@ class GhostFinder:
     Raises
     ------
     ConfigError
-        If a class is unknown or a threshold out of range.
+        If a class is unknown, a threshold out of range, or there is no such number of views.
     ModelError
         If the model is missing or damaged.
     """
 
     def __init__(self, settings: GhostSettings) -> None:
         self.settings = settings
+        if settings.views not in VIEWS:
+            raise ConfigError(f"{settings.views} views: choose from {', '.join(map(str, VIEWS))}")
         self.model = load_model(settings.model)
         card = self.model.card
         self.thresholds = {name: card.default_thresholds[name] for name in CLASS_NAMES}
@@ -153,14 +134,13 @@ class GhostFinder:
         """
         height, width = picture.shape
         self.check_shape((height, width))
-        seen = unpack(self.network(contrast(picture)[None, None])[0], (height, width))
         least = {name: min(WEAKEST, value) for name, value in self.thresholds.items()}
-        weaker = tuple(seen.ghosts(least))
+        whole, weaker = look(self.network, picture, least=least, views=self.settings.views)
         # only likelier ones stand in the way of a ghost: without the rest these are the same
         ghosts = tuple(ghost for ghost in weaker if ghost.score >= self.thresholds[ghost.class_name])
-        whole = seen.probability
         known = self.screening
-        return FoundGhosts(whole if known is None else known.probability(whole, weaker), ghosts, weaker)
+        probability = whole if known is None else known.probability(whole, weaker)
+        return FoundGhosts(probability, ghosts, tuple(weaker))
 
     def provenance(self, source: Path) -> list[HeaderCard]:
         """Return the cards that say how a product of a file came to be."""
@@ -171,7 +151,10 @@ class GhostFinder:
             model_sha256=network.sha256,
             engine=network.engine,
             precision=network.precision,
-            options={f"least score of {name}": value for name, value in self.thresholds.items()},
+            options={
+                **{f"least score of {name}": value for name, value in self.thresholds.items()},
+                "views": self.settings.views,
+            },
         )
 
     def stop(self) -> None:

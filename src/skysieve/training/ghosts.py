@@ -16,7 +16,7 @@ from skysieve.errors import ConfigError
 from skysieve.ghosts.ccd_scores import CcdTally
 from skysieve.ghosts.classes import CLASS_NAMES
 from skysieve.ghosts.decam import decam
-from skysieve.ghosts.finder import unpack
+from skysieve.ghosts.look import look
 from skysieve.ghosts.model import JOB, NORMALISATION
 from skysieve.ghosts.screening import WEAKEST, Screening, best_score
 from skysieve.models.card import ModelCard, Tiling
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import lightning
+    from numpy.typing import NDArray
     from torch.utils.data import DataLoader
 
     from skysieve.ghosts.decide import Ghost
@@ -164,18 +165,21 @@ class GhostTraining:
         """Choose thresholds on new pictures and write the trained network as a model."""
         network: GhostNet | MaskRcnn = module.network  # type: ignore[assignment]
         logger.info("choosing thresholds on %d pictures", THRESHOLD_PICTURES)
-        source = self._pictures(self.recipe.seed + THRESHOLD_SEED)
+
+        def predict(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+            with torch.inference_mode():
+                output: NDArray[np.float32] = network.probabilities(torch.from_numpy(pixels)).numpy()
+            return output
+
+        seed = self.recipe.seed + THRESHOLD_SEED
         truth, found, wholes = [], [], []
         for number in range(THRESHOLD_PICTURES):
-            rng = np.random.default_rng([source.seed, number])
+            rng = np.random.default_rng([seed, number])
             drawn = simulate_focal_plane(self.layout, rng, self.simulation)
-            shown = source.shown(drawn.pixels, [], [])
-            with torch.inference_mode():
-                output = network.probabilities(torch.from_numpy(shown.pixels)[None])[0].numpy()
-            seen = unpack(output, drawn.pixels.shape)
+            whole, ghosts = look(predict, drawn.pixels, least=dict.fromkeys(CLASS_NAMES, WEAKEST))
             truth.append(drawn)
-            found.append(seen.ghosts(dict.fromkeys(CLASS_NAMES, WEAKEST)))
-            wholes.append(seen.probability)
+            found.append(ghosts)
+            wholes.append(whole)
         thresholds, scores = best_thresholds(truth, found)
         screening = Screening.fit(
             wholes, [best_score(ghosts) for ghosts in found], [drawn.has_ghost for drawn in truth]
