@@ -95,8 +95,8 @@ def agree(views: Sequence[Sequence[Ghost]]) -> list[Ghost]:
     """Return the ghosts of all views together, the likeliest first.
 
     Ghosts of a class whose intersection is more than half of their union are one.  Its score is the mean over
-    the views, zero where it was not seen; it has the pixels that more than half of those have who saw it, each
-    counting by its score.
+    the views, zero where it was not seen; it has the pixels that more than half of those have who saw it,
+    each counting by its score.
 
     Parameters
     ----------
