@@ -62,11 +62,14 @@ class FoundGhosts:
         The likeliest first.
     weaker
         These and those below the thresholds, down to :data:`skysieve.ghosts.screening.WEAKEST`.
+    whole
+        What the network alone says of the whole picture: that there is any ghost.
     """
 
     probability: float
     ghosts: tuple[Ghost, ...]
     weaker: tuple[Ghost, ...] = ()
+    whole: float = 0.0
 
 
 class GhostFinder:
@@ -140,7 +143,7 @@ class GhostFinder:
         ghosts = tuple(ghost for ghost in weaker if ghost.score >= self.thresholds[ghost.class_name])
         known = self.screening
         probability = whole if known is None else known.probability(whole, weaker)
-        return FoundGhosts(probability, ghosts, tuple(weaker))
+        return FoundGhosts(probability, ghosts, tuple(weaker), whole)
 
     def provenance(self, source: Path) -> list[HeaderCard]:
         """Return the cards that say how a product of a file came to be."""
