@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("lightning")
+pytest.importorskip("skysieve.networks.mask_rcnn", exc_type=ImportError)
+
 import torch
 
-from skysieve.errors import ConfigError
 from skysieve.ghosts.detections import Detections
-
-try:
-    from skysieve.networks.mask_rcnn import SIDE, MaskRcnn
-    from skysieve.training.mask_rcnn_learning import targets_of
-except ConfigError as error:
-    pytest.skip(str(error), allow_module_level=True)
-
+from skysieve.networks.mask_rcnn import SIDE, MaskRcnn
 from skysieve.training.ghost_pictures import GhostBatch
+from skysieve.training.mask_rcnn_learning import targets_of
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from skysieve.errors import ConfigError
 from skysieve.networks.blocks import asinh, scale_outputs
 
 try:
@@ -32,10 +31,8 @@ try:
     from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredictor
     from torchvision.models.detection.roi_heads import RoIHeads
     from torchvision.ops import MultiScaleRoIAlign
-except (ImportError, RuntimeError) as error:  # a torchvision built for another torch raises the latter
-    raise ConfigError(
-        "Mask R-CNN needs torchvision, built for the torch that is installed: pip install torch torchvision"
-    ) from error
+except RuntimeError as error:
+    raise ImportError("torchvision is built for another torch than the one that is installed") from error
 
 __all__ = ["SIDE", "MaskRcnn"]
 

@@ -136,8 +136,13 @@ class GhostTraining:
         if self.recipe.network.kind == "mask-rcnn":
             if self.recipe.network.widths or self.recipe.network.depths:
                 raise ConfigError(f"recipe {self.recipe.name}: network: mask-rcnn has no widths and depths")
-            from skysieve.training.mask_rcnn_learning import MaskRcnnLearning
-
+            try:
+                from skysieve.training.mask_rcnn_learning import MaskRcnnLearning
+            except ImportError as error:
+                raise ConfigError(
+                    "Mask R-CNN needs torchvision, built for the torch that is installed: pip install torch "
+                    "torchvision"
+                ) from error
             return MaskRcnnLearning(self.recipe, frozen_statistics=frozen)
         return GhostLearning(self.recipe, network=self.initial, frozen_statistics=frozen)
 
