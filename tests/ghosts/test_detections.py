@@ -71,6 +71,8 @@ def test_any_ghost_is_as_likely_as_not_none_of_them():
     seen = Detections.unpack(objects((1, 0.5, (0, 0, 30, 30)), (2, 0.5, (40, 40, 90, 90))), SHAPE)
     assert seen.probability == pytest.approx(0.75)
     assert Detections.unpack(objects(), SHAPE).probability == 0
+    unlikely = objects(*[(1, 0.04, (0, 0, 30, 30))] * 60)
+    assert Detections.unpack(unlikely, SHAPE).probability == 0
 
 
 def test_a_graph_of_another_form_is_refused():

@@ -47,6 +47,16 @@ class TestGraphs:
         with pytest.raises(ModelError, match="cannot be read"):
             load_network(read_model(folder))
 
+    def test_for_one_engine_alone_are_run_by_it(self, folder):
+        pytest.importorskip("onnxruntime")
+        card = json.loads((folder / "card.json").read_text())
+        card["graphs"][0]["engines"] = ["onnxruntime"]
+        (folder / "card.json").write_text(json.dumps(card))
+        assert load_network(read_model(folder)).engine == "onnxruntime"
+        if find_spec("openvino") is not None:
+            with pytest.raises(ModelError, match="has no graph for openvino"):
+                load_network(read_model(folder), engine="openvino")
+
     @pytest.mark.parametrize("engine", ["openvino", "onnxruntime"])
     def test_that_are_no_graphs_are_refused(self, folder, engine):
         import hashlib

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Detections"]
 
+WEAKEST = 0.05
+"""Objects less likely than this say nothing of whether there is any ghost: a network gives dozens of them."""
+
 BEFORE_GRID = 6
 """Values of an object before those of its grid: class, score, and the four sides of the box."""
 
@@ -75,7 +78,8 @@ class Detections:
     @property
     def probability(self) -> float:
         """That there is any ghost, as if objects were independent."""
-        return float(1 - np.prod(1 - np.clip(self.scores, 0, 1).astype(np.float64)))
+        scores = np.clip(self.scores[self.scores >= WEAKEST], 0, 1).astype(np.float64)
+        return float(1 - np.prod(1 - scores))
 
     def ghosts(self, thresholds: Mapping[str, float]) -> list[Ghost]:
         """Return the ghosts, the likeliest first.

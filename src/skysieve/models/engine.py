@@ -45,7 +45,8 @@ def load_network(
     model
         The model.
     engine
-        ``auto`` takes OpenVINO if it is installed, ONNX Runtime if not, and ONNX Runtime on a GPU.
+        ``auto`` takes OpenVINO if it is installed and the model has a graph for it, ONNX Runtime if not, and
+        ONNX Runtime on a GPU.
     precision
         ``auto`` takes bf16 where the processor has it and the card says that decisions agree.
     device
@@ -66,7 +67,7 @@ def load_network(
     kind, _, number = device.partition(":")
     if kind not in ("cpu", "cuda") or (number and not number.isdecimal()) or (kind == "cpu" and number):
         raise ConfigError(f"unknown device {device!r}; choose cpu, cuda or cuda:N")
-    chosen = _choose_engine(engine, kind)
+    chosen = _choose_engine(model, engine, kind)
     threads = threads or available_threads()
     if chosen == "openvino":
         from skysieve.models.openvino_engine import OpenVINONetwork
@@ -83,13 +84,16 @@ def _bf16_agrees(model: Model) -> bool:
     return model.card.agreement.get("bf16", 0.0) >= LEAST_AGREEMENT
 
 
-def _choose_engine(engine: Engine, device_kind: str) -> str:
+def _choose_engine(model: Model, engine: Engine, device_kind: str) -> str:
     if device_kind == "cuda":
         if engine == "openvino":
             raise ConfigError("OpenVINO does not run on CUDA devices; use --engine onnxruntime")
         candidates = ["onnxruntime"]
     else:
-        candidates = ["openvino", "onnxruntime"] if engine == "auto" else [engine]
+        candidates = [engine]
+        if engine == "auto":
+            able = {name for graph in model.card.graphs for name in graph.engines}
+            candidates = [name for name in ("openvino", "onnxruntime") if name in able] or ["openvino"]
     for candidate in candidates:
         if importlib.util.find_spec(candidate) is not None:
             return candidate

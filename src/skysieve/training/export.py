@@ -178,7 +178,8 @@ def write_model(
     if len(card.classes) != max(network.classes, 2):
         raise ValueError(f"the card has {len(card.classes)} classes, the network {network.classes}")
     content = export_graph(network, calibration=calibration)
-    graph = GraphFile(GRAPH_FILE, hashlib.sha256(content).hexdigest(), ENGINES)
+    engines = getattr(network, "engines", ENGINES)
+    graph = GraphFile(GRAPH_FILE, hashlib.sha256(content).hexdigest(), engines)
     text = dataclasses.replace(card, graphs=(graph,)).to_json()
     with (
         atomic_write(folder / CARD_FILE, overwrite=overwrite) as card_path,

@@ -1,0 +1,48 @@
+"""Mask R-CNN from a recipe to a model that finds ghosts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("lightning")
+pytest.importorskip("skysieve.networks.mask_rcnn", exc_type=ImportError)
+
+from skysieve.errors import ModelError
+from skysieve.ghosts.finder import GhostFinder, GhostSettings
+from skysieve.training import ghosts
+from skysieve.training.fit import fit
+from skysieve.training.ghosts import GhostTraining
+from skysieve.training.recipe import read_training_recipe
+
+SETTINGS = """
+name: tiny-mask-rcnn
+job: ghosts
+simulation: ghosts
+network: {kind: mask-rcnn}
+steps: 1
+batch: 2
+reuse: 2
+validation_frames: 1
+validations: 1
+precision: f32
+"""
+
+
+@pytest.mark.slow
+def test_ends_with_a_model_that_onnx_runtime_runs(tmp_path, monkeypatch):
+    pytest.importorskip("onnxruntime")
+    monkeypatch.setattr(ghosts, "THRESHOLD_PICTURES", 2)
+    (tmp_path / "tiny.yaml").write_text(SETTINGS)
+    training = GhostTraining(read_training_recipe(tmp_path / "tiny.yaml"))
+    model = fit(training, tmp_path / "run", workers=0, device="cpu", progress=False)
+    assert model is not None
+    finder = GhostFinder(GhostSettings(model=str(tmp_path / "run" / "model"), views=1))
+    assert finder.network.engine == "onnxruntime"  # of itself, wherever OpenVINO is installed
+    for level in (0, 54, 255):
+        assert 0 <= finder.find(np.full((400, 400), level, np.uint8)).probability <= 1
+    with pytest.raises(ModelError, match="has no graph for openvino"):
+        _ = GhostFinder(replace(finder.settings, engine="openvino")).network
