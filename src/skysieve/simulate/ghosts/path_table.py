@@ -39,10 +39,11 @@ USUAL_FILTER_PLACE = -50.0
 """In mm from where the prescription has it, towards the detector: see the module ``traced``."""
 
 FITTED_LIGHT = {"D>Filter": 3.0, "C4_exit>Filter": 0.25}
-"""How much brighter than traced ghosts by these paths are: the coating of a filter is none of a lens.  Of the
-pictures with reflections, people outlined radii of 104 to 137 pixels in 43 % and of 40 to 60 in 8 %.  Simulated
-ones can be seen in 46 % and 20 %; with the light as traced and the filter where it is prescribed, radii of 104
-and more could be in 28 %, and with the filter elsewhere but without the second factor, those of 40 to 60 in 27 %."""
+"""How much brighter than traced ghosts by these paths are: the coating of a filter is none of a lens. Of
+the pictures with reflections, people outlined radii of 104 to 137 pixels in 43 % and of 40 to 60 in 8 %.
+Simulated ones can be seen in 46 % and 20 %; with the light as traced and the filter where it is
+prescribed, radii of 104 and more could be in 28 %, and with the filter elsewhere but without the second
+factor, those of 40 to 60 in 27 %."""
 
 SMALLEST_ANGLE = 1e-3
 """In degrees; what is nearer to the field's centre counts as there."""
