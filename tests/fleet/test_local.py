@@ -152,6 +152,23 @@ class Sleeping:
         pass
 
 
+@dataclass
+class Stumbling(Doubling):
+    """A job whose units are interrupted, and raise another error on the way out."""
+
+    def run(self, unit: int) -> tuple[int, int | None]:
+        try:
+            raise KeyboardInterrupt(unit)
+        finally:
+            Lock().release()
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_an_error_on_the_way_out_of_an_interrupt_is_the_interrupt(processes):
+    with pytest.raises(KeyboardInterrupt):
+        list(run_units(Stumbling(), range(4), processes=processes))
+
+
 def test_an_interrupt_ends_the_units_of_other_processes_and_begins_no_more(tmp_path):
     def interrupt():
         while len(list(tmp_path.iterdir())) < 2:

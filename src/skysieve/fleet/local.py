@@ -161,13 +161,29 @@ def _drain(
 
 
 def _outcome(unit: Unit, future: Future[Record]) -> Outcome[Unit, Record] | None:
-    """Wait for how a unit ended; None if its process died."""
+    """Wait for how a unit ended; None if its process died.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If it was interrupted, or the wait for it was.
+    """
     try:
         return Outcome(unit, record=future.result())
     except (BrokenProcessPool, CancelledError):
         return None
-    except Exception as error:  # noqa: BLE001 (whatever one unit raises must not stop the others)
+    except Exception as error:  # whatever one unit raises must not stop the others
+        if _comes_of_interrupt(error):
+            raise KeyboardInterrupt from error
         return Outcome(unit, error=error)
+
+
+def _comes_of_interrupt(error: BaseException) -> bool:
+    """Tell whether an error was raised on the way out of an interrupt, as by a lock that was let go twice."""
+    context = error.__context__
+    while context is not None and not isinstance(context, KeyboardInterrupt):
+        context = context.__context__
+    return context is not None
 
 
 def _start_worker(job: Job[Any, Any], processes: int, begin: Callable[[], None] | None) -> None:
@@ -202,7 +218,12 @@ def _run_in_worker(unit: Unit) -> Any:
     _at_work = True
     try:
         if _interrupted:
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt  # noqa: TRY301 (where the handler would have raised it)
         return _job.run(unit)
+    except Exception as error:
+        # what led to an error does not get to the process that asked
+        if _comes_of_interrupt(error):
+            raise KeyboardInterrupt from error
+        raise
     finally:
         _at_work = False
