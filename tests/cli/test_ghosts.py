@@ -201,6 +201,11 @@ class TestBadInput:
         fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(np.ones((64, 64)))]).writeto(tmp_path / "a.fits")
         assert "no HDU is a CCD of TinyCam" in failure(ghosts("a.fits"))
 
+    def test_a_number_of_views_that_there_is_not(self, ghosts, tmp_path):
+        Image.fromarray(np.full((40, 56), 54, np.uint8)).save(tmp_path / "plane.png")
+        assert failure(ghosts("plane.png", "--views", "3")) == "3 views: choose from 1, 2, 4"
+        assert {path.name for path in tmp_path.iterdir()} == {"plane.png", "tiny.ecsv"}
+
     def test_masks_of_the_ccds_of_a_picture(self, ghosts, tmp_path):
         Image.fromarray(np.full((40, 56), 54, np.uint8)).save(tmp_path / "plane.png")
         assert "leave --ccd-masks out" in failure(ghosts("plane.png", "--ccd-masks"))

@@ -16,6 +16,7 @@ from scipy.ndimage import map_coordinates
 from skysieve.errors import ModelError
 from skysieve.ghosts.classes import CLASS_NAMES
 from skysieve.ghosts.decide import LEAST_AREA, MOST, Ghost, without_twins
+from skysieve.ghosts.screening import WEAKEST
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["Detections"]
-
-WEAKEST = 0.05
-"""Objects less likely than this say nothing of whether there is any ghost: a network gives dozens of them."""
 
 BEFORE_GRID = 6
 """Values of an object before those of its grid: class, score, and the four sides of the box."""
@@ -77,7 +75,7 @@ class Detections:
 
     @property
     def probability(self) -> float:
-        """That there is any ghost, as if objects were independent."""
+        """That there is any ghost, as if objects were independent; dozens of weak ones say nothing."""
         scores = np.clip(self.scores[self.scores >= WEAKEST], 0, 1).astype(np.float64)
         return float(1 - np.prod(1 - scores))
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, ImageColor, ImageDraw
-from scipy.ndimage import binary_erosion
+from PIL import Image, ImageDraw
 
 from skysieve.ghosts.classes import CLASSES, find_class
+from skysieve.ghosts.preview import lay_over
 from skysieve.report.text import BACKGROUND, BRIGHT, DIM, FAINT, draw_text, font, shorten
 
 if TYPE_CHECKING:
@@ -90,8 +90,10 @@ def _draw_panel(sheet: Image.Image, panel: MissPanel, place: tuple[int, int], wi
     draw, (left, top) = ImageDraw.Draw(sheet), place
     draw_text(draw, (left, top + _LINE // 2), panel.name, size=13, colour=BRIGHT)
     height, width = panel.pixels.shape
+    brighter = np.clip(panel.pixels.astype(np.float32) * _BRIGHTER, 0, 255).astype(np.uint8)
+    bare = np.stack([brighter] * 3, axis=-1)
     for ghosts, x in ((panel.truth, left), (panel.found, left + width + _BETWEEN)):
-        sheet.paste(Image.fromarray(_coloured(panel.pixels, ghosts)), (x, top + _LINE))
+        sheet.paste(Image.fromarray(lay_over(bare, ghosts, rim=1, fill=_FILL)), (x, top + _LINE))
     for number, miss in enumerate(panel.misses, 1):
         row, column = miss.place
         x = left + column + (0 if miss.missed else width + _BETWEEN)
@@ -103,16 +105,3 @@ def _draw_panel(sheet: Image.Image, panel: MissPanel, place: tuple[int, int], wi
         text = f"{number} {what} {miss.class_name}, radius {miss.radius:.0f} px: {miss.why}"
         below = top + _LINE + height + round((number + 0.5) * _LINE) - _LINE // 2
         draw_text(draw, (left, below), shorten(text, font(13), wide), size=13, colour=DIM)
-
-
-def _coloured(
-    pixels: NDArray[np.uint8], ghosts: Sequence[tuple[str, NDArray[np.bool_]]]
-) -> NDArray[np.uint8]:
-    """Return a picture with ghosts laid over, whose rims are opaque."""
-    shown = np.stack([np.clip(pixels.astype(np.float32) * _BRIGHTER, 0, 255)] * 3, axis=-1)
-    for name, mask in ghosts:
-        colour = np.array(ImageColor.getrgb(find_class(name).colour)[:3], np.float32)
-        shown[mask] = (1 - _FILL) * shown[mask] + _FILL * colour
-        shown[mask & ~binary_erosion(mask)] = colour
-    coloured: NDArray[np.uint8] = np.rint(shown).astype(np.uint8)
-    return coloured

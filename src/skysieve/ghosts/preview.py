@@ -13,7 +13,7 @@ from skysieve.report.legend import Entry, draw_legend, legend_height
 from skysieve.report.text import BACKGROUND, BRIGHT, DIM, FAINT, draw_text, font, shorten
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from skysieve.ghosts.places import PlacedGhost
     from skysieve.ghosts.sources import Source
 
-__all__ = ["draw_preview"]
+__all__ = ["draw_preview", "lay_over"]
 
 TIMES = 2
 """Pixels of the preview on a side of one of the picture."""
@@ -56,7 +56,8 @@ def draw_preview(
     height, width = source.picture.shape
     grey = np.repeat(np.repeat(source.picture, TIMES, 0), TIMES, 1)
     bare = np.stack([grey] * 3, axis=-1)
-    panels = [Image.fromarray(bare), Image.fromarray(_coloured(bare, found))]
+    enlarged = ((one.class_name, np.repeat(np.repeat(one.mask, TIMES, 0), TIMES, 1)) for one in found.ghosts)
+    panels = [Image.fromarray(bare), Image.fromarray(lay_over(bare, enlarged, rim=TIMES, fill=_FILL))]
     touched = {number for ghost in ghosts for number in ghost.ccds}
     _draw_ccds(ImageDraw.Draw(panels[1]), camera, touched, set(source.ccds))
     for ghost in ghosts:
@@ -93,16 +94,29 @@ def draw_preview(
     return picture
 
 
-def _coloured(bare: NDArray[np.uint8], found: FoundGhosts) -> NDArray[np.uint8]:
-    """Return the picture with the ghosts laid over, the likeliest on top; rims are opaque."""
-    shown = bare.astype(np.float32)
-    for ghost in reversed(found.ghosts):
-        colour = np.array(ImageColor.getrgb(find_class(ghost.class_name).colour)[:3], np.float32)
-        mask = np.repeat(np.repeat(ghost.mask, TIMES, 0), TIMES, 1)
-        rim = mask & ~binary_erosion(mask, iterations=TIMES)
-        shown[mask] = (1 - _FILL) * shown[mask] + _FILL * colour
-        shown[rim] = colour
-    return np.rint(shown).astype(np.uint8)
+def lay_over(
+    picture: NDArray[np.uint8], ghosts: Iterable[tuple[str, NDArray[np.bool_]]], *, rim: int, fill: float
+) -> NDArray[np.uint8]:
+    """Return a picture ``(H, W, 3)`` with ghosts in the colours of their classes, the first on top.
+
+    Parameters
+    ----------
+    picture
+        ``(H, W, 3)`` uint8.
+    ghosts
+        Class and mask ``(H, W)`` of each.
+    rim
+        Width of their rims in pixels, which are opaque.
+    fill
+        How opaque they are inside, 0 to 1.
+    """
+    shown = picture.astype(np.float32)
+    for name, mask in reversed(list(ghosts)):
+        colour = np.array(ImageColor.getrgb(find_class(name).colour)[:3], np.float32)
+        shown[mask] = (1 - fill) * shown[mask] + fill * colour
+        shown[mask & ~binary_erosion(mask, iterations=rim)] = colour
+    coloured: NDArray[np.uint8] = np.rint(shown).astype(np.uint8)
+    return coloured
 
 
 def _draw_ccds(draw: ImageDraw.ImageDraw, camera: Camera, touched: set[int], lit: set[int]) -> None:
