@@ -190,6 +190,7 @@ class _Scene:
             star = settings.draw_star(rng)
             star = replace(star, flux=min(star.flux * brighter, settings.brightest))
             self.stars.append(star)
+            its: list[GhostInstance] = []
             for ghost in self._merged(settings.draw(star, self.layout, rng, filter_place=filter_place)):
                 light, mask = self._whole(ghost)
                 self.light += light
@@ -198,10 +199,10 @@ class _Scene:
                 if not look.visible:
                     self.hidden += 1
                     continue
-                self.instances.append(
+                its.append(
                     GhostInstance(
                         truth.reflection_class(ghost.radius, look.contrast, noise=noise),
-                        mask,
+                        truth.outline_reflection(mask, self.layout.plane),
                         look.contrast,
                         look.signal,
                         star.place(self.layout),
@@ -209,6 +210,7 @@ class _Scene:
                         ghost.path,
                     )
                 )
+            self.instances += one_outline(its, truth.concentric)
 
     def _shown(self, light: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return what the picture shows of a light, if it were alone."""
@@ -248,3 +250,30 @@ class _Scene:
         light[ghost.rows, ghost.columns] = ghost.light
         mask[ghost.rows, ghost.columns] = ghost.outline
         return light, mask
+
+
+def one_outline(ghosts: list[GhostInstance], apart: float) -> list[GhostInstance]:
+    """Return the ghosts, those of one class around the same middle put together.
+
+    What is put together keeps everything of the ghost that came first, but for its outline.
+
+    Parameters
+    ----------
+    ghosts
+        Of one star.
+    apart
+        Pixels between the middles of the outlines of two ghosts from which on they stay two.
+    """
+    kept: list[GhostInstance] = []
+    middles: list[NDArray[np.float64]] = []
+    for ghost in ghosts:
+        middle = np.argwhere(ghost.mask).mean(axis=0)
+        for number, other in enumerate(kept):
+            if other.class_name == ghost.class_name and math.dist(middle, middles[number]) < apart:
+                kept[number] = replace(other, mask=other.mask | ghost.mask)
+                middles[number] = np.argwhere(kept[number].mask).mean(axis=0)
+                break
+        else:
+            kept.append(ghost)
+            middles.append(middle)
+    return kept
