@@ -1,0 +1,1 @@
+"""The microwave sky: bands, units, spectra, and the gas of clusters of galaxies."""

@@ -1,0 +1,1 @@
+"""Microwave skies with known clusters."""
