@@ -33,6 +33,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "training": ("trainings", "output"),
     "ghosts": ("model",),
     "ghost-geometry": (),
+    "ghost-networks": ("trainings",),
 }
 """What ``measure`` of each part takes; its file has the name of the part."""
 

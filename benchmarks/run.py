@@ -4,8 +4,9 @@ usage: python benchmarks/run.py [PART ...] [--model NAME] [--runs N] [--data FOL
 
 Parts against the published tools: reference, normalisation, agreement, engines, speed, memory.  Parts on
 a model of our own: contaminants, injected, cosmic-rays, tracking, throughput, sheets, training, ghosts.
-Beside them ghost-geometry, on what ghosts are simulated like.  All of them if none is named.  The environment
-of the published tools and the frames are made on the first run, in benchmarks/.cache.
+Beside them ghost-geometry, on what ghosts are simulated like, and ghost-networks, which compares trainings.
+All of them if none is named.  The environment of the published tools and the frames are made on the first
+run, in benchmarks/.cache.
 """
 
 from __future__ import annotations

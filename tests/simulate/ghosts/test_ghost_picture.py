@@ -94,6 +94,32 @@ def test_centres_lie_on_the_line_through_field_centre_and_star(layout, ghosts):
         assert off < 0.01
 
 
+def test_reflections_are_outlined_a_little_outside_of_their_light(layout):
+    y, x = np.indices(layout.shape)
+    disc = np.hypot(y - 180.3, x - 220.8) < 13.7
+    outline = GhostRecipe().truth.outline_reflection(disc, layout.plane)
+    assert math.sqrt(outline.sum() / math.pi) == pytest.approx(15.0, abs=0.2)  # as people do
+    assert not GhostRecipe().truth.outline_reflection(disc, layout.plane & (x < 230))[:, 230:].any()
+
+
+def test_reflections_of_a_class_around_one_middle_have_one_outline(layout):
+    def concentric(rule):
+        pairs = 0
+        for seed in range(6):
+            picture = simulate_focal_plane(layout, seed, only("reflections", truth=rule))
+            middles = [(g.class_name, g.star, np.argwhere(g.mask).mean(axis=0)) for g in picture.instances]
+            pairs += sum(
+                first[:2] == second[:2] and math.dist(first[2], second[2]) < 8
+                for number, first in enumerate(middles)
+                for second in middles[:number]
+            )
+        return pairs
+
+    rule = GhostRecipe().truth
+    assert concentric(replace(rule, concentric=0.0)) > 0
+    assert concentric(rule) == 0
+
+
 def test_rays_touch_the_outer_part_of_the_focal_plane(layout, ghosts):
     y, x = np.indices((400, 400))
     radius = np.hypot(y - layout.centre[0], x - layout.centre[1])
