@@ -79,7 +79,7 @@ def measure(*, trainings: Sequence[str]) -> Result:
         raise RuntimeError("give the folders of two or more trainings: --training FOLDER --training FOLDER")
     contestants = [_contestant(Path(folder)) for folder in trainings]
     _, judged = people_and_pictures()
-    real = [(read_picture(study_folder() / "images" / one.name), one.truth) for one in judged]
+    real: list[Picture] = [(read_picture(study_folder() / "images" / one.name), one.truth) for one in judged]
     simulated = _simulated()
     for one in contestants:
         one.see(GhostScores("warm"), simulated[0])
