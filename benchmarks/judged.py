@@ -25,8 +25,9 @@ SPLIT = (
     "may be used to fit the simulation and to choose thresholds; no pixel of the last 15, which are judged, "
     "was trained on, and no threshold tuned. The simulation was first compared with outlines of all the "
     "study's pictures, theirs among them, and again without them, by which no setting changed. That weights "
-    "before missed the widest ghosts of the 15 led to a second look at the widths and places of outlined "
-    "ghosts, those of the 15 left out, to which filter and coatings of the simulation were fitted then."
+    "before missed the widest ghosts of the 15, and drew the smaller of two around one middle, led to a "
+    "second look at the widths and places of outlined ghosts, those of the 15 left out, to which filter, "
+    "coatings and outlines of the simulation were fitted then."
 )
 
 
