@@ -58,9 +58,9 @@ KEPT_BACK = (
     "no pixel of the last 15, by names of files, of the 25 DES focal planes that eight people outlined was "
     "trained on, and no threshold tuned; the simulation was first compared with outlines of all the study's "
     "pictures, theirs among them, and again without them, by which no setting changed; that weights before "
-    "these missed the widest ghosts of the 15, and drew the smaller of two around one middle, led to a second "
-    "look at widths and places of outlined ghosts, those of the 15 left out, to which filter, coatings and "
-    "outlines of the simulation were fitted then"
+    "these missed the widest ghosts of the 15, and drew the smaller of two around one middle, led to a "
+    "second look at widths and places of outlined ghosts, those of the 15 left out, to which filter, "
+    "coatings and outlines of the simulation were fitted then"
 )
 """What the card says of the real pictures that the model may be judged on."""
 
