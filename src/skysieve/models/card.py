@@ -100,6 +100,10 @@ class ModelCard:
     screening
         Of ghosts: how what the network says of the whole picture and what it outlined combine; see
         :class:`skysieve.ghosts.screening.Screening`.
+    sky
+        Of clusters: ``bands``, names of the maps in the order of the network's channels; ``side`` and
+        ``resolution`` of its patches, in pixels and arcminutes; how pixels become its input (``sigma``,
+        ``stretch`` and what else the preprocessing keeps); and what was labelled.
     """
 
     name: str
@@ -122,6 +126,7 @@ class ModelCard:
     calibration: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     domain: Mapping[str, Any] = field(default_factory=dict)
     screening: Mapping[str, float] = field(default_factory=dict)
+    sky: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """Return the card as JSON."""

@@ -62,10 +62,10 @@ def export_graph(
 ) -> bytes:
     """Make a network into an ONNX graph, as the runtime wants it.
 
-    The graph takes ``pixels`` (N, 1, H, W) float32 and returns ``probabilities``: (N, C, H, W) of a network
-    for pixels, (N, 2) of one for frames, the second being that of the error.  N, H and W are open, but for a
-    network with a `fixed_size`, and for N of one that takes a `single` picture.  Batch normalisation is
-    folded into the convolutions.
+    The graph takes ``pixels`` (N, 1, H, W) float32, or (N, B, H, W) of a network with `bands`, and returns
+    ``probabilities``: (N, C, H, W) of a network for pixels, (N, 2) of one for frames, the second being that
+    of the error.  N, H and W are open, but for a network with a `fixed_size`, and for N of one that takes a
+    `single` picture.  Batch normalisation is folded into the convolutions.
 
     Parameters
     ----------
@@ -95,6 +95,7 @@ def export_graph(
     fixed_size = getattr(network, "fixed_size", None)
     single = getattr(network, "single", False)
     side = fixed_size or 4 * max(network.multiple, 16)
+    bands = getattr(network, "bands", 1)
     open_sides = {} if fixed_size else {2: "height", 3: "width"}
     with tempfile.TemporaryDirectory() as folder, torch.no_grad(), warnings.catch_warnings():
         # The exporter that traces is on its way out, but the new one needs packages of its own.
@@ -104,7 +105,7 @@ def export_graph(
         path = Path(folder) / GRAPH_FILE
         torch.onnx.export(
             exported,
-            (torch.zeros(1 if single else 2, 1, side, side),),
+            (torch.zeros(1 if single else 2, bands, side, side),),
             path,
             dynamo=False,
             opset_version=opset,
@@ -175,7 +176,9 @@ def write_model(
     ValueError
         If the card names another number of classes than the network gives.
     """
-    if len(card.classes) != max(network.classes, 2):
+    # One logit of a frame gives two probabilities; one of the pixels of a map in bands is the only one
+    outputs = network.classes if hasattr(network, "bands") else max(network.classes, 2)
+    if len(card.classes) != outputs:
         raise ValueError(f"the card has {len(card.classes)} classes, the network {network.classes}")
     content = export_graph(network, calibration=calibration)
     engines = getattr(network, "engines", ENGINES)
