@@ -2,19 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib.resources import files
 from math import inf
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from skysieve.errors import ConfigError
 from skysieve.simulate.frame import SMALLEST
 from skysieve.simulate.recipe_files import build, plain_yaml, read_mapping
+from skysieve.training.cluster_settings import LabelSettings, PatchSettings, SplitSettings
 
 __all__ = ["Job", "LossSettings", "NetworkSettings", "TrainingRecipe", "read_training_recipe"]
 
-Job = Literal["contaminants", "tracking", "ghosts"]
+Job = Literal["contaminants", "tracking", "ghosts", "clusters"]
+
+ClusterNetwork = Literal["unet", "vnet", "unet++", "r2unet", "attention-unet", "resunet-a", "u2net", "unet3+"]
+ClusterLossKind = Literal[
+    "bce",
+    "focal",
+    "dice",
+    "focal-dice",
+    "tversky",
+    "focal-tversky",
+    "combo",
+    "cosine-tversky",
+    "mixed-focal",
+]
+FrameLossKind = Literal["sigmoid", "published", "focal"]
+
+CLUSTERS_ONLY = ("patches", "labels", "split")
+FRAMES_ONLY = ("simulation", "tile", "frame", "clean_share")
+FRAME_LOSSES_ONLY = ("balance", "most", "dice", "proper")
+"""Settings that say nothing of the other jobs, and do not stand in what is written of these."""
 
 RANGES: dict[str, tuple[float, float]] = {
     "steps": (1, inf),
@@ -35,6 +55,19 @@ RANGES: dict[str, tuple[float, float]] = {
     "loss.gamma": (0, inf),
     "loss.dice": (0, inf),
     "loss.proper": (0, 1),
+    "loss.delta": (0, 1),
+    "patches.side": (16, inf),
+    "patches.resolution": (0.01, 60),
+    "patches.loops": (0, inf),
+    "patches.edge": (0, inf),
+    "patches.empty": (0, 1),
+    "patches.sources": (0, 1),
+    "labels.arcmin": (0.01, inf),
+    "labels.least_snr": (0, inf),
+    "labels.open_snr": (0, inf),
+    "labels.least_y500": (0, inf),
+    "labels.open_y500": (0, inf),
+    "labels.least_flux": (0, inf),
 }
 """Least and largest value of each number."""
 
@@ -46,13 +79,15 @@ class NetworkSettings:
     Attributes
     ----------
     kind
-        ``mask-rcnn`` for ghosts; the job's own, if empty.
+        ``mask-rcnn`` for ghosts; for clusters one of ``unet``, ``vnet``, ``unet++``, ``r2unet``,
+        ``attention-unet``, ``resunet-a``, ``u2net``, ``unet3+``; the job's own, if empty.
     widths, depths
         Channels and convolutions at each level; see :class:`skysieve.networks.sieve_net.SieveNet` and
-        :class:`skysieve.networks.tracking_net.SlipNet`.  Empty for the network's own.
+        :class:`skysieve.networks.tracking_net.SlipNet`.  Empty for the network's own.  Networks for clusters
+        have no depths.
     """
 
-    kind: Literal["", "mask-rcnn"] = ""
+    kind: Literal["", "mask-rcnn", ClusterNetwork] = ""
     widths: tuple[int, ...] = ()
     depths: tuple[int, ...] = ()
 
@@ -65,27 +100,43 @@ class LossSettings:
     ----------
     kind
         ``sigmoid``: cross-entropy whose positive pixels weigh by the rarity of their class; ``published``:
-        pixels weigh by the inverse frequency of their classes, spread to their neighbours; ``focal``.
+        pixels weigh by the inverse frequency of their classes, spread to their neighbours; ``focal``.  For
+        clusters ``bce``, ``focal``, ``dice``, ``focal-dice``, ``tversky``, ``focal-tversky``, ``combo``,
+        ``cosine-tversky`` or ``mixed-focal``; see :mod:`skysieve.training.cluster_losses`.
     balance
         Positive pixels of a class of prior p weigh ((1 - p) / p)^balance: 0 not at all, 1 as much in all as
         the others.
     most
         Largest of these weights.
     gamma
-        Exponent of the focal loss.
+        Exponent of the loss.  If not given, 2 for ``focal``, and for clusters 1 for ``cosine-tversky`` and
+        0.75 for the others.
     dice
         Weight of the Dice loss beside it.
     proper
         Last part of the steps, in which a class's positive and negative pixels weigh the same, all of a rare
         class more than those of others, without Dice: what is sure is then ranked above what is likely.
+    delta
+        Of clusters: weight of what is missed, of which that of what is false is the rest to 1.
     """
 
-    kind: Literal["sigmoid", "published", "focal"] = "sigmoid"
+    kind: Literal[FrameLossKind, ClusterLossKind] = "sigmoid"
     balance: float = 0.5
     most: float = 30.0
-    gamma: float = 2.0
+    gamma: float = None  # type: ignore[assignment]  # a number from __post_init__ on
     dice: float = 0.0
     proper: float = 0.0
+    delta: float = 0.7
+
+    def __post_init__(self) -> None:
+        """Take the exponent that the loss is known by, if none is given."""
+        if self.gamma is None:
+            own = {**dict.fromkeys(get_args(ClusterLossKind), 0.75), "cosine-tversky": 1.0, "focal": 2.0}
+            object.__setattr__(self, "gamma", own.get(self.kind, 2.0))
+
+    def of_kind(self, kind: str) -> LossSettings:
+        """Return these settings for another loss, with its own exponent."""
+        return replace(self, kind=kind, gamma=None)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +168,8 @@ class TrainingRecipe:
         planes, those with real ghosts.
     precision
         ``bf16`` where the machine has it, or ``f32``.
+    patches, labels, split
+        Of clusters: patches of the sky, what is labelled in them, and which part of the sky is learnt from.
     """
 
     name: str
@@ -139,12 +192,23 @@ class TrainingRecipe:
     validations: int = 10
     clean_share: float = 0.5
     precision: Literal["bf16", "f32"] = "bf16"
+    patches: PatchSettings = field(default_factory=PatchSettings)
+    labels: LabelSettings = field(default_factory=LabelSettings)
+    split: SplitSettings = field(default_factory=SplitSettings)
 
     def to_yaml(self) -> str:
-        """Return the whole recipe as YAML, each setting with its value."""
+        """Return the whole recipe as YAML, each setting of its job with its value."""
         settings = asdict(self)
-        if not self.network.kind:  # so that a training begun before there were kinds is still the same
+        # so that a training begun before there were kinds, or before there were clusters, is still the same
+        if not self.network.kind:
             del settings["network"]["kind"]
+        others, losses = (
+            (FRAMES_ONLY, FRAME_LOSSES_ONLY) if self.job == "clusters" else (CLUSTERS_ONLY, ("delta",))
+        )
+        for name in others:
+            del settings[name]
+        for name in losses:
+            del settings["loss"][name]
         return plain_yaml(settings)
 
 
@@ -172,7 +236,38 @@ def read_training_recipe(name: str | Path) -> TrainingRecipe:
             raise ConfigError(f"{origin}: {setting}: {value:g}, expected {expected}")
     if recipe.tile > recipe.frame:
         raise ConfigError(f"{origin}: tile: {recipe.tile}, expected at most the frame's {recipe.frame} px")
+    _check_job(recipe, origin)
     return recipe
+
+
+def _check_job(recipe: TrainingRecipe, origin: str) -> None:
+    """Raise ConfigError for what belongs to another job, or does not go together."""
+    for_clusters = recipe.job == "clusters"
+    losses = get_args(ClusterLossKind if for_clusters else FrameLossKind)
+    if recipe.loss.kind not in losses:
+        raise ConfigError(
+            f"{origin}: loss.kind: {recipe.loss.kind} is not for {recipe.job}; "
+            f"choose from {', '.join(losses)}"
+        )
+    networks = get_args(ClusterNetwork)
+    if recipe.network.kind and (recipe.network.kind in networks) != for_clusters:
+        choose = f"choose from {', '.join(networks)}" if for_clusters else "leave it out"
+        raise ConfigError(f"{origin}: network.kind: {recipe.network.kind} is not for {recipe.job}; {choose}")
+    if for_clusters and recipe.network.depths:
+        raise ConfigError(f"{origin}: network.depths: networks for clusters have none; leave it out")
+    labels, patches = recipe.labels, recipe.patches
+    for least, fainter in (("least_snr", "open_snr"), ("least_y500", "open_y500")):
+        if getattr(labels, fainter) > getattr(labels, least):
+            raise ConfigError(
+                f"{origin}: labels.{fainter}: {getattr(labels, fainter):g}, expected at most {least}, "
+                f"{getattr(labels, least):g}"
+            )
+    if patches.empty + patches.sources > 1:
+        raise ConfigError(f"{origin}: patches: empty and sources are more than 1 together")
+    if patches.edge >= patches.side / 2:
+        raise ConfigError(
+            f"{origin}: patches.edge: {patches.edge:g}, expected less than half of side, {patches.side} px"
+        )
 
 
 def _value(recipe: TrainingRecipe, setting: str) -> float:

@@ -1,0 +1,90 @@
+"""Settings of a training for clusters: which patches of the sky, what is labelled in them, which tiles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["LabelSettings", "PatchSettings", "SplitSettings"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PatchSettings:
+    """Which patches clusters are learnt from, and what the network sees of them.
+
+    Attributes
+    ----------
+    bands
+        Names of the maps, in the order of their frequencies; all that there are, if empty.
+    side, resolution
+        Pixels on a side, and arcminutes of a pixel.
+    sigma
+        What a band is divided by: ``mad``, the median of its absolute values as a standard deviation; or
+        ``mode``, the width of the lower side of their distribution.
+    stretch
+        Whether the arcsinh is taken then.
+    loops
+        Patches cut around each cluster until the same ones come again; 0 if they never shall.
+    edge
+        Pixels between the cluster that a patch is cut around and the patch's edge, at least.
+    empty, sources
+        Part of the patches that are cut where no visible cluster is, and around contaminating sources.
+    """
+
+    bands: tuple[str, ...] = ()
+    side: int = 64
+    resolution: float = 1.7
+    sigma: Literal["mad", "mode"] = "mad"
+    stretch: bool = True
+    loops: int = 100
+    edge: float = 4.0
+    empty: float = 0.25
+    sources: float = 0.15
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelSettings:
+    """What is labelled in patches, and what is left open.
+
+    Attributes
+    ----------
+    radius
+        Of the discs: ``fixed``, ``t500`` for each cluster's own, or ``drawn`` from the published
+        distribution.
+    arcmin
+        The fixed radius, which contaminating sources have in any case; no other is smaller than a pixel.
+    sources
+        Whether contaminating sources are a second class.
+    least_snr, open_snr
+        Clusters that a filter in white noise alone would see with at least the first are labelled.  Pixels
+        of fainter ones, down to the second, do not count: they may be told either way.  Still fainter ones
+        are background.
+    least_y500, open_y500
+        In place of these, if the first is above 0: the same by Y500, in square arcminutes.
+    least_flux
+        Of sources, in Jy at the frequency of the catalogue: fainter ones are no centres and no labels.
+    """
+
+    radius: Literal["fixed", "t500", "drawn"] = "fixed"
+    arcmin: float = 2.5
+    sources: bool = False
+    least_snr: float = 7.0
+    open_snr: float = 4.0
+    least_y500: float = 0.0
+    open_y500: float = 0.0
+    least_flux: float = 0.3
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitSettings:
+    """Which part of the sky is learnt from.
+
+    Attributes
+    ----------
+    validation, test
+        Numbers of the HEALPix pixels of nside 2, from 1, RING, Galactic, that are scored on the way and that
+        no training sees.
+    """
+
+    validation: tuple[int, ...] = (10, 26, 39, 42)
+    test: tuple[int, ...] = (7,)
