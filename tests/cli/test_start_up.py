@@ -8,9 +8,12 @@ import subprocess
 import sys
 
 import pytest
+import typer
 from tests.cli.command import installed, sky, write
 
 from skysieve._version import __version__
+from skysieve.cli.app import app
+from skysieve.cli.lazy_verb import LazyVerb
 
 HEAVY = ("numpy", "scipy", "astropy", "PIL", "openvino", "onnxruntime", "onnx", "torch", "tensorflow")
 VERBS = (
@@ -19,6 +22,7 @@ VERBS = (
     "maximask",
     "maxitrack",
     "ghosts",
+    "ghosts predict",
     "annotations convert",
     "annotations check",
     "annotations agree",
@@ -45,31 +49,38 @@ def test_nothing_heavy_is_imported_before_it_is_needed():
 
 
 def test_help_comes_as_soon_as_what_draws_it_is_loaded():
-    """In time of a processor, as a ratio: neither a busy nor a slow machine changes it."""
-    toolkit = [sys.executable, "-c", "import typer, typer.rich_utils"]
-    ours = [sys.executable, "-m", "skysieve", "--help"]
-    assert least_processor_time(ours) < 1.8 * least_processor_time(toolkit)
+    """In time of a processor, as a ratio: neither a busy nor a slow machine changes it.
+
+    A processor is slower while others wait for its memory: the two take turns, and the least of each counts.
+    """
+    commands = {
+        "toolkit": [sys.executable, "-c", "import typer, typer.rich_utils"],
+        "ours": [sys.executable, "-m", "skysieve", "--help"],
+    }
+    least = dict.fromkeys(commands, float("inf"))
+    for _ in range(7):
+        for name, command in commands.items():
+            least[name] = min(least[name], processor_time(command))
+    assert least["ours"] < 1.5 * least["toolkit"]
 
 
-def least_processor_time(command: list[str]) -> float:
-    times = []
-    for _ in range(3):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    return min(times)
+def processor_time(command: list[str]) -> float:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def test_help_imports_nothing_heavy_either():
+def test_help_imports_neither_a_verb_nor_anything_heavy():
     code = (
         "import sys; from contextlib import suppress; from skysieve.cli.app import app\n"
         "with suppress(SystemExit): app(['--help'])\n"
-        f"print([name for name in {HEAVY} if name in sys.modules])"
+        f"print([name for name in {HEAVY} if name in sys.modules])\n"
+        "print(sorted(name for name in sys.modules if name.startswith('skysieve.cli.')))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "Usage" in done.stdout
-    assert done.stdout.endswith("[]\n")
+    assert done.stdout.endswith("[]\n['skysieve.cli.app', 'skysieve.cli.lazy_verb']\n")
 
 
 def test_the_version_is_printed(run):
@@ -80,6 +91,63 @@ def test_help_names_every_verb(run):
     result = run("--help")
     assert result.code == 0
     assert all(f" {verb.split()[0]} " in result.out for verb in VERBS)
+
+
+def lazy_verbs(command, name=()):
+    """Return every verb that is only listed until it is asked for, by its names."""
+    found = {name: command} if isinstance(command, LazyVerb) else {}
+    command = command.verb if isinstance(command, LazyVerb) else command
+    for child_name, child in getattr(command, "commands", {}).items():
+        found |= lazy_verbs(child, (*name, child_name))
+    return found
+
+
+LAZY_VERBS = lazy_verbs(typer.main.get_command(app))
+
+
+@pytest.mark.parametrize("lazy", LAZY_VERBS.values(), ids=map(" ".join, LAZY_VERBS))
+def test_the_list_of_verbs_says_what_their_help_begins_with(lazy):
+    first_paragraph = " ".join(lazy.verb.help.partition("\n\n")[0].split())
+    assert lazy.help == first_paragraph
+    assert lazy.get_short_help_str() == lazy.verb.get_short_help_str()
+
+
+def test_verbs_of_other_files_are_among_those_that_are_listed_lazily():
+    assert {("mask",), ("ghosts",), ("ghosts", "predict"), ("evaluate", "ghosts")} <= set(LAZY_VERBS)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("msk x.fits", "mask"), ("trian", "train"), ("models shwo", "show"), ("evaluate ghost", "ghosts")],
+)
+def test_a_verb_that_is_not_there_is_told_with_the_nearest(run, typed, meant):
+    result = run(*typed.split())
+    assert result.code == 2
+    [line] = [line for line in result.err.splitlines() if "No such command" in line]
+    assert f"Did you mean '{meant}'" in line
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("", ["mask", "track", "ghosts", "train"]),
+        ("m", ["mask", "maximask", "models"]),
+        ("mask --pri", ["--priors", "--prior"]),
+        ("mask --engine ", ["auto", "openvino", "onnxruntime"]),
+        ("ghosts predict --st", ["--stars"]),
+        ("evaluate ", ["ghosts", "contaminants", "tracking"]),
+        ("evaluate ghosts --an", ["--annotations"]),
+    ],
+)
+def test_shells_complete_verbs_and_options(run, monkeypatch, typed, offered):
+    monkeypatch.setenv("_SKYSIEVE_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", f"skysieve {typed}")
+    monkeypatch.setenv("COMP_CWORD", str(f"skysieve {typed}".count(" ")))
+    result = run()
+    assert result.code == 0
+    lines = result.out.split()
+    assert set(offered) <= set(lines)
+    assert all(line.startswith(typed.split(" ")[-1]) for line in lines)
 
 
 @pytest.mark.parametrize("verb", VERBS)

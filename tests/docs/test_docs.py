@@ -14,6 +14,7 @@ import typer
 from astropy.io import fits
 
 from skysieve.cli.app import app
+from skysieve.cli.lazy_verb import LazyVerb
 from skysieve.contaminants.bitmaps import read_bit_map
 from skysieve.simulate import simulate_frame
 
@@ -45,6 +46,8 @@ def _command_lines(page):
 
 
 def _all_commands(command, name=()):
+    if isinstance(command, LazyVerb):
+        command = command.verb
     yield name, command
     for child_name, child in getattr(command, "commands", {}).items():
         yield from _all_commands(child, (*name, child_name))

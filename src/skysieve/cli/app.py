@@ -8,10 +8,7 @@ from typing import Annotated
 import typer
 
 from skysieve._version import __version__
-from skysieve.cli import evaluate, ghosts, mask, maximask, maxitrack, models, simulate, track, train
-from skysieve.cli.annotations import app as annotations_app
-from skysieve.cli.default_verb import DefaultVerb
-from skysieve.cli.ghosts_predict import ghosts_predict
+from skysieve.cli.lazy_verb import add_verb
 
 __all__ = ["app", "main"]
 
@@ -48,21 +45,63 @@ def skysieve(
     """
 
 
-app.command("mask", rich_help_panel="Frames")(mask.mask)
-app.command("track", rich_help_panel="Frames")(track.track)
-app.command("maximask", rich_help_panel="In place of the published commands")(maximask.maximask)
-app.command("maxitrack", rich_help_panel="In place of the published commands")(maxitrack.maxitrack)
+FRAMES = "Frames"
+IN_PLACE = "In place of the published commands"
+GHOSTS = "Ghosts"
+TOOLS = "Models and simulations"
 
-ghosts_app = typer.Typer(cls=DefaultVerb, help="Find ghosts and scattered light on whole focal planes.")
-ghosts_app.command(DefaultVerb.default)(ghosts.ghosts)
-ghosts_app.command("predict")(ghosts_predict)
-
-app.add_typer(ghosts_app, name="ghosts", rich_help_panel="Ghosts")
-app.add_typer(annotations_app, name="annotations", rich_help_panel="Ghosts")
-app.add_typer(models.app, name="models", rich_help_panel="Models and simulations")
-app.add_typer(simulate.app, name="simulate", rich_help_panel="Models and simulations")
-app.add_typer(evaluate.app, name="evaluate", rich_help_panel="Models and simulations")
-app.add_typer(train.app, name="train", rich_help_panel="Models and simulations")
+add_verb(app, "mask", "skysieve.cli.mask:mask", "Mask the contaminants of frames.", panel=FRAMES)
+add_verb(
+    app,
+    "track",
+    "skysieve.cli.track:track",
+    "Print the probability that the telescope slipped while each frame was exposed.",
+    panel=FRAMES,
+)
+add_verb(
+    app,
+    "maximask",
+    "skysieve.cli.maximask:maximask",
+    "Mask frames with the options, files and products of the published command.",
+    panel=IN_PLACE,
+)
+add_verb(
+    app,
+    "maxitrack",
+    "skysieve.cli.maxitrack:maxitrack",
+    "Append tracking probabilities to `maxitrack.out`, with the options of the published command.",
+    panel=IN_PLACE,
+)
+add_verb(
+    app,
+    "ghosts",
+    "skysieve.cli.ghosts:app",
+    "Find ghosts and scattered light on whole focal planes.",
+    panel=GHOSTS,
+)
+add_verb(
+    app,
+    "annotations",
+    "skysieve.cli.annotations:app",
+    "Convert, check and compare outlines of ghosts.",
+    panel=GHOSTS,
+)
+add_verb(app, "models", "skysieve.cli.models:app", "List, show and import models.", panel=TOOLS)
+add_verb(app, "simulate", "skysieve.cli.simulate:app", "Simulate pictures with known truth.", panel=TOOLS)
+add_verb(
+    app,
+    "evaluate",
+    "skysieve.cli.evaluate:app",
+    "Measure models, and other detectors beside them.",
+    panel=TOOLS,
+)
+add_verb(
+    app,
+    "train",
+    "skysieve.cli.train:app",
+    "Train networks on simulated frames, or on your own.",
+    panel=TOOLS,
+)
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
-from skysieve.cli.evaluate_ghosts import evaluate_ghosts
+from skysieve.cli.lazy_verb import add_verb
 from skysieve.cli.options import (
     Debug,
     Device,
@@ -36,7 +36,12 @@ if TYPE_CHECKING:
 __all__ = ["app", "check_output", "write_files"]
 
 app = typer.Typer(no_args_is_help=True, help="Measure models, and other detectors beside them.")
-app.command("ghosts")(evaluate_ghosts)
+add_verb(
+    app,
+    "ghosts",
+    "skysieve.cli.evaluate_ghosts:evaluate_ghosts",
+    "Measure how well ghosts are found, beside the people who outlined them.",
+)
 
 REPORT = "report.md"
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from skysieve.cli.default_verb import DefaultVerb
+from skysieve.cli.lazy_verb import add_verb
 from skysieve.cli.options import (
     Debug,
     Device,
@@ -27,7 +29,9 @@ if TYPE_CHECKING:
     from skysieve.ghosts.job import GhostRecord
     from skysieve.imaging.locations import Location
 
-__all__ = ["ghosts"]
+__all__ = ["app"]
+
+app = typer.Typer(cls=DefaultVerb, help="Find ghosts and scattered light on whole focal planes.")
 
 
 class Binning(enum.StrEnum):
@@ -37,6 +41,7 @@ class Binning(enum.StrEnum):
     samples = "samples"
 
 
+@app.command(DefaultVerb.default)
 def ghosts(
     paths: Paths,
     *,
@@ -197,6 +202,14 @@ def ghosts(
             if path is not None and records:
                 write_table(content, path, files=map(str, records), overwrite=overwrite, extend=resume)
     failures.finish(len(records))
+
+
+add_verb(
+    app,
+    "predict",
+    "skysieve.cli.ghosts_predict:ghosts_predict",
+    "Foretell the reflections of bright stars on DECam's focal plane, by ray tracing, without an exposure.",
+)
 
 
 def _screened(unit: Location, record: GhostRecord) -> str:
