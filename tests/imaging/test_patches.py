@@ -86,6 +86,14 @@ class TestGrid:
         assert row == pytest.approx(np.tile(np.arange(20), (20, 1)).T, abs=1e-8)
         assert column == pytest.approx(np.tile(np.arange(20), (20, 1)), abs=1e-8)
 
+    def test_places_between_pixels(self, lon, lat, rotation):
+        row, column = np.array([3.25, -4.0, 22.5]), np.array([17.6, 8.0, 2.5])
+        found = SkyCoord(*self.GRID.sky_of(row, column, lon, lat, rotation), unit="deg", frame="galactic")
+        expected = SkyCoord(
+            *wcs_of(self.GRID, lon, lat, rotation).wcs_pix2world(column, row, 0), unit="deg", frame="galactic"
+        )
+        assert found.separation(expected).max() < 1e-9 * units.deg
+
     def test_reach_ends_at_the_outer_corner(self, lon, lat, rotation):
         fine = PatchGrid(side=20 * 11, resolution=10 / 11)
         corner = SkyCoord(

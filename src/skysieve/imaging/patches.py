@@ -142,6 +142,29 @@ class PatchGrid:
         column = np.sum(where * right, axis=-1) * scale + middle
         return np.asarray(row), np.asarray(column)
 
+    def sky_of(
+        self,
+        row: ArrayLike,
+        column: ArrayLike,
+        centre_lon: ArrayLike,
+        centre_lat: ArrayLike,
+        rotation: ArrayLike = 0.0,
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the Galactic longitude and latitude, ``(...)`` degrees, of places in a patch.
+
+        The way back from :meth:`pixels_of`; `row` and `column` may lie between pixels, and outside.
+        """
+        centre_lon, centre_lat, rotation = np.broadcast_arrays(
+            *(np.asarray(x, np.float64) for x in (centre_lon, centre_lat, rotation))
+        )
+        right, up = self._axes(centre_lon, centre_lat, rotation)
+        along, across = (
+            (np.asarray(x, np.float64) - (self.side - 1) / 2) * math.radians(self.resolution / 60)
+            for x in (column, row)
+        )
+        centre = unit_vectors(centre_lon, centre_lat)
+        return lon_lat(centre + along[..., None] * right + across[..., None] * up)
+
     @staticmethod
     def _axes(
         lon: NDArray[np.float64], lat: NDArray[np.float64], rotation: NDArray[np.float64]
