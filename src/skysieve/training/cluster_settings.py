@@ -18,11 +18,11 @@ class PatchSettings:
         Names of the maps, in the order of their frequencies; all that there are, if empty.
     side, resolution
         Pixels on a side, and arcminutes of a pixel.
-    sigma
-        What a band is divided by: ``mad``, the median of its absolute values as a standard deviation; or
-        ``mode``, the width of the lower side of their distribution.
-    stretch
-        Whether the arcsinh is taken then.
+    latitude
+        Degrees between the Galactic plane and the centre of a patch, at least.
+    sigma, centred, stretch
+        What a band is divided by, ``mad`` or ``mode``; whether its level is subtracted; and whether the
+        arcsinh is taken then; see :class:`skysieve.clusters.preprocessing.Preprocessing`.
     loops
         Patches cut around each cluster until the same ones come again; 0 if they never shall.
     edge
@@ -34,7 +34,9 @@ class PatchSettings:
     bands: tuple[str, ...] = ()
     side: int = 64
     resolution: float = 1.7
+    latitude: float = 0.0
     sigma: Literal["mad", "mode"] = "mad"
+    centred: bool = False
     stretch: bool = True
     loops: int = 100
     edge: float = 4.0
@@ -49,10 +51,10 @@ class LabelSettings:
     Attributes
     ----------
     radius
-        Of the discs: ``fixed``, ``t500`` for each cluster's own, or ``drawn`` from the published
-        distribution.
+        Of the discs: ``fixed``, ``t500`` for each cluster's own, or ``published``, one for each patch drawn
+        from the published distribution; see :class:`skysieve.clusters.labels.RadiusRule`.
     arcmin
-        The fixed radius, which contaminating sources have in any case; no other is smaller than a pixel.
+        The fixed radius, which contaminating sources have in any case; the least one of ``t500``.
     sources
         Whether contaminating sources are a second class.
     least_snr, open_snr
@@ -65,7 +67,7 @@ class LabelSettings:
         Of sources, in Jy at the frequency of the catalogue: fainter ones are no centres and no labels.
     """
 
-    radius: Literal["fixed", "t500", "drawn"] = "fixed"
+    radius: Literal["fixed", "t500", "published"] = "fixed"
     arcmin: float = 2.5
     sources: bool = False
     least_snr: float = 7.0
@@ -84,7 +86,11 @@ class SplitSettings:
     validation, test
         Numbers of the HEALPix pixels of nside 2, from 1, RING, Galactic, that are scored on the way and that
         no training sees.
+    fold
+        One of these numbers, to test on that tile alone in place of ``test``: one of 48 splits in which each
+        tile is tested once.  0 for none of them.
     """
 
     validation: tuple[int, ...] = (10, 26, 39, 42)
     test: tuple[int, ...] = (7,)
+    fold: int = 0

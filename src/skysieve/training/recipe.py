@@ -58,6 +58,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "loss.delta": (0, 1),
     "patches.side": (16, inf),
     "patches.resolution": (0.01, 60),
+    "patches.latitude": (0, 80),
     "patches.loops": (0, inf),
     "patches.edge": (0, inf),
     "patches.empty": (0, 1),
@@ -68,6 +69,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "labels.least_y500": (0, inf),
     "labels.open_y500": (0, inf),
     "labels.least_flux": (0, inf),
+    "split.fold": (0, 48),
 }
 """Least and largest value of each number."""
 
