@@ -49,20 +49,19 @@ class Band:
         return self.y_response * (self.mjysr_per_kcmb if self.unit == "MJy/sr" else 1.0)
 
 
-def _hfi(
-    name: str, unit: Unit, fwhm: float, noise_degree: float, y_response: float, mjysr_per_kcmb: float
-) -> Band:
-    """Return a band of the High Frequency Instrument; the noise is that of a square degree."""
-    return Band(name, float(name), unit, fwhm, 60 * noise_degree, y_response, mjysr_per_kcmb)
+_HFI: tuple[tuple[str, Unit, float, float, float, float], ...] = (
+    ("100", "K_CMB", 9.68, 1.29e-6, -4.031, 244.10),
+    ("143", "K_CMB", 7.30, 0.55e-6, -2.785, 371.74),
+    ("217", "K_CMB", 5.02, 0.78e-6, 0.187, 483.69),
+    ("353", "K_CMB", 4.94, 2.56e-6, 6.205, 287.45),
+    ("545", "MJy/sr", 4.83, 0.78e-3, 14.455, 58.04),
+    ("857", "MJy/sr", 4.64, 0.72e-3, 26.335, 2.27),
+)
+"""Name, unit, beam, noise of a pixel of one square degree, response to y, MJy/sr in a K_CMB."""
 
-
-PLANCK_HFI: tuple[Band, ...] = (
-    _hfi("100", "K_CMB", 9.68, 1.29e-6, -4.031, 244.10),
-    _hfi("143", "K_CMB", 7.30, 0.55e-6, -2.785, 371.74),
-    _hfi("217", "K_CMB", 5.02, 0.78e-6, 0.187, 483.69),
-    _hfi("353", "K_CMB", 4.94, 2.56e-6, 6.205, 287.45),
-    _hfi("545", "MJy/sr", 4.83, 0.78e-3, 14.455, 58.04),
-    _hfi("857", "MJy/sr", 4.64, 0.72e-3, 26.335, 2.27),
+PLANCK_HFI: tuple[Band, ...] = tuple(
+    Band(name, float(name), unit, fwhm, 60 * noise, y_response, mjysr_per_kcmb)
+    for name, unit, fwhm, noise, y_response, mjysr_per_kcmb in _HFI
 )
 """Planck's High Frequency Instrument.
 
