@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 __all__ = ["BIAS", "cosmology", "expansion", "m500_of", "theta500_arcmin", "y500_arcmin2"]
 
-BIAS = 0.2
-"""``b``: masses from X-rays, by which the relation of Y500 was measured, are ``1 - b`` times true ones."""
+BIAS = 0.8
+"""``1 - b``: the masses by which the relation of Y500 was measured, in X-rays, over the true ones."""
 
 SLOPE = 1.79
 NORMALISATION = 10**-0.19
@@ -85,7 +85,7 @@ def y500_arcmin2(m500: ArrayLike, z: ArrayLike, *, bias: float = BIAS) -> NDArra
     ----------
     Planck Collaboration 2014, A&A 571, A20, eq. 7.
     """
-    mass = (1 - bias) * np.asarray(m500, np.float64) / PIVOT
+    mass = bias * np.asarray(m500, np.float64) / PIVOT
     area = 1e-4 * NORMALISATION * expansion(z) ** (2 / 3) * mass**SLOPE
     return np.asarray(area / (_distance(z) * ARCMIN) ** 2)
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-import numpy as np
+from typing import TYPE_CHECKING, TypeVar
 
 from skysieve.errors import ConfigError
 from skysieve.microwave.spectra import RAYLEIGH_JEANS
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from skysieve.microwave.bands import Band
 
 __all__ = ["UNITS", "conversion_factor", "convert"]
+
+Values = TypeVar("Values", float, "NDArray[np.float32]", "NDArray[np.float64]")
 
 _TEMPERATURES = {"K_CMB": 1.0, "mK_CMB": 1e-3, "uK_CMB": 1e-6}
 _INTENSITIES = {"MJy/sr": 1.0, "kJy/sr": 1e-3, "Jy/sr": 1e-6}
@@ -49,9 +50,9 @@ def conversion_factor(from_unit: str, to_unit: str, band: Band) -> float:
     return _in_mjysr(from_unit, band) / _in_mjysr(to_unit, band)
 
 
-def convert(values: NDArray[np.float32], from_unit: str, to_unit: str, band: Band) -> NDArray[np.float32]:
-    """Return values in another unit, in their own dtype; see :func:`conversion_factor`."""
-    return np.asarray(values * values.dtype.type(conversion_factor(from_unit, to_unit, band)))
+def convert(values: Values, from_unit: str, to_unit: str, band: Band) -> Values:
+    """Return values in another unit; arrays keep their dtype.  See :func:`conversion_factor`."""
+    return values * conversion_factor(from_unit, to_unit, band)
 
 
 def _in_mjysr(unit: str, band: Band) -> float:
