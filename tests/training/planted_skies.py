@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import healpy
 import numpy as np
 
 from skysieve.imaging.healpix_maps import HealpixMap
 from skysieve.imaging.patches import MapStack
+from skysieve.microwave.bands import band
 from skysieve.training.cluster_skies import LearnedSky, Places
 
 NSIDE = 64
@@ -32,8 +32,7 @@ def planted_sky(seed=1, *, clusters=250, sources=60, left_open=0, signal=6.0, ns
             pixels = healpy.query_disc(nside, vector, np.radians(3 * WIDTH))
             away = np.degrees(healpy.rotator.angdist(vector, np.array(healpy.pix2vec(nside, pixels))))
             spot = signal * np.exp(-0.5 * (away / WIDTH) ** 2)
-            for band, sign in zip(values, signs, strict=True):
-                band[pixels] += sign * spot
-    maps = [HealpixMap(band, nside, False, "G", "K_CMB", "I", Path("sky.fits")) for band in values]
-    bands = [SimpleNamespace(name=name) for name in ("100", "353")]
-    return LearnedSky("planted", MapStack(maps), bands, *there)
+            for plane, sign in zip(values, signs, strict=True):
+                plane[pixels] += sign * spot
+    maps = [HealpixMap(plane, nside, False, "G", "K_CMB", "I", Path("sky.fits")) for plane in values]
+    return LearnedSky("planted", MapStack(maps), (band("100"), band("353")), *there)

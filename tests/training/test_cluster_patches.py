@@ -20,7 +20,7 @@ from skysieve.errors import ConfigError
 from skysieve.imaging.patches import MapStack, PatchGrid
 from skysieve.imaging.sky_directions import separation, unit_vectors
 from skysieve.training import cluster_patches, cluster_stream
-from skysieve.training.cluster_patches import ClusterPatches, Place
+from skysieve.training.cluster_patches import ClusterPatches, Place, ShownPatch
 from skysieve.training.cluster_settings import LabelSettings, PatchSettings
 from skysieve.training.cluster_skies import LearnedSky, Places
 from skysieve.training.cluster_stream import PatchStream, patch_batches
@@ -101,8 +101,8 @@ def test_neighbours_are_labelled_too(sky):
 def test_no_patch_reaches_another_role_or_its_buffer(sky):
     """Whatever the share of its kinds: each pixel lies in tiles for training, away from all others."""
     split = SkySplit()
-    places = cut_places(source(sky, empty=0.3, sources=0.3), 150)
-    assert len({round(place.lon, 6) for place in places}) > 100
+    places = cut_places(source(sky, empty=0.3, sources=0.3), 90)
+    assert len({round(place.lon, 6) for place in places}) > 60
     for place in places:
         vectors = GRID.vectors(place.lon, place.lat, place.rotation).reshape(-1, 3)
         tiles = healpy.vec2pix(2, *vectors.T) + 1
@@ -140,7 +140,7 @@ def replace_clusters(sky, clusters, **others):
     return LearnedSky(sky.name, sky.stack, sky.bands, clusters, **others)
 
 
-@pytest.mark.parametrize("lat", [0.0, 70.0, 88.0])
+@pytest.mark.parametrize("lat", [0.0, 88.0])
 def test_shifts_are_as_wide_at_every_latitude(sky, lat, monkeypatch):
     """Without the cosine of the latitude, patches near the pole would hardly be shifted."""
     monkeypatch.setattr(cluster_patches.ClusterPatches, "_allowed", lambda *_, **__: np.array([True]))
@@ -151,14 +151,14 @@ def test_shifts_are_as_wide_at_every_latitude(sky, lat, monkeypatch):
 
 
 def test_each_cluster_comes_once_a_turn_and_the_same_patches_after_so_many(sky):
-    patches = source(sky, loops=2)
+    patches = source(replace_clusters(sky, sky.clusters[:50]), loops=2)
     count = len(patches._clusters.sky)
-    assert count > 50
+    assert count > 10
     assert sorted(patches._order(0)) == list(range(count))
     places = cut_places(patches, 3 * count)
     first, again = set(places[:count]), set(places[2 * count :])
     assert first != set(places[count : 2 * count])
-    assert len(first & again) > 0.9 * count  # but for clusters too near a border, whose place is another's
+    assert len(first & again) > 0.8 * count  # but for clusters too near a border, whose place is another's
 
 
 def test_fainter_clusters_do_not_count(sky):
@@ -195,26 +195,26 @@ def test_what_maps_do_not_cover_does_not_count(sky):
     _, lat = healpy.pix2ang(64, np.arange(12 * 64**2), lonlat=True)
     holes[1].values[lat < 0] = np.nan
     patches = source(LearnedSky("half", MapStack(holes), sky.bands, sky.clusters), empty=0.3)
-    shown = [patches.patch(number) for number in range(60)]
+    shown = [patches.patch(number) for number in range(40)]
     assert all(np.isfinite(patch.pixels).all() for patch in shown)
     covered = np.array([patch.counted.mean() for patch in shown])
     assert covered.min() >= 0.5
     assert (covered < 0.95).any()
-    assert all(lat > -4 for _, _, lat, _ in cut_places(patches, 40))
+    assert all(lat > -4 for _, _, lat, _ in cut_places(patches, 20))
 
 
 def test_patches_keep_away_from_the_plane_of_the_galaxy_if_asked_to(sky):
-    places = cut_places(source(sky, latitude=20.0, empty=0.3), 60)
+    places = cut_places(source(sky, latitude=20.0, empty=0.3), 30)
     assert min(abs(place.lat) for place in places) >= 20
-    assert min(abs(place.lat) for place in cut_places(source(sky, empty=0.3), 60)) < 20
+    assert min(abs(place.lat) for place in cut_places(source(sky, empty=0.3), 30)) < 20
 
 
 def test_a_seed_makes_the_same_patches_and_another_makes_others(sky):
-    settings = {"empty": 0.3, "sources": 0.2}
+    first, again, other = (source(sky, seed=seed, empty=0.3, sources=0.2) for seed in (3, 3, 4))
     for number in range(6):
-        one, same = source(sky, **settings).patch(number), source(sky, **settings).patch(number)
+        one, same = first.patch(number), again.patch(number)
         assert all(np.array_equal(a, b) for a, b in zip(one, same, strict=True))
-    assert not np.array_equal(one.pixels, source(sky, seed=4, **settings).patch(5).pixels)
+        assert not np.array_equal(one.pixels, other.patch(number).pixels)
 
 
 def test_maps_without_a_place_for_patches_are_refused(sky):
@@ -244,7 +244,7 @@ class TestStream:
         keys = [float(patch.pixels.astype(np.float64).sum().round(3)) for patch in shown]
         _, counts = np.unique(keys, return_counts=True)
         assert counts.max() == 3
-        once = {}
+        once: dict[float, ShownPatch] = {}
         mirrored = 0
         for key, patch in zip(keys, shown, strict=True):
             first = once.setdefault(key, patch)

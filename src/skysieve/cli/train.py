@@ -13,10 +13,12 @@ from skysieve.cli.options import Debug, Names, Quiet
 from skysieve.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from skysieve.training.fit import Trainee
     from skysieve.training.recipe import Job, TrainingRecipe
 
-__all__ = ["app"]
+__all__ = ["app", "chosen_recipe", "run_training"]
 
 NEEDED = ("torch", "lightning", "onnx", "galsim", "pydantic", "yaml", "matplotlib")
 """What the extra ``train`` brings: looked for before hours of work, not after."""
@@ -103,7 +105,7 @@ def train_contaminants(
 
     Example: `skysieve train contaminants -o mine --init skysieve --clean-frames nights/ --steps 2000`
     """
-    chosen = _recipe(recipe, "contaminants", steps)
+    chosen = chosen_recipe(recipe, "contaminants", steps)
     from skysieve.training.contaminants import ContaminantTraining
 
     trainee = ContaminantTraining(chosen)
@@ -111,7 +113,7 @@ def train_contaminants(
         trainee.use_clean_frames(clean_frames)
     if init is not None:
         trainee.start_from(init)
-    _fit(trainee, output, workers=workers, device=device, quiet=quiet)
+    run_training(trainee, output, workers=workers, device=device, quiet=quiet)
 
 
 @app.command("tracking")
@@ -133,13 +135,13 @@ def train_tracking(
 
     Example: `skysieve train tracking -o mine`
     """
-    chosen = _recipe(recipe, "tracking", steps)
+    chosen = chosen_recipe(recipe, "tracking", steps)
     from skysieve.training.tracking import TrackingTraining
 
     trainee = TrackingTraining(chosen)
     if init is not None:
         trainee.start_from(init)
-    _fit(trainee, output, workers=workers, device=device, quiet=quiet)
+    run_training(trainee, output, workers=workers, device=device, quiet=quiet)
 
 
 @app.command("ghosts")
@@ -180,7 +182,7 @@ def train_ghosts(
 
     Example: `skysieve train ghosts -o mine --pictures planes/ --annotations a.json --annotations b.json`
     """
-    chosen = _recipe(recipe, "ghosts", steps)
+    chosen = chosen_recipe(recipe, "ghosts", steps)
     if (pictures is None) != (not annotations):
         raise ConfigError("--pictures and --annotations go together: give both, or none")
     if names is not None and pictures is None:
@@ -196,12 +198,14 @@ def train_ghosts(
         trainee.real = RealGhosts.read(pictures, annotations or [], names=wanted)
     if init is not None:
         trainee.start_from(init)
-    _fit(trainee, output, workers=workers, device=device, quiet=quiet)
+    run_training(trainee, output, workers=workers, device=device, quiet=quiet)
 
 
-def _recipe(name: str, job: Job, steps: int | None) -> TrainingRecipe:
+def chosen_recipe(
+    name: str, job: Job, steps: int | None, *, needed: Sequence[str] = NEEDED
+) -> TrainingRecipe:
     """Return the recipe of a training, once it is known that what training needs is installed."""
-    missing = [module for module in NEEDED if find_spec(module) is None]
+    missing = [module for module in needed if find_spec(module) is None]
     if missing:
         raise ConfigError(f"training needs {', '.join(missing)}: pip install 'skysieve[train]'")
     from dataclasses import replace
@@ -215,7 +219,9 @@ def _recipe(name: str, job: Job, steps: int | None) -> TrainingRecipe:
     return recipe if steps is None else replace(recipe, steps=steps)
 
 
-def _fit(trainee: Trainee, folder: Path, *, workers: int | None, device: TrainingDevice, quiet: bool) -> None:
+def run_training(
+    trainee: Trainee, folder: Path, *, workers: int | None, device: TrainingDevice, quiet: bool
+) -> None:
     """Train, and say where the model is."""
     from lightning.pytorch.utilities import rank_zero_only
 

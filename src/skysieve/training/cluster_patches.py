@@ -38,8 +38,8 @@ LARGEST_RADIUS = 15.0
 SIDE_OF_BASE_PIXEL = 58.6
 """Degrees: the root of the area of a HEALPix pixel at nside 1."""
 
-FINE = 64
-"""Random places are drawn in HEALPix pixels of this nside, 0.9 degrees wide."""
+FINE = 0.6
+"""Random places are drawn in HEALPix pixels of this part of a patch's width at most."""
 
 ORDER, COPIES = 1, 2
 """Of the streams of random numbers beside those of patches, which have two numbers each."""
@@ -150,10 +150,7 @@ class ClusterPatches:
 
     def covering(self) -> list[Place]:
         """Return places that cover the tiles of this role, next to each other and hardly overlapping."""
-        nside = 1
-        while 2 * nside * self.grid.width <= SIDE_OF_BASE_PIXEL:
-            nside *= 2
-        numbers, lon, lat = self._pixels(nside)
+        numbers, lon, lat = self._pixels(_finest_nside(self.grid.width))
         return [Place(int(n), float(x), float(y), 0.0) for n, x, y in zip(numbers, lon, lat, strict=True)]
 
     def anywhere(self, count: int) -> list[Place]:
@@ -206,7 +203,7 @@ class ClusterPatches:
     def _empty(self, rng: Generator) -> Iterator[Place]:
         """Yield a place that shows no labelled cluster, if one is found."""
         numbers, lon, lat = self._anywhere
-        half = SIDE_OF_BASE_PIXEL / FINE / 2
+        half = SIDE_OF_BASE_PIXEL / self._fine / 2
         for _ in range(ATTEMPTS if len(numbers) else 0):
             chosen = int(rng.integers(len(numbers)))
             centre = _shifted(lon[chosen], lat[chosen], rng.uniform(-half, half, 2))
@@ -253,7 +250,11 @@ class ClusterPatches:
 
     @cached_property
     def _anywhere(self) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64]]:
-        return self._pixels(FINE)
+        return self._pixels(self._fine)
+
+    @cached_property
+    def _fine(self) -> int:
+        return 2 * _finest_nside(FINE * self.grid.width)
 
     def _pixels(self, nside: int) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64]]:
         """Return sky, longitude and latitude of HEALPix pixels with data that a patch may be cut about."""
@@ -274,6 +275,14 @@ class _Objects(NamedTuple):
 
     sky: NDArray[np.intp]
     places: Places
+
+
+def _finest_nside(width: float) -> int:
+    """Return the largest nside whose HEALPix pixels are not narrower than some degrees."""
+    nside = 1
+    while 2 * nside * width <= SIDE_OF_BASE_PIXEL:
+        nside *= 2
+    return nside
 
 
 def _shifted(lon: float, lat: float, shift: NDArray[np.float64]) -> tuple[float, float]:

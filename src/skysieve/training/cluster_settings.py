@@ -64,7 +64,8 @@ class LabelSettings:
     least_y500, open_y500
         In place of these, if the first is above 0: the same by Y500, in square arcminutes.
     least_flux
-        Of sources, in Jy at the frequency of the catalogue: fainter ones are no centres and no labels.
+        Sources whose flux is below this in every band are no centres and no labels; in units of the flux
+        from which Planck's catalogue of compact sources is 90 % complete in that band.
     """
 
     radius: Literal["fixed", "t500", "published"] = "fixed"
@@ -74,7 +75,7 @@ class LabelSettings:
     open_snr: float = 4.0
     least_y500: float = 0.0
     open_y500: float = 0.0
-    least_flux: float = 0.3
+    least_flux: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,117 @@
+"""``skysieve train clusters``: networks for clusters of galaxies, from maps whose clusters are known."""
+
+from __future__ import annotations
+
+import enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from skysieve.cli.options import Debug, Quiet
+from skysieve.cli.train import (
+    Device,
+    Init,
+    Output,
+    RecipeOption,
+    Steps,
+    TrainingDevice,
+    Workers,
+    chosen_recipe,
+    run_training,
+)
+
+if TYPE_CHECKING:
+    from skysieve.training.recipe import TrainingRecipe
+
+__all__ = ["train_clusters"]
+
+NEEDED = ("torch", "lightning", "onnx", "monai", "healpy", "pydantic", "yaml", "matplotlib")
+
+
+class NetworkKind(enum.StrEnum):
+    """Architectures."""
+
+    unet = "unet"
+    vnet = "vnet"
+    unet_plus_plus = "unet++"
+    r2unet = "r2unet"
+    attention_unet = "attention-unet"
+    resunet_a = "resunet-a"
+    u2net = "u2net"
+    unet_3plus = "unet3+"
+
+
+class LossKind(enum.StrEnum):
+    """What is minimised."""
+
+    bce = "bce"
+    focal = "focal"
+    dice = "dice"
+    focal_dice = "focal-dice"
+    tversky = "tversky"
+    focal_tversky = "focal-tversky"
+    combo = "combo"
+    cosine_tversky = "cosine-tversky"
+    mixed_focal = "mixed-focal"
+
+
+def train_clusters(
+    output: Output,
+    *,
+    maps: Annotated[
+        list[Path],
+        typer.Option(
+            "--maps",
+            metavar="DIR",
+            help="Folder with maps, clusters.fits and sources.fits, as `skysieve simulate sky` writes it; "
+            "may be given again.",
+            show_default=False,
+        ),
+    ],
+    recipe: RecipeOption = "clusters",
+    network: Annotated[
+        NetworkKind | None,
+        typer.Option("--network", help="Architecture, in place of the recipe's.", show_default=False),
+    ] = None,
+    loss: Annotated[
+        LossKind | None,
+        typer.Option("--loss", help="Loss, in place of the recipe's.", show_default=False),
+    ] = None,
+    init: Init = None,
+    workers: Workers = None,
+    device: Device = TrainingDevice.auto,
+    steps: Steps = None,
+    quiet: Quiet = False,
+    _debug: Debug = False,
+) -> None:
+    """Train a network that finds clusters of galaxies in microwave maps.
+
+    The model lies in the folder `model` of the output, for `skysieve clusters find --model`.  Ctrl-C loses no
+    finished work: the same command goes on.
+
+    Example: `skysieve train clusters --maps sky1/ --maps sky2/ -o mine --network unet3+ --loss tversky`
+    """
+    chosen = chosen_recipe(recipe, "clusters", steps, needed=NEEDED)
+    chosen = _changed(chosen, network, loss)
+    from skysieve.cli.running import start_logging
+    from skysieve.training.cluster_sky_files import read_skies
+    from skysieve.training.clusters import ClusterTraining
+
+    start_logging(verbose=not quiet)
+    skies = read_skies(maps, chosen.labels, bands=chosen.patches.bands)
+    trainee = ClusterTraining(chosen, skies)
+    if init is not None:
+        trainee.start_from(init)
+    run_training(trainee, output, workers=workers, device=device, quiet=quiet)
+
+
+def _changed(recipe: TrainingRecipe, network: NetworkKind | None, loss: LossKind | None) -> TrainingRecipe:
+    """Return the recipe with another network, as wide as its own, or another loss with its own exponent."""
+    from dataclasses import replace
+
+    if network is not None:
+        recipe = replace(recipe, network=replace(recipe.network, kind=network.value))
+    if loss is not None and loss.value != recipe.loss.kind:
+        recipe = replace(recipe, loss=recipe.loss.of_kind(loss.value))
+    return recipe
