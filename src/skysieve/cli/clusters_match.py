@@ -1,0 +1,154 @@
+"""``skysieve clusters match``: a table of places cross-matched with catalogues of known clusters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from skysieve.cli.options import Debug, Overwrite, Quiet, parse_assignments
+from skysieve.errors import ConfigError
+
+if TYPE_CHECKING:
+    from skysieve.clusters.known_catalogues import KnownCatalogue
+    from skysieve.imaging.cards import HeaderCard
+
+__all__ = ["match", "parse_catalogues"]
+
+
+def match(
+    catalogue: Annotated[
+        Path,
+        typer.Argument(
+            metavar="CATALOG",
+            help="Table of places, FITS, ECSV, CSV, VOTable, with RA, DEC, RAJ2000, DEJ2000, or GLON, GLAT.",
+            show_default=False,
+        ),
+    ],
+    *,
+    known: Annotated[
+        list[str],
+        typer.Option(
+            "--with",
+            metavar="NAME=FILE",
+            help="Known catalogue and what to call it, as PSZ2=planck_z.csv; may be given again.",
+            show_default=False,
+        ),
+    ],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="OUT",
+            help="Table to write: .fits, .ecsv, .csv or .vot.",
+            show_default=False,
+        ),
+    ],
+    radius: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--radius",
+            metavar="NAME=ARCMIN",
+            help="Radius for a catalogue; by default 7' if its name begins with planck, psz or mcxc, or 5'.",
+            show_default=False,
+        ),
+    ] = None,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+    _debug: Debug = False,
+) -> None:
+    """Find which places are known clusters: two more columns a catalogue, NAME and NAME_sep.
+
+    Each place has one partner at most, and each known cluster too: the best place, by its score or else its
+    snr, takes the nearest within the radius, then the next best the nearest that is left. How many pairs
+    there would be by chance is told from the same places shifted by a degree.
+
+    Example: `skysieve clusters match catalogue.fits --with PSZ2=planck_z.csv --with MCXC=mcxc.fits
+    --radius PSZ2=10 -o matched.ecsv`
+    """
+    from dataclasses import asdict
+
+    from skysieve.cli.running import start_logging
+    from skysieve.clusters.catalogue import ranking
+    from skysieve.clusters.catalogue_files import cards_of, check_ending, write_catalogue
+    from skysieve.clusters.matched_tables import add_matches, check_names
+    from skysieve.clusters.sky_tables import read_sky_table
+    from skysieve.clusters.summary import count_lines
+    from skysieve.imaging.atomic import check_target
+    from skysieve.imaging.provenance import provenance_cards
+
+    start_logging()
+    files = parse_catalogues(known)
+    radii = parse_assignments("--radius", radius or [])
+    check_names(list(files), radii)
+    check_ending(output)
+    check_target(output, overwrite=overwrite)
+    read = read_sky_table(catalogue)
+    catalogues = _read_known(files, quiet=quiet)
+    cards = cards_of(read.table)
+    counts = add_matches(
+        read.table,
+        read.lon,
+        read.lat,
+        catalogues,
+        radii=radii,
+        rank=ranking(read.table) if len(read) else None,
+    )
+    options = {
+        f"match with {one.name}": f"{one.path.name} within {count.radius:g} arcmin"
+        for one, count in zip(catalogues, counts, strict=True)
+    }
+    made = provenance_cards(source=catalogue, options=options)
+    write_catalogue(read.table, output, cards=_joined(cards, made), overwrite=overwrite)
+    if not quiet:
+        for note in read.notes:
+            print(f"{catalogue}: {note}")
+        for line in count_lines({count.name: asdict(count) for count in counts}):
+            print(line)
+        print(f"{output}: {len(read)} rows")
+
+
+def parse_catalogues(texts: list[str]) -> dict[str, Path]:
+    """Read ``NAME=FILE`` options.
+
+    Raises
+    ------
+    ConfigError
+        If one has another form, or a name is given twice.
+
+    Examples
+    --------
+    >>> {name: str(path) for name, path in parse_catalogues(["PSZ2=planck_z.csv"]).items()}
+    {'PSZ2': 'planck_z.csv'}
+    """
+    files: dict[str, Path] = {}
+    for text in texts:
+        name, _, file = text.partition("=")
+        if not name.strip() or not file.strip():
+            raise ConfigError(f"--with {text!r}: expected NAME=FILE, as PSZ2=planck_z.csv")
+        if name.strip() in files:
+            raise ConfigError(f"--with {name.strip()} is given twice; give each catalogue a name of its own")
+        files[name.strip()] = Path(file.strip())
+    return files
+
+
+def _read_known(files: dict[str, Path], *, quiet: bool) -> list[KnownCatalogue]:
+    from skysieve.clusters.known_catalogues import read_known_catalogue
+
+    catalogues = []
+    for name, path in files.items():
+        catalogues.append(read_known_catalogue(path, name=name))
+        if not quiet:
+            for note in catalogues[-1].notes:
+                print(f"{path}: {note}")
+    return catalogues
+
+
+def _joined(before: list[HeaderCard], made: list[HeaderCard]) -> list[HeaderCard]:
+    """Return the cards that a table had, those that are made anew replaced, and lines added."""
+    new = {keyword for keyword, _, _ in made} - {"HISTORY"}
+    kept = [card for card in before if card[0] not in {*new, "CHECKSUM", "DATASUM"}]
+    first = [card for card in made if card[0] != "HISTORY"]
+    return [*first, *kept, *(card for card in made if card[0] == "HISTORY")]
