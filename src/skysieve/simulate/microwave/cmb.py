@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 from functools import lru_cache
+from math import ceil
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,8 +33,8 @@ PLANCK_2018 = {
 """Planck 2018 results VI, Table 2, last column: TT, TE, EE, lowE and lensing."""
 
 _TO_KELVIN = 1e-12
-_LEAST_DEGREES = 200
-"""CAMB wants some to begin with."""
+_STEP = 512
+"""Degrees are computed up to a multiple of this: maps of many sizes share one computation."""
 
 _one_at_a_time = threading.Lock()
 """CAMB's Fortran falls over when two threads are in it."""
@@ -85,7 +86,7 @@ def temperature_spectrum(lmax: int) -> NDArray[np.float64]:
     Lewis, Challinor & Lasenby 2000 (CAMB); Planck 2018 results VI, Table 2.
     """
     with _one_at_a_time:
-        return _computed(max(lmax, _LEAST_DEGREES))[: lmax + 1]
+        return _computed(ceil(lmax / _STEP) * _STEP)[: lmax + 1]
 
 
 @lru_cache(maxsize=4)

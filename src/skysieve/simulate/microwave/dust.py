@@ -25,6 +25,8 @@ __all__ = ["REFERENCE", "GalacticDust"]
 REFERENCE = 857.0
 """GHz, where brightness is given."""
 
+# No structure is larger than some tens of degrees: that is the column's.
+_LARGEST = 4.0
 # All of the variance is at low degrees; this far it is summed up, whatever the map needs.
 _SUMMED = 6000
 # Temperature and emissivity change over degrees.
@@ -171,9 +173,9 @@ class GalacticDust:
 
 
 def _unit_amplitude(lmax: int, slope: float, cutoff: float | None) -> NDArray[np.float64]:
-    """Return the root of a power law from degree 1 on, of a field whose variance is 1."""
-    degrees = np.maximum(degrees_of(max(lmax, _SUMMED)), 1)
-    spectrum = degrees**slope
+    """Return the root of a power law that flattens at the lowest degrees, of a field whose variance is 1."""
+    degrees = degrees_of(max(lmax, _SUMMED))
+    spectrum = (degrees**2 + _LARGEST**2) ** (slope / 2)
     if cutoff is not None:
         spectrum *= np.exp(-((degrees / cutoff) ** 2))
     spectrum[0] = 0

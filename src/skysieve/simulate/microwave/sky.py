@@ -139,12 +139,16 @@ def simulate_sky(
 
 def _clusters(recipe: SkyRecipe, seed: int, region: SkyRegion) -> Table:
     """Return the clusters of a sky: drawn, or those of a catalogue."""
-    from skysieve.simulate.microwave.population import clusters_of_catalogue, draw_clusters
+    from astropy.table import Table
+
+    from skysieve.simulate.microwave.population import UNITS, clusters_of_catalogue, draw_clusters
 
     settings = recipe.clusters
-    if settings.enabled and settings.catalogue is not None:
+    if not settings.enabled:
+        return Table(names=list(UNITS), units=[unit or None for unit in UNITS.values()])
+    if settings.catalogue is not None:
         return clusters_of_catalogue(Path(settings.catalogue), region=region, bias=settings.bias)
-    table = draw_clusters(
+    return draw_clusters(
         np.random.default_rng([seed, _CLUSTERS]),
         region=region,
         mass_function=settings.mass_function,
@@ -153,7 +157,6 @@ def _clusters(recipe: SkyRecipe, seed: int, region: SkyRegion) -> Table:
         scatter=settings.scatter,
         bias=settings.bias,
     )
-    return table if settings.enabled else table[:0]
 
 
 def _paint(values: NDArray[np.float32], region: SkyRegion, truth: SkyTruth, band: Band) -> None:
