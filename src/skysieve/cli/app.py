@@ -48,6 +48,7 @@ def skysieve(
 FRAMES = "Frames"
 IN_PLACE = "In place of the published commands"
 GHOSTS = "Ghosts"
+CLUSTERS = "Clusters"
 TOOLS = "Models and simulations"
 
 add_verb(app, "mask", "skysieve.cli.mask:mask", "Mask the contaminants of frames.", panel=FRAMES)
@@ -85,6 +86,13 @@ add_verb(
     "skysieve.cli.annotations:app",
     "Convert, check and compare outlines of ghosts.",
     panel=GHOSTS,
+)
+add_verb(
+    app,
+    "clusters",
+    "skysieve.cli.clusters:app",
+    "Cross-match catalogues of galaxy clusters.",
+    panel=CLUSTERS,
 )
 add_verb(app, "models", "skysieve.cli.models:app", "List, show and import models.", panel=TOOLS)
 add_verb(app, "simulate", "skysieve.cli.simulate:app", "Simulate pictures with known truth.", panel=TOOLS)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from skysieve.cli.lazy_verb import add_verb
 from skysieve.cli.options import Debug, Jobs, Overwrite, Quiet
 from skysieve.errors import ConfigError
 
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
 __all__ = ["app"]
 
 app = typer.Typer(no_args_is_help=True, help="Simulate pictures with known truth.")
+add_verb(
+    app,
+    "sky",
+    "skysieve.cli.simulate_sky:simulate_sky",
+    "Simulate the microwave sky in Planck's six high-frequency bands, with known clusters.",
+)
 
 SIDE = 1024
 """Default height and width of a frame."""

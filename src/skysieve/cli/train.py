@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from skysieve.cli.lazy_verb import add_verb
 from skysieve.cli.options import Debug, Names, Quiet
 from skysieve.errors import ConfigError
 
@@ -24,6 +25,12 @@ NEEDED = ("torch", "lightning", "onnx", "galsim", "pydantic", "yaml", "matplotli
 """What the extra ``train`` brings: looked for before hours of work, not after."""
 
 app = typer.Typer(no_args_is_help=True, help="Train networks on simulated frames, or on your own.")
+add_verb(
+    app,
+    "clusters",
+    "skysieve.cli.train_clusters:train_clusters",
+    "Train a network that finds clusters of galaxies in microwave maps.",
+)
 
 
 class TrainingDevice(enum.StrEnum):

@@ -1,0 +1,17 @@
+"""``skysieve clusters``: galaxy clusters in microwave maps, and catalogues of them."""
+
+from __future__ import annotations
+
+import typer
+
+from skysieve.cli.lazy_verb import add_verb
+
+__all__ = ["app"]
+
+app = typer.Typer(no_args_is_help=True, help="Cross-match catalogues of galaxy clusters.")
+add_verb(
+    app,
+    "match",
+    "skysieve.cli.clusters_match:match",
+    "Find which places are known clusters: two more columns a catalogue, NAME and NAME_sep.",
+)
