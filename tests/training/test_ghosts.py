@@ -15,13 +15,14 @@ import torch
 
 from skysieve.errors import ConfigError
 from skysieve.ghosts.classes import CLASS_NAMES
+from skysieve.ghosts.decide import Ghost
 from skysieve.ghosts.finder import GhostFinder, GhostSettings
 from skysieve.models.card import read_model
 from skysieve.training import ghost_pictures, ghosts
 from skysieve.training.fit import fit
 from skysieve.training.ghost_learning import GhostLearning, middle_maps
 from skysieve.training.ghost_pictures import collate
-from skysieve.training.ghosts import GhostTraining, best_thresholds
+from skysieve.training.ghosts import GhostTraining, LookedAt, best_thresholds
 from skysieve.training.recipe import read_training_recipe
 
 SETTINGS = """
@@ -114,24 +115,45 @@ def test_learns_the_pictures_that_it_is_shown(training, batch):
     assert losses[-1] < 0.8 * losses[0]
 
 
-def test_thresholds_are_those_with_which_ccds_are_found_best(training):
-    from skysieve.ghosts.decide import Ghost
-    from skysieve.simulate.ghosts import GhostInstance, GhostPicture
+def squares():
+    """Return two masks that lie apart."""
+    here, there = np.zeros((2, 400, 400), bool)
+    here[100:200, 100:200] = True
+    there[250:300, 250:300] = True
+    return here, there
 
-    right, wrong = np.zeros((2, 400, 400), bool)
-    right[100:200, 100:200] = True
-    wrong[250:300, 250:300] = True
-    truth = GhostPicture(
-        np.zeros((400, 400), np.uint8),
-        (GhostInstance("Faint", right, 1.0, 1.0),),
-        np.ones((400, 400), bool),
-        {},
-        "by hand",
-        None,
+
+def looked_at(name, truth, *found):
+    return LookedAt(
+        () if truth is None else ((name, truth),),
+        tuple(Ghost(name, score, mask) for score, mask in found),
+        0.5,
     )
-    thresholds, scores = best_thresholds([truth], [[Ghost("Faint", 0.7, right), Ghost("Faint", 0.3, wrong)]])
+
+
+def test_thresholds_are_those_with_which_ccds_are_found_best():
+    right, wrong = squares()
+    thresholds, scores = best_thresholds([looked_at("Faint", right, (0.7, right), (0.3, wrong))])
     assert 0.3 < thresholds["Faint"] <= 0.7
     assert scores["CCD F1 Faint"] == 1
+
+
+def test_thresholds_stand_amid_others_that_are_as_good():
+    right, wrong = squares()
+    # all from 0.35 to 0.6 find the same
+    thresholds, _ = best_thresholds([looked_at("Faint", right, (0.6, right), (0.31, wrong))])
+    assert 0.35 < thresholds["Faint"] < 0.6
+
+
+def test_real_pictures_count_for_classes_that_they_have():
+    right, wrong = squares()
+    simulated = [looked_at(name, right, (0.6, right)) for name in ("Rays", "Faint")]
+    real = [looked_at("Rays", right, (0.6, right), (0.4, wrong)), looked_at("Faint", None, (0.4, wrong))]
+    alone, _ = best_thresholds(simulated)
+    both, scores = best_thresholds(simulated, real)
+    assert alone["Rays"] < 0.4 < both["Rays"]
+    assert alone["Faint"] == both["Faint"]
+    assert scores["CCD F1 Rays"] == 1
 
 
 def test_mask_rcnn_says_what_it_needs_where_that_is_missing(monkeypatch):
