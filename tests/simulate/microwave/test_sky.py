@@ -99,6 +99,15 @@ def test_low_bands_show_the_cmb_and_high_ones_the_galaxy():
     assert alike("100", "857") < 0.4
 
 
+def test_cores_lie_in_the_clouds_of_the_same_sky():
+    region, recipe = SkyRegion(64), only(SkyRecipe(), "dust")
+    clouds = simulate_sky(recipe, 1, region, band("857"))
+    ratio = clouds / recipe.dust.column(*healpy.pix2ang(64, np.arange(clouds.size), lonlat=True))
+    cores = draw_truth(only(SkyRecipe(), "cold_cores"), 1, region).sources
+    there = ratio[healpy.ang2pix(64, cores["GLON"], cores["GLAT"], lonlat=True)]
+    assert np.mean(there) > 1.3 * ratio.mean()
+
+
 class TestRecipe:
     def test_the_shipped_one_is_the_default(self):
         assert "planck" in shipped_sky_recipes()

@@ -58,3 +58,12 @@ class SkyRegion:
     def area(self) -> float:
         """Square degrees of its pixels."""
         return math.degrees(math.degrees(4 * math.pi)) * len(self.pixels) / (12 * self.nside**2)
+
+    @property
+    def pixel_fwhm(self) -> float:
+        """Full width at half maximum of the Gaussian that blurs as the mean over a pixel does, in arcminutes.
+
+        It has the variance of a square of the pixel's area, a twelfth of it along each side.
+        """
+        pixel = 4 * math.pi / (12 * self.nside**2) * math.degrees(60) ** 2
+        return math.sqrt(8 * math.log(2) * pixel / 12)
