@@ -88,5 +88,5 @@ def test_a_catalogue_without_places_or_masses_is_refused(tmp_path):
     with pytest.raises(SourceError, match="no column M500"):
         clusters_of_catalogue(path, region=SKY)
     path.write_bytes(b"\x00\x01 not a table")
-    with pytest.raises(SourceError, match="known.csv"):
+    with pytest.raises(SourceError, match=r"known\.csv"):
         clusters_of_catalogue(path, region=SKY)
