@@ -9,7 +9,8 @@ from skysieve.errors import ConfigError
 
 __all__ = ["PLANCK_HFI", "Band", "Unit", "band"]
 
-Unit = Literal["K_CMB", "MJy/sr"]
+Unit = Literal["K_CMB", "MJy/sr", "y"]
+"""Thermodynamic temperature, surface brightness, or the Compton parameter itself."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,8 @@ class Band:
     @property
     def y_in_unit(self) -> float:
         """Change of the map, in its own unit, for each unit of Compton parameter."""
+        if self.unit == "y":
+            return 1.0
         return self.y_response * (self.mjysr_per_kcmb if self.unit == "MJy/sr" else 1.0)
 
 

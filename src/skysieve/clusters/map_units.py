@@ -1,0 +1,60 @@
+"""Units of microwave maps, as headers write them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+__all__ = ["CanonicalUnit", "MapUnit", "parse_unit"]
+
+CanonicalUnit: TypeAlias = Literal["K_CMB", "MJy/sr", "y"]
+
+_PREFIXES = {"": 1.0, "m": 1e-3, "u": 1e-6, "µ": 1e-6, "μ": 1e-6, "micro": 1e-6, "n": 1e-9}
+_KELVIN = re.compile(r"(?P<prefix>m|u|µ|μ|n|micro)?K[\s_,(]*(?:CMB|thermodynamic|thermo)\)?", re.IGNORECASE)
+_SURFACE_BRIGHTNESS = re.compile(
+    r"(?P<prefix>M|k|)Jy\s*(?:/\s*(?:sr|steradian)|[\s.*]*sr\s*(?:\^|\*\*)?\s*-1)"
+)
+_JANSKY = {"M": 1.0, "k": 1e-3, "": 1e-6}
+_COMPTON = {"y", "1", "y_sz", "y_{sz}", "dimensionless", "compton", "compton y", ""}
+
+
+@dataclass(frozen=True)
+class MapUnit:
+    """A unit, as a multiple of one that bands are given in.
+
+    Attributes
+    ----------
+    canonical
+        ``K_CMB``, thermodynamic; ``MJy/sr``; or ``y``, the Compton parameter.
+    factor
+        How many of these one unit is.
+    """
+
+    canonical: CanonicalUnit
+    factor: float
+
+
+def parse_unit(text: str) -> MapUnit | None:
+    """Return the unit that a text names, or None if it is not known.
+
+    A bare kelvin is not: it may be thermodynamic or of a Rayleigh-Jeans temperature.
+
+    Examples
+    --------
+    >>> parse_unit("uK_CMB")
+    MapUnit(canonical='K_CMB', factor=1e-06)
+    >>> parse_unit("Jy sr-1").canonical
+    'MJy/sr'
+    >>> parse_unit("mK")
+    """
+    text = text.strip()
+    if kelvin := _KELVIN.fullmatch(text):
+        prefix = kelvin["prefix"] or ""
+        # Headers write KCMB and Kcmb, and no map is in megakelvin.
+        return MapUnit("K_CMB", _PREFIXES[prefix.lower()])
+    if jansky := _SURFACE_BRIGHTNESS.fullmatch(text):
+        return MapUnit("MJy/sr", _JANSKY[jansky["prefix"]])
+    if text.lower() in _COMPTON:
+        return MapUnit("y", 1.0)
+    return None
