@@ -116,7 +116,7 @@ def test_a_digest_tells_skies_apart_wherever_they_lie(tmp_path, folder):
 
 
 def test_a_ratio_of_a_cluster_that_fills_one_beam_is_that_of_a_point():
-    """By hand: the square of a beam of sigma s integrates to 1 / (4 pi s^2), and all of the gas is 1.8 Y500."""
+    """By hand: the square of a beam of sigma s integrates to 1 / (4 pi s^2); all of the gas is 1.8 Y500."""
     one = band("143")
     sigma = one.fwhm / np.sqrt(8 * np.log(2))
     point = 1e-3 * 1.8 * abs(one.y_response) / one.noise / np.sqrt(4 * np.pi * sigma**2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Protocol
 
 import torch
@@ -35,13 +36,17 @@ class ExportableNetwork(Protocol):
         Number of logits of a pixel or a frame.
     multiple
         Sides of the input are multiples of this many pixels; 1 if any will do.
+
+    Notes
+    -----
+    A network of more than one channel has their number as `bands`.
     """
 
     classes: int
     multiple: int
 
     def probabilities(self, pixels: Tensor) -> Tensor:
-        """Return what the runtime wants of a graph, for ``(N, 1, H, W)`` pixels."""
+        """Return what the runtime wants of a graph, for ``(N, B, H, W)`` pixels."""
         ...
 
     def fold_calibration(self, scale: Tensor, offset: Tensor) -> None:
@@ -127,8 +132,14 @@ def initialise(network: nn.Module) -> None:
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-            if module.bias is not None:
-                nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.ConvTranspose2d):
+            # of its taps each result sees as many as there are in one stride
+            seen = module.weight[:, 0].numel() / math.prod(module.stride)
+            nn.init.normal_(module.weight, std=math.sqrt(2 / seen))
+        else:
+            continue
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
 
 
 def scale_outputs(layer: nn.Conv2d | nn.Linear, scale: Tensor, offset: Tensor) -> None:
@@ -155,7 +166,7 @@ def macs_per_pixel(network: nn.Module, shape: Sequence[int] = (256, 256)) -> flo
     Parameters
     ----------
     network
-        Takes ``(1, 1, H, W)`` pixels; it is run once.
+        Takes ``(1, B, H, W)`` pixels, where B is its `bands`, or 1; it is run once.
     shape
         ``(H, W)`` of the input.
     """
@@ -165,14 +176,17 @@ def macs_per_pixel(network: nn.Module, shape: Sequence[int] = (256, 256)) -> flo
         nonlocal total
         if isinstance(module, nn.Conv2d):
             total += module.weight.numel() * output.shape[-2] * output.shape[-1]
+        elif isinstance(module, nn.ConvTranspose2d):
+            total += module.weight.numel() * output.shape[-2] * output.shape[-1] // math.prod(module.stride)
         elif isinstance(module, nn.Linear):
             total += module.weight.numel() * output.numel() // output.shape[-1]
 
     handles = [module.register_forward_hook(count) for module in network.modules()]
     was_training = network.training
+    pixels = torch.zeros(1, getattr(network, "bands", 1), *shape, device=next(network.parameters()).device)
     try:
         with torch.inference_mode():
-            network.eval()(torch.zeros(1, 1, *shape, device=next(network.parameters()).device))
+            network.eval()(pixels)
     finally:
         network.train(was_training)
         for handle in handles:

@@ -43,7 +43,8 @@ Yeung, Sala, Schönlieb & Rundo 2022, Comput. Med. Imaging Graph. 95, 102026, se
 symmetric unified focal loss with lambda 1/2).
 The same 2021, first version of the code to arXiv 2102.04525 (cosine Tversky).  There it reads
 ``1 - cos(pi T)^gamma``, which is least where nothing overlaps: the sign is turned here, and the range made 0
-to 1.
+to 1.  It stays flat where hardly anything overlaps: batches of fewer than some 16 patches, of which one or
+the other holds no cluster, teach a network to find nothing.
 """
 
 from __future__ import annotations

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["load_graph_weights"]
 
+_Layer = nn.Conv2d | nn.ConvTranspose2d | nn.Linear | nn.LayerNorm | nn.PReLU
+
 
 def load_graph_weights(network: nn.Module, model: Model) -> None:
     """Give a network the weights of a model's graph, in place.
@@ -76,7 +78,7 @@ def load_graph_weights(network: nn.Module, model: Model) -> None:
                 norm.running_var.fill_(1 - norm.eps)  # type: ignore[union-attr]
                 norm.weight.fill_(1)
                 norm.bias.copy_(torch.zeros_like(norm.bias) if bias is None else bias)
-            elif layer.bias is not None and bias is not None:
+            elif bias is not None and not isinstance(layer, nn.PReLU) and layer.bias is not None:
                 layer.bias.copy_(bias)
 
 
@@ -100,7 +102,9 @@ def _stored_layers(graph: onnx.GraphProto, values: dict[str, NDArray[np.float32]
             after = added_to.get(node.output[0])
             biases = [name for name in (after.input if after else ()) if name in values]
             layers.append(_Stored(values[names[0]].T, values[biases[0]] if biases else None))
-        elif node.op_type in ("Conv", "Gemm", "LayerNormalization"):
+        elif node.op_type == "PRelu":
+            layers.append(_Stored(values[names[0]].ravel(), None) if names[0] in values else None)
+        elif node.op_type in ("Conv", "ConvTranspose", "Gemm", "LayerNormalization"):
             known = [values[name] for name in names if name in values]
             layers.append(
                 _Stored(known[0], known[1] if len(known) > 1 else None) if len(known) == len(names) else None
@@ -119,30 +123,30 @@ def _parameters_elsewhere(network: nn.Module) -> list[nn.Parameter]:
     return [
         parameter
         for module in network.modules()
-        if not isinstance(module, nn.Conv2d | nn.Linear | nn.LayerNorm | nn.BatchNorm2d)
+        if not isinstance(module, _Layer | nn.BatchNorm2d)
         for parameter in module.parameters(recurse=False)
     ]
 
 
 def _layers_in_order(
     network: nn.Module,
-) -> list[tuple[nn.Conv2d | nn.Linear | nn.LayerNorm, nn.BatchNorm2d | None]]:
+) -> list[tuple[_Layer, nn.BatchNorm2d | None]]:
     """Return the layers with weights in the order of their work, each with the normalisation after it."""
     order: list[nn.Module] = []
     handles = [
         module.register_forward_hook(lambda module, *_: order.append(module))
         for module in network.modules()
-        if isinstance(module, nn.Conv2d | nn.Linear | nn.LayerNorm | nn.BatchNorm2d)
+        if isinstance(module, _Layer | nn.BatchNorm2d)
     ]
     was_training = network.training
     with torch.no_grad():
-        network.eval()(torch.zeros(1, 1, 256, 256))
+        network.eval()(torch.zeros(1, getattr(network, "bands", 1), 256, 256))
     network.train(was_training)
     for handle in handles:
         handle.remove()
-    pairs: list[tuple[nn.Conv2d | nn.Linear | nn.LayerNorm, nn.BatchNorm2d | None]] = []
+    pairs: list[tuple[_Layer, nn.BatchNorm2d | None]] = []
     for place, module in enumerate(order):
-        if isinstance(module, nn.Conv2d | nn.Linear | nn.LayerNorm):
+        if isinstance(module, _Layer):
             after = order[place + 1] if place + 1 < len(order) else None
             pairs.append((module, after if isinstance(after, nn.BatchNorm2d) else None))
     return pairs
