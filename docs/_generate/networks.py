@@ -10,6 +10,7 @@ from skysieve.networks.ghost_net import WIDTHS as GHOST_WIDTHS
 from skysieve.networks.ghost_net import GhostNet
 from skysieve.networks.maximask_net import MaxiMaskNet
 from skysieve.networks.maxitrack_net import MaxiTrackNet
+from skysieve.networks.segmenters import SEGMENTERS, build_segmenter
 from skysieve.networks.sieve_net import DEPTHS as SIEVE_DEPTHS
 from skysieve.networks.sieve_net import NEIGHBOURHOOD, SieveNet
 from skysieve.networks.sieve_net import WIDTHS as SIEVE_WIDTHS
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 PUBLISHED_SIDE = 400
 OUR_SIDE = 512
+PATCH, BANDS, SMALL = 64, 6, (16, 32, 64, 96)
 
 INTRODUCTION = """\
 # Networks
@@ -80,6 +82,23 @@ group normalisation in place of that of batches and one grey channel. A model of
 without torch.
 """
 
+SEGMENTATION = """
+## Eight architectures for clusters
+
+For maps of several bands, by the name that `--network` of [`skysieve train clusters`](clusters.md#a-network)
+takes. Each has any number of bands, classes and levels; without `widths` in the recipe it is as wide as
+published. Below, the widths are {widths}, for {bands} bands and one class, on patches of {side} × {side} px.
+Batch normalisation stands where the published variants have it or need it to learn from scratch, and is
+folded into the convolutions of a graph.
+"""
+
+CLUSTER_REFERENCES = """
+References: Milletari, Navab & Ahmadi 2016, 3DV, 565 (V-Net); Zhou et al. 2018, DLMIA, 3 (U-Net++); Alom et
+al. 2018, arXiv 1802.06955 (R2U-Net); Oktay et al. 2018, arXiv 1804.03999 (Attention U-Net); Diakogiannis et al.
+2020, ISPRS J. 162, 94 (ResUNet-a); Qin et al. 2020, Pattern Recognition 106, 107404 (U²-Net); Huang et al.
+2020, ICASSP, 1055 (UNet 3+).
+"""
+
 REFERENCES = """
 References: Ronneberger, Fischer & Brox 2015, MICCAI, 234 (U-Net); Shi et al. 2016, CVPR, 1874 (space to
 depth); He, Zhang, Ren & Sun 2016, CVPR, 770 (residual blocks); Ilse, Tomczak & Welling 2018, ICML, 2127
@@ -111,9 +130,24 @@ def render() -> str:
         GHOST.format(attention=len(ghosts.attention)),
         _levels(GHOST_WIDTHS, GHOST_DEPTHS, decoded=(2, 3)),
         MASK_RCNN,
+        SEGMENTATION.format(widths=", ".join(map(str, SMALL)), bands=BANDS, side=PATCH),
+        _segmenters(),
+        CLUSTER_REFERENCES,
         REFERENCES,
     ]
     return "\n".join(part.strip("\n") + "\n" for part in parts)
+
+
+def _segmenters() -> str:
+    """Return the table of the architectures for clusters."""
+    rows = []
+    for kind in SEGMENTERS:
+        network = build_segmenter(kind, bands=BANDS, widths=SMALL)
+        name, _, cost, parameters, _ = _row(f"`{kind}`", network, PATCH, "")
+        rows.append((name, type(network).__name__, cost, parameters, f"{network.multiple} px"))
+    return _table(
+        ("name", "network", "10³ multiplications a pixel", "parameters", "sides are multiples of"), rows
+    )
 
 
 def _row(model: str, network: nn.Module, side: int, sides: str) -> tuple[str, ...]:
