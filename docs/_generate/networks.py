@@ -93,10 +93,10 @@ folded into the convolutions of a graph.
 """
 
 CLUSTER_REFERENCES = """
-References: Milletari, Navab & Ahmadi 2016, 3DV, 565 (V-Net); Zhou et al. 2018, DLMIA, 3 (U-Net++); Alom et
-al. 2018, arXiv 1802.06955 (R2U-Net); Oktay et al. 2018, arXiv 1804.03999 (Attention U-Net); Diakogiannis et al.
-2020, ISPRS J. 162, 94 (ResUNet-a); Qin et al. 2020, Pattern Recognition 106, 107404 (U²-Net); Huang et al.
-2020, ICASSP, 1055 (UNet 3+).
+References: Milletari, Navab & Ahmadi 2016, 3DV, 565 (V-Net); Zhou et al. 2018, DLMIA, 3 (U-Net++);
+Alom et al. 2018, arXiv 1802.06955 (R2U-Net); Oktay et al. 2018, arXiv 1804.03999 (Attention U-Net);
+Diakogiannis et al. 2020, ISPRS J. 162, 94 (ResUNet-a); Qin et al. 2020, Pattern Recognition 106, 107404
+(U²-Net); Huang et al. 2020, ICASSP, 1055 (UNet 3+).
 """
 
 REFERENCES = """
