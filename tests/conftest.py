@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,14 @@ SETTING = "SKYSIEVE_TEST_DATA"
 # The same examples each time: a change is judged by what it changed.
 settings.register_profile("skysieve", deadline=None, derandomize=True)
 settings.load_profile("skysieve")
+
+# Where several processes share the tests, each has processors of its own: engines and torch take a thread on
+# each processor that they see.
+WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+if WORKERS > 1 and hasattr(os, "sched_setaffinity"):
+    number = int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw"))
+    processors = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, processors[number % len(processors) :: WORKERS])
 
 # Before any test module is imported: some look for their frames then.
 if os.environ.get(SETTING):
@@ -44,6 +53,14 @@ def reference_tiles() -> Path:
     return _test_data("maximask_reference/tiles.npz", "reference probabilities")
 
 
+@pytest.fixture(autouse=True, scope="session")
+def no_waiting_for_the_disk():
+    """Leave it to the system when products reach the disk: no test pulls the plug."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _descriptor: None)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def logging_as_before():
     """Take away the handlers that a command sets up: other tests look at the package's log too."""
@@ -51,6 +68,25 @@ def logging_as_before():
     before = logger.handlers, logger.level, logger.propagate
     yield
     logger.handlers, logger.level, logger.propagate = before
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory):
+    """Folder of a tiny training for contaminants that came to its end, with its model."""
+    if find_spec("torch") is None or find_spec("lightning") is None:
+        pytest.skip("the extra train is not installed")
+    from tests.training.tiny import few_frames, write_recipe
+
+    from skysieve.training.contaminants import ContaminantTraining
+    from skysieve.training.fit import fit
+    from skysieve.training.recipe import read_training_recipe
+
+    folder = tmp_path_factory.mktemp("trained")
+    recipe = read_training_recipe(write_recipe(folder / "contaminants.yaml", "contaminants"))
+    with pytest.MonkeyPatch.context() as patch:
+        few_frames(patch)
+        fit(ContaminantTraining(recipe), folder / "run", workers=0, device="cpu", progress=False)
+    return folder / "run"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

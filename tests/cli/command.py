@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import chdir, redirect_stderr, redirect_stdout
+from io import StringIO
 from typing import NamedTuple
 
 import numpy as np
+import pytest
 from astropy.io import fits
+
+from skysieve.cli.app import main
 
 NOISE = 5.0
 LEVEL = 500.0
@@ -55,6 +60,18 @@ def failure(result):
 def leftovers(folder):
     """Return what a command half wrote below a folder."""
     return [path for path in folder.rglob(".*") if path.is_file()]
+
+
+def run_in(folder, *arguments):
+    """Run the command in this process, in a folder that several tests look into."""
+    out, err, code = StringIO(), StringIO(), 0
+    with pytest.MonkeyPatch.context() as patch, chdir(folder), redirect_stdout(out), redirect_stderr(err):
+        patch.setattr(sys, "argv", ["skysieve", *map(str, arguments)])
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    return Result(code, out.getvalue(), err.getvalue())
 
 
 def installed(*arguments, **options):

@@ -5,12 +5,19 @@ from __future__ import annotations
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.cli.command import Result
 from tests.tiny_models import save_mean_model, save_pixel_model
 
 from skysieve.cli.app import main
+from skysieve.models import shared_network
+from skysieve.models.engine import load_network
+
+if TYPE_CHECKING:
+    from skysieve.models.card import Model
+    from skysieve.models.network import Network
 
 NEEDED = ("maximask_and_maxitrack", "onnx", "google_crc32c")
 
@@ -24,6 +31,27 @@ def cache(tmp_path_factory):
         patch.setenv("COLUMNS", "200")
         patch.setenv("NO_COLOR", "1")
         yield folder
+
+
+@pytest.fixture(autouse=True, scope="session")
+def networks():
+    """Load each graph once for all tests: they look at what commands make of its answers.
+
+    A file that was written anew is another graph, whatever it holds, and is loaded and checked as ever.
+    """
+    loaded: dict[object, Network] = {}
+
+    def load_once(model: Model, **settings: Any) -> Network:
+        files = [model.folder / graph.file for graph in model.card.graphs]
+        written = [(path, path.stat().st_mtime_ns) for path in files if path.exists()]
+        key = repr((model, written, sorted(settings.items())))
+        if key not in loaded:
+            loaded[key] = load_network(model, **settings)
+        return loaded[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shared_network, "load_network", load_once)
+        yield
 
 
 @pytest.fixture

@@ -25,6 +25,13 @@ def frames(tmp_path):
 
 
 @pytest.fixture
+def no_curves(monkeypatch):
+    """Draw no curves: most of the time would go into them, and one report that has them is looked at."""
+    for name in ("draw_roc", "draw_precision_recall", "draw_reliability"):
+        monkeypatch.setattr(f"skysieve.evaluation.report.{name}", lambda *_: b"")
+
+
+@pytest.fixture
 def labelled(tmp_path):
     """Four frames, of which two slipped."""
     folder = tmp_path / "tracking"
@@ -64,6 +71,7 @@ def test_contaminants_are_scored_in_one_report(run, tmp_path, frames, pixel_mode
     assert not leftovers(tmp_path)
 
 
+@pytest.mark.usefixtures("no_curves")
 def test_models_that_share_a_name_are_told_apart_and_compared(run, tmp_path, frames, pixel_model):
     other = tmp_path / "other"
     other.symlink_to(pixel_model)
@@ -81,6 +89,7 @@ def test_tracking_is_scored_by_frames(run, tmp_path, labelled, mean_model):
     assert (row["class"], row["auc"], row["frames"], row["frames_with"]) == ("slipped", 1, 4, 2)
 
 
+@pytest.mark.usefixtures("no_curves")
 def test_a_frame_that_fails_is_named_and_the_rest_is_scored(run, tmp_path, frames, pixel_model):
     (frames / "1.fits").write_bytes(b"no FITS at all")
     result = run("evaluate", "contaminants", "--model", pixel_model, "--frames", "night", "-o", "out", "-q")

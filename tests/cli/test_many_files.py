@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -15,6 +16,8 @@ from tests.cli.command import leftovers, sky, write
 from skysieve.imaging.fits_integrity import is_intact
 
 FILES = 24
+OUT = "out-of-the-way" * 16
+"""A folder with so long a name that the lines about all files do not fit into a pipe."""
 
 needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="no /proc to find processes in")
 
@@ -28,19 +31,24 @@ def frames(tmp_path):
 
 @pytest.fixture
 def start(frames, pixel_model):
-    """Start the installed command on all frames, as a terminal would: in a process group of its own."""
+    """Start the installed command on all frames, as a terminal would: in a process group of its own.
+
+    It waits for who reads its lines, so that it cannot have come to its end before it is interrupted.
+    """
     started = []
 
     def start(*options):
-        command = [sys.executable, "-m", "skysieve", "mask", ".", "-o", "out/", "--model", str(pixel_model)]
+        words = ["mask", ".", "-o", f"{OUT}/", "--model", str(pixel_model), *options]
         process = subprocess.Popen(
-            [*command, *options],
+            [sys.executable, "-m", "skysieve", *words],
             cwd=frames,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
         )
+        if process.stdout is not None and hasattr(fcntl, "F_SETPIPE_SZ"):
+            fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, 4096)
         started.append(process)
         return process
 
@@ -74,6 +82,7 @@ def test_what_fails_for_all_is_said_once(run, tmp_path, pixel_model):
     assert (result.code, result.err) == (1, "skysieve: error: prior of CR: 2.0 is not between 0 and 1\n")
 
 
+@pytest.mark.slow
 @needs_proc
 def test_a_process_that_is_killed_costs_nothing(start, frames):
     process = start("-j", "2")
@@ -81,7 +90,7 @@ def test_a_process_that_is_killed_costs_nothing(start, frames):
     out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, "")
     assert out.count("->") == FILES
-    assert all(is_intact(frames / f"out/{number:02}.mask.fits") for number in range(FILES))
+    assert all(is_intact(frames / OUT / f"{number:02}.mask.fits") for number in range(FILES))
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
@@ -92,7 +101,7 @@ def test_an_interrupt_leaves_whole_files_only(start, frames, jobs):
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert err == "skysieve: interrupted; finished files are kept\n"
-    products = list((frames / "out").glob("*.fits"))
+    products = list((frames / OUT).glob("*.fits"))
     assert 0 < len(products) < FILES
     assert all(is_intact(path) for path in products)
     assert not leftovers(frames)
@@ -114,13 +123,13 @@ def test_an_interrupted_run_can_be_resumed(start, frames):
     process.stdout.readline()
     os.killpg(process.pid, signal.SIGINT)
     process.communicate(timeout=60)
-    before = {path: path.stat().st_mtime_ns for path in (frames / "out").iterdir()}
+    before = {path: path.stat().st_mtime_ns for path in (frames / OUT).iterdir()}
     again = start("--resume", "--table", "t.ecsv")
     out, _ = again.communicate(timeout=60)
     assert again.returncode == 0
     assert out.startswith(f"{len(before)} of {FILES} files are done already\n")
     assert {path: path.stat().st_mtime_ns for path in before} == before
-    assert len(list((frames / "out").iterdir())) == FILES
+    assert len(list((frames / OUT).iterdir())) == FILES
 
 
 def _wait_for_workers(process, count):

@@ -14,6 +14,7 @@ from skysieve.contaminants.model import DEFAULT_MODEL as DEFAULT_FOR_MASKS
 from skysieve.models import packaged, published
 from skysieve.models.card import CARD_FILE
 from skysieve.tracking.model import DEFAULT_MODEL as DEFAULT_FOR_TRACKING
+from skysieve.tracking.model import MAXITRACK
 
 NETWORKS = ["maximask", "maxitrack"]
 
@@ -57,6 +58,14 @@ def wheel(weights, tmp_path_factory):
         for file in weights.rglob("*"):
             archive.write(file, file.relative_to(weights.parent))
     return path
+
+
+@pytest.fixture(scope="session")
+def converted(cache, weights):
+    """Folder of the published network for tracking, as it is kept once it was converted."""
+    folder = MAXITRACK.load().folder
+    assert folder.is_relative_to(cache)
+    return folder
 
 
 @pytest.fixture
@@ -232,12 +241,17 @@ class TestImport:
 @pytest.mark.usefixtures("weights")
 class TestCache:
     @pytest.fixture
-    def cached(self, run, empty_cache, tmp_path):
+    def cached(self, converted, empty_cache, tmp_path):
         """A folder with a converted model, and a frame to be examined with it."""
         write(tmp_path / "a.fits", sky(shape=(400, 400)))
-        assert run("track", "a.fits", "--model", "maxitrack").code == 0
-        [folder] = empty_cache.glob("models/maxitrack-*")
-        return folder
+        return shutil.copytree(converted, empty_cache / "models" / converted.name)
+
+    def test_that_is_whole_is_used_as_it_is(self, run, cached):
+        before = {path: path.stat().st_mtime_ns for path in cached.iterdir()}
+        result = run("track", "a.fits", "--model", "maxitrack")
+        assert (result.code, result.err) == (0, "")
+        assert {path: path.stat().st_mtime_ns for path in cached.iterdir()} == before
+        assert list(cached.parent.iterdir()) == [cached]
 
     @pytest.mark.parametrize(
         ("file", "change", "message"),

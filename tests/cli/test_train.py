@@ -83,11 +83,10 @@ def test_a_network_for_tracking_is_trained_and_tracks(run, train, tmp_path):
 
 
 @needs_torch
-def test_a_trained_network_goes_on_learning_on_clean_frames(train, tmp_path):
-    assert train("contaminants", "--steps", 1, "-q", output="first").code == 0
+def test_a_trained_network_goes_on_learning_on_clean_frames(train, trained, tmp_path):
     for seed in (1, 2):
         write(tmp_path / "nights" / f"{seed}.fits", sky(seed, (130, 140)))
-    options = ("--init", "first/model", "--clean-frames", "nights", "--steps", 2, "-q")
+    options = ("--init", trained / "model", "--clean-frames", "nights", "--steps", 2, "-q")
     assert train("contaminants", *options, clean_share=1.0) == (0, "model: mine/model\n", "")
     card = read_model(tmp_path / "mine" / "model").card
     assert card.training["steps"] == 2
@@ -135,8 +134,8 @@ class TestBadInput:
 
     def test_a_recipe_that_is_not_there(self, run):
         assert failure(run("train", "tracking", "-o", "mine", "--recipe", "mine.yaml")).startswith(
-            "mine.yaml: no such recipe; give a YAML file or one of contaminants, ghosts, ghosts-mask-rcnn, "
-            "tracking"
+            "mine.yaml: no such recipe; give a YAML file or one of clusters, contaminants, ghosts, "
+            "ghosts-mask-rcnn, tracking"
         )
 
     def test_a_simulation_that_is_not_there(self, train):

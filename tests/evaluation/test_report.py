@@ -42,22 +42,30 @@ def evaluated():
 
 
 @pytest.fixture(scope="module")
+def scores(evaluated):
+    return score_set(evaluated)
+
+
+@pytest.fixture(scope="module")
+def comparisons(scores):
+    return compare(scores, MEASURES)
+
+
+@pytest.fixture(scope="module")
 def files(evaluated):
     pytest.importorskip("matplotlib")
     return make_report("Test", [evaluated], command="skysieve evaluate", facts={"model": "ours"})
 
 
 class TestComparisons:
-    def test_name_the_better_one(self, evaluated):
-        found = {
-            (c.first, c.second, c.name, c.measure.name): c for c in compare(score_set(evaluated), MEASURES)
-        }
+    def test_name_the_better_one(self, comparisons):
+        found = {(c.first, c.second, c.name, c.measure.name): c for c in comparisons}
         assert found["ours", "published", MACRO, "ap"].better == "ours"
         assert found["ours", "published", MACRO, "ap"].disjoint
         assert found["published", "peer", "CR", "ap"].better == "peer"
 
-    def test_hold_what_both_score_and_nothing_unknown(self, evaluated):
-        found = {(c.first, c.second, c.name) for c in compare(score_set(evaluated), MEASURES)}
+    def test_hold_what_both_score_and_nothing_unknown(self, comparisons):
+        found = {(c.first, c.second, c.name) for c in comparisons}
         assert {name for first, second, name in found if "peer" in (first, second)} == {"CR"}
         assert "FR" not in {name for _, _, name in found}
 
@@ -66,10 +74,9 @@ class TestComparisons:
 
         # the same pixels and scores; one says of itself what is right of the training set, one does not
         sides = {"right": scored(1.0, ("CR",)), "wrong": scored(3.0, ("CR",))}
-        [found] = compare(score_set(EvaluatedSet("a", "", sides)), [ECE])
-        values = {
-            name: float(s["CR"]["ece"].value) for name, s in score_set(EvaluatedSet("a", "", sides)).items()
-        }
+        both = score_set(EvaluatedSet("a", "", sides))
+        [found] = compare(both, [ECE])
+        values = {name: float(s["CR"]["ece"].value) for name, s in both.items()}
         assert found.better == min(values, key=values.__getitem__)
 
     def test_need_the_same_frames(self):
@@ -78,12 +85,12 @@ class TestComparisons:
             score_set(EvaluatedSet("a", "", sides))
 
     def test_macro_leaves_out_what_stands_beside(self, evaluated):
-        beside = EvaluatedSet("a", "", evaluated.contestants, asides=("TRL",))
-        ours = score_set(beside)["ours"]
+        one = {"ours": evaluated.contestants["ours"]}
+        ours = score_set(EvaluatedSet("a", "", one, asides=("TRL",)))["ours"]
         assert ours[MACRO]["ap"].value == ours["CR"]["ap"].value
 
-    def test_macro_is_the_mean_of_the_classes_that_are_there(self, evaluated):
-        ours = score_set(evaluated)["ours"]
+    def test_macro_is_the_mean_of_the_classes_that_are_there(self, scores):
+        ours = scores["ours"]
         assert ours[MACRO]["ap"].value == pytest.approx(
             (ours["CR"]["ap"].value + ours["TRL"]["ap"].value) / 2
         )
@@ -113,11 +120,11 @@ class TestReports:
                 assert f"]({name})" in text
         assert "nan" not in text
 
-    def test_keep_every_number_in_a_table_that_programs_read(self, files, evaluated):
+    def test_keep_every_number_in_a_table_that_programs_read(self, files, scores):
         table = Table.read(files["scores.ecsv"].decode(), format="ascii.ecsv")
         assert table.meta["command"] == "skysieve evaluate"
         [row] = table[(table["contestant"] == "ours") & (table["class"] == "CR")]
-        found = score_set(evaluated)["ours"]["CR"]["tpr_1e-3"]
+        found = scores["ours"]["CR"]["tpr_1e-3"]
         assert row["tpr_1e-3"] == pytest.approx(found.value)
         assert (row["tpr_1e-3_low"], row["tpr_1e-3_high"]) == pytest.approx(found.interval)
         assert table["positives"].unit == "pix"

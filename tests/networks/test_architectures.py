@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -50,14 +51,20 @@ CASES = {
 }
 
 
-@pytest.fixture(params=list(CASES.values()), ids=list(CASES))
+@pytest.fixture(scope="module", params=list(CASES.values()), ids=list(CASES))
 def case(request):
     return request.param
 
 
-@pytest.fixture
-def network(case):
+@pytest.fixture(scope="module")
+def original(case):
     return filled(case.make())
+
+
+@pytest.fixture
+def network(original):
+    """A copy, to be changed as a test likes."""
+    return deepcopy(original)
 
 
 def expected_shape(case, batch, shape):

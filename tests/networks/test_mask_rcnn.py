@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import numpy as np
 import pytest
 
@@ -26,6 +28,13 @@ def network():
 @pytest.fixture(scope="module")
 def picture():
     return torch.from_numpy(np.random.default_rng(1).standard_normal((1, 1, SIDE, SIDE)).astype(np.float32))
+
+
+@pytest.fixture(scope="module")
+def seen(network, picture):
+    """What the network says of the picture."""
+    with torch.inference_mode():
+        return network.probabilities(picture)[0].numpy()
 
 
 def batch(*ghosts):
@@ -53,36 +62,32 @@ def test_boxes_lie_around_the_masks_and_labels_begin_at_one():
 
 
 def test_what_covers_no_cell_by_half_has_no_box():
-    seen = batch((0, slice(10, 20), slice(30, 35)), (1, slice(0, 0), slice(0, 0)))
-    first, _ = targets_of(seen)
+    first, _ = targets_of(batch((0, slice(10, 20), slice(30, 35)), (1, slice(0, 0), slice(0, 0))))
     assert first["labels"].tolist() == [1]
 
 
-def test_gives_objects_that_the_runtime_reads(network, picture):
-    with torch.inference_mode():
-        output = network.probabilities(picture)
-    seen = Detections.unpack(output[0].numpy(), (SIDE, SIDE))
-    assert seen.grids.shape[1:] == (28, 28)
-    assert ((seen.scores >= 0) & (seen.scores <= 1)).all()
-    assert (seen.boxes >= 0).all()
-    assert (seen.boxes <= SIDE).all()
-    assert 0 <= seen.probability <= 1
+def test_gives_objects_that_the_runtime_reads(seen):
+    found = Detections.unpack(seen, (SIDE, SIDE))
+    assert found.grids.shape[1:] == (28, 28)
+    assert ((found.scores >= 0) & (found.scores <= 1)).all()
+    assert (found.boxes >= 0).all()
+    assert (found.boxes <= SIDE).all()
+    assert 0 <= found.probability <= 1
 
 
-def test_calibration_moves_the_scores_of_a_class(network, picture):
-    torch.manual_seed(1)
-    other = MaskRcnn().eval()
+def test_calibration_moves_the_scores_of_a_class(network, picture, seen):
+    other = deepcopy(network)
     other.fold_calibration(torch.ones(3), torch.tensor([0.0, 0.0, 3.0]))
     with torch.inference_mode():
-        before, after = (one.probabilities(picture)[0].numpy() for one in (network, other))
+        after = other.probabilities(picture)[0].numpy()
     assert set(after[:5, 0]) == {2}
-    assert after[0, 1] > before[:, 1].max()
+    assert after[0, 1] > seen[:, 1].max()
 
 
 @pytest.mark.slow
 def test_learns_from_pictures_with_and_without_ghosts(network):
-    seen = batch((1, slice(10, 20), slice(30, 40)))
-    losses = network.train()(seen.pixels, targets_of(seen))
+    shown = batch((1, slice(10, 20), slice(30, 40)))
+    losses = network.train()(shown.pixels, targets_of(shown))
     network.eval()
     assert len(losses) == 5
     assert all(torch.isfinite(loss) for loss in losses.values())

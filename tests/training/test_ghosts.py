@@ -57,11 +57,16 @@ def model(training, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def batch(training):
+def shown(training):
     """Pictures with ghosts and without."""
     pictures = training._pictures(5)
     shown = [pictures.picture(number) for number in range(6)]
     assert {len(one.kinds) > 0 for one in shown} == {True, False}
+    return shown
+
+
+@pytest.fixture(scope="module")
+def batch(shown):
     return collate(shown)
 
 
@@ -99,7 +104,9 @@ def test_every_ghost_has_its_peak(batch):
     assert all(maps[picture].max() == 0 for picture in without)
 
 
-def test_learns_the_pictures_that_it_is_shown(training, batch):
+def test_learns_the_pictures_that_it_is_shown(training, shown):
+    ghosted, empty = (next(one for one in shown if (len(one.kinds) > 0) is there) for there in (True, False))
+    batch = collate([ghosted, empty])
     torch.manual_seed(0)
     module = GhostLearning(training.recipe)
     module.train()
