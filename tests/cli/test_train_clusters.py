@@ -1,0 +1,108 @@
+"""``skysieve train clusters``: from folders with maps and tables to a model."""
+
+from __future__ import annotations
+
+import csv
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+from tests.cli.command import failure
+
+needed = ("torch", "lightning", "healpy", "monai")
+pytestmark = pytest.mark.skipif(
+    any(find_spec(name) is None for name in needed), reason="the extra train is not installed"
+)
+
+RECIPE = """
+name: tiny
+job: clusters
+network: {kind: unet, widths: [4, 8, 8]}
+loss: {kind: tversky, delta: 0.6}
+steps: 2
+batch: 4
+validation_frames: 4
+validations: 1
+precision: f32
+patches: {side: 32, resolution: 12.0, edge: 3.0}
+labels: {arcmin: 36.0}
+"""
+
+
+@pytest.fixture
+def sky(tmp_path):
+    """A folder as `simulate sky` writes it, of two bands; the recipe lies beside it."""
+    from astropy.table import Table
+    from tests.training.planted_skies import planted_sky
+
+    from skysieve.imaging.healpix_maps import write_healpix_map
+
+    planted = planted_sky()
+    folder = tmp_path / "sky"
+    folder.mkdir()
+    for one, band in zip(planted.stack.maps, planted.bands, strict=True):
+        write_healpix_map(
+            folder / f"sky_{band.name}.fits",
+            1e-4 * one.values,
+            nested=False,
+            frame="G",
+            unit="K_CMB",
+            column="I",
+            overwrite=False,
+        )
+    places = {"GLON": planted.clusters.lon, "GLAT": planted.clusters.lat}
+    sizes = {"Y500": np.full(len(planted.clusters), 3e-3), "T500": planted.clusters.size / 8}
+    Table({**places, **sizes}).write(folder / "clusters.fits")
+    (tmp_path / "tiny.yaml").write_text(RECIPE)
+    return folder
+
+
+@pytest.fixture
+def train(run, sky, monkeypatch):
+    from skysieve.training import cluster_stream, clusters
+
+    monkeypatch.setattr(clusters, "SIGMA_PATCHES", 20)
+    monkeypatch.setattr(cluster_stream, "BUFFER", 4)
+
+    def train(*options):
+        standard = ("--recipe", "tiny.yaml", "-o", "mine", "--workers", 0, "--device", "cpu")
+        return run("train", "clusters", *standard, *options)
+
+    return train
+
+
+def test_trains_the_network_and_the_loss_that_are_asked_for(train, sky, tmp_path):
+    from skysieve.models.card import read_model
+
+    result = train("--maps", sky, "--network", "vnet", "--loss", "focal-tversky", "--steps", 1)
+    assert (result.code, result.out) == (0, "model: mine/model\n")
+    assert "250 clusters are labelled, 0 left open, 0 sources" in result.err
+    card = read_model(tmp_path / "mine" / "model").card
+    assert (card.job, card.training["steps"]) == ("clusters", 1)
+    assert (card.training["network"], card.training["loss"]) == ("vnet", "focal-tversky")
+    text = (tmp_path / "mine" / "recipe.yaml").read_text()
+    assert "kind: vnet\n  widths: [4, 8, 8]\n" in text
+    assert "loss: {kind: focal-tversky, gamma: 0.75, delta: 0.6}" in text
+    with (tmp_path / "mine" / "metrics.csv").open(newline="") as file:
+        assert "Dice of clusters" in next(csv.reader(file))
+
+
+@pytest.mark.parametrize("option", ["--network", "--loss"])
+def test_a_name_that_is_not_known_is_told_with_those_that_are(train, sky, option):
+    result = train("--maps", sky, option, "best")
+    assert result.code == 2
+    shown = {"--network": "resunet-a", "--loss": "cosine-tversky"}[option]
+    assert "best" in result.err
+    assert shown in result.err
+
+
+def test_a_folder_without_clusters_is_refused(train, sky):
+    (sky / "clusters.fits").unlink()
+    assert failure(train("--maps", sky)) == f"{sky / 'clusters.fits'}: no such file"
+
+
+def test_without_what_it_needs_the_command_says_what_to_install(train, sky, monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "monai", None)
+    assert failure(train("--maps", sky)) == "training needs monai: pip install 'skysieve[train]'"
