@@ -106,9 +106,7 @@ class TruthRule:
         visible = signal >= self.signal and contrast >= self.contrast * noise
         return Seen(contrast, signal, visible)
 
-    def outline_reflection(
-        self, light: NDArray[np.bool_], plane: NDArray[np.bool_]
-    ) -> NDArray[np.bool_]:
+    def outline_reflection(self, light: NDArray[np.bool_], plane: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Return the outline ``(H, W)`` of a reflection whose light is at these pixels of the focal plane."""
         outline: NDArray[np.bool_] = ndimage.distance_transform_edt(~light) <= self.margin
         return outline & plane
