@@ -102,14 +102,13 @@ class UNet3Plus(Segmenter):
             found.append(features)
         # from below, each level of the encoder is replaced by that of the decoder once it is known
         for level in reversed(range(len(self.join))):
-            layers: list[nn.Module] = list(self.seen[level])  # type: ignore[arg-type]
             parts = [
                 layer(
                     halved(found[other], level - other)
                     if other < level
                     else enlarged(found[other], other - level)
                 )
-                for other, layer in enumerate(layers)
+                for other, layer in enumerate(self.seen[level].children())
             ]
             found[level] = self.join[level](torch.cat(parts, dim=1))
         return found
