@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["measure"]
 
-SIMULATED = 100
+SIMULATED = 60
 SEED = 2_718_281_828
 """Of simulated pictures: far from the seeds of training, validation and thresholds."""
 
