@@ -61,6 +61,19 @@ def test_the_better_candidate_chooses_first():
     assert pairs(match(mine, [0, 0], [0], [0], radius=4, rank=[0.5, np.nan])) == [(0, 0)]
 
 
+def test_the_brightest_may_be_taken_in_place_of_the_nearest():
+    others, bright = [1 * ARCMIN, 3 * ARCMIN, 9 * ARCMIN], [1.0, 2.0, 3.0]
+    assert pairs(match([0], [0], others, [0] * 3, radius=5)) == [(0, 0)]
+    assert pairs(match([0], [0], others, [0] * 3, radius=5, other_rank=bright)) == [(0, 1)]
+    # the better of two takes the brighter of two, though it is nearer to the other one
+    mine = [0.5 * ARCMIN, 2.5 * ARCMIN]
+    found = match(mine, [0, 0], others, [0] * 3, radius=5, rank=[0.9, 0.8], other_rank=bright)
+    assert pairs(found) == [(0, 1), (1, 0)]
+    # and so does not care for those that are worse
+    alone = match(mine[:1], [0], others, [0] * 3, radius=5, rank=[0.9], other_rank=bright)
+    assert pairs(alone) == [(0, 1)]
+
+
 def test_each_of_the_second_list_may_have_a_radius_of_its_own():
     found = match([0, 10], [0, 0], [5 * ARCMIN, 10 + 5 * ARCMIN], [0, 0], radius=[4, 6])
     assert pairs(found) == [(1, 1)]

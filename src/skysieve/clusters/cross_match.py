@@ -86,11 +86,12 @@ def match(
     *,
     radius: ArrayLike,
     rank: ArrayLike | None = None,
+    other_rank: ArrayLike | None = None,
 ) -> Matches:
     """Pair the places of two lists, one to one.
 
     The best of the first list takes the nearest within its radius, then the second best takes the nearest of
-    those that are left, and so on.
+    those that are left, and so on.  So pairs of the best do not depend on those that are worse.
 
     Parameters
     ----------
@@ -103,6 +104,9 @@ def match(
     rank
         ``(N,)``: how good each of the first list is, as its score; NaN is worst.  By default the closest pair
         goes first.
+    other_rank
+        ``(M,)``: each takes the one of the second list that ranks highest, as the brightest, in place of the
+        nearest.
 
     Raises
     ------
@@ -113,11 +117,15 @@ def match(
     radii = np.broadcast_to(np.asarray(radius, np.float64), (len(there[0]),))
     check_radius(radii)
     rows, partners, separation = _pairs(here, there, radii)
+    # What decides last stands first
+    keys = [partners, separation]
+    if other_rank is not None:
+        keys.append(_worst_last(other_rank)[partners])
     if rank is None:
-        order = np.lexsort((partners, rows, separation))
+        keys.insert(1, rows)
     else:
-        worst_last = np.nan_to_num(-np.asarray(rank, np.float64), nan=np.inf)
-        order = np.lexsort((partners, separation, rows, worst_last[rows]))
+        keys += [rows, _worst_last(rank)[rows]]
+    order = np.lexsort(keys)
     taken, chosen = np.zeros(len(here[0]), bool), np.zeros(len(there[0]), bool)
     kept = []
     for place in order.tolist():
@@ -183,6 +191,10 @@ def check_radius(radius: ArrayLike) -> None:
     wrong = values[~((values > 0) & (values < LARGEST_RADIUS))]
     if wrong.size:
         raise ConfigError(f"radius of matches: {wrong[0]:g} is not above 0 arcminutes and below 180 degrees")
+
+
+def _worst_last(rank: ArrayLike) -> NDArray[np.float64]:
+    return np.nan_to_num(-np.asarray(rank, np.float64), nan=np.inf)
 
 
 Places = tuple["NDArray[np.float64]", "NDArray[np.float64]"]
