@@ -30,9 +30,9 @@ sigma."""
 POINT = 2.0
 """The same of a point: 4.7 sigma."""
 
-SIZES = 96
+SIZES = 24
 RADII = 160
-"""Of the table of profiles: values of theta500, and radii of each."""
+"""Of the table of profiles: values of theta500 in each factor of e, and radii of each."""
 
 AT_ONCE = 1_000_000
 """Pixels of the sources of one turn: they are to stay small beside the map."""
@@ -62,7 +62,8 @@ def paint_clusters(values: NDArray[np.float32], region: SkyRegion, table: Table,
     fwhm = math.hypot(band.fwhm, region.pixel_fwhm)
     sizes = np.asarray(table["T500"], np.float64)
     amplitudes = np.asarray(table["Y500"], np.float64) * band.y_in_unit
-    grid = np.linspace(math.log(sizes.min() * 0.999), math.log(sizes.max() * 1.001), SIZES)
+    low, high = math.log(sizes.min() * 0.999), math.log(sizes.max() * 1.001)
+    grid = np.linspace(low, high, 2 + math.ceil(SIZES * (high - low)))
     # radii as shares of where a cluster ends, fine in the middle
     shares = np.linspace(0, 1, RADII) ** 2
     profiles = np.stack(

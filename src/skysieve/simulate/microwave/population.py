@@ -50,6 +50,16 @@ Y500_PER_Y5R500 = ARNAUD_2010.within(1) / ARNAUD_2010.within(END)
 UNKNOWN_REDSHIFT = 0.3
 """At which clusters of unknown redshift are given their size; it goes as distance to the power of -0.6."""
 
+OTHER_NAMES = {
+    "MSZ": ("M500", "MSZ"),
+    "REDSHIFT": ("Z", "REDSHIFT"),
+    # in a table of several catalogues Y5R500 has the unit of now one, now another
+    "PSZ2_Y5R500": ("Y5R500", "PSZ2_Y5R500"),
+    # xCluster's extracts of Planck's catalogue
+    "R500": ("Y5R500", "REDMAPPER"),
+}
+"""Names of columns in catalogues, what they hold, and the column that must stand beside."""
+
 SOLAR = 1e10
 """Masses above this are in solar masses, others in 1e14 of them."""
 
@@ -116,9 +126,9 @@ def clusters_of_catalogue(path: Path, *, region: SkyRegion, bias: float = BIAS) 
     Parameters
     ----------
     path
-        A table that Astropy reads, with GLON and GLAT or RA and DEC in degrees; M500 (solar masses or 1e14 of
-        them, by their size) and Z; and Y5R500 (1e-3 arcmin2), which stands in where there is no mass.  A
-        column R500 beside one named MCXC is Y5R500 under a wrong name.
+        A table that Astropy reads, with GLON and GLAT or RA and DEC in degrees; M500 or MSZ (solar masses or
+        1e14 of them, by their size) and Z or REDSHIFT; and Y5R500 (1e-3 arcmin2, as in Planck's catalogues),
+        which stands in where there is no mass.  A column R500 beside REDMAPPER is Y5R500 under a wrong name.
     region, bias
         As of :func:`draw_clusters`; masses of catalogues are biased ones.
 
@@ -137,9 +147,10 @@ def clusters_of_catalogue(path: Path, *, region: SkyRegion, bias: float = BIAS) 
     from astropy.coordinates import SkyCoord
 
     table = _read(path)
-    names = {name.upper(): name for name in table.colnames}
-    if "MCXC" in names and "R500" in names:
-        names["Y5R500"] = names["R500"]
+    given = {name.upper(): name for name in table.colnames}
+    names = given | {
+        wanted: given[name] for name, (wanted, beside) in OTHER_NAMES.items() if {name, beside} <= set(given)
+    }
     frames = {"galactic": ("GLON", "GLAT"), "icrs": ("RA", "DEC")}
     frame = next((name for name, pair in frames.items() if set(pair) <= set(names)), None)
     if frame is None:
@@ -152,14 +163,19 @@ def clusters_of_catalogue(path: Path, *, region: SkyRegion, bias: float = BIAS) 
     def column(name: str) -> NDArray[np.float64]:
         if name not in names:
             return np.full(len(table), np.nan)
-        values = np.ma.filled(np.ma.asarray(table[names[name]]).astype(np.float64), np.nan)
-        return np.asarray(values)
+        try:
+            values = np.ma.asarray(table[names[name]]).astype(np.float64)
+        except ValueError as error:
+            raise SourceError(f"{path}: column {names[name]} holds no numbers ({error})") from error
+        return np.asarray(np.ma.filled(values, np.nan))
 
     def positive(name: str) -> NDArray[np.float64]:
         values = column(name)
         return np.where(np.isfinite(values) & (values > 0), values, np.nan)
 
-    places = SkyCoord(*(column(name) for name in frames[frame]), unit="deg", frame=frame).galactic
+    lon, lat = (column(name) for name in frames[frame])
+    lat = np.where(np.abs(lat) <= 90, lat, np.nan)
+    places = SkyCoord(lon, lat, unit="deg", frame=frame).galactic
     lon, lat, z = places.l.deg, places.b.deg, positive("Z")
     mass = positive("M500")
     mass = np.where(mass > SOLAR, mass / 1e14, mass) / bias
@@ -170,7 +186,9 @@ def clusters_of_catalogue(path: Path, *, region: SkyRegion, bias: float = BIAS) 
     mass = np.where(by_mass, mass, m500_of(y500, distance, bias=bias))
     known = np.isfinite(y500) & np.isfinite(lon) & np.isfinite(lat)
     if not known.all():
-        logger.warning("%s: %d clusters were left out: no mass with a redshift", path, (~known).sum())
+        logger.warning(
+            "%s: %d clusters were left out: no mass and redshift, or no place", path, (~known).sum()
+        )
     kept = known if region.cap is None else known & (lat >= 90 - region.cap)
     size = theta500_arcmin(mass[kept], distance[kept])
     mass = np.where(np.isfinite(z), mass, np.nan)
