@@ -42,7 +42,8 @@ DILATIONS = (1, 3, 15, 31)
 
 LOW_WINDOWS = (1, 2, 4, 8)
 FULL_WINDOWS = (8, 16, 32, 64)
-"""Pixels a side over which maxima are taken at the lowest resolution and at the full one."""
+"""Pixels a side over which maxima are taken at the lowest resolution and at the full one, powers of 2
+in growing order."""
 
 
 class ResUNetA(Segmenter):
@@ -129,23 +130,30 @@ class _Pyramid(nn.Module):
         super().__init__()
         self.windows = tuple(windows)
         part = max(1, outputs // len(windows))
-        # the normalisation that follows takes any bias away again
+        # a bias would be taken away by the normalisation after the join
         self.pooled = nn.ModuleList(nn.Conv2d(inputs, part, 1, bias=False) for _ in windows)
         self.join = convolution(inputs + part * len(windows), outputs, size=1)
 
     def forward(self, features: Tensor) -> Tensor:
         """Return features ``(N, outputs, H, W)``."""
         height, width = features.shape[-2:]
-        parts = [features]
+        parts, largest, reached = [features], features, 1
         for window, layer in zip(self.windows, self.pooled, strict=True):
-            # the last windows hang over the border, which is repeated there, or hold all that there is
-            beyond = torch.cat([features, features[..., -1:].expand(-1, -1, -1, window - 1)], dim=3)
-            beyond = torch.cat([beyond, beyond[..., -1:, :].expand(-1, -1, window - 1, -1)], dim=2)
-            largest = layer(functional.max_pool2d(beyond, window))
-            repeated = functional.interpolate(largest, scale_factor=window, mode="nearest")
+            while reached < window:
+                largest, reached = _halved(largest), 2 * reached
+            repeated = functional.interpolate(layer(largest), scale_factor=window, mode="nearest")
             parts.append(repeated[..., :height, :width])
         result: Tensor = self.join(torch.cat(parts, dim=1))
         return result
+
+
+def _halved(features: Tensor) -> Tensor:
+    """Return the largest values of windows of 2 x 2; those at the border may hang over it.
+
+    Spelt out because not every engine takes windows that are larger than what there is.
+    """
+    taller = torch.cat([features, features[..., -1:, :]], dim=2)
+    return functional.max_pool2d(torch.cat([taller, taller[..., -1:]], dim=3), 2)
 
 
 def _dilations(level: int, levels: int) -> tuple[int, ...]:
