@@ -61,13 +61,19 @@ def no_waiting_for_the_disk():
         yield
 
 
+def leave_logging_alone():
+    """Take away what a command set up: handlers, a level, that nothing is passed on."""
+    logger = logging.getLogger("skysieve")
+    logger.handlers, logger.propagate = [], True
+    logger.setLevel(logging.NOTSET)
+
+
 @pytest.fixture(autouse=True)
 def logging_as_before():
-    """Take away the handlers that a command sets up: other tests look at the package's log too."""
-    logger = logging.getLogger("skysieve")
-    before = logger.handlers, logger.level, logger.propagate
+    """Let no test see the log of another, nor of a fixture that several share: both may run commands."""
+    leave_logging_alone()
     yield
-    logger.handlers, logger.level, logger.propagate = before
+    leave_logging_alone()
 
 
 @pytest.fixture(scope="session")
