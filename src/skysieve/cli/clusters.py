@@ -8,7 +8,13 @@ from skysieve.cli.lazy_verb import add_verb
 
 __all__ = ["app"]
 
-app = typer.Typer(no_args_is_help=True, help="Cross-match catalogues of galaxy clusters.")
+app = typer.Typer(no_args_is_help=True, help="Find galaxy clusters in microwave maps, and cross-match them.")
+add_verb(
+    app,
+    "find",
+    "skysieve.cli.clusters_find:find",
+    "Find galaxy clusters in microwave maps of the sky by the Sunyaev-Zel'dovich effect.",
+)
 add_verb(
     app,
     "match",

@@ -33,7 +33,15 @@ if TYPE_CHECKING:
 
     from skysieve.microwave.bands import Band
 
-__all__ = ["GRID_RESOLUTION", "GRID_SIDE", "SIZES", "FilterSettings", "FilteredPatch", "matched_filter"]
+__all__ = [
+    "GRID_RESOLUTION",
+    "GRID_SIDE",
+    "LEAST_DATA",
+    "SIZES",
+    "FilterSettings",
+    "FilteredPatch",
+    "matched_filter",
+]
 
 GRID_SIDE, GRID_RESOLUTION = 512, 1.5
 """Of the patches of a search: 12.8 degrees, in pixels of so many arcminutes."""
@@ -41,9 +49,11 @@ GRID_SIDE, GRID_RESOLUTION = 512, 1.5
 SIZES: tuple[float, ...] = tuple(float(f"{size:.3g}") for size in np.geomspace(1.0, 35.0, 12))
 """Theta500 in arcminutes, as in the searches of Planck (2014, A&A 571, A29, section 2.2)."""
 
-_LEAST_DATA = 0.02
+LEAST_DATA = 0.02
+"""Part of a patch that must have data in all bands: from less no noise can be told."""
+
 _MASKED_AROUND = 4.0
-"""Arcminutes by which a masked source or cluster reaches beyond where it is above the limit."""
+"""Arcminutes by which a cluster reaches beyond where it is above the limit."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,7 +156,7 @@ def matched_filter(
     if patch.ndim != 3 or patch.shape[1] != patch.shape[2] or len(patch) != len(bands):
         raise FrameError(f"a patch of shape {patch.shape} is no square of {len(bands)} bands (B, H, H)")
     known = np.asarray(np.isfinite(patch).all(axis=0))
-    if known.mean() < _LEAST_DATA:
+    if known.mean() < LEAST_DATA:
         raise FrameError(f"only {known.mean():.1%} of the patch have data in all bands")
     scale = np.nanstd(patch[:, known], axis=1, dtype=float)
     if not (scale > 0).all():
@@ -167,6 +177,7 @@ class _Look:
         waves: Waves,
     ) -> None:
         self.waves, self.scale, self.settings, self.resolution = waves, scale, settings, resolution
+        self.widest = max(band.fwhm for band in bands)
         numbers = waves.numbers(resolution)
         beams = beam_transforms(numbers, bands, nside=nside).T / resolution**2 / scale
         self.cluster = beams * responses(bands)
@@ -183,7 +194,7 @@ class _Look:
         for _ in range(self.settings.passes - 1):
             snr, _, source = self._filtered(flat, window, bright, clusters)
             best = snr.max(axis=0)
-            bright = bright | self._around((source > self.settings.source_snr) & (source > best))
+            bright = bright | self._hidden(source, best)
             clusters = self._around(best > self.settings.cluster_snr)
         snr, sigma, source = self._filtered(flat, window, bright, clusters)
         snr[:, bright | (window < 1)] = np.nan
@@ -236,6 +247,22 @@ class _Look:
         for column, band in zip(weights.T.astype(np.float32), transform, strict=True):
             total += column[self.waves.radius] * band
         return total
+
+    def _hidden(self, source: NDArray[np.float32], cluster: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """Return discs about bright sources, as wide as their light is above the noise in the widest beam."""
+        from scipy.ndimage import label, maximum_position
+
+        hidden = np.zeros(source.shape, bool)
+        labels, count = label((source > self.settings.source_snr) & (source > cluster))
+        peaks = maximum_position(source, labels, range(1, count + 1)) if count else []
+        sigma = self.widest / np.sqrt(8 * np.log(2)) / self.resolution
+        for row, column in peaks:
+            reach = sigma * np.sqrt(2 * np.log(max(source[row, column], np.e)))
+            low = np.maximum(np.array([row, column]) - int(reach) - 1, 0)
+            part = hidden[low[0] : row + int(reach) + 2, low[1] : column + int(reach) + 2]
+            y, x = np.ogrid[: part.shape[0], : part.shape[1]]
+            part |= (y + low[0] - row) ** 2 + (x + low[1] - column) ** 2 <= reach**2
+        return hidden
 
     def _around(self, found: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Return what was found, and what is close to it."""

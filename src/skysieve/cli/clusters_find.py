@@ -1,0 +1,348 @@
+"""``skysieve clusters find``: from microwave maps of the sky to a catalogue of galaxy clusters."""
+
+from __future__ import annotations
+
+import enum
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from skysieve.cli.clusters_match import parse_catalogues
+from skysieve.cli.options import (
+    Debug,
+    Device,
+    Engine,
+    EngineOption,
+    Jobs,
+    Overwrite,
+    Precision,
+    PrecisionOption,
+    Quiet,
+    Threads,
+)
+from skysieve.cli.running import Failures
+from skysieve.errors import ConfigError, OutputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from skysieve.clusters.job import ClusterJob
+    from skysieve.clusters.known_catalogues import KnownCatalogue
+    from skysieve.clusters.products import FoundClusters
+    from skysieve.clusters.unit_record import UnitRecord
+    from skysieve.imaging.locations import Location
+
+__all__ = ["find"]
+
+_SHOWN = 10
+
+
+class Finder(enum.StrEnum):
+    """What looks for clusters."""
+
+    network = "network"
+    mmf = "mmf"
+    both = "both"
+
+
+def find(
+    *,
+    maps: Annotated[
+        list[str],
+        typer.Option(
+            "--maps",
+            metavar="PATH",
+            help="Folder of maps, a map, or a YAML file that describes them; may be given again. Planck's "
+            "own names and those of `skysieve simulate sky` are known.",
+            show_default=False,
+        ),
+    ],
+    output: Annotated[
+        Path,
+        typer.Option("-o", "--output", metavar="DIR", help="Folder of the products.", show_default=False),
+    ],
+    finder: Annotated[
+        Finder, typer.Option("--finder", help="The network, the matched filter, or both together.")
+    ] = Finder.both,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            help="Name, or folder with a card; `skysieve models list` names them and the default.",
+            show_default=False,
+        ),
+    ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            "--threshold",
+            help="Least probability of a candidate's pixels; by default that of the model's card.",
+            show_default=False,
+        ),
+    ] = None,
+    snr: Annotated[float, typer.Option("--snr", help="Least S/N in the matched filter.")] = 4.5,
+    least_pixels: Annotated[
+        int, typer.Option("--least-pixels", help="Least pixels of a candidate of the network.")
+    ] = 3,
+    most_radius: Annotated[
+        float, typer.Option("--most-radius", metavar="ARCMIN", help="Largest radius of one.")
+    ] = 15.0,
+    galactic_cut: Annotated[
+        float,
+        typer.Option("--galactic-cut", metavar="DEGREES", help="Leave out these latitudes about the Galaxy."),
+    ] = 15.0,
+    mask: Annotated[
+        Path | None,
+        typer.Option(
+            "--mask",
+            metavar="MAP",
+            help="HEALPix map of where to look: 1 there, 0 elsewhere.",
+            show_default=False,
+        ),
+    ] = None,
+    nside: Annotated[
+        int | None,
+        typer.Option("--nside", help="Of the maps written; by default that of the maps.", show_default=False),
+    ] = None,
+    views: Annotated[
+        int,
+        typer.Option(
+            "--views", metavar="1|2|4|8", help="Turned and mirrored views of each patch for the network."
+        ),
+    ] = 1,
+    known: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--with",
+            metavar="NAME=FILE",
+            help="Known catalogue and what to call it, as PSZ2=planck_z.csv; may be given again.",
+            show_default=False,
+        ),
+    ] = None,
+    prefix: Annotated[str | None, typer.Option("--prefix", help="Of names.", show_default=False)] = None,
+    votable: Annotated[
+        bool, typer.Option("--votable", help="Write a VOTable of the catalogue, too.")
+    ] = False,
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Draw the sky, the best candidates in all bands, and stacks.")
+    ] = False,
+    frame: Annotated[
+        str | None,
+        typer.Option(
+            "--frame", metavar="G|C|E", help="Coordinates of maps without COORDSYS.", show_default=False
+        ),
+    ] = None,
+    unit: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--unit",
+            metavar="[BAND=]UNIT",
+            help="Unit of maps without TUNIT, as K_CMB or 857=MJy/sr; may be given again.",
+            show_default=False,
+        ),
+    ] = None,
+    ordering: Annotated[
+        str | None,
+        typer.Option(
+            "--ordering", metavar="RING|NESTED", help="Order of maps without ORDERING.", show_default=False
+        ),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the tiles of an interrupted search.")
+    ] = False,
+    jobs: Jobs = 1,
+    overwrite: Overwrite = False,
+    engine: EngineOption = Engine.auto,
+    precision: PrecisionOption = Precision.auto,
+    device: Device = "cpu",
+    threads: Threads = None,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Find galaxy clusters in microwave maps of the sky by the Sunyaev-Zel'dovich effect.
+
+    The folder gets catalogue.fits, .ecsv and .reg, HEALPix maps of probability and S/N, the footprint as MOC,
+    and a summary. Until all is there, tiles that are done wait in DIR.parts, so that nothing is lost. One
+    process uses two processors; more of them each read the maps.
+
+    Examples
+    --------
+    `skysieve clusters find --maps planck/ -o clusters/ --with PSZ2=planck_z.csv --preview`
+
+    `skysieve clusters find --maps sky.yaml -o clusters/ --finder mmf --snr 5`
+    """
+    from skysieve.cli.running import run_and_report, start_logging
+    from skysieve.clusters.job import ClusterJob
+    from skysieve.clusters.model import DEFAULT_MODEL
+    from skysieve.clusters.naming import DEFAULT_PREFIX
+    from skysieve.clusters.search_settings import ClusterSettings
+
+    start_logging()
+    job = ClusterJob(
+        maps,
+        output,
+        ClusterSettings(
+            finder=finder.value,
+            model=model or DEFAULT_MODEL,
+            threshold=threshold,
+            snr=snr,
+            least_pixels=least_pixels,
+            most_radius=most_radius,
+            views=views,
+            engine=engine.value,
+            precision=precision.value,
+            device=device,
+            threads=threads,
+        ),
+        galactic_cut=galactic_cut,
+        mask=mask,
+        frame=frame,
+        units_of_maps=_parse_units(unit or []),
+        ordering=ordering,
+        nside=nside,
+        prefix=prefix or DEFAULT_PREFIX,
+        votable=votable,
+        resume=resume,
+        overwrite=overwrite,
+    )
+    catalogues = _prepared(job, known or [], preview=preview, overwrite=overwrite)
+    units = job.units()
+    if not quiet:
+        print(f"{len(units)} tiles of the sky, bands {', '.join(job.maps.names)}, nside {job.sky.nside}")
+    if jobs > 1 and len(units) > 1:
+        job.release()
+    failures = _FirstFailures(job, debug=debug)
+    done = list(
+        run_and_report(
+            job, units, processes=jobs, failures=failures, describe=_describer(len(units)), quiet=quiet
+        )
+    )
+    failures.finish(len(done))
+    found, written = job.finish(units, catalogues)
+    written += _draw(job, found, overwrite=overwrite) if preview else ()
+    if not quiet:
+        _report(found, written)
+
+
+class _FirstFailures(Failures):
+    """What failed so far; the first file that cannot be written ends it all, as no other could be then."""
+
+    def __init__(self, job: ClusterJob, *, debug: bool) -> None:
+        super().__init__(debug=debug)
+        self._job = job
+
+    def add(self, unit: object, error: Exception) -> None:
+        """Report an error on one line, at once.
+
+        Raises
+        ------
+        OutputError
+            If it is that a file cannot be written.
+        """
+        if isinstance(error, OutputError):
+            raise OutputError(
+                f"{error}; finished tiles are kept in {self._job.parts.folder}, --resume goes on with them"
+            ) from error
+        super().add(unit, error)
+
+
+def _parse_units(texts: list[str]) -> dict[str, str] | str | None:
+    """Return units by band, or one for all."""
+    if len(texts) == 1 and "=" not in texts[0]:
+        return texts[0]
+    units = {}
+    for text in texts:
+        name, equals, value = (part.strip() for part in text.partition("="))
+        if not (name and equals and value):
+            raise ConfigError(f"--unit {text!r}: give one for all, as K_CMB, or each as 857=MJy/sr")
+        units[name] = value
+    return units or None
+
+
+def _prepared(job: ClusterJob, known: list[str], *, preview: bool, overwrite: bool) -> list[KnownCatalogue]:
+    """Make sure, before hours of work, that nothing is missing; return the known catalogues."""
+    from skysieve.clusters.catalogue_files import ENDINGS
+    from skysieve.clusters.known_catalogues import read_known_catalogue
+    from skysieve.clusters.matched_tables import check_names
+    from skysieve.clusters.naming import cluster_names
+
+    if job.output.name.lower().endswith(ENDINGS):
+        raise ConfigError(
+            f"--output {job.output} is the name of a table; name a folder, which gets the catalogue as "
+            "catalogue.fits and catalogue.ecsv, and with --votable catalogue.vot"
+        )
+    cluster_names([0.0], [0.0], prefix=job.prefix)
+    job.check()
+    files = parse_catalogues(known)
+    check_names(list(files))
+    if preview:
+        from skysieve.clusters.preview import check_preview
+        from skysieve.imaging.atomic import check_target
+
+        check_preview()
+        for name in ("sky", "candidates", "stacks"):
+            check_target(job.output / f"preview-{name}.png", overwrite=overwrite)
+    return [read_known_catalogue(path, name=name) for name, path in files.items()]
+
+
+def _describer(total: int) -> Callable[[Location, UnitRecord], str]:
+    """Return what makes the line of a finished tile."""
+    done = 0
+
+    def describe(_unit: Location, record: UnitRecord) -> str:
+        nonlocal done
+        done += 1
+        best = [
+            f"{word} {value:.2g}"
+            for word, value in (("p up to", record.probability), ("S/N up to", record.snr))
+            if value == value  # noqa: PLR0124 (not so if it was not asked for)
+        ]
+        how = "kept" if record.kept else f"{record.seconds:.1f} s"
+        return (
+            f"{done}/{total} tile {record.unit} at l, b {record.lon:.1f}, {record.lat:+.1f}: "
+            f"{record.area:.1f} deg2, {', '.join([*best, how])}"
+        )
+
+    return describe
+
+
+def _draw(job: ClusterJob, found: FoundClusters, *, overwrite: bool) -> tuple[Path, ...]:
+    """Draw the previews, all of them or none."""
+    from skysieve.clusters.preview import make_previews
+    from skysieve.imaging.atomic import atomic_write
+
+    files = make_previews(
+        found.catalogue,
+        job.maps,
+        found.footprint,
+        nested=found.nested,
+        scores=found.maps,
+        title=job.output.name,
+    )
+    paths = tuple(job.output / name for name in files)
+    with ExitStack() as together:
+        for path, content in zip(paths, files.values(), strict=True):
+            together.enter_context(atomic_write(path, overwrite=overwrite)).write_bytes(content)
+    return paths
+
+
+def _report(found: FoundClusters, written: tuple[Path, ...]) -> None:
+    """Print how many candidates there are, the best of them, and the files."""
+    from dataclasses import asdict
+
+    import numpy as np
+
+    from skysieve.clusters.summary import count_lines
+
+    count = len(found.catalogue)
+    print(f"{count} candidate{'' if count == 1 else 's'}" + (", the best of them:" if count > _SHOWN else ""))
+    for row in found.catalogue[:_SHOWN]:
+        snr = f"S/N {row['snr']:.1f} " if np.isfinite(row["snr"]) else ""
+        place = f"l, b {row['GLON']:.3f}, {row['GLAT']:+.3f}"
+        print(f"  {row['name']} {place} score {row['score']:.3f} {snr}{row['finder']}")
+    for line in count_lines({one.name: asdict(one) for one in found.counts}):
+        print(line)
+    for path in written:
+        print(path)
