@@ -26,6 +26,7 @@ VERBS = (
     "annotations convert",
     "annotations check",
     "annotations agree",
+    "clusters find",
     "clusters match",
     "models list",
     "models show",

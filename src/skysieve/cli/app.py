@@ -91,7 +91,7 @@ add_verb(
     app,
     "clusters",
     "skysieve.cli.clusters:app",
-    "Cross-match catalogues of galaxy clusters.",
+    "Find galaxy clusters in microwave maps, and cross-match them.",
     panel=CLUSTERS,
 )
 add_verb(app, "models", "skysieve.cli.models:app", "List, show and import models.", panel=TOOLS)
