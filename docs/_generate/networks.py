@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import torch
+
 from skysieve.networks.blocks import macs_per_pixel, parameter_count
 from skysieve.networks.ghost_net import DEPTHS as GHOST_DEPTHS
 from skysieve.networks.ghost_net import WIDTHS as GHOST_WIDTHS
@@ -32,9 +34,9 @@ INTRODUCTION = """\
 
 <!-- Printed by `python docs/_generate/networks.py`, which builds the networks and counts: do not edit. -->
 
-All networks take pixels in units of the sky's noise above the sky, and begin with asinh, which is linear at
-the noise and logarithmic at the stars. Multiplications are those with weights, for each pixel of the input;
-parameters are the values that are trained.
+All networks but those for clusters take pixels in units of the sky's noise above the sky, and begin with
+asinh, which is linear at the noise and logarithmic at the stars. Multiplications are those with weights, for
+each pixel of the input; parameters are the values that are trained.
 """
 
 SIEVE = """
@@ -86,10 +88,29 @@ SEGMENTATION = """
 ## Eight architectures for clusters
 
 For maps of several bands, by the name that `--network` of [`skysieve train clusters`](clusters.md#a-network)
-takes. Each has any number of bands, classes and levels; without `widths` in the recipe it is as wide as
-published. Below, the widths are {widths}, for {bands} bands and one class, on patches of {side} × {side} px.
-Batch normalisation stands where the published variants have it or need it to learn from scratch, and is
-folded into the convolutions of a graph.
+takes. They take each band in units of its scatter, its range compressed by arcsinh beforehand. Each has any
+number of bands, classes and levels; without `widths` in the recipe it is as wide as published, or as is usual
+in the variant of it in keras-unet-collection. Counted for {bands} bands, one class and patches of
+{side} × {side} px; narrow are widths of {widths}.
+"""
+
+BUILT = """
+- `unet`: two convolutions of 3 × 3 a stage; the largest of four pixels on the way down, a transposed
+  convolution of 2 × 2 on the way up, joined with what was there on the way down.
+- `vnet`: one to three convolutions of 5 × 5 a stage, added to its input; PReLU; convolutions of 2 × 2 as steps.
+- `unet++`: further nodes between encoder and decoder, each of which sees all before it at its level.
+- `r2unet`: convolutions that are applied three times, each time to the input and what they gave before.
+- `attention-unet`: gates, told by the level below, weigh what is joined.
+- `resunet-a`: residual blocks whose branches have taps 1, 3, 15 and 31 px apart, and maxima over windows of
+  1 to 8 px at the lowest resolution and of 8 to 64 px at the end.
+- `u2net`: each stage is a small U-Net, and each level predicts; two levels more than it has widths.
+- `unet3+`: each level of the decoder sees all others.
+
+Differences from the publications, which the docstring of each names one by one: convolutions pad with zeros,
+so that sides are kept; batch normalisation follows those of 3 × 3 and 5 × 5, but for the repeated ones of
+`r2unet`, so that each learns from scratch, and is folded into them in a graph; there is no dropout. The last
+layer begins with the probability of a rare class. In Python, `unet++`, `u2net` and `unet3+` have deep
+supervision as an option: their `all_logits` gives what each stage predicts.
 """
 
 CLUSTER_REFERENCES = """
@@ -132,6 +153,7 @@ def render() -> str:
         MASK_RCNN,
         SEGMENTATION.format(widths=", ".join(map(str, SMALL)), bands=BANDS, side=PATCH),
         _segmenters(),
+        BUILT,
         CLUSTER_REFERENCES,
         REFERENCES,
     ]
@@ -142,12 +164,22 @@ def _segmenters() -> str:
     """Return the table of the architectures for clusters."""
     rows = []
     for kind in SEGMENTERS:
-        network = build_segmenter(kind, bands=BANDS, widths=SMALL)
-        name, _, cost, parameters, _ = _row(f"`{kind}`", network, PATCH, "")
-        rows.append((name, type(network).__name__, cost, parameters, f"{network.multiple} px"))
-    return _table(
-        ("name", "network", "10³ multiplications a pixel", "parameters", "sides are multiples of"), rows
+        with torch.device("meta"):  # their shapes are all that is asked for
+            whole, narrow = (build_segmenter(kind, bands=BANDS, widths=widths) for widths in ((), SMALL))
+        name, network, *counts, _ = _row(f"`{kind}`", whole, PATCH, "")
+        widths = ", ".join(map(str, whole.widths))
+        rows.append(
+            (name, network, widths, *counts, f"{whole.multiple} px", *_row("", narrow, PATCH, "")[2:4])
+        )
+    head = (
+        "name",
+        "network",
+        "widths",
+        "10³ multiplications a pixel",
+        "parameters",
+        "sides are multiples of",
     )
+    return _table((*head, "10³ multiplications, narrow", "parameters, narrow"), rows)
 
 
 def _row(model: str, network: nn.Module, side: int, sides: str) -> tuple[str, ...]:

@@ -2,8 +2,9 @@
 
 Built as published: a stage is a convolution of 1 x 1 and two recurrent layers with a way around both; a
 recurrent layer with kernel w is h = relu(w * x), then t = 2 times h = relu(w * (x + h)).  The paper's eq. 1
-writes two kernels, yet it has as many parameters as a U-Net, and all public forms have one.  In the keras
-variant each repetition has a kernel of its own, and steps up are interpolations with a convolution of 3 x 3.
+writes two kernels, yet its text finds as many parameters as without recurrence, and so there is one here.  In
+the keras variant each repetition has a kernel of its own, and steps up are interpolations with a convolution
+of 3 x 3.
 Batch normalisation, which the paper has not, follows the convolution of 1 x 1 only: each repetition has
 other statistics, which one normalisation cannot hold.  Instead the kernels that are repeated begin smaller.
 
