@@ -97,7 +97,7 @@ in the variant of it in keras-unet-collection. Counted for {bands} bands, one cl
 BUILT = """
 - `unet`: two convolutions of 3 × 3 a stage; the largest of four pixels on the way down, a transposed
   convolution of 2 × 2 on the way up, joined with what was there on the way down.
-- `vnet`: one to three convolutions of 5 × 5 a stage, added to its input; PReLU; convolutions of 2 × 2 as steps.
+- `vnet`: one to three convolutions of 5 × 5 a stage, added to its input; PReLU; steps are 2 × 2.
 - `unet++`: further nodes between encoder and decoder, each of which sees all before it at its level.
 - `r2unet`: convolutions that are applied three times, each time to the input and what they gave before.
 - `attention-unet`: gates, told by the level below, weigh what is joined.
