@@ -5,17 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from astropy.table import Table
-from tests.cli.alone import program
 from tests.cli.command import failure, leftovers
 from tests.clusters.real_catalogues import catalogue as published
 
 MATCH = ("clusters", "match")
-
-
-@pytest.fixture(autouse=True)
-def alone(monkeypatch):
-    verb = ("clusters", "match", "skysieve.cli.clusters_match:match")
-    monkeypatch.setattr("skysieve.cli.app.app", program(verb))
 
 
 @pytest.fixture

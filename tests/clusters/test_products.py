@@ -21,9 +21,9 @@ from skysieve.clusters.catalogue_files import cards_of, catalogue_cards, write_c
 from skysieve.clusters.known_catalogues import KnownCatalogue
 from skysieve.clusters.matched_tables import add_matches
 from skysieve.clusters.products import FoundClusters, write_products
-from skysieve.clusters.products_footprint import area_of, covers, write_footprint
+from skysieve.clusters.products_footprint import area_of, covers, read_footprint, write_footprint
 from skysieve.clusters.products_regions import write_regions
-from skysieve.errors import FrameError, OutputError
+from skysieve.errors import FrameError, OutputError, SourceError
 from skysieve.imaging.healpix_maps import read_healpix_map, write_healpix_map
 
 NSIDE = 32
@@ -187,6 +187,8 @@ class TestFootprint:
         assert moc.sky_fraction == pytest.approx(footprint.mean(), rel=0.02)
         pole, south, coma = SkyCoord([192.86, 0, 83.6], [27.13, -89.0, 22.0], unit="deg")
         assert [bool(moc.contains_skycoords(place)) for place in (pole, south, coma)] == [True, True, False]
+        lon, lat = np.array([0.0, 0.0, 302.9, 96.3]), np.array([61.0, 59.0, -27.1, 60.5])
+        assert read_footprint(path)(lon, lat).tolist() == [True, False, True, True]
         header = fits.getheader(path, 1)
         assert (header["ORDERING"], header["MODEL"], header["COORDSYS"]) == ("RANGE", "xc", "C")
         assert moc.max_order == 5
@@ -199,6 +201,9 @@ class TestFootprint:
         assert len(Table.read(tmp_path / "moc.fits")) <= 2 * 300  # both ends of each
 
     def test_no_sky_at_all_is_an_error(self, tmp_path):
+        (tmp_path / "b.fits").write_text("no MOC")
+        with pytest.raises(SourceError, match="cannot be read as a MOC"):
+            read_footprint(tmp_path / "b.fits")
         with pytest.raises(FrameError, match="the footprint is empty"):
             write_footprint(np.zeros(12, bool), tmp_path / "a.fits", nested=False, cards=[], overwrite=False)
 

@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from skysieve.errors import FrameError
+from skysieve.errors import FrameError, SourceError
 from skysieve.imaging.cards import set_cards
 from skysieve.imaging.fits_out import write_fits
-from skysieve.imaging.sky_directions import from_galactic, unit_vectors
+from skysieve.imaging.sky_directions import from_galactic, lon_lat, unit_vectors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from numpy.typing import ArrayLike, NDArray
 
     from skysieve.imaging.cards import HeaderCard
 
-__all__ = ["area_of", "covers", "write_footprint"]
+__all__ = ["area_of", "covers", "read_footprint", "write_footprint"]
 
 SPHERE = 4 * np.pi * np.degrees(1) ** 2
 """Square degrees of the whole sky."""
@@ -101,6 +101,31 @@ def write_footprint(
     hdus: Any = MOC.from_healpix_cells(cells.astype(np.uint64), order, order).serialize("fits")
     set_cards(hdus[1].header, cards)
     write_fits(hdus, path, overwrite=overwrite)
+
+
+def read_footprint(path: Path) -> Callable[[ArrayLike, ArrayLike], NDArray[np.bool_]]:
+    """Return what tells of Galactic directions, in degrees, whether they lie on the footprint of a MOC.
+
+    Raises
+    ------
+    SourceError
+        If the file is no MOC.
+    """
+    from astropy import units
+    from mocpy import MOC
+
+    try:
+        moc = MOC.from_fits(str(path))
+    except Exception as error:  # whatever its reader raises
+        reason = " ".join(str(error).split())[:160]
+        raise SourceError(f"{path}: cannot be read as a MOC ({reason})") from error
+    turn = from_galactic("C")
+
+    def contains(lon: ArrayLike, lat: ArrayLike) -> NDArray[np.bool_]:
+        ra, dec = lon_lat(unit_vectors(lon, lat) @ turn.T)
+        return np.asarray(moc.contains_lonlat(ra * units.deg, dec * units.deg), np.bool_)
+
+    return contains
 
 
 def _cells(footprint: NDArray[np.bool_], order: int, *, nested: bool) -> NDArray[np.int64]:

@@ -1,0 +1,259 @@
+"""``skysieve evaluate clusters``: catalogues beside each other, on skies whose clusters are known."""
+
+from __future__ import annotations
+
+import enum
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from skysieve.cli.options import (
+    Debug,
+    Device,
+    Engine,
+    EngineOption,
+    Jobs,
+    Overwrite,
+    Precision,
+    PrecisionOption,
+    Quiet,
+    Threads,
+)
+from skysieve.errors import ConfigError, SourceError
+
+if TYPE_CHECKING:
+    from skysieve.clusters.trial_catalogues import Contestant
+
+__all__ = ["evaluate_clusters"]
+
+TRUTH = "clusters.fits"
+FOUND = "found"
+
+
+class Finder(enum.StrEnum):
+    """What looks for clusters."""
+
+    network = "network"
+    mmf = "mmf"
+    both = "both"
+
+
+class Tiles(enum.StrEnum):
+    """Which part of the sky counts."""
+
+    test = "test"
+    validation = "validation"
+    train = "train"
+    all = "all"
+
+
+def evaluate_clusters(
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder of the report.")],
+    *,
+    sky: Annotated[
+        list[Path],
+        typer.Option(
+            "--sky",
+            metavar="DIR",
+            help="Folder of `skysieve simulate sky`, or a table of true clusters; may be given again.",
+            show_default=False,
+        ),
+    ],
+    catalogue: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--catalogue",
+            metavar="NAME=PATH",
+            help="Contestant: a table, or a folder of `skysieve clusters find`; once for each sky, in their "
+            "order.",
+            show_default=False,
+        ),
+    ] = None,
+    finder: Annotated[
+        list[Finder] | None,
+        typer.Option(
+            "--finder", help="Contestant that searches the skies now; may be given again.", show_default=False
+        ),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", help="Network of the finders: a name, or a folder.", show_default=False),
+    ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option("--threshold", help="As in `skysieve clusters find`.", show_default=False),
+    ] = None,
+    snr: Annotated[
+        float, typer.Option("--snr", help="As there; low, so that all candidates of interest are seen.")
+    ] = 4.0,
+    galactic_cut: Annotated[
+        float, typer.Option("--galactic-cut", metavar="DEGREES", help="As there.")
+    ] = 15.0,
+    tiles: Annotated[
+        Tiles, typer.Option("--tiles", help="Part of the skies that counts, by the split of the training.")
+    ] = Tiles.test,
+    radius: Annotated[
+        float, typer.Option("--radius", metavar="ARCMIN", help="Between a candidate and the cluster it is.")
+    ] = 5.0,
+    least_y500: Annotated[
+        float, typer.Option("--least-y500", metavar="ARCMIN2", help="Of clusters that are to be found.")
+    ] = 5e-4,
+    least_real: Annotated[
+        float, typer.Option("--least-real", metavar="ARCMIN2", help="Of clusters that make a candidate real.")
+    ] = 1e-4,
+    least_snr: Annotated[
+        float | None,
+        typer.Option(
+            "--least-snr",
+            help="Also: least S/N that clusters to be found should have in the matched filter.",
+            show_default=False,
+        ),
+    ] = None,
+    purity: Annotated[float, typer.Option("--purity", help="At which completeness is compared.")] = 0.9,
+    disc: Annotated[
+        float, typer.Option("--disc", metavar="ARCMIN", help="Radius of true clusters, for scores of pixels.")
+    ] = 2.5,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Use what an earlier run has searched, and go on with its tiles.")
+    ] = False,
+    jobs: Jobs = 1,
+    overwrite: Overwrite = False,
+    engine: EngineOption = Engine.auto,
+    precision: PrecisionOption = Precision.auto,
+    device: Device = "cpu",
+    threads: Threads = None,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Measure completeness and purity of catalogues of clusters, on skies whose clusters are known.
+
+    Examples
+    --------
+    `skysieve evaluate clusters --sky sky7/ --finder network --finder mmf --finder both -o report`
+
+    `skysieve evaluate clusters --sky sky7/ --catalogue mine=found/ --catalogue psz=psz.fits -o report`
+    """
+    from skysieve.cli.evaluate import check_output, write_files
+    from skysieve.cli.running import start_logging
+    from skysieve.cli.searching import SkySearches
+    from skysieve.clusters.trial_report import TrialResult, make_trial_report
+    from skysieve.clusters.trial_sky import Rules
+
+    start_logging()
+    check_output(output, overwrite=overwrite or resume)
+    rules = Rules(radius, least_y500, least_real, least_snr, purity)
+    _check_disc(disc)
+    truths = [_truth_of(path) for path in sky]
+    given = _given(catalogue or [], len(sky))
+    finders = list(dict.fromkeys(one.value for one in finder or []))
+    _check_names(given, finders)
+    settings: dict[str, Any] = {"engine": engine.value, "precision": precision.value, "device": device}
+    settings |= {"threads": threads, "threshold": threshold, "snr": snr}
+    if model is not None:
+        settings["model"] = model
+    search = SkySearches(
+        output / FOUND,
+        finders,
+        settings,
+        galactic_cut=galactic_cut,
+        role=tiles.value,
+        resume=resume,
+        overwrite=overwrite,
+        jobs=jobs,
+        quiet=quiet,
+        debug=debug,
+    )
+    search.check(sky)
+    trials = []
+    for number, folder in enumerate(sky):
+        paths = {name: found[number] for name, found in given.items()} | search.run(folder, number)
+        trials.append((truths[number], paths))
+    results, facts = _measured(trials, rules, tiles.value, disc)
+    facts |= {"skies": ", ".join(map(str, sky)), "tiles": tiles.value}
+    report = make_trial_report(
+        [TrialResult(*one) for one in results],
+        rules,
+        command=shlex.join(["skysieve", *sys.argv[1:]]),
+        facts=facts,
+    )
+    write_files(output, report)
+
+
+def _measured(
+    trials: list[tuple[Path, dict[str, Path]]], rules: Any, role: str, disc: float
+) -> tuple[list[tuple[str, Any, Any]], dict[str, str]]:
+    """Return name, candidates and pixels of each contestant, and facts of them."""
+    from skysieve.clusters.trial_catalogues import (
+        area_in_square_degrees,
+        judge_sky,
+        pixels_of_sky,
+        read_contestant,
+        trial_sky,
+    )
+    from skysieve.clusters.trial_sky import Judged
+
+    judged: dict[str, list[Judged]] = {}
+    pixels: dict[str, Any] = {}
+    skies = []
+    facts: dict[str, str] = {}
+    for truth, paths in trials:
+        contestants: dict[str, Contestant] = {name: read_contestant(path) for name, path in paths.items()}
+        skies.append(trial_sky(truth, contestants, role))
+        for name, one in contestants.items():
+            judged.setdefault(name, []).append(judge_sky(skies[-1], one, rules))
+            counts = pixels_of_sky(skies[-1], one, rules, disc=disc)
+            if counts is not None:
+                pixels[name] = pixels[name] + counts if name in pixels else counts
+            facts.setdefault(f"contestant {name}", one.described)
+    area = area_in_square_degrees(skies)
+    if not area:
+        raise SourceError(
+            f"no part of the skies is in the tiles for {role}, and was searched; try --tiles all"
+        )
+    facts["area"] = f"{area:.0f} square degrees"
+    results = [(name, Judged.join(parts), pixels.get(name)) for name, parts in judged.items()]
+    return results, facts
+
+
+def _truth_of(path: Path) -> Path:
+    """Return the table of true clusters of a sky."""
+    truth = path / TRUTH if path.is_dir() else path
+    if not truth.is_file():
+        raise SourceError(f"{truth}: no such file; give a folder of `skysieve simulate sky`, or a table")
+    return truth
+
+
+def _given(texts: list[str], skies: int) -> dict[str, list[Path]]:
+    """Return the catalogues of each contestant, one a sky."""
+    found: dict[str, list[Path]] = {}
+    for text in texts:
+        name, _, path = text.partition("=")
+        if not name.strip() or not path.strip():
+            raise ConfigError(f"--catalogue {text!r}: expected NAME=PATH, as mine=found/")
+        if not Path(path.strip()).exists():
+            raise SourceError(f"{path.strip()}: no such file or folder")
+        found.setdefault(name.strip(), []).append(Path(path.strip()))
+    for name, paths in found.items():
+        if len(paths) != skies:
+            raise ConfigError(
+                f"--catalogue {name} is given {len(paths)} times for {skies} skies; give one for each, in "
+                "their order"
+            )
+    return found
+
+
+def _check_names(given: dict[str, list[Path]], finders: list[str]) -> None:
+    if not given and not finders:
+        raise ConfigError("nothing to evaluate; give at least one --catalogue or --finder")
+    both = [name for name in finders if name in given]
+    if both:
+        raise ConfigError(f"--catalogue {both[0]} has the name of a --finder; choose another")
+
+
+def _check_disc(disc: float) -> None:
+    from skysieve.clusters.cross_match import check_radius
+
+    check_radius(disc)

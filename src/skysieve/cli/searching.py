@@ -1,0 +1,124 @@
+"""Skies searched for clusters by several finders, for an evaluation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from skysieve.cli.running import Failures, run_and_report
+from skysieve.errors import ConfigError, SourceError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from skysieve.clusters.job import ClusterJob
+
+__all__ = ["SkySearches"]
+
+
+class SkySearches:
+    """Searches skies with the finders that are contestants, each sky once.
+
+    Parameters
+    ----------
+    folder
+        Where the products go: a folder a sky and finder.
+    finders
+        Contestants.
+    settings
+        Of the search, by the names of :class:`skysieve.clusters.search_settings.ClusterSettings`.
+    galactic_cut, overwrite
+        See :class:`skysieve.clusters.job.ClusterJob`.
+    role
+        Tiles that are searched, or ``all``.
+    resume
+        Whether to use what was found before, and to go on with units that are there.
+    jobs, quiet, debug
+        See :mod:`skysieve.cli.running`.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        finders: list[str],
+        settings: dict[str, Any],
+        *,
+        galactic_cut: float,
+        role: str,
+        resume: bool,
+        overwrite: bool,
+        jobs: int,
+        quiet: bool,
+        debug: bool,
+    ) -> None:
+        self._folder, self._finders, self._settings = folder, finders, settings
+        self._cut, self._role, self._jobs = galactic_cut, role, jobs
+        self._resume, self._overwrite = resume, overwrite
+        self._quiet, self._debug = quiet, debug
+
+    def check(self, skies: list[Path]) -> None:
+        """Make sure, before hours of work, that all of it can be done.
+
+        Raises
+        ------
+        SkysieveError
+            If not.
+        """
+        for number, sky in enumerate(skies):
+            if self._finders and not sky.is_dir():
+                raise ConfigError(f"--finder needs maps: give --sky the folder with {sky}, not the table")
+            if self._todo(number):
+                self._job(sky, number).check()
+
+    def run(self, sky: Path, number: int) -> dict[str, Path]:
+        """Return the folders of what was found in a sky, by finder.
+
+        Raises
+        ------
+        SkysieveError
+            If it cannot be searched.
+        """
+        from skysieve.clusters.trial_search import units_of_role, write_finders
+
+        folder = self._place(number)
+        if self._todo(number):
+            job = self._job(sky, number)
+            units = units_of_role(job, self._role)
+            if not units:
+                raise SourceError(f"{sky}: no part of it is in the tiles for {self._role}; try --tiles all")
+            if self._jobs > 1 and len(units) > 1:
+                job.release()
+            failures = Failures(debug=self._debug)
+            seen = run_and_report(
+                job,
+                units,
+                processes=self._jobs,
+                failures=failures,
+                describe=lambda unit, record: f"{sky} tile {record.unit}: {record.seconds:.1f} s",  # noqa: ARG005
+                quiet=self._quiet,
+            )
+            failures.finish(len(list(seen)))
+            write_finders(job, units, self._finders, folder)  # type: ignore[arg-type]
+        return {name: folder / name for name in self._finders}
+
+    def _place(self, number: int) -> Path:
+        return self._folder / f"sky-{number + 1}"
+
+    def _todo(self, number: int) -> bool:
+        """Tell whether a sky has to be searched."""
+        there = all((self._place(number) / name / "summary.json").is_file() for name in self._finders)
+        return bool(self._finders) and not (self._resume and there)
+
+    def _job(self, sky: Path, number: int) -> ClusterJob:
+        from skysieve.clusters.job import ClusterJob
+        from skysieve.clusters.search_settings import ClusterSettings
+        from skysieve.clusters.trial_search import needed_finder
+
+        needed = needed_finder(self._finders)  # type: ignore[arg-type]
+        return ClusterJob(
+            [str(sky)],
+            self._place(number) / "search",
+            ClusterSettings(finder=needed, **self._settings),
+            galactic_cut=self._cut,
+            resume=self._resume,
+            overwrite=self._overwrite,
+        )
