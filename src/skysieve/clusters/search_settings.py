@@ -59,13 +59,11 @@ class ClusterSettings(EngineSettings):
             raise ConfigError(f"finder {self.finder!r}: choose from {', '.join(get_args(Finder))}")
         if self.threshold is not None and not 0 < self.threshold <= 1:
             raise ConfigError(f"threshold of the probability: {self.threshold} is not above 0 and at most 1")
-        for name in ("snr", "most_source", "least_pixels", "most_radius", "batch"):
+        for name in ("snr", "most_source", "least_pixels", "most_radius", "same", "batch"):
             if not getattr(self, name) > 0:
                 raise ConfigError(f"{name.replace('_', ' ')}: {getattr(self, name)} is not above 0")
         if self.views not in VIEWS:
             raise ConfigError(f"{self.views} views: choose from {', '.join(map(str, VIEWS))}")
-        if not self.same >= 0:
-            raise ConfigError(f"radius of what is the same: {self.same} is below 0")
 
     @property
     def uses_network(self) -> bool:
