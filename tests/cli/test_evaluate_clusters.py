@@ -23,6 +23,7 @@ PICTURES = ("purity-completeness.png", "completeness.png", "positions.png", "cal
 def alone(monkeypatch):
     verb = ("evaluate", "clusters", "skysieve.cli.evaluate_clusters:evaluate_clusters")
     monkeypatch.setattr("skysieve.cli.app.app", program(verb))
+    monkeypatch.setattr("skysieve.clusters.trial_curves.DPI", 40)
 
 
 def tile_places(count):
