@@ -190,6 +190,8 @@ def test_finders_search_the_skies_themselves(run, tmp_path):
     again = run(*EVALUATE, *asked, "--resume", "--least-snr", "1")
     assert again.code == 0, again.err
     assert again.out == "report: report/report.md\n"
+    other = failure(run(*EVALUATE, *asked, "--resume", "--snr", "5"))
+    assert "sky-1 holds a search with another snr; search anew with --overwrite" in other
 
 
 @pytest.mark.parametrize(

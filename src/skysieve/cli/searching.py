@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from skysieve.cli.running import Failures, run_and_report
-from skysieve.errors import ConfigError, SourceError
+from skysieve.errors import ConfigError, OutputError, SourceError
+from skysieve.imaging.atomic import atomic_write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -13,6 +15,9 @@ if TYPE_CHECKING:
     from skysieve.clusters.job import ClusterJob
 
 __all__ = ["SkySearches"]
+
+CATALOGUE = "catalogue.fits"
+_SEARCH = "search.json"
 
 
 class SkySearches:
@@ -68,6 +73,8 @@ class SkySearches:
                 raise ConfigError(f"--finder needs maps: give --sky the folder with {sky}, not the table")
             if self._todo(number):
                 self._job(sky, number).check()
+            elif self._finders:
+                self._check_same(sky, number)
 
     def run(self, sky: Path, number: int) -> dict[str, Path]:
         """Return the folders of what was found in a sky, by finder.
@@ -98,6 +105,8 @@ class SkySearches:
             )
             failures.finish(len(list(seen)))
             write_finders(job, units, self._finders, folder)  # type: ignore[arg-type]
+            with atomic_write(folder / _SEARCH, overwrite=True) as temporary:
+                temporary.write_text(json.dumps(self._identity(sky), indent=1) + "\n", encoding="utf-8")
         return {name: folder / name for name in self._finders}
 
     def _place(self, number: int) -> Path:
@@ -105,8 +114,28 @@ class SkySearches:
 
     def _todo(self, number: int) -> bool:
         """Tell whether a sky has to be searched."""
-        there = all((self._place(number) / name / "summary.json").is_file() for name in self._finders)
-        return bool(self._finders) and not (self._resume and there)
+        place = self._place(number)
+        there = [place / _SEARCH, *(place / name / CATALOGUE for name in self._finders)]
+        return bool(self._finders) and not (self._resume and all(path.is_file() for path in there))
+
+    def _check_same(self, sky: Path, number: int) -> None:
+        """Make sure that what was found before is what would be found now."""
+        path = self._place(number) / _SEARCH
+        try:
+            before = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise SourceError(f"{path}: cannot be read; search anew with --overwrite") from error
+        changed = [name for name, value in self._identity(sky).items() if before.get(name) != value]
+        if changed:
+            raise OutputError(
+                f"{path.parent} holds a search with another {changed[0]}; search anew with --overwrite, or "
+                "choose another --output"
+            )
+
+    def _identity(self, sky: Path) -> dict[str, Any]:
+        """Return what candidates depend on, as JSON has it."""
+        asked = {name: self._settings.get(name) for name in ("model", "threshold", "snr")}
+        return asked | {"sky": str(sky.resolve()), "Galactic cut": self._cut, "role of tiles": self._role}
 
     def _job(self, sky: Path, number: int) -> ClusterJob:
         from skysieve.clusters.job import ClusterJob

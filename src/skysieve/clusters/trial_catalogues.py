@@ -12,7 +12,7 @@ from skysieve.clusters.known_catalogues import read_known_catalogue
 from skysieve.clusters.pixel_scores import count_pixels, true_discs
 from skysieve.clusters.products_footprint import read_footprint
 from skysieve.clusters.sky_tables import read_sky_table
-from skysieve.clusters.trial_sky import Area, TrialSky, judge, noise_by_size
+from skysieve.clusters.trial_sky import Area, TrialSky, findable_clusters, judge, noise_by_size
 from skysieve.errors import SourceError
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ def pixels_of_sky(sky: TrialSky, contestant: Contestant, rules: Rules, *, disc: 
     lon, lat = healpy.pix2ang(values.nside, seen, nest=values.nested, lonlat=True)
     outside = seen[~sky.area.contains(lon, lat)]
     values.values[outside] = np.nan
-    findable = sky.truth.y500 >= rules.least_y500
+    findable = findable_clusters(sky, rules)
     discs = true_discs(
         sky.truth.lon[findable], sky.truth.lat[findable], disc, nside=values.nside, nested=values.nested
     )

@@ -18,7 +18,16 @@ if TYPE_CHECKING:
 
     from skysieve.clusters.known_catalogues import KnownCatalogue
 
-__all__ = ["BLOCKS", "Area", "Judged", "Rules", "TrialSky", "judge", "noise_by_size"]
+__all__ = [
+    "BLOCKS",
+    "Area",
+    "Judged",
+    "Rules",
+    "TrialSky",
+    "findable_clusters",
+    "judge",
+    "noise_by_size",
+]
 
 BLOCK_NSIDE = 8
 BLOCKS = 12 * BLOCK_NSIDE**2
@@ -196,9 +205,7 @@ def judge(sky: TrialSky, lon: ArrayLike, lat: ArrayLike, score: ArrayLike, rules
     separation[pairs.first] = pairs.separation
     found_score = np.full(true.size, -np.inf)
     found_score[pairs.second] = rank[pairs.first]
-    findable = truth.y500[true] >= rules.least_y500
-    if rules.least_snr is not None:
-        findable &= _expected_snr(sky, true) >= rules.least_snr
+    findable = findable_clusters(sky, rules)[true]
     kept = sky.area.contains(across, up) & np.isfinite(rank)
     there = sky.area.contains(truth.lon[true], truth.lat[true])
     true = true[there]
@@ -214,6 +221,20 @@ def judge(sky: TrialSky, lon: ArrayLike, lat: ArrayLike, score: ArrayLike, rules
         truth.y500[true],
         _blocks(truth.lon[true], truth.lat[true]),
     )
+
+
+def findable_clusters(sky: TrialSky, rules: Rules) -> NDArray[np.bool_]:
+    """Return which true clusters ``(M,)`` of a sky count for completeness, wherever they are.
+
+    Raises
+    ------
+    ConfigError
+        If a signal to noise is asked for and the noise is not known.
+    """
+    findable = np.nan_to_num(sky.truth.y500) >= rules.least_y500
+    if rules.least_snr is not None:
+        findable &= np.nan_to_num(_expected_snr(sky)) >= rules.least_snr
+    return findable
 
 
 def noise_by_size(table: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
@@ -236,7 +257,7 @@ def noise_by_size(table: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]
     return sizes.astype(np.float64), np.array(medians, np.float64)
 
 
-def _expected_snr(sky: TrialSky, rows: NDArray[np.intp]) -> NDArray[np.float64]:
+def _expected_snr(sky: TrialSky) -> NDArray[np.float64]:
     """Return the signal to noise that true clusters are expected to have; NaN without a size."""
     if sky.noise is None:
         raise ConfigError(
@@ -245,8 +266,8 @@ def _expected_snr(sky: TrialSky, rows: NDArray[np.intp]) -> NDArray[np.float64]:
         )
     sizes, noise = sky.noise
     with np.errstate(invalid="ignore", divide="ignore"):
-        expected = np.interp(np.log(sky.truth.t500[rows]), np.log(sizes), np.log(noise))
-        return np.asarray(sky.truth.y500[rows] / np.exp(expected))
+        expected = np.interp(np.log(sky.truth.t500), np.log(sizes), np.log(noise))
+        return np.asarray(sky.truth.y500 / np.exp(expected))
 
 
 def _blocks(lon: NDArray[np.float64], lat: NDArray[np.float64]) -> NDArray[np.int64]:
