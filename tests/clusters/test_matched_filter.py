@@ -9,7 +9,7 @@ import pytest
 
 from skysieve.clusters.filter_candidates import mmf_candidates
 from skysieve.clusters.filter_templates import SOURCES, gas_transform, source_responses
-from skysieve.clusters.matched_filter import FilterSettings, matched_filter
+from skysieve.clusters.matched_filter import FilteredPatch, FilterSettings, matched_filter
 from skysieve.errors import ConfigError, FrameError
 from skysieve.imaging.healpix_maps import HealpixMap
 from skysieve.imaging.patches import MapStack, PatchGrid
@@ -122,6 +122,34 @@ def test_candidates_are_where_clusters_are_and_of_their_size():
         assert found.y500[nearest] == pytest.approx(y500[size], abs=3 * found.y500_error[nearest])
         assert found.snr[nearest] == pytest.approx(found.y500[nearest] / found.y500_error[nearest])
     assert (np.diff(found.snr) <= 0).all()
+
+
+def by_hand(*peaks, source=0.0):
+    """Return a filtered patch with paraboloids (row, column, peak), twice as high at its second size."""
+    y, x = np.mgrid[:40, :40]
+    snr = np.full((40, 40), -1.0)
+    for row, column, peak in peaks:
+        snr = np.maximum(snr, peak - 0.3 * ((y - row) ** 2 + (x - column) ** 2))
+    sources = np.full((40, 40), source, np.float32)
+    return FilteredPatch(
+        (2.0, 4.0), np.array([1e-4, 2e-4]), np.array([snr / 2, snr], np.float32), sources, snr < -2
+    )
+
+
+def test_candidates_are_maxima_between_pixels():
+    found = mmf_candidates(by_hand((10.3, 20.4, 6.0), (30.0, 5.8, 8.0)))
+    assert found.row == pytest.approx([30.0, 10.3], abs=1e-3)
+    assert found.column == pytest.approx([5.8, 20.4], abs=1e-3)
+    assert list(found.size) == [4.0, 4.0]
+    assert found.y500 == pytest.approx(found.snr * 2e-4)
+    assert len(mmf_candidates(by_hand((10.3, 20.4, 6.0), (30.0, 5.8, 8.0)), least_snr=7)) == 1
+
+
+def test_what_is_better_explained_by_a_source_is_no_candidate():
+    assert len(mmf_candidates(by_hand((10.0, 20.0, 6.0), source=5.9))) == 1
+    assert len(mmf_candidates(by_hand((10.0, 20.0, 6.0), source=6.1))) == 0
+    assert len(mmf_candidates(by_hand((10.0, 20.0, 6.0), source=6.1), most_source=2)) == 1
+    assert len(mmf_candidates(by_hand((10.0, 20.0, 6.0), source=5.9), most_source=0.5)) == 0
 
 
 @pytest.mark.parametrize("kind", SOURCES)
