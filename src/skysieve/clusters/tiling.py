@@ -16,6 +16,8 @@ from skysieve.errors import ConfigError
 from skysieve.imaging.sky_directions import lon_lat
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from skysieve.imaging.patches import PatchGrid
@@ -84,8 +86,9 @@ def unit_pixels(unit: int, nside: int) -> NDArray[np.int64]:
 def cover_unit(unit: int, nside: int, grid: PatchGrid, *, margin: float = LEAST_MARGIN) -> list[OwnedPatch]:
     """Return the patches from which the pixels of a unit are taken, each pixel from one of them.
 
-    Patches are centred on the pixels of HEALPix at the lowest nside at which all they own lies so far
-    inside; each is turned so that its pixel fits it best.  Those of 64 pixels of 1.7 arcmin are at nside 64.
+    Patches show pixels of HEALPix, those of the lowest nside at which all of the pixel lies so far inside;
+    each is centred and turned so that its pixel fits it best.  Those of 64 pixels of 1.7 arcmin show pixels
+    of nside 64.
 
     Parameters
     ----------
@@ -108,38 +111,41 @@ def cover_unit(unit: int, nside: int, grid: PatchGrid, *, margin: float = LEAST_
         )
     import healpy
 
-    level, owners, places = _finest_enough(unit, grid, margin)
     vectors = np.stack(healpy.pix2vec(nside, pixels, nest=True), axis=-1)
-    # Where patches are denser than the map, a pixel goes to the one that its centre is in
-    owner = healpy.vec2pix(level, *vectors.T, nest=True)
     lon, lat = lon_lat(vectors)
     patches = []
-    for number, (centre_lon, centre_lat, rotation) in zip(owners, places.T.tolist(), strict=True):
-        mine = owner == number
-        if mine.any():
-            row, column = grid.pixels_of(lon[mine], lat[mine], centre_lon, centre_lat, rotation)
-            patches.append(OwnedPatch(centre_lon, centre_lat, rotation, pixels[mine], row, column))
+    for level, owners, places in _centres(unit, grid, margin):
+        # Where patches are denser than the map, a pixel goes to the one that its centre is in
+        owner = healpy.vec2pix(level, *vectors.T, nest=True)
+        for number, (centre_lon, centre_lat, rotation) in zip(owners, places.T.tolist(), strict=True):
+            mine = owner == number
+            if mine.any():
+                row, column = grid.pixels_of(lon[mine], lat[mine], centre_lon, centre_lat, rotation)
+                patches.append(OwnedPatch(centre_lon, centre_lat, rotation, pixels[mine], row, column))
     return patches
 
 
-def _finest_enough(
+def _centres(
     unit: int, grid: PatchGrid, margin: float
-) -> tuple[int, NDArray[np.int64], NDArray[np.float64]]:
-    """Return the nside of the pixels that patches are centred on, their numbers, and the patches' places."""
+) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.float64]]]:
+    """Yield by nside which pixels patches are centred on, and the places ``(3, K)`` of these patches."""
     width = math.radians((grid.side - 1 - 2 * margin) * grid.resolution / 60)
-    level = UNIT_NSIDE
-    while level <= _FINEST:
+    level, owners = UNIT_NSIDE, np.array([unit], np.int64)
+    while owners.size and level <= _FINEST:
+        fits = np.zeros(owners.size, bool)
         # No square that is smaller than a pixel of this level holds it
         if math.sqrt(math.pi / 3) / level <= width:
-            owners = unit_pixels(unit, level)
             places, left = _fit(owners, level, grid)
-            if left.min() >= margin:
-                return level, owners, places
+            fits = left >= margin
+            yield level, owners[fits], places[:, fits]
+        # The others in quarters
+        owners = (4 * owners[~fits, None] + np.arange(4)).ravel()
         level *= 2
-    raise ConfigError(
-        f"patches of {grid.side} pixels of {grid.resolution:g} arcmin are too small for a margin of "
-        f"{margin:g} pixels; give less"
-    )
+    if owners.size:
+        raise ConfigError(
+            f"patches of {grid.side} pixels of {grid.resolution:g} arcmin are too small for a margin of "
+            f"{margin:g} pixels; give less"
+        )
 
 
 def _fit(
