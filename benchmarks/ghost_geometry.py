@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,10 +12,16 @@ from results import Cell, Result, Table
 
 from skysieve.ghosts.classes import CLASS_NAMES
 from skysieve.ghosts.decam import decam
+from skysieve.ghosts.outlines import Circle
 from skysieve.simulate.ghosts import Layout, read_ghost_recipe, simulate_focal_plane
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
+
+    from skysieve.ghosts.annotation_files import AnnotatedImage
+    from skysieve.simulate.ghosts import GhostPicture
 
 __all__ = ["measure"]
 
@@ -23,6 +30,12 @@ SEED = 900_000
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 FEWEST = 10
 """Pixels below which an outline has no direction."""
+
+WIDTHS = (("the two sides of C5", "C5_exit>C5_entrance", 11, 20), ("detector and C4", "D>C4_exit", 70, 84))
+"""Reflections whose width hardly depends on the star: path, and radii of the circles that are theirs."""
+
+APART = 8.0
+"""Pixels between the middles of two that lie around one."""
 
 MEASURES = {
     "area, px": 0,
@@ -60,12 +73,87 @@ def measure() -> Result:
             *((f"{100 * q:.0f} %", ".1f") for q in QUANTILES),
         )
         tables.append(Table(name, columns, sorted(rows, key=lambda row: list(MEASURES).index(str(row[1])))))
+    # as the optics make them: without what the truth rule does to outlines
+    plain = dataclasses.replace(recipe, truth=dataclasses.replace(recipe.truth, margin=0.0, concentric=0.0))
+    optics = [simulate_focal_plane(layout, SEED + number, plain) for number in range(PICTURES)]
+    tables += [_widths(images, optics), _concentric(images, optics, drawn)]
     return Result(
         "Simulated ghosts beside outlined ones",
         f"Outlines of the study's annotators on {len(images)} pictures, and of {PICTURES} simulated pictures "
         "that have ghosts: quantiles over ghosts. Length and width are four standard deviations of the "
         f"pixels along and across the long axis. {SPLIT} Outlines of these 15 are left out here, too.",
         tables=tables,
+    )
+
+
+def _widths(images: Sequence[AnnotatedImage], optics: Sequence[GhostPicture]) -> Table:
+    """Return how wide people draw circles around reflections, and how wide the optics make these."""
+    rows: list[tuple[Cell, ...]] = []
+    for name, path, low, high in WIDTHS:
+        people = [
+            ghost.outline.r
+            for image in images
+            for ghost in image.ghosts
+            if isinstance(ghost.outline, Circle)
+            and ghost.class_name != "Rays"
+            and low < ghost.outline.r < high
+        ]
+        ours = [
+            math.sqrt(np.count_nonzero(ghost.mask) / math.pi)
+            for picture in optics
+            for ghost in picture.instances
+            if ghost.path == path
+        ]
+        widths = float(np.median(people)), float(np.median(ours))
+        rows.append((name, len(people), len(ours), *widths, widths[0] - widths[1]))
+    columns = (
+        ("reflections of", ""),
+        ("circles of people", "d"),
+        ("simulated", "d"),
+        ("median radius, people, px", ".1f"),
+        ("optics", ".1f"),
+        ("difference", ".1f"),
+    )
+    return Table(
+        "How wide outlines are", columns, rows, "The truth rule adds the difference: `truth.margin`."
+    )
+
+
+def _concentric(
+    images: Sequence[AnnotatedImage], optics: Sequence[GhostPicture], drawn: Sequence[GhostPicture]
+) -> Table:
+    """Return how often two reflections of a class lie around one middle, in each kind of picture."""
+    sets = {
+        "outlined": [[(g.class_name, g.outline.mask(i.shape)) for g in i.ghosts] for i in images],
+        "simulated, each by itself": [[(g.class_name, g.mask) for g in p.instances] for p in optics],
+        "simulated, as the truth rule has them": [
+            [(g.class_name, g.mask) for g in p.instances] for p in drawn
+        ],
+    }
+    rows: list[tuple[Cell, ...]] = [
+        (
+            what,
+            *(sum(_pairs(ghosts, name) for ghosts in pictures) / len(pictures) for name in CLASS_NAMES[1:]),
+        )
+        for what, pictures in sets.items()
+    ]
+    columns = (("", ""), *((f"{name}, pairs a picture", ".3f") for name in CLASS_NAMES[1:]))
+    text = (
+        f"Middles less than {APART:g} px apart. People outline fewer such pairs than there are to be seen in "
+        "simulated pictures; which of the two they leave out was not measured. The rule gives both one "
+        "outline."
+    )
+    return Table("Two reflections of a class around one middle", columns, rows, text)
+
+
+def _pairs(ghosts: Sequence[tuple[str, NDArray[np.bool_]]], name: str) -> int:
+    middles = [
+        np.argwhere(mask).mean(axis=0) for kind, mask in ghosts if kind == name and mask.sum() >= FEWEST
+    ]
+    return sum(
+        math.dist(first, second) < APART
+        for number, first in enumerate(middles)
+        for second in middles[:number]
     )
 
 

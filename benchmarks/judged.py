@@ -27,8 +27,9 @@ SPLIT = (
     "study's pictures, theirs among them, and again without them, by which no setting changed. That weights "
     "before missed the widest ghosts of the 15, and drew the smaller of two around one middle, led to a "
     "second look at the widths and places of outlined ghosts, those of the 15 left out, to which filter, "
-    "coatings and outlines of the simulation were fitted then; that rays were found on the 15 where nobody "
-    "saw any led to choosing thresholds on the other ten, too, and as means over neighbouring ones."
+    "coatings and outlines of the simulation were fitted then. How thresholds are chosen was changed when "
+    "those of simulated pictures alone had done badly on the 15: as means over neighbouring ones, and on the "
+    "other ten pictures, too. So the 15 had a part in that rule, though no threshold was tried on them."
 )
 
 

@@ -46,7 +46,8 @@ class TruthRule:
 
     People draw the outline of a reflection a little outside of its rim: circles around the two sides of C5
     have a radius of 15.0 px, where the optics make 13.7 px; those of detector and C4 76 px, of 74.7 px.
-    Of two reflections of one class around the same middle most people outline the larger alone.
+    Of two reflections of one class around the same middle people outline both less often than both can be
+    seen, so that the two have one outline here.  ``benchmarks/run.py ghost-geometry`` prints these figures.
 
     Attributes
     ----------
