@@ -119,6 +119,24 @@ def test_a_description_names_bands_of_other_surveys(tmp_path):
     assert band.y_in_unit == pytest.approx(-2.6, abs=0.1)  # K_CMB per y at 150 GHz
 
 
+def test_a_description_may_say_what_the_map_says(tmp_path):
+    write(tmp_path / "mine.fits", frame="C", nested=True)
+    path = describe(
+        tmp_path, "maps: [{file: mine.fits, band: 143, frame: Equatorial, ordering: nest, unit: Kcmb}]"
+    )
+    stack = read_map_set(path).stack
+    assert (stack.frame, stack.nested) == ("C", True)
+
+
+def test_a_description_names_a_column(tmp_path):
+    write(tmp_path / "mine.fits")
+    assert len(
+        read_map_set(describe(tmp_path, "maps: [{file: mine.fits, band: 143, field: i, hdu: MAP}]")).names
+    )
+    with pytest.raises(SourceError, match="no column 1; it has I"):
+        read_map_set(describe(tmp_path, "maps: [{file: mine.fits, band: 143, field: 1}]"))
+
+
 def test_a_description_may_change_a_band_of_planck(tmp_path):
     write(tmp_path / "mine.fits")
     (band,) = read_map_set(describe(tmp_path, "maps: [{file: mine.fits, band: 143, beam: 10}]")).bands
@@ -132,6 +150,10 @@ def test_a_description_may_change_a_band_of_planck(tmp_path):
         ("maps: [{file: act.fits, band: f150}]", "describe it in a YAML file by frequency and beam"),
         ("maps: [{file: act.fits, band: 143, unit: MJy/sr}]", "header says the unit K_CMB"),
         ("maps: [{file: act.fits, band: 143, frame: C}]", "header says COORDSYS G"),
+        ("maps: [{file: act.fits, band: 143, ordering: nested}]", "header says ORDERING RING"),
+        ("maps: [{file: act.fits, band: 143, frame: middle}]", "frame 'middle' is not known"),
+        ("maps: [{file: act.fits, band: 143}, {file: act.fits, band: 143, hdu: 2}]", "is a second map"),
+        ("maps: [act.fits]", "is no mapping"),
         ("maps: [{file: act.fits, band: y}]", "a map of the band y in K_CMB"),
         ("maps: [{file: act.fits, band: 143, colour: red}]", "unknown setting colour"),
         ("maps: [{file: act.fits}]", "needs band"),
@@ -154,6 +176,32 @@ def test_a_name_that_tells_no_band_is_refused(tmp_path):
         read_map_set(tmp_path)
     with pytest.raises(SourceError, match="no such file or folder"):
         read_map_set(tmp_path / "nowhere")
+
+
+def test_two_maps_of_a_band_are_not_chosen_from(tmp_path):
+    for which in ("353", "353-psb"):
+        write(tmp_path / f"HFI_SkyMap_{which}_2048_R3.01_full.fits")
+    with pytest.raises(SourceError, match=r"second map of the band 353.*name the files"):
+        read_map_set(tmp_path)
+    assert read_map_set(tmp_path / "HFI_SkyMap_353-psb_2048_R3.01_full.fits").names == ("353",)
+
+
+def test_a_unit_that_is_not_clear_must_be_given(tmp_path, caplog):
+    path = write(tmp_path / "sky_143.fits", 1e6 * CMB, unit="uK")
+    with pytest.raises(SourceError, match=r"the unit 'uK' is not clear.*option unit"):
+        read_map_set(path)
+    for units in ("uK_CMB", {"143": "uK_CMB", "217": "K_CMB"}):
+        caplog.clear()
+        (one,) = read_map_set(path, units=units).stack.maps
+        assert one.values == pytest.approx(CMB, rel=1e-5, abs=1e-12)
+        assert "uK is not clear; taken to be uK_CMB" in caplog.text
+    with pytest.raises(SourceError, match="not clear"):
+        read_map_set(path, units={"217": "K_CMB"})
+
+
+def test_a_compton_map_needs_no_unit(tmp_path):
+    write(tmp_path / "COM_CompMap_Compton-SZMap-milca-ymaps_2048_R2.00.fits", 0.01 * CMB, unit="")
+    assert read_map_set(tmp_path).names == ("y",)
 
 
 def test_a_map_of_the_compton_parameter_comes_last(sky):

@@ -258,6 +258,8 @@ class TestStream:
                 assert any(np.array_equal(np.flip(first.targets, axes), patch.targets) for axes in flips)
         assert mirrored > 10
 
+    # where there is a single processor
+    @pytest.mark.filterwarnings("ignore:This DataLoader will create 2 worker processes")
     def test_workers_share_the_maps_and_yield_different_patches(self, sky):
         stream = PatchStream(source(sky), reuse=1, seed=5)
         batches = list(islice(iter(patch_batches(stream, batch=4, workers=2)), 4))

@@ -106,6 +106,29 @@ def test_its_graph_gives_what_the_network_gives(run, training):
     assert np.abs(found - expected).max() < 2e-3  # kernels of the graph are stored in 16 bits
 
 
+def test_averaged_weights_get_statistics_of_their_own(training):
+    """Those of what the network sees, whatever they were."""
+    torch.manual_seed(0)
+    module = training.module().eval()
+    norm = next(layer for layer in module.modules() if isinstance(layer, torch.nn.BatchNorm2d))
+    assert norm.running_mean is not None
+    norm.running_mean.fill_(30.0)
+    seen: list[torch.Tensor] = []
+    handle = norm.register_forward_hook(lambda _layer, inputs, _output: seen.append(inputs[0]))
+    module.on_validation_epoch_start()
+    handle.remove()
+    assert len(seen) == 8
+    assert torch.allclose(
+        norm.running_mean, torch.stack([x.mean((0, 2, 3)) for x in seen]).mean(0), atol=1e-5
+    )
+    assert not norm.training
+    assert norm.momentum == 0.1
+    frozen = ClusterLearning(training.recipe, 2, frozen_statistics=True, typical=training.typical)
+    before = {name: value.clone() for name, value in frozen.state_dict().items()}
+    frozen.settle()
+    assert all(torch.equal(value, before[name]) for name, value in frozen.state_dict().items())
+
+
 def test_scores_on_the_way_are_written(run):
     with (run / "metrics.csv").open(newline="") as file:
         names = {name for row in csv.DictReader(file) for name, value in row.items() if value}

@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from skysieve.errors import ConfigError, SourceError
+from skysieve.imaging.healpix_headers import frame_named, ordering_named
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from skysieve.imaging.healpix_headers import Frame, Ordering
 
 __all__ = ["COMPTON", "MapFile", "find_map_files"]
 
@@ -51,8 +54,8 @@ class MapFile:
     field: int | str = 0
     hdu: int | str = 1
     unit: str | None = None
-    frame: str | None = None
-    ordering: str | None = None
+    frame: Frame | None = None
+    ordering: Ordering | None = None
     frequency: float | None = None
     beam: float | None = None
     noise: float | None = None
@@ -165,7 +168,9 @@ def _entry(entry: Any, path: Path, origin: str) -> MapFile:
         str(entry["band"]),
         field=field,
         hdu=hdu,
-        **{key: _text(entry, key, origin) for key in ("unit", "frame", "ordering")},
+        unit=_text(entry, "unit", origin),
+        frame=_named(entry, "frame", frame_named, origin),
+        ordering=_named(entry, "ordering", ordering_named, origin),
         **{key: _amount(entry, key, origin) for key in ("frequency", "beam", "noise")},
     )
 
@@ -182,6 +187,16 @@ def _text(entry: Mapping[str, Any], key: str, origin: str) -> Any:
     if value is not None and not isinstance(value, str):
         raise ConfigError(f"{origin}: {key} is a text; found {value!r}")
     return value
+
+
+def _named(entry: Mapping[str, Any], key: str, meaning: Callable[[str], Any], origin: str) -> Any:
+    text = _text(entry, key, origin)
+    found = None if text is None else meaning(text)
+    if text is not None and found is None:
+        raise ConfigError(
+            f"{origin}: {key} {text!r} is not known; a frame is G, C or E, an ordering RING or NESTED"
+        )
+    return found
 
 
 def _amount(entry: Mapping[str, Any], key: str, origin: str) -> Any:

@@ -164,10 +164,12 @@ def _read(
 
 def _check_description(file: MapFile, one: HealpixMap) -> None:
     """Make sure that a description and the map agree."""
-    if file.frame is not None and file.frame != one.frame:
-        raise SourceError(
-            f"{one.path}: its header says COORDSYS {one.frame}, the description {file.frame}; mend one"
-        )
+    order = "NESTED" if one.nested else "RING"
+    for card, stands, said in (("COORDSYS", one.frame, file.frame), ("ORDERING", order, file.ordering)):
+        if said not in {None, stands}:
+            raise SourceError(
+                f"{one.path}: its header says {card} {stands}, the description {said}; mend one"
+            )
     described, stated = parse_unit(file.unit or one.unit), parse_unit(one.unit)
     if stated is not None and described != stated:
         raise SourceError(

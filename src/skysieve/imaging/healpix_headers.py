@@ -12,12 +12,14 @@ if TYPE_CHECKING:
 
     from astropy.io import fits
 
-__all__ = ["Frame", "MapHeader", "side_of"]
+__all__ = ["Frame", "MapHeader", "Ordering", "frame_named", "ordering_named", "side_of"]
 
 logger = logging.getLogger(__name__)
 
 Frame: TypeAlias = Literal["G", "C", "E"]
 """Galactic, equatorial (ICRS) or ecliptic."""
+
+Ordering: TypeAlias = Literal["RING", "NESTED"]
 
 _FRAMES: dict[str, Frame] = {
     "G": "G",
@@ -33,7 +35,7 @@ _FRAMES: dict[str, Frame] = {
     "ECL": "E",
     "ECLIPTIC": "E",
 }
-_NESTED = {"RING": False, "NESTED": True, "NEST": True}
+_ORDERINGS: dict[str, Ordering] = {"RING": "RING", "NESTED": "NESTED", "NEST": "NESTED"}
 _NOT_STATED = {"", "UNKNOWN", "UNDEF", "UNDEFINED", "NONE", "N/A"}
 _LARGEST_NSIDE = 2**29
 
@@ -77,7 +79,7 @@ class MapHeader:
         ConfigError
             If what was given is not known.
         """
-        return self._stated("ORDERING", "ordering", _NESTED, given)
+        return self._stated("ORDERING", "ordering", _ORDERINGS, given) == "NESTED"
 
     def unit(self, stated: str | None, given: str | None) -> str:
         """Return the unit of a column, or what was given where it has none.
@@ -143,6 +145,16 @@ class MapHeader:
                 "%s: %s is %s, and that holds, not the %s that was given", self._label, keyword, text, given
             )
         return known[text]
+
+
+def frame_named(text: str) -> Frame | None:
+    """Return the frame that a text names, as ``G`` or ``galactic``, or None if it is not known."""
+    return _FRAMES.get(text.strip().upper())
+
+
+def ordering_named(text: str) -> Ordering | None:
+    """Return the order of pixels that a text names, as ``nested``, or None if it is not known."""
+    return _ORDERINGS.get(text.strip().upper())
 
 
 def side_of(npix: int) -> int | None:

@@ -12,8 +12,11 @@ from skysieve.evaluation.histograms import LIMIT, ScoreHistograms, count_pixels
 from skysieve.networks.segmenters import build_segmenter
 from skysieve.training.cluster_losses import cluster_loss
 from skysieve.training.learner import Learner
+from skysieve.training.statistics import measure_statistics
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import Tensor
 
     from skysieve.evaluation.histograms import Tally
@@ -81,6 +84,9 @@ class ClusterLearning(Learner):
         What learns; by default an untrained one of the recipe's kind and size.
     frozen_statistics
         Whether batch normalisation keeps its statistics.
+    typical
+        Input as in training, of which the statistics of averaged weights are measured before each
+        validation; see :meth:`settle`.
     """
 
     def __init__(
@@ -90,8 +96,10 @@ class ClusterLearning(Learner):
         *,
         network: Segmenter | None = None,
         frozen_statistics: bool = False,
+        typical: Sequence[Tensor] = (),
     ) -> None:
         super().__init__(recipe, network or segmenter(recipe, bands), frozen_statistics=frozen_statistics)
+        self._typical = typical
         self.loss = cluster_loss(recipe.loss.kind, delta=recipe.loss.delta, gamma=recipe.loss.gamma)
         self._validation = ScoreHistograms(class_names(recipe))
         self._losses: list[float] = []
@@ -101,6 +109,15 @@ class ClusterLearning(Learner):
         logits = self.network(batch.pixels.to(memory_format=torch.channels_last))
         loss: Tensor = self.loss(logits, batch.targets, batch.counted)
         return loss
+
+    def on_validation_epoch_start(self) -> None:
+        """Give the averaged weights, which are scored, their statistics."""
+        self.settle()
+
+    def settle(self) -> None:
+        """Measure the statistics of batch normalisation that belong to the weights."""
+        if self._typical and not self.frozen_statistics:
+            measure_statistics(self.network, (pixels.to(self.device) for pixels in self._typical))
 
     def validation_step(self, batch: ClusterBatch, _index: int) -> None:
         """Add a batch to the scores."""

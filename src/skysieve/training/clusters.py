@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
     import lightning
     from numpy.typing import NDArray
+    from torch import Tensor
     from torch.utils.data import DataLoader
 
     from skysieve.clusters.split import Role
@@ -61,8 +62,12 @@ NORMALISATION = "bands of the sky in units of their scatter"
 
 VALIDATION_SEED = 1_000_003
 SIGMA_SEED = 2_000_003
+TYPICAL_SEED = 3_000_017
 SIGMA_PATCHES = 400
 """Random patches of the training tiles, from which the scale of each band is taken."""
+
+TYPICAL_BATCHES = 8
+"""From which the statistics of batch normalisation are taken."""
 
 MARGIN_PATCHES = 12
 CHANGE, PART = 0.05, 1e-3
@@ -143,6 +148,7 @@ class ClusterTraining:
             len(self.skies[0].bands),
             network=self.initial,
             frozen_statistics=self.initial is not None,
+            typical=self.typical,
         )
 
     def training_batches(self, *, done: int, workers: int, rank: int, ranks: int) -> DataLoader[Any]:
@@ -197,6 +203,16 @@ class ClusterTraining:
         return found
 
     @cached_property
+    def typical(self) -> list[Tensor]:
+        """Batches as in training, of which statistics are measured."""
+        recipe = self.recipe
+        patches = self._patches("train", recipe.seed + TYPICAL_SEED)
+        numbers = range(TYPICAL_BATCHES * recipe.batch)
+        return [
+            batch.pixels for batch in patch_batches([patches.patch(n) for n in numbers], batch=recipe.batch)
+        ]
+
+    @cached_property
     def preprocessing(self) -> Preprocessing:
         """What makes pixels into a network's input: scales are those of the training tiles alone."""
         settings = self.recipe.patches
@@ -223,6 +239,7 @@ class ClusterTraining:
 
     def finish(self, module: lightning.LightningModule, folder: Path, *, facts: dict[str, Any]) -> Model:
         """Calibrate the trained network on the tiles for validation and write it as a model."""
+        module.settle()  # type: ignore[operator]
         network: Segmenter = module.network  # type: ignore[assignment]
         names = class_names(self.recipe)
         logger.info("calibrating on %d patches of the tiles for validation", len(self.held_out))
