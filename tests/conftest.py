@@ -17,14 +17,6 @@ SETTING = "SKYSIEVE_TEST_DATA"
 settings.register_profile("skysieve", deadline=None, derandomize=True)
 settings.load_profile("skysieve")
 
-# Where several processes share the tests, each has processors of its own: engines and torch take a thread on
-# each processor that they see.
-WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-if WORKERS > 1 and hasattr(os, "sched_setaffinity"):
-    number = int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw"))
-    processors = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, processors[number % len(processors) :: WORKERS])
-
 # Before any test module is imported: some look for their frames then.
 if os.environ.get(SETTING):
     os.environ.setdefault("SKYSIEVE_TEST_FRAMES", str(Path(os.environ[SETTING]) / "frames"))

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from astropy.table import Table
 from PIL import Image
-from tests.cli.alone import program
 from tests.cli.command import failure, leftovers
 from tests.clusters.tiny_sky import CLUSTERS, cluster_maps, save_sky_model, two_units, write_sky
 
@@ -20,9 +19,7 @@ PICTURES = ("purity-completeness.png", "completeness.png", "positions.png", "cal
 
 
 @pytest.fixture(autouse=True)
-def alone(monkeypatch):
-    verb = ("evaluate", "clusters", "skysieve.cli.evaluate_clusters:evaluate_clusters")
-    monkeypatch.setattr("skysieve.cli.app.app", program(verb))
+def small_pictures(monkeypatch):
     monkeypatch.setattr("skysieve.clusters.trial_curves.DPI", 40)
 
 

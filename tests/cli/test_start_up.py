@@ -43,6 +43,7 @@ VERBS = (
     "evaluate contaminants",
     "evaluate tracking",
     "evaluate ghosts",
+    "evaluate clusters",
 )
 
 

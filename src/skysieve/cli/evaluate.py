@@ -42,6 +42,12 @@ add_verb(
     "skysieve.cli.evaluate_ghosts:evaluate_ghosts",
     "Measure how well ghosts are found, beside the people who outlined them.",
 )
+add_verb(
+    app,
+    "clusters",
+    "skysieve.cli.evaluate_clusters:evaluate_clusters",
+    "Measure completeness and purity of catalogues of clusters, on skies whose clusters are known.",
+)
 
 REPORT = "report.md"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import log, radians
+from math import hypot, log, radians
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,7 +24,7 @@ _JY_IN_MJY = 1e-6
 
 
 def paint_cores(values: NDArray[np.float32], region: SkyRegion, table: Table, band: Band) -> None:
-    """Add elliptical Gaussians, convolved with the beam of a band, to a map in place.
+    """Add elliptical Gaussians to a map in place, convolved with the beam of a band and as means over pixels.
 
     Parameters
     ----------
@@ -49,8 +49,9 @@ def paint_cores(values: NDArray[np.float32], region: SkyRegion, table: Table, ba
     turn = np.radians(np.asarray(table["ANGLE"]))[:, None]
     along = np.cos(turn) * north + np.sin(turn) * east
     across = np.cos(turn) * east - np.sin(turn) * north
+    fwhm = hypot(band.fwhm, region.pixel_fwhm)
     long, short = (
-        radians(1 / 60) / _FWHM_IN_SIGMA * np.hypot(np.asarray(table[axis]), band.fwhm)
+        radians(1 / 60) / _FWHM_IN_SIGMA * np.hypot(np.asarray(table[axis]), fwhm)
         for axis in ("MAJOR", "MINOR")
     )
     for row in range(len(table)):
