@@ -143,4 +143,4 @@ class TestCores:
         weights = values / values.sum()
         for offset, size in ((along, 12.0), (across, 5.0)):
             found = np.sqrt(8 * np.log(2) * (weights * offset**2).sum())
-            assert found == pytest.approx(np.hypot(size, seen.fwhm), rel=0.02)
+            assert found == pytest.approx(np.hypot(np.hypot(size, seen.fwhm), region.pixel_fwhm), rel=0.02)
