@@ -34,6 +34,8 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "ghosts": ("model",),
     "ghost-geometry": (),
     "ghost-networks": ("trainings",),
+    "clusters": ("model", "output"),
+    "cluster-networks": ("seconds",),
 }
 """What ``measure`` of each part takes; its file has the name of the part."""
 
@@ -48,6 +50,12 @@ _OPTIONS: Mapping[str, dict[str, Any]] = {
     "--large": {"type": int, "default": 10000, "help": "side of the large frame in pixels (10000)"},
     "--frames": {**_NUMBER, "help": "frames of each recipe, or of a timed command"},
     "--side": {**_NUMBER, "help": "side of these frames in pixels"},
+    "--seconds": {
+        "type": int,
+        "default": 240,
+        "metavar": "N",
+        "help": "time of a processor for each training",
+    },
     "--injections": {**_NUMBER, "help": "frames made from each real one"},
     "--recipe": {"action": "append", "dest": "recipes", "help": "recipe of frames; again for each"},
     "--training": {

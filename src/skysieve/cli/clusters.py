@@ -21,3 +21,9 @@ add_verb(
     "skysieve.cli.clusters_match:match",
     "Find which places are known clusters: two more columns a catalogue, NAME and NAME_sep.",
 )
+add_verb(
+    app,
+    "demo",
+    "skysieve.cli.clusters_demo:demo",
+    "Simulate a small sky, find the clusters in it, and tell how complete and how pure the catalogue is.",
+)

@@ -16,6 +16,7 @@ from skysieve.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from skysieve.models.card import Model
     from skysieve.training.fit import Trainee
     from skysieve.training.recipe import Job, TrainingRecipe
 
@@ -228,8 +229,8 @@ def chosen_recipe(
 
 def run_training(
     trainee: Trainee, folder: Path, *, workers: int | None, device: TrainingDevice, quiet: bool
-) -> None:
-    """Train, and say where the model is."""
+) -> Model | None:
+    """Train, say where the model is, and return it; None in all but the first of several processes."""
     from lightning.pytorch.utilities import rank_zero_only
 
     from skysieve.cli.running import start_logging
@@ -240,3 +241,4 @@ def run_training(
     model = fit(trainee, folder, workers=workers, device=device.value, progress=not quiet)
     if model is not None:
         print(f"model: {model.folder}")
+    return model

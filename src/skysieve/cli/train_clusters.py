@@ -20,11 +20,15 @@ from skysieve.cli.train import (
     chosen_recipe,
     run_training,
 )
+from skysieve.errors import ConfigError, SourceError
 
 if TYPE_CHECKING:
     from skysieve.training.recipe import TrainingRecipe
 
 __all__ = ["train_clusters"]
+
+SEARCHED = 15.0
+"""Degrees of Galactic latitude from which on candidates are looked for, as in a search."""
 
 NEEDED = ("torch", "lightning", "onnx", "monai", "healpy", "pydantic", "yaml", "matplotlib")
 
@@ -82,13 +86,20 @@ def train_clusters(
     workers: Workers = None,
     device: Device = TrainingDevice.auto,
     steps: Steps = None,
+    scores: Annotated[
+        bool,
+        typer.Option(
+            "--scores/--no-scores", help="Fit scores of candidates in the end, by searches of the maps."
+        ),
+    ] = True,
     quiet: Quiet = False,
     _debug: Debug = False,
 ) -> None:
     """Train a network that finds clusters of galaxies in microwave maps.
 
-    The model lies in the folder `model` of the output, for `skysieve clusters find --model`.  Ctrl-C loses no
-    finished work: the same command goes on.
+    The model lies in the folder `model` of the output, for `skysieve clusters find --model`.  At the end the
+    tiles for validation are searched with it, and its card gets what scores of candidates mean.  Ctrl-C loses
+    no finished work: the same command goes on.
 
     Example: `skysieve train clusters --maps sky1/ --maps sky2/ -o mine --network unet3+ --loss tversky`
     """
@@ -103,7 +114,21 @@ def train_clusters(
     trainee = ClusterTraining(chosen, skies)
     if init is not None:
         trainee.start_from(init)
-    run_training(trainee, output, workers=workers, device=device, quiet=quiet)
+    model = run_training(trainee, output, workers=workers, device=device, quiet=quiet)
+    if model is not None and scores:
+        _fit_scores(model.folder, maps, max(chosen.patches.latitude, SEARCHED))
+
+
+def _fit_scores(folder: Path, maps: list[Path], latitude: float) -> None:
+    """Fit scores of candidates; a model without them is a model, too."""
+    import logging
+
+    from skysieve.clusters.score_fitting import fit_scores
+
+    try:
+        fit_scores(folder, maps, galactic_cut=latitude)
+    except (ConfigError, SourceError) as error:
+        logging.getLogger("skysieve").warning("scores of candidates are not fitted: %s", error)
 
 
 def _changed(recipe: TrainingRecipe, network: NetworkKind | None, loss: LossKind | None) -> TrainingRecipe:

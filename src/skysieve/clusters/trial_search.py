@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from skysieve.clusters.job import ClusterJob
     from skysieve.imaging.locations import Location
 
-__all__ = ["needed_finder", "units_of_role", "write_finders"]
+__all__ = ["found_units", "needed_finder", "seen_by", "units_of_role", "write_finders"]
 
 
 def needed_finder(finders: Sequence[Finder]) -> Finder:
@@ -78,18 +78,12 @@ def write_finders(
     SkysieveError
         If a unit is missing, or a product cannot be written.
     """
-    sky = assemble(
-        job.parts,
-        [job.parts.unit_of(unit.path) for unit in units],
-        job.sky.nside,
-        network=job.settings.uses_network,
-        filtered=job.settings.uses_filter,
-    )
+    sky = found_units(job, units)
     folders: dict[str, Path] = {}
     for name in finders:
         finder = ClusterFinder(replace(job.settings, finder=name))
         scoring = Scoring.from_card(finder.model.card.sky if finder.model else {}, name)
-        own = _seen_by(sky, finder)
+        own = seen_by(sky, finder)
         catalogue = make_catalogue(choose_candidates(own, finder, scoring), prefix=job.prefix)
         cards = search_cards(finder, job.sky, [one.path for one in job.maps.stack.maps])
         products = FoundClusters(catalogue, own.footprint, own.products(), nested=True, cards=cards)
@@ -99,7 +93,24 @@ def write_finders(
     return folders
 
 
-def _seen_by(sky: SkyMaps, finder: ClusterFinder) -> SkyMaps:
+def found_units(job: ClusterJob, units: Sequence[Location]) -> SkyMaps:
+    """Return what was found in finished units.
+
+    Raises
+    ------
+    OutputError
+        If a unit is missing or damaged.
+    """
+    return assemble(
+        job.parts,
+        [job.parts.unit_of(unit.path) for unit in units],
+        job.sky.nside,
+        network=job.settings.uses_network,
+        filtered=job.settings.uses_filter,
+    )
+
+
+def seen_by(sky: SkyMaps, finder: ClusterFinder) -> SkyMaps:
     """Return what a finder sees of what was found by both."""
     changed: dict[str, Any] = {}
     if not finder.settings.uses_network:

@@ -23,6 +23,9 @@ class PatchSettings:
     sigma, centred, stretch
         What a band is divided by, ``mad`` or ``mode``; whether its level is subtracted; and whether the
         arcsinh is taken then; see :class:`skysieve.clusters.preprocessing.Preprocessing`.
+    linear
+        Bands are divided by so many sigma: up to there the arcsinh changes little, and what two bands have
+        in common, as the microwave background, can be subtracted by weights.
     loops
         Patches cut around each cluster until the same ones come again; 0 if they never shall.
     edge
@@ -38,6 +41,7 @@ class PatchSettings:
     sigma: Literal["mad", "mode"] = "mad"
     centred: bool = False
     stretch: bool = True
+    linear: float = 1.0
     loops: int = 100
     edge: float = 4.0
     empty: float = 0.25

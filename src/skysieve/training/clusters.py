@@ -219,9 +219,10 @@ class ClusterTraining:
         patches = self._patches("train", self.recipe.seed + SIGMA_SEED, _unchanged)
         places = patches.anywhere(SIGMA_PATCHES)
         pixels = np.stack([self.skies[p.sky].stack.cut(p.lon, p.lat, self.grid, p.rotation) for p in places])
-        return Preprocessing.fit(
+        found = Preprocessing.fit(
             pixels, kind=settings.sigma, centred=settings.centred, stretch=settings.stretch
         )
+        return dataclasses.replace(found, sigma=tuple(settings.linear * sigma for sigma in found.sigma))
 
     def _patches(
         self, role: Role, seed: int, preprocessing: Callable[[Pixels], Pixels] | None = None

@@ -59,6 +59,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "patches.side": (16, inf),
     "patches.resolution": (0.01, 60),
     "patches.latitude": (0, 80),
+    "patches.linear": (0.01, inf),
     "patches.loops": (0, inf),
     "patches.edge": (0, inf),
     "patches.empty": (0, 1),

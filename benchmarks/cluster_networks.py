@@ -1,0 +1,198 @@
+"""Architectures and losses for clusters at the same cost of training, judged on a sky that none has seen."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+import yaml
+from peer import CACHE
+from process import SKYSIEVE, run_measured
+from results import Cell, Result, Table
+from skies import CHOICE, LEARNT, sky_of_seed
+
+from skysieve.clusters.trial import BlockWeights, completeness_at_purity
+from skysieve.clusters.trial_catalogues import judge_sky, read_contestant, trial_sky
+from skysieve.clusters.trial_sky import Rules
+from skysieve.evaluation.bootstrap import RESAMPLES, difference
+from skysieve.models.card import read_model
+from skysieve.training.recipe import ClusterLossKind, ClusterNetwork, read_training_recipe
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from skysieve.clusters.trial_sky import Judged
+    from skysieve.evaluation.bootstrap import Estimate
+
+__all__ = ["measure"]
+
+WORKER = Path(__file__).with_name("cluster_training_worker.py")
+FOLDER = CACHE / "cluster-networks"
+
+SKIES = LEARNT[:2]
+AVERAGING = 0.99
+"""Of weights: trainings here are short."""
+
+LATITUDE = 30.0
+"""Half of the sky is searched: degrees on both sides of the Galactic plane that are left out."""
+
+THRESHOLD = 0.02
+"""Least probability of candidates, so that catalogues go on to where they are less pure than asked."""
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A training and what came of it.
+
+    Attributes
+    ----------
+    network, loss
+        What learnt, and what from.
+    training
+        What the worker says of it.
+    scores
+        Of the tiles for validation, as its card has them.
+    judged
+        Its candidates on the sky that judges.
+    """
+
+    network: str
+    loss: str
+    training: Mapping[str, Any]
+    scores: Mapping[str, float]
+    judged: Judged
+
+
+def measure(*, seconds: int) -> Result:
+    """Train each architecture with the recipe's loss, and the recipe's architecture with each loss."""
+    recipe = read_training_recipe("clusters")
+    kind, loss = recipe.network.kind, recipe.loss.kind
+    pairs = list(
+        dict.fromkeys(
+            [(name, loss) for name in get_args(ClusterNetwork)]
+            + [(kind, name) for name in get_args(ClusterLossKind)]
+        )
+    )
+    skies = [sky_of_seed(seed) for seed in SKIES]
+    judging = sky_of_seed(CHOICE)
+    processors: queue.Queue[int] = queue.Queue()
+    for processor in sorted(os.sched_getaffinity(0)):
+        processors.put(processor)
+
+    def run(pair: tuple[str, str]) -> Contestant:
+        processor = processors.get()
+        try:
+            return _contestant(*pair, skies, judging, seconds=seconds, processor=processor)
+        finally:
+            processors.put(processor)
+
+    with ThreadPoolExecutor(processors.qsize()) as pool:
+        found = dict(zip(pairs, pool.map(run, pairs), strict=True))
+    weights = BlockWeights([one.judged for one in found.values()])
+    estimates = {
+        pair: completeness_at_purity(one.judged, Rules().purity, weights) for pair, one in found.items()
+    }
+    first = (kind, loss)
+    widths = ", ".join(map(str, recipe.network.widths))
+    return Result(
+        "Architectures and losses for clusters at the same cost",
+        f"Each was trained on one processor for about {seconds} s of its time, patches included, with widths "
+        f"{widths} and all other settings of the recipe `clusters` (weights averaged by {AVERAGING}), on "
+        f"skies of seeds {', '.join(map(str, SKIES))}. Slow networks so saw fewer patches. Judged on the sky "
+        f"of seed {CHOICE}, beyond {LATITUDE:g} degrees of Galactic latitude: the part of clusters with Y500 "
+        f"of {Rules().least_y500:g} square arcminutes and more that is found where {Rules().purity:.0%} of "
+        "the candidates are real. Pixels: those of the tiles for validation, which no patch for training "
+        "shows. One training each: what another seed of the weights would change is not in the intervals.",
+        tables=[
+            _table(
+                "Architectures", 0, found, estimates, first=first, pairs=[p for p in pairs if p[1] == loss]
+            ),
+            _table("Losses", 1, found, estimates, first=first, pairs=[p for p in pairs if p[0] == kind]),
+        ],
+    )
+
+
+def _contestant(
+    network: str, loss: str, skies: Sequence[Path], judging: Path, *, seconds: int, processor: int
+) -> Contestant:
+    """Train and search, on one processor; what an earlier run has finished is taken as it is."""
+    folder = FOLDER / f"{network.replace('+', 'p')}-{loss}-{seconds}"
+    report, catalogue = folder / "report.json", folder / "found"
+    if not report.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        recipe = yaml.safe_load(read_training_recipe("clusters").to_yaml())
+        recipe |= {"name": f"{network}, {loss}", "averaging": AVERAGING, "validations": 1}
+        recipe["network"]["kind"] = network
+        recipe["loss"] = {"kind": loss}
+        (folder / "recipe.yaml").write_text(yaml.safe_dump(recipe), encoding="utf-8")
+        words = [WORKER, folder / "recipe.yaml", folder / "training", seconds, *skies]
+        done = run_measured(["taskset", "-c", processor, sys.executable, *words])
+        print(f"  {network}, {loss}: trained in {done.processor_seconds:.0f} s of a processor", flush=True)
+        report.write_text(done.output.strip().splitlines()[-1], encoding="utf-8")
+    model = folder / "training" / "model"
+    if not (catalogue / "catalogue.fits").exists():
+        words = ["clusters", "find", "--maps", judging, "-o", catalogue, "--finder", "network", "--quiet"]
+        words += ["--model", model, "--threshold", THRESHOLD, "--galactic-cut", LATITUDE]
+        words += ["--threads", 1, "--overwrite"]
+        run_measured(["taskset", "-c", processor, SKYSIEVE, *words])
+    contestant, truth = read_contestant(catalogue), judging / "clusters.fits"
+    judged = judge_sky(trial_sky(truth, {network: contestant}, "all"), contestant, Rules())
+    scores = read_model(model).card.scores["validation"]
+    return Contestant(network, loss, json.loads(report.read_text(encoding="utf-8")), scores, judged)
+
+
+def _table(
+    title: str,
+    name: int,
+    found: Mapping[tuple[str, str], Contestant],
+    estimates: Mapping[tuple[str, str], Estimate],
+    *,
+    first: tuple[str, str],
+    pairs: Sequence[tuple[str, str]],
+) -> Table:
+    """Return the contestants of one kind, the best first."""
+    rows: list[tuple[Cell, ...]] = []
+    for pair in sorted(pairs, key=lambda pair: -estimates[pair].value):
+        one, estimate = found[pair], estimates[pair]
+        apart = difference(estimate, estimates[first])
+        differs: list[Cell] = [None] * 3 if pair == first else [apart.value, *apart.interval]
+        rows.append(
+            (
+                pair[name],
+                one.training["parameters"] / 1e6,
+                one.training["steps"],
+                one.training["seconds"],
+                one.scores.get("AP cluster"),
+                one.scores.get("Dice cluster"),
+                estimate.value,
+                *estimate.interval,
+                *differs,
+            )
+        )
+    columns = (
+        (title.lower(), ""),
+        ("parameters, millions", ".2f"),
+        ("steps", "d"),
+        ("processor seconds", ".0f"),
+        ("average precision of pixels", ".3f"),
+        ("Dice of pixels", ".3f"),
+        ("completeness at 90 % purity", ".3f"),
+        ("from", ".3f"),
+        ("to", ".3f"),
+        (f"less {first[name]}", "+.3f"),
+        ("from", "+.3f"),
+        ("to", "+.3f"),
+    )
+    return Table(
+        title,
+        columns,
+        rows,
+        f"From and to: 68 % intervals over {RESAMPLES} resamples of blocks of the sky (Bayesian bootstrap), "
+        "the same for all, so that differences are paired.",
+    )

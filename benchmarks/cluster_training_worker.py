@@ -1,0 +1,75 @@
+"""Run in a process of its own: one training of a network for clusters on one processor, for a given time.
+
+usage: cluster_training_worker.py RECIPE OUTPUT SECONDS SKY...
+
+A few steps are timed first, patches included; as many are then trained as fit into the time.  Prints one JSON
+line: parameters of the network, seconds of a step, steps, and processor seconds of the training.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+os.environ["OMP_NUM_THREADS"] = "1"  # before torch
+
+import torch
+
+from skysieve.networks.blocks import parameter_count
+from skysieve.training.cluster_sky_files import read_skies
+from skysieve.training.clusters import ClusterTraining
+from skysieve.training.fit import fit
+from skysieve.training.recipe import read_training_recipe
+
+__all__: list[str] = []
+
+WARM, TIMED = 3, 8
+"""Steps before and while time is taken: patches that are shown again are a good part of the latter."""
+
+
+def main() -> None:
+    """Time, train, print."""
+    recipe_file, output, seconds, *skies = sys.argv[1:]
+    torch.set_num_threads(1)
+    recipe = read_training_recipe(recipe_file)
+    trainee = ClusterTraining(recipe, read_skies([Path(sky) for sky in skies], recipe.labels))
+    a_step = _seconds_of_a_step(trainee)
+    steps = max(1, int(float(seconds) / a_step))
+    trainee.recipe = replace(recipe, steps=steps)
+    start = time.process_time()
+    fit(trainee, Path(output), workers=0, device="cpu", progress=False)
+    print(
+        json.dumps(
+            {
+                "parameters": parameter_count(trainee.module().network),
+                "a_step": a_step,
+                "steps": steps,
+                "seconds": time.process_time() - start,
+            }
+        )
+    )
+
+
+def _seconds_of_a_step(trainee: ClusterTraining) -> float:
+    module = trainee.module().train()
+    optimiser = module.configure_optimizers()["optimizer"]
+    batches = itertools.islice(trainee.training_batches(done=0, workers=0, rank=0, ranks=1), WARM + TIMED)
+    start = 0.0
+    for number, batch in enumerate(batches):
+        if number == WARM:
+            start = time.process_time()
+        with torch.autocast("cpu", torch.bfloat16):
+            loss = module.training_step(batch, number)
+        optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]  # torch's own
+        optimiser.step()
+    return (time.process_time() - start) / TIMED
+
+
+if __name__ == "__main__":
+    main()
