@@ -67,9 +67,7 @@ class ResUNetA(Segmenter):
         dilations = [_dilations(level, len(widths)) for level in range(len(widths))]
         self.entry = convolution(bands, widths[0], size=1)
         self.encoder = nn.ModuleList(map(_Block, widths, dilations))
-        self.down = nn.ModuleList(
-            convolution(fine, coarse, size=1, stride=2) for fine, coarse in pairwise(widths)
-        )
+        self.down = nn.ModuleList(convolution(fine, coarse, size=1) for fine, coarse in pairwise(widths))
         self.low_pyramid = _Pyramid(widths[-1], widths[-1], LOW_WINDOWS)
         self.up = nn.ModuleList(convolution(coarse, fine, size=1) for fine, coarse in pairwise(widths))
         self.join = nn.ModuleList(convolution(2 * width, width, size=1) for width in widths[:-1])
@@ -89,7 +87,10 @@ class ResUNetA(Segmenter):
         entered = self.entry(pixels)
         features, skips = entered, []
         for level, block in enumerate(self.encoder):
-            features = block(self.down[level - 1](features) if level else features)
+            if level:
+                # every second pixel first: torch 2.14 corrupts memory in the gradient of strided 1 x 1 kernels
+                features = self.down[level - 1](features[..., ::2, ::2])
+            features = block(features)
             skips.append(features)
         features = self.low_pyramid(features)
         for level in reversed(range(len(self.up))):
