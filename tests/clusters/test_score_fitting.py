@@ -39,7 +39,9 @@ def fitted(tile, tmp_path_factory):
 
 def write_truth(sky, places):
     lon, lat = np.transpose(places)
-    table = Table({"GLON": lon, "GLAT": lat, "Y500": np.full(len(lon), 0.01), "T500": np.full(len(lon), 25.0)})
+    table = Table(
+        {"GLON": lon, "GLAT": lat, "Y500": np.full(len(lon), 0.01), "T500": np.full(len(lon), 25.0)}
+    )
     table.write(sky / "clusters.fits", overwrite=True)
 
 

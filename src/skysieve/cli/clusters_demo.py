@@ -43,7 +43,9 @@ def demo(
     from skysieve.cli.clusters_find import Finder, find
     from skysieve.cli.evaluate_clusters import Tiles, evaluate_clusters
     from skysieve.cli.simulate_sky import simulate_sky
+    from skysieve.clusters.model import DEFAULT_MODEL, load_model
 
+    load_model(model or DEFAULT_MODEL).verify()
     sky, found, report = (output / name for name in ("sky", "found", "report"))
     again = " --overwrite" if overwrite else ""
 

@@ -216,7 +216,13 @@ def find(
     failures = _FirstFailures(job, debug=debug)
     done = list(
         run_and_report(
-            job, units, processes=jobs, failures=failures, describe=_describer(len(units)), quiet=quiet
+            job,
+            units,
+            processes=jobs,
+            failures=failures,
+            describe=_describer(len(units)),
+            quiet=quiet,
+            what="tiles",
         )
     )
     failures.finish(len(done))

@@ -151,6 +151,7 @@ def run_and_report(
     failures: Failures,
     describe: Callable[[Location, Record], str],
     quiet: bool,
+    what: str = "frames",
 ) -> Iterator[tuple[Location, Record]]:
     """Run a job and yield the records of the units that succeed.
 
@@ -164,10 +165,12 @@ def run_and_report(
         Returns the line that a finished unit gets.
     quiet
         Whether to print no such lines.
+    what
+        What the units are, for the progress bar.
     """
     if not units:
         return
-    with _progress(len(units), quiet=quiet) as advance:
+    with _progress(len(units), what, quiet=quiet) as advance:
         outcome: Outcome[Location, Record]
         for outcome in run_units(job, units, processes=processes, begin=start_logging):
             if outcome.error is not None:
@@ -180,7 +183,7 @@ def run_and_report(
 
 
 @contextmanager
-def _progress(total: int, *, quiet: bool) -> Iterator[Callable[[], None]]:
+def _progress(total: int, what: str, *, quiet: bool) -> Iterator[Callable[[], None]]:
     """Show a progress bar on a terminal where there is more than one unit; yield what moves it."""
     if quiet or total == 1 or not sys.stderr.isatty():
         yield lambda: None
@@ -190,7 +193,7 @@ def _progress(total: int, *, quiet: bool) -> Iterator[Callable[[], None]]:
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("frames", total=total)
+        task = progress.add_task(what, total=total)
         yield lambda: progress.advance(task)
 
 

@@ -102,6 +102,7 @@ class SkySearches:
                 failures=failures,
                 describe=lambda unit, record: f"{sky} tile {record.unit}: {record.seconds:.1f} s",  # noqa: ARG005
                 quiet=self._quiet,
+                what="tiles",
             )
             failures.finish(len(list(seen)))
             write_finders(job, units, self._finders, folder)  # type: ignore[arg-type]

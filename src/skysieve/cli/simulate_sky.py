@@ -79,7 +79,15 @@ def simulate_sky(
         print(f"{clusters}: {len(truth.clusters)} clusters; {sources}: {len(truth.sources)} sources")
     failures = Failures(debug=debug)
     done = list(
-        run_and_report(job, job.units(), processes=jobs, failures=failures, describe=_described, quiet=quiet)
+        run_and_report(
+            job,
+            job.units(),
+            processes=jobs,
+            failures=failures,
+            describe=_described,
+            quiet=quiet,
+            what="maps",
+        )
     )
     failures.finish(len(done))
 

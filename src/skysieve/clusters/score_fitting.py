@@ -15,6 +15,7 @@ from skysieve.clusters.combine import FEATURES, Scoring
 from skysieve.clusters.finder import ClusterFinder
 from skysieve.clusters.job import ClusterJob
 from skysieve.clusters.known_catalogues import read_known_catalogue
+from skysieve.clusters.model import CLUSTER
 from skysieve.clusters.search_settings import ClusterSettings
 from skysieve.clusters.split import SkySplit
 from skysieve.clusters.trial import threshold_at_purity
@@ -35,7 +36,6 @@ __all__ = ["fit_scores"]
 logger = logging.getLogger(__name__)
 
 TRUTH = "clusters.fits"
-CLUSTER = "cluster"
 
 LEAST_PROBABILITY, LEAST_SNR = 0.03, 4.0
 """Candidates that scores are fitted to go so deep: beyond what a catalogue would hold."""

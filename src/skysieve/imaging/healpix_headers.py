@@ -82,7 +82,7 @@ class MapHeader:
         return self._stated("ORDERING", "ordering", _ORDERINGS, given) == "NESTED"
 
     def unit(self, stated: str | None, given: str | None) -> str:
-        """Return the unit of a column, or what was given where it has none.
+        """Return the unit of a column, or what was given where it has none: with a warning if that is a unit.
 
         Raises
         ------
@@ -94,9 +94,8 @@ class MapHeader:
             return text
         if given is None:
             raise SourceError(f"{self._label}: its column has no TUNIT; say in what unit it is (option unit)")
-        logger.warning(
-            "%s: its column has no TUNIT; taken to be in %s, as given", self._label, given or "no unit"
-        )
+        if given.strip():
+            logger.warning("%s: its column has no TUNIT; taken to be in %s, as given", self._label, given)
         return given.strip()
 
     def nside(self, stored: int, *, nested: bool, partial: bool) -> int:

@@ -88,7 +88,7 @@ class ResUNetA(Segmenter):
         features, skips = entered, []
         for level, block in enumerate(self.encoder):
             if level:
-                # every second pixel first: torch 2.14 corrupts memory in the gradient of strided 1 x 1 kernels
+                # Every second pixel first: with strided 1 x 1 kernels gradients of torch 2.14 corrupt memory
                 features = self.down[level - 1](features[..., ::2, ::2])
             features = block(features)
             skips.append(features)

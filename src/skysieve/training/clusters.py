@@ -14,6 +14,7 @@ import torch
 from scipy.special import expit
 
 from skysieve._version import __version__
+from skysieve.clusters.model import JOB, NORMALISATION
 from skysieve.clusters.preprocessing import Preprocessing
 from skysieve.clusters.split import SkySplit
 from skysieve.errors import ConfigError, ModelError
@@ -56,9 +57,6 @@ if TYPE_CHECKING:
 __all__ = ["ClusterTraining"]
 
 logger = logging.getLogger(__name__)
-
-JOB = "clusters"
-NORMALISATION = "bands of the sky in units of their scatter"
 
 VALIDATION_SEED = 1_000_003
 SIGMA_SEED = 2_000_003
