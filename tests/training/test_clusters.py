@@ -180,6 +180,13 @@ def test_scales_are_measured_on_tiles_for_training_alone(sky, training):
     assert np.allclose(training.preprocessing.sigma, 1, atol=0.5)
 
 
+def test_bands_are_divided_by_as_many_sigma_as_asked_for(tmp_path, sky, training):
+    text = SETTINGS.replace("edge: 3.0", "edge: 3.0, linear: 3.0")
+    other = ClusterTraining(read(tmp_path, text), (sky,))
+    assert np.allclose(other.preprocessing.sigma, 3 * np.array(training.preprocessing.sigma))
+    assert other.preprocessing.offset == training.preprocessing.offset
+
+
 def test_two_classes_if_sources_are_labelled(tmp_path, sky):
     training = ClusterTraining(read(tmp_path, SETTINGS.replace("36.0", "36.0, sources: true")), (sky,))
     batch = next(iter(training.validation_batches()))

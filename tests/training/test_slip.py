@@ -21,7 +21,7 @@ from skysieve.errors import ConfigError
 from skysieve.imaging.frames import ArrayFrame
 from skysieve.simulate.recipe import Recipe
 from skysieve.simulate.recipe_files import build
-from skysieve.training import slip
+from skysieve.training import shuffled_stream, slip
 from skysieve.training.recipe import NetworkSettings, TrainingRecipe
 from skysieve.training.slip import (
     SMEAR_WEIGHT,
@@ -115,7 +115,7 @@ class TestStream:
         for rank in range(2):
             for worker in range(2):
                 info = SimpleNamespace(id=worker, num_workers=2)
-                monkeypatch.setattr(slip, "get_worker_info", lambda info=info: info)
+                monkeypatch.setattr(shuffled_stream, "get_worker_info", lambda info=info: info)
                 source = Numbered()
                 list(islice(stream(source, rank=rank, ranks=2), 20))
                 asked += source.asked

@@ -18,7 +18,7 @@ from skysieve.contaminants.classes import CLASS_NAMES, CLASSES, NODATA
 from skysieve.errors import FrameError
 from skysieve.simulate.recipe import Recipe
 from skysieve.simulate.recipe_files import build
-from skysieve.training import tiles
+from skysieve.training import shuffled_stream, tiles
 from skysieve.training.tiles import SimulatedFrames, TileStream, normalised, targets_of
 
 SIDE, TILE = 96, 32
@@ -129,7 +129,7 @@ class TestStream:
         for rank in range(2):
             for worker in range(3):
                 info = SimpleNamespace(id=worker, num_workers=3)
-                monkeypatch.setattr(tiles, "get_worker_info", lambda info=info: info)
+                monkeypatch.setattr(shuffled_stream, "get_worker_info", lambda info=info: info)
                 source = Numbered()
                 first(20, stream(source, rank=rank, ranks=2))
                 asked += source.asked

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import multiprocessing
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+from torch.utils.data import DataLoader
 
 from skysieve.training.cluster_patches import ShownPatch
 from skysieve.training.feed import begin_worker
+from skysieve.training.shuffled_stream import ShuffledStream
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
+    from numpy.random import Generator
     from torch import Tensor
 
     from skysieve.training.cluster_patches import ClusterPatches
@@ -33,50 +35,29 @@ class ClusterBatch(NamedTuple):
     counted: Tensor
 
 
-class PatchStream(IterableDataset[ShownPatch]):
+class PatchStream(ShuffledStream[ShownPatch, ShownPatch]):
     """Endless patches, mirrored anew each time that they are shown: the sky has no handedness.
 
     Parameters
     ----------
     source
         Where patches come from.
-    reuse
-        How often a patch is shown.
-    seed
-        Of the order and the mirrors.
-    first
-        Number of the first patch, to go on where a training stopped.
-    rank, ranks
-        Which of several trainers the patches are for.
+    **order
+        See :class:`skysieve.training.shuffled_stream.ShuffledStream`.
     """
 
-    def __init__(
-        self, source: ClusterPatches, *, reuse: int, seed: int, first: int = 0, rank: int = 0, ranks: int = 1
-    ) -> None:
-        self.source, self.reuse, self.seed, self.first = source, reuse, seed, first
-        self.rank, self.ranks = rank, ranks
+    def __init__(self, source: ClusterPatches, **order: Any) -> None:
+        super().__init__(**order)
+        self.source = source
 
-    def __iter__(self) -> Iterator[ShownPatch]:
-        """Yield patches for ever."""
-        torch.set_num_threads(1)
-        worker = get_worker_info()
-        index, workers = (worker.id, worker.num_workers) if worker else (0, 1)
-        index, workers = index + self.rank * workers, workers * self.ranks
-        rng = np.random.default_rng([self.seed, index, self.first])
-        number = self.first + index
-        buffer: list[tuple[ShownPatch, int]] = []
-        while True:
-            while len(buffer) < BUFFER:
-                buffer.append((self.source.patch(number), self.reuse))
-                number += workers
-            place = int(rng.integers(len(buffer)))
-            shown, left = buffer[place]
-            if left > 1:
-                buffer[place] = (shown, left - 1)
-            else:
-                buffer[place] = buffer[-1]
-                buffer.pop()
-            yield _mirrored(shown, left_right=bool(rng.integers(2)), up_down=bool(rng.integers(2)))
+    def _room(self, _turn: int) -> int:
+        return BUFFER
+
+    def _make(self, number: int, _rng: Generator) -> list[ShownPatch]:
+        return [self.source.patch(number)]
+
+    def _show(self, made: ShownPatch, rng: Generator) -> ShownPatch:
+        return _mirrored(made, left_right=bool(rng.integers(2)), up_down=bool(rng.integers(2)))
 
 
 def patch_batches(

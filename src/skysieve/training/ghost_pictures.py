@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+from torch.utils.data import DataLoader
 
 from skysieve.ghosts.classes import CLASS_NAMES
 from skysieve.ghosts.decide import CELL, PLACE
 from skysieve.ghosts.model import contrast
 from skysieve.simulate.ghosts import Layout, simulate_focal_plane
 from skysieve.training.feed import begin_worker
+from skysieve.training.shuffled_stream import ShuffledStream
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
+    from numpy.random import Generator
     from numpy.typing import NDArray
     from torch import Tensor
 
@@ -128,50 +130,29 @@ class GhostPictures:
         )
 
 
-class GhostStream(IterableDataset[ShownPicture]):
+class GhostStream(ShuffledStream[ShownPicture, ShownPicture]):
     """Endless pictures, mirrored left to right and up to down: DECam looks the same then, but for dead CCDs.
 
     Parameters
     ----------
     source
         Where pictures come from.
-    reuse
-        How often a picture is shown.
-    seed
-        Of the order and the mirrors.
-    first
-        Number of the first picture, to go on where a training stopped.
-    rank, ranks
-        Which of several trainers the pictures are for.
+    **order
+        See :class:`skysieve.training.shuffled_stream.ShuffledStream`.
     """
 
-    def __init__(
-        self, source: GhostPictures, *, reuse: int, seed: int, first: int = 0, rank: int = 0, ranks: int = 1
-    ) -> None:
-        self.source, self.reuse, self.seed, self.first = source, reuse, seed, first
-        self.rank, self.ranks = rank, ranks
+    def __init__(self, source: GhostPictures, **order: Any) -> None:
+        super().__init__(**order)
+        self.source = source
 
-    def __iter__(self) -> Iterator[ShownPicture]:
-        """Yield pictures for ever."""
-        torch.set_num_threads(1)
-        worker = get_worker_info()
-        index, workers = (worker.id, worker.num_workers) if worker else (0, 1)
-        index, workers = index + self.rank * workers, workers * self.ranks
-        rng = np.random.default_rng([self.seed, index, self.first])
-        number = self.first + index
-        buffer: list[tuple[ShownPicture, int]] = []
-        while True:
-            while len(buffer) < BUFFER:
-                buffer.append((self.source.picture(number), self.reuse))
-                number += workers
-            place = int(rng.integers(len(buffer)))
-            shown, left = buffer[place]
-            if left > 1:
-                buffer[place] = (shown, left - 1)
-            else:
-                buffer[place] = buffer[-1]
-                buffer.pop()
-            yield _mirrored(shown, left_right=bool(rng.integers(2)), up_down=bool(rng.integers(2)))
+    def _room(self, _turn: int) -> int:
+        return BUFFER
+
+    def _make(self, number: int, _rng: Generator) -> list[ShownPicture]:
+        return [self.source.picture(number)]
+
+    def _show(self, made: ShownPicture, rng: Generator) -> ShownPicture:
+        return _mirrored(made, left_right=bool(rng.integers(2)), up_down=bool(rng.integers(2)))
 
 
 def collate(pictures: Sequence[ShownPicture]) -> GhostBatch:

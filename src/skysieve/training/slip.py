@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import IterableDataset, get_worker_info
 
 from skysieve.errors import ConfigError, FrameError
 from skysieve.imaging.frames import ArrayFrame
@@ -23,10 +22,10 @@ from skysieve.networks.tracking_net import DEPTHS, WIDTHS, SlipNet
 from skysieve.simulate.optics import PsfBank
 from skysieve.simulate.tracking_scene import simulate_tracking_frame
 from skysieve.training.learner import Learner
+from skysieve.training.shuffled_stream import ShuffledStream
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+    from numpy.random import Generator
     from numpy.typing import NDArray
 
     from skysieve.simulate.recipe import Recipe
@@ -134,52 +133,31 @@ class LabelledFrames:
         return MovedFrame(pixels, simulated.slipped, smear, frame)
 
 
-class LabelledStream(IterableDataset[Batch]):
+class LabelledStream(ShuffledStream[MovedFrame, Batch]):
     """Endless frames ``(1, S, S)``, turned and mirrored, labels ``(1,)`` and smears ``(2, P, P)``; float32.
 
     Parameters
     ----------
     source
         Where frames come from.
-    reuse
-        How often a frame is shown.
-    seed
-        Of the order and the turns.
-    first
-        Number of the first frame, to go on where a training stopped.
-    rank, ranks
-        Which of several trainers the frames are for.
+    **order
+        See :class:`skysieve.training.shuffled_stream.ShuffledStream`.
     """
 
-    def __init__(
-        self, source: LabelledFrames, *, reuse: int, seed: int, first: int = 0, rank: int = 0, ranks: int = 1
-    ) -> None:
-        self.source, self.reuse, self.seed, self.first = source, reuse, seed, first
-        self.rank, self.ranks = rank, ranks
+    def __init__(self, source: LabelledFrames, **order: Any) -> None:
+        super().__init__(**order)
+        self.source = source
 
-    def __iter__(self) -> Iterator[Batch]:
-        """Yield frames for ever."""
-        torch.set_num_threads(1)
-        worker = get_worker_info()
-        index, workers = (worker.id, worker.num_workers) if worker else (0, 1)
-        index, workers = index + self.rank * workers, workers * self.ranks
-        rng = np.random.default_rng([self.seed, index, self.first])
-        number = self.first + index
-        buffer: list[tuple[MovedFrame, int]] = []
-        while True:
-            # A few at first, so that training begins at once
-            while len(buffer) < min(BUFFER, 8 + number // (2 * workers)):
-                frame = self.source.frame(number)
-                number += workers
-                if frame is not None:
-                    buffer.append((frame, self.reuse))
-            place = int(rng.integers(len(buffer)))
-            shown, left = buffer[place]
-            buffer[place] = (shown, left - 1)
-            if left == 1:
-                buffer[place] = buffer[-1]
-                buffer.pop()
-            yield _turned(shown, mirror=bool(rng.integers(2)), turns=int(rng.integers(4)))
+    def _room(self, turn: int) -> int:
+        # A few at first, so that training begins at once
+        return min(BUFFER, 8 + turn // 2)
+
+    def _make(self, number: int, _rng: Generator) -> list[MovedFrame]:
+        frame = self.source.frame(number)
+        return [] if frame is None else [frame]
+
+    def _show(self, made: MovedFrame, rng: Generator) -> Batch:
+        return _turned(made, mirror=bool(rng.integers(2)), turns=int(rng.integers(4)))
 
 
 def _turned(shown: MovedFrame, *, mirror: bool, turns: int) -> Batch:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 import torch
-from torch.utils.data import IterableDataset, get_worker_info
 
 from skysieve.contaminants.classes import CLASSES, NODATA
 from skysieve.contaminants.truth_bits import truth_bits
@@ -17,10 +16,9 @@ from skysieve.imaging.frames import ArrayFrame
 from skysieve.imaging.normalise import normalise
 from skysieve.simulate.frame import simulate_frame
 from skysieve.simulate.optics import PsfBank
+from skysieve.training.shuffled_stream import ShuffledStream
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.random import Generator
     from numpy.typing import NDArray
     from torch import Tensor
@@ -34,6 +32,10 @@ BUFFER = 256
 
 MISSING = 0.06
 """Chance of a frame to have a rectangle without data, as gaps and masked amplifiers are."""
+
+
+Tile: TypeAlias = "tuple[NDArray[np.float32], NDArray[np.int16]]"
+"""Pixels ``(S, S)`` in units of the noise, and classes ``(S, S)`` as bits."""
 
 
 class FrameSource(Protocol):
@@ -90,10 +92,8 @@ def targets_of(bits: Tensor) -> tuple[Tensor, Tensor]:
     return torch.stack(planes, 1).float(), ((bits & NODATA.code) == 0).float()[:, None]
 
 
-class TileStream(IterableDataset[tuple["Tensor", "Tensor"]]):
+class TileStream(ShuffledStream[Tile, tuple["Tensor", "Tensor"]]):
     """Endless tiles: pixels ``(1, S, S)`` float32 in units of the noise, classes ``(S, S)`` int16 as bits.
-
-    Each worker process makes frames of its own.
 
     Parameters
     ----------
@@ -101,71 +101,35 @@ class TileStream(IterableDataset[tuple["Tensor", "Tensor"]]):
         Where frames come from.
     tile
         Pixels on a side of a tile.
-    reuse
-        How often a tile is shown.
-    seed
-        Of the order, the turns and the gaps.
-    first
-        Number of the first frame, to go on where a training stopped.
-    rank, ranks
-        Which of several trainers the tiles are for.
+    **order
+        See :class:`skysieve.training.shuffled_stream.ShuffledStream`.
     """
 
-    def __init__(
-        self,
-        source: FrameSource,
-        *,
-        tile: int,
-        reuse: int,
-        seed: int,
-        first: int = 0,
-        rank: int = 0,
-        ranks: int = 1,
-    ) -> None:
-        self.source, self.tile, self.reuse, self.seed, self.first = source, tile, reuse, seed, first
-        self.rank, self.ranks = rank, ranks
+    def __init__(self, source: FrameSource, *, tile: int, **order: Any) -> None:
+        super().__init__(**order)
+        self.source, self.tile = source, tile
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield tiles for ever."""
-        torch.set_num_threads(1)
-        worker = get_worker_info()
-        index, workers = (worker.id, worker.num_workers) if worker else (0, 1)
-        index, workers = index + self.rank * workers, workers * self.ranks
-        rng = np.random.default_rng([self.seed, index, self.first])
-        buffer: list[tuple[NDArray[np.float32], NDArray[np.int16], int]] = []
-        frames = self._frames(self.first + index, workers, rng)
-        while True:
-            while len(buffer) < BUFFER:
-                buffer.extend((*tile, self.reuse) for tile in next(frames))
-            place = int(rng.integers(len(buffer)))
-            pixels, bits, left = buffer[place]
-            if left > 1:
-                buffer[place] = (pixels, bits, left - 1)
-            else:
-                buffer[place] = buffer[-1]
-                buffer.pop()
-            turns, mirrored = int(rng.integers(4)), bool(rng.integers(2))
-            yield _turned(pixels, turns, mirrored=mirrored)[None], _turned(bits, turns, mirrored=mirrored)
+    def _room(self, _turn: int) -> int:
+        return BUFFER
 
-    def _frames(
-        self, number: int, step: int, rng: Generator
-    ) -> Iterator[list[tuple[NDArray[np.float32], NDArray[np.int16]]]]:
-        """Yield the tiles of frames, one frame after another; frames without any noise are left out."""
-        while True:
-            pixels, bits = self.source.frame(number)
-            number += step
-            try:
-                seen, bits = normalised(pixels, bits, rng)
-            except FrameError:
-                continue
-            side = self.tile
-            corners = [
-                (y, x) for y in _starts(seen.shape[0], side, rng) for x in _starts(seen.shape[1], side, rng)
-            ]
-            yield [
-                (seen[y : y + side, x : x + side].copy(), bits[y : y + side, x : x + side].copy())
-                for y, x in corners
-            ]
+    def _make(self, number: int, rng: Generator) -> list[Tile]:
+        """Return the tiles of a frame; none of a frame without any noise."""
+        try:
+            seen, bits = normalised(*self.source.frame(number), rng)
+        except FrameError:
+            return []
+        side = self.tile
+        corners = [
+            (y, x) for y in _starts(seen.shape[0], side, rng) for x in _starts(seen.shape[1], side, rng)
+        ]
+        return [
+            (seen[y : y + side, x : x + side].copy(), bits[y : y + side, x : x + side].copy())
+            for y, x in corners
+        ]
+
+    def _show(self, made: Tile, rng: Generator) -> tuple[Tensor, Tensor]:
+        (pixels, bits), turns, mirrored = made, int(rng.integers(4)), bool(rng.integers(2))
+        return _turned(pixels, turns, mirrored=mirrored)[None], _turned(bits, turns, mirrored=mirrored)
 
 
 def normalised(
