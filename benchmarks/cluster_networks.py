@@ -39,8 +39,8 @@ SKIES = LEARNT[:2]
 AVERAGING = 0.99
 """Of weights: trainings here are short."""
 
-LATITUDE = 30.0
-"""Half of the sky is searched: degrees on both sides of the Galactic plane that are left out."""
+LATITUDE = 50.0
+"""A quarter of the sky is searched: degrees on both sides of the Galactic plane that are left out."""
 
 THRESHOLD = 0.02
 """Least probability of candidates, so that catalogues go on to where they are less pure than asked."""

@@ -223,5 +223,5 @@ def _bins_table(report: Path, by: str, title: str) -> Table:
     columns = [(title, ""), ("clusters", "d")]
     for name in FINDERS.values():
         columns += [(name, ".2f"), ("from", ".2f"), ("to", ".2f")]
-    text = "Of the findable ones, at 90 % purity; from and to: 68 % intervals of Wilson."
+    text = "Of the findable ones, by Y500 of all, at 90 % purity; from and to: 68 % intervals of Wilson."
     return Table(f"Completeness by {title.split(',', maxsplit=1)[0]}", tuple(columns), cells, text)
