@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +22,6 @@ THRESHOLD, SNR = 0.02, 3.8
 """Of candidates: so deep that catalogues go on to where they are less pure than asked."""
 
 MOST_ARCMIN = 1.2
-MOST_MINUTES, MOST_MB = 20.0, 4000.0
-MOST_SIMULATION = 15.0
-MOST_DEMO = 2.0
 
 BINS = {
     "y500": "Y500, square arcminutes",
@@ -83,7 +79,6 @@ def measure(*, model: str, output: Path) -> Result:
         Bar(f"median error of places, {what}", "<=", MOST_ARCMIN, scores[name]["position_50"], "arcmin")
         for name, what in FINDERS.items()
     ]
-    bars += _costs(model, skies[0])
     seeds = ", ".join(map(str, JUDGED))
     return Result(
         "Clusters of galaxies in microwave maps",
@@ -104,25 +99,6 @@ def measure(*, model: str, output: Path) -> Result:
         ],
         remarks=curves,
     )
-
-
-def _costs(model: str, sky: Path) -> list[Bar]:
-    """Time a search of the whole sky, its simulation, and the demonstration."""
-    with tempfile.TemporaryDirectory(dir=CACHE) as name:
-        scratch = Path(name)
-        search = run_measured(
-            [SKYSIEVE, "clusters", "find", "--maps", sky, "-o", scratch / "found", "--model", model]
-        )
-        simulation = run_measured(
-            [SKYSIEVE, "simulate", "sky", "-o", scratch / "sky", "--seed", JUDGED[0], "--jobs", 2]
-        )
-        demo = run_measured([SKYSIEVE, "clusters", "demo", "-o", scratch / "demo", "--model", model])
-    return [
-        Bar("search of a sky with both, nside 2048", "<=", MOST_MINUTES, search.seconds / 60, "min"),
-        Bar("its peak memory", "<=", MOST_MB, search.peak_mb, "MB"),
-        Bar("simulation of a sky, nside 2048", "<=", MOST_SIMULATION, simulation.seconds / 60, "min"),
-        Bar("demonstration", "<=", MOST_DEMO, demo.seconds / 60, "min"),
-    ]
 
 
 def _read(folder: Path, name: str) -> list[dict[str, Any]]:

@@ -35,6 +35,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "ghost-geometry": (),
     "ghost-networks": ("trainings",),
     "clusters": ("model", "output"),
+    "clusters-cost": ("model",),
     "cluster-networks": ("seconds",),
 }
 """What ``measure`` of each part takes; its file has the name of the part."""
