@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from peer import CACHE
 from process import SKYSIEVE, run_measured
@@ -13,6 +12,9 @@ from skies import CHOICE, JUDGED, LEARNT, sky_of_seed
 
 from skysieve.clusters.model import load_model
 from skysieve.evaluation.bootstrap import RESAMPLES
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["measure"]
 

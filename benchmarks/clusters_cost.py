@@ -46,8 +46,8 @@ def measure(*, model: str) -> Result:
     return Result(
         "What finding clusters costs",
         "Six bands at nside 2048. The search, in one process, goes over all of the sky outside of 15 degrees "
-        "about the Galactic plane, and writes all products; the simulation is of the whole sky, two maps at a "
-        "time; the demonstration simulates and searches 450 square degrees and draws what it finds. Each "
+        "about the Galactic plane, and writes all products; the simulation is of the whole sky, two maps at "
+        "a time; the demonstration simulates and searches 450 square degrees and draws what it finds. Each "
         "once, from the start of the command to its end, files included.",
         bars=bars,
         tables=[Table("Each command", columns, rows)],
