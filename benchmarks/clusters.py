@@ -84,8 +84,8 @@ def measure(*, model: str, output: Path) -> Result:
     seeds = ", ".join(map(str, JUDGED))
     return Result(
         "Clusters of galaxies in microwave maps",
-        f"Skies of seeds {seeds} in Planck's six high-frequency bands at nside 2048, outside of 15 degrees "
-        "about the Galactic plane, each with clusters, background, dust, cores, galaxies and noise of its "
+        f"Simulated sky (seed {seeds}) in Planck's six high-frequency bands at nside 2048, outside of 15 "
+        "degrees about the Galactic plane, with clusters, background, dust, cores, galaxies and noise of its "
         f"own. The model `{load_model(model).card.name}` learnt from seeds {', '.join(map(str, LEARNT))}; "
         "what scores mean was fitted on tiles of these that no patch showed, and settings were chosen on "
         f"them and on seed {CHOICE}. A cluster is findable with Y500 of 5e-4 square arcminutes and more; a "
@@ -94,7 +94,7 @@ def measure(*, model: str, output: Path) -> Result:
         "filter is matched, makes both look better than on the real sky.",
         bars=bars,
         tables=[
-            _scores_table("All of both skies", scores.values()),
+            _scores_table("All outside of the Galactic plane", scores.values()),
             _apart_table("Differences of completeness at 90 % purity", apart.values()),
             _scores_table("Tile 7 alone, which no training sees on any sky", _read(tile, "scores")),
             *(_bins_table(everywhere, name, title) for name, title in BINS.items()),

@@ -111,7 +111,7 @@ def find(
         typer.Option(
             "--views", metavar="1|2|4|8", help="Turned and mirrored views of each patch for the network."
         ),
-    ] = 1,
+    ] = 4,
     known: Annotated[
         list[str] | None,
         typer.Option(

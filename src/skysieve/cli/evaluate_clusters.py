@@ -92,6 +92,10 @@ def evaluate_clusters(
     galactic_cut: Annotated[
         float, typer.Option("--galactic-cut", metavar="DEGREES", help="As there.")
     ] = 15.0,
+    views: Annotated[
+        int | None,
+        typer.Option("--views", metavar="1|2|4|8", help="As there.", show_default=False),
+    ] = None,
     tiles: Annotated[
         Tiles, typer.Option("--tiles", help="Part of the skies that counts, by the split of the training.")
     ] = Tiles.test,
@@ -152,8 +156,7 @@ def evaluate_clusters(
     _check_names(given, finders)
     settings: dict[str, Any] = {"engine": engine.value, "precision": precision.value, "device": device}
     settings |= {"threads": threads, "threshold": threshold, "snr": snr}
-    if model is not None:
-        settings["model"] = model
+    settings |= {name: value for name, value in (("model", model), ("views", views)) if value is not None}
     search = SkySearches(
         output / FOUND,
         finders,

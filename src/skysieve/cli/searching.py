@@ -135,7 +135,7 @@ class SkySearches:
 
     def _identity(self, sky: Path) -> dict[str, Any]:
         """Return what candidates depend on, as JSON has it."""
-        asked = {name: self._settings.get(name) for name in ("model", "threshold", "snr")}
+        asked = {name: self._settings.get(name) for name in ("model", "threshold", "snr", "views")}
         return asked | {"sky": str(sky.resolve()), "Galactic cut": self._cut, "role of tiles": self._role}
 
     def _job(self, sky: Path, number: int) -> ClusterJob:

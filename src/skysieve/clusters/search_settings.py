@@ -50,7 +50,7 @@ class ClusterSettings(EngineSettings):
     most_radius: float = 15.0
     same: float = 5.0
     batch: int = 16
-    views: int = 1
+    views: int = 4
     filter: FilterSettings = field(default_factory=FilterSettings)
 
     def __post_init__(self) -> None:
