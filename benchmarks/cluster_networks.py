@@ -139,7 +139,7 @@ def _contestant(
     if not (catalogue / "catalogue.fits").exists():
         words = ["clusters", "find", "--maps", judging, "-o", catalogue, "--finder", "network", "--quiet"]
         words += ["--model", model, "--threshold", THRESHOLD, "--galactic-cut", LATITUDE]
-        words += ["--threads", 1, "--overwrite"]
+        words += ["--views", 1, "--threads", 1, "--overwrite"]
         run_measured(["taskset", "-c", processor, SKYSIEVE, *words])
     contestant, truth = read_contestant(catalogue), judging / "clusters.fits"
     judged = judge_sky(trial_sky(truth, {network: contestant}, "all"), contestant, Rules())
