@@ -134,8 +134,8 @@ class TestBadInput:
 
     def test_a_recipe_that_is_not_there(self, run):
         assert failure(run("train", "tracking", "-o", "mine", "--recipe", "mine.yaml")).startswith(
-            "mine.yaml: no such recipe; give a YAML file or one of clusters, contaminants, ghosts, "
-            "ghosts-mask-rcnn, tracking"
+            "mine.yaml: no such recipe; give a YAML file or one of clusters, clusters-proper, "
+            "contaminants, ghosts, ghosts-mask-rcnn, tracking"
         )
 
     def test_a_simulation_that_is_not_there(self, train):
