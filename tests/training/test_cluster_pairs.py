@@ -18,6 +18,7 @@ from tests.training.planted_skies import planted_sky
 
 from skysieve.networks.segmenters import SEGMENTERS
 from skysieve.training import clusters
+from skysieve.training.cluster_learning import ClusterLearning
 from skysieve.training.cluster_losses import CLUSTER_LOSSES
 from skysieve.training.cluster_settings import LabelSettings, PatchSettings
 from skysieve.training.cluster_stream import ClusterBatch, collate
@@ -67,11 +68,10 @@ def whole_loss(module, batches):
 @pytest.mark.slow
 @pytest.mark.parametrize("loss", list(CLUSTER_LOSSES))
 @pytest.mark.parametrize("network", list(SEGMENTERS))
-def test_an_epoch_lowers_the_loss(sky, small_set, monkeypatch, network, loss):
-    monkeypatch.setattr(clusters, "SIGMA_PATCHES", 20)
+def test_an_epoch_lowers_the_loss(sky, small_set, network, loss):
     torch.manual_seed(1)
     pair = recipe(network, loss)
-    module = ClusterTraining(pair, (sky,)).module()
+    module = ClusterLearning(pair, len(sky.bands))
     stepping = optimisers(module.network, pair)
     optimiser, schedule = stepping["optimizer"], stepping["lr_scheduler"]["scheduler"]
     before = whole_loss(module, small_set)
