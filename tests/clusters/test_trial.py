@@ -204,6 +204,12 @@ class TestIntervals:
         first, second = (completeness_at_purity(one, 0.5, weights) for _ in range(2))
         np.testing.assert_array_equal(first.samples, second.samples)
 
+    def test_who_has_no_candidates_finds_nothing_in_any_resample(self):
+        one, other = judged([1, 1, 0, 1] * 20, [1, 0] * 40), judged([], [0] * 80)
+        estimate = completeness_at_purity(other, 0.9, BlockWeights([one, other]))
+        assert estimate.value == 0
+        assert estimate.interval == (0, 0)
+
     def test_a_single_block_tells_nothing_of_others(self):
         one = judged([1, 1], [1, 1], block=np.zeros(2, int), true_block=np.zeros(2, int))
         estimate = completeness_at_purity(one, 0.9, BlockWeights([one]))

@@ -162,6 +162,8 @@ def completeness_at_purity(judged: Judged, purity: float, weights: BlockWeights 
     value = float(np.mean(found >= threshold)) if found.size else np.nan
     if weights is None or not weights.known() or not found.size:
         return Estimate(value, np.full(RESAMPLES if weights is None else len(weights), np.nan))
+    if not judged.score.size:
+        return Estimate(0.0, np.zeros(len(weights)))
     order = np.argsort(-judged.score, kind="stable")
     score, real, block = judged.score[order], judged.real[order], judged.block[order]
     last = _last_of_equal(score)
@@ -173,7 +175,7 @@ def completeness_at_purity(judged: Judged, purity: float, weights: BlockWeights 
             pure = (np.cumsum(drawn * real, axis=1) / np.cumsum(drawn, axis=1))[:, last] >= purity
         # Of the pure ones the last: the first from behind
         lowest = pure.shape[1] - 1 - np.argmax(pure[:, ::-1], axis=1)
-        limits = np.where(pure.any(axis=1), score[last][lowest], np.inf) if last.size else np.inf
+        limits = np.where(pure.any(axis=1), score[last][lowest], np.inf)
         share = weights.of(judged.true_block[judged.findable], rows)
         hit = found >= np.broadcast_to(limits, len(share))[:, None]
         samples.append((share * hit).sum(axis=1) / share.sum(axis=1))
