@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Unpack
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from skysieve.training.cluster_patches import ClusterPatches
+    from skysieve.training.shuffled_stream import Order
 
 __all__ = ["ClusterBatch", "PatchStream", "patch_batches"]
 
@@ -43,10 +44,10 @@ class PatchStream(ShuffledStream[ShownPatch, ShownPatch]):
     source
         Where patches come from.
     **order
-        See :class:`skysieve.training.shuffled_stream.ShuffledStream`.
+        See :class:`skysieve.training.shuffled_stream.Order`.
     """
 
-    def __init__(self, source: ClusterPatches, **order: Any) -> None:
+    def __init__(self, source: ClusterPatches, **order: Unpack[Order]) -> None:
         super().__init__(**order)
         self.source = source
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Unpack
 
 import numpy as np
 import torch
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from skysieve.simulate.ghosts import GhostRecipe
     from skysieve.training.real_ghosts import RealGhosts
+    from skysieve.training.shuffled_stream import Order
 
 __all__ = ["GhostBatch", "GhostPictures", "GhostStream", "ShownPicture", "collate", "picture_batches"]
 
@@ -138,10 +139,10 @@ class GhostStream(ShuffledStream[ShownPicture, ShownPicture]):
     source
         Where pictures come from.
     **order
-        See :class:`skysieve.training.shuffled_stream.ShuffledStream`.
+        See :class:`skysieve.training.shuffled_stream.Order`.
     """
 
-    def __init__(self, source: GhostPictures, **order: Any) -> None:
+    def __init__(self, source: GhostPictures, **order: Unpack[Order]) -> None:
         super().__init__(**order)
         self.source = source
 

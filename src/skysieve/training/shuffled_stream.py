@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, NotRequired, TypedDict, TypeVar, Unpack
 
 import numpy as np
 import torch
@@ -14,10 +14,32 @@ if TYPE_CHECKING:
 
     from numpy.random import Generator
 
-__all__ = ["ShuffledStream"]
+__all__ = ["Order", "ShuffledStream"]
 
 Made = TypeVar("Made")
 Shown = TypeVar("Shown")
+
+
+class Order(TypedDict):
+    """In which order examples are shown, and to whom.
+
+    Attributes
+    ----------
+    reuse
+        How often an example is shown.
+    seed
+        Of the order and the turns.
+    first
+        Number that is made first, to go on where a training stopped; 0 by default.
+    rank, ranks
+        Which of several trainers the examples are for; 0 of 1 by default.
+    """
+
+    reuse: int
+    seed: int
+    first: NotRequired[int]
+    rank: NotRequired[int]
+    ranks: NotRequired[int]
 
 
 class ShuffledStream(IterableDataset[Shown], Generic[Made, Shown]):
@@ -28,19 +50,13 @@ class ShuffledStream(IterableDataset[Shown], Generic[Made, Shown]):
 
     Parameters
     ----------
-    reuse
-        How often an example is shown.
-    seed
-        Of the order and the turns.
-    first
-        Number that is made first, to go on where a training stopped.
-    rank, ranks
-        Which of several trainers the examples are for.
+    **order
+        See :class:`Order`.
     """
 
-    def __init__(self, *, reuse: int, seed: int, first: int = 0, rank: int = 0, ranks: int = 1) -> None:
-        self.reuse, self.seed, self.first = reuse, seed, first
-        self.rank, self.ranks = rank, ranks
+    def __init__(self, **order: Unpack[Order]) -> None:
+        self.reuse, self.seed, self.first = order["reuse"], order["seed"], order.get("first", 0)
+        self.rank, self.ranks = order.get("rank", 0), order.get("ranks", 1)
 
     def __iter__(self) -> Iterator[Shown]:
         """Yield examples for ever."""

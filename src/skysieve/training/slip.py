@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Unpack
 
 import numpy as np
 import torch
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from skysieve.simulate.recipe import Recipe
     from skysieve.training.recipe import TrainingRecipe
+    from skysieve.training.shuffled_stream import Order
 
 __all__ = [
     "SMEAR_WEIGHT",
@@ -141,10 +142,10 @@ class LabelledStream(ShuffledStream[MovedFrame, Batch]):
     source
         Where frames come from.
     **order
-        See :class:`skysieve.training.shuffled_stream.ShuffledStream`.
+        See :class:`skysieve.training.shuffled_stream.Order`.
     """
 
-    def __init__(self, source: LabelledFrames, **order: Any) -> None:
+    def __init__(self, source: LabelledFrames, **order: Unpack[Order]) -> None:
         super().__init__(**order)
         self.source = source
 

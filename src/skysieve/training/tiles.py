@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias, Unpack
 
 import numpy as np
 import torch
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from skysieve.simulate.recipe import Recipe
+    from skysieve.training.shuffled_stream import Order
 
 __all__ = ["FrameSource", "SimulatedFrames", "TileStream", "normalised", "targets_of"]
 
@@ -102,10 +103,10 @@ class TileStream(ShuffledStream[Tile, tuple["Tensor", "Tensor"]]):
     tile
         Pixels on a side of a tile.
     **order
-        See :class:`skysieve.training.shuffled_stream.ShuffledStream`.
+        See :class:`skysieve.training.shuffled_stream.Order`.
     """
 
-    def __init__(self, source: FrameSource, *, tile: int, **order: Any) -> None:
+    def __init__(self, source: FrameSource, *, tile: int, **order: Unpack[Order]) -> None:
         super().__init__(**order)
         self.source, self.tile = source, tile
 
