@@ -108,7 +108,9 @@ def measure(*, seconds: int) -> Result:
         f"of seed {CHOICE}, beyond {LATITUDE:g} degrees of Galactic latitude: the part of clusters with Y500 "
         f"of {Rules().least_y500:g} square arcminutes and more that is found where {Rules().purity:.0%} of "
         "the candidates are real. Pixels: those of the tiles for validation, which no patch for training "
-        "shows. One training each: what another seed of the weights would change is not in the intervals.",
+        "shows. What an earlier run has "
+        "trained and searched is taken as it is. One training each: what another seed of the weights would "
+        "change is not in the intervals.",
         tables=[
             _table(
                 "Architectures", 0, found, estimates, first=first, pairs=[p for p in pairs if p[1] == loss]

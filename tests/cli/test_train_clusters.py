@@ -106,3 +106,17 @@ def test_without_what_it_needs_the_command_says_what_to_install(train, sky, monk
 
     monkeypatch.setitem(sys.modules, "monai", None)
     assert failure(train("--maps", sky)) == "training needs monai: pip install 'skysieve[train]'"
+
+
+def test_scores_that_cannot_be_fitted_are_told_and_the_model_stays(train, sky, tmp_path):
+    """Of two steps nothing is learnt: no candidate is real, or there is none."""
+    result = train("--maps", sky)
+    assert result.code == 0
+    assert "scores of candidates are not fitted: finder network: " in result.err
+    assert (tmp_path / "mine" / "model" / "card.json").is_file()
+
+
+def test_scores_are_not_fitted_unless_wanted(train, sky):
+    result = train("--maps", sky, "--no-scores")
+    assert result.code == 0
+    assert "scores of candidates" not in result.err
