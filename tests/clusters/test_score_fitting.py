@@ -60,7 +60,7 @@ def test_what_is_clearer_scores_higher(fitted):
     assert np.diff(scoring(rows)) > 0
 
 
-def test_the_threshold_lets_through_what_is_half_real_and_all_else_stays(fitted):
+def test_the_threshold_is_chosen_anew_and_all_else_stays(fitted):
     before, model, _ = fitted
     assert model.card.default_thresholds["cluster"] != before.default_thresholds["cluster"]
     assert 0.03 <= model.card.default_thresholds["cluster"] <= 0.9

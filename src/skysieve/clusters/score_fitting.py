@@ -43,7 +43,7 @@ LEAST_PROBABILITY, LEAST_SNR = 0.03, 4.0
 MOST_SKIES = 3
 """More of them would take time and tell little."""
 
-HALF = 0.5
+PURITY = 0.8
 """The threshold of the card lets through candidates of which so many are real."""
 
 LEAST_THRESHOLD, LARGEST_THRESHOLD = LEAST_PROBABILITY, 0.9
@@ -55,7 +55,7 @@ def fit_scores(
     """Search skies with a trained network and the matched filter, and write into its card what scores mean.
 
     The card gets, for each finder, the logistic regression of its candidates' being real on what is known of
-    them; and as threshold of the network the probability above which half of its candidates are real.
+    them; and as threshold of the network the probability above which four in five of its candidates are real.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def fit_scores(
     for name in FEATURES:
         scores[name] = _fitted(tables[name], verdicts[name], name).to_card()
     # By default the score of the network is the highest probability
-    threshold = threshold_at_purity(Judged.join(verdicts["network"]), HALF)
+    threshold = threshold_at_purity(Judged.join(verdicts["network"]), PURITY)
     threshold = float(np.clip(threshold, LEAST_THRESHOLD, LARGEST_THRESHOLD).round(3))
     thresholds = {**model.card.default_thresholds, CLUSTER: threshold}
     card = dataclasses.replace(
