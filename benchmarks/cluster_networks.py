@@ -36,6 +36,10 @@ WORKER = Path(__file__).with_name("cluster_training_worker.py")
 FOLDER = CACHE / "cluster-networks"
 
 SKIES = LEARNT[:2]
+
+WIDTHS = (16, 32, 64, 96)
+"""Channels by level: fewer than in the recipe, so that the slow ones learn something in the time, too."""
+
 AVERAGING = 0.99
 """Of weights: trainings here are short."""
 
@@ -99,12 +103,12 @@ def measure(*, seconds: int) -> Result:
         pair: completeness_at_purity(one.judged, Rules().purity, weights) for pair, one in found.items()
     }
     first = (kind, loss)
-    widths = ", ".join(map(str, recipe.network.widths))
     return Result(
         "Architectures and losses for clusters at the same cost",
         f"Each was trained on one processor for about {seconds} s of its time, patches included, with widths "
-        f"{widths} and all other settings of the recipe `clusters` (weights averaged by {AVERAGING}), on "
-        f"skies of seeds {', '.join(map(str, SKIES))}. Slow networks so saw fewer patches. Judged on the sky "
+        f"{', '.join(map(str, WIDTHS))} and all other settings of the recipe `clusters` (weights averaged by "
+        f"{AVERAGING}), on skies of seeds {', '.join(map(str, SKIES))}. Slow networks so saw fewer patches. "
+        "Judged on the sky "
         f"of seed {CHOICE}, beyond {LATITUDE:g} degrees of Galactic latitude: the part of clusters with Y500 "
         f"of {Rules().least_y500:g} square arcminutes and more that is found where {Rules().purity:.0%} of "
         "the candidates are real. Pixels: those of the tiles for validation, which no patch for training "
@@ -130,7 +134,7 @@ def _contestant(
         folder.mkdir(parents=True, exist_ok=True)
         recipe = yaml.safe_load(read_training_recipe("clusters").to_yaml())
         recipe |= {"name": f"{network}, {loss}", "averaging": AVERAGING, "validations": 1}
-        recipe["network"]["kind"] = network
+        recipe["network"] |= {"kind": network, "widths": list(WIDTHS)}
         recipe["loss"] = {"kind": loss}
         (folder / "recipe.yaml").write_text(yaml.safe_dump(recipe), encoding="utf-8")
         words = [WORKER, folder / "recipe.yaml", folder / "training", seconds, *skies]

@@ -84,14 +84,15 @@ def measure(*, model: str, output: Path) -> Result:
     seeds = ", ".join(map(str, JUDGED))
     return Result(
         "Clusters of galaxies in microwave maps",
-        f"Simulated sky (seed {seeds}) in Planck's six high-frequency bands at nside 2048, outside of 15 "
-        "degrees about the Galactic plane, with clusters, background, dust, cores, galaxies and noise of its "
-        f"own. The model `{load_model(model).card.name}` learnt from seeds {', '.join(map(str, LEARNT))}; "
-        "what scores mean was fitted on tiles of these that no patch showed, and settings were chosen on "
-        f"them and on seed {CHOICE}. A cluster is findable with Y500 of 5e-4 square arcminutes and more; a "
-        "candidate is real if a cluster of 1e-4 or more lies within 5 arcminutes. That these are simulations "
-        "of our own, from which the network learnt and to whose beams, spectra and profiles the matched "
-        "filter is matched, makes both look better than on the real sky.",
+        f"Simulated skies (seeds {seeds}) in Planck's six high-frequency bands at nside 2048, outside of 15 "
+        "degrees about the Galactic plane, each with clusters, background, dust, cores, galaxies and noise "
+        f"of its own. The model `{load_model(model).card.name}` learnt from seeds "
+        f"{', '.join(map(str, LEARNT))}; what scores mean was fitted on tiles of these that no patch showed, "
+        f"and settings were chosen on them and on seed {CHOICE}. A cluster is findable with Y500 of 5e-4 "
+        "square arcminutes and more; a candidate is real if a cluster of 1e-4 or more lies within 5 "
+        "arcminutes. That these are simulations of our own, from which the network learnt and to whose "
+        "beams, spectra and profiles the matched filter is matched, makes both look better than on the real "
+        "sky.",
         bars=bars,
         tables=[
             _scores_table("All outside of the Galactic plane", scores.values()),

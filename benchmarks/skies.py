@@ -19,8 +19,8 @@ LEARNT = (11, 12, 13, 14, 15, 16)
 CHOICE = 18
 """Of the sky on which trainings are compared, and settings chosen."""
 
-JUDGED = (901,)
-"""Of the skies that nothing was trained, fitted or chosen on."""
+JUDGED = (902, 903)
+"""Of the skies that nothing was trained, fitted or chosen on, and on which no earlier network was judged."""
 
 BANDS = ("100", "143", "217", "353", "545", "857")
 

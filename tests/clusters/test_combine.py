@@ -41,13 +41,23 @@ def test_the_same_candidates_are_taken_together():
     by_finder = {row["finder"]: row for row in table}
     assert sorted(by_finder) == ["both", "mmf", "network"]
     both = by_finder["both"]
-    assert (both["lon"], both["snr"], both["probability"]) == (10.05, 6.0, 0.9)
+    assert (both["snr"], both["probability"]) == (6.0, 0.9)
     assert (both["size"], both["npix"]) == (6.0, 5)
     alone = by_finder["network"]
     assert (alone["lon"], alone["lat"], alone["size"], alone["npix"]) == (50.0, 20.0, 3.0, 5)
     assert np.isnan(alone["snr"])
     assert np.isnan(by_finder["mmf"]["probability"])
     assert by_finder["mmf"]["npix"] == 0
+
+
+def test_what_both_found_lies_in_the_middle_between_their_places():
+    table = join_candidates(
+        network((359.99, 60.0, 0.9), (50.0, 20.0, 0.8)), filtered((0.03, 60.02, 6.0), (80.0, -20.0, 5.0)), 5.0
+    )
+    both, mmf, alone = (table[table["finder"] == finder] for finder in ("both", "mmf", "network"))
+    np.testing.assert_allclose([both["lon"][0], both["lat"][0]], [0.01, 60.01], atol=1e-5)
+    np.testing.assert_allclose([mmf["lon"][0], mmf["lat"][0]], [80.0, -20.0], atol=1e-12)
+    np.testing.assert_allclose([alone["lon"][0], alone["lat"][0]], [50.0, 20.0], atol=1e-12)
 
 
 def test_a_candidate_has_one_partner():

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from skysieve.errors import ConfigError
+from skysieve.imaging.sky_directions import lon_lat, unit_vectors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -171,9 +172,10 @@ def join_candidates(network: Any, filtered: Any, radius_arcmin: float) -> Any:
     Returns
     -------
     astropy.table.Table
-        ``lon``, ``lat`` and ``size`` are those of the matched filter where it found the candidate;
-        ``probability`` and ``npix`` are those of the network. What one of them did not find is NaN or 0.
-        ``finder`` says which of them did: ``network``, ``mmf`` or ``both``.
+        ``lon`` and ``lat`` of what both found lie in the middle between their places, whose errors differ.
+        ``size`` is that of the matched filter where it found the candidate; ``probability`` and ``npix`` are
+        those of the network. What one of them did not find is NaN or 0.  ``finder`` says which of them did:
+        ``network``, ``mmf`` or ``both``.
     """
     from astropy.table import Table
 
@@ -185,9 +187,12 @@ def join_candidates(network: Any, filtered: Any, radius_arcmin: float) -> Any:
     partner[pairs.second] = pairs.first
     both = partner >= 0
     rows = len(filtered) + alone.size
+    places = unit_vectors(filtered["lon"], filtered["lat"])
+    places[both] += unit_vectors(network["lon"], network["lat"])[partner[both]]
+    middles = dict(zip(("lon", "lat"), lon_lat(places), strict=True))
     table = Table()
-    for name in ("lon", "lat", "size"):
-        table[name] = np.concatenate([np.asarray(filtered[name]), np.asarray(network[name])[alone]])
+    for name, values in (middles | {"size": filtered["size"]}).items():
+        table[name] = np.concatenate([np.asarray(values), np.asarray(network[name])[alone]])
     for name in ("snr", "source", "y500", "y500_error"):
         table[name] = np.concatenate([np.asarray(filtered[name], float), np.full(alone.size, np.nan)])
     order = np.concatenate([partner, alone]).astype(int)
