@@ -36,6 +36,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "ghost-networks": ("trainings",),
     "clusters": ("model", "output"),
     "clusters-cost": ("model",),
+    "clusters-training": ("trainings", "output"),
     "cluster-networks": ("seconds",),
 }
 """What ``measure`` of each part takes; its file has the name of the part."""

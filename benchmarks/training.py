@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from skysieve.models.card import ModelCard
 
-__all__ = ["measure"]
+__all__ = ["measure", "shown_trainings"]
 
 LOG, CURVES, RECIPE = "metrics.csv", "curves.png", "recipe.yaml"
 MODEL = "model"
@@ -25,6 +25,36 @@ MODEL = "model"
 
 def measure(*, trainings: Sequence[str], output: Path) -> Result:
     """Keep the logs of trainings beside the page, and show them."""
+    return shown_trainings(
+        "How the models were trained",
+        "By `skysieve train contaminants -o contaminants` and `skysieve train tracking -o tracking`, whose "
+        "folders this page was made from. Minutes are those of the training with its simulation, without the "
+        "calibration that follows.",
+        trainings,
+        output,
+        scored="On frames of the training's own recipe with other seeds; AP is average precision.",
+    )
+
+
+def shown_trainings(title: str, how: str, trainings: Sequence[str], output: Path, *, scored: str) -> Result:
+    """Keep the logs of trainings beside a page, and return the page.
+
+    Parameters
+    ----------
+    title, how
+        Of the page.
+    trainings
+        Folders that ``skysieve train`` wrote; the copies have their names.
+    output
+        Folder of the page.
+    scored
+        What scores on the way are of.
+
+    Raises
+    ------
+    RuntimeError
+        If there is no training.
+    """
     if not trainings:
         raise RuntimeError("give the folder of each training that is finished: --training FOLDER")
     rows: list[tuple[Cell, ...]] = []
@@ -39,7 +69,7 @@ def measure(*, trainings: Sequence[str], output: Path) -> Result:
                 _shipped(folder, card),
             )
         )
-        tables.append(_scores(folder / LOG, card))
+        tables.append(_scores(folder, scored))
         remarks.append(_keep(folder, output / "training", card))
     columns = (
         ("job", ""),
@@ -49,14 +79,7 @@ def measure(*, trainings: Sequence[str], output: Path) -> Result:
         ("minutes", ".0f"),
         ("is in the package", ""),
     )
-    return Result(
-        "How the models were trained",
-        "By `skysieve train contaminants -o contaminants` and `skysieve train tracking -o tracking`, whose "
-        "folders this page was made from. Minutes are those of the training with its simulation, without the "
-        "calibration that follows.",
-        tables=[Table("Trainings", columns, rows), *tables],
-        remarks=remarks,
-    )
+    return Result(title, how, tables=[Table("Trainings", columns, rows), *tables], remarks=remarks)
 
 
 def _shipped(folder: Path, card: ModelCard) -> str:
@@ -65,9 +88,9 @@ def _shipped(folder: Path, card: ModelCard) -> str:
     return "yes" if same else "no"
 
 
-def _scores(log: Path, card: ModelCard) -> Table:
+def _scores(folder: Path, scored: str) -> Table:
     """Return the scores of each validation."""
-    with log.open(encoding="utf-8", newline="") as file:
+    with (folder / LOG).open(encoding="utf-8", newline="") as file:
         entries = list(csv.DictReader(file))
     names = [name for name in entries[0] if name not in ("step", "epoch", "loss")]
     rows: list[tuple[Cell, ...]] = [
@@ -76,22 +99,22 @@ def _scores(log: Path, card: ModelCard) -> Table:
         if any(entry[name] for name in names)
     ]
     return Table(
-        f"Scores on the way, {card.job}",
+        f"Scores on the way, {folder.name}",
         (("step", "d"), *((name, ".3f") for name in names)),
         rows,
-        "On frames of the training's own recipe with other seeds; AP is average precision.",
+        scored,
     )
 
 
 def _keep(folder: Path, kept: Path, card: ModelCard) -> str:
     """Copy the log, the picture and the settings, and return what is to be said of them."""
     kept.mkdir(parents=True, exist_ok=True)
-    copies = {name: f"{card.job}-{name}" for name in (LOG, CURVES, RECIPE)}
+    copies = {name: f"{folder.name}-{name}" for name in (LOG, CURVES, RECIPE)}
     for name, copy in copies.items():
         shutil.copyfile(folder / name, kept / copy)
     facts = ", ".join(f"{name} {value}" for name, value in card.training.items())
     return (
-        f"## Log of {card.job}\n\nSaid by the card: {facts}. "
+        f"## Log of {folder.name}\n\nSaid by the card: {facts}. "
         f"[All settings](training/{copies[RECIPE]}), [loss and scores](training/{copies[LOG]}).\n\n"
         f"![Loss and scores over the steps](training/{copies[CURVES]})"
     )
