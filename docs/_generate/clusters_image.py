@@ -1,4 +1,4 @@
-"""Make the picture of the page on clusters from their demonstration: ``python docs/_generate/clusters_image.py``."""
+"""Make the picture of the page on clusters: ``python docs/_generate/clusters_image.py``."""
 
 from __future__ import annotations
 

@@ -23,15 +23,16 @@ Finder = Literal["network", "mmf", "both"]
 FEATURES: dict[Finder, tuple[str, ...]] = {
     "network": ("logit",),
     "mmf": ("snr", "source"),
-    "both": ("logit", "snr", "source"),
+    "both": ("logit", "sure", "snr", "source"),
 }
-"""What each finder knows of a candidate: the log-odds of the network's probability, the signal to noise of
-the matched filter, and that of a point source in the same place."""
+"""What each finder knows of a candidate: the log-odds of the network's probability, and what of them is above
+even odds, where they are worth more: a network learns to tell bright clusters, and fainter ones are real, too;
+the signal to noise of the matched filter, and that of a point source in the same place."""
 
 _DEFAULTS: dict[Finder, tuple[float, ...]] = {
     "network": (0.0, 1.0),
     "mmf": (-9.4, 2.2, -0.06),
-    "both": (-5.0, 0.5, 1.1, -0.03),
+    "both": (-5.0, 0.5, 0.0, 1.1, -0.03),
 }
 """Constant, and weight of each feature, where no model says them.  Those of the matched filter were fitted to
 its candidates on a simulated sky of Planck; for both, each counts half."""
@@ -207,11 +208,11 @@ def join_candidates(network: Any, filtered: Any, radius_arcmin: float) -> Any:
 def _features(candidates: Any, finder: Finder) -> NDArray[np.float64]:
     from scipy.special import logit
 
-    columns = []
-    for name in FEATURES[finder]:
-        if name == "logit":
-            probability = np.nan_to_num(np.asarray(candidates["probability"], np.float64))
-            columns.append(logit(np.clip(probability, _LEAST_PROBABILITY, 1 - _LEAST_PROBABILITY)))
-        else:
-            columns.append(np.nan_to_num(np.asarray(candidates[name], np.float64)))
-    return np.column_stack(columns)
+    columns = {
+        name: np.nan_to_num(np.asarray(candidates[name], np.float64))
+        for name in ("probability", "snr", "source")
+    }
+    probability = np.clip(columns["probability"], _LEAST_PROBABILITY, 1 - _LEAST_PROBABILITY)
+    columns["logit"] = logit(probability)
+    columns["sure"] = np.maximum(columns["logit"], 0)
+    return np.column_stack([columns[name] for name in FEATURES[finder]])

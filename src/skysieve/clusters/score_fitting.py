@@ -40,7 +40,7 @@ TRUTH = "clusters.fits"
 LEAST_PROBABILITY, LEAST_SNR = 0.03, 4.0
 """Candidates that scores are fitted to go so deep: beyond what a catalogue would hold."""
 
-MOST_SKIES = 3
+MOST_SKIES = 6
 """More of them would take time and tell little."""
 
 PURITY = 0.8
@@ -62,7 +62,7 @@ def fit_scores(
     folder
         Of the model, whose card is replaced.
     skies
-        Folders with maps and ``clusters.fits``, which states Y500; of more than three the first three count.
+        Folders with maps and ``clusters.fits``, which states Y500; of more than six the first six count.
     role
         Tiles that are searched, of the split in the card.
     galactic_cut
