@@ -26,8 +26,8 @@ FEATURES: dict[Finder, tuple[str, ...]] = {
     "both": ("logit", "sure", "snr", "source"),
 }
 """What each finder knows of a candidate: the log-odds of the network's probability, and what of them is above
-even odds, where they are worth more: a network learns to tell bright clusters, and fainter ones are real, too;
-the signal to noise of the matched filter, and that of a point source in the same place."""
+even odds, which has a weight of its own: the fit finds that they count for more there; the signal to noise of
+the matched filter, and that of a point source in the same place."""
 
 _DEFAULTS: dict[Finder, tuple[float, ...]] = {
     "network": (0.0, 1.0),
