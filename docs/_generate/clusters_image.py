@@ -12,16 +12,19 @@ from PIL import Image
 PICTURE = Path(__file__).parents[1] / "images" / "clusters.png"
 WIDTH = 1000
 COLOURS = 64
+SHOWN = 0.42
+"""Part of the picture, from its top: five candidates of twelve."""
 
 
 def main() -> None:
-    """Run the demonstration in a temporary folder, and keep its best candidates in fewer colours."""
+    """Run the demonstration in a temporary folder, and keep its five best candidates in fewer colours."""
     with tempfile.TemporaryDirectory() as name:
         command = [sys.executable, "-m", "skysieve", "clusters", "demo", "-o", f"{name}/demo"]
         subprocess.run(command, check=True)  # noqa: S603 (our own command)
         with Image.open(Path(name, "demo", "found", "preview-candidates.png")) as preview:
-            height = round(preview.height * WIDTH / preview.width)
-            small = preview.convert("RGB").resize((WIDTH, height), Image.Resampling.LANCZOS)
+            top = preview.convert("RGB").crop((0, 0, preview.width, round(SHOWN * preview.height)))
+            height = round(top.height * WIDTH / top.width)
+            small = top.resize((WIDTH, height), Image.Resampling.LANCZOS)
     small.quantize(COLOURS, dither=Image.Dither.NONE).save(PICTURE, optimize=True)
     print(f"{PICTURE}: {PICTURE.stat().st_size} bytes")
 
