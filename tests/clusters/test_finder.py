@@ -8,7 +8,7 @@ import pytest
 from tests.clusters.tiny_sky import BANDS, CLUSTERS, NSIDE, SIGMA, cluster_maps, save_sky_model
 
 from skysieve.clusters.finder import ClusterFinder
-from skysieve.clusters.look import mean_over_views
+from skysieve.clusters.look import FROM_MISSING, mean_over_views
 from skysieve.clusters.map_sets import MapSet
 from skysieve.clusters.search_settings import ClusterSettings
 from skysieve.clusters.tiling import unit_pixels
@@ -95,6 +95,20 @@ def test_bands_are_taken_by_name_and_others_left(model, sky):
     np.testing.assert_array_equal(
         find(model, map_set(more, ("100", *BANDS)), finder="network").probability, plain
     )
+
+
+def test_the_network_says_nothing_close_to_missing_data(model, sky):
+    whole = find(model, map_set(sky), finder="network").probability
+    lon, lat = healpy.pix2ang(NSIDE, unit_pixels(UNIT, NSIDE), nest=True, lonlat=True)
+    middle = healpy.ang2vec(lon.mean(), lat.mean(), lonlat=True)
+    holed = [one.copy() for one in sky]
+    holed[1][healpy.vec2pix(NSIDE, *middle)] = np.nan
+    found = find(model, map_set(holed), finder="network").probability
+    away = np.degrees(np.arccos(np.clip(healpy.ang2vec(lon, lat, lonlat=True) @ middle, -1, 1))) * 60
+    pixel = np.degrees(healpy.nside2resol(NSIDE)) * 60
+    assert np.isnan(found[away < FROM_MISSING]).all()
+    far = away > FROM_MISSING + 3 * pixel
+    np.testing.assert_allclose(found[far], whole[far], atol=1e-4)
 
 
 def test_a_missing_band_is_told_by_name(model, sky):

@@ -18,9 +18,13 @@ if TYPE_CHECKING:
     from skysieve.clusters.tiling import OwnedPatch
     from skysieve.imaging.patches import MapStack
 
-__all__ = ["interpolate", "look", "mean_over_views"]
+__all__ = ["FROM_MISSING", "interpolate", "look", "mean_over_views"]
 
 _LEAST = 1e-6
+
+FROM_MISSING = 12.0
+"""Arcminutes around pixels without data in which a network says nothing: it never saw where maps end, and may
+take the step from what they show to nothing for a cluster."""
 
 
 def look(
@@ -32,7 +36,7 @@ def look(
     batch: int = 16,
     views: int = 1,
 ) -> list[NDArray[np.float32]]:
-    """Return the probability of a cluster at the pixels that each patch owns.
+    """Return the probability of a cluster at the pixels that each patch owns; NaN close to missing data.
 
     Parameters
     ----------
@@ -56,11 +60,23 @@ def look(
         pixels = np.zeros((batch, len(stack), grid.side, grid.side), np.float32)
         for place, patch in zip(pixels, part, strict=False):
             place[:] = stack.cut(patch.lon, patch.lat, grid, patch.rotation)
-        seen = mean_over_views(network, given.preprocessing(pixels), views)[:, given.channel]
+        seen = mean_over_views(network, given.preprocessing(pixels), views)[:, given.channel].copy()
+        for image, bands in zip(seen, pixels, strict=True):
+            image[_near_missing(bands, FROM_MISSING / grid.resolution)] = np.nan
         found += [
             interpolate(image, patch.row, patch.column) for image, patch in zip(seen, part, strict=False)
         ]
     return found
+
+
+def _near_missing(bands: NDArray[np.float32], radius: float) -> NDArray[np.bool_]:
+    """Return which pixels ``(H, W)`` lie within some pixels of one that a band has no data for."""
+    covered = np.asarray(np.isfinite(bands).all(axis=0))
+    if covered.all():
+        return np.zeros_like(covered)
+    from scipy.ndimage import distance_transform_edt
+
+    return np.asarray(distance_transform_edt(covered) <= radius)
 
 
 def mean_over_views(
