@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
 from contextlib import chdir, redirect_stderr, redirect_stdout
+from importlib.metadata import EntryPoint
 from io import StringIO
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -79,3 +82,9 @@ def installed(*arguments, **options):
     command = [sys.executable, "-m", "skysieve", *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, **options)
     return Result(done.returncode, done.stdout, done.stderr)
+
+
+def executable(name):
+    """Return what an executable of the package calls, as the build file declares it."""
+    text = (Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8")
+    return EntryPoint(name, tomllib.loads(text)["project"]["scripts"][name], "console_scripts").load()

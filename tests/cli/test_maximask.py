@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import gzip
 import re
+import sys
 
 import numpy as np
 import pytest
 from astropy.io import fits
-from tests.cli.command import failure, sky, write
+from tests.cli.command import executable, failure, sky, write
 from tests.cli.published_frame import published_masks, write_published_frame
 
 SHAPE = (64, 72)
@@ -102,7 +103,7 @@ def test_the_weights_are_the_published_ones_whatever_the_default_model_is(maxima
     monkeypatch.setattr("skysieve.contaminants.masker.DEFAULT_MODEL", "another")
     write(tmp_path / "a.fits", sky())
     assert maximask("a.fits") == (0, "", "")
-    assert fits.getheader("a.masks.fits")["MODEL"] == "maximask"
+    assert fits.getheader("a.mask.fits")["MODEL"] == "maximask"
 
 
 def test_its_own_masks_differ_where_maximask_is_wrong_only(maximask, tmp_path):
@@ -110,7 +111,7 @@ def test_its_own_masks_differ_where_maximask_is_wrong_only(maximask, tmp_path):
     assert maximask("a.fits") == (0, "", "")
     # the published sky level is wrong by far near the border of so small a frame
     middle = (slice(None), slice(150, 260), slice(150, 260))
-    assert (fits.getdata("a.masks.fits")[middle] != published_masks()[middle]).mean() < 0.01
+    assert (fits.getdata("a.mask.fits")[middle] != published_masks()[middle]).mean() < 0.01
 
 
 class TestLayout:
@@ -138,7 +139,7 @@ class TestLayout:
     def test_and_cards_follow_the_options(self, maximask, tmp_path, *, options, shape, kind, cards):
         write(tmp_path / "a.fits", sky(shape=SHAPE))
         assert maximask("a.fits", *options) == (0, "", "")
-        with fits.open("a.masks.fits") as hdus:
+        with fits.open("a.mask.fits") as hdus:
             assert len(hdus) == 1
             assert hdus[0].data.shape == shape
             assert hdus[0].data.dtype == np.dtype(kind)
@@ -153,7 +154,7 @@ class TestLayout:
         table = fits.BinTableHDU(np.zeros(3, [("x", "f4")]), name="CAT")
         write(tmp_path / "a.fits", ("A", sky(shape=SHAPE)), table, ("B", sky(shape=(40, 50))))
         assert maximask("a.fits").code == 0
-        with fits.open("a.masks.fits") as hdus:
+        with fits.open("a.mask.fits") as hdus:
             assert [hdu.name for hdu in hdus] == ["PRIMARY", "A", "CAT", "B"]
             assert [hdus[name].shape for name in "AB"] == [(14, *SHAPE), (14, 40, 50)]
             for hdu in (hdus[0], hdus["A"], hdus["B"]):
@@ -163,7 +164,7 @@ class TestLayout:
         path = write(tmp_path / "a.fits", ("A", sky(shape=SHAPE)), ("B", sky(shape=(40, 50))))
         fits.setval(path, "OBSERVER", value="E. Hubble")
         assert maximask("a.fits[2]") == (0, "", "")
-        with fits.open("a.masks2.fits") as hdus:
+        with fits.open("a.mask2.fits") as hdus:
             assert len(hdus) == 1
             assert hdus[0].shape == (14, 40, 50)
             assert hdus[0].header["OBSERVER"] == "E. Hubble"
@@ -172,7 +173,7 @@ class TestLayout:
     def test_is_that_of_the_published_product(self, maximask, tmp_path, real_frames):
         write(tmp_path / "a.fits", sky(shape=SHAPE))
         assert maximask("a.fits").code == 0
-        ours = found_cards(fits.getheader("a.masks.fits"))
+        ours = found_cards(fits.getheader("a.mask.fits"))
         with fits.open(real_frames / "maximask_published_output.fits.fz") as hdus:
             for hdu in hdus:
                 published = found_cards(hdu.header)
@@ -186,20 +187,20 @@ class TestLayout:
     def test_of_a_cube_has_the_planes_first(self, maximask, tmp_path):
         write(tmp_path / "a.fits", np.stack([sky(shape=SHAPE)] * 2))
         assert maximask("a.fits").code == 0
-        assert fits.getdata("a.masks.fits").shape == (2, 14, *SHAPE)
+        assert fits.getdata("a.mask.fits").shape == (2, 14, *SHAPE)
 
 
 class TestNames:
     @pytest.mark.parametrize(
         ("path", "options", "product"),
         [
-            ("n/a.fits", [], "n/a.masks.fits"),
-            ("n/a.fits", ["--suffix", "mask"], "n/a.mask.fits"),
-            ("n/a.fits[0]", [], "n/a.masks0.fits"),
-            ("n/a.fits[0]", ["--suffix", "mask"], "n/a.mask0.fits"),
-            ("n/a.fits.gz", [], "n/a.masks.fits"),
-            ("n/a.fits.fz", [], "n/a.masks.fits"),
-            ("n/a.fits.fz[1]", [], "n/a.masks1.fits"),
+            ("n/a.fits", [], "n/a.mask.fits"),
+            ("n/a.fits", ["--suffix", "masks"], "n/a.masks.fits"),
+            ("n/a.fits[0]", [], "n/a.mask0.fits"),
+            ("n/a.fits[0]", ["--suffix", "masks"], "n/a.masks0.fits"),
+            ("n/a.fits.gz", [], "n/a.mask.fits"),
+            ("n/a.fits.fz", [], "n/a.mask.fits"),
+            ("n/a.fits.fz[1]", [], "n/a.mask1.fits"),
         ],
     )
     def test_are_the_published_ones(self, maximask, tmp_path, path, options, product):
@@ -215,9 +216,9 @@ class TestNames:
             write(tmp_path / f"night/{name}.fits", sky(shape=SHAPE))
         for _ in range(2):
             assert maximask("night") == (0, "", "")
-        assert sorted(path.name for path in (tmp_path / "night").glob("*masks*")) == [
-            "a.masks.fits",
-            "b.masks.fits",
+        assert sorted(path.name for path in (tmp_path / "night").glob("*.mask.*")) == [
+            "a.mask.fits",
+            "b.mask.fits",
         ]
 
     def test_of_a_list_are_those_of_its_lines(self, maximask, tmp_path):
@@ -227,16 +228,42 @@ class TestNames:
         result = maximask("x.list", "-v")
         assert result.code == 1
         assert re.sub(r"\d+\.\d\d", "*", result.out) == (
-            "a.fits: a.masks.fits in * s\nb.fits[1]: b.masks1.fits in * s\n"
+            "a.fits: a.mask.fits in * s\nb.fits[1]: b.mask1.fits in * s\n"
         )
         assert "1 failed, 2 done; failed:\n  missing.fits: no such file" in result.err
+
+
+class TestExecutable:
+    """What the wrapper of a survey calls: one path, options, a file; then it reads ``NAME.mask.fits``."""
+
+    def test_takes_the_call_of_a_production_wrapper(self, weights, tmp_path, config, monkeypatch, capfd):
+        write(tmp_path / "tile.fits", sky(shape=SHAPE))
+        monkeypatch.chdir(tmp_path)
+        arguments = ["--config_dir", str(config("CR", "TRL")), "--single_mask", "1", "tile.fits"]
+        monkeypatch.setattr(sys, "argv", ["/opt/bin/skysieve-maximask", *arguments])
+        with pytest.raises(SystemExit) as end:
+            executable("skysieve-maximask")()
+        assert end.value.code in (0, None)
+        assert tuple(capfd.readouterr()) == ("", "")
+        with fits.open("tile.mask.fits") as hdus:
+            assert hdus[0].data.shape == SHAPE
+            assert hdus[0].data.dtype == np.dtype(">i2")
+            assert found_cards(hdus[0].header) == published_cards(single="Yes", classes=("CR", "TRL"))
+
+    def test_of_a_wrong_option_ends_in_one_line(self, tmp_path, monkeypatch, capfd):
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(sys, "argv", ["skysieve-maximask", "--single_mask", "maybe", "a.fits"])
+        with pytest.raises(SystemExit) as end:
+            executable("skysieve-maximask")()
+        assert end.value.code == 1
+        assert capfd.readouterr().err == "skysieve: error: --single_mask 'maybe': expected True or False\n"
 
 
 class TestConfiguration:
     def test_chooses_classes_and_keeps_their_order(self, maximask, tmp_path, config):
         write(tmp_path / "a.fits", sky(shape=SHAPE))
         assert maximask("a.fits", "--config_dir", config("TRL", "CR")).code == 0
-        with fits.open("a.masks.fits") as hdus:
+        with fits.open("a.mask.fits") as hdus:
             assert hdus[0].data.shape == (2, *SHAPE)
             assert found_cards(hdus[0].header) == published_cards(classes=("CR", "TRL"))
 
@@ -244,7 +271,7 @@ class TestConfiguration:
         write(tmp_path / "a.fits", sky(shape=SHAPE))
         folder = config("CR", "BG", priors={"CR": 0.3}, thresh={"CR": 1, "BG": 0})
         assert maximask("a.fits", "--config_dir", folder).code == 0
-        with fits.open("a.masks.fits") as hdus:
+        with fits.open("a.mask.fits") as hdus:
             header = hdus[0].header
             assert [header[card] for card in ("CR_PR", "CR_TH", "BG_PR", "BG_TH")] == [
                 "0.30",
@@ -258,7 +285,7 @@ class TestConfiguration:
     def test_with_only_the_background_makes_an_empty_single_mask(self, maximask, tmp_path, config):
         write(tmp_path / "a.fits", sky(shape=SHAPE))
         assert maximask("a.fits", "--config_dir", config("BG"), "--single_mask", "True") == (0, "", "")
-        with fits.open("a.masks.fits") as hdus:
+        with fits.open("a.mask.fits") as hdus:
             assert not hdus[0].data.any()
             assert found_cards(hdus[0].header) == published_cards(single="Yes", classes=("BG",))
 
@@ -267,7 +294,7 @@ class TestWeights:
     def test_may_come_from_a_folder(self, maximask, tmp_path, weights):
         write(tmp_path / "a.fits", sky(shape=SHAPE))
         assert maximask("a.fits", "--net_dir", weights / "data/tensorflow_models/maximask") == (0, "", "")
-        assert fits.getheader("a.masks.fits")["MODEL"] == "maximask"
+        assert fits.getheader("a.mask.fits")["MODEL"] == "maximask"
 
     @pytest.mark.parametrize(
         ("folder", "message"),
@@ -306,8 +333,8 @@ def test_a_pixel_without_data_is_in_no_class_and_marked_in_single_masks(maximask
     hole = np.zeros(SHAPE, bool)
     hole[20:30, 20:30] = True
     maximask("a.fits")
-    assert not fits.getdata("a.masks.fits")[:, hole].any()
+    assert not fits.getdata("a.mask.fits")[:, hole].any()
     maximask("a.fits", "--single_mask", "True")
-    np.testing.assert_array_equal(fits.getdata("a.masks.fits") & 8192 != 0, hole)
+    np.testing.assert_array_equal(fits.getdata("a.mask.fits") & 8192 != 0, hole)
     maximask("a.fits", "--proba_thresh", "False")
-    np.testing.assert_array_equal(np.isnan(fits.getdata("a.masks.fits")).all(axis=0), hole)
+    np.testing.assert_array_equal(np.isnan(fits.getdata("a.mask.fits")).all(axis=0), hole)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+import sys
 
 import numpy as np
 import pytest
 from astropy.io import fits
-from tests.cli.command import failure, sky, write
+from tests.cli.command import executable, failure, sky, write
 from tests.cli.published_frame import write_published_frame
 
 SHAPE = (400, 400)
@@ -110,3 +111,13 @@ def test_a_product_that_cannot_be_written_is_named(maxitrack, run, tmp_path):
     write(tmp_path / "a.fits", sky(shape=SHAPE))
     (tmp_path / "maxitrack.out").mkdir()
     assert failure(run("maxitrack", "a.fits")).startswith("cannot write maxitrack.out: ")
+
+
+def test_has_an_executable_of_its_own(weights, tmp_path, monkeypatch):
+    write(tmp_path / "a.fits", sky(shape=SHAPE))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["/opt/bin/skysieve-maxitrack", "--prior", "0.02", "a.fits"])
+    with pytest.raises(SystemExit) as end:
+        executable("skysieve-maxitrack")()
+    assert end.value.code in (0, None)
+    assert re.fullmatch(r"a\.fits [01]\.\d{4}\n", (tmp_path / "maxitrack.out").read_text())

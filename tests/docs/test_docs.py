@@ -24,6 +24,7 @@ PAGES = sorted([ROOT / "README.md", *DOCS.glob("*.md")])
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 OPTION = re.compile(r"(?<![\w-])(?:--[a-z][a-z_-]+|-[a-z])(?![\w-])")
+EXECUTABLES = {"skysieve-maximask", "skysieve-maxitrack"}
 OF_OTHERS = {"pip", "make", "fitscheck", "python"}
 # Options of those others that pages mention in running text.
 OPTIONS_OF_OTHERS = {"--ignore-missing"}
@@ -76,7 +77,9 @@ def _parse(words):
 @page_of
 def test_commands_parse(page):
     for program, *words in _command_lines(page):
-        if program not in OF_OTHERS:
+        if program in EXECUTABLES:
+            _parse([program.removeprefix("skysieve-"), *words])
+        elif program not in OF_OTHERS:
             assert program == "skysieve", f"{page.name}: unknown program {program}"
             _parse(words)
 

@@ -25,8 +25,8 @@ logger = logging.getLogger(__name__)
 class Suffix(enum.StrEnum):
     """Endings of the products."""
 
-    masks = "masks"
     mask = "mask"
+    masks = "masks"
 
 
 def maximask(
@@ -58,8 +58,11 @@ def maximask(
     batch_size: Annotated[int, typer.Option("--batch_size", min=1, help="Tiles in one call, at most.")] = 8,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Say what is done.")] = False,
     suffix: Annotated[
-        Suffix, typer.Option("--suffix", help="file.masks.fits as documented, or file.mask.fits.")
-    ] = Suffix.masks,
+        Suffix,
+        typer.Option(
+            "--suffix", help="file.mask.fits as MaxiMask writes, or file.masks.fits as it documents."
+        ),
+    ] = Suffix.mask,
     debug: Debug = False,
 ) -> None:
     """Mask frames with the options, files and products of the published command.
