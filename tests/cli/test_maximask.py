@@ -236,7 +236,8 @@ class TestNames:
 class TestExecutable:
     """What the wrapper of a survey calls: one path, options, a file; then it reads ``NAME.mask.fits``."""
 
-    def test_takes_the_call_of_a_production_wrapper(self, weights, tmp_path, config, monkeypatch, capfd):
+    @pytest.mark.usefixtures("weights")
+    def test_takes_the_call_of_a_production_wrapper(self, tmp_path, config, monkeypatch, capfd):
         write(tmp_path / "tile.fits", sky(shape=SHAPE))
         monkeypatch.chdir(tmp_path)
         arguments = ["--config_dir", str(config("CR", "TRL")), "--single_mask", "1", "tile.fits"]

@@ -113,7 +113,8 @@ def test_a_product_that_cannot_be_written_is_named(maxitrack, run, tmp_path):
     assert failure(run("maxitrack", "a.fits")).startswith("cannot write maxitrack.out: ")
 
 
-def test_has_an_executable_of_its_own(weights, tmp_path, monkeypatch):
+@pytest.mark.usefixtures("weights")
+def test_has_an_executable_of_its_own(tmp_path, monkeypatch):
     write(tmp_path / "a.fits", sky(shape=SHAPE))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["/opt/bin/skysieve-maxitrack", "--prior", "0.02", "a.fits"])
