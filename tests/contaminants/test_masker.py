@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import os
+
 import numpy as np
 import pytest
 from tests.tiny_models import save_pixel_model
 
+from skysieve.contaminants import masker as masker_module
 from skysieve.contaminants.masker import Masker, MaskSettings
-from skysieve.errors import ConfigError, FrameError, ModelError
+from skysieve.errors import ConfigError, FrameError, ModelError, OutputError
 from skysieve.imaging.frames import ArrayFrame
 
 
@@ -193,3 +197,15 @@ class TestModels:
 
         with pytest.raises(ModelError, match="a model for tracking, not for contaminants"):
             Masker(MaskSettings(model=str(save_mean_model(tmp_path / "track"))))
+
+
+def test_probabilities_that_find_no_room_on_the_disk_are_an_error(pixels, model, monkeypatch):
+    """Pages of a mapped file that find no room end the process; so its room is taken at once."""
+
+    def full(*_args):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(masker_module, "LARGEST_ARRAY", 0)
+    monkeypatch.setattr(os, "posix_fallocate", full, raising=False)
+    with pytest.raises(OutputError, match="has no room for .* set TMPDIR"):
+        run(pixels, model, keep=True)

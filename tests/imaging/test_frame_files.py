@@ -18,10 +18,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from skysieve.errors import FrameError, SkysieveError
+from skysieve.errors import FrameError, SkysieveError, SourceError
 from skysieve.imaging import fits_frames
 from skysieve.imaging.frame_files import FrameFile
 from skysieve.imaging.locations import Location, parse_location
+from skysieve.imaging.provenance import data_sum
 
 INTEGERS = ["u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8"]
 FLOATS = ["f4", "f8"]
@@ -324,3 +325,30 @@ def test_every_real_frame_opens_and_has_the_pixels_that_astropy_reads():
             for hdu in file.frames:
                 data = hdus[hdu.index].section[(*[0] * (len(hdu.shape) - 2), ...)]
                 assert_frame_is(hdu.planes[0], data)
+
+
+@pytest.mark.parametrize("kind", ["plain", "compressed", "packed"])
+def test_a_file_that_is_cut_while_it_is_read_is_an_error(tmp_path, monkeypatch, kind):
+    """A mapped file that becomes shorter ends the process; one that is read does not."""
+    monkeypatch.setattr(fits_frames, "RESIDENT_PIXELS", 0)
+    pixels = np.random.default_rng(1).normal(0, 1000, (400, 300)).astype(np.int16)
+    path = tmp_path / "frame.fits"
+    hdu = (
+        fits.CompImageHDU(pixels, compression_type="RICE_1")
+        if kind == "compressed"
+        else fits.ImageHDU(pixels)
+    )
+    fits.HDUList([fits.PrimaryHDU(), hdu]).writeto(path)
+    if kind == "packed":
+        path.write_bytes(gzip.compress(path.read_bytes()))
+    with FrameFile(Location(path)) as file:
+        [frame] = file.planes
+        frame.rows(0, 100)
+        os.truncate(path, 4000)
+        if kind == "packed":  # what is read is the unpacked copy
+            frame.rows(300, 400)
+            return
+        with pytest.raises(SourceError, match="rows 300 to 400 cannot be read"):
+            frame.rows(300, 400)
+        with pytest.raises(SourceError):
+            data_sum(file.hdus[1])

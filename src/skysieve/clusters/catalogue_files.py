@@ -137,7 +137,7 @@ def _stated_sum(path: Path) -> str:
     from astropy.io import fits
 
     try:
-        with fits.open(path, memmap=True) as hdus:
+        with fits.open(path, memmap=False) as hdus:
             for hdu in hdus:
                 if hdu.header.get("NAXIS", 0):
                     return str(hdu.header.get("DATASUM", "")).strip()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,7 +17,7 @@ from skysieve.contaminants.decide import BACKGROUND_MARK, bit_mask, raw_threshol
 from skysieve.contaminants.model import DEFAULT_MODEL, load_model
 from skysieve.contaminants.priors import ProbabilityHistogram, estimate_priors
 from skysieve.contaminants.result import MaskResult, ModelUse
-from skysieve.errors import ConfigError
+from skysieve.errors import ConfigError, OutputError
 from skysieve.imaging.domain import check_reference, judge
 from skysieve.imaging.normalise import normalise
 from skysieve.imaging.tiles import TilePlan, TileSizes, fixed_tiles, plan_tiles, predict
@@ -39,6 +41,7 @@ PUBLISHED_TILES = {"size": 400, "step": 200, "margin": 100}
 PUBLISHED_BATCH = 8
 LARGEST_ARRAY = 2**30
 """Posteriors beyond this many bytes lie in a temporary file instead of memory."""
+_PIECE = 2**24
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -294,8 +297,28 @@ def _checked(
 
 
 def _planes_array(shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """Return an array for posteriors; a large one lies in an unnamed temporary file."""
-    if 4 * np.prod(shape) <= LARGEST_ARRAY:
+    """Return an array for posteriors; a large one lies in an unnamed temporary file.
+
+    Raises
+    ------
+    OutputError
+        If there is no room for that file.
+    """
+    size = 4 * math.prod(shape)
+    if size <= LARGEST_ARRAY:
         return np.empty(shape, np.float32)
-    with tempfile.TemporaryFile(prefix="skysieve-") as file:
-        return np.memmap(file, np.float32, "w+", shape=shape)
+    try:
+        with tempfile.TemporaryFile(prefix="skysieve-") as file:
+            # All of it now: where a page of a mapped file finds no room later, the system kills the process
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, size)
+            else:
+                for start in range(0, size, _PIECE):
+                    file.write(bytes(min(_PIECE, size - start)))
+                file.flush()
+            return np.memmap(file, np.float32, "r+", shape=shape)
+    except OSError as error:
+        raise OutputError(
+            f"{tempfile.gettempdir()} has no room for {size / 1e9:.1f} GB of probabilities"
+            f" ({error.strerror or error}); set TMPDIR to a folder with room"
+        ) from error

@@ -93,12 +93,10 @@ class Exposure:
         self._file = FrameFile(location)
         self._mask_path, self._mask_hdus = location.path, self._file.hdus
         try:
-            _unmap(self._file.hdus)
             self.frames = self._ccds()
             self._patches = {number: self._layout(number) for number in self.frames}
             if mask is not None:
                 self._mask_path, self._mask_hdus = mask, open_intact(mask)
-                _unmap(self._mask_hdus)
             self._masks = find_masks(
                 self._mask_hdus, self._mask_path, camera, self.frames, own_file=mask is not None
             )
@@ -259,11 +257,3 @@ class Exposure:
 def _near(length: int, nominal: int) -> bool:
     """Tell whether an axis could be that of a CCD, with a little border lost or overscan kept."""
     return LEAST_SHARE * nominal <= length <= nominal / LEAST_SHARE
-
-
-def _unmap(hdus: fits.HDUList) -> None:
-    """Have astropy read from the file instead of mapping it into memory.
-
-    All pages of a mapped file that were read count as memory of this process: 2 GB for a whole camera.
-    """
-    hdus.fileinfo(0)["file"].memmap = False

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["is_intact", "open_intact"]
+__all__ = ["is_intact", "open_intact", "stored_data_sum"]
 
 logger = logging.getLogger(__name__)
 
@@ -58,9 +58,9 @@ class _Unit:
 def open_intact(path: Path) -> fits.HDUList:
     """Open a FITS file after making sure that it is whole.
 
-    Images are memory-mapped where possible, and left as stored: astropy
-    applies no BSCALE, BZERO or BLANK.  A file in gzip or bzip2 is unpacked
-    into an anonymous temporary file, so that strips of it can be read.
+    Images are left as stored: astropy applies no BSCALE, BZERO or BLANK.
+    Strips of them are read from the file when they are asked for.  A file in
+    gzip or bzip2 is unpacked into an anonymous temporary file for that.
 
     Returns
     -------
@@ -80,8 +80,10 @@ def open_intact(path: Path) -> fits.HDUList:
             _verify_sums(stream, unit, path)
         stream.seek(0)
         with _quiet(path):
+            # Not mapped into memory: if the file were cut by another program while it is read, the system
+            # would kill this process, and all pages that were read would count as its memory.
             hdus = fits.open(
-                stream, mode="readonly", memmap=True, do_not_scale_image_data=True, lazy_load_hdus=False
+                stream, mode="readonly", memmap=False, do_not_scale_image_data=True, lazy_load_hdus=False
             )
             for hdu in hdus:
                 _ = (hdu.header, hdu.name, hdu.ver)  # now, so that warnings about them come here
@@ -105,6 +107,22 @@ def is_intact(path: Path) -> bool:
     except SourceError:
         return False
     return True
+
+
+def stored_data_sum(hdu: fits.PrimaryHDU | fits.ImageHDU) -> int:
+    """Return the 32-bit sum of the data of an HDU in an open file, read a piece at a time.
+
+    Raises
+    ------
+    SourceError
+        If the file has become shorter than its headers say.
+
+    References
+    ----------
+    FITS Standard 4.0 (2018), section 4.4.2.7 and appendix J.
+    """
+    place = hdu.fileinfo()
+    return _ones_sum(place["file"], place["datLoc"], hdu.size)
 
 
 def _open_stream(path: Path) -> IO[bytes]:
@@ -245,7 +263,9 @@ def _ones_sum(stream: IO[bytes], start: int, size: int) -> int:
     total = 0
     while size > 0:
         chunk = stream.read(min(size, _CHUNK_BYTES))
-        size -= len(chunk) or size
+        if not chunk:
+            raise SourceError(f"the file became shorter by {size} bytes while it was read; {_FETCH}")
+        size -= len(chunk)
         words = np.frombuffer(chunk + bytes(-len(chunk) % 4), dtype=">u4")
         total = _fold(total + int(words.sum(dtype=np.uint64)))
     return total

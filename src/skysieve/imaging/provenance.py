@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from astropy.io import fits
 
 from skysieve._version import __version__
-from skysieve.errors import ConfigError
+from skysieve.errors import ConfigError, SourceError
+from skysieve.imaging.fits_integrity import stored_data_sum
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -87,8 +88,13 @@ def provenance_cards(
 def data_sum(hdu: fits.PrimaryHDU | fits.ImageHDU | fits.CompImageHDU) -> str:
     """Return the ``DATASUM`` of an HDU: the one in its header, or computed if there is none.
 
-    Computed, it is the sum of the data as they are in memory, so take it from an HDU whose values have not
-    been scaled. The HDU is left as it was.
+    Computed, it is the sum of the data as they are in the file, or else in memory, so take it from an HDU
+    whose values have not been scaled. The HDU is left as it was.
+
+    Raises
+    ------
+    SourceError
+        If its data cannot be read, as of a file that became shorter than its headers say.
 
     References
     ----------
@@ -99,7 +105,14 @@ def data_sum(hdu: fits.PrimaryHDU | fits.ImageHDU | fits.CompImageHDU) -> str:
         return stated
     if isinstance(hdu, fits.CompImageHDU):
         # Of its values, as fpack states it; the sum of the compressed table would say less of the frame.
-        return str(int(fits.ImageHDU(hdu.data).add_datasum()))
+        try:
+            values = hdu.data
+        except Exception as error:  # each decompressor raises errors of its own
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise SourceError(f"its values cannot be read ({reason}); fetch the file again") from error
+        return str(int(fits.ImageHDU(values).add_datasum()))
+    if hdu.fileinfo() is not None:
+        return str(stored_data_sum(hdu))
     computed = hdu.add_datasum()
     del hdu.header["DATASUM"]
     return str(int(computed))
