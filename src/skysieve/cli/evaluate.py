@@ -48,6 +48,12 @@ add_verb(
     "skysieve.cli.evaluate_clusters:evaluate_clusters",
     "Measure completeness and purity of catalogues of clusters, on skies whose clusters are known.",
 )
+add_verb(
+    app,
+    "scenes",
+    "skysieve.cli.evaluate_scenes:evaluate_scenes",
+    "Measure what simulated frames hold of each class: how often, how strong, how large.",
+)
 
 REPORT = "report.md"
 

@@ -15,7 +15,7 @@ from skysieve.errors import ConfigError
 if TYPE_CHECKING:
     from skysieve.simulate.recipe import Recipe
 
-__all__ = ["app"]
+__all__ = ["app", "need_simulation"]
 
 app = typer.Typer(no_args_is_help=True, help="Simulate pictures with known truth.")
 add_verb(
@@ -180,7 +180,7 @@ def simulate_ghosts(
 
     Example: `skysieve simulate ghosts -n 100 --seed 1 -o planes/ --preview`
     """
-    _need_simulation()
+    need_simulation()
     from skysieve.cli.simulating import make_series
     from skysieve.ghosts.simulation import GhostSimulationJob
     from skysieve.ghosts.simulation_products import described, write_sheet, write_truth
@@ -234,13 +234,13 @@ def simulate_frame(
 
 def _room(recipe: str) -> Recipe:
     """Read the recipe, where what simulation needs is installed."""
-    _need_simulation()
+    need_simulation()
     from skysieve.simulate.recipe import read_recipe
 
     return read_recipe(recipe)
 
 
-def _need_simulation() -> None:
+def need_simulation() -> None:
     """Raise ConfigError where what simulation needs is not installed."""
     try:
         import galsim  # noqa: F401

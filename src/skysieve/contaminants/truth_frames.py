@@ -21,11 +21,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from astropy.io import fits
+    from numpy.random import Generator
     from numpy.typing import NDArray
 
     from skysieve.simulate import Recipe
 
-__all__ = ["TruthFrame", "read_truth_frame", "simulated_frames"]
+__all__ = ["TruthFrame", "read_truth_frame", "simulated_frame", "simulated_frames"]
 
 TRUTH, IGNORE, BEFORE = "TRUTH", "IGNORE", "BEFORE"
 """Names of the HDUs beside the frame: truth; classes not to be judged; the frame before injection."""
@@ -49,6 +50,8 @@ class TruthFrame:
         ``(H, W)`` float32, the frame before contaminants were put in; None if there was none.
     facts
         Of the camera.
+    drawn
+        Classes that were put in, whether they left a pixel or not; None where this is not known.
     """
 
     name: str
@@ -57,6 +60,7 @@ class TruthFrame:
     ignored: NDArray[np.int16] | None = None
     before: NDArray[np.float32] | None = None
     facts: CameraFacts = field(default_factory=CameraFacts)
+    drawn: frozenset[str] | None = None
 
     @property
     def valid(self) -> NDArray[np.bool_]:
@@ -86,6 +90,7 @@ def read_truth_frame(path: Path) -> TruthFrame:
         pixels, nodata = frame.rows(0, frame.shape[0])
         pixels[nodata] = np.nan
         facts = _camera_facts(file.frames[0].header, file.hdus[0].header)
+        drawn = _drawn(file.hdus[0].header)
     before = None
     if BEFORE in names:
         with FrameFile(Location(path, hdu=BEFORE)) as file:
@@ -96,7 +101,7 @@ def read_truth_frame(path: Path) -> TruthFrame:
     for name, plane in ((TRUTH, bits), (IGNORE, ignored), (BEFORE, before)):
         if plane is not None and plane.shape != pixels.shape:
             raise FrameError(f"{path}: its HDU {name} has shape {plane.shape}, the frame {pixels.shape}")
-    return TruthFrame(path.name, pixels, bits, ignored, before, facts)
+    return TruthFrame(path.name, pixels, bits, ignored, before, facts, drawn)
 
 
 def simulated_frames(recipe: str, count: int, *, seed: int, side: int) -> Iterator[TruthFrame]:
@@ -125,13 +130,36 @@ def simulated_frames(recipe: str, count: int, *, seed: int, side: int) -> Iterat
     return _simulate(read_recipe(recipe), count, seed=seed, side=side)
 
 
-def _simulate(recipe: Recipe, count: int, *, seed: int, side: int) -> Iterator[TruthFrame]:
+def simulated_frame(recipe: Recipe, rng: Generator, *, side: int, number: int) -> TruthFrame:
+    """Return one simulated frame.
+
+    Parameters
+    ----------
+    recipe
+        What it is drawn from.
+    rng
+        Source of all that is random.
+    side
+        Pixels along each axis.
+    number
+        Follows the recipe in the frame's name.
+
+    Raises
+    ------
+    FrameError
+        If the side is too small.
+    """
     from skysieve.simulate import simulate_frame
 
+    frame = simulate_frame((side, side), seed=rng, recipe=recipe)
+    facts = CameraFacts(frame.camera.gain, frame.camera.read_noise, frame.camera.saturation)
+    bits, drawn = truth_bits(frame.truth), frozenset(frame.truth)
+    return TruthFrame(f"{recipe.name} {number}", frame.pixels, bits, facts=facts, drawn=drawn)
+
+
+def _simulate(recipe: Recipe, count: int, *, seed: int, side: int) -> Iterator[TruthFrame]:
     for number, sequence in enumerate(np.random.SeedSequence(seed).spawn(count)):
-        frame = simulate_frame((side, side), seed=np.random.default_rng(sequence), recipe=recipe)
-        facts = CameraFacts(frame.camera.gain, frame.camera.read_noise, frame.camera.saturation)
-        yield TruthFrame(f"{recipe.name} {number + 1}", frame.pixels, truth_bits(frame.truth), facts=facts)
+        yield simulated_frame(recipe, np.random.default_rng(sequence), side=side, number=number + 1)
 
 
 def _read_bits(path: Path, name: str) -> NDArray[np.int16]:
@@ -148,6 +176,12 @@ def _read_bits(path: Path, name: str) -> NDArray[np.int16]:
         if known.name in ours:
             bits |= ((values & known.value) != 0) * np.int16(ours[known.name])
     return bits
+
+
+def _drawn(header: fits.Header) -> frozenset[str] | None:
+    """Return the classes that a header says were put in; None if it says nothing."""
+    text = header.get("SIMCLASS")
+    return frozenset(text.split(",")) if isinstance(text, str) else None
 
 
 def _camera_facts(*headers: fits.Header) -> CameraFacts:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from skysieve.evaluation.bootstrap import Estimate
 
-__all__ = ["format_estimate", "to_ecsv", "to_markdown"]
+__all__ = ["format_estimate", "to_ecsv", "to_markdown", "to_text"]
 
 
 def format_estimate(estimate: Estimate, *, signed: bool = False) -> str:
@@ -37,6 +37,28 @@ def to_markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [f"| {' | '.join(header)} |", f"|{'---|' + '---:|' * (len(header) - 1)}"]
     lines += [f"| {' | '.join(cell.replace('|', '/') for cell in row)} |" for row in rows]
     return "\n".join(lines) + "\n"
+
+
+def to_text(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table for a terminal: columns aligned, all but the first to the right.
+
+    Examples
+    --------
+    >>> print(to_text(["class", "px"], [["CR", "12"], ["TRL", "4"]]), end="")
+    class  px
+    CR     12
+    TRL     4
+    """
+    lines = [header, *rows]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
+    aligned = [
+        "  ".join(
+            cell.rjust(width) if column else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    ]
+    return "\n".join(aligned) + "\n"
 
 
 def to_ecsv(
