@@ -12,6 +12,7 @@ from skysieve.contaminants.masker import Masker, MaskSettings
 from skysieve.errors import ConfigError, FrameError
 from skysieve.imaging.domain import WARNING_SCORE, describe
 from skysieve.imaging.frame_files import FrameFile
+from skysieve.imaging.frame_origin import FrameOrigin, origin_of
 from skysieve.imaging.frames import as_frame
 from skysieve.imaging.locations import parse_location
 from skysieve.tracking.tracker import Tracker, TrackSettings
@@ -19,7 +20,6 @@ from skysieve.tracking.tracker import Tracker, TrackSettings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from astropy.io import fits
     from numpy.typing import ArrayLike
 
     from skysieve.contaminants.result import MaskResult
@@ -44,10 +44,12 @@ def mask(
     Parameters
     ----------
     data
-        ``(H, W)`` array, masked array, :class:`astropy.nddata.CCDData`, image HDU, or a path as on the
-        command line (``"file.fits[2]"``), in any unit.
+        ``(H, W)`` or ``(1, H, W)`` array, masked array or :class:`~astropy.units.Quantity`, a
+        :class:`~astropy.nddata.CCDData`, :class:`~astropy.nddata.NDData` or
+        :class:`~astropy.nddata.Cutout2D`, an image HDU, or a path as on the command line
+        (``"file.fits[2]"``), in any unit.
     mask
-        ``(H, W)``, non-zero where there is no data; not with a path.
+        Of the shape of the data, non-zero where there is no data; not with a path.
     keep_probabilities, keep_pixels
         Whether the result holds them; without them it takes a fraction of the memory.
     **settings
@@ -72,10 +74,10 @@ def mask(
     0
     """
     masker = _masker(settings)
-    with _one_frame(data, mask) as (frame, header):
+    with _one_frame(data, mask) as (frame, origin):
         result = masker.mask(frame, keep_probabilities=keep_probabilities, keep_pixels=keep_pixels)
         _warn_if_unlike(masker, frame)
-    return dataclasses.replace(result, header=header)
+    return dataclasses.replace(result, origin=origin if keep_pixels else origin.without_pixels())
 
 
 def mask_file(
@@ -88,7 +90,7 @@ def mask_file(
         for hdu in file.frames:
             for plane in hdu.planes:
                 result = masker.mask(plane, keep_probabilities=keep_probabilities, keep_pixels=keep_pixels)
-                results.append(dataclasses.replace(result, header=hdu.header))
+                results.append(dataclasses.replace(result, origin=FrameOrigin(hdu.header)))
                 _warn_if_unlike(masker, plane)
     return results
 
@@ -145,16 +147,15 @@ def _warn_if_unlike(model: Masker | Tracker, frame: Frame) -> None:
 
 
 @contextmanager
-def _one_frame(data: object, mask: ArrayLike | None) -> Iterator[tuple[Frame, fits.Header | None]]:
-    """Give the frame of the data, and its header if any."""
+def _one_frame(data: object, mask: ArrayLike | None) -> Iterator[tuple[Frame, FrameOrigin]]:
+    """Give the frame of the data, and what came with it."""
     if not isinstance(data, str | Path):
-        header = getattr(data, "header", None)
-        yield as_frame(data, mask=mask), header
+        yield as_frame(data, mask=mask), origin_of(data)
         return
     if mask is not None:
         raise ConfigError("a mask array goes with an array, not with a path; put it into the file")
     with FrameFile(parse_location(str(data))) as file:
-        frames = [(plane, hdu.header) for hdu in file.frames for plane in hdu.planes]
+        frames = [(plane, FrameOrigin(hdu.header)) for hdu in file.frames for plane in hdu.planes]
         if len(frames) > 1:
             raise FrameError(
                 f"{data}: holds {len(frames)} frames; name one, as '{data}[{file.frames[0].index}]', "

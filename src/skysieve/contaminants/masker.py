@@ -238,7 +238,7 @@ class Masker:
             training_priors=self._of_classes(self.model.card.training_priors),
             model=ModelUse(self.model.card.name, network.sha256, network.engine, network.precision),
             posteriors=posteriors,
-            pixels=frame.rows(0, frame.shape[0])[0] if keep_pixels else None,
+            pixels=_pixels(frame) if keep_pixels else None,
         )
 
     def _of_classes(self, values: Mapping[str, float]) -> dict[str, float]:
@@ -294,6 +294,13 @@ def _checked(
             raise ConfigError(f"{what} of {name}: {value} is not between 0 and 1")
         values[find_class(name).name] = value
     return values
+
+
+def _pixels(frame: Frame) -> NDArray[np.float32]:
+    """Return the pixels of a frame, with NaN where it has no data."""
+    pixels, nodata = frame.rows(0, frame.shape[0])
+    pixels[nodata] = np.nan
+    return pixels
 
 
 def _planes_array(shape: tuple[int, ...]) -> NDArray[np.float32]:

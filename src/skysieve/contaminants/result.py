@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from skysieve.contaminants.classes import CLASSES, NODATA, ContaminantClass, bit_flag_map, find_class
+from skysieve.contaminants.classes import CLASSES, NODATA, ContaminantClass, find_class
 from skysieve.contaminants.decide import class_fractions, modify_priors
 from skysieve.contaminants.planes import schema_of
 from skysieve.errors import ConfigError
 from skysieve.imaging.fits_out import mask_hdu
+from skysieve.imaging.frame_origin import FrameOrigin
 from skysieve.imaging.provenance import provenance_cards
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from astropy.io import fits
-    from astropy.nddata import CCDData
+    from astropy.nddata import CCDData, NDData
+    from astropy.units import UnitBase
     from numpy.typing import NDArray
 
     from skysieve.imaging.cards import HeaderCard
@@ -66,11 +68,11 @@ class MaskResult:
     posteriors
         ``(C, H, W)`` float32, the network's own output, or None if not kept.
     pixels
-        ``(H, W)`` float32, the frame in its own unit, or None if not kept.
+        ``(H, W)`` float32, the frame in its own unit, NaN where it has no data; None if not kept.
     model
         The model used.
-    header
-        The frame's header, if it had one.
+    origin
+        What came with the pixels: header, unit, world coordinates, uncertainty.
     """
 
     bits: NDArray[np.int16]
@@ -82,7 +84,12 @@ class MaskResult:
     model: ModelUse
     posteriors: NDArray[np.float32] | None = None
     pixels: NDArray[np.float32] | None = None
-    header: fits.Header | None = field(default=None, repr=False)
+    origin: FrameOrigin = field(default_factory=FrameOrigin, repr=False)
+
+    @property
+    def header(self) -> fits.Header | None:
+        """The frame's header, if it had one, or one made of its metadata and world coordinates."""
+        return self.origin.header
 
     @cached_property
     def fractions(self) -> dict[str, float]:
@@ -150,10 +157,17 @@ class MaskResult:
         marked: NDArray[np.bool_] = (self.bits & codes) != 0
         return marked
 
-    def to_ccddata(self) -> CCDData:
-        """Return the frame as :class:`astropy.nddata.CCDData`: ``mask`` is :attr:`bad`, ``flags`` the bits.
+    def to_ccddata(self, *, unit: str | UnitBase | None = None) -> CCDData:
+        """Return the frame as :class:`astropy.nddata.CCDData`, with its mask.
 
-        ``meta["flag_map"]`` holds the names of the bits.
+        Data, unit, world coordinates, metadata, uncertainty and PSF are those of the frame that was masked;
+        ``mask`` is :attr:`bad` and ``flags`` are :attr:`bits`, whose names are in
+        :func:`skysieve.contaminants.classes.bit_flag_map`.
+
+        Parameters
+        ----------
+        unit
+            Unit of the pixels where the frame states none; without it they are dimensionless then.
 
         Raises
         ------
@@ -163,14 +177,69 @@ class MaskResult:
         from astropy import units
         from astropy.nddata import CCDData
 
+        stated = self._unit(unit)
+        return CCDData(
+            self._data(),
+            unit=units.dimensionless_unscaled if stated is None else stated,
+            mask=self.bad,
+            flags=self.bits,
+            **self._properties(),
+        )
+
+    def to_nddata(self, *, unit: str | UnitBase | None = None) -> NDData:
+        """Return the frame as :class:`astropy.nddata.NDData`, with its mask.
+
+        As :meth:`to_ccddata`, but for the flags, which NDData does not have; a frame without a unit has
+        none there either.
+
+        Parameters
+        ----------
+        unit
+            Unit of the pixels where the frame states none.
+
+        Raises
+        ------
+        ConfigError
+            If the pixels were not kept; call mask with ``keep_pixels=True``.
+        """
+        from astropy.nddata import NDData
+
+        return NDData(self._data(), unit=self._unit(unit), mask=self.bad, **self._properties())
+
+    def to_flag_image(self) -> fits.PrimaryHDU:
+        """Return the bits as an uncompressed primary HDU, with the names of the bits and world coordinates.
+
+        SExtractor (``FLAG_IMAGE``) and WeightWatcher read files of such an HDU.
+        """
+        from astropy.io import fits
+
+        hdu = mask_hdu(self.bits, header=self.header, compression="none", cards=self._own_cards())
+        header = hdu.header.copy(strip=True)
+        header.remove("INHERIT", ignore_missing=True)  # primary HDUs have none
+        return fits.PrimaryHDU(hdu.data, header)
+
+    def _data(self) -> NDArray[np.generic]:
+        """Return the pixels as they were given, or as they were read, with NaN where they had no data."""
         if self.pixels is None:
             raise ConfigError("pixels were not kept; call mask with keep_pixels=True")
-        ccd = CCDData(self.pixels, unit=units.dimensionless_unscaled, mask=self.bad)
-        if self.header is not None and "BUNIT" in self.header:
-            ccd.unit = units.Unit(self.header["BUNIT"], parse_strict="silent")
-        ccd.flags = self.bits
-        ccd.meta["flag_map"] = bit_flag_map()
-        return ccd
+        return self.pixels if self.origin.data is None else self.origin.data
+
+    def _unit(self, otherwise: str | UnitBase | None) -> UnitBase | None:
+        from astropy import units
+
+        stated = self.origin.unit
+        if stated is not None or otherwise is None:
+            return stated
+        return units.Unit(otherwise)
+
+    def _properties(self) -> dict[str, Any]:
+        origin = self.origin
+        return {
+            "wcs": origin.wcs,
+            "meta": origin.meta,
+            "uncertainty": origin.uncertainty,
+            "psf": origin.psf,
+        }
 
     def cards(
         self,
@@ -202,6 +271,7 @@ class MaskResult:
 
     def to_hdu(self) -> fits.ImageHDU | fits.CompImageHDU:
         """Return the bit mask as an HDU with named planes and provenance, ready to be appended to a file."""
-        return mask_hdu(
-            self.bits, header=self.header, cards=[*schema_of(self.classes).header_cards(), *self.cards()]
-        )
+        return mask_hdu(self.bits, header=self.header, cards=self._own_cards())
+
+    def _own_cards(self) -> list[HeaderCard]:
+        return [*schema_of(self.classes).header_cards(), *self.cards()]

@@ -19,7 +19,7 @@ from skysieve.imaging.pixels import Scaling, check_dtype, header_scaling, to_pix
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["ArrayFrame", "Frame", "as_frame", "check_rows"]
+__all__ = ["ArrayFrame", "Frame", "as_frame", "check_rows", "is_cutout", "is_nddata"]
 
 
 @runtime_checkable
@@ -71,10 +71,10 @@ class ArrayFrame:
     Parameters
     ----------
     data
-        Shape (H, W), of any real or boolean type and byte order; a masked
-        array brings its mask along.
+        Shape (H, W), or with axes of length 1 in front, as (1, H, W); of any real
+        or boolean type and byte order; a masked array brings its mask along.
     mask
-        Shape (H, W), boolean or numeric; non-zero pixels have no data.
+        Shape (H, W), or that of the data; boolean or numeric; non-zero pixels have no data.
     label
         What to call the frame in messages.
     scaling
@@ -96,7 +96,8 @@ class ArrayFrame:
         scaling: Scaling | None = None,
     ) -> None:
         self._label = label
-        self._data, own_mask = _unmask(data)
+        values, own_mask = _unmask(data)
+        self._data = _one_plane(values)
         if self._data.ndim != 2:
             raise FrameError(f"{label}: a frame has 2 dimensions, not {self._data.ndim}; choose a plane")
         if self._data.size == 0:
@@ -107,7 +108,7 @@ class ArrayFrame:
         for given in (own_mask, mask):
             if given is None or given is np.ma.nomask:
                 continue
-            array = np.asarray(given)
+            array = _one_plane(np.asarray(given))
             if array.shape != self._data.shape:
                 raise FrameError(
                     f"{label}: the mask has shape {array.shape}, the frame {self._data.shape}; make them one"
@@ -141,8 +142,9 @@ def as_frame(data: object, *, mask: ArrayLike | None = None, label: str | None =
     Parameters
     ----------
     data
-        A 2-D array or masked array, an astropy ``NDData`` or ``CCDData`` (its
-        ``mask`` holds), an image HDU, or a frame, which is returned as it is.
+        A 2-D array or masked array, an astropy ``Quantity``, ``NDData`` or ``CCDData``
+        (its ``mask`` holds) or ``Cutout2D``, an image HDU, or a frame, which is returned
+        as it is.  Axes of length 1 in front of the two are left out.
     mask
         Shape (H, W), boolean or numeric; non-zero pixels have no data, besides
         those that `data` itself says have none.
@@ -166,7 +168,7 @@ def as_frame(data: object, *, mask: ArrayLike | None = None, label: str | None =
         )
     if isinstance(data, fits.PrimaryHDU | fits.ImageHDU | fits.CompImageHDU):
         return _hdu_frame(data, mask, label or f"HDU {data.name or 'without a name'}")
-    if hasattr(data, "uncertainty") and hasattr(data, "mask"):  # NDData, without the cost of importing it
+    if is_nddata(data):
         label = label or type(data).__name__
         held: Any = data
         try:
@@ -174,7 +176,20 @@ def as_frame(data: object, *, mask: ArrayLike | None = None, label: str | None =
         except np.ma.MaskError as error:
             raise FrameError(f"{label}: its mask and its data differ in shape ({error})") from error
         return ArrayFrame(inner, mask=mask, label=label)
+    if is_cutout(data):
+        cutout: Any = data
+        return ArrayFrame(cutout.data, mask=mask, label=label or "Cutout2D")
     return ArrayFrame(cast("ArrayLike", data), mask=mask, label=label or "array")
+
+
+def is_nddata(data: object) -> bool:
+    """Tell whether this is astropy's ``NDData``, or made like it, without the cost of importing that."""
+    return hasattr(data, "uncertainty") and hasattr(data, "mask")
+
+
+def is_cutout(data: object) -> bool:
+    """Tell whether this is astropy's ``Cutout2D``, without the cost of importing that."""
+    return hasattr(data, "bbox_original") and hasattr(data, "data")
 
 
 def check_rows(frame: Frame, start: int, stop: int) -> None:
@@ -187,6 +202,12 @@ def check_rows(frame: Frame, start: int, stop: int) -> None:
     """
     if not 0 <= start <= stop <= frame.shape[0]:
         raise ValueError(f"{frame.label}: rows {start}:{stop} are not within 0:{frame.shape[0]}")
+
+
+def _one_plane(array: NDArray[Any]) -> NDArray[Any]:
+    """Return an array of one plane, as (1, H, W), without the axes in front."""
+    leading = array.shape[:-2]
+    return array.reshape(array.shape[-2:]) if leading and set(leading) == {1} else array
 
 
 def _unmask(data: ArrayLike) -> tuple[NDArray[Any], ArrayLike | None]:
