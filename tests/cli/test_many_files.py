@@ -14,6 +14,7 @@ import pytest
 from tests.cli.command import leftovers, sky, write
 
 from skysieve.imaging.fits_integrity import is_intact
+from skysieve.temporaries import temporary_beside
 
 FILES = 24
 OUT = "out-of-the-way" * 16
@@ -153,3 +154,15 @@ def _workers(parent):
         except OSError:
             continue
     return found
+
+
+def test_what_a_killed_run_left_half_written_is_removed_even_where_nothing_is_left_to_do(start, frames, run):
+    assert start().communicate(timeout=60)[1] == ""
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    with temporary_beside(frames / OUT / "00.mask.fits") as path:
+        name = path.name.replace(f"-{os.getpid()}-", f"-{dead.pid}-")
+    (frames / OUT / name).write_bytes(b"half")
+    result = run("mask", ".", "-o", f"{OUT}/", "--resume")
+    assert result.out == f"{FILES} of {FILES} files are done already\n"
+    assert not leftovers(frames)

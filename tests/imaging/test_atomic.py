@@ -24,12 +24,13 @@ def test_the_temporary_is_hidden_in_the_same_folder_and_ends_like_the_file(tmp_p
     with atomic_write(tmp_path / "mask.fits.gz", overwrite=False) as temporary:
         temporary.touch()
         assert temporary.parent == tmp_path
-        assert temporary.name.startswith(f".{os.getpid()}-")
+        assert temporary.name.startswith(".skysieve-")
         assert temporary.name.endswith("mask.fits.gz")
 
 
-def test_a_name_as_long_as_the_file_system_allows_works(tmp_path):
-    path = tmp_path / ("m" * 250 + ".fits")
+@pytest.mark.parametrize("letter", ["m", "\u043c", "\u5929"])
+def test_a_name_as_long_as_the_file_system_allows_works(tmp_path, letter):
+    path = tmp_path / (letter * (250 // len(letter.encode())) + ".fits")
     with atomic_write(path, overwrite=False) as temporary:
         temporary.write_text("new")
         assert temporary.suffix == ".fits"

@@ -13,6 +13,7 @@ import typer
 from skysieve.errors import ConfigError, OutputError, SkysieveError
 from skysieve.fleet.local import run_units
 from skysieve.imaging.atomic import check_target
+from skysieve.temporaries import sweep_temporaries
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,7 +82,8 @@ def with_own_product(
     """Return the units with a product that is in nobody's way; the others are failures.
 
     Known before any work is done, it costs none; and whatever lies under these names later may be replaced:
-    a unit whose process dies is done again, over what it left.
+    a unit whose process dies is done again, over what it left. What killed runs left half written in the
+    folders of the products is removed.
 
     Parameters
     ----------
@@ -105,6 +107,8 @@ def with_own_product(
             f"{products[units[0]]} would be the product of each of {len(units)} files; "
             "name {stem}, {name}, {dir} or {hdu} in --output"
         )
+    for folder in {path.parent for path in products.values()}:
+        sweep_temporaries(folder)
     sources = {unit.path.resolve(): unit for unit in units}
     owners: dict[Path, Location] = {}
     for unit, path in products.items():

@@ -7,11 +7,11 @@ import logging
 import os
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skysieve.errors import ConfigError
+from skysieve.temporaries import temporary_beside
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,8 +49,7 @@ def make_environment(name: str, requirements: Sequence[str], folder: Path) -> Pa
     logger.warning("installing %s into %s", " ".join(requirements), target)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=folder) as temporary:
-            unfinished = Path(temporary) / "environment"
+        with temporary_beside(target) as unfinished:
             _run([sys.executable, "-m", "venv", str(unfinished)], name)
             pip = [str(unfinished / python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
             _run([*pip, *requirements], name)

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skysieve.errors import OutputError
+from skysieve.temporaries import temporary_beside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = ["atomic_write", "check_target"]
-
-# File systems allow 255 bytes in a name; what identifies the writer takes some.
-_MOST_OF_NAME = 100
 
 
 @contextmanager
@@ -26,7 +23,8 @@ def atomic_write(path: Path, *, overwrite: bool) -> Iterator[Path]:
 
     The temporary file lies in the same folder, hidden, and ends as the final name does, so that writers
     which choose the format by it choose the same. After any error, an interrupt included, it is removed
-    and the old file is as it was. A symbolic link is written through.
+    and the old file is as it was; what writers left that were killed is removed by the next one in that
+    folder. A symbolic link is written through.
 
     Parameters
     ----------
@@ -47,19 +45,16 @@ def atomic_write(path: Path, *, overwrite: bool) -> Iterator[Path]:
     """
     check_target(path, overwrite=overwrite)
     target = Path(os.path.realpath(path))
-    temporary = target.with_name(f".{os.getpid()}-{secrets.token_hex(4)}-{target.name[-_MOST_OF_NAME:]}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        _flush_to_disk(temporary)
-        # Again: another worker may have written the same name meanwhile.
-        check_target(path, overwrite=overwrite)
-        temporary.replace(target)
+        with temporary_beside(target) as temporary:
+            yield temporary
+            _flush_to_disk(temporary)
+            # Again: another worker may have written the same name meanwhile.
+            check_target(path, overwrite=overwrite)
+            temporary.replace(target)
     except OSError as error:
         raise OutputError(f"cannot write {path}: {_reason(error)}") from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
 
 
 def check_target(path: Path, *, overwrite: bool) -> None:

@@ -14,6 +14,7 @@ from platformdirs import user_cache_path
 
 from skysieve.errors import ModelError
 from skysieve.models.card import CARD_FILE, Model, ModelCard, read_model
+from skysieve.temporaries import temporary_beside
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,8 +77,7 @@ def add_model(card: ModelCard, graphs: Mapping[str, bytes], folder_name: str) ->
 
 def _install(card: ModelCard, graphs: Mapping[str, bytes], target: Path) -> Model:
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as name:
-        unfinished = Path(name) / "model"
+    with temporary_beside(target) as unfinished:
         unfinished.mkdir()
         for file, content in graphs.items():
             (unfinished / file).write_bytes(content)
