@@ -24,9 +24,11 @@ of MaxiMask's single masks. The background `BG` has no bit: a pixel of no other 
 """
 
 AFTER_CODES = """
-*Bad* pixels are those that [`MaskResult.bad`](python.md) and the mask of a `CCDData` mark: contaminants and
-pixels without data, but not the light of stars and galaxies. Older configuration files call TRL by its
-first name, {aliases}.
+*Bad* pixels are those that [`MaskResult.bad`](python.md#bad-pixels), the mask of a `CCDData` and the card
+`BADBITS` of a mask mean, unless you [choose other classes](masking.md#bad-pixels): contaminants and pixels
+without data. Not among them are the light of stars and galaxies, nebulosity and residual fringes: these cover
+large parts of a frame, with good sources on them. Older configuration files call TRL by its first name,
+{aliases}.
 
 ## Priors and thresholds
 
@@ -60,7 +62,7 @@ def render() -> str:
     """Return the page."""
     aliases = ", ".join(alias for c in CLASSES for alias in c.aliases)
     codes = [
-        (f"`{c.name}`", c.description, c.code or "–", _bit(c.code), "yes" if c.is_contaminant else "no")
+        (f"`{c.name}`", c.description, c.code or "–", _bit(c.code), "yes" if c.is_bad else "no")
         for c in (*CLASSES, NODATA)
     ]
     ours = [model.card for model in packaged_models() if model.card.job == JOB]

@@ -229,6 +229,13 @@ class TestDecisions:
         value = float(prior.partition("=")[2])
         assert fits.getheader("a.mask.fits", 1)["PRI_CR"] == pytest.approx(value)
 
+    def test_say_which_bits_are_bad(self, mask):
+        mask("a.fits", "-o", "1/")
+        mask("a.fits", "-o", "2/", "--bad", "SAT, neb")
+        headers = [fits.getheader(f"{folder}/a.mask.fits", 1) for folder in "12"]
+        assert [header["BADBITS"] for header in headers] == [16383 - 128 - 256 - 4096, NODATA + SAT + 256]
+        assert "BG cannot be bad" in failure(mask("a.fits", "--bad", "BG"))
+
     def test_follow_a_folder_of_configuration_files_and_options_over_it(self, mask, tmp_path):
         names = ("CR", "HCL", "DCL", "HP", "DP", "P", "STL", "FR", "NEB", "SAT", "SP", "OV", "BBG", "BG")
         folder = tmp_path / "config"

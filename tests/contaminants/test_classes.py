@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skysieve.contaminants.bitmaps import SURVEYS, read_bit_map
-from skysieve.contaminants.classes import CLASSES, NODATA, bit_flag_map, find_class, select_classes
+from skysieve.contaminants.classes import (
+    CLASSES,
+    DEFAULT_BAD,
+    NODATA,
+    bit_flag_map,
+    find_class,
+    select_bad,
+    select_classes,
+)
 from skysieve.contaminants.config_files import read_class_config
 from skysieve.errors import ConfigError
 
@@ -42,8 +50,16 @@ class TestRegistry:
         assert all(0 < c.default_prior < 1 and 0 < c.training_prior < 1 for c in CLASSES)
         assert all(0 < c.default_threshold < 1 for c in CLASSES)
 
-    def test_sources_and_background_are_no_contaminants(self):
-        assert {c.name for c in CLASSES if not c.is_contaminant} == {"BBG", "BG"}
+    def test_sources_background_and_faint_structure_are_not_bad_by_default(self):
+        assert {c.name for c in CLASSES} - set(DEFAULT_BAD) == {"BBG", "BG", "NEB", "FR"}
+
+    def test_classes_are_chosen_as_bad_by_name(self):
+        assert [c.name for c in select_bad(" trl,CR, nodata,")] == ["CR", "TRL"]
+        assert select_bad([]) == ()
+        with pytest.raises(ConfigError, match="unknown class 'XX'"):
+            select_bad("CR,XX")
+        with pytest.raises(ConfigError, match="BG cannot be bad"):
+            select_bad(["BG"])
 
     def test_serves_astropys_bit_flags(self):
         from astropy.nddata.bitmask import bitfield_to_boolean_mask

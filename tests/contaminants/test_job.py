@@ -128,6 +128,19 @@ class TestBits:
             assert product["N1"].header["BITMAP"] == "des"
             assert "MSKN0000" not in product["N1"].header
 
+    def test_say_which_bits_are_bad(self, mosaic, model):
+        settings = MaskSettings(model=model, priors=None, bad=("CR",))
+
+        def bad_bits(**options):
+            product = MaskJob(settings, overwrite=True, **options).run(Location(mosaic)).product
+            return fits.getheader(product, "N1").get("BADBITS")
+
+        assert bad_bits() == 8192 + 1
+        assert bad_bits(bits="des") == 1 + 16
+        assert bad_bits(bits="noirlab") is None, "codes are no bits"
+        record = MaskJob(settings, overwrite=True).run(Location(mosaic))
+        assert float(fractions_table({Location(mosaic): record})["bad"][0]) == pytest.approx(1 / 10_800)
+
     def test_maps_go_with_bits_only(self, mosaic, model):
         with pytest.raises(ConfigError, match="does not go with --format cube"):
             run(mosaic, model, bits="des", form="cube")

@@ -86,7 +86,25 @@ class TestBits:
         sources = str(save_pixel_model(tmp_path / "sources", {"BBG": 20, "SAT": 60}))
         result = run(pixels, sources)
         assert result.boolean("BBG").sum() == 11
-        assert np.argwhere(result.bad).tolist() == [[300, 400]]
+        assert np.argwhere(result.bad()).tolist() == [[300, 400]]
+
+    def test_nebulosity_and_fringes_are_bad_only_where_asked_for(self, pixels, tmp_path):
+        faint = str(save_pixel_model(tmp_path / "faint", {"NEB": 20, "FR": 20, "SAT": 60}))
+        result = run(pixels, faint, keep=True)
+        assert np.argwhere(result.bad()).tolist() == [[300, 400]]
+        assert result.bad("NEB").sum() == result.bad([*result.bad_classes, "fr"]).sum() == 11
+        assert result.bad([]).sum() == 0
+        assert result.to_ccddata(bad="NEB").mask.sum() == 11
+        assert run(pixels, faint, bad=("NEB",)).bad().sum() == 11
+        assert run(pixels, faint, classes=("NEB",)).bad().sum() == 0
+        with pytest.raises(ConfigError, match="SAT was not asked for"):
+            run(pixels, faint, classes=("NEB",)).bad("SAT")
+
+    def test_pixels_without_data_are_always_bad(self, pixels, model):
+        pixels[5, 7] = np.nan
+        result = run(pixels, model, bad=("SAT",))
+        assert result.bad()[5, 7]
+        assert result.bad([])[5, 7]
 
 
 class TestDecisions:

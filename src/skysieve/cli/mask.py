@@ -27,7 +27,7 @@ from skysieve.cli.options import (
     parse_assignments,
     parse_hdu,
 )
-from skysieve.contaminants.classes import BACKGROUND, CLASS_NAMES
+from skysieve.contaminants.classes import BACKGROUND, CLASS_NAMES, DEFAULT_BAD
 from skysieve.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -156,6 +156,16 @@ def mask(
             rich_help_panel="Decisions",
         ),
     ] = None,
+    bad: Annotated[
+        str | None,
+        typer.Option(
+            "--bad",
+            metavar="NAMES",
+            help="Classes whose pixels are bad, for BADBITS and --table; default all but BBG, NEB, FR.",
+            show_default=False,
+            rich_help_panel="Decisions",
+        ),
+    ] = None,
     config_dir: Annotated[
         Path | None,
         typer.Option(
@@ -242,6 +252,7 @@ def mask(
                 **(config.thresholds if config else {}),
                 **parse_assignments("--threshold", threshold or []),
             },
+            bad=DEFAULT_BAD if bad is None else tuple(bad.split(",")),
             tiling=tiling.value,
             rules=normalisation.value,
             engine=engine.value,

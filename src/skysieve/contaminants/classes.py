@@ -21,10 +21,12 @@ __all__ = [
     "BACKGROUND",
     "CLASSES",
     "CLASS_NAMES",
+    "DEFAULT_BAD",
     "NODATA",
     "ContaminantClass",
     "bit_flag_map",
     "find_class",
+    "select_bad",
     "select_classes",
 ]
 
@@ -73,9 +75,14 @@ class ContaminantClass:
     aliases: tuple[str, ...] = ()
 
     @property
-    def is_contaminant(self) -> bool:
-        """Whether a pixel of this class is bad; sources and background are not."""
-        return self.name not in ("BBG", BACKGROUND)
+    def is_bad(self) -> bool:
+        """Whether a pixel of this class is bad unless the user says otherwise.
+
+        Sources and background are what a frame is taken for.  Nebulosity and residual fringes are faint
+        structures that cover large parts of a frame, with good stars and galaxies on them: to throw these
+        pixels away would cost more than it saves.
+        """
+        return self.name not in ("FR", "NEB", "BBG", BACKGROUND)
 
 
 CLASSES: tuple[ContaminantClass, ...] = (
@@ -143,6 +150,9 @@ NODATA = ContaminantClass(
 )
 """The plane of pixels without data; no network class, so it has no priors."""
 
+DEFAULT_BAD: tuple[str, ...] = tuple(c.name for c in CLASSES if c.is_bad)
+"""Names of the classes whose pixels are bad, besides those without data, unless the user chooses others."""
+
 _BY_NAME: Mapping[str, ContaminantClass] = MappingProxyType(
     {name: c for c in CLASSES for name in (c.name, *c.aliases)}
 )
@@ -181,6 +191,33 @@ def select_classes(names: Iterable[str]) -> tuple[ContaminantClass, ...]:
     if not wanted:
         raise ConfigError(f"no class is selected; choose from {', '.join(CLASS_NAMES)}")
     return tuple(c for c in CLASSES if c.name in wanted)
+
+
+def select_bad(names: Iterable[str] | str) -> tuple[ContaminantClass, ...]:
+    """Return the named classes that shall count as bad, in registry order, each once.
+
+    Parameters
+    ----------
+    names
+        Abbreviations, or one text with commas between them; none at all leaves only pixels without data.
+        ``NODATA`` may be among them: those pixels are bad in any case.
+
+    Raises
+    ------
+    ConfigError
+        If a name is unknown, or that of the background, which has no bit.
+
+    Examples
+    --------
+    >>> [c.name for c in select_bad("trl, CR")]
+    ['CR', 'TRL']
+    """
+    given = names.split(",") if isinstance(names, str) else names
+    wanted = {name.strip().upper() for name in given if name.strip()} - {NODATA.name}
+    chosen = select_classes(wanted) if wanted else ()
+    if any(not c.code for c in chosen):
+        raise ConfigError(f"{BACKGROUND} cannot be bad: it is every pixel of no other class; leave it out")
+    return chosen
 
 
 def bit_flag_map() -> type[BitFlagNameMap]:

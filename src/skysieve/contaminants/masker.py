@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from skysieve.contaminants.classes import CLASSES, NODATA, find_class, select_classes
+from skysieve.contaminants.classes import (
+    CLASSES,
+    DEFAULT_BAD,
+    NODATA,
+    find_class,
+    select_bad,
+    select_classes,
+)
 from skysieve.contaminants.decide import BACKGROUND_MARK, bit_mask, raw_thresholds, told_apart
 from skysieve.contaminants.model import DEFAULT_MODEL, load_model
 from skysieve.contaminants.priors import ProbabilityHistogram, estimate_priors
@@ -59,6 +66,9 @@ class MaskSettings(EngineSettings):
         network's own.
     thresholds
         By class name, over the defaults.
+    bad
+        Names of the classes whose pixels count as bad, besides those without data; they do not change the
+        marks, but what :meth:`~skysieve.contaminants.result.MaskResult.bad` and the header say of them.
     tiling
         ``fast``, or ``published`` (400 px tiles every 200 px).
     rules
@@ -78,6 +88,7 @@ class MaskSettings(EngineSettings):
     classes: tuple[str, ...] = tuple(c.name for c in CLASSES)
     priors: Mapping[str, float] | Literal["auto"] | None = field(default_factory=dict)
     thresholds: Mapping[str, float] = field(default_factory=dict)
+    bad: tuple[str, ...] = DEFAULT_BAD
     tiling: Tiling = "fast"
     rules: Rules = "corrected"
     views: int = 1
@@ -114,6 +125,7 @@ class Masker:
     def __init__(self, settings: MaskSettings) -> None:
         self.settings = settings
         self.classes = select_classes(settings.classes)
+        self.bad_classes = tuple(c.name for c in select_bad(settings.bad))
         self.model: Model = load_model(settings.model)
         card = self.model.card
         missing = [c.name for c in self.classes if c.name not in card.classes]
@@ -239,6 +251,7 @@ class Masker:
             model=ModelUse(self.model.card.name, network.sha256, network.engine, network.precision),
             posteriors=posteriors,
             pixels=_pixels(frame) if keep_pixels else None,
+            bad_classes=self.bad_classes,
         )
 
     def _of_classes(self, values: Mapping[str, float]) -> dict[str, float]:

@@ -48,6 +48,8 @@ class FrameRecord:
         Rows and columns.
     fractions
         Part of the pixels in each class, by name.
+    bad
+        Part of the pixels that are bad.
     priors
         Priors used, by class name; None if the network's own were kept.
     """
@@ -58,6 +60,7 @@ class FrameRecord:
     plane: int
     shape: tuple[int, int]
     fractions: dict[str, float]
+    bad: float
     priors: dict[str, float] | None
 
 
@@ -173,4 +176,7 @@ class FileMasking:
 def _record(hdu: FrameHDU, plane: int, result: MaskResult) -> FrameRecord:
     priors = None if result.priors is None else dict(result.priors)
     height, width = result.bits.shape
-    return FrameRecord(hdu.index, hdu.name, hdu.version, plane, (height, width), result.fractions, priors)
+    bad = float(result.bad().mean())
+    return FrameRecord(
+        hdu.index, hdu.name, hdu.version, plane, (height, width), result.fractions, bad, priors
+    )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from skysieve.contaminants.classes import NODATA
 from skysieve.contaminants.planes import schema_of
 from skysieve.imaging.domain import WARNING_SCORE, describe
 from skysieve.imaging.fits_out import mask_hdu
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
     from skysieve.imaging.fits_frames import FrameHDU
     from skysieve.imaging.fits_out import Compression
 
-__all__ = ["Format", "bits_hdu", "stacked", "unlikeness_cards"]
+__all__ = ["Format", "bad_cards", "bits_hdu", "stacked", "unlikeness_cards"]
 
 Format = Literal["bits", "cube", "single", "probabilities"]
 
@@ -44,12 +47,27 @@ def bits_hdu(
     """Return the mask HDU of a science HDU, in our bits or another survey's."""
     planes = [bit_map.translate(result.bits) if bit_map else result.bits for result in results]
     schema = schema_of(results[0].classes).header_cards() if bit_map is None else _map_cards(bit_map)
+    schema += bad_cards(results[0], bit_map)
     return mask_hdu(
         stacked(hdu, planes),
         header=hdu.header,
         compression=compression,
         cards=[*schema, *cards],
     )
+
+
+def bad_cards(result: MaskResult, bit_map: BitMap | None = None) -> list[HeaderCard]:
+    """Return the card with the bits of bad pixels: ``BADBITS & value`` is not 0 for them.
+
+    Values of a map that are codes have no bits, and so no such card.
+    """
+    if bit_map is None:
+        return [("BADBITS", result.bad_bits(), "bits of bad pixels, no data among them")]
+    if bit_map.kind == "codes":
+        return []
+    wanted = {NODATA.name, *(c.name for c in result.classes if c.code & result.bad_bits())}
+    bits = reduce(or_, (value for name, value in bit_map.values.items() if name in wanted), 0)
+    return [("BADBITS", bits, "bits of bad pixels, no data among them")]
 
 
 def unlikeness_cards(found: Unlikeness | None) -> list[HeaderCard]:

@@ -8,16 +8,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from skysieve.contaminants.classes import CLASSES, NODATA, ContaminantClass, find_class
+from skysieve.contaminants.classes import (
+    DEFAULT_BAD,
+    NODATA,
+    ContaminantClass,
+    find_class,
+    select_bad,
+)
 from skysieve.contaminants.decide import class_fractions, modify_priors
 from skysieve.contaminants.planes import schema_of
+from skysieve.contaminants.products import bad_cards
 from skysieve.errors import ConfigError
 from skysieve.imaging.fits_out import mask_hdu
 from skysieve.imaging.frame_origin import FrameOrigin
 from skysieve.imaging.provenance import provenance_cards
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from astropy.io import fits
     from astropy.nddata import CCDData, NDData
@@ -73,6 +80,8 @@ class MaskResult:
         The model used.
     origin
         What came with the pixels: header, unit, world coordinates, uncertainty.
+    bad_classes
+        Names of the classes that :meth:`bad` takes unless it is told others.
     """
 
     bits: NDArray[np.int16]
@@ -85,6 +94,7 @@ class MaskResult:
     posteriors: NDArray[np.float32] | None = None
     pixels: NDArray[np.float32] | None = None
     origin: FrameOrigin = field(default_factory=FrameOrigin, repr=False)
+    bad_classes: tuple[str, ...] = DEFAULT_BAD
 
     @property
     def header(self) -> fits.Header | None:
@@ -140,39 +150,75 @@ class MaskResult:
         """
         if name.upper() == NODATA.name:
             return self.nodata
-        wanted = find_class(name)
-        if wanted not in self.classes:
-            raise ConfigError(f"class {wanted.name} was not asked for; this mask has {self._names()}")
+        wanted = self._asked_for(find_class(name))
         return self._marked(wanted.code) if wanted.code else self.background
 
     def _names(self) -> str:
         return ", ".join(c.name for c in self.classes)
 
-    @property
-    def bad(self) -> NDArray[np.bool_]:
-        """``(H, W)`` bool, True for contaminated pixels and those without data; sources are not bad."""
-        return self._marked(sum(c.code for c in (*CLASSES, NODATA) if c.is_contaminant))
+    def bad(self, classes: Iterable[str] | str | None = None) -> NDArray[np.bool_]:
+        """Return ``(H, W)`` bool, True for pixels to be thrown away, those without data among them.
+
+        Parameters
+        ----------
+        classes
+            Names of the classes whose pixels are bad, or one text with commas between them; None takes
+            :attr:`bad_classes`.  By default these are all but sources (BBG), nebulosity (NEB), residual
+            fringes (FR) and the background.
+
+        Raises
+        ------
+        ConfigError
+            If a class is unknown, the background, or was not asked for.
+
+        Examples
+        --------
+        >>> result.bad("CR, SAT")  # doctest: +SKIP
+        >>> result.bad([*result.bad_classes, "NEB"])  # doctest: +SKIP
+        """
+        return self._marked(self.bad_bits(classes))
+
+    def bad_bits(self, classes: Iterable[str] | str | None = None) -> int:
+        """Return the sum of the codes of bad pixels: those of the classes, and that of no data.
+
+        Parameters and errors are those of :meth:`bad`.
+        """
+        if classes is None:
+            chosen = [c for c in select_bad(self.bad_classes) if c in self.classes]
+        else:
+            chosen = [self._asked_for(c) for c in select_bad(classes)]
+        return NODATA.code + sum(c.code for c in chosen)
+
+    def _asked_for(self, wanted: ContaminantClass) -> ContaminantClass:
+        """Return the class, of which it is certain that this mask knows it."""
+        if wanted not in self.classes:
+            raise ConfigError(f"class {wanted.name} was not asked for; this mask has {self._names()}")
+        return wanted
 
     def _marked(self, codes: int) -> NDArray[np.bool_]:
         marked: NDArray[np.bool_] = (self.bits & codes) != 0
         return marked
 
-    def to_ccddata(self, *, unit: str | UnitBase | None = None) -> CCDData:
+    def to_ccddata(
+        self, *, unit: str | UnitBase | None = None, bad: Iterable[str] | str | None = None
+    ) -> CCDData:
         """Return the frame as :class:`astropy.nddata.CCDData`, with its mask.
 
         Data, unit, world coordinates, metadata, uncertainty and PSF are those of the frame that was masked;
-        ``mask`` is :attr:`bad` and ``flags`` are :attr:`bits`, whose names are in
+        ``mask`` is :meth:`bad` and ``flags`` are :attr:`bits`, whose names are in
         :func:`skysieve.contaminants.classes.bit_flag_map`.
 
         Parameters
         ----------
         unit
             Unit of the pixels where the frame states none; without it they are dimensionless then.
+        bad
+            The classes that the mask holds; see :meth:`bad`.
 
         Raises
         ------
         ConfigError
-            If the pixels were not kept; call mask with ``keep_pixels=True``.
+            If the pixels were not kept; call mask with ``keep_pixels=True``.  Or if a class is none.
         """
         from astropy import units
         from astropy.nddata import CCDData
@@ -181,12 +227,14 @@ class MaskResult:
         return CCDData(
             self._data(),
             unit=units.dimensionless_unscaled if stated is None else stated,
-            mask=self.bad,
+            mask=self.bad(bad),
             flags=self.bits,
             **self._properties(),
         )
 
-    def to_nddata(self, *, unit: str | UnitBase | None = None) -> NDData:
+    def to_nddata(
+        self, *, unit: str | UnitBase | None = None, bad: Iterable[str] | str | None = None
+    ) -> NDData:
         """Return the frame as :class:`astropy.nddata.NDData`, with its mask.
 
         As :meth:`to_ccddata`, but for the flags, which NDData does not have; a frame without a unit has
@@ -196,6 +244,8 @@ class MaskResult:
         ----------
         unit
             Unit of the pixels where the frame states none.
+        bad
+            The classes that the mask holds; see :meth:`bad`.
 
         Raises
         ------
@@ -204,7 +254,7 @@ class MaskResult:
         """
         from astropy.nddata import NDData
 
-        return NDData(self._data(), unit=self._unit(unit), mask=self.bad, **self._properties())
+        return NDData(self._data(), unit=self._unit(unit), mask=self.bad(bad), **self._properties())
 
     def to_flag_image(self) -> fits.PrimaryHDU:
         """Return the bits as an uncompressed primary HDU, with the names of the bits and world coordinates.
@@ -274,4 +324,4 @@ class MaskResult:
         return mask_hdu(self.bits, header=self.header, cards=self._own_cards())
 
     def _own_cards(self) -> list[HeaderCard]:
-        return [*schema_of(self.classes).header_cards(), *self.cards()]
+        return [*schema_of(self.classes).header_cards(), *bad_cards(self), *self.cards()]

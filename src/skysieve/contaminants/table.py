@@ -38,6 +38,8 @@ def fractions_table(records: Mapping[Location, MaskRecord]) -> Table:
             column = [frame.fractions.get(wanted.name, float("nan")) for _, _, frame in frames]
             table[wanted.name] = column * units.dimensionless_unscaled
             table[wanted.name].info.description = f"part of the pixels: {wanted.description}"
+    table["bad"] = [frame.bad for _, _, frame in frames] * units.dimensionless_unscaled
+    table["bad"].info.description = "part of the pixels that are bad: of the classes chosen, or without data"
     table["mask"] = [str(record.product) for _, record, _ in frames]
     return table
 
