@@ -11,6 +11,7 @@ import pytest
 from tests.cli.command import failure, sky, write
 
 from skysieve.contaminants.model import DEFAULT_MODEL as DEFAULT_FOR_MASKS
+from skysieve.extras import install_command
 from skysieve.models import packaged, published
 from skysieve.models.card import CARD_FILE
 from skysieve.tracking.model import DEFAULT_MODEL as DEFAULT_FOR_TRACKING
@@ -115,7 +116,7 @@ class TestList:
     def test_says_how_to_get_one_where_there_is_none(self, run):
         result = run("models", "list")
         assert result.code == 0
-        assert "no model is installed; run: pip install" in result.out
+        assert f"no model is installed; run: {install_command('maximask')}, or: " in result.out
         assert "skysieve models import PATH" in result.out
 
     @pytest.mark.usefixtures("without_package", "package")
@@ -296,7 +297,9 @@ class TestCache:
 def test_without_the_weights_a_frame_is_one_line_that_says_how_to_get_them(run, tmp_path, verb, network):
     write(tmp_path / "a.fits", sky())
     line = failure(run(verb, "a.fits", "--model", network))
-    assert line.startswith(f"the weights of {network} are not installed; run: pip install ")
+    assert line.startswith(
+        f"the weights of {network} are not installed; run: {install_command('maximask')}, "
+    )
     assert line.endswith("or: skysieve models import FOLDER_OR_WHEEL")
 
 

@@ -20,6 +20,7 @@ from tests.simulate.plain import PLAIN
 
 from skysieve.contaminants.classes import CLASSES, find_class
 from skysieve.contaminants.truth_frames import read_truth_frame
+from skysieve.extras import install_command
 from skysieve.ghosts.annotation_files import read_annotations
 from skysieve.ghosts.classes import CLASS_NAMES
 from skysieve.imaging.bitplanes import MaskSchema
@@ -244,7 +245,7 @@ class TestContaminants:
     def test_a_missing_extra_is_named(self, run, monkeypatch, missing):
         monkeypatch.setitem(sys.modules, missing, None)
         line = failure(run("simulate", "contaminants", "-o", "out"))
-        assert line == f"simulation needs {missing}: pip install 'skysieve[simulate]'"
+        assert line == f"simulation needs {missing}; run: {install_command('simulate')}"
 
     def test_a_full_disk_ends_the_run_and_loses_nothing(self, contaminants, monkeypatch, tmp_path):
         from skysieve.contaminants import simulation

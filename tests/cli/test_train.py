@@ -10,10 +10,11 @@ import pytest
 from tests.cli.command import failure, leftovers, sky, write
 from tests.training.tiny import few_frames, write_recipe
 
+from skysieve.extras import EXTRAS, install_command
 from skysieve.models.card import read_model
 
 VERBS = ("contaminants", "tracking")
-installed = find_spec("torch") is not None and find_spec("lightning") is not None
+installed = all(find_spec(name) is not None for name in EXTRAS["train"])
 needs_torch = pytest.mark.skipif(not installed, reason="the extra train is not installed")
 
 
@@ -48,9 +49,10 @@ def test_help_has_an_example(run, verb):
 @pytest.mark.parametrize("missing", ["torch", "lightning"])
 def test_without_the_extra_the_command_says_what_to_install(run, monkeypatch, verb, missing):
     monkeypatch.setitem(sys.modules, missing, None)
-    assert failure(run("train", verb, "-o", "mine")) == (
-        f"training needs {missing}: pip install 'skysieve[train]'"
-    )
+    line = failure(run("train", verb, "-o", "mine"))
+    needed, _, advice = line.removeprefix("training needs ").partition("; run: ")
+    assert missing in needed.split(", ")
+    assert advice == install_command("train")
 
 
 @needs_torch

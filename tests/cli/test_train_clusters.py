@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import csv
+import sys
 from importlib.util import find_spec
 
 import numpy as np
 import pytest
 from tests.cli.command import failure
 
-needed = ("torch", "lightning", "healpy", "monai")
+from skysieve.extras import EXTRAS, install_command
+
 pytestmark = pytest.mark.skipif(
-    any(find_spec(name) is None for name in needed), reason="the extra train is not installed"
+    any(find_spec(name) is None for name in EXTRAS["train"]), reason="the extra train is not installed"
 )
 
 RECIPE = """
@@ -102,10 +104,8 @@ def test_a_folder_without_clusters_is_refused(train, sky):
 
 
 def test_without_what_it_needs_the_command_says_what_to_install(train, sky, monkeypatch):
-    import sys
-
     monkeypatch.setitem(sys.modules, "monai", None)
-    assert failure(train("--maps", sky)) == "training needs monai: pip install 'skysieve[train]'"
+    assert failure(train("--maps", sky)) == f"training needs monai; run: {install_command('train')}"
 
 
 def test_scores_that_cannot_be_fitted_are_told_and_the_model_stays(train, sky, tmp_path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -19,15 +19,30 @@ class TestPriors:
     def test_the_same_prior_changes_nothing(self, p, prior):
         assert modify_priors(np.array([p], np.float32), [prior], [prior])[0] == pytest.approx(p, abs=1e-5)
 
-    @given(p=PROBABILITY, training=PROBABILITY, prior=PROBABILITY)
-    def test_follow_the_published_formula(self, p, training, prior):
-        odds = training / (1 - training) * (1 - p) / p * (1 - prior)
-        # P = PN / (PN + [PN(c)/(1-PN(c))] [(1-P(c))/P(c)] (1-PN)), written with the odds of both sides
-        expected = p / (p + training / (1 - training) * ((1 - prior) / prior) * (1 - p))
-        assert odds > 0
-        assert modify_priors(np.array([p], np.float32), [training], [prior])[0] == pytest.approx(
-            expected, rel=1e-3
+    @given(training=PROBABILITY, prior=PROBABILITY, likelihood_ratio=st.floats(1e-2, 1e2))
+    def test_give_what_bayes_rule_gives_with_the_new_prior(self, training, prior, likelihood_ratio):
+        def posterior(of_class):
+            return of_class * likelihood_ratio / (of_class * likelihood_ratio + 1 - of_class)
+
+        learned = np.array([posterior(training)], np.float32)
+        # float32 resolves 1 - p only so far, and small odds magnify that
+        assume(1e-4 < learned[0] < 1 - 1e-4)
+        assert modify_priors(learned, [training], [prior])[0] == pytest.approx(
+            posterior(prior), rel=1e-2, abs=1e-6
         )
+
+    @pytest.mark.parametrize(
+        ("p", "training", "prior", "expected"),
+        [
+            (0.5, 0.5, 0.05, 1 / 20),
+            (0.9, 0.5, 0.1, 1 / 2),
+            (0.2, 0.1, 0.5, 9 / 13),
+            (0.75, 0.25, 0.75, 27 / 28),
+        ],
+    )
+    def test_give_what_was_worked_out_by_hand(self, p, training, prior, expected):
+        found = modify_priors(np.array([p], np.float32), [training], [prior])[0]
+        assert found == pytest.approx(expected, rel=1e-5)
 
     def test_a_rarer_class_becomes_less_probable(self):
         high, low = (modify_priors(np.array([0.9], np.float32), [0.1], [p])[0] for p in (0.1, 0.001))

@@ -114,14 +114,10 @@ class TestElectrons:
 @pytest.mark.slow
 class TestEnvironments:
     def test_are_made_once_and_run_the_real_detector(self, tmp_path):
-        try:
-            peer = parse_peer("astroscrappy", tmp_path)
-            pixels = np.random.default_rng(0).normal(1000, 32, (128, 128)).astype(np.float32)
-            pixels[40, 50:55] += 5000
-            with peer:
-                scores, decided = peer.detect(pixels, CameraFacts(1.0, 5.0, 60_000.0))
-        except ConfigError as error:
-            pytest.skip(str(error))
+        pixels = np.random.default_rng(0).normal(1000, 32, (128, 128)).astype(np.float32)
+        pixels[40, 50:55] += 5000
+        with parse_peer("astroscrappy", tmp_path) as peer:
+            scores, decided = peer.detect(pixels, CameraFacts(1.0, 5.0, 60_000.0))
         assert decided[40, 50:55].all()
         assert decided.mean() < 0.01
         assert scores[40, 52] > np.log(20)

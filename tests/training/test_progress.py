@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import logging
+import re
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -17,6 +19,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from skysieve.errors import ConfigError
+from skysieve.extras import install_command
 from skysieve.training.curves import draw_curves
 from skysieve.training.progress import REPORT_EVERY, ProgressBar, ProgressLines, RecordMetrics
 
@@ -99,6 +102,6 @@ class TestCurves:
         assert (tmp_path / "c.png").exists()
 
     def test_need_matplotlib(self, tmp_path, monkeypatch):
-        monkeypatch.setitem(__import__("sys").modules, "matplotlib.figure", LINE)
-        with pytest.raises(ConfigError, match=r"pip install 'skysieve\[train\]'"):
+        monkeypatch.setitem(sys.modules, "matplotlib", None)
+        with pytest.raises(ConfigError, match=re.escape(install_command("train"))):
             draw_curves(tmp_path / "m.csv", tmp_path / "c.png")

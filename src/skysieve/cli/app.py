@@ -130,6 +130,13 @@ def main() -> None:
     except Exception as error:
         if "--debug" in sys.argv:
             raise
+        if isinstance(error, ModuleNotFoundError):
+            from skysieve.extras import describe_missing_module
+
+            line = describe_missing_module(error)
+            if line is not None:
+                print(f"skysieve: error: {line}", file=sys.stderr)
+                sys.exit(1)
         problem = " ".join(f"{type(error).__name__}: {error}".split())
         print(f"skysieve: error: unexpected {problem} (use --debug to see where)", file=sys.stderr)
         sys.exit(1)

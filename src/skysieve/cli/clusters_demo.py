@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from skysieve.cli.options import Debug, Overwrite, Quiet
+from skysieve.extras import require
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,6 +46,7 @@ def demo(
     from skysieve.cli.simulate_sky import simulate_sky
     from skysieve.clusters.model import DEFAULT_MODEL, load_model
 
+    require("the demonstration", "sky")
     load_model(model or DEFAULT_MODEL).verify()
     sky, found, report = (output / name for name in ("sky", "found", "report"))
     again = " --overwrite" if overwrite else ""

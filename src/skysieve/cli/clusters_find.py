@@ -24,6 +24,7 @@ from skysieve.cli.options import (
 )
 from skysieve.cli.running import Failures
 from skysieve.errors import ConfigError, OutputError
+from skysieve.extras import require
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -179,6 +180,7 @@ def find(
     from skysieve.clusters.naming import DEFAULT_PREFIX
     from skysieve.clusters.search_settings import ClusterSettings
 
+    require("searching maps for clusters", "clusters")
     start_logging()
     job = ClusterJob(
         maps,

@@ -23,6 +23,7 @@ from skysieve.cli.options import (
     Threads,
 )
 from skysieve.errors import ConfigError, SourceError
+from skysieve.extras import require
 
 if TYPE_CHECKING:
     from skysieve.clusters.trial_catalogues import Contestant
@@ -146,6 +147,7 @@ def evaluate_clusters(
     from skysieve.clusters.trial_report import TrialResult, make_trial_report
     from skysieve.clusters.trial_sky import Rules
 
+    require("measuring catalogues of clusters", "clusters")
     start_logging()
     check_output(output, overwrite=overwrite or resume)
     rules = Rules(radius, least_y500, least_real, least_snr, purity)

@@ -12,6 +12,7 @@ import typer
 
 from skysieve.cli.options import Debug, Jobs, Overwrite, Quiet
 from skysieve.errors import ConfigError, FrameError, SourceError
+from skysieve.extras import require
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -78,7 +79,6 @@ def evaluate_scenes(
     `skysieve evaluate scenes --recipe mine.yaml --tile 384 -o mine.ecsv -j 2`
     """
     from skysieve.cli.running import Failures, start_logging
-    from skysieve.cli.simulate import need_simulation
     from skysieve.contaminants.scene_content import SceneJob, summarise
     from skysieve.imaging.atomic import check_target
 
@@ -92,7 +92,7 @@ def evaluate_scenes(
         (path, _from_files(path, tile, failures)) for path in frames
     ]
     if recipe:
-        need_simulation()
+        require("simulation", "simulate")
     drawn = [SceneJob(name, side=size, tile=tile, seed=seed) for name in recipe]
     sets += [(job.recipe, _simulated(job, number, jobs, failures)) for job in drawn]
     found: list[tuple[str, int, list[ClassSummary]]] = []

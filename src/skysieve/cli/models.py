@@ -11,6 +11,7 @@ import typer
 
 from skysieve.cli.options import Debug
 from skysieve.errors import ConfigError, ModelError
+from skysieve.extras import install_command
 
 if TYPE_CHECKING:
     from skysieve.models.card import Model
@@ -88,10 +89,7 @@ def list_models(*, _debug: Debug = False) -> None:
             f"{digest:13} {card.description}{default}"
         )
     if not available:
-        print(
-            "no model is installed; run: pip install MaxiMask==1.3.0 onnx google-crc32c, "
-            "or: skysieve models import PATH"
-        )
+        print(f"no model is installed; run: {install_command('maximask')}, or: skysieve models import PATH")
 
 
 @app.command("show")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 import typer
 
 from skysieve.errors import ConfigError, OutputError, SkysieveError
+from skysieve.extras import describe_missing_module
 from skysieve.fleet.local import run_units
 from skysieve.imaging.atomic import check_target
 from skysieve.temporaries import sweep_temporaries
@@ -45,7 +46,10 @@ class Failures:
         if self._debug:
             raise error
         line = " ".join(str(error).split()) or type(error).__name__
-        if not isinstance(error, SkysieveError):
+        missing = describe_missing_module(error) if isinstance(error, ModuleNotFoundError) else None
+        if missing is not None:
+            line = missing
+        elif not isinstance(error, SkysieveError):
             line = f"unexpected {type(error).__name__}: {line} (use --debug to see where)"
         if str(unit) not in line:
             line = f"{unit}: {line}"

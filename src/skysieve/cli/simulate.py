@@ -11,11 +11,12 @@ import typer
 from skysieve.cli.lazy_verb import add_verb
 from skysieve.cli.options import Debug, Jobs, Overwrite, Quiet
 from skysieve.errors import ConfigError
+from skysieve.extras import require
 
 if TYPE_CHECKING:
     from skysieve.simulate.recipe import Recipe
 
-__all__ = ["app", "need_simulation"]
+__all__ = ["app"]
 
 app = typer.Typer(no_args_is_help=True, help="Simulate pictures with known truth.")
 add_verb(
@@ -180,7 +181,7 @@ def simulate_ghosts(
 
     Example: `skysieve simulate ghosts -n 100 --seed 1 -o planes/ --preview`
     """
-    need_simulation()
+    require("simulation", "simulate")
     from skysieve.cli.simulating import make_series
     from skysieve.ghosts.simulation import GhostSimulationJob
     from skysieve.ghosts.simulation_products import described, write_sheet, write_truth
@@ -234,20 +235,10 @@ def simulate_frame(
 
 def _room(recipe: str) -> Recipe:
     """Read the recipe, where what simulation needs is installed."""
-    need_simulation()
+    require("simulation", "simulate")
     from skysieve.simulate.recipe import read_recipe
 
     return read_recipe(recipe)
-
-
-def need_simulation() -> None:
-    """Raise ConfigError where what simulation needs is not installed."""
-    try:
-        import galsim  # noqa: F401
-        import pydantic  # noqa: F401
-        import yaml  # noqa: F401
-    except ImportError as error:
-        raise ConfigError(f"simulation needs {error.name}: pip install 'skysieve[simulate]'") from error
 
 
 def _shape(size: str | None) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from skysieve.cli.options import Debug, Jobs, Overwrite, Quiet
-from skysieve.errors import ConfigError
+from skysieve.extras import require
 
 if TYPE_CHECKING:
     from skysieve.clusters.sky_simulation import SimulatedBand, SkySimulationJob
@@ -56,7 +56,7 @@ def simulate_sky(
 
     `skysieve simulate sky -o small/ --seed 1 --cap 12 --recipe my_sky.yaml`
     """
-    _need_simulation()
+    require("simulating skies", "sky")
     from skysieve.cli.running import Failures, run_and_report, start_logging
     from skysieve.clusters.sky_simulation import SkySimulationJob, write_truth
     from skysieve.simulate.microwave.recipe import read_sky_recipe
@@ -116,12 +116,3 @@ def _write_recipe(job: SkySimulationJob) -> None:
             f"# skysieve {__version__}; this sky once more:\n# {command}\n{job.recipe.to_yaml()}",
             encoding="utf-8",
         )
-
-
-def _need_simulation() -> None:
-    """Raise ConfigError where what the simulation of skies needs is not installed."""
-    from importlib.util import find_spec
-
-    for name in ("camb", "colossus", "ducc0", "healpy", "pydantic", "yaml"):
-        if find_spec(name) is None:
-            raise ConfigError(f"simulation of skies needs {name}: pip install 'skysieve[sky]'")

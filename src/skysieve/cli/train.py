@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,18 +11,14 @@ import typer
 from skysieve.cli.lazy_verb import add_verb
 from skysieve.cli.options import Debug, Names, Quiet
 from skysieve.errors import ConfigError
+from skysieve.extras import require
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from skysieve.models.card import Model
     from skysieve.training.fit import Trainee
     from skysieve.training.recipe import Job, TrainingRecipe
 
 __all__ = ["app", "chosen_recipe", "run_training"]
-
-NEEDED = ("torch", "lightning", "onnx", "galsim", "pydantic", "yaml", "matplotlib")
-"""What the extra ``train`` brings: looked for before hours of work, not after."""
 
 app = typer.Typer(no_args_is_help=True, help="Train networks on simulated frames, or on your own.")
 add_verb(
@@ -209,13 +204,9 @@ def train_ghosts(
     run_training(trainee, output, workers=workers, device=device, quiet=quiet)
 
 
-def chosen_recipe(
-    name: str, job: Job, steps: int | None, *, needed: Sequence[str] = NEEDED
-) -> TrainingRecipe:
+def chosen_recipe(name: str, job: Job, steps: int | None) -> TrainingRecipe:
     """Return the recipe of a training, once it is known that what training needs is installed."""
-    missing = [module for module in needed if find_spec(module) is None]
-    if missing:
-        raise ConfigError(f"training needs {', '.join(missing)}: pip install 'skysieve[train]'")
+    require("training", "train")
     from dataclasses import replace
 
     from skysieve.training import processors  # noqa: F401 (before torch: see there)

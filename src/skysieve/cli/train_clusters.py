@@ -30,8 +30,6 @@ __all__ = ["train_clusters"]
 SEARCHED = 15.0
 """Degrees of Galactic latitude from which on candidates are looked for, as in a search."""
 
-NEEDED = ("torch", "lightning", "onnx", "monai", "healpy", "pydantic", "yaml", "matplotlib")
-
 
 class NetworkKind(enum.StrEnum):
     """Architectures."""
@@ -103,7 +101,7 @@ def train_clusters(
 
     Example: `skysieve train clusters --maps sky1/ --maps sky2/ -o mine --network unet3+ --loss tversky`
     """
-    chosen = chosen_recipe(recipe, "clusters", steps, needed=NEEDED)
+    chosen = chosen_recipe(recipe, "clusters", steps)
     chosen = _changed(chosen, network, loss)
     from skysieve.cli.running import start_logging
     from skysieve.training.cluster_sky_files import read_skies

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ from skysieve.clusters.compton_patches import combine_bands
 from skysieve.clusters.preview_panels import PanelColumn, draw_panels, draw_stacks
 from skysieve.clusters.preview_sky import draw_sky
 from skysieve.clusters.stacks import random_places, stack_patches, without_wide
-from skysieve.errors import ConfigError
+from skysieve.extras import require
 from skysieve.imaging.healpix_maps import HealpixMap
 from skysieve.imaging.patches import MapStack, PatchGrid
 
@@ -47,8 +46,7 @@ def check_preview() -> None:
     ConfigError
         If matplotlib is not installed.
     """
-    if importlib.util.find_spec("matplotlib") is None:
-        raise ConfigError("previews need matplotlib; run: pip install 'skysieve[clusters]'")
+    require("drawing previews", "clusters", "matplotlib")
 
 
 def make_previews(

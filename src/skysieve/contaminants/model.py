@@ -58,7 +58,6 @@ MAXIMASK = PublishedNetwork(
         agreement={"bf16": 0.9989},  # docs/results/agreement.md
     ),
     package="maximask_and_maxitrack",
-    requirement="MaxiMask==1.3.0 onnx google-crc32c",
     key="upconv5_1/kernel",
     forms=(
         GraphForm("maximask-masks.onnx", ("openvino",), _with_masks),

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from skysieve.errors import ConfigError
 from skysieve.evaluation.scores import precision_recall_curve, roc_curve
+from skysieve.extras import require
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -41,8 +40,7 @@ def check_matplotlib() -> None:
     ConfigError
         If matplotlib is not installed.
     """
-    if importlib.util.find_spec("matplotlib") is None:
-        raise ConfigError("curves need matplotlib; run: pip install 'skysieve[evaluate]'")
+    require("drawing curves", "evaluate", "matplotlib")
 
 
 def draw_roc(tallies: Mapping[str, Mapping[str, Tally]], title: str) -> bytes:

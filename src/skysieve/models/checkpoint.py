@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from skysieve.errors import ModelError
+from skysieve.extras import install_command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -163,7 +164,8 @@ def _masked_crc32c(data: bytes) -> int:
     try:
         import google_crc32c
     except ImportError as error:
-        raise ModelError("reading checkpoints needs google-crc32c; run: pip install google-crc32c") from error
+        problem = f"reading checkpoints needs google_crc32c; run: {install_command('maximask')}"
+        raise ModelError(problem) from error
     crc: int = google_crc32c.value(data)
     return (((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF
 

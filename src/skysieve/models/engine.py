@@ -11,6 +11,7 @@ import os
 from typing import TYPE_CHECKING, get_args
 
 from skysieve.errors import ConfigError, ModelError
+from skysieve.extras import install_command
 from skysieve.models.network import Engine, Precision
 
 if TYPE_CHECKING:
@@ -97,4 +98,5 @@ def _choose_engine(model: Model, engine: Engine, device_kind: str) -> str:
     for candidate in candidates:
         if importlib.util.find_spec(candidate) is not None:
             return candidate
-    raise ModelError(f"{' or '.join(candidates)} is not installed; run: pip install {candidates[0]}")
+    problem = f"{' or '.join(candidates)} is not installed"
+    raise ModelError(f"{problem}; run: {install_command(candidates[0])}")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import onnxruntime
 
 from skysieve.errors import ConfigError, ModelError
+from skysieve.extras import install_command
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,7 +53,8 @@ class ONNXRuntimeNetwork:
         if device != "cpu":
             if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
                 raise ConfigError(
-                    f"device {device!r}: this ONNX Runtime has no CUDA; run: pip install onnxruntime-gpu"
+                    f"device {device!r}: this ONNX Runtime has no CUDA; run: pip uninstall onnxruntime, "
+                    f"and then: {install_command('gpu')}"
                 )
             number = device.partition(":")[2] or "0"
             providers.insert(0, ("CUDAExecutionProvider", {"device_id": number}))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skysieve.errors import ModelError
+from skysieve.extras import install_command
 from skysieve.models.card import GraphFile, Model, ModelCard, read_model
 from skysieve.models.checkpoint import checkpoint_keys
 from skysieve.models.packaged import find_packaged
@@ -51,8 +52,6 @@ class PublishedNetwork:
         Card without graphs and source.
     package
         Python package that carries the weights.
-    requirement
-        What to install to have it.
     key
         A tensor that only this network's checkpoint has.
     forms
@@ -61,7 +60,6 @@ class PublishedNetwork:
 
     card: ModelCard
     package: str
-    requirement: str
     key: str
     forms: tuple[GraphForm, ...]
 
@@ -93,7 +91,7 @@ class PublishedNetwork:
             if model.card.name == self.card.name:
                 return model
         raise ModelError(
-            f"the weights of {self.card.name} are not installed; run: pip install {self.requirement}, "
+            f"the weights of {self.card.name} are not installed; run: {install_command('maximask')}, "
             "or: skysieve models import FOLDER_OR_WHEEL"
         )
 
@@ -120,7 +118,8 @@ class PublishedNetwork:
         try:
             import onnx  # noqa: F401
         except ImportError as error:
-            raise ModelError("converting published weights needs onnx; run: pip install onnx") from error
+            problem = f"converting published weights needs onnx; run: {install_command('maximask')}"
+            raise ModelError(problem) from error
         weights = saved.weights()
         contents = {form.file: form.build(weights).SerializeToString() for form in self.forms}
         graphs = tuple(

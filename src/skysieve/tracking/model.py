@@ -53,7 +53,6 @@ MAXITRACK = PublishedNetwork(
         graphs=(),
     ),
     package="maximask_and_maxitrack",
-    requirement="MaxiMask==1.3.0 onnx google-crc32c",
     key="dense3/kernel",
     forms=(GraphForm("maxitrack.onnx", ("openvino", "onnxruntime"), _build),),
 )

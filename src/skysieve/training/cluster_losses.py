@@ -58,6 +58,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from skysieve.errors import ConfigError
+from skysieve.extras import install_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -273,7 +274,7 @@ def _monai(name: str, **settings: Any) -> Any:
             warnings.simplefilter("ignore")  # of its own use of others
             import monai.losses
     except ImportError as error:
-        raise ConfigError("this loss needs MONAI: pip install 'skysieve[train]'") from error
+        raise ConfigError(f"this loss needs monai; run: {install_command('train')}") from error
     return getattr(monai.losses, name)(**settings)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from typing import TYPE_CHECKING
 
-from skysieve.errors import ConfigError
+from skysieve.extras import require
 from skysieve.imaging.atomic import atomic_write
 
 if TYPE_CHECKING:
@@ -29,10 +29,9 @@ def draw_curves(metrics: Path, picture: Path) -> None:
     ConfigError
         If matplotlib is not installed.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ConfigError("curves need matplotlib: pip install 'skysieve[train]'") from error
+    require("drawing curves", "train", "matplotlib")
+    from matplotlib.figure import Figure
+
     with metrics.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     names = [name for name in (rows[0] if rows else {}) if name not in ("step", "epoch")]

@@ -13,6 +13,7 @@ import torch
 
 from skysieve._version import __version__
 from skysieve.errors import ConfigError
+from skysieve.extras import install_command
 from skysieve.ghosts.ccd_scores import CcdTally
 from skysieve.ghosts.classes import CLASS_NAMES
 from skysieve.ghosts.decam import decam
@@ -146,8 +147,8 @@ class GhostTraining:
                 from skysieve.training.mask_rcnn_learning import MaskRcnnLearning
             except ImportError as error:
                 raise ConfigError(
-                    "Mask R-CNN needs torchvision, built for the torch that is installed: pip install torch "
-                    "torchvision"
+                    "Mask R-CNN needs torchvision, of the same build as the installed torch; "
+                    f"run: {install_command('mask-rcnn')}"
                 ) from error
             return MaskRcnnLearning(self.recipe, frozen_statistics=frozen)
         return GhostLearning(self.recipe, network=self.initial, frozen_statistics=frozen)

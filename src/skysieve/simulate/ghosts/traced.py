@@ -30,7 +30,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from skysieve.errors import ConfigError, OutputError
+from skysieve.errors import OutputError
+from skysieve.extras import require
 from skysieve.simulate.ghosts.entrance import PUPIL_RADIUS, STOP_HEIGHT
 from skysieve.simulate.ghosts.path_table import MASK_REACH, TABLE, PathTable
 
@@ -227,10 +228,9 @@ _TAG = 1e-9
 
 def _coated_camera(filter_place: float) -> Any:
     """Return DECam with coatings and the filter at a place in mm, without what stands before the lenses."""
-    try:
-        import batoid
-    except ImportError as error:
-        raise ConfigError("tracing ghosts needs batoid: pip install 'skysieve[ghosts]'") from error
+    require("tracing ghosts", "ghosts", "batoid")
+    import batoid
+
     prescribed = batoid.Optic.fromYaml("DECam.yaml")
     # coatings come after: moving an optic drops them
     optic = prescribed.withGloballyShiftedOptic("BlancoDECam.DECam.Filter", [0.0, 0.0, filter_place / 1e3])
