@@ -12,7 +12,7 @@ from skysieve.contaminants.masker import Masker, MaskSettings
 from skysieve.errors import ConfigError, FrameError
 from skysieve.imaging.domain import WARNING_SCORE, describe
 from skysieve.imaging.frame_files import FrameFile
-from skysieve.imaging.frame_origin import FrameOrigin, origin_of
+from skysieve.imaging.frame_origin import origin_in_file, origin_of
 from skysieve.imaging.frames import as_frame
 from skysieve.imaging.locations import parse_location
 from skysieve.tracking.tracker import Tracker, TrackSettings
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from skysieve.contaminants.result import MaskResult
+    from skysieve.imaging.frame_origin import FrameOrigin
     from skysieve.imaging.frames import Frame
     from skysieve.tracking.tracker import TrackResult
 
@@ -90,7 +91,7 @@ def mask_file(
         for hdu in file.frames:
             for plane in hdu.planes:
                 result = masker.mask(plane, keep_probabilities=keep_probabilities, keep_pixels=keep_pixels)
-                results.append(dataclasses.replace(result, origin=FrameOrigin(hdu.header)))
+                results.append(dataclasses.replace(result, origin=origin_in_file(hdu.header, file.hdus)))
                 _warn_if_unlike(masker, plane)
     return results
 
@@ -155,13 +156,14 @@ def _one_frame(data: object, mask: ArrayLike | None) -> Iterator[tuple[Frame, Fr
     if mask is not None:
         raise ConfigError("a mask array goes with an array, not with a path; put it into the file")
     with FrameFile(parse_location(str(data))) as file:
-        frames = [(plane, FrameOrigin(hdu.header)) for hdu in file.frames for plane in hdu.planes]
+        frames = [(plane, hdu.header) for hdu in file.frames for plane in hdu.planes]
         if len(frames) > 1:
             raise FrameError(
                 f"{data}: holds {len(frames)} frames; name one, as '{data}[{file.frames[0].index}]', "
                 "or use mask_file or track_file"
             )
-        yield frames[0]
+        ((frame, header),) = frames
+        yield frame, origin_in_file(header, file.hdus)
 
 
 KEPT_NETWORKS = 4

@@ -103,8 +103,15 @@ class FileMasking:
         self._form, self._bit_map, self._compression = form, bit_map, compression
         self._blanks: list[FrameError] = []
 
-    def make(self, hdu: FrameHDU) -> fits.ImageHDU | fits.CompImageHDU:
+    def make(self, hdu: FrameHDU, tables: bool) -> fits.ImageHDU | fits.CompImageHDU:  # noqa: FBT001 (by position)
         """Return the product's HDU for a science HDU.
+
+        Parameters
+        ----------
+        hdu
+            The science HDU.
+        tables
+            Whether the product holds the tables of distortion that its header refers to.
 
         Raises
         ------
@@ -128,8 +135,15 @@ class FileMasking:
         )
         cards += unlikeness_cards(self._worst(hdu, judged))
         if self._form == "bits":
-            return bits_hdu(hdu, results, bit_map=self._bit_map, compression=self._compression, cards=cards)
-        return published_hdu(hdu, results, self._form, cards)
+            return bits_hdu(
+                hdu,
+                results,
+                bit_map=self._bit_map,
+                compression=self._compression,
+                cards=cards,
+                tables=tables,
+            )
+        return published_hdu(hdu, results, self._form, cards, tables=tables)
 
     def _mask(self, frame: FitsFrame) -> MaskResult:
         """Mask a frame; one without sky, as of a dead detector, must not cost its file the other masks."""

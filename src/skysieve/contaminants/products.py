@@ -43,8 +43,9 @@ def bits_hdu(
     bit_map: BitMap | None,
     compression: Compression | None,
     cards: Sequence[HeaderCard],
+    tables: bool = False,
 ) -> fits.ImageHDU | fits.CompImageHDU:
-    """Return the mask HDU of a science HDU, in our bits or another survey's."""
+    """Return the mask HDU of a science HDU, in our bits or another survey's; see :func:`mask_hdu`."""
     planes = [bit_map.translate(result.bits) if bit_map else result.bits for result in results]
     schema = schema_of(results[0].classes).header_cards() if bit_map is None else _map_cards(bit_map)
     schema += bad_cards(results[0], bit_map)
@@ -53,6 +54,7 @@ def bits_hdu(
         header=hdu.header,
         compression=compression,
         cards=[*schema, *cards],
+        tables=tables,
     )
 
 

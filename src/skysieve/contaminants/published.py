@@ -26,7 +26,12 @@ __all__ = ["published_cards", "published_hdu"]
 
 
 def published_hdu(
-    hdu: FrameHDU, results: Sequence[MaskResult], form: Format, cards: Sequence[HeaderCard] = ()
+    hdu: FrameHDU,
+    results: Sequence[MaskResult],
+    form: Format,
+    cards: Sequence[HeaderCard] = (),
+    *,
+    tables: bool = False,
 ) -> fits.ImageHDU:
     """Return the HDU of a science HDU in the published layout.
 
@@ -41,12 +46,16 @@ def published_hdu(
         ``probabilities``: (classes, H, W) float32.  Planes of a cube come first: (N, classes, H, W).
     cards
         Further cards.
+    tables
+        Whether the file will hold the tables of distortion that the science header refers to.
     """
-    header = inherit_cards(hdu.header)
+    data = stacked(hdu, [_array(result, form) for result in results])
+    # Tables of distortion are for images of two axes: readers fail on them where there are more.
+    header = inherit_cards(hdu.header, tables=tables and data.ndim == 2)
     first = results[0]
     own = published_cards(first.classes, first.thresholds, first.priors, form)
     set_cards(header, [*own, *cards])
-    return fits.ImageHDU(stacked(hdu, [_array(result, form) for result in results]), header)
+    return fits.ImageHDU(data, header)
 
 
 def _array(result: MaskResult, form: Format) -> NDArray[np.generic]:

@@ -119,13 +119,13 @@ def bits_hdus(exposure: Exposure, ghosts: Sequence[Ghost], cards: Sequence[Heade
             (f"MSKM{place:04d}", value, "its value"),
         ]
 
-    def make(hdu: FrameHDU) -> Made:
+    def make(hdu: FrameHDU, tables: bool) -> Made:  # noqa: FBT001 (called by position)
         number = numbers[hdu.index]
         bits = np.zeros(hdu.shape[-2:], np.int32)
         for name, union in unions.items():
             if union.any():
                 bits[exposure.as_stored(number, ccd_mask(camera, number, union))] |= BITS[name]
-        return mask_hdu(bits, header=hdu.header, cards=[*schema, *cards])
+        return mask_hdu(bits, header=hdu.header, cards=[*schema, *cards], tables=tables)
 
     frames = {hdu.index: hdu for hdu in exposure.frames.values()}
     return keep_structure(exposure.hdus, frames, make, cards=list(cards))

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from astropy.io import fits
 
+from skysieve.imaging.distortion_tables import drop_lookups
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -36,6 +38,7 @@ _WCS = (
 _DISTORTION = (
     r"(A|B|AP|BP)_(ORDER|DMAX|\d_\d)"  # SIP
     r"|(CPDIS|CQDIS|CPERR|CQERR)\d[A-Z]?|D[PQ]\d[A-Z]?(\..+)?"  # TPD and other distortion papers
+    r"|D2IM(DIS|ERR)\d|D2IM\d(\..+)?"  # HST's tables of irregular pixels
     r"|WCSDIM|WAXMAP\d\d|WAT\d_\d{3}"  # IRAF's TNX and ZPX
     r"|AMD[XY]\d+|PPO\d|PLT(RAH|RAM|RAS|DECSN|DECD|DECM|DECS|SCALE)|CNPIX\d|[XY]PIXELSZ"  # DSS plates
 )
@@ -63,10 +66,6 @@ _OF_PIXELS = re.compile(
 
 # FITS 4.0, section 9.1.1, with the form of the years before 2000; the value of any DATExxxx has to be one.
 _DATE = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d*)?)?|\d\d/\d\d/\d\d")
-
-# Tables in other HDUs of the source file, which a mask does not carry along: without them a reader of the
-# WCS fails, so the rest of the WCS is the better answer.
-_LOOKUP = re.compile(r"(CPDIS|CQDIS)(\d)([A-Z]?)")
 
 
 def printable(text: str) -> str:
@@ -128,13 +127,21 @@ def set_cards(header: fits.Header, cards: Iterable[HeaderCard]) -> None:
         header[keyword] = (text, explained if len(explained) <= room else "")
 
 
-def inherit_cards(header: fits.Header) -> fits.Header:
+def inherit_cards(header: fits.Header, *, tables: bool = False) -> fits.Header:
     """Return the part of a science header that is as true of a mask of that frame.
 
     Kept are the world coordinates with their distortions, the place of the pixels on the detector, and
     what identifies HDU and observation. Left out is all that describes the pixel values: scaling,
     ``BLANK``, ``BUNIT``, compression, checksums, statistics. A card that cannot be read is skipped, with
     a debug message.
+
+    Parameters
+    ----------
+    header
+        The science header.
+    tables
+        Whether the product holds the look-up tables of distortion that the header refers to. If not, the
+        cards that do are left out: readers of the world coordinates would fail on them.
     """
     inherited = fits.Header()
     for card in header.cards:
@@ -143,7 +150,9 @@ def inherit_cards(header: fits.Header) -> fits.Header:
         sound = _sound_copy(card)
         if sound is not None:
             inherited.append(sound, end=True)
-    _drop_lookup_distortions(inherited)
+    if not tables:
+        for keyword in drop_lookups(inherited):
+            logger.debug("left out the distortion table of %s", keyword)
     _lead_with_axes(inherited)
     return inherited
 
@@ -195,18 +204,6 @@ def _states_value(card: fits.Card) -> bool:
     return (
         card.keyword in ("", *_COMMENTARY) or card.image[8:10] == "= " or card.image.startswith("HIERARCH ")
     )
-
-
-def _drop_lookup_distortions(header: fits.Header) -> None:
-    for keyword in list(header):
-        match = _LOOKUP.fullmatch(keyword)
-        if match is None or str(header[keyword]).strip().upper() != "LOOKUP":
-            continue
-        records = f"D{match[1][1]}{match[2]}{match[3]}"
-        for other in list(header):
-            if other in (keyword, records) or other.startswith(f"{records}."):
-                header.remove(other, ignore_missing=True, remove_all=True)
-        logger.debug("left out the distortion table of %s", keyword)
 
 
 def _lead_with_axes(header: fits.Header) -> None:

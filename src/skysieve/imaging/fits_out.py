@@ -56,6 +56,7 @@ def mask_hdu(
     version: int | None = None,
     compression: Compression | None = None,
     cards: Iterable[HeaderCard] = (),
+    tables: bool = False,
 ) -> fits.ImageHDU | fits.CompImageHDU:
     """Return an image extension with a mask, or with probabilities.
 
@@ -74,6 +75,9 @@ def mask_hdu(
         that it can hold and GZIP_2 for all else.
     cards
         Further cards, as ``(keyword, value, comment)``.
+    tables
+        Whether the file will hold the tables of distortion that the science header refers to. They hold for
+        masks of two axes only.
 
     Raises
     ------
@@ -85,7 +89,7 @@ def mask_hdu(
         raise OutputError(f"a mask has shape (H, W) or (N, H, W), none of them 0; this has {bits.shape}")
     data = _as_stored(bits)
     chosen = choose_compression(data, compression)
-    own = _mask_header(header, dimensions=data.ndim, name=name, version=version)
+    own = _mask_header(header, dimensions=data.ndim, name=name, version=version, tables=tables)
     set_cards(own, cards)
     if chosen == "none":
         return fits.ImageHDU(data, own)
@@ -183,9 +187,9 @@ def _as_stored(bits: NDArray[Any]) -> NDArray[Any]:
 
 
 def _mask_header(
-    science: fits.Header | None, *, dimensions: int, name: str | None, version: int | None
+    science: fits.Header | None, *, dimensions: int, name: str | None, version: int | None, tables: bool
 ) -> fits.Header:
-    header = fits.Header() if science is None else inherit_cards(science)
+    header = fits.Header() if science is None else inherit_cards(science, tables=tables and dimensions == 2)
     if header.get("EXTNAME") == _PLACEHOLDER_NAME:
         del header["EXTNAME"]
     names: tuple[HeaderCard, ...] = (

@@ -20,6 +20,7 @@ import numpy as np
 from astropy.io import fits
 
 from skysieve.imaging.cards import keep_cards, set_cards, text_value
+from skysieve.imaging.distortion_tables import drop_lookups, find_tables
 from skysieve.imaging.frames import is_cutout, is_nddata
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["FrameOrigin", "origin_of"]
+__all__ = ["FrameOrigin", "origin_in_file", "origin_of"]
 
 logger = logging.getLogger(__name__)
 
@@ -135,6 +136,21 @@ def origin_of(data: object) -> FrameOrigin:
     )
 
 
+def origin_in_file(header: fits.Header, hdus: fits.HDUList) -> FrameOrigin:
+    """Return what came with the pixels of an HDU.
+
+    Parameters
+    ----------
+    header
+        Of the HDU.
+    hdus
+        The open file that it is part of; what is needed of it is read.
+    """
+    tables = find_tables(hdus, header)
+    copies = tuple(fits.ImageHDU(np.array(hdus[index].data), hdus[index].header) for index in tables or ())
+    return FrameOrigin(header, copies)
+
+
 def _nddata_origin(held: Any) -> FrameOrigin:
     data = np.asarray(held.data)
     plane = _plane(data)
@@ -170,10 +186,13 @@ def _header_wcs(header: fits.Header, tables: Sequence[fits.ImageHDU]) -> Any:
         return None
     from astropy.wcs import WCS
 
+    own = header.copy()
+    if not tables:
+        drop_lookups(own)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of keywords that Astropy puts right
         try:
-            return WCS(header, fobj=fits.HDUList([fits.PrimaryHDU(), *tables]), naxis=_AXES)
+            return WCS(own, fobj=fits.HDUList([fits.PrimaryHDU(), *tables]), naxis=_AXES)
         except Exception as error:  # noqa: BLE001 (wcslib's errors have no base of their own)
             logger.debug("world coordinates that cannot be read: %s", " ".join(str(error).split()))
             return None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from astropy.io import fits
 
+from skysieve.imaging.distortion_tables import find_tables
 from skysieve.imaging.fits_out import primary_hdu
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ HDU: TypeAlias = fits.PrimaryHDU | Made | fits.BinTableHDU | fits.TableHDU
 def keep_structure(
     hdus: fits.HDUList,
     frames: Mapping[int, FrameHDU],
-    make: Callable[[FrameHDU], Made],
+    make: Callable[[FrameHDU, bool], Made],
     *,
     one_only: bool = False,
     cards: Sequence[HeaderCard] = (),
@@ -31,8 +32,9 @@ def keep_structure(
     """Yield the HDUs of a product that keeps the structure of its source.
 
     The primary header is kept, each science HDU is replaced by what ``make`` returns for it, tables pass
-    through untouched, and other images leave an empty HDU with their name, so that the order is that of
-    the source.
+    through untouched, as do the images with the tables of distortion that the world coordinates of a science
+    HDU refer to, and other images leave an empty HDU with their name, so that the order is that of the
+    source.
 
     Parameters
     ----------
@@ -41,17 +43,20 @@ def keep_structure(
     frames
         Its science HDUs, by number.
     make
-        Returns the HDU for a science HDU.  A compressed image cannot be primary: it follows the primary
-        header, as with ``fpack``.
+        Returns the HDU for a science HDU; its second argument says whether the product holds the tables of
+        distortion that the science header refers to.  A compressed image cannot be primary: it follows the
+        primary header, as with ``fpack``.
     one_only
         Whether the product holds the primary header and the one science HDU alone: as primary HDU if it can
-        be.
+        be.  Its tables of distortion follow.
     cards
         Further cards for a primary header without a science image.
     """
+    found = {index: find_tables(hdus, frame.header) for index, frame in frames.items()}
+    tables = frozenset().union(*(numbers for numbers in found.values() if numbers))
     for index, hdu in enumerate(hdus):
         if index in frames:
-            made = make(frames[index])
+            made = make(frames[index], found[index] is not None)
             if index == 0 or one_only:
                 header = hdus[0].header
                 if isinstance(made, fits.CompImageHDU):
@@ -59,6 +64,8 @@ def keep_structure(
                 else:
                     made = _as_primary(made, header)
             yield made
+        elif index in tables:
+            yield hdu.copy()
         elif one_only:
             continue
         elif index == 0:
