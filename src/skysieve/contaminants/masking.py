@@ -128,10 +128,13 @@ class FileMasking:
                 self._draw(*self._pictures, frame, result)
         if len(self._blanks) == len(self._file.planes):
             raise self._blanks[0]
+        options = self._masker.settings.unusual()
+        if hdu.linearised:
+            options["pixels, from an asinh scale"] = hdu.linearised
         cards = results[0].cards(
             source=self._file.path.name,
             source_sum=data_sum(self._file.hdus[hdu.index]),
-            options=self._masker.settings.unusual(),
+            options=options,
         )
         cards += unlikeness_cards(self._worst(hdu, judged))
         if self._form == "bits":

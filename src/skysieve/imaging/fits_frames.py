@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from astropy.io import fits
 
 from skysieve.errors import SourceError
 from skysieve.imaging.frames import check_rows
 from skysieve.imaging.pixels import Scaling, to_pixels
+from skysieve.imaging.tall_tiles import UnpackedImage, unpacks_again
 
 if TYPE_CHECKING:
-    from astropy.io import fits
     from numpy.typing import NDArray
 
 __all__ = ["RESIDENT_PIXELS", "FitsFrame", "FrameHDU", "OtherHDU", "Shelf"]
@@ -40,6 +41,11 @@ class Shelf:
         self._closed = False
         self._owner: FitsFrame | None = None
         self._kept: tuple[NDArray[np.float32], NDArray[np.bool_]] | None = None
+        self._unpacked: dict[int, UnpackedImage] = {}
+
+    def unpacked(self, hdu: fits.CompImageHDU) -> UnpackedImage:
+        """Return the unpacked values of an HDU, the same for all of its planes."""
+        return self._unpacked.setdefault(id(hdu), UnpackedImage(hdu))
 
     def whole(self, frame: FitsFrame) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Return all pixels of a frame, and where it has no data, reading them if they are not kept."""
@@ -67,6 +73,8 @@ class Shelf:
         """Let go of the pixels, and of the file."""
         with self.lock:
             self._closed, self._owner, self._kept = True, None, None
+            for image in self._unpacked.values():
+                image.close()
 
 
 class FitsFrame:
@@ -101,7 +109,8 @@ class FitsFrame:
         shelf: Shelf,
         mask: FitsFrame | None = None,
     ) -> None:
-        self._section: Any = hdu.section
+        again = isinstance(hdu, fits.CompImageHDU) and unpacks_again(hdu, RESIDENT_PIXELS)
+        self._section: Any = shelf.unpacked(hdu) if again else hdu.section
         height, width = hdu.shape[-2:]
         self._shape = (int(height), int(width))
         self._plane = plane
@@ -142,10 +151,13 @@ class FitsFrame:
             with self._shelf.lock:
                 stored = self._section[(*self._plane, slice(start, stop), slice(None))]
                 pixels, nodata = to_pixels(stored, self._scaling)
-        except MemoryError:
-            raise
         except Exception as error:  # each decompressor raises errors of its own
             reason = " ".join(str(error).split()) or type(error).__name__
+            if isinstance(error, MemoryError):
+                size = f"{self._shape[1]} x {self._shape[0]} pixels"
+                raise SourceError(f"{self._label}: {size} do not fit into memory ({reason})") from error
+            if isinstance(error, SourceError):
+                raise SourceError(f"{self._label}: {reason}") from error
             raise SourceError(
                 f"{self._label}: rows {start} to {stop} cannot be read ({reason}); fetch the file again"
             ) from error
@@ -173,6 +185,8 @@ class FrameHDU:
         Of the HDU, in the order of NumPy: (H, W), (N, H, W) or (M, N, H, W).
     planes
         Its frames, one for an image, N or M x N for a cube, in the order of NumPy.
+    linearised
+        What made its values linear, if they are stored on an asinh scale; else empty.
     """
 
     index: int
@@ -181,6 +195,7 @@ class FrameHDU:
     header: fits.Header
     shape: tuple[int, ...]
     planes: tuple[FitsFrame, ...]
+    linearised: str = ""
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
 
     from skysieve.imaging.cards import HeaderCard
 
-__all__ = ["Compression", "mask_hdu", "primary_hdu", "write_fits"]
+__all__ = ["Compression", "StoredHDU", "mask_hdu", "primary_hdu", "stored_hdu", "write_fits"]
 
-HDU: TypeAlias = fits.PrimaryHDU | fits.ImageHDU | fits.CompImageHDU | fits.BinTableHDU | fits.TableHDU
+Extension: TypeAlias = fits.ImageHDU | fits.CompImageHDU | fits.BinTableHDU | fits.TableHDU
 
 # What FITS stores as it is, without BZERO; the keys are the types that callers come with.
 _STORED_AS = {
@@ -119,6 +120,37 @@ def primary_hdu(header: fits.Header | None, *, cards: Iterable[HeaderCard] = ())
     return fits.PrimaryHDU(header=own)
 
 
+@dataclass(frozen=True)
+class StoredHDU:
+    """An extension as it goes into a file.
+
+    Attributes
+    ----------
+    content
+        Its header and data, in whole blocks.
+    """
+
+    content: memoryview
+
+
+HDU: TypeAlias = fits.PrimaryHDU | Extension | StoredHDU
+
+
+def stored_hdu(hdu: Extension) -> StoredHDU:
+    """Return an extension as it goes into a file, with ``CHECKSUM`` and ``DATASUM``.
+
+    Whatever is wrong with it comes out here, and not in the middle of a file.
+
+    Raises
+    ------
+    astropy.io.fits.VerifyError, Exception
+        If it breaks the FITS standard, or astropy cannot read its data.
+    """
+    buffer = io.BytesIO()
+    fits.HDUList([fits.PrimaryHDU(), hdu]).writeto(buffer, output_verify=_VERIFY, checksum=True)
+    return StoredHDU(buffer.getbuffer()[_FITS_BLOCK:])
+
+
 def write_fits(hdus: fits.HDUList | Iterable[HDU], path: Path, *, overwrite: bool) -> None:
     """Write HDUs to a file, whole or not at all, with ``CHECKSUM`` and ``DATASUM`` in each.
 
@@ -160,16 +192,14 @@ def _write_all(hdus: Iterable[HDU], stream: BinaryIO | gzip.GzipFile) -> None:
     A FITS file is its HDUs end to end: each is written behind an empty primary HDU, which is left off.
     """
     source = iter(hdus)
-    first = _with_primary([hdu for hdu in [next(source, None)] if hdu is not None])
-    primary, rest = first[0], first[1:]
+    primary, *rest = _with_primary([hdu for hdu in [next(source, None)] if hdu is not None])
     following = next(source, None) if not rest else None
     if rest or following is not None:
         primary.header["EXTEND"] = True
     fits.HDUList([primary]).writeto(stream, output_verify=_VERIFY, checksum=True)
     for hdu in chain(rest, () if following is None else (following,), source):
-        buffer = io.BytesIO()
-        fits.HDUList([fits.PrimaryHDU(), hdu]).writeto(buffer, output_verify=_VERIFY, checksum=True)
-        stream.write(buffer.getbuffer()[_FITS_BLOCK:])
+        stored = hdu if isinstance(hdu, StoredHDU) else stored_hdu(hdu)
+        stream.write(stored.content)
 
 
 def _as_stored(bits: NDArray[Any]) -> NDArray[Any]:
@@ -203,7 +233,7 @@ def _mask_header(
     return header
 
 
-def _with_primary(hdus: list[HDU]) -> list[HDU]:
+def _with_primary(hdus: list[HDU]) -> list[Any]:
     if not hdus:
         return [fits.PrimaryHDU()]
     first = hdus[0]

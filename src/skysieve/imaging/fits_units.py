@@ -14,7 +14,7 @@ import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from astropy.io import fits
@@ -29,6 +29,7 @@ __all__ = [
     "BLOCK",
     "FETCH",
     "MOST_HDUS",
+    "Readable",
     "Unit",
     "fold",
     "one_line",
@@ -75,7 +76,15 @@ class Unit:
         return self.data_start + self.data_size + -self.data_size % BLOCK
 
 
-def read_header(stream: IO[bytes], index: int, path: Path) -> bytes:
+class Readable(Protocol):
+    """What bytes are read from, one after another."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return so many bytes, fewer at the end."""
+        ...
+
+
+def read_header(stream: Readable, index: int, path: Path) -> bytes:
     """Return the blocks of a header, up to the one with END, from where the stream is.
 
     Raises

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from skysieve.errors import FrameError
+from skysieve.errors import FrameError, SkysieveError, SourceError
 from skysieve.imaging.fits_frames import FitsFrame, FrameHDU, OtherHDU, Shelf
 from skysieve.imaging.fits_integrity import open_intact
+from skysieve.imaging.fits_units import one_line
 from skysieve.imaging.hdu_choice import (
+    DAMAGED,
     LEFT_OUT,
     OF_THE_FRAMES,
     describe,
@@ -18,6 +21,7 @@ from skysieve.imaging.hdu_choice import (
     pick_science,
     why_not_image,
 )
+from skysieve.imaging.hdu_claims import version_of
 from skysieve.imaging.locations import Location
 from skysieve.imaging.pixels import header_scaling
 
@@ -28,6 +32,8 @@ if TYPE_CHECKING:
     from astropy.io import fits
 
 __all__ = ["FrameFile"]
+
+logger = logging.getLogger(__name__)
 
 
 class FrameFile:
@@ -75,9 +81,14 @@ class FrameFile:
         self.hdus: fits.HDUList = open_intact(location.path)
         try:
             self.frames, self.others = self._sort(mask_hdu, minimum_size)
-        except BaseException:
+        except BaseException as error:
             self.close()
-            raise
+            if isinstance(error, SkysieveError | MemoryError) or not isinstance(error, Exception):
+                raise
+            # Whatever astropy raises for a header against the standard
+            raise SourceError(
+                f"{location}: a header in it cannot be understood ({one_line(error)}); fetch the file again"
+            ) from error
 
     @property
     def path(self) -> Path:
@@ -119,15 +130,18 @@ class FrameFile:
             reasons = {index: None if index == chosen else "not asked for" for index in reasons}
         wanted = [index for index, reason in reasons.items() if reason is None]
         if not wanted:
-            advice = (
-                "name an HDU, as file.fits[1], to use one that is left out"
-                if LEFT_OUT.intersection(reasons.values())
-                else f"a frame is an image of {minimum_size} x {minimum_size} pixels or more"
-            )
+            advice = f"a frame is an image of {minimum_size} x {minimum_size} pixels or more"
+            if LEFT_OUT.intersection(reasons.values()):
+                advice = "name an HDU, as file.fits[1], to use one that is left out"
+            elif any(reason is not None and reason.startswith(DAMAGED) for reason in reasons.values()):
+                advice = "fetch the file again"
             raise FrameError(f"{self.path}: has no frame: {describe(self.hdus, reasons)}; {advice}")
+        for index, reason in reasons.items():
+            if reason is not None and reason.startswith(DAMAGED):
+                logger.warning("%s: HDU %d is left out, as it is %s", self.path, index, reason)
         frames = tuple(self._frame_hdu(index, masks.mask_of(index, wanted)) for index in wanted)
         others = tuple(
-            OtherHDU(index, hdu.name, hdu.ver, hdu.header, reasons[index] or "")
+            OtherHDU(index, hdu.name, version_of(hdu), hdu.header, reasons[index] or "")
             for index, hdu in enumerate(self.hdus)
             if index not in wanted
         )
@@ -139,6 +153,8 @@ class FrameFile:
         shape = tuple(int(length) for length in hdu.shape)
         label = self._label(index)
         scaling = header_scaling(hdu.header, label)
+        if scaling.asinh is not None:
+            logger.warning("%s: is on an asinh scale (BSOFTEN); made linear: %s", label, scaling.asinh)
         mask_planes = None if mask is None else self._mask_planes(mask, shape, label)
         planes = []
         for number, plane in enumerate(np.ndindex(*shape[:-2])):
@@ -152,7 +168,8 @@ class FrameFile:
                     mask=None if mask_planes is None else mask_planes[number % len(mask_planes)],
                 )
             )
-        return FrameHDU(index, hdu.name, hdu.ver, hdu.header, shape, tuple(planes))
+        linearised = "" if scaling.asinh is None else str(scaling.asinh)
+        return FrameHDU(index, hdu.name, version_of(hdu), hdu.header, shape, tuple(planes), linearised)
 
     def _mask_planes(self, index: int, shape: tuple[int, ...], frame: str) -> list[FitsFrame]:
         """Return the planes of a mask HDU: as many as the frame's HDU has, or one for all."""
@@ -173,7 +190,8 @@ class FrameFile:
         hdu = self.hdus[index]
         if self.location.hdu is not None and self.location.hdu == index:
             return str(self.location)
-        same = [other for other in self.hdus if (other.name, other.ver) == (hdu.name, hdu.ver)]
+        place = hdu.name, version_of(hdu)
+        same = [other for other in self.hdus if (other.name, version_of(other)) == place]
         if (
             len(same) > 1
             or not hdu.name
@@ -181,4 +199,4 @@ class FrameFile:
             or set(hdu.name) & set("[],")
         ):
             return str(Location(self.path, index))
-        return str(Location(self.path, hdu.name, hdu.ver))
+        return str(Location(self.path, *place))

@@ -22,6 +22,7 @@ from astropy.io import fits
 from skysieve.imaging.cards import keep_cards, set_cards, text_value
 from skysieve.imaging.distortion_tables import drop_lookups, find_tables
 from skysieve.imaging.frames import is_cutout, is_nddata
+from skysieve.imaging.pixels import linear_header
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,7 +44,7 @@ class FrameOrigin:
     Attributes
     ----------
     file_header
-        Header of the frame's HDU, if it has one.
+        Header of the frame's HDU, if it has one; of the linear pixels, if they were on an asinh scale.
     tables
         Look-up tables that the world coordinates of that header refer to.
     data
@@ -122,7 +123,7 @@ def origin_of(data: object) -> FrameOrigin:
         cutout: Any = data
         return FrameOrigin(data=_plane(cutout.data), given={"wcs": cutout.wcs})
     if isinstance(data, fits.PrimaryHDU | fits.ImageHDU | fits.CompImageHDU):
-        return FrameOrigin(file_header=data.header)
+        return FrameOrigin(file_header=linear_header(data.header))
     held: Any = data
     unit = getattr(held, "unit", None)  # of a Quantity
     values = getattr(held, "unmasked", held)  # of astropy's Masked
@@ -148,7 +149,7 @@ def origin_in_file(header: fits.Header, hdus: fits.HDUList) -> FrameOrigin:
     """
     tables = find_tables(hdus, header)
     copies = tuple(fits.ImageHDU(np.array(hdus[index].data), hdus[index].header) for index in tables or ())
-    return FrameOrigin(header, copies)
+    return FrameOrigin(linear_header(header), copies)
 
 
 def _nddata_origin(held: Any) -> FrameOrigin:

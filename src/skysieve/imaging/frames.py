@@ -7,6 +7,7 @@ frames by :func:`as_frame`.
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
@@ -18,6 +19,8 @@ from skysieve.imaging.pixels import Scaling, check_dtype, header_scaling, to_pix
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
+
+logger = logging.getLogger(__name__)
 
 __all__ = ["ArrayFrame", "Frame", "as_frame", "check_rows", "is_cutout", "is_nddata"]
 
@@ -171,6 +174,12 @@ def as_frame(data: object, *, mask: ArrayLike | None = None, label: str | None =
     if is_nddata(data):
         label = label or type(data).__name__
         held: Any = data
+        if "BSOFTEN" in (held.meta or {}):
+            logger.warning(
+                "%s: its metadata state an asinh scale (BSOFTEN), and whether its pixels are still on it is not "
+                "known; they are taken as linear: give the file or HDU if they are not",
+                label,
+            )
         try:
             inner = np.ma.masked_array(held.data, mask=np.ma.nomask if held.mask is None else held.mask)
         except np.ma.MaskError as error:
@@ -236,8 +245,11 @@ def _hdu_frame(hdu: Any, mask: ArrayLike | None, label: str) -> ArrayFrame:
         raise FrameError(f"{label}: the HDU has no data")
     # Astropy takes the cards away when it scales to float, so what they say still holds.
     scaling = header_scaling(hdu.header, label)
+    if scaling.asinh is not None:
+        logger.warning("%s: is on an asinh scale (BSOFTEN); made linear: %s", label, scaling.asinh)
     bits = 8 * data.dtype.itemsize
     if data.dtype.kind == ("i" if bits == 8 else "u"):
         shift = -128 if bits == 8 else 2 ** (bits - 1)
-        scaling = Scaling(blank=None if scaling.blank is None else scaling.blank + shift)
+        blank = None if scaling.blank is None else scaling.blank + shift
+        scaling = Scaling(blank=blank, asinh=scaling.asinh)
     return ArrayFrame(data, mask=mask, label=label, scaling=scaling)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from astropy.io import fits
 
 from skysieve.errors import FrameError, SourceError
+from skysieve.imaging.hdu_claims import damage_of, version_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from skysieve.imaging.locations import Location
 
 __all__ = [
+    "DAMAGED",
     "LEFT_OUT",
     "NOT_SCIENCE",
     "OF_THE_FRAMES",
@@ -37,6 +39,9 @@ Rubin, LCO and the NOIRLab pipeline; D2IMARR and WCSDVARR are the look-up
 tables of distortion that a WCS refers to.
 """
 
+DAMAGED = "damaged"
+"""Start of the reason against an image whose header cannot be right."""
+
 OF_THE_FRAMES = "mask of the frames"
 _BY_NAME = "no picture of the sky by its name"
 _BY_CARD = {"MSKN0000": "bit-plane mask", "MM_UTC": "product of MaxiMask"}
@@ -57,6 +62,9 @@ def why_not_image(hdu: Any, minimum_size: int) -> str | None:
         hdu, fits.PrimaryHDU | fits.ImageHDU | fits.CompImageHDU
     ):
         return "table" if isinstance(hdu, fits.BinTableHDU | fits.TableHDU) else "not an image"
+    damage = damage_of(hdu)
+    if damage is not None:
+        return f"{DAMAGED}: {damage}"
     shape = tuple(hdu.shape)
     if not shape or 0 in shape:
         return "no data"
@@ -102,6 +110,8 @@ def find_hdu(hdus: fits.HDUList, location: Location, reasons: Mapping[int, str |
     reason = reasons[found[0]]
     if reason in {"table", "no data", "not an image"}:
         raise SourceError(f"{location}: is not an image ({reason}); the file has {describe(hdus, reasons)}")
+    if reason is not None and reason.startswith(DAMAGED):
+        raise SourceError(f"{location}: is {reason}; fetch the file again")
     if reason is not None:
         raise FrameError(f"{location}: cannot be processed, as it is {reason}; name another HDU")
     return found[0]
@@ -166,7 +176,7 @@ def match_masks(
     SourceError
         If the file has not that HDU, it is no image with data, or the frame itself.
     """
-    versions = tuple(int(hdu.ver) for hdu in hdus)
+    versions = tuple(version_of(hdu) for hdu in hdus)
     asked = f"{location.path}, mask {mask_hdu}"
     if mask_hdu is None:
         return MaskChoice({}, asked, versions)

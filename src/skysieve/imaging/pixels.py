@@ -6,6 +6,7 @@ as data, and makes float64 or float32 arrays of a whole HDU at once.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,15 +18,47 @@ if TYPE_CHECKING:
     from astropy.io import fits
     from numpy.typing import NDArray
 
-__all__ = ["Scaling", "check_dtype", "header_scaling", "to_pixels"]
+__all__ = ["AsinhScale", "Scaling", "check_dtype", "header_scaling", "linear_header", "to_pixels"]
 
 # Working memory of one conversion: 8 bytes each for a few temporaries.
 _BLOCK_PIXELS = 2**20
+_SOFTENING, _OFFSET = "BSOFTEN", "BOFFSET"
+_PER_MAGNITUDE = 0.4 * math.log(10)
+
+
+@dataclass(frozen=True)
+class AsinhScale:
+    """The scale of Pan-STARRS images, on which values ``v`` stand for ``BOFFSET + 2 BSOFTEN sinh(v / a)``.
+
+    With a = 2.5 / ln 10 it is close to magnitudes for bright pixels and linear for faint ones.
+
+    Attributes
+    ----------
+    softening, offset
+        BSOFTEN, at which the scale turns from linear to logarithmic, and BOFFSET; in the unit of the linear
+        pixels.
+
+    References
+    ----------
+    Waters et al. 2020, ApJS 251, 4, section 5 (Pan-STARRS pixel processing: compression); Lupton, Gunn &
+    Szalay 1999, AJ 118, 1406.
+    """
+
+    softening: float
+    offset: float
+
+    def linear(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return values on this scale as linear ones, of the same shape."""
+        return self.offset + 2 * self.softening * np.sinh(values * _PER_MAGNITUDE)
+
+    def __str__(self) -> str:
+        """Return what turns stored values ``x`` into linear ones, as it is stated in headers."""
+        return f"{self.offset:g} + 2 * {self.softening:g} * sinh(0.4 ln(10) x)"
 
 
 @dataclass(frozen=True)
 class Scaling:
-    """How stored values become physical ones: ``zero + scale * stored``.
+    """How stored values become physical ones: ``zero + scale * stored``, on a scale that may be no linear one.
 
     Attributes
     ----------
@@ -33,6 +66,8 @@ class Scaling:
         BSCALE and BZERO.
     blank
         Stored value of integer pixels without data, or None.
+    asinh
+        The scale that these values are on if it is not linear.
 
     References
     ----------
@@ -42,6 +77,7 @@ class Scaling:
     scale: float = 1.0
     zero: float = 0.0
     blank: int | None = None
+    asinh: AsinhScale | None = None
 
 
 def header_scaling(header: fits.Header, label: str) -> Scaling:
@@ -50,7 +86,8 @@ def header_scaling(header: fits.Header, label: str) -> Scaling:
     Raises
     ------
     FrameError
-        If BSCALE or BZERO is not a number, or BSCALE is zero.
+        If BSCALE or BZERO is not a number, or BSCALE is zero; or if the image is on an asinh scale, and
+        BSOFTEN is no number above 0 or BOFFSET no number.
     """
     scale, zero = (_number(header, key, default, label) for key, default in (("BSCALE", 1.0), ("BZERO", 0.0)))
     if scale == 0:
@@ -60,9 +97,33 @@ def header_scaling(header: fits.Header, label: str) -> Scaling:
     except ValueError:  # astropy's VerifyError: a card that cannot be read
         blank = None
     # The standard wants an integer, and only for integer pixels; other values mean nothing.
-    return Scaling(
-        scale, zero, int(blank) if isinstance(blank, int | float) and blank == blank // 1 else None
-    )
+    whole = isinstance(blank, int | float) and blank == blank // 1
+    return Scaling(scale, zero, int(blank) if whole else None, _asinh_scale(header, label))
+
+
+def linear_header(header: fits.Header) -> fits.Header:
+    """Return the header of an image whose pixels were made linear: a copy without the asinh scale.
+
+    A HISTORY card says how.  The header of an image that was linear is returned as it is.
+    """
+    scale = _asinh_scale(header, "header")
+    if scale is None:
+        return header
+    linear = header.copy()
+    for keyword in (_SOFTENING, _OFFSET):
+        linear.remove(keyword, ignore_missing=True)
+    linear["HISTORY"] = f"skysieve: asinh scale made linear: {scale}"
+    return linear
+
+
+def _asinh_scale(header: fits.Header, label: str) -> AsinhScale | None:
+    """Return the asinh scale that a header states."""
+    if _SOFTENING not in header:
+        return None
+    softening, offset = _number(header, _SOFTENING, 0.0, label), _number(header, _OFFSET, 0.0, label)
+    if softening <= 0:
+        raise FrameError(f"{label}: BSOFTEN is {softening:g}, not above 0; correct the header")
+    return AsinhScale(softening, offset)
 
 
 def check_dtype(dtype: np.dtype[Any], label: str) -> None:
@@ -115,7 +176,9 @@ def _convert(
     bits = 8 * stored.dtype.itemsize
     # Overflow is what no-data means here, and a signalling NaN is still a NaN.
     with np.errstate(over="ignore", invalid="ignore"):
-        if (scaling.scale, scaling.zero) == (1, 0):
+        if scaling.asinh is not None:
+            pixels[...] = scaling.asinh.linear(stored.astype(np.float64) * scaling.scale + scaling.zero)
+        elif (scaling.scale, scaling.zero) == (1, 0):
             pixels[...] = stored
         elif stored.dtype.kind == "i" and (scaling.scale, scaling.zero) == (1, 2 ** (bits - 1)):
             # The convention for unsigned integers.  Adding in floating point would round small

@@ -5,16 +5,21 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from astropy.io import fits
 
 from skysieve._version import __version__
 from skysieve.errors import ConfigError, SourceError
 from skysieve.imaging.fits_integrity import stored_data_sum
+from skysieve.imaging.fits_units import fold, one_line
+from skysieve.imaging.tall_tiles import tile_bands
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from numpy.typing import NDArray
 
     from skysieve.imaging.cards import HeaderCard
 
@@ -105,17 +110,34 @@ def data_sum(hdu: fits.PrimaryHDU | fits.ImageHDU | fits.CompImageHDU) -> str:
         return stated
     if isinstance(hdu, fits.CompImageHDU):
         # Of its values, as fpack states it; the sum of the compressed table would say less of the frame.
-        try:
-            values = hdu.data
-        except Exception as error:  # each decompressor raises errors of its own
-            reason = " ".join(str(error).split()) or type(error).__name__
-            raise SourceError(f"its values cannot be read ({reason}); fetch the file again") from error
-        return str(int(fits.ImageHDU(values).add_datasum()))
+        return str(_sum_of_values(hdu))
     if hdu.fileinfo() is not None:
         return str(stored_data_sum(hdu))
     computed = hdu.add_datasum()
     del hdu.header["DATASUM"]
     return str(int(computed))
+
+
+def _sum_of_values(hdu: fits.CompImageHDU) -> int:
+    """Return the sum of the values of a compressed image as they would be stored plain, band by band."""
+    total, rest = 0, b""
+    try:
+        for band in tile_bands(hdu):
+            content = rest + _as_stored(hdu.section[band]).tobytes()
+            whole = len(content) - len(content) % 4  # the sum is one of words, which may span two bands
+            total = fold(total + int(np.frombuffer(content[:whole], ">u4").sum(dtype=np.uint64)))
+            rest = content[whole:]
+    except Exception as error:  # each decompressor raises errors of its own
+        raise SourceError(f"its values cannot be read ({one_line(error)}); fetch the file again") from error
+    return fold(total + int.from_bytes(rest + bytes(-len(rest) % 4), "big"))
+
+
+def _as_stored(values: NDArray[Any]) -> NDArray[Any]:
+    """Return values as FITS stores them: big-endian, and the integers that it lacks with the other sign."""
+    bits = 8 * values.dtype.itemsize
+    if values.dtype.kind == ("i" if bits == 8 else "u"):
+        values = values.view(f"u{bits // 8}") ^ np.array(1 << (bits - 1), f"u{bits // 8}")
+    return values.astype(values.dtype.newbyteorder(">"))
 
 
 def _class_cards(prefix: str, values: Mapping[str, float] | None, what: str) -> list[HeaderCard]:

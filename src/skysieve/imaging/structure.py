@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, TypeAlias
 
 from astropy.io import fits
 
 from skysieve.imaging.distortion_tables import find_tables
-from skysieve.imaging.fits_out import primary_hdu
+from skysieve.imaging.fits_out import StoredHDU, primary_hdu, stored_hdu
+from skysieve.imaging.fits_units import one_line, quiet
+from skysieve.imaging.hdu_claims import version_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,8 +20,10 @@ if TYPE_CHECKING:
 
 __all__ = ["HDU", "Made", "keep_structure"]
 
+logger = logging.getLogger(__name__)
+
 Made: TypeAlias = fits.ImageHDU | fits.CompImageHDU
-HDU: TypeAlias = fits.PrimaryHDU | Made | fits.BinTableHDU | fits.TableHDU
+HDU: TypeAlias = fits.PrimaryHDU | Made | StoredHDU
 
 
 def keep_structure(
@@ -34,7 +39,7 @@ def keep_structure(
     The primary header is kept, each science HDU is replaced by what ``make`` returns for it, tables pass
     through untouched, as do the images with the tables of distortion that the world coordinates of a science
     HDU refer to, and other images leave an empty HDU with their name, so that the order is that of the
-    source.
+    source.  So does a table that is damaged, and the log names it.
 
     Parameters
     ----------
@@ -65,15 +70,34 @@ def keep_structure(
                     made = _as_primary(made, header)
             yield made
         elif index in tables:
-            yield hdu.copy()
+            yield _table(hdu, index, hdus.filename() or "the file") or _placeholder(hdu)
         elif one_only:
             continue
         elif index == 0:
             yield primary_hdu(hdu.header, cards=cards)
         elif isinstance(hdu, fits.BinTableHDU | fits.TableHDU) and not isinstance(hdu, fits.CompImageHDU):
-            yield hdu.copy()
+            yield _table(hdu, index, hdus.filename() or "the file") or _placeholder(hdu)
         else:
-            yield fits.ImageHDU(name=hdu.name or None, ver=hdu.ver if hdu.name else None)
+            yield _placeholder(hdu)
+
+
+def _table(hdu: fits.BinTableHDU | fits.TableHDU, index: int, label: str) -> StoredHDU | None:
+    """Return a table as it is to be stored, or None, with a warning, if it is damaged."""
+    try:
+        with quiet(label):
+            return stored_hdu(hdu.copy())
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever astropy raises for a table against the standard
+        name = f" {hdu.name}" if hdu.name else ""
+        logger.warning(
+            "%s: HDU %d%s, a table, is damaged and is left out (%s)", label, index, name, one_line(error)
+        )
+        return None
+
+
+def _placeholder(hdu: fits.ImageHDU | fits.BinTableHDU | fits.TableHDU) -> fits.ImageHDU:
+    return fits.ImageHDU(name=hdu.name or None, ver=version_of(hdu) if hdu.name else None)
 
 
 def _as_primary(hdu: fits.ImageHDU, header: fits.Header) -> fits.PrimaryHDU:

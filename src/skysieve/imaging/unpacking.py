@@ -135,7 +135,7 @@ class _Behind:
     def __init__(self, start: bytes, rest: IO[bytes]) -> None:
         self._start, self._rest = start, rest
 
-    def read(self, size: int) -> bytes:
+    def read(self, size: int, /) -> bytes:
         """Return the next bytes; `size` is that of a block."""
         start, self._start = self._start, b""
         return start or self._rest.read(size)
