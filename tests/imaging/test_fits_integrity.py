@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import os
+import resource
 import shutil
 import warnings
 from pathlib import Path
@@ -12,11 +13,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.io import fits
+from tests.imaging.odd_files import damaged_image, lzw, of_extension, unpadded
 
-from skysieve.errors import SourceError
+from skysieve.errors import SkysieveError, SourceError
 from skysieve.imaging.fits_integrity import is_intact
 from skysieve.imaging.frame_files import FrameFile
 from skysieve.imaging.locations import parse_location
+from skysieve.imaging.provenance import data_sum
 
 HDUS = (fits.ImageHDU, fits.CompImageHDU, fits.BinTableHDU)
 
@@ -127,14 +130,125 @@ def test_damaged_packed_files_are_refused(tmp_path, pack):
     refused(path, "is damaged, and cannot be unpacked")
 
 
-def test_a_full_disk_is_not_taken_for_damage(tmp_path, monkeypatch):
-    def fail(*_):
-        raise OSError(28, "No space left on device")
+def test_a_full_disk_is_not_taken_for_damage(tmp_path):
+    """A limit on the size of files stands for the disk."""
+    path = write(tmp_path / "a.fits.gz", ramp(shape=(400, 500)))
+    before, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, most))
+    try:
+        refused(path, "cannot be unpacked into .*set TMPDIR")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (before, most))
 
-    path = tmp_path / "a.fits.gz"
-    write(path, ramp())
-    monkeypatch.setattr(shutil, "copyfileobj", fail)
-    refused(path, "No space left on device.*set TMPDIR")
+
+class TestPackedFilesThatClaimTooMuch:
+    """A few bytes can unpack to more than any disk holds."""
+
+    def claim(self, path, side):
+        header = fits.ImageHDU(ramp()).header
+        header["NAXIS1"] = header["NAXIS2"] = side
+        content = fits.PrimaryHDU().header.tostring() + header.tostring()
+        path.write_bytes(gzip.compress(content.encode() + bytes(10**6)))
+        return path
+
+    def test_are_refused_by_their_size(self, tmp_path):
+        refused(self.claim(tmp_path / "a.fits.gz", 10**5), "it would take 40 GB, and it has .* MB: more than")
+
+    def test_are_refused_where_there_is_no_room(self, tmp_path, monkeypatch):
+        room = shutil.disk_usage("/")._replace(free=10**6)
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: room)
+        refused(self.claim(tmp_path / "a.fits.gz", 1000), "has room for 0.001 GB; set TMPDIR")
+
+    def test_are_truncated_if_they_hold_less(self, tmp_path):
+        refused(self.claim(tmp_path / "a.fits.gz", 1000), "is truncated, 3000000 bytes of HDU 1 are missing")
+
+    @pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzw])
+    def test_are_unpacked_no_further_than_their_last_hdu(self, tmp_path, pack):
+        content = write(tmp_path / "a.fits", ramp()).read_bytes()
+        (tmp_path / "b.fits").write_bytes(pack(content + bytes(2**23)))
+        with open_text(tmp_path / "b.fits") as file:
+            assert file.hdus.fileinfo(0)["file"].size < 5 * 10**6
+            assert np.array_equal(whole(file.planes[0])[0], ramp())
+
+
+def test_a_last_block_that_is_short_is_no_damage(tmp_path):
+    path = unpadded(write(tmp_path / "a.fits", ("A", ramp()), ("B", ramp("i2"))))
+    with open_text(path) as file:
+        assert np.array_equal(whole(file.planes[1])[0], ramp())
+        assert data_sum(file.hdus[2]) == str(fits.ImageHDU(ramp("i2")).add_datasum())
+
+
+def test_a_header_without_end_is_refused(tmp_path):
+    content = write(tmp_path / "a.fits", ramp()).read_bytes()[:2880].replace(b"END", b"   ")
+    (tmp_path / "a.fits").write_bytes(content + b" " * 2**24)
+    refused(tmp_path / "a.fits", "the header of HDU 0 has no END card in its first")
+
+
+def test_more_hdus_than_any_file_has_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("skysieve.imaging.fits_integrity.MOST_HDUS", 3)
+    monkeypatch.setattr("skysieve.imaging.unpacking.MOST_HDUS", 3)
+    path = write(tmp_path / "a.fits", *[(f"N{number}", ramp()) for number in range(3)])
+    refused(path, "has more than 3 HDUs")
+    path.write_bytes(gzip.compress(path.read_bytes()))
+    refused(path, "has more than 3 HDUs")
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value"),
+    [
+        (b"ZNAXIS1 =", "'abc'"),
+        (b"ZNAXIS2 =", "T"),
+        (b"ZNAXIS2 =", "1.5"),
+        (b"ZNAXIS2 =", "-40"),
+        (b"ZNAXIS2 =", "1" + "0" * 30),
+        (b"ZNAXIS2 =", "4000000"),
+        (b"ZNAXIS  =", "'two'"),
+        (b"ZNAXIS  =", "999"),
+        (b"ZTILE1  =", "'abc'"),
+        (b"ZTILE1  =", "0"),
+        (b"ZTILE2  =", "-1"),
+        (b"ZTILE2  =", "1E300"),
+        (b"ZBITPIX =", "17"),
+        (b"ZBITPIX =", "'abc'"),
+        (b"ZCMPTYPE=", "'NONE'"),
+        (b"ZCMPTYPE=", "3"),
+        (b"TFORM1  =", "'1QB(1e9)'"),
+        (b"TTYPE1  =", "'DATA'"),
+    ],
+)
+def test_a_compressed_image_with_an_impossible_card_is_one_clear_line(tmp_path, keyword, value):
+    path = tmp_path / "a.fits"
+    primary = fits.PrimaryHDU().header.tostring().encode()
+    path.write_bytes(primary + damaged_image(keyword, value))
+    with pytest.raises(SkysieveError) as caught:
+        read_all(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def read_all(path):
+    with open_text(path) as file:
+        return [whole(frame) for frame in file.planes]
+
+
+@pytest.mark.parametrize("value", ["'abc'", "T", "1.5", "1" + "0" * 30, "4000000"])
+def test_a_good_image_beside_one_with_impossible_axes_is_read(tmp_path, caplog, value):
+    path = write(tmp_path / "a.fits", ("A", ramp()))
+    path.write_bytes(path.read_bytes() + damaged_image(value=value))
+    [(pixels, _)] = read_all(path)
+    assert np.array_equal(pixels, ramp())
+    assert "a.fits: HDU 2 is left out, as it is damaged: its " in caplog.text
+
+
+def test_an_image_of_one_tile_that_is_far_too_large_for_its_bytes_is_refused(tmp_path):
+    """All claims agree with one another; only a gigabyte of pixels cannot be in some hundred bytes."""
+    hdu = fits.CompImageHDU(np.zeros((64, 64), np.int16), tile_shape=(64, 64))
+    content = of_extension(hdu)
+    for keyword in (b"ZNAXIS1 =", b"ZNAXIS2 =", b"ZTILE1  =", b"ZTILE2  ="):
+        start = content.index(keyword)
+        content = content[:start] + (b"%s %20d" % (keyword, 2**20)).ljust(80) + content[start + 80 :]
+    (tmp_path / "a.fits").write_bytes(fits.PrimaryHDU().header.tostring().encode() + content)
+    refused(tmp_path / "a.fits", "its 1048576 x 1048576 pixels cannot be in", error=SkysieveError)
 
 
 def summed(path, kind=fits.ImageHDU):

@@ -61,7 +61,8 @@ Paths = Annotated[
     list[str],
     typer.Argument(
         metavar="PATH",
-        help="FITS files, `file.fits[2]`, `file.fits[SCI,1]`, folders, globs, `.list` files or `@list`.",
+        help="FITS files, `file.fits[2]`, `file.fits[SCI,1]`, folders, globs, `.list` files, `@list`; "
+        "`-` for a list from standard input.",
         show_default=False,
     ),
 ]

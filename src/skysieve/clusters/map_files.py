@@ -21,7 +21,7 @@ __all__ = ["COMPTON", "MapFile", "find_map_files"]
 COMPTON = "y"
 """Name of the band of a map of the Compton parameter."""
 
-_FITS = r"\.fits?(?:\.gz|\.bz2)?"
+_FITS = r"\.fits?(?:\.gz|\.bz2|\.Z)?"
 # Of one name for each part of a survey only the whole is taken from a folder.
 _PLANCK = re.compile(r"HFI_SkyMap_(?P<band>\d{3})(?:-[\w-]+)?_\d+_R\d+\.\d+_(?P<part>[\w-]+)" + _FITS)
 _SIMULATED = re.compile(r"sky_(?P<band>\w+)" + _FITS)

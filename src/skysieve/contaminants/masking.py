@@ -130,7 +130,7 @@ class FileMasking:
             raise self._blanks[0]
         options = self._masker.settings.unusual()
         if hdu.linearised:
-            options["pixels, from an asinh scale"] = hdu.linearised
+            options["asinh scale"] = hdu.linearised
         cards = results[0].cards(
             source=self._file.path.name,
             source_sum=data_sum(self._file.hdus[hdu.index]),

@@ -65,7 +65,7 @@ class Exposure:
     Parameters
     ----------
     location
-        The FITS file, plain or in ``.fz``, ``.gz``, ``.bz2``; an HDU in it stands for that CCD alone.
+        The FITS file, plain or in ``.fz``, ``.gz``, ``.bz2``, ``.Z``; an HDU in it stands for that CCD alone.
     camera
         The camera that it should be from.
     mask

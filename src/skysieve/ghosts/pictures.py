@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from skysieve.errors import FrameError, SourceError
+from skysieve.imaging.fits_integrity import open_intact
 from skysieve.imaging.frame_files import FrameFile
 from skysieve.imaging.locations import Location
 
@@ -39,16 +40,12 @@ def is_picture(location: Path | Location, *, shape: tuple[int, int] = PICTURE_SH
     its location names one, of this shape; only headers are read.  False if it cannot be read: it is then for
     whoever reads exposures to say why.
     """
-    from astropy.io import fits
-
     place = location if isinstance(location, Location) else Location(location)
     if place.path.suffix.lower() in PICTURE_SUFFIXES:
         return True
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of headers: they are for the reader
-            with fits.open(place.path, lazy_load_hdus=True) as hdus:
-                return _has_only(hdus, place, shape)
+        with open_intact(place.path, sums=False) as hdus:
+            return _has_only(hdus, place, shape)
     except Exception:  # noqa: BLE001 - whatever astropy raises for what is no FITS file
         return False
 

@@ -176,8 +176,8 @@ def as_frame(data: object, *, mask: ArrayLike | None = None, label: str | None =
         held: Any = data
         if "BSOFTEN" in (held.meta or {}):
             logger.warning(
-                "%s: its metadata state an asinh scale (BSOFTEN), and whether its pixels are still on it is not "
-                "known; they are taken as linear: give the file or HDU if they are not",
+                "%s: its metadata state an asinh scale (BSOFTEN), not whether its pixels are still on it; "
+                "they are taken as linear: give the file or HDU if they are not",
                 label,
             )
         try:

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from skysieve.errors import SourceError
-from skysieve.imaging.location_lists import read_list
+from skysieve.imaging.location_lists import STANDARD_INPUT, read_list
 
 __all__ = ["Location", "find_locations", "parse_location"]
 
 _HDU_SYNTAX = re.compile(r"(?P<path>.+)\[(?P<hdu>[^\[\]]*)\]", re.DOTALL)
-_FITS_NAME = re.compile(r"(?P<stem>.+?)\.(?:fits|fit|fts)(?:\.(?:fz|gz|bz2))?", re.IGNORECASE)
+_FITS_NAME = re.compile(r"(?P<stem>.+?)\.(?:fits|fit|fts)(?:\.(?:fz|gz|bz2|z))?", re.IGNORECASE)
 # What this software writes beside a frame; the word "mask" elsewhere in a name says nothing.
 _PRODUCT_STEM = re.compile(r".+\.(?i:masks?|probabilities|ghosts)(?:[A-Z0-9]\w*)?(?:\.ccds)?")
 _GLOB_CHARACTERS = re.compile(r"[*?\[]")
@@ -99,7 +99,9 @@ def find_locations(text: str) -> list[Location]:
           the pattern itself ends like one, as ``*.masks.fits``;
         - ``name.list`` or ``@name``: one of the above a line, in UTF-8, with
           ``#`` comments, relative to the current directory or else to the
-          list's folder.
+          list's folder;
+        - ``-`` or ``@-``: a list from the standard input; a file of that name
+          is ``./-``.
 
         A directory or glob may carry an HDU, which then holds for each file.
 
@@ -115,6 +117,8 @@ def find_locations(text: str) -> list[Location]:
         If a plain path does not exist or cannot be reached, a directory or
         list cannot be read or holds no FITS file, or a glob matches nothing.
     """
+    if text in {"-", "@-"}:
+        return _list_locations(STANDARD_INPUT)
     path = _path(text)
     mode = _mode(path)
     if mode is None and text.startswith("@"):
@@ -181,7 +185,9 @@ def _fits_files(folder: Path) -> list[Path]:
         if wanted and not _is_folder(folder / name):
             files.append(folder / name)
     if not files:
-        raise SourceError(f"{folder}: the directory holds no FITS files (.fits .fit .fts, also .fz .gz .bz2)")
+        raise SourceError(
+            f"{folder}: the directory holds no FITS files (.fits .fit .fts, also .fz .gz .bz2 .Z)"
+        )
     return files
 
 

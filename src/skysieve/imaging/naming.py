@@ -16,7 +16,7 @@ __all__ = ["FIELDS", "output_path", "with_suffix"]
 FIELDS = ("dir", "stem", "name", "hdu")
 """What a template may name: the file's folder, its name without FITS endings, its name, the HDU asked for."""
 
-_FITS_ENDING = re.compile(r"\.(fits|fit|fts)(\.(fz|gz|bz2))?$", re.IGNORECASE)
+_FITS_ENDING = re.compile(r"\.(fits|fit|fts)(\.(fz|gz|bz2|z))?$", re.IGNORECASE)
 
 
 def output_path(location: Location, template: str | None, suffix: str) -> Path:

@@ -58,7 +58,7 @@ class AsinhScale:
 
 @dataclass(frozen=True)
 class Scaling:
-    """How stored values become physical ones: ``zero + scale * stored``, on a scale that may be no linear one.
+    """How stored values become physical ones: ``zero + scale * stored``, which may be on an asinh scale.
 
     Attributes
     ----------

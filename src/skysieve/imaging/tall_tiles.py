@@ -107,9 +107,10 @@ class UnpackedImage:
             self._file.close()
 
     def _unpack(self) -> None:
-        file = tempfile.TemporaryFile(prefix="skysieve-")  # noqa: SIM115 (it lives as long as this)
         *lengths, height, width = self._shape
+        file: Any = None
         try:
+            file = tempfile.TemporaryFile(prefix="skysieve-")  # noqa: SIM115 (it lives as long as this)
             for part in tile_bands(self._hdu):
                 values = self._hdu.section[part]
                 self._dtype = values.dtype
@@ -121,8 +122,11 @@ class UnpackedImage:
                     file.seek((number * height + first) * width * values.dtype.itemsize)
                     file.write(np.ascontiguousarray(band).data)
             file.flush()
-        except OSError as error:
-            file.close()
+        except BaseException as error:
+            if file is not None:
+                file.close()
+            if not isinstance(error, OSError) or error.errno is None:
+                raise
             size = prod(self._shape) * self._dtype.itemsize / 1e9
             raise SourceError(
                 f"cannot be unpacked into {tempfile.gettempdir()}, {size:.3g} GB ({one_line(error)});"

@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 _CHUNK_BYTES = 2**23
 # Programs fill files up after the last HDU; so far is unpacked, as check sums stand at the very end.
-_MOST_FILLING = 2**24
+_MOST_FILLING = 2**22
 # Noise does not shrink: frames pack to a third, masks to a hundredth.  Small files may hold one value alone.
 _MOST_RATIO = 200
 _ALWAYS_ALLOWED = 2**32
