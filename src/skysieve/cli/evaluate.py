@@ -52,7 +52,13 @@ add_verb(
     app,
     "scenes",
     "skysieve.cli.evaluate_scenes:evaluate_scenes",
-    "Measure what simulated frames hold of each class: how often, how strong, how large.",
+    "Measure what frames hold of each class: how often, how strong, how large.",
+)
+add_verb(
+    app,
+    "probes",
+    "skysieve.cli.evaluate_probes:evaluate_probes",
+    "Show models plain scenes of textbook shapes, each with one right answer.",
 )
 
 REPORT = "report.md"

@@ -1,0 +1,214 @@
+"""``skysieve evaluate probes``: models on plain scenes, each with one right answer."""
+
+from __future__ import annotations
+
+import math
+import shlex
+import sys
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from skysieve.cli.options import (
+    Debug,
+    Device,
+    Engine,
+    EngineOption,
+    Overwrite,
+    Precision,
+    PrecisionOption,
+    Quiet,
+    Threads,
+)
+from skysieve.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from skysieve.contaminants.masker import Masker
+    from skysieve.contaminants.probe_trial import ProbeOutcome, ProbeRun
+    from skysieve.simulate.probes import Probe
+
+__all__ = ["evaluate_probes"]
+
+
+def evaluate_probes(
+    *,
+    model: Annotated[
+        list[str], typer.Option("--model", help="Name, or folder with a card; may be given again.")
+    ] = ["skysieve"],  # noqa: B006 - typer copies it
+    only: Annotated[
+        list[str],
+        typer.Option(
+            "--only",
+            metavar="PATTERN",
+            help="Probes whose names match, as '*spikes*'; may be given again.",
+            show_default=False,
+        ),
+    ] = [],  # noqa: B006
+    draws: Annotated[int, typer.Option("--draws", min=1, help="How often each probe is drawn.")] = 1,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE", help="Table, as ECSV.", show_default=False),
+    ] = None,
+    preview: Annotated[
+        Path | None,
+        typer.Option(
+            "--preview",
+            metavar="FILE",
+            help="Picture, as PNG: each scene beside the first model's mask.",
+            show_default=False,
+        ),
+    ] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown tables.")] = False,
+    overwrite: Overwrite = False,
+    engine: EngineOption = Engine.auto,
+    precision: PrecisionOption = Precision.auto,
+    device: Device = "cpu",
+    threads: Threads = None,
+    quiet: Quiet = False,
+    _debug: Debug = False,
+) -> None:
+    """Show models plain scenes of textbook shapes, each with one right answer.
+
+    A probe passes if its class has at least 80 % of the pixels of the thing in it, other classes of
+    contaminants have at most 5 % of these, and any class of contaminants has at most 1 % of the pixels far
+    from it. The exit code is 0 however many pass.
+
+    Examples
+    --------
+    `skysieve evaluate probes --model skysieve`
+
+    `skysieve evaluate probes --model mine/ --only '*trail*' --preview trails.png`
+    """
+    from skysieve.cli.running import start_logging
+    from skysieve.cli.simulate import need_simulation
+    from skysieve.imaging.atomic import check_target
+
+    start_logging()
+    need_simulation()
+    from skysieve.contaminants.masker import Masker, MaskSettings
+    from skysieve.contaminants.probe_trial import run_probe
+
+    for path in (output, preview):
+        if path is not None:
+            check_target(path, overwrite=overwrite)
+    probes = _chosen(only)
+    options: dict[str, Any] = {
+        "engine": engine.value,
+        "precision": precision.value,
+        "device": device,
+        "threads": threads,
+    }
+    maskers = [Masker(MaskSettings(model=name, **options)) for name in model]
+    found: list[tuple[str, list[ProbeRun]]] = []
+    for name, masker in zip(model, maskers, strict=True):
+        runs = []
+        for probe in probes:
+            runs.append(run_probe(masker, probe, draws=draws))
+            if not quiet and sys.stderr.isatty():
+                print(f"\r{name}: {len(runs)}/{len(probes)}", end="", file=sys.stderr, flush=True)
+        if not quiet and sys.stderr.isatty():
+            print("\r\033[K", end="", file=sys.stderr)
+        found.append((name, runs))
+        outcomes = [run.outcome for run in runs]
+        _print(outcomes, heading=_heading(name, masker), markdown=markdown, quiet=quiet)
+    if output is not None:
+        _write_table(output, found, draws, overwrite=overwrite)
+        print(f"table: {output}")
+    if preview is not None:
+        _write_preview(preview, *found[0], overwrite=overwrite)
+        print(f"picture: {preview}")
+
+
+def _chosen(patterns: Sequence[str]) -> list[Probe]:
+    """Return the probes whose names match one of the patterns, or all if there is none."""
+    from skysieve.simulate.probes import PROBES
+
+    for pattern in patterns:
+        if not any(fnmatchcase(probe.name, pattern) for probe in PROBES):
+            raise ConfigError(f"--only {pattern!r}: matches no probe; their names are printed without it")
+    return [p for p in PROBES if not patterns or any(fnmatchcase(p.name, pattern) for pattern in patterns)]
+
+
+def _heading(name: str, masker: Masker) -> str:
+    card, network = masker.model.card, masker.network
+    return f"{name}: version {card.version}, {network.sha256[:12]}, {network.engine} {network.precision}"
+
+
+def _print(outcomes: Sequence[ProbeOutcome], *, heading: str, markdown: bool, quiet: bool) -> None:
+    """Print the table of a model and how many probes it passes; with ``quiet`` only the latter."""
+    from skysieve.evaluation.tables import to_markdown, to_text
+
+    def share(value: float) -> str:
+        return "–" if math.isnan(value) else f"{value:.3f}"
+
+    header = ["probe", "class", "right", "false", "taken for", "elsewhere", ""]
+    rows = [
+        [
+            one.name,
+            one.right or "none",
+            share(one.found),
+            share(one.false),
+            one.taken_for or "–",
+            share(one.elsewhere),
+            "pass" if one.passed else "FAIL",
+        ]
+        for one in outcomes
+    ]
+    passed = f"{sum(one.passed for one in outcomes)} of {len(outcomes)} probes pass"
+    if quiet:
+        print(f"{heading}: {passed}", flush=True)
+        return
+    table = to_markdown(header, rows) if markdown else to_text(header, rows)
+    print(f"{heading}\n\n{table}\n{passed}", flush=True)
+
+
+def _write_table(
+    output: Path, found: Sequence[tuple[str, Sequence[ProbeRun]]], draws: int, *, overwrite: bool
+) -> None:
+    from skysieve.contaminants.probe_trial import MOST_ELSEWHERE, MOST_FALSE, RIGHT
+    from skysieve.evaluation.tables import to_ecsv
+    from skysieve.imaging.atomic import atomic_write
+
+    outcomes = [(name, run.outcome) for name, runs in found for run in runs]
+    columns: dict[str, list[object]] = {
+        "model": [name for name, _ in outcomes],
+        "probe": [one.name for _, one in outcomes],
+        "class": [one.right or "none" for _, one in outcomes],
+        "right": [one.found for _, one in outcomes],
+        "false": [one.false for _, one in outcomes],
+        "taken_for": [one.taken_for for _, one in outcomes],
+        "elsewhere": [one.elsewhere for _, one in outcomes],
+        "pass": [one.passed for _, one in outcomes],
+    }
+    limits = {"least_right": RIGHT, "most_false": MOST_FALSE, "most_elsewhere": MOST_ELSEWHERE}
+    meta = {"command": shlex.join(["skysieve", *sys.argv[1:]]), "draws": draws, **limits}
+    with atomic_write(output, overwrite=overwrite) as temporary:
+        temporary.write_text(to_ecsv(columns, units={}, meta=meta), encoding="utf-8")
+
+
+def _write_preview(path: Path, name: str, runs: Sequence[ProbeRun], *, overwrite: bool) -> None:
+    from skysieve.contaminants.classes import CLASSES
+    from skysieve.contaminants.preview import WIDE
+    from skysieve.imaging.atomic import atomic_write
+    from skysieve.report.contact_sheet import SheetFrame, render_contact_sheet
+    from skysieve.report.preview import PreviewPlane
+
+    planes = [
+        PreviewPlane(c.name, c.code, c.colour, c.description)
+        for c in sorted((c for c in CLASSES if c.code), key=lambda c: c.name in WIDE)
+    ]
+    frames = (
+        SheetFrame(
+            run.frame.pixels,
+            run.bits,
+            f"{run.outcome.name}\n{run.outcome.right or 'none'}: {'pass' if run.outcome.passed else 'FAIL'}",
+        )
+        for run in runs
+    )
+    sheet = render_contact_sheet(frames, planes, title=f"Probes and the masks of {name}", size=260)
+    with atomic_write(path, overwrite=overwrite) as temporary:
+        sheet.save(temporary, format="PNG", optimize=True)

@@ -1,0 +1,256 @@
+"""What probes are drawn on: a small camera, a field of stars, and the noise."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.random import Generator
+    from numpy.typing import NDArray
+
+__all__ = ["SHAPE", "WELL", "Canvas", "Probe", "ProbeFrame", "Thing", "add_star", "draw_probe", "star_field"]
+
+SHAPE = (360, 440)
+"""Height and width of a scene, in pixels."""
+
+WELL = 9.0e4
+"""Electrons of a full pixel."""
+
+GAIN, BIAS = 1.8, 600.0
+"""Electrons per ADU, and ADU without light."""
+
+SKY = (150.0, 4000.0)
+READ_NOISE = (3.0, 9.0)
+"""Ranges in electrons from which each scene draws its own."""
+
+STARS = 45
+FAINTEST, BRIGHTEST = 3.0, 120.0
+"""Peaks of the stars in the background, in standard deviations of the noise."""
+
+VISIBLE = 2.0
+"""Pixels belong to a thing that adds so many standard deviations of the local noise, or half of its most."""
+
+UNTOUCHED = 0.1
+NEAR = 8
+"""Pixels to which a thing adds fewer standard deviations, farther than so many pixels from it, are empty."""
+
+OVERSAMPLING = 3
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """An empty sky.
+
+    Attributes
+    ----------
+    rng
+        Source of all that is random in the scene.
+    sky
+        Electrons in a pixel of empty sky.
+    read_noise
+        Electrons.
+    fwhm
+        Of the PSF, in pixels.
+    """
+
+    rng: Generator
+    sky: float
+    read_noise: float
+    fwhm: float
+
+    @cached_property
+    def grid(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Row and column of each pixel, ``(H, W)`` each."""
+        y, x = np.mgrid[: SHAPE[0], : SHAPE[1]].astype(np.float64)
+        return y, x
+
+    @property
+    def sigma(self) -> float:
+        """Standard deviation of the empty sky, in electrons."""
+        return float(np.hypot(np.sqrt(self.sky), self.read_noise))
+
+    def place(self, border: float = 0.2) -> tuple[float, float]:
+        """Return a random row and column that keep this part of each side as a distance from the edges."""
+        height, width = SHAPE
+        y, x = self.rng.uniform(border, 1 - border, 2)
+        return float(y * height), float(x * width)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Thing:
+    """What a probe puts on the canvas; arrays are ``(H, W)``, and None means nothing.
+
+    Attributes
+    ----------
+    light
+        Electrons that it adds, with the noise of photons still to come.
+    response
+        Factor on all light, the sky's included.
+    pedestal
+        Electrons that are added behind all noise.
+    pixels
+        Pixels that the probe looks at; None for those in which ``light`` stands out of the noise.
+    replaces_stars
+        Whether the scene has no stars but its own.
+    """
+
+    light: NDArray[np.float64] | None = None
+    response: NDArray[np.float64] | None = None
+    pedestal: NDArray[np.float64] | None = None
+    pixels: NDArray[np.bool_] | None = None
+    replaces_stars: bool = False
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A scene with one right answer.
+
+    Attributes
+    ----------
+    name
+        In a few words.
+    right
+        The class that the thing belongs to; None if there is nothing that a mask should mark.
+    draw
+        Draws the thing on a canvas.
+    allowed
+        Further contaminant classes that are no fault at the pixels of the thing.
+    fwhm
+        Range of the stars' FWHM, in pixels.
+    """
+
+    name: str
+    right: str | None
+    draw: Callable[[Canvas], Thing]
+    allowed: frozenset[str] = field(default_factory=frozenset)
+    fwhm: tuple[float, float] = (2.2, 4.5)
+
+
+@dataclass(frozen=True)
+class ProbeFrame:
+    """A drawn scene.
+
+    Attributes
+    ----------
+    pixels
+        ``(H, W)`` float32 in ADU.
+    thing
+        ``(H, W)`` bool, the pixels that the probe looks at.
+    empty
+        ``(H, W)`` bool, pixels far from the thing: sky, and stars that have nothing to do with it.
+    """
+
+    pixels: NDArray[np.float32]
+    thing: NDArray[np.bool_]
+    empty: NDArray[np.bool_]
+
+
+def draw_probe(probe: Probe, seed: int) -> ProbeFrame:
+    """Draw a scene.
+
+    Parameters
+    ----------
+    probe
+        Which.
+    seed
+        Another number gives another sky, other stars and other angles; what the name says stays.
+    """
+    from scipy import ndimage
+
+    rng = np.random.default_rng([seed, zlib.crc32(probe.name.encode())])
+    sky, read_noise = (float(np.exp(rng.uniform(*np.log(limits)))) for limits in (SKY, READ_NOISE))
+    canvas = Canvas(rng, sky, read_noise, float(rng.uniform(*probe.fwhm)))
+    thing = probe.draw(canvas)
+    stars = np.zeros(SHAPE) if thing.replaces_stars else star_field(canvas, STARS, FAINTEST, BRIGHTEST)
+    light = np.zeros(SHAPE) if thing.light is None else thing.light
+    response = np.ones(SHAPE) if thing.response is None else thing.response
+    electrons = rng.poisson(np.clip((sky + stars + light) * response, 0, 1e8)).astype(np.float64)
+    electrons += rng.normal(0, read_noise, SHAPE)
+    if thing.pedestal is not None:
+        electrons += thing.pedestal
+    pixels = np.rint(np.minimum(electrons, WELL) / GAIN + BIAS).astype(np.float32)
+    looked_at = thing.pixels
+    if looked_at is None:
+        noise = np.sqrt(sky + stars + read_noise**2)
+        looked_at = light > np.minimum(VISIBLE * noise, light.max() / 2)
+    touched = looked_at | (np.abs(light) > UNTOUCHED * canvas.sigma) | (response < 1)
+    return ProbeFrame(pixels, looked_at, ndimage.distance_transform_edt(~touched) > NEAR)
+
+
+def add_star(
+    light: NDArray[np.float64],
+    place: tuple[float, float],
+    peak: float,
+    *,
+    fwhm: float,
+    beta: float = 3.2,
+    reach: float | None = None,
+) -> None:
+    """Add a round star of a Moffat profile to the light ``(H, W)``; its core is integrated over pixels.
+
+    Parameters
+    ----------
+    light
+        Electrons, changed in place.
+    place
+        Row and column of the star.
+    peak
+        Electrons in a pixel at its very centre, before the integration.
+    fwhm, beta
+        Of the profile, the first in pixels.
+    reach
+        Distance from the star up to which its light is added, in pixels; 12 FWHM by default.
+    """
+    alpha = fwhm / 2 / np.sqrt(2 ** (1 / beta) - 1)
+
+    def window(distance: float) -> tuple[slice, slice]:
+        rows, columns = (
+            slice(max(0, int(middle - distance)), max(0, int(middle + distance) + 2)) for middle in place
+        )
+        return rows, columns
+
+    def profile(part: tuple[slice, slice], dy: float, dx: float) -> NDArray[np.float64]:
+        rows, columns = (
+            np.arange(*span.indices(side), dtype=np.float64)
+            for span, side in zip(part, light.shape, strict=True)
+        )
+        square = (rows[:, None] + dy - place[0]) ** 2 + (columns[None] + dx - place[1]) ** 2
+        star: NDArray[np.float64] = (1 + square / alpha**2) ** -beta
+        return star
+
+    whole, core = window(12 * fwhm if reach is None else reach), window(3 * fwhm)
+    light[whole] += peak * profile(whole, 0.0, 0.0)
+    sub = (np.arange(OVERSAMPLING) + 0.5) / OVERSAMPLING - 0.5
+    mean = np.mean([profile(core, dy, dx) for dy in sub for dx in sub], axis=0)
+    light[core] += peak * (mean - profile(core, 0.0, 0.0))
+
+
+def star_field(
+    canvas: Canvas, count: int, faintest: float, brightest: float, *, fwhm: float | None = None
+) -> NDArray[np.float64]:
+    """Return the light ``(H, W)`` of stars whose peaks are spread evenly in logarithm.
+
+    Parameters
+    ----------
+    canvas
+        Gives the noise, and the FWHM where none is given.
+    count
+        Stars.
+    faintest, brightest
+        Peaks in standard deviations of the noise; none is above a third of the full well.
+    fwhm
+        In pixels.
+    """
+    light = np.zeros(SHAPE)
+    for _ in range(count):
+        height = float(np.exp(canvas.rng.uniform(np.log(faintest), np.log(brightest))))
+        peak = min(canvas.sigma * height, WELL / 3)
+        add_star(light, canvas.place(0.0), peak, fwhm=canvas.fwhm if fwhm is None else fwhm)
+    return light
