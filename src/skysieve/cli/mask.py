@@ -66,6 +66,13 @@ _COMPRESSIONS: dict[Compression, Literal["PLIO_1", "GZIP_2", "none"] | None] = {
 }
 
 
+class Tool(enum.StrEnum):
+    """Programs that masks are made for."""
+
+    sextractor = "sextractor"
+    weightwatcher = "weightwatcher"
+
+
 class Tiling(enum.StrEnum):
     """Tilings of a frame."""
 
@@ -117,6 +124,34 @@ def mask(
     compression: Annotated[
         Compression, typer.Option("--compression", help="Of the format bits.")
     ] = Compression.auto,
+    tool: Annotated[
+        Tool | None,
+        typer.Option(
+            "--for",
+            help="Make the flag image that this program reads: the bits of bad pixels, one uncompressed "
+            "image for each frame.",
+            show_default=False,
+        ),
+    ] = None,
+    grow: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--grow",
+            metavar="PIXELS",
+            help="Let the marks of bad classes grow by so many pixels to all sides, as 2; or those of single "
+            "classes, as CR=1,TRL=5; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    value: Annotated[
+        int | None,
+        typer.Option(
+            "--value", help="Write this value for bad pixels and 0 for all others.", show_default=False
+        ),
+    ] = None,
+    gzipped: Annotated[
+        bool, typer.Option("--gzip", help="Pack each mask by gzip, as if its name ended in .gz.")
+    ] = False,
     mask_hdu: MaskHDU = None,
     classes: Annotated[
         str | None,
@@ -267,6 +302,10 @@ def mask(
         form=form.value,
         bits=bits,
         compression=_COMPRESSIONS[compression],
+        grow=",".join(grow or []),
+        value=value,
+        tool=None if tool is None else tool.value,
+        gzipped=gzipped,
         overwrite=True,  # whatever may not be replaced is left out below
         preview=preview,
         mask_hdu=parse_hdu(mask_hdu),

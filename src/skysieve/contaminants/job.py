@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from skysieve.contaminants.bitmaps import read_bit_map
+from skysieve.contaminants.classes import NODATA
+from skysieve.contaminants.growth import Growth, read_growth
+from skysieve.contaminants.layout import make_layout
 from skysieve.contaminants.masker import Masker, MaskSettings
 from skysieve.contaminants.masking import FileMasking, FrameRecord
 from skysieve.contaminants.published import published_cards
@@ -21,8 +24,7 @@ from skysieve.imaging.structure import keep_structure
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from skysieve.contaminants.bitmaps import BitMap
-    from skysieve.contaminants.products import Format
+    from skysieve.contaminants.layout import Format, Layout
     from skysieve.imaging.cards import HeaderCard
     from skysieve.imaging.fits_out import Compression
     from skysieve.imaging.locations import Location
@@ -78,6 +80,14 @@ class MaskJob:
         Survey or file of another bit map, for products of bits.
     compression
         Of products of bits; chosen by itself if None.
+    grow
+        By how many pixels marks grow; see :func:`skysieve.contaminants.growth.read_growth`.
+    value
+        The value of bad pixels in products of bits, all others being 0; None for bits.
+    tool
+        Program that shall read the product, of :data:`skysieve.contaminants.layout.TOOLS`.
+    gzipped
+        Whether products are packed by gzip, as those are whose name ends in ``.gz``.
     overwrite
         Whether a product that is there may be replaced.
     preview
@@ -92,11 +102,16 @@ class MaskJob:
     form: Format = "bits"
     bits: str | None = None
     compression: Compression | None = None
+    grow: str = ""
+    value: int | None = None
+    tool: str | None = None
+    gzipped: bool = False
     overwrite: bool = False
     preview: bool = False
     mask_hdu: int | str | None = None
     _masker: Masker | None = field(default=None, init=False, repr=False)
-    _bit_map: BitMap | None = field(default=None, init=False, repr=False)
+    _layout: Layout | None = field(default=None, init=False, repr=False)
+    _growth: Growth = field(default_factory=Growth, init=False, repr=False)
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the network behind: the process that this goes to loads its own."""
@@ -120,7 +135,9 @@ class MaskJob:
         ConfigError
             If the template is malformed.
         """
-        return output_path(unit, self.output, self.suffix or SUFFIXES[self.form])
+        path = output_path(unit, self.output, self.suffix or SUFFIXES[self.form])
+        packed = not self.gzipped or path.suffix.lower() == ".gz"
+        return path if packed else path.with_name(f"{path.name}.gz")
 
     def check(self) -> None:
         """Check the settings and find the model, without loading its network.
@@ -132,13 +149,24 @@ class MaskJob:
         ModelError
             If the model is missing or damaged.
         """
-        Masker(self.settings)
-        self._read_bit_map()
+        self._read_options(Masker(self.settings))
 
-    def _read_bit_map(self) -> BitMap | None:
-        if self.bits is not None and self.form != "bits":
-            raise ConfigError(f"a bit map does not go with --format {self.form}; it needs the format bits")
-        return None if self.bits is None else read_bit_map(self.bits)
+    def _read_options(self, masker: Masker) -> tuple[Layout, Growth]:
+        layout = make_layout(
+            form=self.form,
+            bit_map=None if self.bits is None else read_bit_map(self.bits),
+            value=self.value,
+            tool=self.tool,
+            compression=self.compression,
+        )
+        growth = read_growth(self.grow)
+        if growth and self.form == "probabilities":
+            raise ConfigError("--grow does not go with --format probabilities: only marks grow")
+        known = {NODATA.name, *(c.name for c in masker.classes)}
+        unasked = [name for name in growth.of_class if name not in known]
+        if unasked:
+            raise ConfigError(f"--grow {unasked[0]}: this class is not asked for; add it to --classes")
+        return layout, growth
 
     def prepare(self, *, workers: int = 1) -> None:
         """Load the network; ``workers`` processes share the processors.
@@ -150,8 +178,8 @@ class MaskJob:
         ModelError
             If the model cannot be used.
         """
-        self._bit_map = self._read_bit_map()
         self._masker = Masker(self.settings.shared_by(workers))
+        self._layout, self._growth = self._read_options(self._masker)
         _ = self._masker.network
 
     def stop(self) -> None:
@@ -167,9 +195,10 @@ class MaskJob:
         SkysieveError
             If the file cannot be read, holds no frame that can be masked, or the product cannot be written.
         """
-        if self._masker is None:
+        if self._masker is None or self._layout is None:
             self.prepare()
-        assert self._masker is not None  # noqa: S101 (prepare made it)
+        assert self._masker is not None  # noqa: S101 (prepare made both)
+        assert self._layout is not None  # noqa: S101
         start = time.perf_counter()
         product = self.product(unit)
         if product.resolve() == unit.path.resolve():
@@ -178,9 +207,8 @@ class MaskJob:
             masking = FileMasking(
                 file,
                 self._masker,
-                form=self.form,
-                bit_map=self._bit_map,
-                compression=self.compression,
+                layout=self._packed_once(self._layout, product),
+                growth=self._growth,
                 pictures=(product, pictures) if self.preview else None,
             )
             structure = keep_structure(
@@ -188,11 +216,18 @@ class MaskJob:
                 {hdu.index: hdu for hdu in file.frames},
                 masking.make,
                 one_only=unit.hdu is not None,
+                frames_only=self._layout.frames_only,
                 cards=self._primary_cards(self._masker),
             )
             write_fits(structure, product, overwrite=self.overwrite)
         previews, frames = tuple(masking.previews), tuple(masking.frames)
         return MaskRecord(product, previews, frames, time.perf_counter() - start)
+
+    def _packed_once(self, layout: Layout, product: Path) -> Layout:
+        """Return the layout, not compressed by itself where the whole file is packed."""
+        if product.suffix.lower() == ".gz" and layout.compression is None:
+            return replace(layout, compression="none")
+        return layout
 
     def _primary_cards(self, masker: Masker) -> list[HeaderCard]:
         """Return what MaxiMask writes into primary headers, where it is known before the frames are."""

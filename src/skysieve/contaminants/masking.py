@@ -21,13 +21,12 @@ if TYPE_CHECKING:
 
     from astropy.io import fits
 
-    from skysieve.contaminants.bitmaps import BitMap
+    from skysieve.contaminants.growth import Growth
+    from skysieve.contaminants.layout import Layout
     from skysieve.contaminants.masker import Masker
-    from skysieve.contaminants.products import Format
     from skysieve.contaminants.result import MaskResult
     from skysieve.imaging.domain import Unlikeness
     from skysieve.imaging.fits_frames import FitsFrame, FrameHDU
-    from skysieve.imaging.fits_out import Compression
     from skysieve.imaging.frame_files import FrameFile
 
 __all__ = ["FileMasking", "FrameRecord"]
@@ -73,8 +72,10 @@ class FileMasking:
         The open file.
     masker
         The loaded network and its rules.
-    form, bit_map, compression
-        Of the product.
+    layout
+        How marks are laid out in the product.
+    growth
+        By how many pixels marks grow before they are.
     pictures
         If there shall be previews: the product, after which they are named, and what puts them in place when
         the product is.
@@ -92,15 +93,14 @@ class FileMasking:
         file: FrameFile,
         masker: Masker,
         *,
-        form: Format,
-        bit_map: BitMap | None,
-        compression: Compression | None,
+        layout: Layout,
+        growth: Growth,
         pictures: tuple[Path, ExitStack] | None,
     ) -> None:
         self.frames: list[FrameRecord] = []
         self.previews: list[Path] = []
         self._file, self._masker, self._pictures = file, masker, pictures
-        self._form, self._bit_map, self._compression = form, bit_map, compression
+        self._layout, self._growth = layout, growth
         self._blanks: list[FrameError] = []
 
     def make(self, hdu: FrameHDU, tables: bool) -> fits.ImageHDU | fits.CompImageHDU:  # noqa: FBT001 (by position)
@@ -118,17 +118,19 @@ class FileMasking:
         FrameError
             If it is the last one and no frame of the file could be masked.
         """
-        results, judged = zip(
+        self._layout.check(hdu, hdu.planes[0].label)
+        found, judged = zip(
             *((self._mask(frame), self._masker.unlikeness(frame)) for frame in hdu.planes), strict=True
         )
+        results = [result.grown(self._growth) for result in found]
         for number, (frame, result) in enumerate(zip(hdu.planes, results, strict=True), start=1):
             plane = 0 if len(hdu.shape) == 2 else number
-            self.frames.append(_record(hdu, plane, result))
+            self.frames.append(_record(hdu, plane, found[number - 1]))
             if self._pictures is not None:
                 self._draw(*self._pictures, frame, result)
         if len(self._blanks) == len(self._file.planes):
             raise self._blanks[0]
-        options = self._masker.settings.unusual()
+        options = self._options()
         if hdu.linearised:
             options["asinh scale"] = hdu.linearised
         cards = results[0].cards(
@@ -137,21 +139,25 @@ class FileMasking:
             options=options,
         )
         cards += unlikeness_cards(self._worst(hdu, judged))
-        if self._form == "bits":
+        if self._layout.form == "bits":
             return bits_hdu(
                 hdu,
                 results,
-                bit_map=self._bit_map,
-                compression=self._compression,
+                layout=self._layout,
                 cards=cards,
                 tables=tables,
             )
-        return published_hdu(hdu, results, self._form, cards, tables=tables)
+        return published_hdu(hdu, results, self._layout.form, cards, tables=tables)
+
+    def _options(self) -> dict[str, object]:
+        """Return what provenance must name: settings that are not the defaults."""
+        grown = {"grow": str(self._growth)} if self._growth else {}
+        return {**self._masker.settings.unusual(), **grown}
 
     def _mask(self, frame: FitsFrame) -> MaskResult:
         """Mask a frame; one without sky, as of a dead detector, must not cost its file the other masks."""
         try:
-            return self._masker.mask(frame, keep_probabilities=self._form == "probabilities")
+            return self._masker.mask(frame, keep_probabilities=self._layout.form == "probabilities")
         except FrameError as error:
             if len(self._file.planes) == 1:
                 raise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import reduce
 from operator import or_
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,15 +20,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from skysieve.contaminants.bitmaps import BitMap
+    from skysieve.contaminants.layout import Layout
     from skysieve.contaminants.result import MaskResult
     from skysieve.imaging.cards import HeaderCard
     from skysieve.imaging.domain import Unlikeness
     from skysieve.imaging.fits_frames import FrameHDU
-    from skysieve.imaging.fits_out import Compression
 
-__all__ = ["Format", "bad_cards", "bits_hdu", "stacked", "unlikeness_cards"]
-
-Format = Literal["bits", "cube", "single", "probabilities"]
+__all__ = ["bad_cards", "bits_hdu", "stacked", "unlikeness_cards"]
 
 
 def stacked(hdu: FrameHDU, planes: Sequence[NDArray[np.generic]]) -> NDArray[np.generic]:
@@ -40,22 +38,33 @@ def bits_hdu(
     hdu: FrameHDU,
     results: Sequence[MaskResult],
     *,
-    bit_map: BitMap | None,
-    compression: Compression | None,
+    layout: Layout,
     cards: Sequence[HeaderCard],
     tables: bool = False,
 ) -> fits.ImageHDU | fits.CompImageHDU:
-    """Return the mask HDU of a science HDU, in our bits or another survey's; see :func:`mask_hdu`."""
-    planes = [bit_map.translate(result.bits) if bit_map else result.bits for result in results]
-    schema = schema_of(results[0].classes).header_cards() if bit_map is None else _map_cards(bit_map)
-    schema += bad_cards(results[0], bit_map)
+    """Return the mask HDU of a science HDU, in our bits or other values; see :func:`mask_hdu`."""
+    planes = [layout.values(result) for result in results]
     return mask_hdu(
-        stacked(hdu, planes),
+        planes[0] if layout.frames_only else stacked(hdu, planes),
         header=hdu.header,
-        compression=compression,
-        cards=[*schema, *cards],
+        compression=layout.compression,
+        cards=[*_value_cards(results[0], layout), *cards],
         tables=tables,
+        unsigned=True,
     )
+
+
+def _value_cards(result: MaskResult, layout: Layout) -> list[HeaderCard]:
+    """Return the cards that say what the values mean."""
+    if layout.value is not None:
+        bad = [c.name for c in (*result.classes, NODATA) if c.code & result.bad_bits()]
+        return [
+            ("BADVALUE", layout.value, "value of bad pixels; that of all others is 0"),
+            ("HISTORY", f"bad pixels are those of the classes {', '.join(bad)}", ""),
+        ]
+    if layout.bit_map is None:
+        return [*schema_of(result.classes).header_cards(), *bad_cards(result)]
+    return [*_map_cards(layout.bit_map), *bad_cards(result, layout.bit_map)]
 
 
 def bad_cards(result: MaskResult, bit_map: BitMap | None = None) -> list[HeaderCard]:

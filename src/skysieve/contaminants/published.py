@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from skysieve.contaminants.classes import ContaminantClass
-    from skysieve.contaminants.products import Format
+    from skysieve.contaminants.layout import Format
     from skysieve.contaminants.result import MaskResult
     from skysieve.imaging.cards import HeaderCard
     from skysieve.imaging.fits_frames import FrameHDU

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from skysieve.contaminants.classes import (
     select_bad,
 )
 from skysieve.contaminants.decide import class_fractions, modify_priors
+from skysieve.contaminants.growth import Growth, grow_bits, read_growth
 from skysieve.contaminants.planes import schema_of
 from skysieve.contaminants.products import bad_cards
 from skysieve.errors import ConfigError
@@ -199,6 +200,29 @@ class MaskResult:
         marked: NDArray[np.bool_] = (self.bits & codes) != 0
         return marked
 
+    def grown(self, growth: Growth | int | str) -> MaskResult:
+        """Return the same result with larger marks.
+
+        Parameters
+        ----------
+        growth
+            By how many pixels the marks of bad classes grow to all sides, or a text with the number of each
+            class, as ``"CR=1,TRL=5"``; see :func:`skysieve.contaminants.growth.read_growth`.
+
+        Raises
+        ------
+        ConfigError
+            If the growth is malformed, or a class is unknown or was not asked for.
+        """
+        wanted = growth if isinstance(growth, Growth) else read_growth(str(growth))
+        for name in set(wanted.of_class) - {NODATA.name}:
+            self._asked_for(find_class(name))
+        if not wanted:
+            return self
+        bad = [c.name for c in select_bad(self.bad_classes) if c in self.classes]
+        bits = grow_bits(self.bits, wanted.by_code(bad))
+        return replace(self, bits=bits, background=self.background & ((bits & NODATA.code) == 0))
+
     def to_ccddata(
         self, *, unit: str | UnitBase | None = None, bad: Iterable[str] | str | None = None
     ) -> CCDData:
@@ -256,14 +280,26 @@ class MaskResult:
 
         return NDData(self._data(), unit=self._unit(unit), mask=self.bad(bad), **self._properties())
 
-    def to_flag_image(self) -> fits.PrimaryHDU:
-        """Return the bits as an uncompressed primary HDU, with the names of the bits and world coordinates.
+    def to_flag_image(self, *, bad: Iterable[str] | str | None = None) -> fits.PrimaryHDU:
+        """Return the bits of bad classes as an uncompressed primary HDU, with their names and coordinates.
 
-        SExtractor (``FLAG_IMAGE``) and WeightWatcher read files of such an HDU.
+        SExtractor (``FLAG_IMAGE``) and WeightWatcher read files of such an HDU.  The light of sources has no
+        bit there, else every source would be flagged.
+
+        Parameters
+        ----------
+        bad
+            The classes whose bits the image holds, besides that of no data; see :meth:`bad`.
+
+        Raises
+        ------
+        ConfigError
+            If a class is unknown, the background, or was not asked for.
         """
         from astropy.io import fits
 
-        hdu = mask_hdu(self.bits, header=self.header, compression="none", cards=self._own_cards())
+        flags = self.bits & np.int16(self.bad_bits(bad))
+        hdu = mask_hdu(flags, header=self.header, compression="none", cards=self._own_cards())
         header = hdu.header.copy(strip=True)
         header.remove("INHERIT", ignore_missing=True)  # primary HDUs have none
         return fits.PrimaryHDU(hdu.data, header)

@@ -58,6 +58,7 @@ def mask_hdu(
     compression: Compression | None = None,
     cards: Iterable[HeaderCard] = (),
     tables: bool = False,
+    unsigned: bool = False,
 ) -> fits.ImageHDU | fits.CompImageHDU:
     """Return an image extension with a mask, or with probabilities.
 
@@ -79,6 +80,9 @@ def mask_hdu(
     tables
         Whether the file will hold the tables of distortion that the science header refers to. They hold for
         masks of two axes only.
+    unsigned
+        Whether unsigned integers of 16 bits stay what they are, by BZERO, instead of becoming signed ones of
+        32 bits.
 
     Raises
     ------
@@ -88,7 +92,7 @@ def mask_hdu(
     """
     if bits.ndim not in (2, 3) or bits.size == 0:
         raise OutputError(f"a mask has shape (H, W) or (N, H, W), none of them 0; this has {bits.shape}")
-    data = _as_stored(bits)
+    data = bits if unsigned and bits.dtype == np.uint16 else _as_stored(bits)
     chosen = choose_compression(data, compression)
     own = _mask_header(header, dimensions=data.ndim, name=name, version=version, tables=tables)
     set_cards(own, cards)

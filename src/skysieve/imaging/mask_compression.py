@@ -82,6 +82,8 @@ def _plio_tile_width(width: int) -> int:
 def _why_not_plio(data: NDArray[Any]) -> str | None:
     if data.dtype.kind not in "iu":
         return "it holds integers only"
+    if data.dtype == np.uint16:
+        return "FITS stores unsigned integers of 16 bits as negative ones"
     lowest, highest = int(data.min()), int(data.max())
     if lowest < 0:
         return f"its lowest value is {lowest}, below 0"

@@ -32,6 +32,7 @@ def keep_structure(
     make: Callable[[FrameHDU, bool], Made],
     *,
     one_only: bool = False,
+    frames_only: bool = False,
     cards: Sequence[HeaderCard] = (),
 ) -> Iterator[HDU]:
     """Yield the HDUs of a product that keeps the structure of its source.
@@ -54,10 +55,15 @@ def keep_structure(
     one_only
         Whether the product holds the primary header and the one science HDU alone: as primary HDU if it can
         be.  Its tables of distortion follow.
+    frames_only
+        Whether the product holds the science HDUs and no others, but for an empty primary HDU where that of
+        the source has no image.
     cards
         Further cards for a primary header without a science image.
     """
-    found = {index: find_tables(hdus, frame.header) for index, frame in frames.items()}
+    found = {
+        index: None if frames_only else find_tables(hdus, frame.header) for index, frame in frames.items()
+    }
     tables = frozenset().union(*(numbers for numbers in found.values() if numbers))
     for index, hdu in enumerate(hdus):
         if index in frames:
@@ -71,7 +77,7 @@ def keep_structure(
             yield made
         elif index in tables:
             yield _table(hdu, index, hdus.filename() or "the file") or _placeholder(hdu)
-        elif one_only:
+        elif one_only or (frames_only and index > 0):
             continue
         elif index == 0:
             yield primary_hdu(hdu.header, cards=cards)
