@@ -84,11 +84,9 @@ def evaluate_probes(
     `skysieve evaluate probes --model mine/ --only '*trail*' --preview trails.png`
     """
     from skysieve.cli.running import start_logging
-    from skysieve.cli.simulate import need_simulation
     from skysieve.imaging.atomic import check_target
 
     start_logging()
-    need_simulation()
     from skysieve.contaminants.masker import Masker, MaskSettings
     from skysieve.contaminants.probe_trial import run_probe
 
