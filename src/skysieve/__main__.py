@@ -1,6 +1,6 @@
 """``python -m skysieve``."""
 
-from skysieve.cli.app import main
+from skysieve.cli.start import main
 
 if __name__ == "__main__":
     main()

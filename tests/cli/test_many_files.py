@@ -108,6 +108,65 @@ def test_an_interrupt_leaves_whole_files_only(start, frames, jobs):
     assert not leftovers(frames)
 
 
+@pytest.mark.parametrize(
+    ("jobs", "number", "everywhere"),
+    [(1, signal.SIGTERM, False), (2, signal.SIGTERM, False), (2, signal.SIGHUP, True)],
+)
+def test_the_signals_of_systems_end_a_run_as_cleanly(start, frames, jobs, number, everywhere):
+    """A batch system sends them to all processes or to the first one, a closed terminal to all."""
+    process = start("-j", str(jobs), "--table", "t.ecsv")
+    process.stdout.readline()
+    (os.killpg if everywhere else os.kill)(process.pid, number)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 128 + number
+    assert err == "skysieve: interrupted; finished files are kept\n"
+    products = list((frames / OUT).glob("*.fits"))
+    assert 0 < len(products) < FILES
+    assert all(is_intact(path) for path in products)
+    assert (frames / "t.ecsv").exists()
+    assert not leftovers(frames)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_many_interrupts_are_as_one(start, frames, jobs):
+    process = start("-j", str(jobs))
+    process.stdout.readline()
+    for _ in range(4):
+        os.killpg(process.pid, signal.SIGINT)
+        time.sleep(0.05)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert err == "skysieve: interrupted; finished files are kept\n"
+    assert not leftovers(frames)
+
+
+@needs_proc
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
+def test_processes_end_soon_after_the_one_that_began_them(start, frames, number):
+    process = start("-j", "2")
+    process.stdout.readline()
+    workers = _wait_for_workers(process, 2)
+    os.kill(process.pid, number)
+    process.wait(timeout=60)
+    deadline = time.monotonic() + 60
+    while any(_is_running(worker) for worker in workers):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert all(is_intact(path) for path in (frames / OUT).glob("*.fits"))
+    assert not leftovers(frames / OUT)
+
+
+@pytest.mark.slow
+@needs_proc
+def test_a_process_that_is_told_to_end_by_the_system_costs_nothing(start, frames):
+    process = start("-j", "2")
+    os.kill(_wait_for_workers(process, 2)[0], signal.SIGTERM)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, "")
+    assert out.count("->") == FILES
+    assert not leftovers(frames)
+
+
 @needs_proc
 def test_an_interrupt_while_processes_start_is_as_quiet(start, frames):
     process = start("-j", "2")
@@ -141,6 +200,13 @@ def _wait_for_workers(process, count):
         assert time.monotonic() < deadline
         time.sleep(0.01)
     return workers
+
+
+def _is_running(process):
+    try:
+        return (Path("/proc") / str(process) / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def _workers(parent):

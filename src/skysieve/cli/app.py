@@ -115,6 +115,7 @@ add_verb(
 def main() -> None:
     """Run the command line; whatever the user can mend ends in one line and exit code 1."""
     from skysieve.errors import SkysieveError
+    from skysieve.fleet.signals import comes_of_interrupt
 
     try:
         app(prog_name=PROGRAM)
@@ -128,6 +129,8 @@ def main() -> None:
         sys.stderr.close()
         sys.exit(1)
     except Exception as error:
+        if comes_of_interrupt(error):
+            raise KeyboardInterrupt from error
         if "--debug" in sys.argv:
             raise
         if isinstance(error, ModuleNotFoundError):

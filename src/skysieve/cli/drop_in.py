@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 
-from skysieve.cli.app import main
+from skysieve.cli.start import main
 
 __all__ = ["maximask", "maxitrack"]
 

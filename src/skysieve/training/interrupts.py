@@ -20,14 +20,14 @@ __all__ = ["StopBetweenSteps"]
 
 logger = logging.getLogger(__name__)
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 class StopBetweenSteps(Callback):
     """Ends a training after the step, or the batch of a validation, in which it is interrupted.
 
-    That is by Ctrl-C, or by the signal with which systems end what has used its time; a second one ends it
-    at once.
+    That is by Ctrl-C, by the signal with which systems end what has used its time, or by the end of the
+    terminal; a second one ends it at once.
 
     Attributes
     ----------
@@ -44,7 +44,9 @@ class StopBetweenSteps(Callback):
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before = {number: signal.signal(number, self._ask) for number in SIGNALS}
+        # not those that this process was told to ignore, as by nohup
+        heeded = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+        before = {number: signal.signal(number, self._ask) for number in heeded}
         try:
             yield
         finally:

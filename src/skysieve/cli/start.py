@@ -1,0 +1,111 @@
+"""The installed command: it minds interrupts first, and loads the rest then."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+__all__ = ["main"]
+
+LONGEST_END = 3.0
+"""Seconds that a run has to end by itself; an interrupt after that ends it at once."""
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it: 128 and the number of the signal."""
+
+
+def main() -> None:
+    """Run the command line, so that Ctrl-C, SIGTERM and SIGHUP end it between two files, in one line."""
+    interrupts = _Interrupts()
+    code: int | str | None = 1
+    try:
+        interrupts.listen()
+        from skysieve.cli.app import main as run
+
+        run()
+        code = 0
+    except SystemExit as end:
+        code = end.code
+    except KeyboardInterrupt:
+        _say_interrupted()
+        code = INTERRUPTED
+    finally:
+        interrupts.ignore()
+    if code == INTERRUPTED and interrupts.number:
+        code = 128 + interrupts.number
+    sys.exit(code)
+
+
+class _Interrupts:
+    """What became of the signals that end a run.
+
+    The first one raises KeyboardInterrupt; those after it would interrupt what cleans up, so they do nothing,
+    until that takes too long.
+    """
+
+    def __init__(self) -> None:
+        self.number = 0
+        self._time = 0.0
+        self._over = False
+
+    def listen(self) -> None:
+        """Take the signals that this process was not told to ignore, as by ``nohup``."""
+        for number in self._signals():
+            signal.signal(number, self._take)
+        sys.unraisablehook = self._repeat
+
+    def ignore(self) -> None:
+        """Ignore them while the interpreter ends."""
+        self._over = True
+        for number in self._signals():
+            signal.signal(number, signal.SIG_IGN)
+
+    def _signals(self) -> list[int]:
+        names = ("SIGINT", "SIGTERM", "SIGHUP")
+        known = [getattr(signal, name) for name in names if hasattr(signal, name)]
+        return [number for number in known if signal.getsignal(number) is not signal.SIG_IGN]
+
+    def _take(self, number: int, _frame: FrameType | None) -> None:
+        if self._over:
+            return
+        if not self.number:
+            self.number, self._time = number, time.monotonic()
+            raise KeyboardInterrupt
+        if time.monotonic() - self._time > LONGEST_END:
+            from skysieve.temporaries import remove_own_temporaries
+
+            remove_own_temporaries()
+            _say_interrupted()
+            with suppress(OSError, ValueError):
+                sys.stdout.flush()
+            os._exit(128 + self.number)  # processes that work for this one end when it does
+
+    def _repeat(self, lost: sys.UnraisableHookArgs) -> None:
+        """Interrupt once more where the interpreter lost the first one, as in the end of an object's life."""
+        if not issubclass(lost.exc_type, KeyboardInterrupt):
+            sys.__unraisablehook__(lost)
+            return
+        number, self.number = self.number or signal.SIGINT, 0
+
+        def again() -> None:
+            if hasattr(signal, "pthread_kill"):
+                signal.pthread_kill(threading.main_thread().ident or 0, number)
+            else:
+                signal.raise_signal(number)
+
+        timer = threading.Timer(0.05, again)
+        timer.daemon = True
+        timer.start()
+
+
+def _say_interrupted() -> None:
+    with suppress(OSError, ValueError):
+        print("skysieve: interrupted; finished files are kept", file=sys.stderr, flush=True)
