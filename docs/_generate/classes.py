@@ -12,6 +12,7 @@ from skysieve.models.packaged import packaged_models
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from skysieve.contaminants.bitmaps import BitMap
     from skysieve.models.card import ModelCard
 
 INTRODUCTION = """\
@@ -54,7 +55,9 @@ SURVEY_VALUES = """
 ## In other surveys' masks
 
 `skysieve mask --bits NAME` writes these values instead: OR-ed where they are bits; where they are codes, a
-pixel gets that of the first of its classes in the survey's list. A class without a value is left out.
+pixel gets that of the first of its classes in the survey's list. A class without a value is left out. Where
+the bits have names, the header names them. Rubin's bits (`lsst`) are known by name alone: their numbers
+differ between masks, and [`--bits-from`](masking.md#other-surveys-values) takes those of a mask of yours.
 """
 
 
@@ -68,8 +71,7 @@ def render() -> str:
     ours = [model.card for model in packaged_models() if model.card.job == JOB]
     maps = {name: read_bit_map(name) for name in SURVEYS}
     values = [
-        (f"`{c.name}`", *(bit_map.values.get(c.name, "–") for bit_map in maps.values()))
-        for c in (*CLASSES, NODATA)
+        (f"`{c.name}`", *(_value(bit_map, c.name) for bit_map in maps.values())) for c in (*CLASSES, NODATA)
     ]
     heads = [f"`{name}` ({bit_map.kind})" for name, bit_map in maps.items()]
     orders = [
@@ -90,6 +92,13 @@ def render() -> str:
         "\n" + "\n".join(orders) + "\n",
     ]
     return "\n".join(part.rstrip("\n") for part in parts) + "\n"
+
+
+def _value(bit_map: BitMap, name: str) -> str:
+    """Return the value of a class in another survey's masks, and the names of its bits."""
+    if name not in bit_map.values:
+        return "–"
+    return " ".join([str(bit_map.values[name]), *bit_map.names.get(name, ())])
 
 
 def _numbers(card: ModelCard) -> str:

@@ -118,7 +118,19 @@ def mask(
     bits: Annotated[
         str | None,
         typer.Option(
-            "--bits", help="Bit map of another survey: des, noirlab or a TOML file.", show_default=False
+            "--bits",
+            metavar="NAME",
+            help="Bit map of another survey: des, noirlab, lsst, euclid, hst, jwst, lco, or a TOML file.",
+            show_default=False,
+        ),
+    ] = None,
+    bits_from: Annotated[
+        str | None,
+        typer.Option(
+            "--bits-from",
+            metavar="MASK",
+            help="Number the planes of --bits as the header of this mask does (MP_ or MSKN cards).",
+            show_default=False,
         ),
     ] = None,
     compression: Annotated[
@@ -301,6 +313,7 @@ def mask(
         output=output,
         form=form.value,
         bits=bits,
+        bits_from=bits_from,
         compression=_COMPRESSIONS[compression],
         grow=",".join(grow or []),
         value=value,

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from skysieve.contaminants.bitmaps import read_bit_map
+from skysieve.contaminants.bitmaps import read_bit_map, read_planes
 from skysieve.contaminants.classes import NODATA
 from skysieve.contaminants.growth import Growth, read_growth
 from skysieve.contaminants.layout import make_layout
@@ -24,6 +24,7 @@ from skysieve.imaging.structure import keep_structure
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from skysieve.contaminants.bitmaps import BitMap
     from skysieve.contaminants.layout import Format, Layout
     from skysieve.imaging.cards import HeaderCard
     from skysieve.imaging.fits_out import Compression
@@ -78,6 +79,8 @@ class MaskJob:
         Kind of product.
     bits
         Survey or file of another bit map, for products of bits.
+    bits_from
+        Mask whose header numbers the planes of that map, by their names.
     compression
         Of products of bits; chosen by itself if None.
     grow
@@ -101,6 +104,7 @@ class MaskJob:
     suffix: str | None = None
     form: Format = "bits"
     bits: str | None = None
+    bits_from: str | None = None
     compression: Compression | None = None
     grow: str = ""
     value: int | None = None
@@ -151,10 +155,20 @@ class MaskJob:
         """
         self._read_options(Masker(self.settings))
 
+    def _read_bit_map(self) -> BitMap | None:
+        if self.bits is None:
+            if self.bits_from is not None:
+                raise ConfigError("--bits-from numbers the planes of a bit map; name that with --bits")
+            return None
+        bit_map = read_bit_map(self.bits)
+        if self.bits_from is None:
+            return bit_map
+        return bit_map.numbered_like(read_planes(self.bits_from), origin=self.bits_from)
+
     def _read_options(self, masker: Masker) -> tuple[Layout, Growth]:
         layout = make_layout(
             form=self.form,
-            bit_map=None if self.bits is None else read_bit_map(self.bits),
+            bit_map=self._read_bit_map(),
             value=self.value,
             tool=self.tool,
             compression=self.compression,

@@ -94,8 +94,8 @@ def unlikeness_cards(found: Unlikeness | None) -> list[HeaderCard]:
 
 
 def _map_cards(bit_map: BitMap) -> list[HeaderCard]:
-    """Return the cards of a foreign bit map; its codes are no bits, so that they go to HISTORY."""
+    """Return the cards of a foreign bit map: the names of its bits, if they have any, and all values."""
     cards: list[HeaderCard] = [("BITMAP", bit_map.name, f"meaning of the values ({bit_map.kind})")]
-    return cards + [
+    return [*cards, *bit_map.schema.header_cards()] + [
         ("HISTORY", f"class {name} has the value {value}", "") for name, value in bit_map.values.items()
     ]
