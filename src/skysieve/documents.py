@@ -79,8 +79,8 @@ def read_text(path: Path, *, error: type[SkysieveError], limit: int = MOST_BYTES
     return read_bytes(path, error=error, limit=limit).decode("utf-8-sig")
 
 
-def parse_json(text: str, *, origin: str, error: type[SkysieveError]) -> Any:
-    """Return what a JSON text holds: only numbers that are finite, and nothing nested too deep.
+def parse_json(text: str, *, origin: str, error: type[SkysieveError], finite: bool = True) -> Any:
+    """Return what a JSON text holds, which is not nested too deep.
 
     Parameters
     ----------
@@ -90,15 +90,17 @@ def parse_json(text: str, *, origin: str, error: type[SkysieveError]) -> Any:
         Names the file in messages.
     error
         What to raise.
+    finite
+        Whether NaN and infinite numbers, which Python writes and JSON lacks, are refused.
 
     Raises
     ------
     SkysieveError
-        Of the kind `error`, if it is no JSON, or holds NaN, an infinite number, or more than
-        :data:`MOST_DEPTH` levels.
+        Of the kind `error`, if it is no JSON, or holds such numbers or more than :data:`MOST_DEPTH` levels.
     """
     try:
-        document = json.loads(text, parse_constant=_refuse, parse_float=_finite)
+        checks: dict[str, Any] = {"parse_constant": _refuse, "parse_float": _finite} if finite else {}
+        document = json.loads(text, **checks)
     except RecursionError as cause:
         raise error(f"{origin}: is no JSON: it is nested too deep") from cause
     except ValueError as cause:
@@ -129,7 +131,7 @@ def parse_yaml(text: str, *, origin: str, error: type[SkysieveError]) -> list[An
     """
     import yaml
 
-    class Loader(yaml.SafeLoader):
+    class Loader(yaml.SafeLoader):  # type: ignore[misc]
         """Safe also in what it costs."""
 
         def flatten_mapping(self, node: Any) -> None:

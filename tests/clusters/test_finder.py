@@ -154,7 +154,15 @@ def test_views_are_turned_back():
     [
         ({"sky": {"side": "wide"}}, "does not say what it takes"),
         ({"sky": {"sigma": [1e-5]}}, "3 bands and 1 scatters"),
-        ({"classes": ("source",)}, "no class 'cluster'"),
+        (
+            {
+                "classes": ("source",),
+                "training_priors": {},
+                "default_priors": {},
+                "default_thresholds": {},
+            },
+            "no class 'cluster'",
+        ),
         ({"job": "ghosts"}, "a model for ghosts"),
         ({"normalisation": "mesh-200"}, "mesh-200"),
     ],

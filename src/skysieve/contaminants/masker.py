@@ -154,7 +154,7 @@ class Masker:
     @cached_property
     def network(self) -> SharedNetwork:
         """The loaded network."""
-        return self.settings.load(self.model)
+        return self.settings.load(self.model, answer="probabilities of pixels")
 
     @property
     def start_priors(self) -> dict[str, float] | None:
@@ -282,7 +282,7 @@ class Masker:
         if self.settings.tiling == "published":
             return fixed_tiles(shape, **PUBLISHED_TILES, batch=batch or PUBLISHED_BATCH)
         tiling = self.model.card.tiling
-        needed = tiling.bytes_per_pixel[self.network.precision]
+        needed = tiling.bytes_of_pixel(self.network.precision)
         return plan_tiles(
             shape,
             _sizes(self.model.card),

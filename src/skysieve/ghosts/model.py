@@ -43,4 +43,6 @@ def load_model(name: str = DEFAULT_MODEL) -> Model:
     ModelError
         If there is no such model, or it is for another job.
     """
-    return find_model(name, job=JOB, normalisation=NORMALISATION, published=())
+    model = find_model(name, job=JOB, normalisation=NORMALISATION, published=())
+    model.card.complete("default_thresholds")
+    return model

@@ -14,13 +14,13 @@ from __future__ import annotations
 
 import math
 import struct
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from skysieve.errors import ModelError
 from skysieve.extras import install_command
+from skysieve.models.protobuf import Message, varint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,11 +64,11 @@ def read_checkpoint(index: bytes, data: bytes) -> dict[str, NDArray[np.generic]]
     """
     try:
         entries = dict(_table_entries(index))
-        header = _Message(entries.pop(b""))
+        header = Message(entries.pop(b""))
         if header.integer(1, default=1) != 1 or header.integer(2) != 0:
             raise ModelError("checkpoint: only little-endian files of one shard can be read")
         return dict(_tensors(entries, data))
-    except (IndexError, KeyError, struct.error, UnicodeDecodeError) as error:
+    except (IndexError, KeyError, ValueError, struct.error) as error:
         raise ModelError(f"checkpoint: the index is damaged or of another format ({error!r})") from error
 
 
@@ -82,20 +82,20 @@ def checkpoint_keys(index: bytes) -> set[str]:
     """
     try:
         return {key.decode().removesuffix(VALUE_SUFFIX) for key, _ in _table_entries(index)}
-    except (IndexError, struct.error, UnicodeDecodeError) as error:
+    except (IndexError, ValueError, struct.error) as error:
         raise ModelError(f"checkpoint: the index is damaged or of another format ({error!r})") from error
 
 
 def _tensors(entries: dict[bytes, bytes], data: bytes) -> Iterator[tuple[str, NDArray[np.generic]]]:
     for key, value in entries.items():
-        entry = _Message(value)
+        entry = Message(value)
         dtype_code = entry.integer(1)
         if dtype_code == STRING_DTYPE:
             continue
         name = key.decode()
         if dtype_code not in DTYPES:
             raise ModelError(f"checkpoint: tensor {name!r} has the unknown type code {dtype_code}")
-        shape = tuple(_Message(dim).integer(1) for dim in _Message(entry.raw(2)).all_raw(2))
+        shape = tuple(Message(dim).integer(1) for dim in Message(entry.raw(2)).all_raw(2))
         start, size = entry.integer(4), entry.integer(5)
         raw = data[start : start + size]
         dtype = DTYPES[dtype_code]
@@ -113,14 +113,14 @@ def _table_entries(table: bytes) -> Iterator[tuple[bytes, bytes]]:
     if len(table) < FOOTER_BYTES or struct.unpack("<Q", table[-8:])[0] != TABLE_MAGIC:
         raise ModelError("checkpoint: the index is no LevelDB table, or it is truncated")
     footer = table[-FOOTER_BYTES:]
-    position = _varint(footer, _varint(footer, 0)[1])[1]  # skip the metaindex handle
+    position = varint(footer, varint(footer, 0)[1])[1]  # skip the metaindex handle
     for _, handle in _block_entries(_block(table, footer[position:])):
         yield from _block_entries(_block(table, handle))
 
 
 def _block(table: bytes, handle: bytes) -> bytes:
-    offset, position = _varint(handle, 0)
-    size, _ = _varint(handle, position)
+    offset, position = varint(handle, 0)
+    size, _ = varint(handle, position)
     block = table[offset : offset + size]
     trailer = table[offset + size : offset + size + BLOCK_TRAILER_BYTES]
     if len(block) != size or len(trailer) != BLOCK_TRAILER_BYTES:
@@ -138,25 +138,13 @@ def _block_entries(block: bytes) -> Iterator[tuple[bytes, bytes]]:
     end = len(block) - 4 * (restarts + 1)
     position, key = 0, b""
     while position < end:
-        shared, position = _varint(block, position)
-        unshared, position = _varint(block, position)
-        length, position = _varint(block, position)
+        shared, position = varint(block, position)
+        unshared, position = varint(block, position)
+        length, position = varint(block, position)
         key = key[:shared] + block[position : position + unshared]
         position += unshared
         yield key, block[position : position + length]
         position += length
-
-
-def _varint(buffer: bytes, position: int) -> tuple[int, int]:
-    """Decode one base-128 varint; return it and the position behind it."""
-    value = shift = 0
-    while True:
-        byte = buffer[position]
-        position += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, position
-        shift += 7
 
 
 def _masked_crc32c(data: bytes) -> int:
@@ -168,43 +156,3 @@ def _masked_crc32c(data: bytes) -> int:
         raise ModelError(problem) from error
     crc: int = google_crc32c.value(data)
     return (((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF
-
-
-@dataclass
-class _Message:
-    """The fields of one protocol-buffer message, undecoded."""
-
-    buffer: bytes
-    fields: dict[int, list[int | bytes]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        position = 0
-        while position < len(self.buffer):
-            tag, position = _varint(self.buffer, position)
-            number, wire = tag >> 3, tag & 7
-            value: int | bytes
-            if wire == 0:
-                value, position = _varint(self.buffer, position)
-            elif wire == 2:
-                length, position = _varint(self.buffer, position)
-                value = self.buffer[position : position + length]
-                position += length
-            elif wire == 5:
-                (value,) = struct.unpack_from("<I", self.buffer, position)
-                position += 4
-            else:
-                raise ModelError(f"checkpoint: unexpected wire type {wire} in the index")
-            self.fields.setdefault(number, []).append(value)
-
-    def integer(self, number: int, default: int = 0) -> int:
-        value = self.fields.get(number, [default])[0]
-        if not isinstance(value, int):
-            raise ModelError(f"checkpoint: field {number} of an index entry is no integer")
-        return value
-
-    def all_raw(self, number: int) -> list[bytes]:
-        return [value for value in self.fields.get(number, []) if isinstance(value, bytes)]
-
-    def raw(self, number: int) -> bytes:
-        values = self.all_raw(number)
-        return values[0] if values else b""

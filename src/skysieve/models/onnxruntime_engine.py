@@ -8,6 +8,7 @@ import onnxruntime
 
 from skysieve.errors import ConfigError, ModelError
 from skysieve.extras import install_command
+from skysieve.models.graph_ends import INPUT, check_ends, short_reason
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,7 +38,7 @@ class ONNXRuntimeNetwork:
     ConfigError
         If the device is not there.
     ModelError
-        If ONNX Runtime cannot load the graph.
+        If ONNX Runtime cannot load the graph, or it takes or gives something else than pixels.
     """
 
     engine = "onnxruntime"
@@ -62,11 +63,34 @@ class ONNXRuntimeNetwork:
         try:
             self._session = onnxruntime.InferenceSession(content, options, providers=providers)
         except Exception as error:  # ONNX Runtime's errors share no base class of their own
-            raise ModelError(f"model {model.card.name!r}: ONNX Runtime cannot load it ({error})") from error
+            reason = short_reason(error)
+            raise ModelError(f"model {model.card.name!r}: ONNX Runtime cannot load it ({reason})") from error
+        self._name = model.card.name
+        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+        check_ends(
+            self._name,
+            [
+                (one.name, one.type.removeprefix("tensor(").removesuffix(")"), len(one.shape))
+                for one in inputs
+            ],
+            [one.type.removeprefix("tensor(").removesuffix(")") for one in outputs],
+        )
+        self._output = outputs[0].name
         if device != "cpu" and self._session.get_providers()[0] != "CUDAExecutionProvider":
             raise ConfigError(f"device {device!r} cannot be used by ONNX Runtime; is the driver installed?")
 
     def __call__(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the graph's output for ``(N, 1, H, W)`` float32 pixels."""
-        output: NDArray[np.float32] = self._session.run(None, {"pixels": pixels})[0]
+        """Return the graph's output for ``(N, 1, H, W)`` float32 pixels.
+
+        Raises
+        ------
+        ModelError
+            If the graph does not take pixels of this shape, or cannot be run.
+        """
+        try:
+            output: NDArray[np.float32] = self._session.run([self._output], {INPUT: pixels})[0]
+        except Exception as error:  # ONNX Runtime's errors share no base class of their own
+            raise ModelError(
+                f"model {self._name!r} does not take input of shape {pixels.shape} ({short_reason(error)})"
+            ) from error
         return output

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from skysieve.errors import ConfigError, ModelError
+from skysieve.models.graph_ends import INPUT, check_ends, short_reason
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -56,7 +57,7 @@ class OpenVINONetwork:
     ConfigError
         If bf16 is asked for on a processor without it.
     ModelError
-        If OpenVINO cannot read the graph.
+        If OpenVINO cannot read the graph, or it takes or gives something else than pixels.
     """
 
     engine = "openvino"
@@ -81,14 +82,31 @@ class OpenVINONetwork:
         try:
             self._graph = self._core.read_model(content)
         except RuntimeError as error:
-            raise ModelError(f"model {self._name!r}: OpenVINO cannot read its graph ({error})") from error
+            reason = short_reason(error)
+            raise ModelError(f"model {self._name!r}: OpenVINO cannot read its graph ({reason})") from error
+        check_ends(
+            self._name,
+            [(_name(one), one.element_type.to_string(), _axes(one)) for one in self._graph.inputs],
+            [one.element_type.to_string() for one in self._graph.outputs],
+        )
         self._requests: OrderedDict[tuple[int, ...], Any] = OrderedDict()
 
     def __call__(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the graph's output for ``(N, 1, H, W)`` float32 pixels."""
+        """Return the graph's output for ``(N, 1, H, W)`` float32 pixels.
+
+        Raises
+        ------
+        ModelError
+            If the graph does not take pixels of this shape, or cannot be run.
+        """
         request = self._requests.pop(pixels.shape, None) or self._compile(pixels.shape)
         self._requests[pixels.shape] = request
-        result = request.infer({0: np.ascontiguousarray(pixels)}, share_inputs=True)
+        try:
+            result = request.infer({0: np.ascontiguousarray(pixels)}, share_inputs=True)
+        except RuntimeError as error:
+            raise ModelError(
+                f"model {self._name!r} cannot be run on input of shape {pixels.shape} ({short_reason(error)})"
+            ) from error
         output: NDArray[np.float32] = result[0]
         return output
 
@@ -101,5 +119,16 @@ class OpenVINONetwork:
             return self._core.compile_model(graph, "CPU", self._settings).create_infer_request()
         except RuntimeError as error:
             raise ModelError(
-                f"model {self._name!r} does not take input of shape {shape} ({error})"
+                f"model {self._name!r} does not take input of shape {shape} ({short_reason(error)})"
             ) from error
+
+
+def _name(end: Any) -> str:
+    names = end.get_names()
+    return INPUT if INPUT in names else next(iter(sorted(names)), "")
+
+
+def _axes(end: Any) -> int | None:
+    """Return the number of axes of an input, or None if it may have any."""
+    rank = end.get_partial_shape().rank
+    return int(rank.get_length()) if rank.is_static else None

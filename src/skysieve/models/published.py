@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from skysieve.errors import ModelError
 from skysieve.extras import install_command
-from skysieve.models.card import GraphFile, Model, ModelCard, read_model
+from skysieve.models.card import EngineName, GraphFile, Model, ModelCard, read_model
 from skysieve.models.checkpoint import checkpoint_keys
 from skysieve.models.packaged import find_packaged
 from skysieve.models.savedmodel import SavedModel, find_installed, open_savedmodels
@@ -38,7 +38,7 @@ class GraphForm:
     """One form of a network's graph: which engines it is for, and how it is made from the weights."""
 
     file: str
-    engines: tuple[str, ...]
+    engines: tuple[EngineName, ...]
     build: Callable[[Mapping[str, NDArray[np.generic]]], onnx.ModelProto]
 
 

@@ -8,12 +8,14 @@ from threading import Event, Lock
 from typing import TYPE_CHECKING, Self
 
 from skysieve.models.engine import available_threads, load_network
+from skysieve.models.graph_ends import check_answer
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from skysieve.models.card import Model
+    from skysieve.models.card import Model, ModelCard
+    from skysieve.models.graph_ends import Answer
     from skysieve.models.network import Engine, Network, Precision
 
 __all__ = ["EngineSettings", "SharedNetwork"]
@@ -28,9 +30,14 @@ class SharedNetwork:
     ----------
     network
         The loaded network.
+    card
+        Of its model.
+    answer
+        What it is to give.
     """
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, card: ModelCard, answer: Answer = "other") -> None:
+        self._name, self._classes, self._answer = card.name, len(card.classes), answer
         self.engine, self.precision = network.engine, network.precision
         self.device, self.sha256 = network.device, network.sha256
         self._network = network
@@ -44,11 +51,15 @@ class SharedNetwork:
         ------
         KeyboardInterrupt
             If the network was stopped.
+        ModelError
+            If the graph cannot be run, or gives what cannot be right: see :func:`check_answer`.
         """
         with self._busy:
             if self._stopped.is_set():
                 raise KeyboardInterrupt
-            return self._network(pixels)
+            output = self._network(pixels)
+        check_answer(output, pixels, model=self._name, answer=self._answer, classes=self._classes)
+        return output
 
     def stop(self) -> None:
         """End the work of all threads, each at its next call."""
@@ -70,8 +81,15 @@ class EngineSettings:
     device: str = "cpu"
     threads: int | None = None
 
-    def load(self, model: Model) -> SharedNetwork:
+    def load(self, model: Model, *, answer: Answer = "other") -> SharedNetwork:
         """Load a model's graph.
+
+        Parameters
+        ----------
+        model
+            The model.
+        answer
+            What its graph is to give, which is checked each time.
 
         Raises
         ------
@@ -83,7 +101,7 @@ class EngineSettings:
         network = load_network(
             model, engine=self.engine, precision=self.precision, device=self.device, threads=self.threads
         )
-        return SharedNetwork(network)
+        return SharedNetwork(network, model.card, answer)
 
     @property
     def all_threads(self) -> int:

@@ -69,6 +69,8 @@ def load_model(name: str = DEFAULT_MODEL) -> Model:
     Raises
     ------
     ModelError
-        If there is no such model, or it is for another job.
+        If there is no such model, it is for another job, or its card leaves out what this job needs.
     """
-    return find_model(name, job=JOB, normalisation=NORMALISATION, published=(MAXITRACK,))
+    model = find_model(name, job=JOB, normalisation=NORMALISATION, published=(MAXITRACK,))
+    model.card.complete("training_priors", "default_priors")
+    return model
