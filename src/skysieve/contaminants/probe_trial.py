@@ -29,7 +29,7 @@ MOST_FALSE = 0.05
 MOST_ELSEWHERE = 0.01
 """Largest share of the pixels far from the thing that may be given to any class of contaminants."""
 
-_CONTAMINANTS = sum(c.code for c in CLASSES if c.is_contaminant)
+_CONTAMINANTS = sum(c.code for c in CLASSES if c.name != "BBG")
 
 
 @dataclass(frozen=True)
