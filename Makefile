@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-oldest lint format bench docs clean
+.PHONY: help demo test test-slow test-oldest test-sdist ci lint format bench docs changes clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -19,19 +19,24 @@ demo: $(VENV)/.runtime ## simulate a frame and mask it: see demo/
 test: $(VENV)/.runtime ## the fast tests
 	$(BIN)/python -m pytest -q
 
-test-slow: $(VENV)/.runtime ## the slow tests
-	$(BIN)/python -m pytest -q -m slow
+# Each of these has an environment of its own, in a temporary folder.
 
-test-oldest: ## the fast tests on the oldest releases that are supported
-	PIP_CONSTRAINT="$(CURDIR)/.ci/oldest.txt" $(MAKE) test VENV=.venv-oldest
+test-slow: ## the slow tests, with all extras
+	$(PYTHON) .ci/step.py slow
 
-lint: $(VENV)/.lint ## style, format, types, floors
-	$(BIN)/ruff check
-	$(BIN)/ruff format --check
-	$(BIN)/mypy
-	$(BIN)/lint-imports --no-cache
+test-oldest: ## the fast tests, with all extras, on the oldest releases that are supported
+	$(PYTHON) .ci/step.py oldest
 
-format: $(VENV)/.lint ## mend what ruff can mend
+test-sdist: ## the fast tests, from the unpacked source distribution
+	$(PYTHON) .ci/step.py sdist
+
+ci: ## what a change must pass
+	bash .ci/run
+
+lint: $(VENV)/.lint ## style, format, types, import contracts, workflows
+	$(BIN)/python .ci/lint.py
+
+format: $(VENV)/.lint ## fix what ruff can fix
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
@@ -41,8 +46,11 @@ bench: $(VENV)/.runtime ## measure speed, memory and agreement with the publishe
 docs: $(VENV)/.docs ## the pages, in site/
 	$(BIN)/mkdocs build --strict
 
+changes: $(VENV)/.lint ## what the next release changes, as CHANGELOG.md will have it
+	$(BIN)/towncrier build --draft --version next
+
 clean: ## remove what the targets made
-	rm -rf $(VENV) .venv-oldest demo site build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) demo site build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # One stamp for each set of extras; all are made anew when pyproject.toml changes.
 
@@ -53,13 +61,13 @@ $(VENV)/.python:
 	@touch $@
 
 $(VENV)/.runtime: pyproject.toml $(VENV)/.python
-	$(PIP) -e '.[maximask,simulate,test]'
+	$(PIP) -e '.[test]'
 	@touch $@
 
 $(VENV)/.lint: pyproject.toml $(VENV)/.runtime
-	$(PIP) -e '.[maximask,simulate,train,evaluate,test,lint]'
+	$(PIP) -e '.[train,mask-rcnn,test,lint]'
 	@touch $@
 
 $(VENV)/.docs: pyproject.toml $(VENV)/.runtime
-	$(PIP) -e '.[maximask,simulate,docs]'
+	$(PIP) -e '.[docs]'
 	@touch $@

@@ -15,7 +15,7 @@ from skysieve.errors import ConfigError
 from skysieve.extras import EXTRAS, describe_missing_module, install_command, require
 
 ROOT = Path(__file__).parents[1]
-FOR_DEVELOPMENT = {"test", "lint", "docs", "all", "changes"}
+FOR_DEVELOPMENT = {"test", "lint", "docs", "all"}
 MODULES = {
     "google-crc32c": "google_crc32c",
     "maximask": "maximask_and_maxitrack",
