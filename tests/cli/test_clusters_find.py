@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from tests.cli.command import failure, leftovers
 from tests.clusters.tiny_sky import BANDS, CLUSTERS, cluster_maps, save_sky_model, two_units, write_sky
 
 from skysieve.clusters.finder import ClusterFinder
+from skysieve.clusters.parts import Parts
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +95,84 @@ def test_an_interrupted_search_goes_on(find, tmp_path, monkeypatch):
     assert result.code == 0
     assert "kept" in result.out
     assert not (tmp_path / "out.parts").exists()
+
+
+@pytest.fixture
+def interrupted_while_placing(find, monkeypatch):
+    """Interrupt a search when some of its products are in place, as a signal may."""
+    real, placed = Path.replace, []
+
+    def replace(self, target):
+        if "out.parts" not in str(target) and not Path(target).name.startswith("."):
+            if len(placed) == 3:
+                raise KeyboardInterrupt
+            placed.append(target)
+        return real(self, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", replace)
+        assert find("--preview").code == 130
+    assert len(placed) == 3
+
+
+def test_a_search_that_was_interrupted_while_products_were_written_goes_on(
+    find, tmp_path, interrupted_while_placing
+):
+    assert 0 < len(list((tmp_path / "out").iterdir())) < 10
+    assert "exists" in failure(find("--preview"))
+    result = find("--preview", "--resume")
+    assert result.code == 0, result.err
+    assert result.out.count("kept") == 2
+    assert Table.read(tmp_path / "out" / "catalogue.fits")
+    assert not (tmp_path / "out.parts").exists()
+
+
+def test_what_others_put_there_meanwhile_is_kept(find, tmp_path, interrupted_while_placing):
+    (tmp_path / "out" / "catalogue.vot").write_text("mine")
+    assert "catalogue.vot exists" in failure(find("--preview", "--votable", "--resume"))
+    assert (tmp_path / "out" / "catalogue.vot").read_text() == "mine"
+
+
+def test_a_finished_search_is_not_begun_again(find, tmp_path):
+    assert find("--preview", "--resume").code == 0
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir()}
+    result = find("--preview", "--resume")
+    assert result == (0, "out holds the products of this search already\n", "")
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir()} == before
+    assert "exists" in failure(find("--resume", threshold=0.2))
+    assert "exists" in failure(find("--resume", "--prefix", "TST"))
+
+
+def test_damaged_tiles_are_searched_again(find, tmp_path, monkeypatch):
+    assert find("--quiet").code == 0
+    whole = Table.read(tmp_path / "out" / "catalogue.fits")
+    with monkeypatch.context() as patch:
+        patch.setattr(Parts, "remove", lambda _: None)
+        assert find("--quiet", "--overwrite").code == 0
+    first, second = sorted((tmp_path / "out.parts").glob("tile_*.npz"))
+    content = bytearray(first.read_bytes())
+    content[len(content) // 2] ^= 4
+    first.write_bytes(content)
+    second.write_bytes(second.read_bytes()[:-100])
+    result = find("--resume")
+    assert result.code == 0, result.err
+    assert "kept" not in result.out
+    again = Table.read(tmp_path / "out" / "catalogue.fits")
+    assert again.as_array().tolist() == whole.as_array().tolist()
+
+
+def test_a_damaged_description_of_the_search_costs_its_tiles_but_no_more(find, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(Parts, "remove", lambda _: None)
+        assert find("--quiet").code == 0
+    for path in (tmp_path / "out").iterdir():
+        path.unlink()
+    search = tmp_path / "out.parts" / "search.json"
+    search.write_bytes(search.read_bytes().replace(b"64", b"65", 1))
+    result = find("--resume")
+    assert result.code == 0, result.err
+    assert "search.json is damaged" in result.err
+    assert "kept" not in result.out
 
 
 def test_a_full_disk_ends_the_search_in_one_line(find, tmp_path, monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -116,13 +117,18 @@ def main() -> None:
     """Run the command line; whatever the user can mend ends in one line and exit code 1."""
     from skysieve.errors import SkysieveError
     from skysieve.fleet.signals import comes_of_interrupt
+    from skysieve.printable import one_line
+
+    if isinstance(sys.stdout, TextIOWrapper):
+        # names need not be UTF-8, and not all terminals show all that is
+        sys.stdout.reconfigure(errors="backslashreplace")
 
     try:
         app(prog_name=PROGRAM)
     except SkysieveError as error:
         if "--debug" in sys.argv:
             raise
-        print(f"skysieve: error: {error}", file=sys.stderr)
+        print(f"skysieve: error: {one_line(error)}", file=sys.stderr)
         sys.exit(1)
     except BrokenPipeError:
         # the reader of our output has gone, as with "| head"
@@ -140,7 +146,7 @@ def main() -> None:
             if line is not None:
                 print(f"skysieve: error: {line}", file=sys.stderr)
                 sys.exit(1)
-        problem = " ".join(f"{type(error).__name__}: {error}".split())
+        problem = one_line(f"{type(error).__name__}: {error}")
         print(f"skysieve: error: unexpected {problem} (use --debug to see where)", file=sys.stderr)
         sys.exit(1)
     except SystemExit as end:

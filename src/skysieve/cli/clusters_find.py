@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 __all__ = ["find"]
 
 _SHOWN = 10
+_PREVIEWS = ("preview-sky.png", "preview-candidates.png", "preview-stacks.png")
+"""The last one only where there are candidates."""
 
 
 class Finder(enum.StrEnum):
@@ -209,7 +211,12 @@ def find(
         resume=resume,
         overwrite=overwrite,
     )
-    catalogues = _prepared(job, known or [], preview=preview, overwrite=overwrite)
+    files = parse_catalogues(known or [])
+    if resume and not overwrite and job.is_finished(files, _PREVIEWS[:2] if preview else ()):
+        if not quiet:
+            print(f"{output} holds the products of this search already")
+        return
+    catalogues = _prepared(job, files, preview=preview, overwrite=overwrite)
     units = job.units()
     if not quiet:
         print(f"{len(units)} tiles of the sky, bands {', '.join(job.maps.names)}, nside {job.sky.nside}")
@@ -228,8 +235,8 @@ def find(
         )
     )
     failures.finish(len(done))
-    found, written = job.finish(units, catalogues)
-    written += _draw(job, found, overwrite=overwrite) if preview else ()
+    draw = (_PREVIEWS, lambda found: _draw(job, found)) if preview else None
+    found, written = job.finish(units, catalogues, files=files, draw=draw)
     if not quiet:
         _report(found, written)
 
@@ -269,7 +276,9 @@ def _parse_units(texts: list[str]) -> dict[str, str] | str | None:
     return units or None
 
 
-def _prepared(job: ClusterJob, known: list[str], *, preview: bool, overwrite: bool) -> list[KnownCatalogue]:
+def _prepared(
+    job: ClusterJob, files: dict[str, Path], *, preview: bool, overwrite: bool
+) -> list[KnownCatalogue]:
     """Make sure, before hours of work, that nothing is missing; return the known catalogues."""
     from skysieve.clusters.catalogue_files import ENDINGS
     from skysieve.clusters.known_catalogues import read_known_catalogue
@@ -283,15 +292,14 @@ def _prepared(job: ClusterJob, known: list[str], *, preview: bool, overwrite: bo
         )
     cluster_names([0.0], [0.0], prefix=job.prefix)
     job.check()
-    files = parse_catalogues(known)
     check_names(list(files))
     if preview:
         from skysieve.clusters.preview import check_preview
         from skysieve.imaging.atomic import check_target
 
         check_preview()
-        for name in ("sky", "candidates", "stacks"):
-            check_target(job.output / f"preview-{name}.png", overwrite=overwrite)
+        for name in _PREVIEWS:
+            check_target(job.output / name, overwrite=overwrite or name in job.replaced)
     return [read_known_catalogue(path, name=name) for name, path in files.items()]
 
 
@@ -316,7 +324,7 @@ def _describer(total: int) -> Callable[[Location, UnitRecord], str]:
     return describe
 
 
-def _draw(job: ClusterJob, found: FoundClusters, *, overwrite: bool) -> tuple[Path, ...]:
+def _draw(job: ClusterJob, found: FoundClusters) -> tuple[Path, ...]:
     """Draw the previews, all of them or none."""
     from skysieve.clusters.preview import make_previews
     from skysieve.imaging.atomic import atomic_write
@@ -332,7 +340,7 @@ def _draw(job: ClusterJob, found: FoundClusters, *, overwrite: bool) -> tuple[Pa
     paths = tuple(job.output / name for name in files)
     with ExitStack() as together:
         for path, content in zip(paths, files.values(), strict=True):
-            together.enter_context(atomic_write(path, overwrite=overwrite)).write_bytes(content)
+            together.enter_context(atomic_write(path, overwrite=True)).write_bytes(content)
     return paths
 
 

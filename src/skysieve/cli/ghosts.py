@@ -24,6 +24,7 @@ from skysieve.cli.options import (
     Threads,
     parse_assignments,
 )
+from skysieve.printable import printable
 
 if TYPE_CHECKING:
     from skysieve.ghosts.job import GhostRecord
@@ -213,16 +214,16 @@ add_verb(
 
 
 def _screened(unit: Location, record: GhostRecord) -> str:
-    return f"{unit} {record.probability:.4f}"
+    return f"{printable(unit)} {record.probability:.4f}"
 
 
 def _described(unit: Location, record: GhostRecord) -> str:
     """Return the lines of a finished exposure: its products, and where each ghost is."""
-    lines = [f"{unit} -> {record.products[0]} ({record.seconds:.1f} s)"]
+    lines = [f"{printable(unit)} -> {printable(record.products[0])} ({record.seconds:.1f} s)"]
     for ghost in record.ghosts:
         touched = ", ".join(f"{number} ({100 * part:.0f}%)" for number, part in ghost.ccds.items())
         lines.append(f"  {ghost.number} {ghost.class_name} {ghost.score:.2f}: CCDs {touched or 'none'}")
     if not record.ghosts:
         lines.append("  no ghosts")
-    lines += [f"  also: {path}" for path in record.products[1:]]
+    lines += [f"  also: {printable(path)}" for path in record.products[1:]]
     return "\n".join(lines)

@@ -29,6 +29,7 @@ from skysieve.cli.options import (
 )
 from skysieve.contaminants.classes import BACKGROUND, CLASS_NAMES, DEFAULT_BAD
 from skysieve.errors import ConfigError
+from skysieve.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -371,7 +372,7 @@ def _chosen_priors(
 
 def _describe(unit: Location, record: MaskRecord) -> str:
     """Return the lines of a finished file: where the mask is, and what was found in each frame."""
-    lines = [f"{unit} -> {record.product} ({record.seconds:.1f} s)"]
+    lines = [f"{printable(unit)} -> {printable(record.product)} ({record.seconds:.1f} s)"]
     for frame in record.frames:
         place = f"[{frame.hdu}]" + (f" plane {frame.plane}" if frame.plane else "")
         found = [
@@ -380,5 +381,5 @@ def _describe(unit: Location, record: MaskRecord) -> str:
             if part > 0 and name != BACKGROUND
         ]
         lines.append(f"  {place} {frame.shape[1]} x {frame.shape[0]}: {', '.join(found) or 'nothing found'}")
-    lines += [f"  preview: {path}" for path in record.previews]
+    lines += [f"  preview: {printable(path)}" for path in record.previews]
     return "\n".join(lines)

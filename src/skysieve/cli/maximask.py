@@ -11,6 +11,7 @@ import typer
 
 from skysieve.cli.options import Debug
 from skysieve.errors import ConfigError
+from skysieve.printable import printable
 
 if TYPE_CHECKING:
     from skysieve.contaminants.job import MaskRecord
@@ -99,7 +100,7 @@ def maximask(
     )
 
     def describe(unit: Location, record: MaskRecord) -> str:
-        return f"{unit}: {record.product} in {record.seconds:.2f} s"
+        return f"{printable(unit)}: {printable(record.product)} in {record.seconds:.2f} s"
 
     failures = Failures(debug=debug)
     units = with_own_product(

@@ -9,6 +9,7 @@ import typer
 
 from skysieve.cli.maximask import model_of_folder
 from skysieve.cli.options import Debug
+from skysieve.printable import printable
 
 if TYPE_CHECKING:
     from skysieve.imaging.locations import Location
@@ -53,7 +54,7 @@ def maxitrack(
     job = TrackJob(settings=TrackSettings(model=model, prior=prior, batch_size=batch_size), fraction=frac)
 
     def describe(unit: Location, record: TrackRecord) -> str:
-        return f"{unit}: {record.probability:.4f} in {record.seconds:.2f} s"
+        return f"{printable(unit)}: {record.probability:.4f} in {record.seconds:.2f} s"
 
     failures = Failures(debug=debug)
     units = find_units([im_path], job.units, failures)

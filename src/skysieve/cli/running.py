@@ -14,6 +14,7 @@ from skysieve.errors import ConfigError, OutputError, SkysieveError
 from skysieve.extras import describe_missing_module
 from skysieve.fleet.local import run_units
 from skysieve.imaging.atomic import check_target
+from skysieve.printable import one_line, printable
 from skysieve.temporaries import sweep_temporaries
 
 if TYPE_CHECKING:
@@ -45,14 +46,14 @@ class Failures:
         """Report an error on one line, at once."""
         if self._debug:
             raise error
-        line = " ".join(str(error).split()) or type(error).__name__
+        line = one_line(error) or type(error).__name__
         missing = describe_missing_module(error) if isinstance(error, ModuleNotFoundError) else None
         if missing is not None:
             line = missing
         elif not isinstance(error, SkysieveError):
             line = f"unexpected {type(error).__name__}: {line} (use --debug to see where)"
-        if str(unit) not in line:
-            line = f"{unit}: {line}"
+        if one_line(unit) not in line:
+            line = f"{one_line(unit)}: {line}"
         self.lines.append(line)
         print(f"skysieve: error: {line}", file=sys.stderr)
 
@@ -185,7 +186,8 @@ def run_and_report(
                 failures.add(outcome.unit, outcome.error)
             elif outcome.record is not None:
                 if not quiet:
-                    print(describe(outcome.unit, outcome.record), flush=True)
+                    for line in describe(outcome.unit, outcome.record).split("\n"):
+                        print(printable(line), flush=True)
                 yield outcome.unit, outcome.record
             advance()
 
@@ -208,8 +210,15 @@ def _progress(total: int, what: str, *, quiet: bool) -> Iterator[Callable[[], No
 def start_logging(*, verbose: bool = False) -> None:
     """Send the package's warnings, and with ``verbose`` its messages, to the terminal on single lines."""
     handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("skysieve: %(levelname)s: %(message)s"))
+    handler.setFormatter(_OneLine("skysieve: %(levelname)s: %(message)s"))
     logger = logging.getLogger("skysieve")
     logger.handlers = [handler]
     logger.setLevel(logging.INFO if verbose else logging.WARNING)
     logger.propagate = False
+
+
+class _OneLine(logging.Formatter):
+    """Puts each message on one printable line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return one_line(super().format(record))

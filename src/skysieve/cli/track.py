@@ -25,6 +25,7 @@ from skysieve.cli.options import (
     Threads,
     parse_hdu,
 )
+from skysieve.printable import printable
 
 if TYPE_CHECKING:
     from skysieve.imaging.locations import Location
@@ -126,7 +127,7 @@ def track(
 
 
 def _describe(unit: Location, record: TrackRecord) -> str:
-    lines = [f"{unit} {record.probability:.4f}"]
+    lines = [f"{printable(unit)} {record.probability:.4f}"]
     if len(record.frames) > 1:
         for frame in record.frames:
             place = f"[{frame.hdu}]" + (f" plane {frame.plane}" if frame.plane else "")

@@ -16,18 +16,26 @@ from skysieve.clusters.map_sets import read_map_set
 from skysieve.clusters.matched_tables import add_matches
 from skysieve.clusters.naming import DEFAULT_PREFIX
 from skysieve.clusters.parts import Parts
-from skysieve.clusters.products import FoundClusters, check_products, write_products
+from skysieve.clusters.products import (
+    SEARCH_ID,
+    FoundClusters,
+    check_products,
+    product_names,
+    read_search_id,
+    write_products,
+)
 from skysieve.clusters.products_footprint import covers
-from skysieve.clusters.search_provenance import search_cards, search_identity
+from skysieve.clusters.search_provenance import products_identity, search_cards, search_identity
 from skysieve.clusters.search_settings import ClusterSettings
 from skysieve.clusters.searched_sky import SearchedSky, read_mask
 from skysieve.clusters.tiling import UNIT_NSIDE
 from skysieve.clusters.unit_record import UnitRecord
 from skysieve.errors import ConfigError, SourceError
+from skysieve.imaging.fits_integrity import is_intact
 from skysieve.imaging.locations import Location
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from skysieve.clusters.known_catalogues import KnownCatalogue
@@ -141,9 +149,44 @@ class ClusterJob:
         if finder.model is not None:
             finder.model.verify()
         self._scoring(finder)
-        asked = {"probability": self.settings.uses_network, "snr": self.settings.uses_filter}
-        maps = [name for name in asked if asked[name]]
-        check_products(self.output, votable=self.votable, maps=maps, overwrite=self.overwrite)
+        check_products(
+            self.output,
+            votable=self.votable,
+            maps=self._map_names(),
+            overwrite=self.overwrite,
+            replaced=self.replaced,
+        )
+
+    @property
+    def replaced(self) -> frozenset[str]:
+        """Names of products that an interrupted search of this output left, and that are made again."""
+        return self.parts.stated_products() if self.resume else frozenset()
+
+    def is_finished(self, catalogues: Mapping[str, Path], also: Sequence[str] = ()) -> bool:
+        """Tell whether all products are there, of this very search.
+
+        Parameters
+        ----------
+        catalogues
+            Files of the known catalogues, by their names.
+        also
+            Names of further products.
+
+        Raises
+        ------
+        SkysieveError
+            If the maps or the model cannot be read.
+        """
+        if self.parts.begun:
+            return False
+        names = [*product_names(votable=self.votable, maps=self._map_names()), *also]
+        if not all(
+            path.is_file() for path in [*(self.output / name for name in names), *catalogues.values()]
+        ):
+            return False
+        return read_search_id(self.output) == self._identity(catalogues) and all(
+            is_intact(self.output / name) for name in names if name.endswith(".fits")
+        )
 
     def units(self) -> list[Location]:
         """Read the maps, begin the folder of finished units, and list all units with something to search.
@@ -207,7 +250,12 @@ class ClusterJob:
         return UnitRecord.of(number, found, valid, kept=kept is not None, seconds=time.perf_counter() - start)
 
     def finish(
-        self, units: Sequence[Location], catalogues: Sequence[KnownCatalogue] = ()
+        self,
+        units: Sequence[Location],
+        catalogues: Sequence[KnownCatalogue] = (),
+        *,
+        files: Mapping[str, Path] | None = None,
+        draw: tuple[Sequence[str], Callable[[FoundClusters], tuple[Path, ...]]] | None = None,
     ) -> tuple[FoundClusters, tuple[Path, ...]]:
         """Make the catalogue of the finished units, write all products, and take away the units' files.
 
@@ -217,6 +265,10 @@ class ClusterJob:
             Those of :meth:`units`, all finished.
         catalogues
             Known clusters that the candidates are matched with.
+        files
+            Files of these, by their names.
+        draw
+            Names of further products in the same folder, and what makes them.
 
         Returns
         -------
@@ -249,10 +301,30 @@ class ClusterJob:
             covered=[covers(found.footprint, known.lon, known.lat, nested=True) for known in catalogues],
         )
         cards = search_cards(finder, self.sky, [one.path for one in self.maps.stack.maps])
+        cards.insert(0, (SEARCH_ID, self._identity(files or {}), "SHA-256"))
         products = FoundClusters(catalogue, found.footprint, found.products(), True, cards, counts)
-        written = write_products(products, self.output, votable=self.votable, overwrite=self.overwrite)
+        names = product_names(votable=self.votable, maps=self._map_names())
+        check_products(
+            self.output,
+            votable=self.votable,
+            maps=self._map_names(),
+            overwrite=self.overwrite,
+            replaced=self.replaced,
+        )
+        # From here on an interruption may leave some of them in place
+        self.parts.state_products([*names, *(draw[0] if draw else ())])
+        written = write_products(products, self.output, votable=self.votable, overwrite=True)
+        written += draw[1](products) if draw else ()
         self.parts.remove()
         return products, written
+
+    def _map_names(self) -> list[str]:
+        asked = {"probability": self.settings.uses_network, "snr": self.settings.uses_filter}
+        return [name for name in asked if asked[name]]
+
+    def _identity(self, catalogues: Mapping[str, Path]) -> str:
+        finder = ClusterFinder(self.settings)
+        return products_identity(finder, self.sky, prefix=self.prefix, catalogues=catalogues)
 
     def _scoring(self, finder: ClusterFinder) -> Scoring:
         return Scoring.from_card(finder.model.card.sky if finder.model else {}, self.settings.finder)

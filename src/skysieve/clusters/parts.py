@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import io
 import json
-import zipfile
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,16 +15,22 @@ import numpy as np
 from skysieve.clusters.finder import CANDIDATE_COLUMNS, FoundUnit
 from skysieve.errors import OutputError
 from skysieve.imaging.atomic import atomic_write
+from skysieve.temporaries import sweep_temporaries
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
 
 __all__ = ["Parts"]
 
+logger = logging.getLogger(__name__)
+
 _SEARCH = "search.json"
+_STATED, _PRODUCTS, _SUM = "search", "products", "sha256"
+"""What the file of the search holds: what was stated of it, products that are being written, and its sum."""
+_DIGEST_BYTES = 32
 _CANDIDATE = "candidate_"
 _MAPS = ("probability", "snr", "source")
 
@@ -57,26 +65,54 @@ class Parts:
             If units are there that are neither to be used nor to be replaced, or are of another search; or
             if nothing can be written.
         """
-        path = self.folder / _SEARCH
-        stated = json.dumps(search, indent=1, sort_keys=True) + "\n"
-        if path.exists() and not overwrite:
+        stated = json.loads(json.dumps(search))
+        if (self.folder / _SEARCH).exists() and not overwrite:
             if not resume:
                 raise OutputError(
                     f"{self.folder} holds tiles of an interrupted search; go on with --resume, or begin anew "
                     "with --overwrite"
                 )
-            before = _read_json(path)
-            changed = [key for key in search if json.loads(stated)[key] != before.get(key)]
-            if changed:
-                raise OutputError(
-                    f"{self.folder} holds tiles of another search: {', '.join(sorted(changed))} differs; "
-                    "begin anew with --overwrite, or choose another --output"
-                )
-            return
-        if overwrite:
+            before = self._read_search()
+            if before is not None:
+                changed = [key for key in stated if stated[key] != before[_STATED].get(key)]
+                if changed:
+                    raise OutputError(
+                        f"{self.folder} holds tiles of another search: {', '.join(sorted(changed))} differs; "
+                        "begin anew with --overwrite, or choose another --output"
+                    )
+                return
+            logger.warning(
+                "%s is damaged, so that nobody knows what its tiles are of; they are made anew",
+                self.folder / _SEARCH,
+            )
+        if overwrite or self.folder.exists():
             self.remove()
-        with atomic_write(path, overwrite=True) as temporary:
-            temporary.write_text(stated, encoding="utf-8")
+        self._write_search(stated, ())
+
+    def state_products(self, names: Iterable[str]) -> None:
+        """State which products are written from now on.
+
+        If that is interrupted, those that are in place may be replaced when the search goes on.
+
+        Raises
+        ------
+        OutputError
+            If it cannot be written, or the folder is that of no search.
+        """
+        search = self._read_search()
+        if search is None:
+            raise OutputError(f"{self.folder / _SEARCH} is missing or damaged; go on with --resume")
+        self._write_search(search[_STATED], names)
+
+    def stated_products(self) -> frozenset[str]:
+        """Return the names of products whose writing was interrupted."""
+        search = self._read_search()
+        return frozenset() if search is None else frozenset(search[_PRODUCTS])
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is a search that has not come to its end."""
+        return (self.folder / _SEARCH).exists()
 
     def path_of(self, unit: int) -> Path:
         """Return the file of a unit."""
@@ -101,8 +137,13 @@ class Parts:
             values = getattr(found, name)
             if np.isfinite(values).any():
                 arrays[name] = values if name == "probability" else values.astype(np.float16)
-        with atomic_write(self.path_of(unit), overwrite=True) as temporary:
-            np.savez_compressed(temporary, **arrays)  # type: ignore[arg-type]
+        with atomic_write(self.path_of(unit), overwrite=True) as temporary, temporary.open("wb") as file:
+            buffer = io.BytesIO()
+            np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+            content = buffer.getbuffer()
+            file.write(content)
+            # Behind the end of the archive, where its readers do not look
+            file.write(hashlib.sha256(content).digest())
 
     def read(self, unit: int, count: int) -> tuple[FoundUnit, NDArray[np.bool_]] | None:
         """Return what was found in a unit, and which of its `count` pixels were searched.
@@ -110,14 +151,18 @@ class Parts:
         Returns
         -------
         tuple or None
-            None if the file is missing, damaged, or of another number of pixels.
+            None if the file is missing, damaged (by its checksum), or of another number of pixels.
         """
         try:
-            with self.path_of(unit).open("rb") as file, np.load(file) as stored:
+            content = memoryview(self.path_of(unit).read_bytes())
+            body, digest = content[:-_DIGEST_BYTES], content[-_DIGEST_BYTES:]
+            if hashlib.sha256(body).digest() != digest:
+                return None
+            with np.load(io.BytesIO(body)) as stored:
                 arrays = dict(stored)
             valid = np.unpackbits(arrays["valid"], count=count).astype(bool)
             candidates = {name: arrays[f"{_CANDIDATE}{name}"] for name in CANDIDATE_COLUMNS}
-        except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile):
+        except (OSError, KeyError, ValueError):
             return None
         nothing = np.full(count, np.nan, np.float32)
         maps = [arrays.get(name, nothing).astype(np.float32) for name in _MAPS]
@@ -127,15 +172,26 @@ class Parts:
 
     def remove(self) -> None:
         """Take away the folder and its units; what else lies in it stays, and so does the folder then."""
+        sweep_temporaries(self.folder)
         for path in [*self.folder.glob("tile_[0-9][0-9][0-9].npz"), self.folder / _SEARCH]:
             path.unlink(missing_ok=True)
         with contextlib.suppress(OSError):
             self.folder.rmdir()
 
+    def _read_search(self) -> dict[str, Any] | None:
+        """Return what the file of the search holds; None if it is missing or damaged."""
+        try:
+            content = json.loads((self.folder / _SEARCH).read_bytes())
+            return content if content.pop(_SUM) == _sum_of(content) else None
+        except (OSError, ValueError, KeyError, AttributeError, RecursionError):
+            return None
 
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise OutputError(f"{path}: cannot be read ({error}); begin anew with --overwrite") from error
-    return content if isinstance(content, dict) else {}
+    def _write_search(self, stated: Mapping[str, Any], products: Iterable[str]) -> None:
+        content: dict[str, Any] = {_STATED: dict(stated), _PRODUCTS: sorted(products)}
+        content[_SUM] = _sum_of(content)
+        with atomic_write(self.folder / _SEARCH, overwrite=True) as temporary:
+            temporary.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _sum_of(content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

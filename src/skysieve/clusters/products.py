@@ -18,7 +18,7 @@ from skysieve.imaging.cards import set_cards
 from skysieve.imaging.healpix_maps import write_healpix_map
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Container, Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -27,10 +27,20 @@ if TYPE_CHECKING:
     from skysieve.clusters.matched_tables import MatchCount
     from skysieve.imaging.cards import HeaderCard
 
-__all__ = ["CATALOGUE", "FoundClusters", "check_products", "write_products"]
+__all__ = [
+    "CATALOGUE",
+    "SEARCH_ID",
+    "FoundClusters",
+    "check_products",
+    "product_names",
+    "read_search_id",
+    "write_products",
+]
 
 CATALOGUE = "catalogue.fits"
 SUMMARY = "summary.json"
+SEARCH_ID = "SEARCHID"
+"""Card that holds the SHA-256 of all that the products depend on."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,19 +137,39 @@ def write_products(
     return tuple(written)
 
 
+def product_names(*, votable: bool, maps: Sequence[str]) -> list[str]:
+    """Return the names of all products of a search, of which these are the maps."""
+    others = ["catalogue.reg", "footprint.fits", "summary.txt", SUMMARY]
+    return [*_tables(votable=votable), *others, *(f"{one}.fits" for one in maps)]
+
+
 def check_products(
-    folder: Path, *, votable: bool = False, maps: Sequence[str] = ("probability",), overwrite: bool = False
+    folder: Path,
+    *,
+    votable: bool = False,
+    maps: Sequence[str] = ("probability",),
+    overwrite: bool = False,
+    replaced: Container[str] = (),
 ) -> None:
     """Make sure, before hours of work, that the products may be written.
+
+    Those named by `replaced` may be there in any case.
 
     Raises
     ------
     OutputError
         If a file is there and may not be replaced, or a name is a folder.
     """
-    others = ["catalogue.reg", "footprint.fits", "summary.txt", SUMMARY]
-    for name in [*_tables(votable=votable), *others, *(f"{one}.fits" for one in maps)]:
-        check_target(folder / name, overwrite=overwrite)
+    for name in product_names(votable=votable, maps=maps):
+        check_target(folder / name, overwrite=overwrite or name in replaced)
+
+
+def read_search_id(folder: Path) -> str | None:
+    """Return what the summary of finished products says that they depend on; None if there is none."""
+    try:
+        return str(json.loads((folder / SUMMARY).read_bytes())["provenance"][SEARCH_ID])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
 
 
 def _by_keyword(cards: Sequence[HeaderCard]) -> dict[str, Any]:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 from typing import TYPE_CHECKING, Any
 
 from skysieve._version import __version__
 from skysieve.clusters.catalogue_files import catalogue_cards
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from skysieve.clusters.finder import ClusterFinder
     from skysieve.clusters.searched_sky import SearchedSky
     from skysieve.imaging.cards import HeaderCard
 
-__all__ = ["search_cards", "search_identity"]
+__all__ = ["products_identity", "search_cards", "search_identity"]
 
 _AFTERWARDS = {"threshold", "least_pixels", "most_radius", "same"}
 """Settings that matter only when all units are finished."""
@@ -39,6 +41,20 @@ def search_identity(finder: ClusterFinder, sky: SearchedSky) -> dict[str, Any]:
         "galactic cut": sky.galactic_cut,
         "mask": [] if sky.mask is None else _state(sky.mask.path),
     }
+
+
+def products_identity(
+    finder: ClusterFinder, sky: SearchedSky, *, prefix: str, catalogues: Mapping[str, Path]
+) -> str:
+    """Return the SHA-256 of all that the products of a search depend on, known catalogues included."""
+    settings = dataclasses.asdict(finder.settings)
+    depends = {
+        "search": search_identity(finder, sky),
+        "afterwards": {name: settings[name] for name in sorted(_AFTERWARDS)},
+        "prefix": prefix,
+        "catalogues": [[name, *_state(path)] for name, path in catalogues.items()],
+    }
+    return hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()
 
 
 def search_cards(finder: ClusterFinder, sky: SearchedSky, files: Sequence[Path]) -> list[HeaderCard]:

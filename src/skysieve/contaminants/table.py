@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from skysieve.contaminants.classes import CLASSES, NODATA
 from skysieve.errors import OutputError
 from skysieve.imaging.atomic import atomic_write
+from skysieve.printable import one_line, printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,9 +28,9 @@ def fractions_table(records: Mapping[Location, MaskRecord]) -> Table:
 
     frames = [(location, record, frame) for location, record in records.items() for frame in record.frames]
     table = QTable()
-    table["file"] = [str(location.path) for location, _, _ in frames]
+    table["file"] = [printable(location.path) for location, _, _ in frames]
     table["hdu"] = [frame.hdu for _, _, frame in frames]
-    table["name"] = [frame.name for _, _, frame in frames]
+    table["name"] = [one_line(frame.name) for _, _, frame in frames]
     table["plane"] = [frame.plane for _, _, frame in frames]
     table["width"] = [frame.shape[1] for _, _, frame in frames] * units.pix
     table["height"] = [frame.shape[0] for _, _, frame in frames] * units.pix
@@ -40,7 +41,7 @@ def fractions_table(records: Mapping[Location, MaskRecord]) -> Table:
             table[wanted.name].info.description = f"part of the pixels: {wanted.description}"
     table["bad"] = [frame.bad for _, _, frame in frames] * units.dimensionless_unscaled
     table["bad"].info.description = "part of the pixels that are bad: of the classes chosen, or without data"
-    table["mask"] = [str(record.product) for _, record, _ in frames]
+    table["mask"] = [printable(record.product) for _, record, _ in frames]
     return table
 
 

@@ -11,6 +11,7 @@ from skysieve.errors import SourceError
 from skysieve.ghosts.classes import CLASS_NAMES
 from skysieve.ghosts.places import touched_ccds
 from skysieve.imaging.atomic import atomic_write
+from skysieve.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -39,7 +40,7 @@ def ghost_table(records: Mapping[Location, GhostRecord]) -> QTable:
     rows = [(location, ghost) for location, record in records.items() for ghost in record.ghosts]
     places = [ghost.sky or (math.nan, math.nan) for _, ghost in rows]
     table = QTable()
-    table["file"] = [str(location) for location, _ in rows] or _no_text()
+    table["file"] = [printable(location) for location, _ in rows] or _no_text()
     table["ghost"] = [ghost.number for _, ghost in rows] or _none(int)
     table["class"] = [ghost.class_name for _, ghost in rows] or _no_text()
     table["score"] = _plain([ghost.score for _, ghost in rows])
@@ -59,7 +60,7 @@ def ccd_table(records: Mapping[Location, GhostRecord], camera: Camera) -> QTable
 
     rows = [(location, ccd) for location, record in records.items() for ccd in touched_ccds(record.ghosts)]
     table = QTable()
-    table["file"] = [str(location) for location, _ in rows] or _no_text()
+    table["file"] = [printable(location) for location, _ in rows] or _no_text()
     table["ccd"] = [ccd.number for _, ccd in rows] or _none(int)
     table["name"] = [camera.by_number[ccd.number].name for _, ccd in rows] or _no_text()
     table["score"] = _plain([ccd.score for _, ccd in rows])
@@ -78,7 +79,7 @@ def exposure_table(records: Mapping[Location, GhostRecord]) -> QTable:
     from astropy.table import QTable
 
     table = QTable()
-    table["file"] = [str(location) for location in records] or _no_text()
+    table["file"] = [printable(location) for location in records] or _no_text()
     table["probability"] = _plain([record.probability for record in records.values()])
     table["probability"].info.description = "that there is any ghost"
     table["ghosts"] = [len(record.ghosts) for record in records.values()] or _none(int)
@@ -121,7 +122,7 @@ def write_table(
     if extend and path.exists():
         try:
             before = QTable.read(path, format="ascii.ecsv")
-            others = before[~np.isin(before["file"].astype(str), list(files))]
+            others = before[~np.isin(before["file"].astype(str), [printable(file) for file in files])]
             table = (
                 vstack([others, table]) if len(others) and len(table) else (others if len(others) else table)
             )

@@ -20,9 +20,9 @@ from skysieve.imaging.location_lists import STANDARD_INPUT, read_list
 __all__ = ["Location", "find_locations", "parse_location"]
 
 _HDU_SYNTAX = re.compile(r"(?P<path>.+)\[(?P<hdu>[^\[\]]*)\]", re.DOTALL)
-_FITS_NAME = re.compile(r"(?P<stem>.+?)\.(?:fits|fit|fts)(?:\.(?:fz|gz|bz2|z))?", re.IGNORECASE)
+_FITS_NAME = re.compile(r"(?P<stem>.+?)\.(?:fits|fit|fts)(?:\.(?:fz|gz|bz2|z))?", re.IGNORECASE | re.DOTALL)
 # What this software writes beside a frame; the word "mask" elsewhere in a name says nothing.
-_PRODUCT_STEM = re.compile(r".+\.(?i:masks?|probabilities|ghosts)(?:[A-Z0-9]\w*)?(?:\.ccds)?")
+_PRODUCT_STEM = re.compile(r".+\.(?i:masks?|probabilities|ghosts)(?:[A-Z0-9]\w*)?(?:\.ccds)?", re.DOTALL)
 _GLOB_CHARACTERS = re.compile(r"[*?\[]")
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from skysieve.errors import OutputError
 from skysieve.imaging.atomic import atomic_write
+from skysieve.printable import one_line, printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,9 +28,9 @@ def frame_table(records: Mapping[Location, TrackRecord]) -> Table:
     frames = [(location, record, frame) for location, record in records.items() for frame in record.frames]
     plain = units.dimensionless_unscaled
     table = QTable()
-    table["file"] = [str(location.path) for location, _, _ in frames]
+    table["file"] = [printable(location.path) for location, _, _ in frames]
     table["hdu"] = [frame.hdu for _, _, frame in frames]
-    table["name"] = [frame.name for _, _, frame in frames]
+    table["name"] = [one_line(frame.name) for _, _, frame in frames]
     table["plane"] = [frame.plane for _, _, frame in frames]
     table["width"] = [frame.shape[1] for _, _, frame in frames] * units.pix
     table["height"] = [frame.shape[0] for _, _, frame in frames] * units.pix
@@ -50,9 +51,9 @@ def block_table(records: Mapping[Location, TrackRecord]) -> Table:
 
     rows = [
         (
-            str(location.path),
+            printable(location.path),
             frame.hdu,
-            frame.name,
+            one_line(frame.name),
             frame.plane,
             x + 1,
             y + 1,
@@ -95,6 +96,6 @@ def append_published_line(path: Path, name: str, probability: float) -> None:
     """
     try:
         with path.open("a", encoding="utf-8") as stream:
-            stream.write(f"{name} {probability:.4f}\n")
+            stream.write(f"{printable(name)} {probability:.4f}\n")
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror}") from error
