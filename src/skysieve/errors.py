@@ -10,6 +10,7 @@ __all__ = [
     "ConfigError",
     "FrameError",
     "ModelError",
+    "NoFrameError",
     "OutputError",
     "SkysieveError",
     "SourceError",
@@ -26,6 +27,10 @@ class SourceError(SkysieveError):
 
 class FrameError(SkysieveError):
     """A frame whose shape, type or content cannot be processed."""
+
+
+class NoFrameError(FrameError):
+    """A file in order that holds no picture of the sky, as one of masks or weights."""
 
 
 class ConfigError(SkysieveError):

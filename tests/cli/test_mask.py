@@ -170,7 +170,15 @@ class TestSource:
     def test_that_is_a_mask_is_refused_whatever_its_name(self, mask, tmp_path):
         write(tmp_path / "a.fits", sky())
         mask("a.fits", "-o", "b.fits")
-        assert "bit-plane mask" in failure(mask("b.fits"))
+        assert "product of Skysieve" in failure(mask("b.fits"))
+
+    def test_lists_the_images_that_are_left_out(self, mask, tmp_path):
+        write(tmp_path / "a.fits", ("N1", sky()), ("WEIGHT", sky()), ("M1", (sky() > LEVEL).astype("u1")))
+        result = mask("a.fits")
+        assert result.code == 0
+        assert "  left out: [2] WEIGHT (weights by its name), [3] M1 (mask by its pixels" in result.out
+        assert "WARNING: a.fits[3]: left out: mask by its pixels" in result.err
+        assert "left out" not in mask("a.fits[WEIGHT]").out
 
     @pytest.mark.parametrize("hdu", ["FLAG", "2"])
     def test_may_have_a_mask_of_its_own(self, mask, tmp_path, hdu):

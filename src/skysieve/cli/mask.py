@@ -381,5 +381,7 @@ def _describe(unit: Location, record: MaskRecord) -> str:
             if part > 0 and name != BACKGROUND
         ]
         lines.append(f"  {place} {frame.shape[1]} x {frame.shape[0]}: {', '.join(found) or 'nothing found'}")
+    if record.left_out:
+        lines.append(f"  left out: {printable(record.left_out)}")
     lines += [f"  preview: {printable(path)}" for path in record.previews]
     return "\n".join(lines)

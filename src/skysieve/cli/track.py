@@ -132,4 +132,6 @@ def _describe(unit: Location, record: TrackRecord) -> str:
         for frame in record.frames:
             place = f"[{frame.hdu}]" + (f" plane {frame.plane}" if frame.plane else "")
             lines.append(f"  {place} {frame.result.probability:.4f}")
+    if record.left_out:
+        lines.append(f"  left out: {printable(record.left_out)}")
     return "\n".join(lines)

@@ -55,12 +55,15 @@ class MaskRecord:
         One record a frame.
     seconds
         Time it took.
+    left_out
+        Images of the file that are no pictures of the sky, and why; empty if there are none.
     """
 
     product: Path
     previews: tuple[Path, ...]
     frames: tuple[FrameRecord, ...]
     seconds: float
+    left_out: str = ""
 
 
 @dataclass
@@ -234,8 +237,9 @@ class MaskJob:
                 cards=self._primary_cards(self._masker),
             )
             write_fits(structure, product, overwrite=self.overwrite)
+            left_out = file.left_out if unit.hdu is None else ""
         previews, frames = tuple(masking.previews), tuple(masking.frames)
-        return MaskRecord(product, previews, frames, time.perf_counter() - start)
+        return MaskRecord(product, previews, frames, time.perf_counter() - start, left_out)
 
     def _packed_once(self, layout: Layout, product: Path) -> Layout:
         """Return the layout, not compressed by itself where the whole file is packed."""

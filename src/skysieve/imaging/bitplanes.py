@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from skysieve.errors import ConfigError, FrameError
+from skysieve.errors import ConfigError, FrameError, SkysieveError
 from skysieve.imaging.cards import text_value
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from skysieve.imaging.cards import HeaderCard
 
-__all__ = ["MaskPlane", "MaskSchema"]
+__all__ = ["MaskPlane", "MaskSchema", "has_planes"]
 
 # A name becomes part of a FITS keyword, which has no other characters.
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
@@ -156,6 +156,19 @@ class MaskSchema:
         if not planes:
             raise FrameError("the header describes no mask planes: it has neither MSKN nor MP_ cards")
         return cls(planes)
+
+
+def has_planes(header: fits.Header) -> bool:
+    """Tell whether a header describes planes of a mask of whole numbers, in either style."""
+    if header.get("BITPIX", 0) < 0 or not any(
+        _NUMBERED.fullmatch(keyword) or keyword.startswith(_BIT_PREFIX) for keyword in header
+    ):
+        return False
+    try:
+        MaskSchema.from_header(header)
+    except SkysieveError:
+        return False
+    return True
 
 
 def _numbered_planes(header: fits.Header) -> tuple[MaskPlane, ...]:

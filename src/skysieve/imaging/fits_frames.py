@@ -208,6 +208,8 @@ class OtherHDU:
         As of :class:`FrameHDU`.
     reason
         Why it holds none, in a few words: ``table``, ``no data``, ``mask of the frames``.
+    left_out
+        Whether it is an image that would be a frame if its HDU was named.
     """
 
     index: int
@@ -215,3 +217,4 @@ class OtherHDU:
     version: int
     header: fits.Header
     reason: str
+    left_out: bool = False

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from skysieve.errors import FrameError, SkysieveError, SourceError
+from skysieve.errors import FrameError, NoFrameError, SkysieveError, SourceError
 from skysieve.imaging.fits_frames import FitsFrame, FrameHDU, OtherHDU, Shelf
 from skysieve.imaging.fits_integrity import open_intact
 from skysieve.imaging.fits_units import one_line
 from skysieve.imaging.hdu_choice import (
     DAMAGED,
-    LEFT_OUT,
     OF_THE_FRAMES,
     describe,
     find_hdu,
+    is_guess,
     match_masks,
     pick_science,
     why_not_image,
@@ -69,8 +69,10 @@ class FrameFile:
     ------
     SourceError
         If the file cannot be read or is damaged, or has not the HDU or mask asked for.
+    NoFrameError
+        If it has no frame.
     FrameError
-        If it has no frame, or the HDU asked for is none, or a mask does not fit.
+        If the HDU asked for is none, or a mask does not fit.
     """
 
     def __init__(
@@ -100,6 +102,15 @@ class FrameFile:
         """Every frame in the file, in its order."""
         return tuple(plane for hdu in self.frames for plane in hdu.planes)
 
+    @property
+    def left_out(self) -> str:
+        """The images that would be frames if they were named, and why they are none; empty if there are none.
+
+        Masks of the frames are not among them.
+        """
+        found = (hdu for hdu in self.others if hdu.left_out and hdu.reason != OF_THE_FRAMES)
+        return ", ".join(f"[{hdu.index}] {hdu.name} ({hdu.reason})".replace("  ", " ") for hdu in found)
+
     def close(self) -> None:
         """Close the file; its frames cannot be read any more."""
         self._shelf.close()
@@ -122,29 +133,40 @@ class FrameFile:
         reasons = {index: why_not_image(hdu, minimum_size) for index, hdu in enumerate(self.hdus)}
         chosen = find_hdu(self.hdus, self.location, reasons)
         masks = match_masks(self.hdus, self.location, mask_hdu, chosen)
+        images = {index for index, reason in reasons.items() if reason is None}
         if chosen is None:
             for index in masks.hdus:
                 reasons[index] = reasons[index] or OF_THE_FRAMES
-            pick_science(self.hdus, reasons)
+            pick_science(self.hdus, reasons, self.path)
         else:
+            images = {chosen}
             reasons = {index: None if index == chosen else "not asked for" for index in reasons}
         wanted = [index for index, reason in reasons.items() if reason is None]
         if not wanted:
+            damaged = any(reason is not None and reason.startswith(DAMAGED) for reason in reasons.values())
             advice = f"a frame is an image of {minimum_size} x {minimum_size} pixels or more"
-            if LEFT_OUT.intersection(reasons.values()):
+            if images:
                 advice = "name an HDU, as file.fits[1], to use one that is left out"
-            elif any(reason is not None and reason.startswith(DAMAGED) for reason in reasons.values()):
+            elif damaged:
                 advice = "fetch the file again"
-            raise FrameError(f"{self.path}: has no frame: {describe(self.hdus, reasons)}; {advice}")
+            kind = FrameError if damaged else NoFrameError
+            raise kind(f"{self.path}: has no frame: {describe(self.hdus, reasons)}; {advice}")
         for index, reason in reasons.items():
             if reason is not None and reason.startswith(DAMAGED):
                 logger.warning("%s: HDU %d is left out, as it is %s", self.path, index, reason)
         frames = tuple(self._frame_hdu(index, masks.mask_of(index, wanted)) for index in wanted)
         others = tuple(
-            OtherHDU(index, hdu.name, version_of(hdu), hdu.header, reasons[index] or "")
+            OtherHDU(
+                index, hdu.name, version_of(hdu), hdu.header, reasons[index] or "", left_out=index in images
+            )
             for index, hdu in enumerate(self.hdus)
             if index not in wanted
         )
+        for other in others:
+            if other.left_out and other.reason != OF_THE_FRAMES and chosen is None:
+                level = logging.WARNING if is_guess(other.reason) else logging.INFO
+                place = f"{self.path}[{other.index}]"
+                logger.log(level, "%s: left out: %s; name it so, to process it", place, other.reason)
         return frames, others
 
     def _frame_hdu(self, index: int, mask: int | None) -> FrameHDU:

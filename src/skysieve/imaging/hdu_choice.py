@@ -8,47 +8,37 @@ from typing import TYPE_CHECKING, Any
 from astropy.io import fits
 
 from skysieve.errors import FrameError, SourceError
+from skysieve.imaging.auxiliary import by_file_name, by_header, by_name, is_own_product, is_science_name
+from skysieve.imaging.bitplanes import has_planes
+from skysieve.imaging.content import CONSTANT, FEW_VALUES, WEIGHTS, agrees, look
 from skysieve.imaging.hdu_claims import damage_of, version_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from skysieve.imaging.locations import Location
 
 __all__ = [
     "DAMAGED",
-    "LEFT_OUT",
-    "NOT_SCIENCE",
     "OF_THE_FRAMES",
     "MaskChoice",
     "describe",
     "find_hdu",
+    "is_guess",
     "match_masks",
     "pick_science",
     "why_not_image",
 ]
 
-NOT_SCIENCE = frozenset(
-    {"ERR", "DQ", "WHT", "VAR", "VARIANCE", "MASK", "BPM", "IVAR", "SAMP", "TIME", "D2IMARR", "WCSDVARR"}
-)
-"""EXTNAMEs of 2-D images that are no pictures of the sky.
-
-Errors, data quality, weights, variances, masks, numbers of samples and
-exposure times stand beside the picture in the files of HST (STScI), JWST,
-Rubin, LCO and the NOIRLab pipeline; D2IMARR and WCSDVARR are the look-up
-tables of distortion that a WCS refers to.
-"""
-
 DAMAGED = "damaged"
 """Start of the reason against an image whose header cannot be right."""
 
 OF_THE_FRAMES = "mask of the frames"
-_BY_NAME = "no picture of the sky by its name"
-_BY_CARD = {"MSKN0000": "bit-plane mask", "MM_UTC": "product of MaxiMask"}
-LEFT_OUT = frozenset({OF_THE_FRAMES, _BY_NAME, *_BY_CARD.values()})
-"""Reasons against images that could be processed: whoever wants one names its HDU."""
-
-_SCIENCE = "SCI"
+OWN_PRODUCT = "product of Skysieve"
+_NOT_SCI = "no picture of the sky by its name: others are named SCI"
+_ALL_ALIKE = "mask by its pixels: the same value everywhere, beside masks"
+_BY_FILE = "by the name of the file"
 _MOST_AXES = 4
 _LISTED_HDUS = 12
 
@@ -75,21 +65,68 @@ def why_not_image(hdu: Any, minimum_size: int) -> str | None:
     return None
 
 
-def pick_science(hdus: fits.HDUList, reasons: Reasons) -> None:
-    """Set, in `reasons`, why images are no pictures of the sky, going by their names and headers.
+def pick_science(hdus: fits.HDUList, reasons: Reasons, path: Path) -> None:
+    """Set, in `reasons`, why images are no pictures of the sky.
 
-    An EXTNAME of :data:`NOT_SCIENCE` excludes an image, as do the cards of a
-    mask: of bit planes, or in MaxiMask's layout.  Where an image is named SCI,
-    as STScI's and Gemini's are, the file itself says which are the pictures,
-    and all others are excluded.  Whoever wants another names its HDU.
+    Names and header cards are asked first, then the pixels: see :mod:`skysieve.imaging.auxiliary` and
+    :mod:`skysieve.imaging.content`.  Where images are named SCI, as STScI's and Gemini's are, the file itself
+    says which are the pictures, and all others are excluded.  Whoever wants another names its HDU.
+
+    Parameters
+    ----------
+    hdus
+        The file.
+    reasons
+        None for each image that could be a frame, as :func:`why_not_image` gives it; set in place.
+    path
+        The file.
     """
     images = [index for index, reason in reasons.items() if reason is None]
-    labelled = any(hdus[index].name.upper() == _SCIENCE for index in images)
+    science = {index for index in images if is_science_name(hdus[index].name)}
     for index in images:
-        name = hdus[index].name.upper()
-        by_name = name in NOT_SCIENCE or (labelled and name != _SCIENCE)
-        by_card = (reason for card, reason in _BY_CARD.items() if card in hdus[index].header)
-        reasons[index] = next(by_card, _BY_NAME if by_name else None)
+        reasons[index] = _stated(hdus, index)
+        if reasons[index] is None and science and index not in science:
+            reasons[index] = _NOT_SCI
+    found = {index: look(hdus[index]) for index in images if reasons[index] is None and index not in science}
+    kind = by_file_name(path)
+    for index, reason in found.items():
+        if reason in (FEW_VALUES, WEIGHTS):
+            reasons[index] = reason
+        elif kind is not None and agrees(hdus[index], kind):
+            reasons[index] = f"{kind} {_BY_FILE}"
+        elif reason == CONSTANT and FEW_VALUES in found.values() and hdus[index].header["BITPIX"] > 0:
+            reasons[index] = _ALL_ALIKE
+    pictures = {index: _size(hdus[index]) for index in images if reasons[index] is None}
+    uncertain = {index: named for index in pictures if (named := by_name(hdus[index].name)) is not None}
+    beside = {size for index, size in pictures.items() if index not in uncertain}
+    for index, named in uncertain.items():
+        if pictures[index] in beside:
+            reasons[index] = f"{named.kind} by its name"
+
+
+def is_guess(reason: str) -> bool:
+    """Tell whether a reason rests on pixels or on the name of the file, and not on what the HDU says."""
+    return reason in (FEW_VALUES, WEIGHTS, _ALL_ALIKE) or reason.endswith(_BY_FILE)
+
+
+def _stated(hdus: fits.HDUList, index: int) -> str | None:
+    """Return what the name and the cards of an image say if it is no picture of the sky, else None."""
+    header = hdus[index].header
+    if is_own_product(header):
+        return OWN_PRODUCT
+    if "MM_UTC" in header:
+        return "product of MaxiMask"
+    if has_planes(header):
+        return "bit-plane mask"
+    named = by_name(hdus[index].name)
+    if named is not None and named.certain:
+        return f"{named.kind} by its name"
+    named = by_header(header, hdus[0].header)
+    return None if named is None else f"{named.kind} by its header"
+
+
+def _size(hdu: Any) -> tuple[int, ...]:
+    return tuple(int(length) for length in hdu.shape[-2:])
 
 
 def find_hdu(hdus: fits.HDUList, location: Location, reasons: Mapping[int, str | None]) -> int | None:

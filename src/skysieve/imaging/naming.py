@@ -11,7 +11,7 @@ from skysieve.errors import ConfigError
 if TYPE_CHECKING:
     from skysieve.imaging.locations import Location
 
-__all__ = ["FIELDS", "output_path", "with_suffix"]
+__all__ = ["FIELDS", "fits_stem", "output_path", "with_suffix"]
 
 FIELDS = ("dir", "stem", "name", "hdu")
 """What a template may name: the file's folder, its name without FITS endings, its name, the HDU asked for."""
@@ -55,7 +55,7 @@ def output_path(location: Location, template: str | None, suffix: str) -> Path:
     hdu = "" if location.hdu is None else str(location.hdu)
     fields = {
         "dir": str(location.path.parent),
-        "stem": _FITS_ENDING.sub("", location.path.name),
+        "stem": fits_stem(location.path.name),
         "name": location.path.name,
         "hdu": hdu if location.version is None else f"{hdu}{location.version}",
     }
@@ -68,6 +68,17 @@ def output_path(location: Location, template: str | None, suffix: str) -> Path:
         ) from error
 
 
+def fits_stem(name: str) -> str:
+    """Return the name of a file without its FITS endings.
+
+    Examples
+    --------
+    >>> fits_stem("a.b.fits.fz")
+    'a.b'
+    """
+    return _FITS_ENDING.sub("", name)
+
+
 def with_suffix(product: Path, suffix: str) -> Path:
     """Return the path of a side product: the FITS ending of a product's name replaced.
 
@@ -76,4 +87,4 @@ def with_suffix(product: Path, suffix: str) -> Path:
     >>> with_suffix(Path("a.mask.fits"), ".png").name
     'a.mask.png'
     """
-    return product.with_name(_FITS_ENDING.sub("", product.name) + suffix)
+    return product.with_name(fits_stem(product.name) + suffix)

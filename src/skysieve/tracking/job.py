@@ -61,10 +61,13 @@ class TrackRecord:
         Those of each frame examined.
     seconds
         Time it took.
+    left_out
+        Images of the file that are no pictures of the sky, and why; empty if there are none.
     """
 
     frames: tuple[FrameTrack, ...]
     seconds: float
+    left_out: str = ""
 
     @property
     def probability(self) -> float:
@@ -153,6 +156,7 @@ class TrackJob:
         assert self._tracker is not None  # noqa: S101 (prepare made it)
         start = time.perf_counter()
         with FrameFile(unit, mask_hdu=self.mask_hdu) as file:
+            left_out = file.left_out if unit.hdu is None else ""
             frames = [
                 (hdu, number, frame) for hdu in file.frames for number, frame in enumerate(hdu.planes, 1)
             ]
@@ -185,4 +189,4 @@ class TrackJob:
                 describe(found.worst),
                 found.score,
             )
-        return TrackRecord(tuple(tracks), time.perf_counter() - start)
+        return TrackRecord(tuple(tracks), time.perf_counter() - start, left_out)
