@@ -94,6 +94,15 @@ def train_contaminants(
             show_default=False,
         ),
     ] = None,
+    footprints: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--footprints",
+            metavar="FILE",
+            help="Footprints of real cosmic rays (npz), which half of the rays are taken from; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
     init: Init = None,
     workers: Workers = None,
     device: Device = TrainingDevice.auto,
@@ -112,6 +121,8 @@ def train_contaminants(
     from skysieve.training.contaminants import ContaminantTraining
 
     trainee = ContaminantTraining(chosen)
+    if footprints:
+        trainee.use_footprints(footprints)
     if clean_frames is not None:
         trainee.use_clean_frames(clean_frames)
     if init is not None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = [
+    "ContextBlock",
     "ExportableNetwork",
     "Residual",
     "asinh",
@@ -120,6 +121,42 @@ class Residual(nn.Module):
         """Return features of the same shape ``(N, width, H, W)``."""
         changed: Tensor = self.second(self.first(features))
         return torch.relu(changed + features)
+
+
+class ContextBlock(nn.Module):
+    """Dilated convolutions on half of the channels, added to the features: a wide view that costs little.
+
+    The last normalisation begins at zero, so that an untrained block changes nothing and can be added to a
+    trained network.
+
+    Parameters
+    ----------
+    width
+        Channels, an even number.
+    dilations
+        How far apart the taps of the two 3 x 3 convolutions are.
+
+    References
+    ----------
+    He, Zhang, Ren & Sun 2016, CVPR, 770, figure 5 (bottleneck); Yu & Koltun 2016, ICLR (dilation); Goyal et
+    al. 2017, arXiv 1706.02677, section 5.1 (zero at the start).
+    """
+
+    def __init__(self, width: int, dilations: tuple[int, int]) -> None:
+        super().__init__()
+        near, far = dilations
+        self.layers = nn.Sequential(
+            convolution(width, width // 2, size=1),
+            convolution(width // 2, width // 2, dilation=near),
+            convolution(width // 2, width // 2, dilation=far),
+        )
+        self.widen = nn.Sequential(nn.Conv2d(width // 2, width, 1, bias=False), nn.BatchNorm2d(width))
+        nn.init.zeros_(self.widen[1].weight)  # type: ignore[arg-type]
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return features of the same shape ``(N, width, H, W)``."""
+        added: Tensor = self.widen(self.layers(features))
+        return torch.relu(added + features)
 
 
 def initialise(network: nn.Module) -> None:

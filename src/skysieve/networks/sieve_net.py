@@ -2,8 +2,9 @@
 
 Four neighbouring pixels become four channels first (space to depth), so that the
 widest maps have a quarter of the pixels, and the last layer gives the classes of all
-four.  Skips are added, not concatenated, which halves the work of the decoder.  What
-spans whole regions of a frame is told by the mean of the evidence around a pixel.
+four.  Skips are added, not concatenated, which halves the work of the decoder.  At the
+coarsest levels dilated convolutions see several hundred pixels: a trail as a line, and
+the star that a spike belongs to.
 
 References
 ----------
@@ -21,7 +22,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from skysieve.networks.blocks import asinh, convolution, convolution_stack, initialise, scale_outputs
+from skysieve.networks.blocks import (
+    ContextBlock,
+    asinh,
+    convolution,
+    convolution_stack,
+    initialise,
+    scale_outputs,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +39,12 @@ __all__ = ["SieveNet"]
 WIDTHS = (32, 64, 128, 192, 256)
 DEPTHS = (1, 1, 2, 2, 2)
 
-NEIGHBOURHOOD = 17
+CONTEXT = (0, 0, 0, 2, 2)
+
+DILATIONS = ((1, 2), (4, 8), (2, 4))
+"""Of the first, second and third context block of a level."""
+
+NEIGHBOURHOOD = 5
 """Side of the square over which the logits of regions are averaged, at half the resolution."""
 
 
@@ -50,6 +63,8 @@ class SieveNet(nn.Module):
         probabilities, so that training does not begin by learning them. One half where not given.
     regions
         Places of the classes that span regions: their logits are means over :data:`NEIGHBOURHOOD`.
+    context
+        Context blocks of the encoder at each level, 3 at most; none where not given.
 
     Attributes
     ----------
@@ -69,10 +84,17 @@ class SieveNet(nn.Module):
         depths: Sequence[int] = DEPTHS,
         priors: Sequence[float] | None = None,
         regions: Sequence[int] = (),
+        context: Sequence[int] = (),
     ) -> None:
         super().__init__()
         if len(widths) != len(depths):
             raise ValueError(f"{len(widths)} widths and {len(depths)} depths: expected as many")
+        context = tuple(context) or (0,) * len(widths)
+        if len(context) != len(widths) or not all(0 <= blocks <= len(DILATIONS) for blocks in context):
+            raise ValueError(
+                f"context {list(context)}: expected one number for each of {len(widths)} widths, "
+                f"each 0 to {len(DILATIONS)}"
+            )
         if priors is not None and len(priors) != classes:
             raise ValueError(f"{len(priors)} priors for {classes} classes: expected as many")
         self.classes = classes
@@ -81,6 +103,10 @@ class SieveNet(nn.Module):
         finer = list(zip(widths[:-1], widths[1:], depths[:-1], strict=True))
         self.stem = convolution(4, widths[0])
         self.encoder = nn.ModuleList(map(convolution_stack, widths, depths))
+        self.context = nn.ModuleList(
+            nn.Sequential(*(ContextBlock(width, dilations) for dilations in DILATIONS[:blocks]))
+            for width, blocks in zip(widths, context, strict=True)
+        )
         self.down = nn.ModuleList(convolution(fine, coarse, size=2, stride=2) for fine, coarse, _ in finer)
         self.up = nn.ModuleList(
             nn.Sequential(nn.Conv2d(coarse, fine, 1, bias=False), nn.BatchNorm2d(fine))
@@ -128,7 +154,7 @@ class SieveNet(nn.Module):
             features = self.stem(squeezed)
         skips = []
         for level, stack in enumerate(self.encoder):
-            features = stack(features)
+            features = self.context[level](stack(features))
             if level < len(self.down):
                 skips.append(features)
                 features = self.down[level](features)

@@ -48,6 +48,10 @@ class Optics:
         Relative change of size, and change of ellipticity and aberrations, from the centre to the corners.
     aureole
         Fraction of the light in an aureole that falls as r^-2.6.
+    trailed
+        Chance that all images are drawn out along a line: the telescope follows a comet or drifts.
+    drift
+        Length of that line, in pixels, log-uniform.
 
     References
     ----------
@@ -66,6 +70,8 @@ class Optics:
     ring: Range = (1.5, 6.0)
     variation: Range = (0.0, 0.15)
     aureole: Range = (0.005, 0.04)
+    trailed: float = 0.0
+    drift: Range = (2.0, 25.0)
 
 
 class PsfBank:
@@ -144,10 +150,14 @@ def draw_psf(rng: Generator, optics: Optics, camera: Camera) -> Psf:
         air: Any = galsim.Moffat(beta=beta, fwhm=width) if kind == 1 else galsim.Kolmogorov(fwhm=width)
         return air.shear(e1=e1 * scale, e2=e2 * scale)
 
+    drift = (0.0, 0.0)
+    if optics.trailed and rng.uniform() < optics.trailed:
+        length, along = log_uniform(rng, optics.drift), rng.uniform(0, math.pi)
+        drift = (length * math.sin(along), length * math.cos(along))
     places = _CORNERS if variation > 0.03 else _CORNERS[:1]
     # Aberrations change linearly over the field: tilt of the focal plane, misaligned mirrors
     pupils = [pupil and pupil.changed(slopes @ np.array(place)) for place in places]
-    return _draw([profile(v, u) for v, u in places], pupils, fwhm=fwhm, aureole=aureole)
+    return _draw([profile(v, u) for v, u in places], pupils, fwhm=fwhm, aureole=aureole, drift=drift)
 
 
 def moffat_psf(*, fwhm: float, beta: float = 3.2, aureole: float = 0.02) -> Psf:
@@ -167,7 +177,14 @@ def moffat_psf(*, fwhm: float, beta: float = 3.2, aureole: float = 0.02) -> Psf:
     return _draw([galsim.Moffat(beta=beta, fwhm=fwhm)], [None], fwhm=fwhm, aureole=aureole)
 
 
-def _draw(profiles: list[Any], pupils: list[Pupil | None], *, fwhm: float, aureole: float) -> Psf:
+def _draw(
+    profiles: list[Any],
+    pupils: list[Pupil | None],
+    *,
+    fwhm: float,
+    aureole: float,
+    drift: tuple[float, float] = (0.0, 0.0),
+) -> Psf:
     """Draw the seeing through the telescope and the pixels, and add the wings.
 
     Parameters
@@ -178,6 +195,8 @@ def _draw(profiles: list[Any], pupils: list[Pupil | None], *, fwhm: float, aureo
         Width of the seeing, in pixels: what has to be sampled.
     aureole
         Fraction of the light in the aureole.
+    drift
+        How far images move during the exposure, in pixels along y and x.
     """
     import galsim
 
@@ -187,7 +206,7 @@ def _draw(profiles: list[Any], pupils: list[Pupil | None], *, fwhm: float, aureo
     if pupils[0] is not None:
         radius += pupils[0].blur
         finer = math.ceil(2 / (pupils[0].scale * sampling))
-    radius = math.ceil(radius)
+    radius = math.ceil(radius + math.hypot(*drift) / 2)
     half = radius * sampling + sampling // 2
     # What folds over at the edge of the drawn image is cut away
     drawn = (half + 3 * sampling + half // 6) * finer
@@ -206,6 +225,8 @@ def _draw(profiles: list[Any], pupils: list[Pupil | None], *, fwhm: float, aureo
         if pupil is not None:
             spectrum = fft.rfft2(stamp) * pupil.transfer(size, sampling * finer)
             stamp = fft.irfft2(spectrum, stamp.shape)
+        if any(drift):
+            stamp = _drawn_out(stamp, drift, sampling * finer)
         np.maximum(stamp[cut, cut] * np.float32((sampling * finer) ** 2), 0, out=image)
     tail, slope = _tail(images[0], radius, sampling)
     wings = Wings(aureole=aureole, scale=3 * fwhm, tail=(1 - aureole) * tail, slope=slope, radius=radius)
@@ -220,6 +241,16 @@ def _draw(profiles: list[Any], pupils: list[Pupil | None], *, fwhm: float, aureo
     far = halo + np.float32(wings.tail) * np.maximum(distance, np.float32(0.7)) ** np.float32(-slope)
     images += weight * (far - images)
     return Psf(images=images, sampling=sampling, wings=wings)
+
+
+def _drawn_out(
+    stamp: NDArray[np.float32], drift: tuple[float, float], sampling: int
+) -> NDArray[np.float32]:
+    """Return an image ``(N, N)`` spread evenly along a line, by the transform of that line, a sinc."""
+    down = fft.fftfreq(stamp.shape[0]) * (sampling * drift[0])
+    right = fft.rfftfreq(stamp.shape[1]) * (sampling * drift[1])
+    spectrum = fft.rfft2(stamp) * np.sinc(down[:, None] + right[None, :])
+    return np.asarray(fft.irfft2(spectrum, stamp.shape), np.float32)
 
 
 def _tail(image: NDArray[np.float32], radius: int, sampling: int) -> tuple[float, float]:

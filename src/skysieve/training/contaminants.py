@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,9 +13,10 @@ import torch
 from torch.utils.data import DataLoader, TensorDataset
 
 from skysieve.contaminants.classes import CLASS_NAMES, CLASSES, NODATA
-from skysieve.errors import ConfigError, FrameError
+from skysieve.errors import ConfigError, FrameError, ModelError
 from skysieve.imaging.domain import frame_statistics
 from skysieve.imaging.frames import ArrayFrame
+from skysieve.simulate.contaminants.footprints import read_footprints
 from skysieve.simulate.recipe import read_recipe
 from skysieve.training.contaminant_model import CalibrationFrame, write_contaminant_model
 from skysieve.training.feed import stream_batches
@@ -24,7 +25,7 @@ from skysieve.training.segmentation import Segmentation, sieve_net
 from skysieve.training.tiles import SimulatedFrames, TileStream, normalised
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     import lightning
 
@@ -90,12 +91,29 @@ class ContaminantTraining:
         SourceError
             If it cannot be read.
         """
-        clean = CleanFolder(str(folder), self.recipe.frame)
+        clean = CleanFolder(str(folder), self.recipe.tile)
         _ = clean.held  # now, so that the processes that simulate share them
         self.clean = clean
 
+    def use_footprints(self, paths: Sequence[Path]) -> None:
+        """Take a share of the cosmic rays from files of real ones.
+
+        Raises
+        ------
+        ConfigError
+            If a file cannot be read as footprints.
+        """
+        for path in paths:
+            read_footprints(str(path))
+        rays = replace(self.simulation.contaminants.CR, footprints=tuple(str(path) for path in paths))
+        self.simulation = replace(
+            self.simulation, contaminants=replace(self.simulation.contaminants, CR=rays)
+        )
+
     def start_from(self, model: str) -> None:
         """Go on from a trained network: a name or a folder.
+
+        A model from before networks had context blocks will do: the blocks begin by changing nothing.
 
         Raises
         ------
@@ -103,10 +121,13 @@ class ContaminantTraining:
             If there is no such model, or its graph is of another network than the recipe's.
         """
         from skysieve.contaminants.model import load_model
-        from skysieve.training.initial import load_graph_weights
+        from skysieve.training.initial import load_graph_weights, load_without_context
 
         network, found = sieve_net(self.recipe), load_model(model)
-        load_graph_weights(network, found)
+        try:
+            load_graph_weights(network, found)
+        except ModelError:
+            load_without_context(network, found, sieve_net(self.recipe, context=False))
         self.initial, self.origin = network, f"{found.card.name} {found.card.graphs[0].sha256}"
 
     @cached_property
@@ -177,15 +198,16 @@ class ContaminantTraining:
         simulated = SimulatedFrames(self.simulation, recipe.frame, seed)
         if self.clean is None:
             return simulated
-        injected = InjectedFrames(self.clean, self.simulation, recipe.frame, seed)
+        injected = InjectedFrames(self.clean, self.simulation, recipe.tile, seed)
         return MixedFrames(simulated, injected, share=recipe.clean_share)
 
     def _held_out(self, seed: int, count: int) -> Iterator[CalibrationFrame]:
-        """Yield frames that no network is trained on."""
+        """Yield frames that no network is trained on, all of one size: a tile's where some are real."""
         source = self._frames(self.recipe.seed + seed)
+        side = self.recipe.frame if self.clean is None else self.recipe.tile
         number = 0
         while count:
-            pixels, bits = source.frame(number)
+            pixels, bits = (plane[:side, :side] for plane in source.frame(number))
             number += 1
             try:
                 seen, bits = normalised(pixels, bits, np.random.default_rng([seed, number]))

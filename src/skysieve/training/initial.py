@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from skysieve.models.card import Model
+    from skysieve.networks.sieve_net import SieveNet
 
-__all__ = ["load_graph_weights"]
+__all__ = ["load_graph_weights", "load_without_context"]
 
 _Layer = nn.Conv2d | nn.ConvTranspose2d | nn.Linear | nn.LayerNorm | nn.PReLU
 
@@ -80,6 +81,34 @@ def load_graph_weights(network: nn.Module, model: Model) -> None:
                 norm.bias.copy_(torch.zeros_like(norm.bias) if bias is None else bias)
             elif bias is not None and not isinstance(layer, nn.PReLU) and layer.bias is not None:
                 layer.bias.copy_(bias)
+
+
+def load_without_context(network: SieveNet, model: Model, plain: SieveNet) -> None:
+    """Give a network the weights of a model that has no context blocks yet; these stay as they are.
+
+    Parameters
+    ----------
+    network
+        Gets the weights.
+    model
+        Card and graph.
+    plain
+        The same network without context blocks.
+
+    Raises
+    ------
+    ModelError
+        If the graph is of another job or of a network of another size.
+    """
+    load_graph_weights(plain, model)
+    missing, unexpected = network.load_state_dict(plain.state_dict(), strict=False)
+    if unexpected or any(not name.startswith("context.") for name in missing):
+        raise ModelError(
+            f"model {model.card.name!r} is of another network than the recipe's; give its widths and depths"
+        )
+    for module in network.context.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.running_var.fill_(1 - module.eps)  # type: ignore[union-attr]
 
 
 class _Stored(NamedTuple):

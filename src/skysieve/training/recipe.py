@@ -93,6 +93,7 @@ class NetworkSettings:
     kind: Literal["", "mask-rcnn", ClusterNetwork] = ""
     widths: tuple[int, ...] = ()
     depths: tuple[int, ...] = ()
+    context: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,6 +206,8 @@ class TrainingRecipe:
         # so that a training begun before there were kinds, or before there were clusters, is still the same
         if not self.network.kind:
             del settings["network"]["kind"]
+        if not self.network.context:
+            del settings["network"]["context"]
         others, losses = (
             (FRAMES_ONLY, FRAME_LOSSES_ONLY) if self.job == "clusters" else (CLUSTERS_ONLY, ("delta",))
         )

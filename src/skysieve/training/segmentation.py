@@ -12,7 +12,7 @@ from torch import Tensor
 from skysieve.contaminants.classes import CLASS_NAMES
 from skysieve.errors import ConfigError
 from skysieve.evaluation.histograms import ScoreHistograms
-from skysieve.networks.sieve_net import DEPTHS, WIDTHS, SieveNet
+from skysieve.networks.sieve_net import CONTEXT, DEPTHS, WIDTHS, SieveNet
 from skysieve.training.fused_loss import EntropyDiceLoss
 from skysieve.training.learner import Learner
 from skysieve.training.losses import CombinedLoss, DiceLoss, FocalLoss, WeightedSigmoidLoss
@@ -32,19 +32,23 @@ REGIONS = ("FR", "NEB")
 """Classes that span regions of a frame: no single pixel says whether it has fringes."""
 
 
-def sieve_net(recipe: TrainingRecipe, priors: Mapping[str, float] | None = None) -> SieveNet:
-    """Return an untrained network of the recipe's size.
+def sieve_net(
+    recipe: TrainingRecipe, priors: Mapping[str, float] | None = None, *, context: bool = True
+) -> SieveNet:
+    """Return an untrained network of the recipe's size; without context blocks if so asked.
 
     Raises
     ------
     ConfigError
         If there is no such network.
     """
+    blocks = recipe.network.context or (() if recipe.network.widths else CONTEXT)
     try:
         return SieveNet(
             len(CLASS_NAMES),
             widths=recipe.network.widths or WIDTHS,
             depths=recipe.network.depths or DEPTHS,
+            context=blocks if context else (),
             priors=None if priors is None else [priors[name] for name in CLASS_NAMES],
             regions=[CLASS_NAMES.index(name) for name in REGIONS],
         )
@@ -141,8 +145,12 @@ class Segmentation(Learner):
         return round((1 - share) * self.recipe.steps) if share > 0 else math.inf
 
     def on_train_batch_start(self, _batch: object, _index: int) -> None:
-        """Where the loss becomes proper, take from the logits what the weights of positive pixels added."""
-        if self.global_step == self._turn:
+        """Where the loss becomes proper, take from the logits what the weights of positive pixels added.
+
+        A training whose loss is proper from its first step begins with a trained network, whose logits are
+        calibrated, or with an untrained one, whose logits are the priors.
+        """
+        if self.global_step == self._turn > 0:
             shift = -torch.log(_rarity(self.recipe.loss, self.priors)).to(self.device)
             self.network.fold_calibration(torch.ones_like(shift), shift)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from scipy.special import ndtr
 
+from skysieve.simulate.contaminants.footprints import read_footprints
 from skysieve.simulate.draws import Range, log_uniform, uniform
 from skysieve.simulate.scene import Layer
 
@@ -44,6 +45,9 @@ NIR_THICKNESS = 15.0
 
 STEP = 0.35
 """Length of the steps along a path, in pixels."""
+
+LONGEST_TRACK = 400.0
+"""Length of the longest tracks along the layer, in pixels."""
 
 MOST_DRIFT = 0.7
 """Most of the sideways drift, relative to the thickness: that of a layer without an electric field."""
@@ -86,6 +90,15 @@ class CosmicRays:
         Share of events of which only a part of the charge is collected, as below the depleted layer.
     alphas
         Share of events that are alpha particles.
+    grazing
+        Share of straight particles that run nearly along the layer: tracks of tens to hundreds of pixels.
+    footprints
+        Files of footprints of real events; see
+        :func:`~skysieve.simulate.contaminants.footprints.read_footprints`.
+    real
+        Share of events that are taken from these files, where there are any.
+    real_charge
+        Factor on the charge of these, one a frame, log-uniform: layers differ in thickness.
 
     References
     ----------
@@ -102,6 +115,10 @@ class CosmicRays:
     diffusion: Range = (0.6, 1.6)
     partial: Range = (0.0, 0.3)
     alphas: float = 0.002
+    grazing: float = 0.0
+    footprints: tuple[str, ...] = ()
+    real: float = 0.5
+    real_charge: Range = (0.3, 1.5)
 
     def simulate(self, scene: Scene, rng: Generator) -> Layer:
         """Return the charge that particles leave, in electrons, with its own fluctuations in it."""
@@ -115,18 +132,27 @@ class CosmicRays:
         count = rng.poisson(log_uniform(rng, self.events_per_mpix) * height * width / 2**20)
         footprint = 3 + 2 * thickness / camera.pixel_size * math.pi / slant
         count = max(1, min(count, int(MOST_COVERED * height * width / footprint)))
+        taken = int(rng.binomial(count, self.real)) if self.footprints else 0
+        count -= taken
         alphas = int(rng.binomial(count, self.alphas))
         straight = int(rng.binomial(count - alphas, uniform(rng, self.straight)))
         partial = uniform(rng, self.partial)
         slow = uniform(rng, self.slow)
         points = [
-            *_straight_tracks(rng, silicon, straight, slant=slant, slow=slow, partial=partial),
+            *_straight_tracks(
+                rng, silicon, straight, slant=slant, slow=slow, partial=partial, grazing=self.grazing
+            ),
             _electrons(rng, silicon, count - alphas - straight, partial=partial),
             _alphas(rng, silicon, alphas),
         ]
         drift = min(camera.diffusion * uniform(rng, self.diffusion), MOST_DRIFT * thickness)
         spread = min(drift / camera.pixel_size, WIDEST)
-        return Layer(charge=_collect(scene.shape, rng, points, spread=spread))
+        charge = _collect(scene.shape, rng, points, spread=spread)
+        if taken:
+            found = read_footprints(self.footprints[int(rng.integers(len(self.footprints)))])
+            scale = log_uniform(rng, self.real_charge) * (camera.gain if found.in_adu else 1.0)
+            found.add(charge, rng, taken, scale=scale)
+        return Layer(charge=charge)
 
 
 class _Points(NamedTuple):
@@ -147,7 +173,14 @@ class _Silicon(NamedTuple):
 
 
 def _straight_tracks(
-    rng: Generator, silicon: _Silicon, count: int, *, slant: float, slow: float, partial: float
+    rng: Generator,
+    silicon: _Silicon,
+    count: int,
+    *,
+    slant: float,
+    slow: float,
+    partial: float,
+    grazing: float = 0.0,
 ) -> tuple[_Points, _Points]:
     """Return straight tracks through the whole thickness, and the electrons that they knock out.
 
@@ -155,6 +188,11 @@ def _straight_tracks(
     263), -ln(z^2) with z normal; its far tail are the electrons that have paths of their own.
     """
     cosine = np.maximum(rng.uniform(size=count) ** (1 / slant), 0.03)
+    if grazing:
+        along_layer = rng.uniform(size=count) < grazing
+        across_pixels = np.exp(rng.uniform(math.log(10), math.log(LONGEST_TRACK), count))
+        shallow = silicon.thickness / silicon.pixel / across_pixels
+        cosine[along_layer] = np.minimum(shallow, 0.5)[along_layer]
     across = silicon.thickness / silicon.pixel * np.sqrt(1 / cosine**2 - 1)
     steps = np.maximum(np.ceil(across / STEP), 6).astype(np.int64)
     track, index = _ragged(steps)

@@ -70,6 +70,13 @@ class Spikes:
         telescopes out of focus have it.
     curvature
         Bend of a spike, standard deviation in 1/px.
+    smooth
+        Chance that spikes fall smoothly from their star instead, as 1 / (1 + (r / core)^fall): broad filters,
+        segmented mirrors and dirt on the optics leave no trace of the vane's own width.
+    core
+        Radius at which these have half of their brightness, in pixels, log-uniform.
+    fall
+        Exponent of their fall.
     halo
         Chance that the camera has reflections.
     halo_fraction
@@ -90,6 +97,9 @@ class Spikes:
     misalignment: Range = (0.0, 0.4)
     offset: Range = (0.0, 0.25)
     curvature: Range = (0.0, 5e-5)
+    smooth: float = 0.0
+    core: Range = (5.0, 60.0)
+    fall: Range = (1.6, 3.0)
     halo: float = 0.35
     halo_fraction: Range = (1e-4, 1e-2)
     halo_radius: Range = (25.0, 250.0)
@@ -158,6 +168,15 @@ class Spikes:
 
     def _along(self, scene: Scene, rng: Generator) -> Profile:
         """Return the profile along a spike: the share of its light on each pixel of its length."""
+        if self.smooth and rng.uniform() < self.smooth:
+            core, fall = log_uniform(rng, self.core), uniform(rng, self.fall)
+            # of integral one over both sides
+            peak = math.sin(math.pi / fall) * fall / (2 * math.pi * core)
+
+            def smooth(offset: NDArray[np.float32]) -> NDArray[np.float32]:
+                return np.asarray(peak / (1 + (offset / core) ** fall), np.float32)
+
+            return Profile.of(smooth, reach=LONGEST)
         wavelength = uniform(rng, self.wavelength) * 1e-6
         width = log_uniform(rng, self.bandwidth)
         camera = scene.camera

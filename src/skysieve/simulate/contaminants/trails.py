@@ -94,6 +94,11 @@ class Trails:
         Deviation of a trail from its line, standard deviation relative to the PSF's FWHM.
     flicker
         Scintillation, standard deviation relative to the brightness.
+    own_profile
+        Share of trails whose profile follows neither from a height nor from the telescope: Gaussian,
+        flat-topped or hollow, as tumbling bodies, gusts, guiding errors and processing make them.
+    width
+        FWHM of these, in pixels, log-uniform.
 
     References
     ----------
@@ -118,6 +123,8 @@ class Trails:
     curved: float = 0.08
     wobble: Range = (0.0, 0.15)
     flicker: Range = (0.0, 0.15)
+    own_profile: float = 0.0
+    width: Range = (1.5, 40.0)
 
     def simulate(self, scene: Scene, rng: Generator) -> Layer:
         """Return the light of the trails in electrons, and the pixels that belong to them."""
@@ -157,7 +164,7 @@ class Trails:
             angle=rng.uniform(0, 2 * math.pi),
             extent=(-start, length - start),
             curvature=rng.normal() * 0.02 / scene.shape[0] if rng.uniform() < self.curved else 0.0,
-            profile=self._profile(scene, height),
+            profile=self._profile(scene, height, rng),
             ridge=scene.sigma * log_uniform(rng, self.ridge),
             brightness=np.ones(max(2, round(length)), np.float32),
             wobble=uniform(rng, self.wobble) * scene.psf.fwhm,
@@ -169,8 +176,10 @@ class Trails:
             return [replace(path, brightness=meteor(rng, path.brightness.size))]
         return self._satellites(rng, path)
 
-    def _profile(self, scene: Scene, height: float) -> Profile:
+    def _profile(self, scene: Scene, height: float, rng: Generator) -> Profile:
         """Return the profile across a trail at this height, 1 at its highest."""
+        if self.own_profile and rng.uniform() < self.own_profile:
+            return _plain_profile(rng, log_uniform(rng, self.width))
         camera = scene.camera
         disc = min(camera.aperture / height * ARCSEC / camera.pixel_scale, self.widest)
         return _pupil_profile(scene.psf, camera, disc)
@@ -283,6 +292,21 @@ class _Path:
                 # Beyond this end, the line is the half that lies before it
                 light[near] = np.where(beyond > 0, half, light[near] - half)
         return np.maximum(light, 0)
+
+
+def _plain_profile(rng: Generator, width: float) -> Profile:
+    """Return a Gaussian, flat-topped or hollow profile of this FWHM in pixels, 1 at its highest."""
+    offset = np.arange(0, 2.5 * width + 8, STEP)
+    kind = rng.choice(3, p=(0.45, 0.35, 0.2))
+    if kind == 0:
+        values = np.exp(-4 * math.log(2) * (offset / width) ** 2)
+    else:
+        edge = max(uniform(rng, (0.05, 0.35)) * width, 0.6)  # as wide as the seeing, a pixel at least
+        values = 1 / (1 + np.exp((offset - width / 2) / (edge / 2)))
+        if kind == 2:
+            hole = 1 / (1 + np.exp((offset - uniform(rng, (0.3, 0.7)) * width / 2) / (edge / 2)))
+            values = values - uniform(rng, (0.1, 0.6)) * hole
+    return Profile((values / values.max()).astype(np.float32))
 
 
 def _pupil_profile(psf: Psf, camera: Camera, disc: float) -> Profile:
