@@ -12,7 +12,7 @@ from tests.networks.fill import filled, pixels
 
 from skysieve.networks.blocks import asinh, macs_per_pixel
 from skysieve.networks.margin import measure_margin
-from skysieve.networks.sieve_net import SieveNet
+from skysieve.networks.sieve_net import CONTEXT, DEPTHS, SieveNet
 from skysieve.networks.tracking_net import SlipNet
 
 
@@ -67,7 +67,7 @@ class TestSieveNet:
         assert torch.allclose(one[..., 32:40, 32:40], other[..., 28:36, 24:32], atol=1e-5)
 
     def test_judges_regions_by_what_is_around(self):
-        """Over 17 x 17 fours of pixels, of those that there are at borders; other classes as they are."""
+        """Over 5 x 5 fours of pixels, of those that there are at borders; other classes as they are."""
         plain, network = (
             filled(SieveNet(3, widths=(8, 8), depths=(1, 1), regions=regions)) for regions in ((), (1,))
         )
@@ -76,7 +76,7 @@ class TestSieveNet:
             before, found = plain(frame)[0], network(frame)[0]
         assert torch.equal(found[[0, 2]], before[[0, 2]])
         for y, x in ((0, 0), (24, 30), (47, 20)):
-            rows, columns = (slice(max(0, 2 * (at // 2) - 16), 2 * (at // 2) + 18) for at in (y, x))
+            rows, columns = (slice(max(0, 2 * (at // 2) - 4), 2 * (at // 2) + 6) for at in (y, x))
             assert found[1, y, x] == pytest.approx(float(before[1, rows, columns].mean()), abs=1e-4)
 
     @pytest.mark.parametrize(
@@ -84,11 +84,40 @@ class TestSieveNet:
         [
             ({"widths": (8, 8), "depths": (1,)}, "2 widths and 1 depths"),
             ({"classes": 3, "priors": [0.5]}, "1 priors for 3 classes"),
+            ({"context": (0, 1)}, r"context \[0, 1\]: expected one number for each of 5 widths"),
+            ({"context": (0, 0, 0, 0, 4)}, "each 0 to 3"),
         ],
     )
     def test_refuses_what_does_not_go_together(self, arguments, message):
         with pytest.raises(ValueError, match=message):
             SieveNet(**arguments)
+
+
+class TestContext:
+    """Blocks of dilated convolutions at the coarsest levels."""
+
+    def test_changes_nothing_before_it_has_learnt(self):
+        torch.manual_seed(0)
+        plain = SieveNet(3, widths=(8, 16), depths=(1, 1)).eval()
+        network = SieveNet(3, widths=(8, 16), depths=(1, 1), context=(0, 2)).eval()
+        missing, unexpected = network.load_state_dict(plain.state_dict(), strict=False)
+        assert missing
+        assert not unexpected
+        shown = pixels(1, 1, 64, 64)
+        with torch.inference_mode():
+            assert torch.equal(network(shown), plain(shown))
+
+    @pytest.mark.parametrize(("context", "farthest"), [((), 100), (CONTEXT, 400)])
+    def test_sees_several_hundred_pixels(self, context, farthest):
+        """How far from a changed pixel the logits still change."""
+        network = filled(SieveNet(2, widths=(4, 4, 4, 8, 8), depths=DEPTHS, context=context))
+        shown = torch.zeros(1, 1, 32, 1024)
+        changed = shown.clone()
+        changed[..., 0] = 1e4
+        with torch.inference_mode():
+            change = (network(changed) - network(shown)).abs().amax((0, 1, 2))
+        reach = int(torch.nonzero(change > 0)[-1])
+        assert reach > farthest
 
 
 class TestMargin:

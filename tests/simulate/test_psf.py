@@ -232,3 +232,31 @@ def calls_to_draw(count):
 
 def test_faint_stars_are_drawn_together_and_not_one_by_one():
     assert calls_to_draw(4000) < calls_to_draw(1000) + 100
+
+
+class TestTrailedImages:
+    """All images of a frame drawn out along one line."""
+
+    @staticmethod
+    def widths(drift, seed=4):
+        from skysieve.simulate.camera import Camera
+        from skysieve.simulate.optics import Optics, draw_psf
+
+        round_stars = {"fwhm": (3.0, 3.0), "kolmogorov": 0.0, "moffat": 1.0, "optical": 0.0, "defocused": 0.0}
+        optics = Optics(
+            **round_stars, ellipticity=(0.0, 0.0), variation=(0.0, 0.0), beta=(4.5, 4.5),
+            trailed=1.0 if drift else 0.0, drift=(drift or 1.0, drift or 1.0),
+        )  # fmt: skip
+        psf = draw_psf(np.random.default_rng(seed), optics, Camera())
+        image = np.zeros((121, 121), np.float32)
+        psf.add_star(image, y=60.0, x=60.0, flux=1e6, floor=0.001)
+        above = np.argwhere(image > image.max() / 2)
+        return np.sqrt(np.linalg.eigvalsh(np.cov(above.T)))[::-1], float(image.sum())
+
+    def test_are_as_long_as_the_drift_and_no_wider(self):
+        (long, wide), _ = self.widths(20.0)
+        assert long * np.sqrt(12) == pytest.approx(20, rel=0.15)
+        assert wide < 1.2
+
+    def test_keep_their_light(self):
+        assert self.widths(20.0)[1] == pytest.approx(self.widths(None)[1], rel=0.03)

@@ -38,6 +38,17 @@ def test_the_network_begins_with_the_outputs_of_the_model(recipe_file, trained):
     assert np.abs(found - expected).max() < 1e-4
 
 
+def test_a_model_without_context_blocks_begins_a_network_that_has_some(recipe_file, trained):
+    """The blocks change nothing until they have learnt."""
+    network = {"widths": [8, 16], "depths": [1, 1], "context": [0, 1]}
+    begun = started(recipe_file, trained, network=network).initial.eval()
+    assert len(begun.context[1]) == 1
+    model, shown = read_model(trained / "model"), pixels(2, 1, 64, 96)
+    expected = load_network(model, precision="f32", threads=1)(shown.numpy())
+    with torch.inference_mode():
+        assert np.abs(begun.probabilities(shown).numpy() - expected).max() < 1e-4
+
+
 def test_each_layer_gets_its_own_weights(tmp_path):
     """A deeper network, of which every value is another one."""
     from tests.training.test_export import card

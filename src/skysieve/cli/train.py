@@ -99,7 +99,7 @@ def train_contaminants(
         typer.Option(
             "--footprints",
             metavar="FILE",
-            help="Footprints of real cosmic rays (npz), which half of the rays are taken from; may be repeated.",
+            help="Footprints of real cosmic rays (npz), from which half of the rays are taken; repeatable.",
             show_default=False,
         ),
     ] = None,

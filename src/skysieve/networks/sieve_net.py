@@ -83,6 +83,7 @@ class SieveNet(nn.Module):
         widths: Sequence[int] = WIDTHS,
         depths: Sequence[int] = DEPTHS,
         priors: Sequence[float] | None = None,
+        *,
         regions: Sequence[int] = (),
         context: Sequence[int] = (),
     ) -> None:

@@ -243,9 +243,7 @@ def _draw(
     return Psf(images=images, sampling=sampling, wings=wings)
 
 
-def _drawn_out(
-    stamp: NDArray[np.float32], drift: tuple[float, float], sampling: int
-) -> NDArray[np.float32]:
+def _drawn_out(stamp: NDArray[np.float32], drift: tuple[float, float], sampling: int) -> NDArray[np.float32]:
     """Return an image ``(N, N)`` spread evenly along a line, by the transform of that line, a sinc."""
     down = fft.fftfreq(stamp.shape[0]) * (sampling * drift[0])
     right = fft.rfftfreq(stamp.shape[1]) * (sampling * drift[1])

@@ -207,7 +207,8 @@ class ContaminantTraining:
         side = self.recipe.frame if self.clean is None else self.recipe.tile
         number = 0
         while count:
-            pixels, bits = (plane[:side, :side] for plane in source.frame(number))
+            pixels, bits = source.frame(number)
+            pixels, bits = pixels[:side, :side], bits[:side, :side]
             number += 1
             try:
                 seen, bits = normalised(pixels, bits, np.random.default_rng([seed, number]))

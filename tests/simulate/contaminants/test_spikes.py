@@ -132,3 +132,37 @@ def test_halos_are_light_but_not_truth():
     rows, columns = np.nonzero(layer.light)
     assert np.hypot(rows - 150, columns - 150).max() == pytest.approx(60, abs=4)
     assert layer.light[150, 150] == 0  # the shadow of the secondary mirror
+
+
+class TestSmoothSpikes:
+    """Spikes without the zeros that a vane's width makes."""
+
+    def test_fall_with_the_distance_as_asked(self):
+        settings = Spikes(**EXACT, smooth=1.0, core=(20.0, 20.0), fall=(2.0, 2.0), strength=(4.0, 4.0))
+        light = layer_of(settings, vanes=4).light
+        ring = [
+            max(
+                light[round(150 + r * np.sin(a)), round(150 + r * np.cos(a))]
+                for a in np.linspace(0, 2 * np.pi, 4000)
+            )
+            for r in (20, 40, 80)
+        ]
+        expected = [1 / (1 + (r / 20) ** 2) for r in (20, 40, 80)]
+        assert ring[1] / ring[0] == pytest.approx(expected[1] / expected[0], rel=0.15)
+        assert ring[2] / ring[0] == pytest.approx(expected[2] / expected[0], rel=0.15)
+
+    def test_hold_as_much_light_as_the_others(self):
+        """The vanes hide the same light, wherever it goes."""
+        bright = {**EXACT, "strength": (1.0, 1.0), "core": (6.0, 6.0), "fall": (3.0, 3.0)}
+        sums = [
+            np.mean(
+                [
+                    layer_of(
+                        Spikes(**bright, smooth=share), seed, shape=(901, 901), stars=((450, 450),)
+                    ).light.sum()
+                    for seed in range(8)
+                ]
+            )
+            for share in (0.0, 1.0)
+        ]
+        assert sums[1] == pytest.approx(sums[0], rel=0.25)

@@ -166,3 +166,28 @@ def test_larger_frames_have_more_trails():
         for side in (128, 1024)
     )
     assert large > 2 * small
+
+
+class TestProfilesOfTheirOwn:
+    """Trails as wide as a recipe says, whatever the telescope would make of them."""
+
+    @staticmethod
+    def across(width, seed):
+        """Return the profile across a vertical trail, 1 at its highest, and its FWHM."""
+        settings = Trails(**STEADY, **CROSSING, ridge=(100.0, 100.0), own_profile=1.0, width=(width, width))
+        light = simulated(settings, scene((256, 256)), seed).light
+        direction = np.linalg.eigh(np.cov(np.argwhere(light > 0.5 * light.max()).T))[1][:, 0]
+        offsets = np.indices(light.shape).reshape(2, -1).T @ direction
+        order = np.argsort(offsets)
+        values = light.ravel()[order] / light.max()
+        inside = offsets[order][values > 0.5]
+        return float(inside.max() - inside.min())
+
+    @pytest.mark.parametrize("width", [2.0, 8.0, 30.0])
+    def test_are_as_wide_as_asked(self, width):
+        found = [self.across(width, seed) for seed in range(6)]
+        assert np.median(found) == pytest.approx(width, abs=0.15 * width + 1)
+
+    def test_do_not_change_what_is_drawn_where_there_are_none(self):
+        first, second = (layer_of(Trails(width=width), 3) for width in ((1.5, 40.0), (5.0, 6.0)))
+        np.testing.assert_array_equal(first.light, second.light)

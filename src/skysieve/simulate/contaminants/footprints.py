@@ -97,7 +97,7 @@ def read_footprints(path: str) -> Footprints:
         If the file cannot be read or is of another layout.
     """
     try:
-        with np.load(Path(path), allow_pickle=False) as stored:
+        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as stored:
             missing = [name for name in (*ARRAYS, "unit") if name not in stored]
             if missing:
                 raise ConfigError(
@@ -106,7 +106,8 @@ def read_footprints(path: str) -> Footprints:
                 )
             arrays = {name: stored[name] for name in ARRAYS}
             unit = str(stored["unit"])
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    # a file that holds a single array gives it without a context
+    except (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile) as error:
         problem = " ".join(str(error).split()) or type(error).__name__
         raise ConfigError(f"{path}: cannot be read as cosmic-ray footprints ({problem})") from error
     _check(path, arrays, unit)
