@@ -133,5 +133,5 @@ class TestATrainingOnCleanFrames:
     def test_refuses_a_folder_of_frames_that_are_too_small(self, training, nights):
         for name in ("a", "b"):
             (nights / f"{name}.fits").unlink()
-        with pytest.raises(ConfigError, match="nights: no clean frames of 128 × 128 px or more"):
+        with pytest.raises(ConfigError, match="nights: no clean frames of 64 × 64 px or more"):
             training.use_clean_frames(nights)

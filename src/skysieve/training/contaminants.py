@@ -202,13 +202,11 @@ class ContaminantTraining:
         return MixedFrames(simulated, injected, share=recipe.clean_share)
 
     def _held_out(self, seed: int, count: int) -> Iterator[CalibrationFrame]:
-        """Yield frames that no network is trained on, all of one size: a tile's where some are real."""
-        source = self._frames(self.recipe.seed + seed)
-        side = self.recipe.frame if self.clean is None else self.recipe.tile
+        """Yield simulated frames that no network is trained on: of these all that they hold is known."""
+        source = SimulatedFrames(self.simulation, self.recipe.frame, self.recipe.seed + seed)
         number = 0
         while count:
             pixels, bits = source.frame(number)
-            pixels, bits = pixels[:side, :side], bits[:side, :side]
             number += 1
             try:
                 seen, bits = normalised(pixels, bits, np.random.default_rng([seed, number]))

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.ndimage import binary_dilation
 
 from skysieve.contaminants.classes import NODATA
 from skysieve.contaminants.clean_frames import clean_frame, find_clean_frames
@@ -29,6 +30,9 @@ __all__ = ["CleanFolder", "InjectedFrames", "MixedFrames"]
 
 HELD = 2**30
 """Bytes of frames that are held in memory; others are read each time."""
+
+DISTINCT = 3.0
+"""Pixels so many standard deviations of the noise off the sky belong to something in the frame itself."""
 
 TRIES = 100
 """Pieces of frames that may have no noise before none is looked for any more."""
@@ -83,8 +87,9 @@ class CleanFolder:
 class InjectedFrames:
     """Pieces of clean frames with contaminants of a recipe, by number.
 
-    Pixels of the user's frames count as what the user says they are: free of contaminants.  Their stars are
-    in no class that could be known, so pixels well above the sky that nothing was put into do not count.
+    Pixels of the user's frames count as what the user says they are: free of contaminants.  Their stars and
+    defects are in no class that could be known, so pixels well above or below the sky that nothing was put
+    into do not count, nor do their neighbours.
 
     Parameters
     ----------
@@ -125,8 +130,9 @@ class InjectedFrames:
                 continue
             exposure = inject(clean, seed=rng, recipe=self.recipe, bank=self._bank)
             bits = truth_bits(exposure.truth)
-            own = (clean.pixels > clean.level + 3 * clean.sigma) & (bits == 0)
-            bits[own | whole.nodata[window]] = NODATA.code
+            own = np.abs(clean.pixels - clean.level) > DISTINCT * clean.sigma
+            own = binary_dilation(own & _connected(own), iterations=2) | own
+            bits[(own & (bits == 0)) | whole.nodata[window]] = NODATA.code
             return exposure.pixels, bits
         raise ConfigError(f"{self.clean.folder}: none of {TRIES} pieces of the clean frames has any noise")
 
@@ -151,6 +157,15 @@ class MixedFrames:
         """Return a frame of one of the sources."""
         source = self.clean if np.random.default_rng(number).uniform() < self.share else self.simulated
         return source.frame(number)
+
+
+def _connected(marked: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the marked pixels ``(H, W)`` of which a neighbour is marked, too: more than the noise gives."""
+    near = np.zeros(marked.shape, np.uint8)
+    for axis in (0, 1):
+        for shift in (-1, 1):
+            near += np.roll(marked, shift, axis)
+    return marked & (near > 0)
 
 
 def _window(shape: tuple[int, ...], size: int, rng: Generator) -> tuple[slice, slice]:
