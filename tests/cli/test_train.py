@@ -137,7 +137,7 @@ class TestBadInput:
     def test_a_recipe_that_is_not_there(self, run):
         assert failure(run("train", "tracking", "-o", "mine", "--recipe", "mine.yaml")).startswith(
             "mine.yaml: no such recipe; give a YAML file or one of clusters, clusters-proper, "
-            "contaminants, ghosts, ghosts-mask-rcnn, tracking"
+            "contaminants, contaminants-context, ghosts, ghosts-mask-rcnn, tracking"
         )
 
     def test_a_simulation_that_is_not_there(self, train):
@@ -148,9 +148,9 @@ class TestBadInput:
         assert "nights" in failure(train("contaminants", "--clean-frames", "nights"))
 
     def test_clean_frames_that_are_too_small(self, train, tmp_path):
-        write(tmp_path / "nights" / "1.fits", np.zeros((100, 200), np.float32))
+        write(tmp_path / "nights" / "1.fits", np.zeros((40, 200), np.float32))
         line = failure(train("contaminants", "--clean-frames", "nights"))
-        assert line.startswith("nights: no clean frames of 128 × 128 px or more")
+        assert line.startswith("nights: no clean frames of 64 × 64 px or more")
 
     def test_a_model_to_begin_with_that_is_not_there(self, train):
         failure(train("contaminants", "--init", "nowhere/model"))
