@@ -13,8 +13,8 @@ from skysieve.networks.ghost_net import GhostNet
 from skysieve.networks.maximask_net import MaxiMaskNet
 from skysieve.networks.maxitrack_net import MaxiTrackNet
 from skysieve.networks.segmenters import SEGMENTERS, build_segmenter
-from skysieve.networks.sieve_net import DEPTHS as SIEVE_DEPTHS
 from skysieve.networks.sieve_net import CONTEXT, NEIGHBOURHOOD, SieveNet
+from skysieve.networks.sieve_net import DEPTHS as SIEVE_DEPTHS
 from skysieve.networks.sieve_net import WIDTHS as SIEVE_WIDTHS
 from skysieve.networks.tracking_net import DEPTHS as SLIP_DEPTHS
 from skysieve.networks.tracking_net import WIDTHS as SLIP_WIDTHS
@@ -46,11 +46,11 @@ A U-Net that never works at full resolution. Four neighbouring pixels become fou
 the widest maps have a quarter of the pixels; the last layer, 1 × 1, gives the classes of all four at once.
 A step down is a convolution of 2 × 2 at stride 2, a step up one of 1 × 1 and the nearest neighbour. What
 the encoder saw is added in the decoder, not concatenated. Convolutions are 3 × 3 with batch normalisation
-and ReLU; every two of a level form a residual block. At the two coarsest levels of the encoder {blocks} context
-blocks follow: two dilated convolutions of 3 × 3 on half of the channels, between two of 1 × 1, added to the
-features. With them the network sees a trail as a line and a star with its spikes, over several hundred pixels.
-No single pixel says whether it has fringes or lies in nebulosity: the log-odds of these two classes are means
-over {side} × {side} px.
+and ReLU; every two of a level form a residual block. At the two coarsest levels of the encoder {blocks}
+context blocks follow: two dilated convolutions of 3 × 3 on half of the channels, between two of 1 × 1,
+added to the features. With them the network sees a trail as a line and a star with its spikes, over
+several hundred pixels. No single pixel says whether it has fringes or lies in nebulosity: the log-odds
+of these two classes are means over {side} × {side} px.
 """
 
 SLIP = """
