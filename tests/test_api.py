@@ -55,6 +55,25 @@ class TestMask:
             result = skysieve.mask(data, model=model)
             assert np.argwhere(result.boolean("CR")).tolist() == [[40, 50]]
 
+    def test_takes_planes_of_a_mask_in_the_file(self, pixels, model, tmp_path):
+        planes = fits.ImageHDU(np.where(pixels > 250, 4, 0) + (np.arange(120) < 12), name="DQ")
+        planes.header.update({"MP_BAD": 0, "MP_CR": 2})
+        path = tmp_path / "planes.fits"
+        fits.HDUList([fits.PrimaryHDU(pixels), planes]).writeto(path)
+
+        def found(**options):
+            result = skysieve.mask(path, model=model, **options)
+            (same,) = skysieve.mask_file(path, model=model, **options)
+            assert np.array_equal(result.bits, same.bits)
+            return int(result.boolean("CR").sum()), result.fractions["NODATA"]
+
+        assert found() == (1, 0)
+        assert found(mask_hdu="DQ") == (1, 0.1)
+        assert found(mask_hdu=1, mask_bits="CR")[0] == 0
+        assert found(mask_hdu=1, mask_bits=["BAD", 4])[0] == 0
+        with pytest.raises(ConfigError, match="go with a path"):
+            skysieve.mask(pixels, mask_hdu="DQ", model=model)
+
     def test_takes_a_mask(self, pixels, model):
         result = skysieve.mask(pixels, mask=pixels > 250, model=model)
         assert result.fractions["CR"] == 0

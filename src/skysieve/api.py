@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from skysieve.contaminants.result import MaskResult
     from skysieve.imaging.frame_origin import FrameOrigin
     from skysieve.imaging.frames import Frame
+    from skysieve.imaging.mask_values import MaskBits
     from skysieve.tracking.tracker import TrackResult
 
 __all__ = ["mask", "mask_file", "track", "track_file"]
@@ -36,6 +37,8 @@ def mask(
     data: object,
     *,
     mask: ArrayLike | None = None,
+    mask_hdu: int | str | None = None,
+    mask_bits: MaskBits | None = None,
     keep_probabilities: bool = True,
     keep_pixels: bool = True,
     **settings: Any,
@@ -51,6 +54,10 @@ def mask(
         (``"file.fits[2]"``), in any unit.
     mask
         Of the shape of the data, non-zero where there is no data; not with a path.
+    mask_hdu, mask_bits
+        With a path: the HDU of the file that says where there is no data, by number or name, and the planes
+        of it that mean so, by name or value, as ``"BAD,SAT"`` or ``[1, 2]``, or ``"any"``; see
+        :class:`skysieve.imaging.frame_files.FrameFile`.
     keep_probabilities, keep_pixels
         Whether the result holds them; without them it takes a fraction of the memory.
     **settings
@@ -75,19 +82,25 @@ def mask(
     0
     """
     masker = _masker(settings)
-    with _one_frame(data, mask) as (frame, origin):
+    with _one_frame(data, mask, mask_hdu, mask_bits) as (frame, origin):
         result = masker.mask(frame, keep_probabilities=keep_probabilities, keep_pixels=keep_pixels)
         _warn_if_unlike(masker, frame)
     return dataclasses.replace(result, origin=origin if keep_pixels else origin.without_pixels())
 
 
 def mask_file(
-    path: str | Path, *, keep_probabilities: bool = False, keep_pixels: bool = False, **settings: Any
+    path: str | Path,
+    *,
+    mask_hdu: int | str | None = None,
+    mask_bits: MaskBits | None = None,
+    keep_probabilities: bool = False,
+    keep_pixels: bool = False,
+    **settings: Any,
 ) -> list[MaskResult]:
     """Find the contaminants of every frame in a FITS file; see :func:`mask`."""
     masker = _masker(settings)
     results = []
-    with FrameFile(parse_location(str(path))) as file:
+    with FrameFile(parse_location(str(path)), mask_hdu=mask_hdu, mask_bits=mask_bits) as file:
         for hdu in file.frames:
             for plane in hdu.planes:
                 result = masker.mask(plane, keep_probabilities=keep_probabilities, keep_pixels=keep_pixels)
@@ -96,12 +109,19 @@ def mask_file(
     return results
 
 
-def track(data: object, *, mask: ArrayLike | None = None, **settings: Any) -> TrackResult:
+def track(
+    data: object,
+    *,
+    mask: ArrayLike | None = None,
+    mask_hdu: int | str | None = None,
+    mask_bits: MaskBits | None = None,
+    **settings: Any,
+) -> TrackResult:
     """Tell whether the telescope slipped while one frame was exposed.
 
     Parameters
     ----------
-    data, mask
+    data, mask, mask_hdu, mask_bits
         See :func:`mask`.
     **settings
         See :class:`skysieve.tracking.tracker.TrackSettings`.
@@ -117,17 +137,23 @@ def track(data: object, *, mask: ArrayLike | None = None, **settings: Any) -> Tr
         If the frame cannot be read or examined, or a setting is wrong.
     """
     tracker = _tracker(settings)
-    with _one_frame(data, mask) as (frame, _):
+    with _one_frame(data, mask, mask_hdu, mask_bits) as (frame, _):
         result = tracker.track(frame)
         _warn_if_unlike(tracker, frame)
     return result
 
 
-def track_file(path: str | Path, **settings: Any) -> list[TrackResult]:
+def track_file(
+    path: str | Path,
+    *,
+    mask_hdu: int | str | None = None,
+    mask_bits: MaskBits | None = None,
+    **settings: Any,
+) -> list[TrackResult]:
     """Examine every frame in a FITS file; see :func:`track`."""
     tracker = _tracker(settings)
     results = []
-    with FrameFile(parse_location(str(path))) as file:
+    with FrameFile(parse_location(str(path)), mask_hdu=mask_hdu, mask_bits=mask_bits) as file:
         for frame in file.planes:
             results.append(tracker.track(frame))
             _warn_if_unlike(tracker, frame)
@@ -148,14 +174,18 @@ def _warn_if_unlike(model: Masker | Tracker, frame: Frame) -> None:
 
 
 @contextmanager
-def _one_frame(data: object, mask: ArrayLike | None) -> Iterator[tuple[Frame, FrameOrigin]]:
+def _one_frame(
+    data: object, mask: ArrayLike | None, mask_hdu: int | str | None, mask_bits: MaskBits | None
+) -> Iterator[tuple[Frame, FrameOrigin]]:
     """Give the frame of the data, and what came with it."""
     if not isinstance(data, str | Path):
+        if mask_hdu is not None or mask_bits is not None:
+            raise ConfigError("mask_hdu and mask_bits go with a path; give the mask itself with an array")
         yield as_frame(data, mask=mask), origin_of(data)
         return
     if mask is not None:
         raise ConfigError("a mask array goes with an array, not with a path; put it into the file")
-    with FrameFile(parse_location(str(data))) as file:
+    with FrameFile(parse_location(str(data)), mask_hdu=mask_hdu, mask_bits=mask_bits) as file:
         frames = [(plane, hdu.header) for hdu in file.frames for plane in hdu.planes]
         if len(frames) > 1:
             raise FrameError(

@@ -191,6 +191,22 @@ class TestSource:
         assert (found[:20] == NODATA).all()
         assert not found[20:].any()
 
+    def test_may_have_a_mask_of_several_planes(self, mask, tmp_path):
+        flags = np.zeros(SHAPE, np.int32)
+        flags[:20], flags[:, :30] = 1, 32
+        hdu = fits.ImageHDU(flags, name="MASK")
+        hdu.header.update({"MP_BAD": 0, "HIERARCH MP_DETECTED": 5})
+        write(tmp_path / "a.fits", ("IMAGE", sky()), hdu)
+        result = mask("a.fits", "--mask-hdu", "MASK")
+        assert "  no data: [2] MASK: bits BAD of its header" in result.out
+        assert (bits("a.mask.fits") == NODATA)[:, 60].sum() == 20
+        assert any("no data = [2] MASK" in line for line in fits.getheader("a.mask.fits", 1)["HISTORY"])
+        mask("a.fits", "--mask-hdu", "MASK", "--mask-bits", "DETECTED,BAD", "--overwrite")
+        assert (bits("a.mask.fits") == NODATA)[50].sum() == 30
+        assert "it has BAD, DETECTED" in failure(
+            mask("a.fits", "--mask-hdu", "2", "--mask-bits", "SAT", "-o", "b/")
+        )
+
     @pytest.mark.parametrize("kind", ["NaN", "BLANK"])
     def test_without_data_somewhere_has_them_marked_and_nothing_else_changed(self, mask, tmp_path, kind):
         pixels = sky().astype(np.float32 if kind == "NaN" else np.int16)

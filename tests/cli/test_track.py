@@ -105,7 +105,10 @@ def test_a_mask_keeps_pixels_out(track, tmp_path):
     flags[:BLOCK, :BLOCK] = 1
     write(tmp_path / "a.fits", ("SCI", sky(slipped=[(0, 0)])), ("FLAG", flags))
     assert track("a.fits[SCI]").out == "a.fits[SCI] 0.2500\n"
-    assert track("a.fits", "--mask-hdu", "FLAG").out == "a.fits 0.0000\n"
+    lines = track("a.fits", "--mask-hdu", "FLAG").out.splitlines()
+    assert lines[0] == "a.fits 0.0000"
+    assert lines[-1].startswith("  no data: [")
+    assert track("a.fits", "--mask-hdu", "FLAG", "--mask-bits", "1024").out.splitlines()[0] != lines[0]
 
 
 def test_a_frame_smaller_than_a_block_gets_a_warning(track, tmp_path):

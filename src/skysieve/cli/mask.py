@@ -15,6 +15,7 @@ from skysieve.cli.options import (
     Engine,
     EngineOption,
     Jobs,
+    MaskBits,
     MaskHDU,
     Normalisation,
     NormalisationOption,
@@ -166,6 +167,7 @@ def mask(
         bool, typer.Option("--gzip", help="Pack each mask by gzip, as if its name ended in .gz.")
     ] = False,
     mask_hdu: MaskHDU = None,
+    mask_bits: MaskBits = None,
     classes: Annotated[
         str | None,
         typer.Option(
@@ -323,6 +325,7 @@ def mask(
         overwrite=True,  # whatever may not be replaced is left out below
         preview=preview,
         mask_hdu=parse_hdu(mask_hdu),
+        mask_bits=mask_bits,
     )
     failures = Failures(debug=debug)
     if table is not None:
@@ -381,7 +384,6 @@ def _describe(unit: Location, record: MaskRecord) -> str:
             if part > 0 and name != BACKGROUND
         ]
         lines.append(f"  {place} {frame.shape[1]} x {frame.shape[0]}: {', '.join(found) or 'nothing found'}")
-    if record.left_out:
-        lines.append(f"  left out: {printable(record.left_out)}")
+    lines += [f"  {printable(note)}" for note in record.notes]
     lines += [f"  preview: {printable(path)}" for path in record.previews]
     return "\n".join(lines)

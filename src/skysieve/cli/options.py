@@ -18,6 +18,7 @@ __all__ = [
     "Engine",
     "EngineOption",
     "Jobs",
+    "MaskBits",
     "MaskHDU",
     "Names",
     "Normalisation",
@@ -117,7 +118,18 @@ MaskHDU = Annotated[
     typer.Option(
         "--mask-hdu",
         metavar="HDU",
-        help="Image HDU of the same file, by number or name, whose non-zero pixels have no data.",
+        help="Image HDU of the same file, by number or name, that says where there is no data; "
+        "`none` ignores the mask of a CCDData.",
+        show_default=False,
+    ),
+]
+MaskBits = Annotated[
+    str | None,
+    typer.Option(
+        "--mask-bits",
+        metavar="PLANES",
+        help="Planes of that mask that mean no data, by name or value (`BAD,SAT` or `1,2`), or `any`; "
+        "by default what its header or its pipeline says.",
         show_default=False,
     ),
 ]

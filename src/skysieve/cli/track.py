@@ -14,6 +14,7 @@ from skysieve.cli.options import (
     Engine,
     EngineOption,
     Jobs,
+    MaskBits,
     MaskHDU,
     Normalisation,
     NormalisationOption,
@@ -60,6 +61,7 @@ def track(
     ] = 1.0,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of that choice.")] = 0,
     mask_hdu: MaskHDU = None,
+    mask_bits: MaskBits = None,
     model: Annotated[
         str | None,
         typer.Option(
@@ -107,6 +109,7 @@ def track(
         fraction=fraction,
         seed=seed,
         mask_hdu=parse_hdu(mask_hdu),
+        mask_bits=mask_bits,
     )
     tables = [
         (path, make) for path, make in ((table, frame_table), (blocks, block_table)) if path is not None
@@ -132,6 +135,5 @@ def _describe(unit: Location, record: TrackRecord) -> str:
         for frame in record.frames:
             place = f"[{frame.hdu}]" + (f" plane {frame.plane}" if frame.plane else "")
             lines.append(f"  {place} {frame.result.probability:.4f}")
-    if record.left_out:
-        lines.append(f"  left out: {printable(record.left_out)}")
+    lines += [f"  {printable(note)}" for note in record.notes]
     return "\n".join(lines)

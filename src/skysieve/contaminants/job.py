@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from skysieve.imaging.cards import HeaderCard
     from skysieve.imaging.fits_out import Compression
     from skysieve.imaging.locations import Location
+    from skysieve.imaging.mask_values import MaskBits
 
 __all__ = ["SUFFIXES", "FrameRecord", "MaskJob", "MaskRecord"]
 
@@ -55,15 +56,15 @@ class MaskRecord:
         One record a frame.
     seconds
         Time it took.
-    left_out
-        Images of the file that are no pictures of the sky, and why; empty if there are none.
+    notes
+        Lines on how the file was read: images left out, masks used.
     """
 
     product: Path
     previews: tuple[Path, ...]
     frames: tuple[FrameRecord, ...]
     seconds: float
-    left_out: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass
@@ -99,7 +100,10 @@ class MaskJob:
     preview
         Whether to make pictures.
     mask_hdu
-        HDU of each file whose non-zero pixels have no data.
+        HDU of each file that says where there is no data; see
+        :class:`skysieve.imaging.frame_files.FrameFile`.
+    mask_bits
+        Its planes that mean no data.
     """
 
     settings: MaskSettings = field(default_factory=MaskSettings)
@@ -116,6 +120,7 @@ class MaskJob:
     overwrite: bool = False
     preview: bool = False
     mask_hdu: int | str | None = None
+    mask_bits: MaskBits | None = None
     _masker: Masker | None = field(default=None, init=False, repr=False)
     _layout: Layout | None = field(default=None, init=False, repr=False)
     _growth: Growth = field(default_factory=Growth, init=False, repr=False)
@@ -220,7 +225,10 @@ class MaskJob:
         product = self.product(unit)
         if product.resolve() == unit.path.resolve():
             raise ConfigError(f"{unit}: its mask would replace the frame itself; choose another --output")
-        with FrameFile(unit, mask_hdu=self.mask_hdu) as file, ExitStack() as pictures:
+        with (
+            FrameFile(unit, mask_hdu=self.mask_hdu, mask_bits=self.mask_bits) as file,
+            ExitStack() as pictures,
+        ):
             masking = FileMasking(
                 file,
                 self._masker,
@@ -237,9 +245,9 @@ class MaskJob:
                 cards=self._primary_cards(self._masker),
             )
             write_fits(structure, product, overwrite=self.overwrite)
-            left_out = file.left_out if unit.hdu is None else ""
+            notes = file.notes
         previews, frames = tuple(masking.previews), tuple(masking.frames)
-        return MaskRecord(product, previews, frames, time.perf_counter() - start, left_out)
+        return MaskRecord(product, previews, frames, time.perf_counter() - start, notes)
 
     def _packed_once(self, layout: Layout, product: Path) -> Layout:
         """Return the layout, not compressed by itself where the whole file is packed."""

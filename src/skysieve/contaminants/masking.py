@@ -152,7 +152,9 @@ class FileMasking:
     def _options(self) -> dict[str, object]:
         """Return what provenance must name: settings that are not the defaults."""
         grown = {"grow": str(self._growth)} if self._growth else {}
-        return {**self._masker.settings.unusual(), **grown}
+        masks = [note.removeprefix("no data: ") for note in self._file.notes if note.startswith("no data: ")]
+        masked = {"no data": "; ".join(masks)} if masks else {}
+        return {**self._masker.settings.unusual(), **grown, **masked}
 
     def _mask(self, frame: FitsFrame) -> MaskResult:
         """Mask a frame; one without sky, as of a dead detector, must not cost its file the other masks."""

@@ -149,7 +149,8 @@ _HDUCLAS: dict[str, Kind] = {
     **dict.fromkeys(("BKG", "BACKGROUND"), "background"),
     **dict.fromkeys(("REDIST", "RESPONSE", "RMF", "PSF", "ARF"), "no picture of the sky"),
 }
-_TYPE_CARDS = ("PRODTYPE", "PRODCATG", "ESO PRO CATG", "IMTYPE", "DES_EXT", "EXTTYPE", "UTYPE")
+_OF_ONE_IMAGE = ("DES_EXT", "EXTTYPE", "UTYPE")
+_OF_FILES = ("PRODTYPE", "PRODCATG", "ESO PRO CATG", "IMTYPE")
 _OBSERVED_CARDS = ("OBSTYPE", "IMAGETYP")
 _UNCERTAINTY = re.compile(r"(STDDEV|VARIANCE|UNKNOWN)?UNCERTAINTY|INVERSEVARIANCE")
 
@@ -174,7 +175,7 @@ def by_header(header: fits.Header, primary: fits.Header) -> Named | None:
         if kind is not None:
             return Named(kind)
     for source in (header,) if header is primary else (header, primary):
-        for card in _TYPE_CARDS:
+        for card in (*_OF_FILES, *(_OF_ONE_IMAGE if source is header else ())):
             value = _text(source, card)
             if _UNCERTAINTY.fullmatch(value.upper()):
                 return Named("errors")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,11 @@ from skysieve.imaging.pixels import Scaling, to_pixels
 from skysieve.imaging.tall_tiles import UnpackedImage, unpacks_again
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
+
+    from skysieve.imaging.mask_values import StoredMask
 
 __all__ = ["RESIDENT_PIXELS", "FitsFrame", "FrameHDU", "OtherHDU", "Shelf"]
 
@@ -96,7 +101,7 @@ class FitsFrame:
     shelf
         The one of the file.
     mask
-        Frame of the same shape whose non-zero pixels have no data in this one.
+        Mask of the same shape, which says where this frame has no data.
     """
 
     def __init__(
@@ -107,7 +112,7 @@ class FitsFrame:
         label: str,
         scaling: Scaling,
         shelf: Shelf,
-        mask: FitsFrame | None = None,
+        mask: StoredMask | None = None,
     ) -> None:
         again = isinstance(hdu, fits.CompImageHDU) and unpacks_again(hdu, RESIDENT_PIXELS)
         self._section: Any = shelf.unpacked(hdu) if again else hdu.section
@@ -147,25 +152,40 @@ class FitsFrame:
         self._shelf.check_open(self._label)
         if start == stop:
             return np.empty((0, self._shape[1]), np.float32), np.empty((0, self._shape[1]), np.bool_)
+        with self._reporting(start, stop):
+            pixels, nodata = to_pixels(self.stored(start, stop), self._scaling)
+        if self._mask is not None:
+            nodata |= self._mask.read(start, stop)
+            pixels[nodata] = 0
+        return pixels, nodata
+
+    def stored(self, start: int, stop: int) -> NDArray[Any]:
+        """Return rows as the file stores them, without scaling.
+
+        Raises
+        ------
+        SourceError
+            If they cannot be read.
+        """
+        with self._reporting(start, stop), self._shelf.lock:
+            stored: NDArray[Any] = self._section[(*self._plane, slice(start, stop), slice(None))]
+        return stored
+
+    @contextmanager
+    def _reporting(self, start: int, stop: int) -> Iterator[None]:
+        """Report whatever fails as an error of the source."""
         try:
-            with self._shelf.lock:
-                stored = self._section[(*self._plane, slice(start, stop), slice(None))]
-                pixels, nodata = to_pixels(stored, self._scaling)
+            yield
         except Exception as error:  # each decompressor raises errors of its own
             reason = " ".join(str(error).split()) or type(error).__name__
             if isinstance(error, MemoryError):
                 size = f"{self._shape[1]} x {self._shape[0]} pixels"
                 raise SourceError(f"{self._label}: {size} do not fit into memory ({reason})") from error
             if isinstance(error, SourceError):
-                raise SourceError(f"{self._label}: {reason}") from error
+                raise SourceError(reason if self._label in reason else f"{self._label}: {reason}") from error
             raise SourceError(
                 f"{self._label}: rows {start} to {stop} cannot be read ({reason}); fetch the file again"
             ) from error
-        if self._mask is not None:
-            values, undefined = self._mask.read(start, stop)
-            nodata |= (values != 0) | undefined
-            pixels[nodata] = 0
-        return pixels, nodata
 
 
 @dataclass(frozen=True)

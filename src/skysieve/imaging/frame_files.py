@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from skysieve.errors import FrameError, NoFrameError, SkysieveError, SourceError
+from skysieve.errors import ConfigError, FrameError, NoFrameError, SkysieveError, SourceError
 from skysieve.imaging.fits_frames import FitsFrame, FrameHDU, OtherHDU, Shelf
 from skysieve.imaging.fits_integrity import open_intact
 from skysieve.imaging.fits_units import one_line
 from skysieve.imaging.hdu_choice import (
     DAMAGED,
     OF_THE_FRAMES,
+    ccddata_mask,
     describe,
     find_hdu,
     is_guess,
@@ -23,6 +24,7 @@ from skysieve.imaging.hdu_choice import (
 )
 from skysieve.imaging.hdu_claims import version_of
 from skysieve.imaging.locations import Location
+from skysieve.imaging.mask_values import StoredMask, mask_rule, parse_mask_bits
 from skysieve.imaging.pixels import header_scaling
 
 if TYPE_CHECKING:
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from astropy.io import fits
+
+    from skysieve.imaging.mask_values import MaskBits
 
 __all__ = ["FrameFile"]
 
@@ -48,9 +52,14 @@ class FrameFile:
     location
         The file, and the HDU if only one is wanted.
     mask_hdu
-        Image HDU of the same file, by number or EXTNAME, whose non-zero pixels
-        have no data.  Of several with one name, that with the EXTVER of the
+        Image HDU of the same file, by number or EXTNAME, that says where frames have
+        no data.  Of several with one name, that with the EXTVER of the
         frame's HDU is taken.  It has the shape of the frame's HDU, or of one plane.
+        None takes the mask that CCDData writes, if there is one, and ``"none"`` none.
+    mask_bits
+        Names or values of the planes of that mask that mean no data, or ``"any"`` for
+        every value but 0; None takes what its header or a known scheme says, see
+        :func:`skysieve.imaging.mask_values.mask_rule`.
     minimum_size
         Images with fewer pixels along an axis are no frames.
 
@@ -76,13 +85,23 @@ class FrameFile:
     """
 
     def __init__(
-        self, location: Location, *, mask_hdu: int | str | None = None, minimum_size: int = 32
+        self,
+        location: Location,
+        *,
+        mask_hdu: int | str | None = None,
+        mask_bits: MaskBits | None = None,
+        minimum_size: int = 32,
     ) -> None:
         self.location = location
         self._shelf = Shelf()
+        self._mask_bits = parse_mask_bits(mask_bits)
+        if self._mask_bits is not None and mask_hdu is None:
+            raise ConfigError("mask bits are planes of a mask HDU; name it too (--mask-hdu)")
+        self._no_data: dict[str, None] = {}
         self.hdus: fits.HDUList = open_intact(location.path)
         try:
             self.frames, self.others = self._sort(mask_hdu, minimum_size)
+            self._log()
         except BaseException as error:
             self.close()
             if isinstance(error, SkysieveError | MemoryError) or not isinstance(error, Exception):
@@ -103,13 +122,11 @@ class FrameFile:
         return tuple(plane for hdu in self.frames for plane in hdu.planes)
 
     @property
-    def left_out(self) -> str:
-        """The images that would be frames if they were named, and why they are none; empty if there are none.
-
-        Masks of the frames are not among them.
-        """
-        found = (hdu for hdu in self.others if hdu.left_out and hdu.reason != OF_THE_FRAMES)
-        return ", ".join(f"[{hdu.index}] {hdu.name} ({hdu.reason})".replace("  ", " ") for hdu in found)
+    def notes(self) -> tuple[str, ...]:
+        """What users should know of how the file was read: images left out, masks used; one line each."""
+        found = [hdu for hdu in self.others if hdu.left_out and hdu.reason != OF_THE_FRAMES]
+        listed = ", ".join(f"[{hdu.index}] {hdu.name} ({hdu.reason})".replace("  ", " ") for hdu in found)
+        return (*([f"left out: {listed}"] if found else []), *(f"no data: {mask}" for mask in self._no_data))
 
     def close(self) -> None:
         """Close the file; its frames cannot be read any more."""
@@ -132,14 +149,17 @@ class FrameFile:
         """Tell the HDUs with frames from the others."""
         reasons = {index: why_not_image(hdu, minimum_size) for index, hdu in enumerate(self.hdus)}
         chosen = find_hdu(self.hdus, self.location, reasons)
+        own = ccddata_mask(self.hdus) if mask_hdu is None and chosen in (None, 0) else None
+        if mask_hdu is not None and str(mask_hdu).lower() == "none":
+            mask_hdu = None
         masks = match_masks(self.hdus, self.location, mask_hdu, chosen)
         images = {index for index, reason in reasons.items() if reason is None}
         if chosen is None:
-            for index in masks.hdus:
+            for index in (*masks.hdus, *(() if own is None else (own,))):
                 reasons[index] = reasons[index] or OF_THE_FRAMES
             pick_science(self.hdus, reasons, self.path)
         else:
-            images = {chosen}
+            images = set()
             reasons = {index: None if index == chosen else "not asked for" for index in reasons}
         wanted = [index for index, reason in reasons.items() if reason is None]
         if not wanted:
@@ -154,7 +174,10 @@ class FrameFile:
         for index, reason in reasons.items():
             if reason is not None and reason.startswith(DAMAGED):
                 logger.warning("%s: HDU %d is left out, as it is %s", self.path, index, reason)
-        frames = tuple(self._frame_hdu(index, masks.mask_of(index, wanted)) for index in wanted)
+        frames = tuple(
+            self._frame_hdu(index, own if own is not None and index == 0 else masks.mask_of(index, wanted))
+            for index in wanted
+        )
         others = tuple(
             OtherHDU(
                 index, hdu.name, version_of(hdu), hdu.header, reasons[index] or "", left_out=index in images
@@ -162,12 +185,17 @@ class FrameFile:
             for index, hdu in enumerate(self.hdus)
             if index not in wanted
         )
-        for other in others:
-            if other.left_out and other.reason != OF_THE_FRAMES and chosen is None:
+        return frames, others
+
+    def _log(self) -> None:
+        """Log what was left out, with a warning where that is a guess, and which masks are used."""
+        for other in self.others:
+            if other.left_out and other.reason != OF_THE_FRAMES:
                 level = logging.WARNING if is_guess(other.reason) else logging.INFO
                 place = f"{self.path}[{other.index}]"
                 logger.log(level, "%s: left out: %s; name it so, to process it", place, other.reason)
-        return frames, others
+        for mask in self._no_data:
+            logger.info("%s: no data: %s", self.path, mask)
 
     def _frame_hdu(self, index: int, mask: int | None) -> FrameHDU:
         """Return the frames of an HDU, masked by another."""
@@ -177,7 +205,7 @@ class FrameFile:
         scaling = header_scaling(hdu.header, label)
         if scaling.asinh is not None:
             logger.warning("%s: is on an asinh scale (BSOFTEN); made linear: %s", label, scaling.asinh)
-        mask_planes = None if mask is None else self._mask_planes(mask, shape, label)
+        mask_planes = None if mask is None else self._mask_planes(mask, index, label)
         planes = []
         for number, plane in enumerate(np.ndindex(*shape[:-2])):
             planes.append(
@@ -193,17 +221,23 @@ class FrameFile:
         linearised = "" if scaling.asinh is None else str(scaling.asinh)
         return FrameHDU(index, hdu.name, version_of(hdu), hdu.header, shape, tuple(planes), linearised)
 
-    def _mask_planes(self, index: int, shape: tuple[int, ...], frame: str) -> list[FitsFrame]:
+    def _mask_planes(self, index: int, frame: int, frame_label: str) -> list[StoredMask]:
         """Return the planes of a mask HDU: as many as the frame's HDU has, or one for all."""
         hdu, label = self.hdus[index], self._label(index)
-        mask_shape = tuple(int(length) for length in hdu.shape)
+        shape, mask_shape = (tuple(int(length) for length in one.shape) for one in (self.hdus[frame], hdu))
         if mask_shape != shape and mask_shape != shape[-2:]:
             raise FrameError(
-                f"{frame}: its mask, HDU {index}, has shape {mask_shape}, not {shape}; name another mask"
+                f"{frame_label}: its mask, HDU {index}, has shape {mask_shape}, not {shape}; "
+                "name another mask"
             )
         scaling = header_scaling(hdu.header, label)
+        headers = [self.hdus[number].header for number in (index, frame, 0)]
+        rule = mask_rule(headers, hdu.name, self._mask_bits, label)
+        self._no_data[f"[{index}] {hdu.name}".strip() + f": {rule.words}"] = None
         return [
-            FitsFrame(hdu, plane=plane, label=label, scaling=scaling, shelf=self._shelf)
+            StoredMask(
+                FitsFrame(hdu, plane=plane, label=label, scaling=scaling, shelf=self._shelf), scaling, rule
+            )
             for plane in np.ndindex(*mask_shape[:-2])
         ]
 

@@ -23,6 +23,7 @@ __all__ = [
     "DAMAGED",
     "OF_THE_FRAMES",
     "MaskChoice",
+    "ccddata_mask",
     "describe",
     "find_hdu",
     "is_guess",
@@ -229,6 +230,26 @@ def match_masks(
     name = hdus[found[0]].name if isinstance(mask_hdu, int) else ""
     namesake = name if name and len(_matches(hdus, name, None)) > 1 else ""
     return MaskChoice({index: versions[index] for index in found}, asked, versions, namesake)
+
+
+def ccddata_mask(hdus: fits.HDUList) -> int | None:
+    """Return the number of the mask that astropy's CCDData writes behind its primary image, or None.
+
+    That is the one HDU named MASK, of bytes that are 0 or 1, of the shape of the primary image.
+    """
+    masks = _matches(hdus, "MASK", None)
+    if len(masks) != 1 or masks[0] == 0 or why_not_image(hdus[0], 1) is not None:
+        return None
+    mask = hdus[masks[0]]
+    if why_not_image(mask, 1) is not None or mask.header["BITPIX"] != 8 or has_planes(mask.header):
+        return None
+    if tuple(mask.shape) not in (tuple(hdus[0].shape), tuple(hdus[0].shape[-2:])):
+        return None
+    try:
+        largest = int(mask.section[...].max())
+    except Exception:  # noqa: BLE001 (unreadable: then it is no help)
+        return None
+    return masks[0] if largest <= 1 else None
 
 
 def describe(hdus: fits.HDUList, reasons: Mapping[int, str | None]) -> str:

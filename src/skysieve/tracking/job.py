@@ -18,6 +18,7 @@ from skysieve.tracking.tracker import Tracker, TrackSettings, pooled
 
 if TYPE_CHECKING:
     from skysieve.imaging.locations import Location
+    from skysieve.imaging.mask_values import MaskBits
     from skysieve.tracking.tracker import TrackResult
 
 logger = logging.getLogger(__name__)
@@ -61,13 +62,13 @@ class TrackRecord:
         Those of each frame examined.
     seconds
         Time it took.
-    left_out
-        Images of the file that are no pictures of the sky, and why; empty if there are none.
+    notes
+        Lines on how the file was read: images left out, masks used.
     """
 
     frames: tuple[FrameTrack, ...]
     seconds: float
-    left_out: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def probability(self) -> float:
@@ -89,13 +90,17 @@ class TrackJob:
     seed
         Seed of their choice.
     mask_hdu
-        HDU of each file whose non-zero pixels have no data.
+        HDU of each file that says where there is no data; see
+        :class:`skysieve.imaging.frame_files.FrameFile`.
+    mask_bits
+        Its planes that mean no data.
     """
 
     settings: TrackSettings = field(default_factory=TrackSettings)
     fraction: float = 1.0
     seed: int = 0
     mask_hdu: int | str | None = None
+    mask_bits: MaskBits | None = None
     _tracker: Tracker | None = field(default=None, init=False, repr=False)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -155,8 +160,8 @@ class TrackJob:
             self.prepare()
         assert self._tracker is not None  # noqa: S101 (prepare made it)
         start = time.perf_counter()
-        with FrameFile(unit, mask_hdu=self.mask_hdu) as file:
-            left_out = file.left_out if unit.hdu is None else ""
+        with FrameFile(unit, mask_hdu=self.mask_hdu, mask_bits=self.mask_bits) as file:
+            notes = file.notes
             frames = [
                 (hdu, number, frame) for hdu in file.frames for number, frame in enumerate(hdu.planes, 1)
             ]
@@ -189,4 +194,4 @@ class TrackJob:
                 describe(found.worst),
                 found.score,
             )
-        return TrackRecord(tuple(tracks), time.perf_counter() - start, left_out)
+        return TrackRecord(tuple(tracks), time.perf_counter() - start, notes)
