@@ -53,11 +53,15 @@ def read_bytes(path: Path, *, error: type[SkysieveError], limit: int = MOST_BYTE
     """
     # Without waiting: a named pipe that nobody writes into would be waited for at once, and for ever.
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    with open(os.open(path, flags), "rb") as stream:  # noqa: PTH123 (a descriptor)
-        status = os.fstat(stream.fileno())
+    descriptor = os.open(path, flags)
+    try:
+        status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise error(f"{path}: is {_kind(status.st_mode)}, not a regular file; give a file")
-        content = stream.read(limit + 1)
+        with open(descriptor, "rb", closefd=False) as stream:
+            content = stream.read(limit + 1)
+    finally:
+        os.close(descriptor)
     if len(content) > limit:
         raise error(
             f"{path}: has {max(status.st_size, limit + 1)} bytes, more than the {limit} that such a file may"
@@ -109,7 +113,7 @@ def parse_json(text: str, *, origin: str, error: type[SkysieveError], finite: bo
     return document
 
 
-def parse_yaml(text: str, *, origin: str, error: type[SkysieveError]) -> list[Any]:
+def parse_yaml(text: str, *, origin: str, error: type[SkysieveError], what: str = "YAML") -> list[Any]:
     """Return the documents of a YAML text.
 
     Aliases may repeat what was written before, but within bounds; merge keys (``<<``) are not read.
@@ -122,6 +126,8 @@ def parse_yaml(text: str, *, origin: str, error: type[SkysieveError]) -> list[An
         Names the file in messages.
     error
         What to raise.
+    what
+        What the file should be, for messages.
 
     Raises
     ------
@@ -152,7 +158,7 @@ def parse_yaml(text: str, *, origin: str, error: type[SkysieveError]) -> list[An
     except RecursionError as cause:
         raise error(f"{origin}: is nested too deep") from cause
     except (yaml.YAMLError, ValueError, TypeError, OverflowError) as cause:
-        raise error(f"{origin}: cannot be read as YAML ({' '.join(str(cause).split())[:200]})") from cause
+        raise error(f"{origin}: cannot be read as {what} ({' '.join(str(cause).split())[:200]})") from cause
     _check_depth(documents, origin, error, most_values=MOST_VALUES)
     return documents
 
@@ -161,7 +167,8 @@ def _check_depth(
     document: Any, origin: str, error: type[SkysieveError], *, most_values: int | None = None
 ) -> None:
     """Make sure that lists and mappings are not nested too deep, and hold so many values at most."""
-    level, depth, values = [document], 0, 0
+    level = [document] if isinstance(document, dict | list) else []
+    depth = values = 0
     while level:
         deeper: list[Any] = []
         for container in level:

@@ -71,7 +71,7 @@ class TestOtherFiles:
     def test_that_are_not_there_or_folders_are_refused(self, tmp_path):
         with pytest.raises(SourceError, match=r"none\.json: cannot be read: No such file"):
             read_annotations(tmp_path / "none.json")
-        with pytest.raises(SourceError, match="cannot be read: Is a directory"):
+        with pytest.raises(SourceError, match="is a folder, not a regular file"):
             read_annotations(tmp_path)
 
     @pytest.mark.parametrize("shape", [(0, 400), (400, -1), (10**6, 400)])

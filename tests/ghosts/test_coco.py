@@ -212,3 +212,38 @@ class TestWritten:
         annotations = ({"segmentation": [SQUARE], "score": 0.25}, {"segmentation": [SQUARE], "iscrowd": 1})
         _, _, after = convert(coco(*annotations))
         assert [(ghost.score, ghost.is_crowd) for ghost in ghosts(after)] == [(0.25, False), (None, True)]
+
+
+class TestOfStrangers:
+    """Lines of JSON may stand for pixels and corners without end."""
+
+    @pytest.fixture
+    def refuse(self, read):
+        def refuse(document, message):
+            with pytest.raises(SourceError, match=message) as caught:
+                read(document)
+            assert "in.json: annotation 1" in str(caught.value)
+
+        return refuse
+
+    def test_that_are_more_border_than_ghost_are_refused(self, refuse):
+        """A chequerboard of a picture of 1000 x 1000 pixels takes 2 million sides to outline."""
+        document = coco({"segmentation": {"size": [1000, 1000], "counts": [1] * 10**6}})
+        document["images"][0] |= {"height": 1000, "width": 1000}
+        stripes = {"size": [1000, 1000], "counts": [2, 1] * 333_333 + [1]}
+        document["annotations"][0]["segmentation"] = stripes
+        refuse(document, "its outline is 1[0-9]+ pixels long, more than 1000000")
+
+    @pytest.mark.parametrize("parts", [1, 2])
+    def test_with_more_corners_than_any_outline_are_refused(self, refuse, parts):
+        corners = [2, 1, 5, 1, 5, 3] * 40_000
+        refuse(coco({"segmentation": [corners] * parts}), "a polygon has 120000 corners, more than 100000")
+
+    def test_whose_masks_take_too_long_are_refused(self, refuse, monkeypatch):
+        monkeypatch.setattr("skysieve.ghosts.coco._MOST_PIXELS", 40)
+        refuse(coco({"segmentation": [SQUARE]}), "masks up to here have 48 pixels; split the file")
+
+    def test_of_many_parts_are_the_same_pixels(self, read):
+        parts = [[x, y, x + 1, y, x + 1, y + 1, x, y + 1] for y in (1, 2) for x in (2, 3, 4)]
+        annotations = read(coco({"segmentation": parts}))
+        assert np.array_equal(ghosts(annotations)[0].outline.mask((6, 8)), pixels())

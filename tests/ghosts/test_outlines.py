@@ -141,6 +141,16 @@ class TestPolygon:
             assert mask[y, x] == belongs(x, y, xs, ys), (x, y)
 
 
+@pytest.mark.parametrize("at_a_time", [1, 7, 50])
+def test_a_polygon_of_many_edges_is_filled_some_edges_at_a_time(monkeypatch, at_a_time):
+    rng = np.random.default_rng(2)
+    polygon = Polygon(tuple(rng.integers(-5, 40, 60).tolist()), tuple(rng.integers(-5, 35, 60).tolist()))
+    whole = polygon.mask((30, 35))
+    monkeypatch.setattr("skysieve.ghosts.outlines._CROSSINGS_AT_A_TIME", at_a_time)
+    assert np.array_equal(polygon.mask((30, 35)), whole)
+    assert 0.1 < whole.mean() < 0.9
+
+
 def belongs(x, y, xs, ys):
     """Tell, in whole numbers, whether a point is on a polygon or inside it by the even-odd rule."""
     inside = False

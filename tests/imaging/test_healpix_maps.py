@@ -288,6 +288,70 @@ class TestDamaged:
                 read_healpix_map(tmp_path / name)
 
 
+MEANS_NOTHING = {"'none'"}
+"""Values of cards that are passed over."""
+
+
+class TestMapsOfStrangers:
+    @pytest.fixture
+    def path(self, tmp_path):
+        path = tmp_path / "map.fits"
+        write_healpix_map(
+            path, sky(), nested=False, frame="G", unit="K_CMB", column="I", overwrite=False, partial=True
+        )
+        return path
+
+    def change(self, path, keyword, value):
+        content = path.read_bytes()
+        for card in (b"CHECKSUM=", b"DATASUM ="):
+            content = content.replace(card, b"COMMENT  ")
+        start = content.index(keyword, 2880)
+        path.write_bytes(
+            content[:start] + keyword + f" {value}".ljust(80 - len(keyword)).encode() + content[start + 80 :]
+        )
+
+    @pytest.mark.parametrize("listed", [True, False])
+    def test_of_next_to_nothing_that_would_take_gigabytes_are_refused(self, tmp_path, listed):
+        columns = {"PIXEL": np.arange(5, dtype="i4"), "I": np.zeros(5, "f4")}
+        cards: dict[str, Any] = {"INDXSCHM": "EXPLICIT"} if listed else {"FIRSTPIX": 0, "LASTPIX": 4}
+        if not listed:
+            del columns["PIXEL"]
+        path = write(tmp_path / "map.fits", columns, NSIDE=8192, **cards)
+        with pytest.raises(SourceError, match=r"holds 5 of the 805306368 pixels of NSIDE 8192, .* 3.22 GB"):
+            read_healpix_map(path)
+
+    @pytest.mark.filterwarnings("error")
+    @pytest.mark.parametrize(
+        ("keyword", "value"),
+        [
+            (b"TFIELDS =", "1" + "0" * 30),
+            (b"TFIELDS =", "'two'"),
+            (b"TFORM1  =", "'J "),
+            (b"TFORM1  =", "'1QE(9)'"),
+            (b"TFORM2  =", "3"),
+            (b"TFORM2  =", "'99999E'"),
+            (b"TTYPE2  =", "T"),
+            (b"TUNIT2  =", "7"),
+            (b"NAXIS1  =", "7"),
+            (b"NSIDE   =", "'8'"),
+            (b"NSIDE   =", "8.0"),
+            (b"NSIDE   =", "1" + "0" * 30),
+            (b"ORDERING=", "'"),
+            (b"COORDSYS=", "1E400"),
+            (b"BAD_DATA=", "'none'"),
+        ],
+    )
+    def test_with_impossible_cards_are_one_line_that_names_the_file(self, path, keyword, value):
+        self.change(path, keyword, value)
+        if value in MEANS_NOTHING:
+            assert read_healpix_map(path).values.size == 768
+            return
+        with pytest.raises(SkysieveError) as caught:
+            read_healpix_map(path)
+        assert str(path) in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+
 def test_gzip_and_a_named_hdu(tmp_path):
     path = write(tmp_path / "m.fits", {"I": sky()}, EXTNAME="FREQ-MAP")
     packed = tmp_path / "m.fits.gz"

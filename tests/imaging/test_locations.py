@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from pathlib import Path
 
@@ -256,3 +257,48 @@ def test_a_folder_named_like_a_list_is_a_folder(folder):
 def test_a_file_named_like_a_list_reference_wins(folder):
     touch("@a.fits")
     assert found("@a.fits") == ["@a.fits"]
+
+
+@pytest.mark.usefixtures("folder")
+class TestListsFromOtherPrograms:
+    @pytest.mark.parametrize("text", ["-", "@-"])
+    def test_come_by_standard_input(self, monkeypatch, text):
+        touch("a.fits", "b.fits")
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"a.fits # first\n\nb.fits[2]\n")))
+        assert found(text) == ["a.fits", "b.fits[2]"]
+
+    def test_name_standard_input_where_they_are_wrong(self, monkeypatch):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"# nothing")))
+        with pytest.raises(SourceError, match=r"^-: the list is empty"):
+            found("-")
+
+    def test_do_not_hide_a_file_of_that_name(self):
+        touch("-")
+        assert found("./-") == ["-"]
+
+    @pytest.mark.skipif(not Path("/dev/fd").exists(), reason="no /dev/fd")
+    def test_come_by_a_descriptor_of_the_shell(self):
+        touch("a.fits")
+        reader, writer = os.pipe()
+        os.write(writer, b"a.fits\n")
+        os.close(writer)
+        try:
+            assert found(f"@/dev/fd/{reader}") == ["a.fits"]
+        finally:
+            os.close(reader)
+
+    @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+    def test_are_not_waited_for_in_a_named_pipe(self):
+        os.mkfifo("night.list")
+        for text in ("night.list", "@night.list"):
+            with pytest.raises(SourceError, match=r"night\.list: is no regular file"):
+                found(text)
+
+    @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no devices here")
+    def test_do_not_go_on_for_ever(self, monkeypatch):
+        with pytest.raises(SourceError, match="/dev/zero: is no regular file"):
+            found("@/dev/zero")
+        monkeypatch.setattr("skysieve.imaging.location_lists._MOST_BYTES", 10**5)
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"a.fits\n" * 10**5)))
+        with pytest.raises(SourceError, match="has more than 100000 bytes; split the list"):
+            found("-")

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from skysieve.documents import read_text
 from skysieve.errors import ConfigError, SourceError
 
 __all__ = [
@@ -191,7 +192,7 @@ def read_names(path: Path) -> list[str]:
         If it cannot be read.
     """
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")
+        lines = read_text(path, error=SourceError, limit=2**26).split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise SourceError(f"{path}: cannot be read; give a text file with one name a line") from error
     names = [line.strip() for line in lines if line.strip()]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from skysieve.documents import parse_yaml, read_text
 from skysieve.errors import ConfigError, SourceError
 from skysieve.imaging.healpix_headers import frame_named, ordering_named
 
@@ -139,14 +140,12 @@ def _band_of(name: str, *, whole: bool) -> str | None:
 
 
 def _described(path: Path) -> list[MapFile]:
-    import yaml
-
+    what = "a description of maps"
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(
-            f"{path}: cannot be read as a description of maps ({' '.join(str(error).split())})"
-        ) from error
+        text = read_text(path, error=ConfigError)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path}: cannot be read as {what} ({' '.join(str(error).split())})") from error
+    content = next(iter(parse_yaml(text, origin=str(path), error=ConfigError, what=what)), None)
     entries = content.get("maps") if isinstance(content, dict) else None
     if not isinstance(entries, list) or not entries:
         raise ConfigError(f"{path}: a description of maps has a list maps; found {type(content).__name__}")
@@ -155,13 +154,13 @@ def _described(path: Path) -> list[MapFile]:
 
 def _entry(entry: Any, path: Path, origin: str) -> MapFile:
     if not isinstance(entry, dict):
-        raise ConfigError(f"{origin}: is no mapping but {entry!r}; give file and band")
+        raise ConfigError(f"{origin}: is no mapping but {entry!r:.80}; give file and band")
     unknown = next((key for key in entry if key not in _KNOWN), None)
     if unknown is not None:
-        raise ConfigError(f"{origin}: unknown setting {unknown}; choose from {', '.join(_KNOWN)}")
+        raise ConfigError(f"{origin}: unknown setting {unknown!s:.80}; choose from {', '.join(_KNOWN)}")
     for key in ("file", "band"):
         if not isinstance(entry.get(key), str | int) or isinstance(entry[key], bool):
-            raise ConfigError(f"{origin}: needs {key}; found {entry.get(key)!r}")
+            raise ConfigError(f"{origin}: needs {key}; found {entry.get(key)!r:.80}")
     hdu, field = (_place(entry, key, default, origin) for key, default in (("hdu", 1), ("field", 0)))
     return MapFile(
         path.parent / str(entry["file"]),
@@ -178,14 +177,14 @@ def _entry(entry: Any, path: Path, origin: str) -> MapFile:
 def _place(entry: Mapping[str, Any], key: str, default: int, origin: str) -> int | str:
     value = entry.get(key, default)
     if isinstance(value, bool) or not isinstance(value, int | str):
-        raise ConfigError(f"{origin}: {key} is a number or a name; found {value!r}")
+        raise ConfigError(f"{origin}: {key} is a number or a name; found {value!r:.80}")
     return value
 
 
 def _text(entry: Mapping[str, Any], key: str, origin: str) -> Any:
     value = entry.get(key)
     if value is not None and not isinstance(value, str):
-        raise ConfigError(f"{origin}: {key} is a text; found {value!r}")
+        raise ConfigError(f"{origin}: {key} is a text; found {value!r:.80}")
     return value
 
 
@@ -194,7 +193,7 @@ def _named(entry: Mapping[str, Any], key: str, meaning: Callable[[str], Any], or
     found = None if text is None else meaning(text)
     if text is not None and found is None:
         raise ConfigError(
-            f"{origin}: {key} {text!r} is not known; a frame is G, C or E, an ordering RING or NESTED"
+            f"{origin}: {key} {text!r:.80} is not known; a frame is G, C or E, an ordering RING or NESTED"
         )
     return found
 
@@ -204,5 +203,5 @@ def _amount(entry: Mapping[str, Any], key: str, origin: str) -> Any:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
-        raise ConfigError(f"{origin}: {key} is a number above 0; found {value!r}")
+        raise ConfigError(f"{origin}: {key} is a number above 0; found {value!r:.80}")
     return float(value)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from skysieve.contaminants.classes import NODATA, find_class
+from skysieve.documents import read_text
 from skysieve.errors import ConfigError, FrameError, SourceError
 from skysieve.imaging.bitplanes import MaskPlane, MaskSchema
 from skysieve.imaging.fits_integrity import open_intact
@@ -135,13 +136,16 @@ def read_bit_map(name_or_file: str) -> BitMap:
     else:
         source = Path(name_or_file)
     try:
-        content = tomllib.loads(source.read_text(encoding="utf-8"))
+        given = (
+            read_text(source, error=ConfigError) if isinstance(source, Path) else source.read_text("utf-8")
+        )
+        content = tomllib.loads(given)
     except OSError as error:
         raise ConfigError(
             f"bit map {name_or_file!r}: neither a survey ({', '.join(SURVEYS)}) "
             f"nor a readable file ({error.strerror})"
         ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"bit map {name_or_file!r}: not valid TOML ({error})") from error
     kind, values = content.get("kind"), content.get("values")
     if kind not in ("bits", "codes") or not isinstance(values, dict) or not values:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from skysieve.contaminants.classes import CLASSES, find_class
+from skysieve.documents import read_text
 from skysieve.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def _read(path: Path, convert: Callable[[str], Value]) -> dict[str, Value] | Non
     if not path.exists():
         return None
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = read_text(path, error=ConfigError).splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read ({error})") from error
     rows = [line.split() for line in lines if line.strip()]

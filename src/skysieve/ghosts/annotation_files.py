@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from skysieve.documents import parse_json, read_text
 from skysieve.errors import ConfigError, SourceError
 from skysieve.imaging.atomic import atomic_write
 
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FORMS",
+    "LARGEST_FILE",
     "LARGEST_SIDE",
+    "MOST_CORNERS",
     "PUBLISHED_SHAPE",
     "AnnotatedImage",
     "Annotations",
@@ -45,6 +48,13 @@ Tanoglidis et al. 2022, Astronomy and Computing (arXiv 2109.08246).
 
 LARGEST_SIDE = 10_000
 """Pictures with more pixels a side are taken for damage: ghosts are outlined on reduced pictures."""
+
+
+LARGEST_FILE = 2**28
+"""Bytes of the largest annotation file: a hundred thousand outlines have a tenth."""
+
+MOST_CORNERS = 100_000
+"""Outlines with more corners are taken for damage."""
 
 
 @dataclass(frozen=True)
@@ -283,10 +293,10 @@ def find_problems(annotations: Annotations) -> dict[str, list[str]]:
 
 def _load(path: Path) -> object:
     try:
-        document: object = json.loads(path.read_text(encoding="utf-8-sig"))
+        text = read_text(path, error=SourceError, limit=LARGEST_FILE)
     except OSError as error:
         raise SourceError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except (ValueError, RecursionError) as error:
-        reason = " ".join(str(error).split())
-        raise SourceError(f"{path}: is no JSON: {reason}") from error
+    except ValueError as error:
+        raise SourceError(f"{path}: is no JSON: {' '.join(str(error).split())[:200]}") from error
+    document: object = parse_json(text, origin=str(path), error=SourceError, finite=False)
     return document

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
+from skysieve.documents import read_text
 from skysieve.errors import SourceError
 
 if TYPE_CHECKING:
@@ -25,6 +27,9 @@ __all__ = ["Box", "Camera", "Ccd", "read_camera"]
 Scalar = TypeVar("Scalar", bound=np.generic)
 
 _DIRECTIONS = ("+x", "-x", "+y", "-y")
+_LONGEST_SIDE = 20_000
+"""Pixels along an axis of a CCD, or of the picture: more are taken for damage."""
+
 _COLUMNS = ("number", "name", "det_x", "det_y", "picture_x", "picture_y", "dead_from", "dead_to")
 _META = ("camera", "instrument", "ccd_shape", "cell_shape", "picture_shape", "right", "down")
 
@@ -178,7 +183,10 @@ def read_camera(path: str | PathLike[str]) -> Camera:
     from astropy.table import Table
 
     try:
-        table = Table.read(path, format="ascii.ecsv")
+        text = read_text(Path(path), error=SourceError)
+        table = Table.read(text.splitlines(), format="ascii.ecsv")
+    except SourceError:
+        raise
     except Exception as error:  # whatever the reader of tables raises
         reason = " ".join(str(error).split())[:200]
         raise SourceError(f"{path}: cannot be read as the ECSV table of a camera ({reason})") from error
@@ -226,6 +234,8 @@ def _camera(rows: Iterable[Mapping[str, Any]], meta: Mapping[str, Any]) -> Camer
 def _shape(name: str, value: Any) -> tuple[int, int]:
     """Return rows and columns."""
     lengths = value if isinstance(value, list | tuple) else ()
-    if len(lengths) != 2 or not all(isinstance(length, int) and length > 0 for length in lengths):
-        raise ValueError(f"{name} is {value!r}, not two whole numbers above 0, rows and columns")
+    if len(lengths) != 2 or not all(isinstance(n, int) and 0 < n <= _LONGEST_SIDE for n in lengths):
+        raise ValueError(
+            f"{name} is {value!r:.80}, not two whole numbers from 1 to {_LONGEST_SIDE}, rows and columns"
+        )
     return lengths[0], lengths[1]

@@ -17,6 +17,7 @@ import numpy as np
 from skysieve.errors import ConfigError, SourceError
 from skysieve.ghosts.annotation_files import (
     LARGEST_SIDE,
+    MOST_CORNERS,
     AnnotatedImage,
     Annotations,
     OutlinedGhost,
@@ -33,7 +34,7 @@ from skysieve.ghosts.run_lengths import (
 from skysieve.ghosts.tracing import trace
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -43,6 +44,10 @@ __all__ = ["is_coco", "parse_coco", "to_coco"]
 
 HALF = 0.5
 """From our coordinates to those of COCO."""
+
+_MOST_BORDERS = 10**6
+_MOST_PIXELS = 10**11
+"""All masks of a file together may have so many pixels: 600 000 of the published size."""
 
 SECTIONS = ("images", "annotations", "categories")
 
@@ -82,13 +87,16 @@ def parse_coco(document: object, source: str) -> Annotations:
     }
     shapes = {number: _shape(image, source) for number, image in _numbered(images, "image", source).items()}
     ghosts: dict[Any, list[OutlinedGhost]] = {number: [] for number in shapes}
-    empty = 0
+    empty = pixels = 0
     for place, annotation in enumerate(annotations, 1):
         where = f"{source}: annotation {annotation.get('id', place)!r:.40}"
         image, category = (_value(annotation, key, where) for key in ("image_id", "category_id"))
         for number, known, kind in ((image, shapes, "image"), (category, classes, "category")):
             if number not in known:
                 raise SourceError(f"{where}: there is no {kind} {number!r}")
+        pixels += shapes[image][0] * shapes[image][1]
+        if pixels > _MOST_PIXELS:
+            raise SourceError(f"{where}: masks up to here have {pixels:.3g} pixels; split the file")
         outline = _outline(annotation.get("segmentation"), shapes[image], where)
         if outline is None:
             empty += 1
@@ -207,21 +215,41 @@ def _shape(image: Mapping[str, Any], source: str) -> Shape:
 def _outline(segmentation: Any, shape: Shape, where: str) -> Outline | None:
     """Return the shape of a segmentation, in our coordinates; None if it encloses nothing."""
     if isinstance(segmentation, dict):
-        outline = trace(_decoded(segmentation, shape, where))
+        outline = _traced(_decoded(segmentation, shape, where), where)
     elif isinstance(segmentation, list):
         parts = [_part(part, where) for part in segmentation]
         parts = [part for part in parts if part.encloses]
         if not parts:
             return None
-        outline = parts[0] if len(parts) == 1 else trace(np.any([p.mask(shape) for p in parts], axis=0))
+        outline = parts[0] if len(parts) == 1 else _traced(_together(parts, shape), where)
     else:
         raise SourceError(f"{where} has no segmentation: expected polygons or run lengths")
     return outline if outline.encloses else None
 
 
+def _together(parts: Sequence[Polygon], shape: Shape) -> NDArray[np.bool_]:
+    """Return the pixels that are in any of several polygons, ``(H, W)``."""
+    mask = np.zeros(shape, bool)
+    for part in parts:
+        mask |= part.mask(shape)
+    return mask
+
+
+def _traced(mask: NDArray[np.bool_], where: str) -> Polygon:
+    """Return the outline of a mask; one that is more border than ghost would take all memory."""
+    borders = sum(int(np.count_nonzero(np.diff(mask, axis=axis))) for axis in (0, 1))
+    if borders > _MOST_BORDERS:
+        raise SourceError(
+            f"{where}: its outline is {borders} pixels long, more than {_MOST_BORDERS}; it is damaged"
+        )
+    return trace(mask)
+
+
 def _part(corners: Any, where: str) -> Polygon:
     if not isinstance(corners, list) or len(corners) % 2 or not all(map(_is_number, corners)):
         raise SourceError(f"{where}: a polygon is no list of x and y in turn, in pixels")
+    if len(corners) > 2 * MOST_CORNERS:
+        raise SourceError(f"{where}: a polygon has {len(corners) // 2} corners, more than {MOST_CORNERS}")
     return Polygon(tuple(x - HALF for x in corners[::2]), tuple(y - HALF for y in corners[1::2]))
 
 
@@ -233,7 +261,7 @@ def _is_number(value: object) -> bool:
 def _decoded(segmentation: Mapping[str, Any], shape: Shape, where: str) -> NDArray[np.bool_]:
     counts, size = segmentation.get("counts"), segmentation.get("size")
     if size != list(shape):
-        raise SourceError(f"{where}: run lengths are of size {size!r}, the image is {list(shape)}")
+        raise SourceError(f"{where}: run lengths are of size {size!r:.40}, the image is {list(shape)}")
     try:
         if isinstance(counts, str):
             counts = expand_counts(counts)

@@ -19,6 +19,7 @@ picture: it is cut off on all four sides.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -41,6 +42,8 @@ Shape = tuple[int, int]
 
 FARTHEST = 1e6
 """Coordinates in files beyond this many pixels are taken for damage."""
+
+_CROSSINGS_AT_A_TIME = 10**6
 
 Bounds = tuple[float, float, float, float]
 """Left, top, right and bottom end of a shape, in pixels."""
@@ -182,7 +185,12 @@ class Polygon:
         if x.size and y.size:
             corners = np.column_stack([self.xs, self.ys]).astype(np.float64)
             ends = np.roll(corners, -1, axis=0)
-            mask[window] = _enclosed(corners, ends, x[0], y[:, 0]) | _touched(corners, ends, x[0], y[:, 0])
+            odd, touched = np.zeros((y.size, x.size), bool), np.zeros((y.size, x.size), bool)
+            # Some edges at a time: a polygon of many long ones crosses more rows than memory holds.
+            for edges in _few_crossings(corners[:, 1], ends[:, 1], y[:, 0]):
+                odd ^= _enclosed(corners[edges], ends[edges], x[0], y[:, 0])
+                touched |= _touched(corners[edges], ends[edges], x[0], y[:, 0])
+            mask[window] = odd | touched
         return mask
 
 
@@ -200,6 +208,17 @@ def _window(
     x = np.arange(*columns, dtype=np.float64)[np.newaxis, :]
     y = np.arange(*rows, dtype=np.float64)[:, np.newaxis]
     return np.zeros(shape, bool), (slice(*rows), slice(*columns)), x, y
+
+
+def _few_crossings(
+    begins: NDArray[np.float64], ends: NDArray[np.float64], y: NDArray[np.float64]
+) -> list[slice]:
+    """Return runs of edges, by their heights at both ends, that cross some million rows of pixels at most."""
+    low = np.clip(np.minimum(begins, ends), y[0], y[-1])
+    high = np.clip(np.maximum(begins, ends), y[0], y[-1])
+    parts = (np.cumsum(high - low + 1) // _CROSSINGS_AT_A_TIME).astype(int)
+    limits = [0, *(np.flatnonzero(np.diff(parts)) + 1).tolist(), len(parts)]
+    return [slice(first, last) for first, last in pairwise(limits)]
 
 
 def _enclosed(

@@ -11,7 +11,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from skysieve.errors import ConfigError, SourceError
-from skysieve.ghosts.annotation_files import AnnotatedImage, Annotations, OutlinedGhost, Skipped
+from skysieve.ghosts.annotation_files import MOST_CORNERS, AnnotatedImage, Annotations, OutlinedGhost, Skipped
 from skysieve.ghosts.classes import CLASS_NAMES, find_class
 from skysieve.ghosts.outlines import FARTHEST, Circle, Ellipse, Outline, Polygon, Rectangle
 
@@ -194,6 +194,8 @@ def _mapping(region: Any, key: str, where: str) -> dict[str, Any]:
 def _outline(shape_name: str, drawn: Mapping[str, Any], where: str) -> Outline:
     if shape_name in POLYGONS:
         xs, ys = (_numbers(drawn, key, f"{where}: {shape_name}") for key in ("all_points_x", "all_points_y"))
+        if len(xs) > MOST_CORNERS:
+            raise SourceError(f"{where}: {shape_name} has {len(xs)} corners, more than {MOST_CORNERS}")
         if len(xs) != len(ys):
             raise SourceError(f"{where}: {shape_name} has {len(xs)} x but {len(ys)} y")
         return Polygon(xs, ys, is_polyline=shape_name == "polyline")

@@ -50,6 +50,8 @@ MOST_HDUS = 2**15
 FETCH = "fetch the file again"
 """What helps against damage, in messages."""
 
+# The standard allows no more axes, and no more columns.
+_MOST_FIELDS = 999
 _MOST_HEADER_BYTES = 2**24  # 200 000 cards
 _END = re.compile(rb"END {77}|END\Z|END {0,76}[^A-Z0-9_ -]")
 _CARD = 80
@@ -130,6 +132,9 @@ def unit_of(content: bytes, index: int, start: int, path: Path) -> Unit:
                 axes = axes[1:]  # random groups
             values = _whole(header, "GCOUNT", 1) * (_whole(header, "PCOUNT", 0) + prod(axes))
             size = abs(_whole(header, "BITPIX")) * values // 8 if axes else 0
+            for key in ("NAXIS", "TFIELDS", "ZNAXIS"):
+                if not 0 <= _whole(header, key, 0) <= _MOST_FIELDS:
+                    raise ValueError(f"{key} is {header[key]}, not 0 to {_MOST_FIELDS}")  # noqa: TRY301
             sums = [str(header.get(key, "")).strip() for key in ("DATASUM", "CHECKSUM")]
     except (OSError, EOFError, KeyError, ValueError, TypeError) as error:
         raise SourceError(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from skysieve.errors import OutputError, SourceError
+from skysieve.errors import OutputError, SkysieveError, SourceError
 from skysieve.imaging.healpix_headers import Frame, MapHeader, side_of
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ UNSEEN = -1.6375e30
 _SAME_MARK = 1e-5
 _LISTS_OF_PIXELS = {"PIXEL", "PIX"}
 _PART = 2**22
+# Maps are held whole, 200 MB at this resolution.  Finer ones must hold a part of the sky that is worth it.
+_ALWAYS_HELD = 2048
+_LEAST_SHARE = 0.01
 # So long are the rows of most maps, which makes them quick to read.
 _ROW = 1024
 
@@ -95,10 +98,32 @@ def read_healpix_map(
     ConfigError
         If `frame` or `ordering` has no valid value.
     """
+    from skysieve.imaging.fits_units import FETCH, one_line, quiet
+
+    path = Path(path)
+    try:
+        with quiet(path), np.errstate(all="ignore"):
+            return _read(path, field, hdu, frame=frame, unit=unit, ordering=ordering)
+    except SkysieveError:
+        raise
+    except MemoryError as error:
+        raise SourceError(f"{path}: its map does not fit into memory ({one_line(error)})") from error
+    except Exception as error:  # whatever astropy raises for a table against the standard
+        raise SourceError(f"{path}: cannot be read as a HEALPix map ({one_line(error)}); {FETCH}") from error
+
+
+def _read(
+    path: Path,
+    field: int | str,
+    hdu: int | str,
+    *,
+    frame: str | None,
+    unit: str | None,
+    ordering: str | None,
+) -> HealpixMap:
     from skysieve.imaging.fits_integrity import open_intact
     from skysieve.imaging.table_columns import column_of, find_table, read_columns, values_in_row
 
-    path = Path(path)
     with open_intact(path) as hdus:
         number = find_table(hdus, hdu, str(path))
         label = f"{path}[{number}]"
@@ -110,6 +135,7 @@ def read_healpix_map(
         nested = stated.nested(ordering)
         stored = int(header["NAXIS2"]) * values_in_row(column)
         nside = stated.nside(stored, nested=nested, partial=pixels is not None)
+        _check_share(stored, nside, label)
         coordinates = stated.frame(frame)
         measured_in = stated.unit(column.unit, unit)
         if pixels is None:
@@ -189,6 +215,17 @@ def write_healpix_map(
     for keyword, card in {**cards_of_maps, **(cards or {})}.items():
         hdu.header[keyword] = card
     write_fits([fits.PrimaryHDU(), hdu], path, overwrite=overwrite)
+
+
+def _check_share(stored: int, nside: int, label: str) -> None:
+    """Refuse a map of next to nothing that would take gigabytes."""
+    npix = 12 * nside**2
+    if nside > _ALWAYS_HELD and stored < _LEAST_SHARE * npix:
+        raise SourceError(
+            f"{label}: holds {stored} of the {npix} pixels of NSIDE {nside}, which would take"
+            f" {4 * npix / 1e9:.3g} GB; give a map of at least {_LEAST_SHARE:.0%} of the sky, or of NSIDE"
+            f" {_ALWAYS_HELD} or less (healpy.ud_grade makes one)"
+        )
 
 
 def _list_of_pixels(table: fits.BinTableHDU) -> Any | None:

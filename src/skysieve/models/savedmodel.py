@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from skysieve.documents import read_bytes
 from skysieve.errors import ModelError
 from skysieve.models.checkpoint import read_checkpoint
 
@@ -20,6 +21,9 @@ __all__ = ["SavedModel", "find_installed", "open_savedmodels"]
 
 INDEX = "variables/variables.index"
 DATA = "variables/variables.data-00000-of-00001"
+
+LARGEST_INDEX, LARGEST_DATA = 2**24, 2**30
+"""Bytes; the published networks have 4000 and 20 million."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +60,10 @@ class SavedModel:
         """
         try:
             if self.container.is_dir():
-                data = (self.container / DATA).read_bytes()
+                data = read_bytes(self.container / DATA, error=ModelError, limit=LARGEST_DATA)
             else:
                 with zipfile.ZipFile(self.container) as wheel:
-                    data = wheel.read(self.member + DATA)
+                    data = _member(wheel, self.member + DATA, LARGEST_DATA)
         except (OSError, KeyError, zipfile.BadZipFile) as error:
             raise ModelError(f"{self.origin}: the checkpoint's data cannot be read ({error})") from error
         try:
@@ -78,7 +82,7 @@ def open_savedmodels(source: Path) -> list[SavedModel]:
     """
     if source.is_dir():
         found = [
-            SavedModel(str(index.parents[1]), index.read_bytes(), index.parents[1], "")
+            SavedModel(str(index.parents[1]), _index(index), index.parents[1], "")
             for index in sorted(source.rglob(INDEX))
         ]
     elif source.is_file():
@@ -95,11 +99,28 @@ def _open_wheel(source: Path) -> list[SavedModel]:
         with zipfile.ZipFile(source) as wheel:
             members = sorted(name for name in wheel.namelist() if name.endswith(INDEX))
             return [
-                SavedModel(f"{source}:{name[: -len(INDEX)]}", wheel.read(name), source, name[: -len(INDEX)])
+                SavedModel(
+                    f"{source}:{name[: -len(INDEX)]}",
+                    _member(wheel, name, LARGEST_INDEX),
+                    source,
+                    name[: -len(INDEX)],
+                )
                 for name in members
             ]
     except (OSError, zipfile.BadZipFile) as error:
         raise ModelError(f"{source}: neither a SavedModel folder nor a readable wheel ({error})") from error
+
+
+def _index(path: Path) -> bytes:
+    return read_bytes(path, error=ModelError, limit=LARGEST_INDEX)
+
+
+def _member(wheel: zipfile.ZipFile, name: str, limit: int) -> bytes:
+    """Return a file of a wheel, which may unpack to much more than the wheel has."""
+    size = wheel.getinfo(name).file_size
+    if size > limit:
+        raise ModelError(f"{wheel.filename}: {name} would unpack to {size} bytes, more than {limit}")
+    return wheel.read(name)
 
 
 def find_installed(package: str, name: str) -> SavedModel | None:
@@ -110,5 +131,5 @@ def find_installed(package: str, name: str) -> SavedModel | None:
     for folder in spec.submodule_search_locations or ():
         for index in sorted(Path(folder).rglob(INDEX)):
             if name in index.relative_to(folder).parts:
-                return SavedModel(str(index.parents[1]), index.read_bytes(), index.parents[1], "")
+                return SavedModel(str(index.parents[1]), _index(index), index.parents[1], "")
     return None

@@ -6,6 +6,7 @@ from dataclasses import is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
+from skysieve.documents import parse_yaml, read_text
 from skysieve.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -31,18 +32,17 @@ def read_mapping(name: str | Path, shipped: Mapping[str, Path]) -> tuple[dict[st
     ConfigError
         If there is no such file, or it holds no mapping of settings.
     """
-    import yaml
-
     path = shipped.get(str(name), Path(name))
     try:
-        # A training's own recipe.yaml has a second part, what its simulation was
-        content = next(yaml.safe_load_all(path.read_text(encoding="utf-8")), None)
+        text = read_text(path, error=ConfigError)
     except FileNotFoundError as error:
         raise ConfigError(
             f"{name}: no such recipe; give a YAML file or one of {', '.join(shipped)}"
         ) from error
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError) as error:
         raise ConfigError(f"{path}: cannot be read as a recipe ({' '.join(str(error).split())})") from error
+    # A training's own recipe.yaml has a second part, what its simulation was
+    content = next(iter(parse_yaml(text, origin=str(path), error=ConfigError, what="a recipe")), None)
     content = {} if content is None else content
     if not isinstance(content, dict):
         raise ConfigError(f"{path}: a recipe is a mapping of settings, found {type(content).__name__}")
@@ -75,7 +75,7 @@ def build(kind: type[Settings], content: Mapping[str, Any], *, origin: str) -> S
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        found = "" if first["type"] == "missing" else f", found {first['input']!r}"
+        found = "" if first["type"] == "missing" else f", found {first['input']!r:.200}"
         raise ConfigError(f"{origin}: {place}: {first['msg']}{found}") from error
 
 
@@ -92,7 +92,7 @@ def _refuse_unknown(kind: type, content: Mapping[str, Any], *, origin: str, plac
     known = get_type_hints(kind)
     for key, value in content.items():
         if key not in known:
-            raise ConfigError(f"{origin}: unknown setting {place}{key}; choose from {', '.join(known)}")
+            raise ConfigError(f"{origin}: unknown setting {place}{key!s:.80}; choose from {', '.join(known)}")
         inner = known[key]
         if isinstance(inner, type) and is_dataclass(inner) and isinstance(value, dict):
             _refuse_unknown(inner, value, origin=origin, place=f"{place}{key}.")
