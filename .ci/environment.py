@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from results import StepError
+from outcomes import StepError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from environment import ROOT, Environment, clean_variables, run
-from results import Counts, StepError, check_results
+from outcomes import Counts, StepError, check_results
 
 if TYPE_CHECKING:
     from collections.abc import Callable
