@@ -9,7 +9,8 @@ from astropy.io import fits
 from tests.ghosts.tiny_camera import CCD_SHAPE, tiny_camera
 
 from skysieve.errors import FrameError
-from skysieve.ghosts.ccd_headers import amplifiers, identify, refuse_other_camera, section
+from skysieve.ghosts.ccd_headers import amplifiers, identify, refuse_other_camera
+from skysieve.imaging.sections import section
 
 
 def whoami(name="", **cards):

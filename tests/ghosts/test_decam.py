@@ -7,7 +7,8 @@ import pytest
 from astropy.io import fits
 
 from skysieve.ghosts.cameras import Box
-from skysieve.ghosts.ccd_headers import identify, section
+from skysieve.ghosts.ccd_headers import identify
+from skysieve.imaging.sections import section
 from skysieve.ghosts.decam import decam, published_boxes
 
 ROWS = [

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from skysieve.ghosts.ccd_headers import Region
+    from skysieve.imaging.sections import Region
 
 __all__ = ["SAMPLE", "Binning", "background_of", "bin_pixels", "sky_of"]
 

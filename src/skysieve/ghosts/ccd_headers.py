@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from skysieve.errors import FrameError
+from skysieve.imaging.sections import Region, card, section
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,14 +18,9 @@ if TYPE_CHECKING:
 
     from skysieve.ghosts.cameras import Camera
 
-__all__ = ["Patch", "Region", "amplifiers", "card", "identify", "refuse_other_camera", "section"]
+__all__ = ["Patch", "amplifiers", "identify", "refuse_other_camera"]
 
 logger = logging.getLogger(__name__)
-
-Region = tuple[slice, slice]
-"""Rows and columns."""
-
-_SECTION = re.compile(r"\[\s*(\d+)\s*:\s*(\d+)\s*,\s*(\d+)\s*:\s*(\d+)\s*\]")
 
 
 @dataclass(frozen=True)
@@ -148,23 +143,3 @@ def amplifiers(
     if not any(patch.bias for patch in patches):
         logger.warning("%s: has no BIASSEC, so that no overscan is subtracted", label)
     return tuple(patches)
-
-
-def section(header: fits.Header, key: str, shape: tuple[int, int] | None) -> Region | None:
-    """Return rows and columns that a card like ``[57:1080,1:4096]`` names; None if not inside the shape."""
-    match = _SECTION.fullmatch(str(card(header, key) or "").strip())
-    if match is None:
-        return None
-    x0, x1, y0, y1 = (int(number) for number in match.groups())
-    rows = slice(min(y0, y1) - 1, max(y0, y1))
-    columns = slice(min(x0, x1) - 1, max(x0, x1))
-    inside = shape is None or (rows.stop <= shape[0] and columns.stop <= shape[1])
-    return (rows, columns) if inside and rows.start >= 0 <= columns.start else None
-
-
-def card(header: fits.Header, key: str) -> Any:
-    """Return the value of a card; None if there is none, or it cannot be read."""
-    try:
-        return header.get(key)
-    except Exception:  # noqa: BLE001 - whatever astropy raises for a card against the standard
-        return None

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from skysieve.errors import FrameError
-from skysieve.ghosts.ccd_headers import Patch, amplifiers, identify, refuse_other_camera, section
+from skysieve.ghosts.ccd_headers import Patch, amplifiers, identify, refuse_other_camera
 from skysieve.ghosts.ccd_masks import MASK_NAMES, WEIGHT_NAMES, find_masks, kind_of, read_mask
 from skysieve.ghosts.geometry import SkyMap
 from skysieve.imaging.fits_integrity import open_intact
 from skysieve.imaging.frame_files import FrameFile
+from skysieve.imaging.sections import section
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from skysieve.ghosts.cameras import Camera
-    from skysieve.ghosts.ccd_headers import Region
+    from skysieve.imaging.sections import Region
     from skysieve.imaging.fits_frames import FrameHDU
     from skysieve.imaging.locations import Location
 

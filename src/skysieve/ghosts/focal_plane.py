@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from skysieve.ghosts.binning import Binning
     from skysieve.ghosts.cameras import Camera
-    from skysieve.ghosts.ccd_headers import Region
+    from skysieve.imaging.sections import Region
     from skysieve.ghosts.exposures import CcdImage
 
 __all__ = ["GAP_LEVEL", "SKY_LEVEL", "SKY_SCATTER", "FocalPlane", "assemble", "eight_bits"]

@@ -104,7 +104,9 @@ def estimate_background(
     level, sigma = blocks.level, blocks.sigma
     if corrected:
         if np.isnan(level).all():
-            raise FrameError(f"{frame.label}: no valid pixels (all NaN, BLANK or masked); nothing to do here")
+            raise FrameError(
+                f"{frame.label}: no valid pixels (all NaN, BLANK, masked, or of one value); nothing to do here"
+            )
         if np.isnan(sigma).all() or not (level.any() or (sigma != 1).any()):
             raise FrameError(
                 f"{frame.label}: has no noise, nearly all pixels have the same value; is it blank, or a mask?"

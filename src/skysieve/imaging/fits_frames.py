@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from skysieve.imaging.mask_values import StoredMask
+    from skysieve.imaging.sections import Sections
 
 __all__ = ["RESIDENT_PIXELS", "FitsFrame", "FrameHDU", "OtherHDU", "Shelf"]
 
@@ -102,6 +103,8 @@ class FitsFrame:
         The one of the file.
     mask
         Mask of the same shape, which says where this frame has no data.
+    sections
+        Which parts saw light, by the header; None if it does not tell.
     """
 
     def __init__(
@@ -113,6 +116,7 @@ class FitsFrame:
         scaling: Scaling,
         shelf: Shelf,
         mask: StoredMask | None = None,
+        sections: Sections | None = None,
     ) -> None:
         again = isinstance(hdu, fits.CompImageHDU) and unpacks_again(hdu, RESIDENT_PIXELS)
         self._section: Any = shelf.unpacked(hdu) if again else hdu.section
@@ -123,6 +127,7 @@ class FitsFrame:
         self._scaling = scaling
         self._shelf = shelf
         self._mask = mask
+        self.sections = sections
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -26,6 +26,7 @@ from skysieve.imaging.hdu_claims import version_of
 from skysieve.imaging.locations import Location
 from skysieve.imaging.mask_values import StoredMask, mask_rule, parse_mask_bits
 from skysieve.imaging.pixels import header_scaling
+from skysieve.imaging.sections import read_sections
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -206,6 +207,7 @@ class FrameFile:
         if scaling.asinh is not None:
             logger.warning("%s: is on an asinh scale (BSOFTEN); made linear: %s", label, scaling.asinh)
         mask_planes = None if mask is None else self._mask_planes(mask, index, label)
+        sections = read_sections(hdu.header, (shape[-2], shape[-1]))
         planes = []
         for number, plane in enumerate(np.ndindex(*shape[:-2])):
             planes.append(
@@ -216,6 +218,7 @@ class FrameFile:
                     scaling=scaling,
                     shelf=self._shelf,
                     mask=None if mask_planes is None else mask_planes[number % len(mask_planes)],
+                    sections=sections,
                 )
             )
         linearised = "" if scaling.asinh is None else str(scaling.asinh)

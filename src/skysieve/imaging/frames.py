@@ -16,8 +16,11 @@ from astropy.io import fits
 
 from skysieve.errors import FrameError
 from skysieve.imaging.pixels import Scaling, check_dtype, header_scaling, to_pixels
+from skysieve.imaging.sections import read_sections
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import ArrayLike, NDArray
 
 logger = logging.getLogger(__name__)
@@ -69,7 +72,8 @@ class Frame(Protocol):
 class ArrayFrame:
     """A frame in memory.
 
-    The array is kept as it is, and converted a strip at a time.
+    The array is kept as it is, and converted a strip at a time.  What its header
+    says of the parts of the detector is in `sections`.
 
     Parameters
     ----------
@@ -82,6 +86,8 @@ class ArrayFrame:
         What to call the frame in messages.
     scaling
         How the values are scaled, if they are as stored in FITS.
+    header
+        Of the frame, if it has one; it may say which parts saw light.
 
     Raises
     ------
@@ -97,6 +103,7 @@ class ArrayFrame:
         mask: ArrayLike | None = None,
         label: str = "array",
         scaling: Scaling | None = None,
+        sections: Sections | None = None,
     ) -> None:
         self._label = label
         values, own_mask = _unmask(data)
@@ -107,6 +114,7 @@ class ArrayFrame:
             raise FrameError(f"{label}: the frame is empty, of shape {self._data.shape}")
         check_dtype(self._data.dtype, label)
         self._scaling = scaling
+        self.sections = None if header is None else read_sections(header, self.shape)
         self._masks: list[NDArray[Any]] = []
         for given in (own_mask, mask):
             if given is None or given is np.ma.nomask:
@@ -184,7 +192,7 @@ def as_frame(data: object, *, mask: ArrayLike | None = None, label: str | None =
             inner = np.ma.masked_array(held.data, mask=np.ma.nomask if held.mask is None else held.mask)
         except np.ma.MaskError as error:
             raise FrameError(f"{label}: its mask and its data differ in shape ({error})") from error
-        return ArrayFrame(inner, mask=mask, label=label)
+        return ArrayFrame(inner, mask=mask, label=label, header=getattr(held, "meta", None))
     if is_cutout(data):
         cutout: Any = data
         return ArrayFrame(cutout.data, mask=mask, label=label or "Cutout2D")
@@ -252,4 +260,4 @@ def _hdu_frame(hdu: Any, mask: ArrayLike | None, label: str) -> ArrayFrame:
         shift = -128 if bits == 8 else 2 ** (bits - 1)
         blank = None if scaling.blank is None else scaling.blank + shift
         scaling = Scaling(blank=blank, asinh=scaling.asinh)
-    return ArrayFrame(data, mask=mask, label=label, scaling=scaling)
+    return ArrayFrame(data, mask=mask, label=label, scaling=scaling, header=hdu.header)

@@ -9,6 +9,7 @@ import numpy as np
 
 from skysieve.imaging.background import Background, Rules, estimate_background
 from skysieve.imaging.mesh import Window
+from skysieve.imaging.usable import UsableFrame
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,7 +39,7 @@ class NormalisedFrame:
     Attributes
     ----------
     frame
-        The frame, ``(H, W)``.
+        The frame, ``(H, W)``; but for the published rules its usable part.
     background
         Its sky.
     window
@@ -89,10 +90,13 @@ class NormalisedFrame:
 def normalise(frame: Frame, *, rules: Rules = "corrected", threads: int = 2) -> NormalisedFrame:
     """Measure a frame's sky, and return the frame as the networks see it.
 
+    Large areas of one value have no data then, and neither they nor what saw no light by the header count as
+    sky: see :mod:`skysieve.imaging.usable`.  The published rules take every pixel as it is.
+
     Parameters
     ----------
     frame
-        Frame of ``(H, W)`` pixels in any unit.
+        Frame of ``(H, W)`` pixels in any unit, or the usable part of one.
     rules
         ``corrected`` or ``published``, see :data:`skysieve.imaging.background.Rules`.
     threads
@@ -107,8 +111,12 @@ def normalise(frame: Frame, *, rules: Rules = "corrected", threads: int = 2) -> 
     ----------
     Paillassa, Bertin & Bouy 2020, A&A 634, A48, section 4; constants from MaxiMask 1.3.0.
     """
-    window = PUBLISHED_WINDOW if rules == "published" else _window(frame)
-    return NormalisedFrame(frame, estimate_background(frame, window, rules=rules, threads=threads), window)
+    if rules == "published":
+        background = estimate_background(frame, PUBLISHED_WINDOW, rules=rules, threads=threads)
+        return NormalisedFrame(frame, background, PUBLISHED_WINDOW)
+    usable = frame if isinstance(frame, UsableFrame) else UsableFrame(frame)
+    window = _window(usable.sky)
+    return NormalisedFrame(usable, estimate_background(usable.sky, window, threads=threads), window)
 
 
 def _window(frame: Frame) -> Window:
