@@ -8,10 +8,13 @@ import os
 import numpy as np
 import pytest
 from astropy import units
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.tiny_models import save_pixel_model
 
 from skysieve.contaminants import masker as masker_module
 from skysieve.contaminants.masker import Masker, MaskSettings
+from skysieve.contaminants.preview import draw_preview
 from skysieve.errors import ConfigError, FrameError, ModelError, OutputError
 from skysieve.imaging.frames import ArrayFrame
 
@@ -181,6 +184,61 @@ class TestMissingPixels:
     def test_everywhere_are_refused(self, model):
         with pytest.raises(FrameError, match="no valid pixels"):
             run(np.full((64, 64), np.nan), model)
+
+
+class TestAreasOfOneValue:
+    @settings(max_examples=10, deadline=None)
+    @given(
+        value=st.sampled_from([0, 250, 65535]),
+        side=st.sampled_from(["left", "bottom"]),
+        size=st.integers(24, 300),
+        rays=st.integers(0, 5),
+    )
+    def test_leave_the_rest_as_missing_pixels_do(self, model, value, side, size, rays):
+        generator = np.random.default_rng(rays)
+        sky = np.rint(generator.normal(500, 5, (360, 420))).astype(np.float32)
+        sky[generator.integers(0, 360, 40), generator.integers(0, 420, 40)] += 200
+        area = np.zeros(sky.shape, bool)
+        area[np.s_[:, :size] if side == "left" else np.s_[:size]] = True
+        constant, missing = sky.astype(np.uint16), sky.copy()
+        constant[area], missing[area] = value, np.nan
+        bits, expected = (run(frame, model).bits for frame in (constant, missing))
+        assert np.array_equal(bits[~area], expected[~area])
+        # of a saturated area no larger than a star, marks are those of the network
+        assert ((bits[area] & 512 != 0) if value == 65535 else bits[area] == 8192).all()
+
+    def test_at_the_highest_level_are_saturated_where_they_are_large(self, pixels, model):
+        pixels[:, :525] = 65535
+        result = run(pixels, model, keep=True)
+        assert result.fractions["SAT"] == pytest.approx(0.75)
+        assert result.fractions["BG"] == pytest.approx(0.25)
+        assert (result.bits[:, :525] == 512).all()
+        saturated = result.probabilities[:, 10, 10]
+        assert [c.name for c, p in zip(result.classes, saturated, strict=True) if p > 0] == ["SAT"]
+
+    def test_at_the_highest_level_have_no_data_where_nobody_asked_for_saturation(self, pixels, model):
+        pixels[:, :525] = 65535
+        assert (run(pixels, model, classes=("CR",)).bits[:, :525] == 8192).all()
+
+    def test_may_be_all_of_the_frame_if_it_is_saturated(self, pixels, model, caplog):
+        pixels[:490] = 65535
+        result = run(pixels, model, keep=True)
+        assert result.fractions["SAT"] == pytest.approx(0.98)
+        assert result.fractions["NODATA"] == pytest.approx(0.02)
+        assert np.isnan(result.probabilities[:, 495, 0]).all()
+        assert "saturated but for too few pixels" in caplog.text
+
+    def test_in_previews_do_not_count_for_the_grey_levels(self, pixels, model):
+        missing, empty = pixels.copy(), pixels.copy()
+        missing[:, :300], empty[:, :300] = np.nan, 0
+        pictures = [
+            draw_preview(ArrayFrame(frame), run(frame, model), title="frame") for frame in (missing, empty)
+        ]
+        assert np.array_equal(*map(np.asarray, pictures))
+
+    def test_are_shown_to_the_network_under_the_published_rules(self, pixels, model):
+        pixels[:, :300] = 0
+        assert not run(pixels, model, rules="published").nodata.any()
 
 
 class TestResult:

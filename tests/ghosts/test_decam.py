@@ -8,8 +8,8 @@ from astropy.io import fits
 
 from skysieve.ghosts.cameras import Box
 from skysieve.ghosts.ccd_headers import identify
-from skysieve.imaging.sections import section
 from skysieve.ghosts.decam import decam, published_boxes
+from skysieve.imaging.sections import section
 
 ROWS = [
     [3, 2, 1],

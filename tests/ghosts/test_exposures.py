@@ -65,6 +65,14 @@ class TestCalibratedCcds:
         assert np.isnan(pixels[:, 64:]).all()
         np.testing.assert_array_equal(pixels[:, :64], ccds[5][:, :64])
 
+    @pytest.mark.parametrize("value", [0.0, 65535.0])
+    def test_have_no_data_in_large_areas_of_one_value(self, tmp_path, ccds, value):
+        constant = ccds[4].copy()
+        constant[:100] = value
+        pixels = read_all(write_calibrated(tmp_path / "e.fits", {**ccds, 4: constant}))[4].pixels
+        assert np.isnan(pixels[:100]).all()
+        np.testing.assert_array_equal(pixels[100:], ccds[4][100:])
+
     def test_may_be_missing_and_in_any_order(self, tmp_path, ccds):
         path = write_calibrated(tmp_path / "e.fits", {4: ccds[4], 2: ccds[2]})
         with opened(path) as exposure:

@@ -105,7 +105,7 @@ class TestWhatThePublishedCodeGetsWrong:
         assert abs(found[~nodata].std() - 1) < 0.1
 
     @pytest.mark.parametrize("width", [4, 30, 60, 90])
-    @pytest.mark.parametrize("noise", [0.0, 2.0])
+    @pytest.mark.parametrize("noise", [0.01, 2.0])
     def test_overscan_beside_the_sky_is_not_taken_for_noise(self, width, noise):
         """A tenth of a block and more: clipping by the standard deviation would keep it."""
         pixels = sky()

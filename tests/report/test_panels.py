@@ -54,6 +54,17 @@ class TestShrinkFrame:
         assert abs(whole.low - holes.low) < 1
         assert abs(whole.high - holes.high) < 1
 
+    @pytest.mark.parametrize("size", [(60, 60), (15, 15)])
+    def test_what_is_no_sky_is_shown_but_does_not_count_for_the_limits(self, size):
+        noise = np.random.default_rng(3).normal(100, 1, (60, 60)).astype(np.float32)
+        bright, no_sky = noise.copy(), np.zeros((60, 60), bool)
+        bright[:45], no_sky[:45] = 40_000, True
+        nodata = np.zeros_like(no_sky)
+        panel = shrink_frame(bright, nodata, size, no_sky=no_sky)
+        assert 95 < panel.low < panel.high < 105
+        assert (panel.rgb[:10] >= 250).all()
+        assert shrink_frame(bright, nodata, size, no_sky=np.ones_like(no_sky)).high > 1000
+
     def test_where_there_is_no_data_is_no_grey(self):
         nodata = np.zeros((20, 20), bool)
         nodata[:10] = True

@@ -141,7 +141,7 @@ CLASS_NAMES: tuple[str, ...] = tuple(c.name for c in CLASSES)
 NODATA = ContaminantClass(
     "NODATA",
     8192,
-    "no data: NaN, BLANK or masked in the input",
+    "no data: NaN, BLANK, masked or empty in the input",
     "",
     training_prior=0.0,
     default_prior=0.0,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import tempfile
@@ -24,10 +25,11 @@ from skysieve.contaminants.decide import BACKGROUND_MARK, bit_mask, raw_threshol
 from skysieve.contaminants.model import DEFAULT_MODEL, load_model
 from skysieve.contaminants.priors import ProbabilityHistogram, estimate_priors
 from skysieve.contaminants.result import MaskResult, ModelUse
-from skysieve.errors import ConfigError, OutputError
+from skysieve.errors import ConfigError, FrameError, OutputError
 from skysieve.imaging.domain import check_reference, judge
 from skysieve.imaging.normalise import normalise
 from skysieve.imaging.tiles import TilePlan, TileSizes, fixed_tiles, plan_tiles, predict
+from skysieve.imaging.usable import UsableFrame
 from skysieve.imaging.views import VIEWS, highest_over_views
 from skysieve.models.shared_network import EngineSettings
 
@@ -41,6 +43,8 @@ if TYPE_CHECKING:
     from skysieve.models.shared_network import SharedNetwork
 
 __all__ = ["MaskSettings", "Masker", "Tiling"]
+
+logger = logging.getLogger(__name__)
 
 Tiling = Literal["fast", "published"]
 
@@ -182,7 +186,14 @@ class Masker:
         priors = self.start_priors
         training = self._of_classes(self.model.card.training_priors)
         shape = frame.shape
-        normalised = normalise(frame, rules=self.settings.rules, threads=self.settings.all_threads)
+        usable = frame if self.settings.rules == "published" else UsableFrame(frame)
+        try:
+            normalised = normalise(usable, rules=self.settings.rules, threads=self.settings.all_threads)
+        except FrameError:
+            if not _has_saturated(usable):
+                raise
+            logger.warning("%s: saturated but for too few pixels to measure the sky in", frame.label)
+            return self.blank(usable, keep_probabilities=keep_probabilities, keep_pixels=keep_pixels)
         bits, background = np.empty(shape, np.int16), np.empty(shape, np.bool_)
         posteriors = _planes_array((len(self.classes), *shape)) if keep_probabilities or auto else None
         histogram = ProbabilityHistogram(len(self.classes)) if auto else None
@@ -205,6 +216,7 @@ class Masker:
                 nodata = bits[row : row + 1] == NODATA.code
                 marks = self._marks(posteriors[:, row : row + 1], limits)
                 bits[row : row + 1], background[row : row + 1] = told_apart(marks, nodata)
+        self._mark_saturated(usable, bits, posteriors)
         return self._result(
             frame,
             bits,
@@ -216,18 +228,37 @@ class Masker:
 
     def unlikeness(self, frame: Frame) -> Unlikeness | None:
         """Tell how far a frame is from those that the model was trained on; None if that is unknown."""
-        return judge(frame, self.model.card.domain)
+        return judge(UsableFrame(frame).sky, self.model.card.domain) if self.model.card.domain else None
 
     def stop(self) -> None:
         """End the frames at work, in whatever thread, with an interrupt before their next tiles."""
         if "network" in self.__dict__:
             self.network.stop()
 
-    def blank(self, frame: Frame) -> MaskResult:
-        """Return the result of a frame that holds nothing to be masked: no data everywhere."""
-        priors = self.start_priors
+    def blank(
+        self, frame: Frame, *, keep_probabilities: bool = False, keep_pixels: bool = False
+    ) -> MaskResult:
+        """Return the result of a frame whose sky cannot be measured: no data but for what is saturated.
+
+        Parameters
+        ----------
+        frame, keep_probabilities, keep_pixels
+            See :meth:`mask`.
+        """
+        bits = np.full(frame.shape, NODATA.code, np.int16)
+        posteriors = None
+        if keep_probabilities:
+            posteriors = _planes_array((len(self.classes), *frame.shape))
+            posteriors[:] = 0.0
+        usable = frame if isinstance(frame, UsableFrame) else UsableFrame(frame)
+        self._mark_saturated(usable, bits, posteriors)
         return self._result(
-            frame, np.full(frame.shape, NODATA.code, np.int16), np.zeros(frame.shape, np.bool_), priors
+            usable.frame,
+            bits,
+            np.zeros(frame.shape, np.bool_),
+            self.start_priors,
+            posteriors=posteriors,
+            keep_pixels=keep_pixels,
         )
 
     def _result(
@@ -253,6 +284,21 @@ class Masker:
             pixels=_pixels(frame) if keep_pixels else None,
             bad_classes=self.bad_classes,
         )
+
+    def _mark_saturated(
+        self, frame: Frame, bits: NDArray[np.int16], posteriors: NDArray[np.float32] | None
+    ) -> None:
+        """Give large saturated areas, which the network was not shown, the class of saturated pixels."""
+        names = [c.name for c in self.classes]
+        if "SAT" not in names or not isinstance(frame, UsableFrame) or not _has_saturated(frame):
+            return
+        plane = names.index("SAT")
+        for row in range(frame.shape[0]):
+            saturated = frame.saturated(row, row + 1)[0]
+            bits[row, saturated] = self.classes[plane].code
+            if posteriors is not None:
+                posteriors[:, row, saturated] = 0.0
+                posteriors[plane, row, saturated] = 1.0
 
     def _of_classes(self, values: Mapping[str, float]) -> dict[str, float]:
         return {c.name: values[c.name] for c in self.classes}
@@ -290,6 +336,11 @@ class Masker:
             max_pixels=(self.settings.memory or tiling.memory) * 10**6 // needed,
             max_batch=batch,
         )
+
+
+def _has_saturated(frame: Frame) -> bool:
+    """Tell whether a large part of a frame is saturated."""
+    return isinstance(frame, UsableFrame) and frame.areas is not None and "saturated" in frame.areas.values
 
 
 def _sizes(card: ModelCard) -> TileSizes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from skysieve.contaminants.classes import NODATA
+from skysieve.contaminants.classes import NODATA, find_class
 from skysieve.report.preview import PreviewPlane, render_preview
 
 if TYPE_CHECKING:
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from skysieve.contaminants.result import MaskResult
     from skysieve.imaging.frames import Frame
+    from skysieve.imaging.sections import Sections
 
 __all__ = ["draw_preview"]
 
@@ -20,11 +21,20 @@ WIDE = ("NEB", "FR", "BBG")
 
 
 def draw_preview(frame: Frame, result: MaskResult, *, title: str) -> Image.Image:
-    """Draw a frame beside the same frame with its classes in colour."""
-    pixels, nodata = frame.rows(0, frame.shape[0])
+    """Draw a frame beside the same frame with its classes in colour.
+
+    The grey levels are those of the sky: what has no data, is saturated, or saw no light by the header, does
+    not count for them.
+    """
+    height = frame.shape[0]
+    pixels, nodata = frame.rows(0, height)
+    sections: Sections | None = getattr(frame, "sections", None)
+    no_sky = (result.bits & find_class("SAT").code) != 0
+    if sections is not None:
+        no_sky |= sections.dark(0, height)
     coded = [c for c in (*result.classes, NODATA) if c.code]
     planes = [
         PreviewPlane(c.name, c.code, c.colour, c.description)
         for c in sorted(coded, key=lambda c: c.name in WIDE)
     ]
-    return render_preview(pixels, nodata, result.bits, planes, title=title)
+    return render_preview(pixels, nodata | result.nodata, result.bits, planes, title=title, no_sky=no_sky)

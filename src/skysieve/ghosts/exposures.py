@@ -15,8 +15,10 @@ from skysieve.errors import FrameError
 from skysieve.ghosts.ccd_headers import Patch, amplifiers, identify, refuse_other_camera
 from skysieve.ghosts.ccd_masks import MASK_NAMES, WEIGHT_NAMES, find_masks, kind_of, read_mask
 from skysieve.ghosts.geometry import SkyMap
+from skysieve.imaging.constant_areas import find_constant_areas
 from skysieve.imaging.fits_integrity import open_intact
 from skysieve.imaging.frame_files import FrameFile
+from skysieve.imaging.frames import ArrayFrame
 from skysieve.imaging.sections import section
 
 if TYPE_CHECKING:
@@ -28,9 +30,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from skysieve.ghosts.cameras import Camera
-    from skysieve.imaging.sections import Region
     from skysieve.imaging.fits_frames import FrameHDU
     from skysieve.imaging.locations import Location
+    from skysieve.imaging.sections import Region
 
 __all__ = ["CcdImage", "Exposure"]
 
@@ -117,6 +119,10 @@ class Exposure:
         hdu = self.frames[number]
         # not by rows(): it would keep a second copy
         stored, nodata = hdu.planes[0].read(0, hdu.shape[0])
+        frame = ArrayFrame(stored, mask=nodata, label=hdu.planes[0].label)
+        areas = find_constant_areas(frame, sections=hdu.planes[0].sections)
+        if areas is not None:
+            nodata |= areas.rows("empty", 0, len(nodata)) | areas.rows("saturated", 0, len(nodata))
         if number in self._masks:
             nodata |= read_mask(self._mask_hdus, self._masks[number], self._mask_path)
         stored[nodata] = np.nan

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from skysieve.ghosts.binning import Binning
     from skysieve.ghosts.cameras import Camera
-    from skysieve.imaging.sections import Region
     from skysieve.ghosts.exposures import CcdImage
+    from skysieve.imaging.sections import Region
 
 __all__ = ["GAP_LEVEL", "SKY_LEVEL", "SKY_SCATTER", "FocalPlane", "assemble", "eight_bits"]
 

@@ -105,7 +105,7 @@ def estimate_background(
     if corrected:
         if np.isnan(level).all():
             raise FrameError(
-                f"{frame.label}: no valid pixels (all NaN, BLANK, masked, or of one value); nothing to do here"
+                f"{frame.label}: no valid pixels (all NaN, BLANK, masked or of one value); nothing to do here"
             )
         if np.isnan(sigma).all() or not (level.any() or (sigma != 1).any()):
             raise FrameError(

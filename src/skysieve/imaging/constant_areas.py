@@ -12,7 +12,7 @@ its cells: narrow branches, as bleed trails of a saturated star, do not belong t
 What is none:
 
 - sky of few levels: at the border of the area most pixels are within one level of its value;
-- sky cut off at its lowest value: at the border most pixels are within the noise of it;
+- sky cut off at its lowest value: at the border most pixels are within twice the noise of it;
 - sky without noise: all that is left of the frame are isolated sources.
 """
 
@@ -48,10 +48,12 @@ MOST_VALUES = 8
 """Values looked at: those of the longest runs."""
 
 NATURAL = 0.5
-"""An area is sky if this part of its border is within one level, or within the noise, of its value."""
+"""An area is sky if this part of its border is that near to its value."""
 BRIGHT_SIGMA = 10.0
 LARGE_SHARE, LARGE_SIDE = 0.1, 64
 """A bright area larger than the core of a star: part of the frame, and side of a square in it in pixels."""
+FEWEST_LEVELS = 8
+"""Frames of fewer levels are masks, or have no noise."""
 SPECKS = 64
 """Parts of the frame shorter than this, in pixels, are isolated sources."""
 SAMPLE = 2**18
@@ -100,7 +102,7 @@ def find_constant_areas(frame: Frame, *, sections: Sections | None = None) -> Co
     if not values:
         return None
     survey = _survey(frame, values, sections)
-    if survey.middle is None or not _worth_masking(survey.cells.any(axis=0)):
+    if survey.middle is None or not _worth_masking(survey.cells):
         return None
     packed: dict[AreaKind, NDArray[np.uint8]] = {}
     kept: dict[AreaKind, tuple[float, ...]] = {}
@@ -116,7 +118,8 @@ class _Survey(NamedTuple):
     """What a frame consists of.
 
     ``cells`` (values, rows, columns) are the cells of each value; the rest are pixels of none of the values:
-    their median, the noise by differences of neighbours, the step between levels, the least and the highest.
+    their median (None if they have too few levels to be a picture of the sky), the noise by differences of
+    neighbours, the step between levels, the least and the highest.
     """
 
     cells: NDArray[np.bool_]
@@ -136,23 +139,38 @@ class _Group(NamedTuple):
 
 
 def _values_of_runs(frame: Frame) -> list[float]:
-    """Return the values of runs of :data:`LEAST_SIDE` pixels or more, those with most pixels first."""
+    """Return the values of runs of :data:`LEAST_SIDE` pixels or more, those with most pixels first.
+
+    Of an area of that height a run goes on for half of it, up or down; dead lines and trails do not.
+    """
     height, width = frame.shape
     if min(height, width) < LEAST_SIDE:
         return []
     lengths: Counter[float] = Counter()
     for row in range(ROW_STEP // 2, height, ROW_STEP):
-        pixels, nodata = frame.rows(row, row + 1)
-        line = pixels[0]
-        line[nodata[0]] = np.nan  # which equals nothing, itself included
+        line = _line(frame, row)
         ends = np.flatnonzero(line[1:] != line[:-1])
         if ends.size > width - LEAST_SIDE:
             continue
         borders = np.concatenate([[-1], ends, [width - 1]])
         runs = np.diff(borders)
-        for place in np.flatnonzero(runs >= LEAST_SIDE):
-            lengths[float(line[borders[place + 1]])] += int(runs[place])
+        long = np.flatnonzero(runs >= LEAST_SIDE)
+        if not long.size:
+            continue
+        around = [_line(frame, near) for near in (row - ROW_STEP // 2, row + ROW_STEP // 2) if near < height]
+        for place in long:
+            start, stop = int(borders[place]) + 1, int(borders[place + 1]) + 1
+            if any((near[start:stop] == line[start]).sum() >= LEAST_SIDE for near in around):
+                lengths[float(line[start])] += stop - start
     return [value for value, _ in lengths.most_common(MOST_VALUES)]
+
+
+def _line(frame: Frame, row: int) -> NDArray[np.float32]:
+    """Return a row of a frame; pixels without data are NaN, which equals nothing, itself included."""
+    pixels, nodata = frame.rows(row, row + 1)
+    line: NDArray[np.float32] = pixels[0]
+    line[nodata[0]] = np.nan
+    return line
 
 
 def _survey(frame: Frame, values: list[float], sections: Sections | None) -> _Survey:
@@ -166,8 +184,10 @@ def _survey(frame: Frame, values: list[float], sections: Sections | None) -> _Su
         pixels, nodata = frame.rows(top, bottom)
         rest = ~nodata
         for number, value in enumerate(values):
-            equal = _equal(pixels, nodata, value, sections, top)
+            equal = _equal(pixels, nodata, value)
             rest &= ~equal
+            if sections is not None and sections.overscan:
+                equal &= ~sections.biased(top, bottom)
             cells[number, top // CELL : -(-bottom // CELL)] = _whole_cells(equal)
         lowest = min(lowest, float(pixels.min(where=rest, initial=np.inf)))
         highest = max(highest, float(pixels.max(where=rest, initial=-np.inf)))
@@ -179,10 +199,10 @@ def _survey(frame: Frame, values: list[float], sections: Sections | None) -> _Su
     for number in range(len(values)):
         cells[number] = _opened(cells[number])
     pixels_left, steps = np.concatenate(sample), np.concatenate(changes)
-    if not pixels_left.size:
+    levels = np.unique(pixels_left)
+    if levels.size < FEWEST_LEVELS:
         return _Survey(cells, None, 0.0, 0.0, lowest, highest)
-    levels = np.diff(np.unique(pixels_left))
-    step = float(np.quantile(levels, 0.1)) if levels.size else np.inf
+    step = float(np.quantile(np.diff(levels), 0.1))
     return _Survey(cells, float(np.median(pixels_left)), float(np.median(steps)), step, lowest, highest)
 
 
@@ -192,7 +212,7 @@ def _worth_masking(cells: NDArray[np.bool_]) -> bool:
 
     if not cells.any():
         return False
-    labels, count = ndimage.label(~cells, np.ones((3, 3)))
+    labels, count = ndimage.label(~np.logical_or.reduce(cells), np.ones((3, 3)))
     if not count:
         return False
     sizes = np.bincount(labels.ravel())[1:]
@@ -200,7 +220,7 @@ def _worth_masking(cells: NDArray[np.bool_]) -> bool:
     long = [
         any(
             part.stop - part.start >= min(SPECKS // CELL, length)
-            for part, length in zip(box, cells.shape, strict=True)
+            for part, length in zip(box, cells.shape[1:], strict=True)
         )
         for box in boxes
     ]
@@ -238,26 +258,38 @@ def _drawn(
 
     height, width = frame.shape
     near = ndimage.binary_dilation(group.cells, np.ones((3, 3)))
+    edge = ndimage.binary_dilation(near & ~group.cells, np.ones((3, 3)))
     others = survey.cells.any(axis=0) & ~group.cells
-    reach = survey.step if group.value > survey.lowest else max(survey.step, survey.noise)
+    reach = survey.step if group.value > survey.lowest else max(survey.step, 2 * survey.noise)
     packed = np.zeros((height, -(-width // 8)), np.uint8)
     border = alike = 0
     for top, bottom in _strips(height):
-        if not near[top // CELL : -(-bottom // CELL)].any():
+        cells = slice(top // CELL, -(-bottom // CELL))
+        if not near[cells].any():
             continue
-        first, last = max(0, top - 2), min(height, bottom + 2)
-        pixels, nodata = frame.rows(first, last)
-        equal = _equal(pixels, nodata, group.value, sections, first)
-        equal &= _pixels(near, first, last, width)
-        area = _opened(equal)
-        area |= equal & ndimage.binary_dilation(area)
-        rim = ndimage.binary_dilation(area, np.ones((3, 3))) & ~area & ~nodata
-        rim &= ~_pixels(others, first, last, width)
-        inner = slice(top - first, bottom - first)
-        packed[top:bottom] = np.packbits(area[inner], axis=1)
-        beside = pixels[inner][rim[inner]]
-        border += beside.size
-        alike += np.count_nonzero(np.abs(beside - np.float32(group.value)) <= reach)
+        drawn = _pixels(group.cells, top, bottom, 0, width)
+        where = np.flatnonzero(edge[cells].any(axis=0))
+        if where.size:  # else the whole strip is within the area
+            left, right = CELL * int(where[0]), min(CELL * (int(where[-1]) + 1), width)
+            first, last = max(0, top - 2), min(height, bottom + 2)
+            pixels, nodata = frame.rows(first, last)
+            pixels, nodata = pixels[:, left:right], nodata[:, left:right]
+            equal = _equal(pixels, nodata, group.value)
+            if sections is not None and sections.overscan:
+                equal &= ~sections.biased(first, last)[:, left:right]
+            equal &= _pixels(near, first, last, left, right)
+            area = _opened(equal)
+            area |= equal & ndimage.binary_dilation(area)
+            rim = ndimage.binary_dilation(area, np.ones((3, 3))) & ~area & ~nodata
+            rim &= ~_pixels(others, first, last, left, right)
+            inner = slice(top - first, bottom - first)
+            drawn[:, left:right] = area[inner]
+            beside = pixels[inner][rim[inner]]
+            if group.kind != "empty":  # where light grows, more and more pixels saturate
+                beside = beside[beside != np.float32(group.value)]
+            border += beside.size
+            alike += int(np.count_nonzero(np.abs(beside - np.float32(group.value)) <= reach))
+        packed[top:bottom] = np.packbits(drawn, axis=1)
     return packed, alike >= NATURAL * max(border, 1)
 
 
@@ -265,18 +297,10 @@ def _strips(height: int) -> Iterator[tuple[int, int]]:
     return ((top, min(top + STRIP, height)) for top in range(0, height, STRIP))
 
 
-def _equal(
-    pixels: NDArray[np.float32],
-    nodata: NDArray[np.bool_],
-    value: float,
-    sections: Sections | None,
-    start: int,
-) -> NDArray[np.bool_]:
-    """Return where rows of a frame have a value and are no overscan."""
+def _equal(pixels: NDArray[np.float32], nodata: NDArray[np.bool_], value: float) -> NDArray[np.bool_]:
+    """Return where pixels with data have a value."""
     equal: NDArray[np.bool_] = pixels == np.float32(value)
     equal &= ~nodata
-    if sections is not None and sections.overscan:
-        equal &= ~sections.biased(start, start + len(pixels))
     return equal
 
 
@@ -301,7 +325,7 @@ def _opened(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return opened
 
 
-def _pixels(cells: NDArray[np.bool_], start: int, stop: int, width: int) -> NDArray[np.bool_]:
-    """Return some rows of a mask of cells in pixels."""
+def _pixels(cells: NDArray[np.bool_], start: int, stop: int, left: int, right: int) -> NDArray[np.bool_]:
+    """Return rows `start` to `stop` and columns `left` to `right`, in pixels, of a mask of cells."""
     spread: NDArray[Any] = np.repeat(cells[np.arange(start, stop) // CELL], CELL, axis=1)
-    return spread[:, :width]
+    return spread[:, left:right]

@@ -103,7 +103,7 @@ class ArrayFrame:
         mask: ArrayLike | None = None,
         label: str = "array",
         scaling: Scaling | None = None,
-        sections: Sections | None = None,
+        header: fits.Header | Mapping[str, Any] | None = None,
     ) -> None:
         self._label = label
         values, own_mask = _unmask(data)

@@ -23,7 +23,7 @@ _SECTION = re.compile(r"\[\s*(\d+)\s*:\s*(\d+)\s*,\s*(\d+)\s*:\s*(\d+)\s*\]")
 _AMPLIFIERS = ("", *"ABCDEFGH", *"0123456789")
 
 LEAST_LIT = 0.5
-"""Sections that leave more of a frame dark than this are taken for those of another frame, as in a cut-out."""
+"""Sections that leave less of a frame lit are taken for those of another frame, as in a cut-out."""
 
 
 @dataclass(frozen=True)
@@ -105,9 +105,7 @@ def card(header: fits.Header | Mapping[str, Any], key: str) -> Any:
         return None
 
 
-def _all_of(
-    key: str, header: fits.Header | Mapping[str, Any], shape: tuple[int, int]
-) -> tuple[Region, ...]:
+def _all_of(key: str, header: fits.Header | Mapping[str, Any], shape: tuple[int, int]) -> tuple[Region, ...]:
     """Return the section of a keyword, or those of its amplifiers; none if one of them does not fit."""
     whole = section(header, key, shape)
     if whole is not None:

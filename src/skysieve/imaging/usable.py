@@ -1,6 +1,6 @@
 """The usable part of a frame: what can be looked at, and what can be taken for sky.
 
-Three kinds of pixels are set apart (:mod:`skysieve.imaging.constant_areas`, :mod:`skysieve.imaging.sections`):
+Three kinds of pixels are set apart, by :mod:`skysieve.imaging.constant_areas` and the header's sections:
 
 - empty ones, which have no data: large areas of one value, and borders of one value that saw no light by the
   header;
@@ -124,24 +124,23 @@ class SkyFrame:
 
 
 def _empty_lines(frame: Frame, sections: Sections) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return rows ``(H,)`` and columns ``(W,)`` that saw no light, have one value, and are no overscan.
+    """Return rows ``(H,)`` and columns ``(W,)`` of one value that saw no light and have no overscan in them.
 
     Columns are looked at in some rows only.
     """
     height, width = frame.shape
     dark_rows, dark_columns = np.ones(height, np.bool_), np.ones(width, np.bool_)
-    for rows, columns in sections.lit:
+    for rows, columns in (*sections.lit, *sections.overscan):
         dark_rows[rows], dark_columns[columns] = False, False
     empty_rows = np.zeros(height, np.bool_)
-    for row in np.flatnonzero(dark_rows):
-        valid = ~sections.biased(row, row + 1)[0]
+    for row in np.flatnonzero(dark_rows).tolist():
         pixels, nodata = frame.rows(row, row + 1)
-        line = pixels[0][valid & ~nodata[0]]
+        line = pixels[0][~nodata[0]]
         empty_rows[row] = line.size > 0 and line.min() == line.max()
     least, most = np.full(width, np.inf, np.float32), np.full(width, -np.inf, np.float32)
     for row in range(0, height, max(1, height // SAMPLED_ROWS)) if dark_columns.any() else ():
         pixels, nodata = frame.rows(row, row + 1)
-        valid = ~sections.biased(row, row + 1)[0] & ~nodata[0]
+        valid = ~nodata[0]
         least[valid] = np.minimum(least[valid], pixels[0][valid])
         most[valid] = np.maximum(most[valid], pixels[0][valid])
     return empty_rows, dark_columns & (least == most)

@@ -56,7 +56,13 @@ class Layer(NamedTuple):
     fraction: float
 
 
-def shrink_frame(pixels: NDArray[np.float32], nodata: NDArray[np.bool_], size: tuple[int, int]) -> GreyPanel:
+def shrink_frame(
+    pixels: NDArray[np.float32],
+    nodata: NDArray[np.bool_],
+    size: tuple[int, int],
+    *,
+    no_sky: NDArray[np.bool_] | None = None,
+) -> GreyPanel:
     """Return the frame in grey levels, at the same or a smaller size, whose pixels are means.
 
     Parameters
@@ -67,6 +73,8 @@ def shrink_frame(pixels: NDArray[np.float32], nodata: NDArray[np.bool_], size: t
         True where there is no data.
     size
         Width and height of the picture.
+    no_sky : ndarray of bool, shape (H, W)
+        True for pixels that are shown, but do not count for the limits, unless no others are left.
 
     References
     ----------
@@ -80,7 +88,11 @@ def shrink_frame(pixels: NDArray[np.float32], nodata: NDArray[np.bool_], size: t
         weights = _resize(usable.astype(np.float32), size)
         values = _resize(values, size) / np.maximum(weights, np.float32(1e-6))
         usable = weights > 0.5
-    low, high = _zscale(values[usable])
+    counted = usable
+    if no_sky is not None and no_sky.any():
+        share = no_sky if size == pixels.shape[::-1] else _resize(no_sky.astype(np.float32), size) > 0
+        counted = usable & ~share if (usable & ~share).any() else usable
+    low, high = _zscale(values[counted])
     scaled = np.clip((values.astype(np.float64) - low) / (high - low), 0, _HEADROOM)
     levels = 255 * np.arcsinh(scaled / _SOFTENING) / np.arcsinh(_HEADROOM / _SOFTENING)
     rgb = np.repeat(levels.astype(np.uint8)[:, :, None], 3, axis=2)

@@ -81,6 +81,7 @@ def render_preview(
     *,
     title: str,
     max_size: int = 1600,
+    no_sky: NDArray[np.bool_] | None = None,
 ) -> Image.Image:
     """Draw the frame and its mask side by side, with a legend below.
 
@@ -106,6 +107,8 @@ def render_preview(
         What to write above.
     max_size
         The longest side that the picture may have, in its pixels.
+    no_sky : ndarray of bool, shape (H, W)
+        True for pixels that are shown, but do not count for the grey levels.
 
     Raises
     ------
@@ -132,7 +135,7 @@ def render_preview(
     ]
     height, width = pixels.shape
     layout = _Layout.of(width, height, entries, max_size)
-    grey = shrink_frame(pixels, nodata, layout.shrunk)
+    grey = shrink_frame(pixels, nodata, layout.shrunk, no_sky=no_sky)
     masked = lay_over(grey.rgb, shrink_bits(bits, layout.shrunk), layers)
     captions = (
         f"frame: zscale {_number(grey.low)} to {_number(grey.high)}, asinh",

@@ -17,6 +17,7 @@ import numpy as np
 from skysieve.errors import ConfigError
 from skysieve.imaging.domain import check_reference, judge
 from skysieve.imaging.normalise import normalise
+from skysieve.imaging.usable import UsableFrame
 from skysieve.models.shared_network import EngineSettings
 from skysieve.tracking.decide import block_starts, modify_prior
 from skysieve.tracking.model import DEFAULT_MODEL, load_model
@@ -182,7 +183,7 @@ class Tracker:
 
     def unlikeness(self, frame: Frame) -> Unlikeness | None:
         """Tell how far a frame is from those that the model was trained on; None if that is unknown."""
-        return judge(frame, self.model.card.domain)
+        return judge(UsableFrame(frame).sky, self.model.card.domain) if self.model.card.domain else None
 
     def stop(self) -> None:
         """End the frames at work, in whatever thread, with an interrupt before their next blocks."""
