@@ -221,11 +221,11 @@ class TestAreasOfOneValue:
         assert (run(pixels, model, classes=("CR",)).bits[:, :525] == 8192).all()
 
     def test_may_be_all_of_the_frame_if_it_is_saturated(self, pixels, model, caplog):
-        pixels[:490] = 65535
+        pixels[:497] = 65535
         result = run(pixels, model, keep=True)
-        assert result.fractions["SAT"] == pytest.approx(0.98)
-        assert result.fractions["NODATA"] == pytest.approx(0.02)
-        assert np.isnan(result.probabilities[:, 495, 0]).all()
+        assert result.fractions["SAT"] == pytest.approx(0.994)
+        assert result.fractions["NODATA"] == pytest.approx(0.006)
+        assert np.isnan(result.probabilities[:, 498, 0]).all()
         assert "saturated but for too few pixels" in caplog.text
 
     def test_in_previews_do_not_count_for_the_grey_levels(self, pixels, model):

@@ -104,6 +104,15 @@ class TestWhatThePublishedCodeGetsWrong:
         found, nodata = normalised(pixels)
         assert abs(found[~nodata].std() - 1) < 0.1
 
+    @pytest.mark.parametrize("shape", [(360, 420), (300, 1000)])
+    @pytest.mark.parametrize("border", [np.s_[-20:], np.s_[:, :12], np.s_[20:25]])
+    def test_all_that_is_valid_may_be_beside_the_blocks(self, shape, border):
+        pixels = np.full(shape, np.nan, np.float32)
+        pixels[border] = sky(shape)[border]
+        seen, nodata = normalised(pixels)
+        assert abs(seen[~nodata].mean()) < 0.1
+        assert abs(seen[~nodata].std() - 1) < 0.1
+
     @pytest.mark.parametrize("width", [4, 30, 60, 90])
     @pytest.mark.parametrize("noise", [0.01, 2.0])
     def test_overscan_beside_the_sky_is_not_taken_for_noise(self, width, noise):

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from skysieve.errors import FrameError
-from skysieve.imaging.mesh import BLOCK, Window, measure_blocks
+from skysieve.imaging.mesh import BLOCK, Window, measure_blocks, measure_whole
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -103,6 +103,8 @@ def estimate_background(
     )
     level, sigma = blocks.level, blocks.sigma
     if corrected:
+        if np.isnan(level).all():
+            level, sigma = (np.full(level.shape, value) for value in measure_whole(frame, window))
         if np.isnan(level).all():
             raise FrameError(
                 f"{frame.label}: no valid pixels (all NaN, BLANK, masked or of one value); nothing to do here"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from skysieve.imaging.frames import Frame
 
-__all__ = ["BLOCK", "BlockGrid", "Window", "block_edges", "measure_blocks"]
+__all__ = ["BLOCK", "BlockGrid", "Window", "block_edges", "measure_blocks", "measure_whole"]
 
 BLOCK = 200
 """Side of a block in pixels (MaxiMask's mesh)."""
@@ -35,6 +35,9 @@ MAD_SIGMA = 1.4826
 
 MINIMUM_VALID = 0.05
 """A block with a smaller fraction of valid pixels is not measured."""
+
+LEAST_WHOLE = 0.01
+"""Nor is a frame as a whole."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +120,34 @@ def measure_blocks(
             results += pool.map(measure, [pixels[:, c] for c in cuts], [nodata[:, c] for c in cuts])
     values = np.array(results, dtype=np.float64).reshape(len(rows), len(columns), 2)
     return BlockGrid(values[..., 0], values[..., 1])
+
+
+def measure_whole(frame: Frame, window: Window) -> tuple[float, float]:
+    """Measure the level and the noise of a frame as one block, for frames of which no block can be measured.
+
+    Blocks leave out the borders of a frame, where all that is valid may be.
+
+    Parameters
+    ----------
+    frame
+        Frame of ``(H, W)`` pixels, read in strips.
+    window
+        Values outside are set to its limits first.
+
+    Returns
+    -------
+    level, sigma : float
+        In the frame's unit; NaN where less than 1 % of the pixels are valid.
+    """
+    height, width = frame.shape
+    kept = []
+    for top in range(0, height, BLOCK):
+        pixels, nodata = frame.rows(top, min(top + BLOCK, height))
+        kept.append(pixels[~nodata])
+    valid = np.concatenate(kept)
+    if valid.size < LEAST_WHOLE * height * width:
+        return np.nan, np.nan
+    return _clipped_level(valid, valid.size, window, far_below=True)
 
 
 def _clipped_level(
