@@ -73,7 +73,10 @@ FILES = {
     "half.fits.gz": (lambda path: gzip.compress(plain(path))[:9000], "is damaged, and cannot be unpacked"),
     "half.fits.bz2": (lambda path: bz2.compress(plain(path))[:9000], "is damaged, and cannot be unpacked"),
     "sum.fits": (with_wrong_sum, "HDU 0 fails its DATASUM: the file is corrupt; fetch the file again"),
-    "nan.fits": (image(np.full(SHAPE, np.nan, "f4")), "no valid pixels (all NaN, BLANK or masked)"),
+    "nan.fits": (
+        image(np.full(SHAPE, np.nan, "f4")),
+        "no valid pixels (all NaN, BLANK, masked or of one value)",
+    ),
     "constant.fits": (image(np.full(SHAPE, 7, "f4")), "has no noise"),
     "zeros.fits": (image(np.zeros(SHAPE, "i2")), "has no noise"),
     "line.fits": (
