@@ -47,13 +47,13 @@ def labelled(tmp_path):
 
 def test_contaminants_are_scored_in_one_report(run, tmp_path, frames, pixel_model):
     result = run("evaluate", "contaminants", "--model", pixel_model, "--frames", "night", "-o", "out")
-    assert result == (
-        0,
-        "night 1/3: 0.fits\nnight 2/3: 1.fits\nnight 3/3: 2.fits\nreport: out/report.md\n",
-        "",
-    )
+    assert (result.code, result.err) == (0, "")
+    lines = result.out.splitlines()
+    assert lines[:3] == ["night 1/3: 0.fits", "night 2/3: 1.fits", "night 3/3: 2.fits"]
+    assert lines[-1] == "report: out/report.md"
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert names == [
+        "confusion.ecsv",
         "night-precision-recall.png",
         "night-reliability.png",
         "night-roc.png",
@@ -80,6 +80,42 @@ def test_models_that_share_a_name_are_told_apart_and_compared(run, tmp_path, fra
     table = Table.read(tmp_path / "out" / "comparisons.ecsv")
     assert set(table["second"]) == {"other"}
     assert set(table["better"]) == {"neither"}
+
+
+@pytest.fixture
+def trails(tmp_path):
+    """Two frames with a trail that the model takes for a cosmic ray, in part and whole."""
+    folder = tmp_path / "trails"
+    folder.mkdir()
+    for seed in range(2):
+        pixels, bits = sky(seed), np.zeros(SHAPE, np.int16)
+        bits[40, 10:30] = 64
+        pixels[40, 10 : 20 + 10 * seed] += 40 * NOISE
+        bits[10 + seed, 20] = 1
+        hdus = [fits.PrimaryHDU(pixels), fits.ImageHDU(bits, name="TRUTH")]
+        fits.HDUList(hdus).writeto(folder / f"{seed}.fits")
+    return folder
+
+
+@pytest.mark.usefixtures("no_curves", "trails")
+def test_the_class_that_missed_pixels_go_to_is_printed_and_written(run, tmp_path, pixel_model):
+    args = ("--model", pixel_model, "--frames", "trails", "-o", "out", "--confusion-frames")
+    result = run("evaluate", "contaminants", *args)
+    assert (result.code, result.err) == (0, "")
+    [title] = [line for line in result.out.splitlines() if "where the pixels" in line]
+    assert title.startswith("trails, tiny: ")
+    [row] = [line.split() for line in result.out.splitlines() if line.startswith("TRL  ")]
+    assert row[:5] == ["TRL", "40", "0.0", "25.0", "75.0"]
+    assert "TRL pixels called CR, P or SP: 75.00 % (" in result.out
+    report = (tmp_path / "out" / "report.md").read_text()
+    assert "### Confusion" in report
+    assert "| CR | 32 | 6.2 | 0.0 |" in report
+    table = Table.read(tmp_path / "out" / "confusion.ecsv")
+    [pair] = table[(table["true"] == "TRL") & (table["marked"] == "CR")]
+    assert (pair["pixels"], pair["missed"], pair["true_pixels"], pair["marked_pixels"]) == (30, 30, 40, 32)
+    frames = Table.read(tmp_path / "out" / "confusion-frames.ecsv")
+    pairs = frames[(frames["true"] == "TRL") & (frames["marked"] == "CR")]
+    assert list(zip(pairs["frame"], pairs["pixels"], strict=True)) == [("0.fits", 10), ("1.fits", 20)]
 
 
 def test_tracking_is_scored_by_frames(run, tmp_path, labelled, mean_model):

@@ -115,6 +115,12 @@ def evaluate_contaminants(
     number: Count = 40,
     seed: Seed = 0,
     size: Size = 1024,
+    confusion_frames: Annotated[
+        bool,
+        typer.Option(
+            "--confusion-frames", help="Also write true against marked classes of each frame, as ECSV."
+        ),
+    ] = False,
     overwrite: Overwrite = False,
     engine: EngineOption = Engine.auto,
     precision: PrecisionOption = Precision.auto,
@@ -165,7 +171,9 @@ def evaluate_contaminants(
         )
     facts = {f"contestant {one.name}": one.description for one in ours}
     facts |= {f"contestant {one.name}": one.description for one in entered}
-    _write_report(output, "Contaminants", evaluated, facts)
+    if not quiet:
+        _print_confusion(evaluated)
+    _write_report(output, "Contaminants", evaluated, facts, confusion_frames=confusion_frames)
     _finish(evaluated, failures, interrupted=interrupted)
 
 
@@ -319,6 +327,22 @@ def _hold(
     return evaluated, False
 
 
+def _print_confusion(evaluated: Sequence[EvaluatedSet]) -> None:
+    """Print which classes missed pixels go to, for each set and contestant."""
+    from skysieve.evaluation.confusion_tables import called_figures, missed_table
+    from skysieve.evaluation.tables import to_text
+
+    for one in evaluated:
+        for contestant, scored in one.contestants.items():
+            if scored.confusion is None:
+                continue
+            print(f"\n{one.name}, {contestant}: where the pixels of each true class go, in % of them")
+            print(to_text(*missed_table(scored.confusion)), end="")
+            for line in called_figures(scored.confusion):
+                print(line)
+    print(flush=True)
+
+
 def _write_report(
     output: Path,
     title: str,
@@ -327,6 +351,7 @@ def _write_report(
     *,
     measures: Sequence[Measure] | None = None,
     unit: str = "pixels",
+    confusion_frames: bool = False,
 ) -> None:
     """Write the files of the report, the page that shows them last."""
     from skysieve.evaluation.report import make_report
@@ -340,6 +365,7 @@ def _write_report(
             facts=facts,
             measures=measures or MEASURES,
             unit=unit,
+            confusion_frames=confusion_frames,
         )
         write_files(output, files)
 

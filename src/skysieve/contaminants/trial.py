@@ -11,6 +11,7 @@ from skysieve.contaminants.classes import CLASSES, find_class
 from skysieve.contaminants.masker import Masker
 from skysieve.contaminants.model import load_model
 from skysieve.errors import ConfigError
+from skysieve.evaluation.confusion import Confusion, count_joint
 from skysieve.evaluation.contest import Scored
 from skysieve.evaluation.histograms import ScoreHistograms, count_pixels, log_odds
 from skysieve.imaging.frames import ArrayFrame
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from skysieve.contaminants.masker import MaskSettings
     from skysieve.contaminants.truth_frames import TruthFrame
+    from skysieve.evaluation.confusion import JointCounts
     from skysieve.evaluation.histograms import PixelCounts
     from skysieve.evaluation.peer import CameraFacts, Peer
 
@@ -191,6 +193,8 @@ class Trial:
             c.name: ScoreHistograms((*c.classes, *((COSMIC_RAYS_APART,) if COSMIC_RAYS in c.classes else ())))
             for c in contestants
         }
+        codes = {name: find_class(name).code for name in SCORED}
+        self._confusions = {c.name: Confusion(codes, c.classes) for c in contestants}
 
     def see(self, frame: TruthFrame) -> None:
         """Show a frame to every contestant; if one fails, the frame counts for none.
@@ -207,18 +211,23 @@ class Trial:
             ignored |= already_marked(self._contestants, frame.before, frame.facts)
         data = frame.valid
         counts: dict[str, dict[str, PixelCounts]] = {}
+        joint: dict[str, JointCounts] = {}
         for contestant in self._contestants:
             counts[contestant.name] = {}
+            marked = np.zeros(frame.bits.shape, np.int16)
             for name, scores, decided in contestant.answers(frame.pixels, frame.facts):
                 code = find_class(name).code
+                marked |= decided * np.int16(code)
                 truth, judged = (frame.bits & code) != 0, data & ((ignored & code) == 0)
                 counts[contestant.name][name] = count_pixels(scores, truth, decided=decided, valid=judged)
                 if name == COSMIC_RAYS:
                     judged &= (frame.bits & _DEFECT_BITS) == 0
                     apart = count_pixels(scores, truth, decided=decided, valid=judged)
                     counts[contestant.name][COSMIC_RAYS_APART] = apart
+            joint[contestant.name] = count_joint(frame.bits & ~ignored, marked & ~ignored, data)
         for contestant_name, found in counts.items():
             self._histograms[contestant_name].add(frame.name, found)
+            self._confusions[contestant_name].add(frame.name, joint[contestant_name])
 
     def scored(self) -> dict[str, Scored]:
         """Return what each contestant made of the frames so far, by its name."""
@@ -227,7 +236,8 @@ class Trial:
             priors = contestant.training_priors
             if priors is not None and COSMIC_RAYS in priors:
                 priors = {**priors, COSMIC_RAYS_APART: priors[COSMIC_RAYS]}
-            found[contestant.name] = Scored(self._histograms[contestant.name], priors)
+            histograms, confusion = self._histograms[contestant.name], self._confusions[contestant.name]
+            found[contestant.name] = Scored(histograms, priors, confusion)
         return found
 
 

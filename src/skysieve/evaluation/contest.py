@@ -17,6 +17,7 @@ from skysieve.evaluation.scores import MEASURES, Measure
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from skysieve.evaluation.confusion import Confusion
     from skysieve.evaluation.histograms import ScoreHistograms, Tally
 
 __all__ = ["ECE", "MACRO", "Comparison", "EvaluatedSet", "Scored", "Scores", "compare", "score_set"]
@@ -42,10 +43,13 @@ class Scored:
         Its scores.
     training_priors
         By class, the proportions that its probabilities hold for; None if its scores are no probabilities.
+    confusion
+        True against marked classes; None where a frame has one answer alone.
     """
 
     histograms: ScoreHistograms
     training_priors: Mapping[str, float] | None = None
+    confusion: Confusion | None = None
 
     def shift(self, name: str) -> float:
         """Return what the change to the proportion in these frames adds to log-odds; NaN if there is none."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from skysieve.evaluation.bootstrap import RESAMPLES
 from skysieve.evaluation.calibration import reliability
+from skysieve.evaluation.confusion_tables import called_figures, confusion_rows, false_table, missed_table
 from skysieve.evaluation.contest import ECE, MACRO, compare, score_set
 from skysieve.evaluation.curves import draw_precision_recall, draw_reliability, draw_roc
 from skysieve.evaluation.machine import machine_facts
@@ -14,7 +15,7 @@ from skysieve.evaluation.scores import MEASURES
 from skysieve.evaluation.tables import format_estimate, to_ecsv, to_markdown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from skysieve.evaluation.contest import Comparison, EvaluatedSet, Scores
     from skysieve.evaluation.scores import Measure
@@ -30,6 +31,14 @@ HOW = (
     "Classes without a pixel in a set have no scores there, and no part in the macro mean.\n"
 )
 
+CONFUSION_HOW = (
+    "At the default priors and thresholds. First table: “found” is what the class itself has; “no class” is "
+    "what no class has; the other columns are missed and given to a class to which they do not belong. "
+    "Second table: “right” belongs to the class; “BG” belongs to no class; the other columns belong to "
+    "another class and not to this one. A pixel may be given to several classes, and belong to several. "
+    "Shares below 0.05 % are left out.\n"
+)
+
 
 def make_report(
     title: str,
@@ -39,6 +48,7 @@ def make_report(
     facts: Mapping[str, str],
     measures: Sequence[Measure] = MEASURES,
     unit: str = "pixels",
+    confusion_frames: bool = False,
 ) -> dict[str, bytes]:
     """Make all files of a report.
 
@@ -56,12 +66,15 @@ def make_report(
         Scores beside the calibration error.
     unit
         What is counted: pixels, or frames.
+    confusion_frames
+        Whether to write true against marked classes of each frame, too.
 
     Returns
     -------
     dict
         Content by file name: ``report.md``, ``scores.ecsv``, ``comparisons.ecsv`` if there is more than one
-        contestant, and for each set ``NAME-roc.png``, ``NAME-precision-recall.png`` and
+        contestant, ``confusion.ecsv`` and ``confusion-frames.ecsv`` of detectors that choose among classes,
+        and for each set ``NAME-roc.png``, ``NAME-precision-recall.png`` and
         ``NAME-reliability.png``.
 
     Raises
@@ -83,6 +96,7 @@ def make_report(
         text += _section(evaluated, scores, columns, unit)
         ours = {name for name, scored in evaluated.contestants.items() if scored.training_priors is not None}
         text += _verdicts([one for one in compared if ours & {one.first, one.second} or not ours])
+        text += _confusion_section(evaluated)
         text += [f"![{name}]({name})\n" for name in drawn]
         files |= drawn
         rows += _score_rows(evaluated, scores, columns)
@@ -91,6 +105,12 @@ def make_report(
     files["scores.ecsv"] = _ecsv(rows, meta, unit)
     if differences:
         files["comparisons.ecsv"] = _ecsv(differences, meta, unit)
+    confused = [row for evaluated in sets for row in _confusion_rows(evaluated)]
+    if confused:
+        files["confusion.ecsv"] = _pixel_table(confused, meta)
+    if confused and confusion_frames:
+        rows = [row for evaluated in sets for row in _confusion_rows(evaluated, frame_by_frame=True)]
+        files["confusion-frames.ecsv"] = _pixel_table(rows, meta)
     files["report.md"] = "\n".join(text).encode()
     return files
 
@@ -122,6 +142,42 @@ def _section(evaluated: EvaluatedSet, scores: Scores, measures: Sequence[Measure
         "### Truth\n",
         to_markdown(["class", "frames with it", unit, f"part of all {unit}"], truth),
     ]
+
+
+def _confusion_section(evaluated: EvaluatedSet) -> list[str]:
+    """Return where missed pixels go and what falsely marked ones are, for each contestant."""
+    text: list[str] = []
+    for contestant, scored in evaluated.contestants.items():
+        if scored.confusion is None:
+            continue
+        if not text:
+            text += ["### Confusion\n", CONFUSION_HOW]
+        text.append(f"**{contestant}**: where the pixels of each true class go, in % of them\n")
+        text.append(to_markdown(*missed_table(scored.confusion)))
+        text.append(f"**{contestant}**: what the pixels given to each class are, in % of them\n")
+        text.append(to_markdown(*false_table(scored.confusion)))
+        text += [f"- {line}\n" for line in called_figures(scored.confusion)]
+    return text
+
+
+def _confusion_rows(evaluated: EvaluatedSet, *, frame_by_frame: bool = False) -> Iterator[dict[str, object]]:
+    """Yield the rows of a set in the table of true against marked classes."""
+    for contestant, scored in evaluated.contestants.items():
+        whole = scored.confusion
+        if whole is None:
+            continue
+        head: dict[str, object] = {"set": evaluated.name, "contestant": contestant}
+        if not frame_by_frame:
+            yield from (head | row for row in confusion_rows(whole))
+            continue
+        for index, frame in enumerate(whole.frames):
+            yield from (head | {"frame": frame} | row for row in confusion_rows(whole.frame(index)))
+
+
+def _pixel_table(rows: Sequence[Mapping[str, object]], meta: Mapping[str, object]) -> bytes:
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    units = dict.fromkeys(("pixels", "missed", "true_pixels", "marked_pixels"), "pix")
+    return to_ecsv(columns, units=units, meta=meta).encode()
 
 
 def _verdicts(compared: Sequence[Comparison]) -> list[str]:
