@@ -23,6 +23,9 @@ __all__ = ["MOST_BYTES", "parse_json", "parse_yaml", "read_bytes", "read_text"]
 MOST_BYTES = 2**20
 """Size of the largest text that is read where nothing else is said: a thousand times a usual one."""
 
+MOST_YAML_BYTES = 2**18
+"""Size of the largest YAML text: it is read at some ten thousand bytes a second."""
+
 MOST_DEPTH = 64
 """So deep may lists and mappings be nested."""
 
@@ -133,7 +136,7 @@ def parse_yaml(text: str, *, origin: str, error: type[SkysieveError], what: str 
     ------
     SkysieveError
         Of the kind `error`, if it is no YAML, holds a merge key, or holds more than :data:`MOST_DEPTH`
-        levels or :data:`MOST_VALUES` values.
+        levels, :data:`MOST_VALUES` values or :data:`MOST_YAML_BYTES` characters.
     """
     import yaml
 
@@ -145,6 +148,11 @@ def parse_yaml(text: str, *, origin: str, error: type[SkysieveError], what: str 
                 raise yaml.YAMLError("merge keys (<<) are not read; write the values out")
             super().flatten_mapping(node)
 
+        def fetch_flow_collection_start(self, token: Any) -> None:
+            if self.flow_level > MOST_DEPTH:
+                raise yaml.YAMLError(f"it is nested more than {MOST_DEPTH} levels deep")
+            super().fetch_flow_collection_start(token)
+
         def construct_number(self, node: Any) -> Any:
             if len(node.value) > _LONGEST_NUMBER:
                 raise yaml.YAMLError(f"a number has {len(node.value)} digits")
@@ -153,6 +161,8 @@ def parse_yaml(text: str, *, origin: str, error: type[SkysieveError], what: str 
 
     for kind in ("int", "float"):
         Loader.add_constructor(f"tag:yaml.org,2002:{kind}", Loader.construct_number)
+    if len(text) > MOST_YAML_BYTES:
+        raise error(f"{origin}: has more than {MOST_YAML_BYTES} characters; is it the right file?")
     try:
         documents = list(yaml.load_all(text, Loader))
     except RecursionError as cause:

@@ -171,6 +171,28 @@ class TestPackedFilesThatClaimTooMuch:
             assert np.array_equal(whole(file.planes[0])[0], ramp())
 
 
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize(
+    ("keyword", "value"),
+    [
+        (b"BITPIX  =", "'16 "),
+        (b"NAXIS   =", "'2 "),
+        (b"NAXIS   =", "10000000000"),
+        (b"NAXIS1  =", "50.0"),
+        (b"NAXIS2  =", "1" + "0" * 40),
+        (b"NAXIS2  =", "-40"),
+        (b"PCOUNT  =", "T"),
+        (b"GCOUNT  =", "-1"),
+    ],
+)
+def test_a_card_of_the_size_that_cannot_be_is_one_clear_line(tmp_path, keyword, value, packed):
+    content = write(tmp_path / "a.fits", ("A", ramp("i2"))).read_bytes()
+    start = content.index(keyword, 2880)
+    content = content[:start] + keyword + f" {value}".ljust(71).encode() + content[start + 80 :]
+    (tmp_path / "a.fits").write_bytes(gzip.compress(content) if packed else content)
+    refused(tmp_path / "a.fits", "HDU 1")
+
+
 def test_a_last_block_that_is_short_is_no_damage(tmp_path):
     path = unpadded(write(tmp_path / "a.fits", ("A", ramp()), ("B", ramp("i2"))))
     with open_text(path) as file:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from skysieve.errors import FrameError, SourceError
 from skysieve.ghosts.ccd_headers import identify
+from skysieve.imaging.hdu_choice import why_not_image
 from skysieve.imaging.pixels import header_scaling, to_pixels
 
 if TYPE_CHECKING:
@@ -125,5 +126,5 @@ def read_mask(hdus: fits.HDUList, index: int, path: Path) -> NDArray[np.bool_]:
 
 
 def _is_image(hdu: fits.ImageHDU) -> bool:
-    """Tell whether an HDU is an image of two axes; tables have none."""
-    return bool(getattr(hdu, "is_image", False)) and len(hdu.shape) == 2
+    """Tell whether an HDU is a sound image of two axes; tables have none."""
+    return why_not_image(hdu, 1) is None and len(hdu.shape) == 2

@@ -14,6 +14,7 @@ from astropy.io import fits
 from skysieve.errors import OutputError
 from skysieve.imaging.atomic import atomic_write
 from skysieve.imaging.cards import inherit_cards, keep_cards, set_cards
+from skysieve.imaging.fits_units import quiet
 from skysieve.imaging.mask_compression import Compression, choose_compression, tile_shape
 
 if TYPE_CHECKING:
@@ -151,7 +152,8 @@ def stored_hdu(hdu: Extension) -> StoredHDU:
         If it breaks the FITS standard, or astropy cannot read its data.
     """
     buffer = io.BytesIO()
-    fits.HDUList([fits.PrimaryHDU(), hdu]).writeto(buffer, output_verify=_VERIFY, checksum=True)
+    with quiet("a product"):
+        fits.HDUList([fits.PrimaryHDU(), hdu]).writeto(buffer, output_verify=_VERIFY, checksum=True)
     return StoredHDU(buffer.getbuffer()[_FITS_BLOCK:])
 
 
@@ -200,7 +202,8 @@ def _write_all(hdus: Iterable[HDU], stream: BinaryIO | gzip.GzipFile) -> None:
     following = next(source, None) if not rest else None
     if rest or following is not None:
         primary.header["EXTEND"] = True
-    fits.HDUList([primary]).writeto(stream, output_verify=_VERIFY, checksum=True)
+    with quiet("a product"):
+        fits.HDUList([primary]).writeto(stream, output_verify=_VERIFY, checksum=True)
     for hdu in chain(rest, () if following is None else (following,), source):
         stored = hdu if isinstance(hdu, StoredHDU) else stored_hdu(hdu)
         stream.write(stored.content)
