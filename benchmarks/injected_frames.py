@@ -12,7 +12,7 @@ from scipy import ndimage
 from trials import Shown
 
 from skysieve.contaminants.classes import CLASSES, find_class
-from skysieve.contaminants.clean_frames import clean_frame
+from skysieve.contaminants.clean_frames import JUDGED_FRAMES, clean_frame
 from skysieve.contaminants.trial import already_marked
 from skysieve.contaminants.truth_bits import truth_bits
 from skysieve.contaminants.truth_frames import TruthFrame
@@ -30,23 +30,7 @@ if TYPE_CHECKING:
     from skysieve.contaminants.trial import Contestant
     from skysieve.simulate.injection import CleanFrame
 
-__all__ = ["HOW", "REAL_FRAMES", "injected_frames"]
-
-REAL_FRAMES = {
-    "lco_1m_fa05_raw_mef.fits": "sinistro",
-    "saao_1m_ste3_a8280271.fits": "small_refractor",
-    "ystar_saao_trail_long.fits": "small_refractor",
-    "ctio_mosaic2_cdfs_I.fits": "decam",
-    "apogee_eso085-030-004.fit": "small_refractor",
-    "cfhtls_r_spikes.fits": "megacam_coadd",
-    "decam_cp_170316_ooi_z_N2.fits": "decam",
-    "hst_wfc3uvis_ibo822tbq_flt.fits": "wfc3",
-    "dss_horsehead.fits": "small_refractor",
-}
-"""Real frames that are fit for it, each with the recipe of the camera that is most like its own.
-
-Left out: the Bayer mosaic, which no model claims to know.
-"""
+__all__ = ["HOW", "injected_frames"]
 
 REACH = 2
 """Pixels about those that a contestant marks in the frame before, which are not judged either."""
@@ -60,7 +44,8 @@ OF_STARS = sum(find_class(name).code for name in ("BBG", "SAT", "SP"))
 HOW = (
     "Contaminants, stars and galaxies are put into real frames as in `skysieve simulate contaminants "
     "--clean-frames`, drawn from the recipe, held out from training, of the camera most like the frame's. "
-    "No pixel of a real frame was trained on. What was in a frame before has no truth: pixels that any "
+    "No network in the package is trained on these real frames. What was in a frame before has no truth: "
+    "pixels that any "
     f"contestant marks in the frame before, at its defaults, and those within {REACH} px, are not judged in "
     f"that class; nor are pixels {BRIGHT:g} standard deviations of the noise above the sky there in BBG, "
     "SAT and SP, unless these were put into them. Frames made from one real frame are drawn together in "
@@ -134,15 +119,15 @@ def injected_frames(contestants: Sequence[Contestant], injections: int) -> Itera
 
 
 def _real_frames() -> Iterator[RealFrame]:
-    for file, recipe in REAL_FRAMES.items():
-        path = data_folder() / "frames" / file
+    for judged in JUDGED_FRAMES:
+        path = data_folder() / "frames" / judged.name
         with FrameFile(Location(path)) as opened:
             planes = [(hdu, plane) for hdu in opened.frames for plane in hdu.planes]
             for number, (hdu, plane) in enumerate(planes, 1):
                 pixels, nodata = plane.rows(0, plane.shape[0])
                 header = {**dict(opened.hdus[0].header), **dict(hdu.header)}
                 name = path.stem if len(planes) == 1 else f"{path.stem} {number}"
-                yield RealFrame(name, recipe, clean_frame(pixels, nodata, header), nodata)
+                yield RealFrame(name, judged.recipe, clean_frame(pixels, nodata, header), nodata)
 
 
 def _marked_before(contestants: Sequence[Contestant], real: RealFrame) -> NDArray[np.int16]:

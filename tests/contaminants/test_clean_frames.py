@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
 from astropy.io import fits
 
-from skysieve.contaminants.clean_frames import clean_frame, find_clean_frames
+from skysieve.contaminants.clean_frames import (
+    JUDGED_FRAMES,
+    JudgedFrame,
+    clean_frame,
+    find_clean_frames,
+    without_judged_frames,
+)
 from skysieve.errors import ConfigError, FrameError, SourceError
+from skysieve.simulate.recipe import shipped_recipes
 
 SHAPE = (80, 100)
 
@@ -82,3 +92,53 @@ def test_cards_that_hold_no_positive_number_do_not_count(pixels, value):
 def test_a_frame_without_noise_is_refused():
     with pytest.raises(FrameError, match=r"a\.fits: has no noise"):
         clean_frame(np.ones(SHAPE, np.float32), np.zeros(SHAPE, np.bool_), {}, label="a.fits")
+
+
+@pytest.fixture
+def training_folder(tmp_path, pixels):
+    """A frame to train on, one that benchmarks measure on, and a copy of that under another name."""
+    fits.PrimaryHDU(pixels).writeto(tmp_path / "mine.fits")
+    fits.PrimaryHDU(pixels + 1).writeto(tmp_path / "theirs.fits")
+    (tmp_path / "copy.fits").write_bytes((tmp_path / "theirs.fits").read_bytes())
+    return tmp_path
+
+
+def names_of(sources):
+    return [source.location.path.name for source in sources]
+
+
+def test_frames_that_benchmarks_measure_on_are_left_out_by_name_and_by_content(training_folder, caplog):
+    content = hashlib.sha256((training_folder / "theirs.fits").read_bytes()).hexdigest()
+    sources = find_clean_frames(str(training_folder), smallest=64)
+    with caplog.at_level(logging.WARNING):
+        kept = without_judged_frames(sources, [JudgedFrame("theirs.fits", content, "default")])
+    assert names_of(kept) == ["mine.fits"]
+    assert "copy.fits: benchmarks measure networks on this frame; left out" in caplog.text
+    assert "theirs.fits: benchmarks measure networks on this frame; left out" in caplog.text
+
+
+@pytest.mark.parametrize("ending", ["", ".gz"])
+def test_a_packed_frame_is_known_by_its_name(tmp_path, pixels, ending):
+    for name in (JUDGED_FRAMES[0].name, "mine.fits"):
+        fits.PrimaryHDU(pixels).writeto(tmp_path / f"{name}{ending}")
+    sources = find_clean_frames(str(tmp_path), smallest=64)
+    assert names_of(without_judged_frames(sources)) == [f"mine.fits{ending}"]
+
+
+def test_a_folder_of_nothing_but_these_is_refused(tmp_path, pixels):
+    fits.PrimaryHDU(pixels).writeto(tmp_path / JUDGED_FRAMES[1].name)
+    with pytest.raises(ConfigError, match="no frames but those that benchmarks measure networks on"):
+        without_judged_frames(find_clean_frames(str(tmp_path), smallest=64))
+
+
+def test_five_frames_are_kept_for_benchmarks():
+    assert len({one.name for one in JUDGED_FRAMES}) == len({one.sha256 for one in JUDGED_FRAMES}) == 5
+    assert {one.recipe for one in JUDGED_FRAMES} <= set(shipped_recipes())
+
+
+@pytest.mark.parametrize("one", JUDGED_FRAMES, ids=lambda one: one.name)
+def test_the_real_files_have_the_content_that_is_left_out(one):
+    folder = Path(os.environ.get("SKYSIEVE_TEST_DATA", ""), "frames")
+    if not (folder / one.name).exists():
+        pytest.skip("needs real frames in SKYSIEVE_TEST_DATA")
+    assert hashlib.sha256((folder / one.name).read_bytes()).hexdigest() == one.sha256
