@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TypeVar
 
 import typer
@@ -31,6 +32,8 @@ __all__ = [
     "start_logging",
     "with_own_product",
 ]
+
+logger = logging.getLogger(__name__)
 
 Record = TypeVar("Record")
 
@@ -211,10 +214,25 @@ def start_logging(*, verbose: bool = False) -> None:
     """Send the package's warnings, and with ``verbose`` its messages, to the terminal on single lines."""
     handler = logging.StreamHandler()
     handler.setFormatter(_OneLine("skysieve: %(levelname)s: %(message)s"))
-    logger = logging.getLogger("skysieve")
-    logger.handlers = [handler]
-    logger.setLevel(logging.INFO if verbose else logging.WARNING)
-    logger.propagate = False
+    package = logging.getLogger("skysieve")
+    package.handlers = [handler]
+    package.setLevel(logging.INFO if verbose else logging.WARNING)
+    package.propagate = False
+    _keep_warnings_of_libraries()
+
+
+def _keep_warnings_of_libraries() -> None:
+    """Log what libraries warn of at debug level: users cannot change the headers of archives."""
+    from astropy import log
+    from astropy.logger import LoggingError
+
+    with suppress(LoggingError):  # it was done before
+        log.disable_warnings_logging()
+
+    def show(message: Warning | str, *_more: object, **_named: object) -> None:
+        logger.debug("%s", message)
+
+    warnings.showwarning = show
 
 
 class _OneLine(logging.Formatter):
