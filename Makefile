@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-oldest test-sdist ci lint format bench docs changes clean
+.PHONY: help demo test test-slow test-oldest test-faults test-sdist ci lint format bench docs changes clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -26,6 +26,9 @@ test-slow: ## the slow tests, with all extras
 
 test-oldest: ## the fast tests, with all extras, on the oldest releases that are supported
 	$(PYTHON) .ci/step.py oldest
+
+test-faults: $(VENV)/.runtime ## fault injection, about half an hour: prints docs/results/robustness.md
+	$(BIN)/python -m tests.faults
 
 test-sdist: ## the fast tests, from the unpacked source distribution
 	$(PYTHON) .ci/step.py sdist

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["kill_masks"]
 
 FILES = 12
+ATTEMPTS = 5
+"""A run that ended before it was killed is tried again so often."""
 SLOWEST = 300.0
 LONGEST_LEFT = 5.0
 """Seconds that processes may outlive the one that began them."""
@@ -50,7 +52,7 @@ def kill_masks(folder: Path, models: Models, cases: range, seed: int) -> list[Ta
         pixels = simulated_pixels(seed + number, 160)
         hdu = fits.CompImageHDU(pixels) if number % 3 == 2 else fits.ImageHDU(pixels)
         fits.HDUList([fits.PrimaryHDU(), hdu]).writeto(frames / f"{number:02}.fits")
-    words = ["mask", "../frames", "--model", models.mask, "-o", "out/", "--preview"]
+    words = ["mask", "../frames", "--model", models.mask, "-o", "out/"]
     began = time.monotonic()
     whole = folder / "whole"
     whole.mkdir()
@@ -62,14 +64,19 @@ def kill_masks(folder: Path, models: Models, cases: range, seed: int) -> list[Ta
     tallies = {name: Tally(f"`mask -j 2`, {name}, then `--resume`") for name, _, _ in WAYS}
     for number in cases:
         name, kind, target = WAYS[number % len(WAYS)]
-        place = folder / f"kill-{number}"
-        place.mkdir()
         tally = tallies[name]
         tally.cases += 1
-        command = Command([*words, "-j", 2], place)
-        times = 4 if name.startswith("four") else 1
-        if _kill(command, kind, target, lasts * rng.uniform(0.2, 0.95), times):
-            tally.facts["killed at work"] += 1
+        for attempt in range(ATTEMPTS):
+            place = folder / f"kill-{number}-{attempt}"
+            place.mkdir()
+            command = Command([*words, "-j", 2], place)
+            # at the start, or when so many masks are there
+            masks = int(rng.integers(FILES - 3)) if rng.random() < 0.8 else 0
+            delay = rng.uniform(0, 0.2) if masks else rng.uniform(0, 0.6) * lasts
+            if _kill(command, kind, target, masks, delay, 4 if name.startswith("four") else 1):
+                tally.facts["killed at work"] += 1
+                break
+            command.wait(SLOWEST)
         _look(tally, command.wait(SLOWEST), kind, target, f"{name} {number}")
         left = command.orphans(LONGEST_LEFT)
         if left:
@@ -87,8 +94,10 @@ def kill_masks(folder: Path, models: Models, cases: range, seed: int) -> list[Ta
     return list(tallies.values())
 
 
-def _kill(command: Command, kind: signal.Signals, target: str, delay: float, times: int) -> bool:
-    """Send a signal after a delay, and tell whether there was anybody to get it."""
+def _kill(command: Command, kind: signal.Signals, target: str, masks: int, delay: float, times: int) -> bool:
+    """Send a signal at some moment, and tell whether there was anybody to get it."""
+    while command.running and len(list((command.folder / "out").glob("*.fits"))) < masks:
+        time.sleep(0.01)
     end = time.monotonic() + delay
     while command.running and (time.monotonic() < end or not command.listening):
         time.sleep(0.01)
@@ -97,15 +106,18 @@ def _kill(command: Command, kind: signal.Signals, target: str, delay: float, tim
         while command.running and not (receivers := command.workers()):
             time.sleep(0.01)
         receivers = receivers[:1]
+    sent = 0
     for _ in range(times):
         if not command.running or not receivers:
-            return False
+            break
         try:
             (os.killpg if target == "all" else os.kill)(receivers[0], kind)
         except ProcessLookupError:
-            return False
-        time.sleep(0.05)
-    return True
+            break
+        sent += 1
+        if times > 1:
+            time.sleep(0.05)
+    return sent > 0
 
 
 def _look(tally: Tally, ended: Ended, kind: signal.Signals, target: str, what: str) -> None:

@@ -29,6 +29,7 @@ class Command:
     """
 
     def __init__(self, arguments: Sequence[object], folder: Path, *, most_file: int | None = None) -> None:
+        self.folder = folder
         self._most_file = most_file
         logs = folder.with_name(f"{folder.name}.log")
         self._out, self._err = logs.with_suffix(".out"), logs.with_suffix(".err")
