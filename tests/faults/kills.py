@@ -73,7 +73,7 @@ def kill_masks(folder: Path, models: Models, cases: range, seed: int) -> list[Ta
             # at the start, or when so many masks are there
             masks = int(rng.integers(FILES - 3)) if rng.random() < 0.8 else 0
             delay = rng.uniform(0, 0.2) if masks else rng.uniform(0, 0.6) * lasts
-            if _kill(command, kind, target, masks, delay, 4 if name.startswith("four") else 1):
+            if _kill(command, kind, target, (masks, delay), times=4 if name.startswith("four") else 1):
                 tally.facts["killed at work"] += 1
                 break
             command.wait(SLOWEST)
@@ -94,8 +94,11 @@ def kill_masks(folder: Path, models: Models, cases: range, seed: int) -> list[Ta
     return list(tallies.values())
 
 
-def _kill(command: Command, kind: signal.Signals, target: str, masks: int, delay: float, times: int) -> bool:
+def _kill(
+    command: Command, kind: signal.Signals, target: str, moment: tuple[int, float], *, times: int
+) -> bool:
     """Send a signal at some moment, and tell whether there was anybody to get it."""
+    masks, delay = moment
     while command.running and len(list((command.folder / "out").glob("*.fits"))) < masks:
         time.sleep(0.01)
     end = time.monotonic() + delay
