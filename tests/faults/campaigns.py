@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 __all__ = ["CAMPAIGNS", "run_part", "split"]
 
 CAMPAIGNS = {
+    "kills": (kill_masks, 108, 9),
+    "searches": (kill_searches, 21, 3),
+    "hostile": (hostile_descriptions, 90, 15),
     "files": (mutated_files, 2040, 120),
-    "kills": (kill_masks, 108, 18),
-    "searches": (kill_searches, 21, 6),
-    "cuts": (cut_inputs, 8, 4),
-    "disks": (full_disks, 9, 9),
-    "writers": (two_writers, 6, 6),
-    "hostile": (hostile_descriptions, 90, 30),
+    "cuts": (cut_inputs, 8, 2),
+    "disks": (full_disks, 9, 3),
+    "writers": (two_writers, 6, 2),
 }
 """Each with how many cases of it are run, and how many of them one after another."""
 
