@@ -24,6 +24,7 @@ _TRAIN = (*_SIMULATE, "torch", "lightning", "safetensors", "onnx", "matplotlib",
 EXTRAS: dict[str, tuple[str, ...]] = {
     "simulate": _SIMULATE,
     "evaluate": (*_SIMULATE, "matplotlib"),
+    "regions": ("regions",),
     "clusters": _CLUSTERS,
     "maximask": ("maximask_and_maxitrack", "onnx", "google_crc32c"),
     "openvino": ("openvino",),

@@ -110,6 +110,13 @@ def mask(
     ] = False,
     jobs: Jobs = 1,
     preview: Annotated[bool, typer.Option("--preview", help="Also write a PNG of each frame.")] = False,
+    regions: Annotated[
+        bool,
+        typer.Option(
+            "--regions",
+            help="Also write a ds9 region file of the bad pixels of each frame, and a table of trails.",
+        ),
+    ] = False,
     table: Annotated[
         Path | None,
         typer.Option("--table", help="Write the masked fractions of each frame (ECSV).", show_default=False),
@@ -324,6 +331,7 @@ def mask(
         gzipped=gzipped,
         overwrite=True,  # whatever may not be replaced is left out below
         preview=preview,
+        regions=regions,
         mask_hdu=parse_hdu(mask_hdu),
         mask_bits=mask_bits,
     )

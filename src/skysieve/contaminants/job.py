@@ -14,6 +14,7 @@ from skysieve.contaminants.layout import make_layout
 from skysieve.contaminants.masker import Masker, MaskSettings
 from skysieve.contaminants.masking import FileMasking, FrameRecord
 from skysieve.contaminants.published import published_cards
+from skysieve.contaminants.regions import check_regions
 from skysieve.errors import ConfigError
 from skysieve.imaging.fits_out import write_fits
 from skysieve.imaging.frame_files import FrameFile
@@ -52,6 +53,8 @@ class MaskRecord:
         The mask file.
     previews
         Preview pictures, one a frame.
+    regions
+        Region files, one a frame, and the table of trails.
     frames
         One record a frame.
     seconds
@@ -65,6 +68,7 @@ class MaskRecord:
     frames: tuple[FrameRecord, ...]
     seconds: float
     notes: tuple[str, ...] = ()
+    regions: tuple[Path, ...] = ()
 
 
 @dataclass
@@ -99,6 +103,8 @@ class MaskJob:
         Whether a product that is there may be replaced.
     preview
         Whether to make pictures.
+    regions
+        Whether to make region files for ds9, and a table of trails.
     mask_hdu
         HDU of each file that says where there is no data; see
         :class:`skysieve.imaging.frame_files.FrameFile`.
@@ -119,6 +125,7 @@ class MaskJob:
     gzipped: bool = False
     overwrite: bool = False
     preview: bool = False
+    regions: bool = False
     mask_hdu: int | str | None = None
     mask_bits: MaskBits | None = None
     _masker: Masker | None = field(default=None, init=False, repr=False)
@@ -162,6 +169,8 @@ class MaskJob:
             If the model is missing or damaged.
         """
         self._read_options(Masker(self.settings))
+        if self.regions:
+            check_regions()
 
     def _read_bit_map(self) -> BitMap | None:
         if self.bits is None:
@@ -227,14 +236,15 @@ class MaskJob:
             raise ConfigError(f"{unit}: its mask would replace the frame itself; choose another --output")
         with (
             FrameFile(unit, mask_hdu=self.mask_hdu, mask_bits=self.mask_bits) as file,
-            ExitStack() as pictures,
+            ExitStack() as beside,
         ):
             masking = FileMasking(
                 file,
                 self._masker,
                 layout=self._packed_once(self._layout, product),
                 growth=self._growth,
-                pictures=(product, pictures) if self.preview else None,
+                pictures=(product, beside) if self.preview else None,
+                regions=(product, beside) if self.regions else None,
             )
             structure = keep_structure(
                 file.hdus,
@@ -247,7 +257,8 @@ class MaskJob:
             write_fits(structure, product, overwrite=self.overwrite)
             notes = file.notes
         previews, frames = tuple(masking.previews), tuple(masking.frames)
-        return MaskRecord(product, previews, frames, time.perf_counter() - start, notes)
+        seconds = time.perf_counter() - start
+        return MaskRecord(product, previews, frames, seconds, notes, tuple(masking.regions))
 
     def _packed_once(self, layout: Layout, product: Path) -> Layout:
         """Return the layout, not compressed by itself where the whole file is packed."""

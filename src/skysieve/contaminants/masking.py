@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from skysieve.contaminants.products import bits_hdu, unlikeness_cards
@@ -11,6 +11,7 @@ from skysieve.contaminants.published import published_hdu
 from skysieve.errors import FrameError
 from skysieve.imaging.atomic import atomic_write
 from skysieve.imaging.domain import WARNING_SCORE, describe
+from skysieve.imaging.frame_origin import origin_in_file
 from skysieve.imaging.naming import with_suffix
 from skysieve.imaging.provenance import data_sum
 
@@ -79,6 +80,8 @@ class FileMasking:
     pictures
         If there shall be previews: the product, after which they are named, and what puts them in place when
         the product is.
+    regions
+        The same, if there shall be regions.
 
     Attributes
     ----------
@@ -86,6 +89,8 @@ class FileMasking:
         Records of the frames done so far.
     previews
         Their pictures.
+    regions
+        Files of their regions and, last, the table of trails.
     """
 
     def __init__(
@@ -96,10 +101,13 @@ class FileMasking:
         layout: Layout,
         growth: Growth,
         pictures: tuple[Path, ExitStack] | None,
+        regions: tuple[Path, ExitStack] | None = None,
     ) -> None:
         self.frames: list[FrameRecord] = []
         self.previews: list[Path] = []
-        self._file, self._masker, self._pictures = file, masker, pictures
+        self.regions: list[Path] = []
+        self._trails: list[tuple[int, int, MaskResult]] = []
+        self._file, self._masker, self._pictures, self._regions = file, masker, pictures, regions
         self._layout, self._growth = layout, growth
         self._blanks: list[FrameError] = []
 
@@ -128,6 +136,8 @@ class FileMasking:
             self.frames.append(_record(hdu, plane, found[number - 1]))
             if self._pictures is not None:
                 self._draw(*self._pictures, frame, result)
+            if self._regions is not None:
+                self._outline(*self._regions, hdu, result)
         if len(self._blanks) == len(self._file.planes):
             raise self._blanks[0]
         options = self._options()
@@ -187,15 +197,36 @@ class FileMasking:
     def _draw(self, product: Path, pictures: ExitStack, frame: FitsFrame, result: MaskResult) -> None:
         from skysieve.contaminants.preview import draw_preview
 
-        record = self.frames[-1]
-        place = ""
-        if len(self._file.planes) > 1:
-            place = f".{record.hdu}.{record.plane}" if record.plane else f".{record.hdu}"
-        path = with_suffix(product, f"{place}.png")
+        path = with_suffix(product, f"{self._place()}.png")
         title = frame.label.replace(str(self._file.path), self._file.path.name)
         picture = draw_preview(frame, result, title=title)
         picture.save(pictures.enter_context(atomic_write(path, overwrite=True)), format="PNG", optimize=True)
         self.previews.append(path)
+
+    def _place(self) -> str:
+        """Return what tells the side product of the last frame from those of others in the file."""
+        record = self.frames[-1]
+        if len(self._file.planes) == 1:
+            return ""
+        return f".{record.hdu}.{record.plane}" if record.plane else f".{record.hdu}"
+
+    def _outline(self, product: Path, files: ExitStack, hdu: FrameHDU, result: MaskResult) -> None:
+        """Write the regions of a frame; and, after the last frame, the table of all trails."""
+        from skysieve.contaminants.regions import mask_regions, region_text, trail_table
+
+        located = replace(result, origin=origin_in_file(hdu.header, self._file.hdus))
+        path = with_suffix(product, f"{self._place()}.reg")
+        files.enter_context(atomic_write(path, overwrite=True)).write_text(
+            region_text(mask_regions(result)), encoding="utf-8"
+        )
+        self.regions.append(path)
+        record = self.frames[-1]
+        self._trails.append((record.hdu, record.plane, located))
+        if len(self._trails) == len(self._file.planes):
+            path = with_suffix(product, ".trails.ecsv")
+            table = trail_table(self._trails)
+            table.write(files.enter_context(atomic_write(path, overwrite=True)), format="ascii.ecsv")
+            self.regions.append(path)
 
 
 def _record(hdu: FrameHDU, plane: int, result: MaskResult) -> FrameRecord:

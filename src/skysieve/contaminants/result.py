@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from astropy.nddata import CCDData, NDData
     from astropy.units import UnitBase
     from numpy.typing import NDArray
+    from regions import Regions
 
     from skysieve.imaging.cards import HeaderCard
 
@@ -303,6 +304,15 @@ class MaskResult:
         header = hdu.header.copy(strip=True)
         header.remove("INHERIT", ignore_missing=True)  # primary HDUs have none
         return fits.PrimaryHDU(hdu.data, header)
+
+    def to_regions(self, *, bad: Iterable[str] | str | None = None) -> Regions:
+        """Return the connected pieces of bad pixels as :class:`regions.Regions`; extra ``regions``.
+
+        See :func:`skysieve.contaminants.regions.mask_regions`.
+        """
+        from skysieve.contaminants.regions import mask_regions
+
+        return mask_regions(self, bad)
 
     def _data(self) -> NDArray[np.generic]:
         """Return the pixels as they were given, or as they were read, with NaN where they had no data."""
