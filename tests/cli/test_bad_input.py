@@ -98,7 +98,7 @@ def test_a_bad_file_is_one_line_and_the_next_is_done(verb, tmp_path, name):
     folder.mkdir()
     (folder / name).write_bytes(make(tmp_path / "scratch.fits"))
     write(folder / "~good.fits", sky())
-    result = verb("n")
+    result = verb(f"n/{name}", "n/~good.fits")
     assert result.code == 1
     first, summary, again = result.err.splitlines()
     line = first.removeprefix("skysieve: error: ")
@@ -108,6 +108,24 @@ def test_a_bad_file_is_one_line_and_the_next_is_done(verb, tmp_path, name):
     assert result.out.startswith("n/~good.fits ")
     assert not list(folder.glob(f"{name.partition('.')[0]}.mask*"))
     assert not leftovers(tmp_path)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_bad_file_in_a_folder_is_one_line_unless_it_is_sound_and_no_frame(verb, tmp_path, name):
+    make, message = FILES[name]
+    folder = tmp_path / "n"
+    folder.mkdir()
+    (folder / name).write_bytes(make(tmp_path / "scratch.fits"))
+    write(folder / "~good.fits", sky())
+    result = verb("n")
+    assert result.out.startswith("n/~good.fits ")
+    if "0 PRIMARY" in message:
+        assert result.code == 0
+        assert result.err == ""
+        assert result.out.endswith("skipped 1 file that holds no frame\n")
+    else:
+        assert result.code == 1
+        assert len(result.err.splitlines()) == 3
 
 
 @pytest.mark.parametrize(

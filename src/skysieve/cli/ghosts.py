@@ -202,7 +202,7 @@ def ghosts(
         for path, content in made:
             if path is not None and records:
                 write_table(content, path, files=map(str, records), overwrite=overwrite, extend=resume)
-    failures.finish(len(records))
+    failures.finish(len(records), before=len(units) - len(todo))
 
 
 add_verb(

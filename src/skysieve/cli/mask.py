@@ -354,7 +354,7 @@ def mask(
             write_table(records, table, overwrite=overwrite or resume, extend=resume)
     if table is not None and records and not quiet:
         print(f"table: {table}")
-    failures.finish(len(records))
+    failures.finish(len(records), before=len(units) - len(todo))
 
 
 def _read_config(folder: Path | None) -> ClassConfig | None:

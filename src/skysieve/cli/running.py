@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
-from skysieve.errors import ConfigError, OutputError, SkysieveError
+from skysieve.errors import ConfigError, NoFrameError, OutputError, SkysieveError
 from skysieve.extras import describe_missing_module
 from skysieve.fleet.local import run_units
 from skysieve.imaging.atomic import check_target
@@ -37,12 +37,23 @@ logger = logging.getLogger(__name__)
 
 Record = TypeVar("Record")
 
+logger = logging.getLogger(__name__)
+
 
 class Failures:
-    """What failed so far, and why."""
+    """What failed so far, and why.
+
+    Attributes
+    ----------
+    lines
+        One line for each.
+    skipped
+        How many files of folders and globs were passed over, since they hold no frame.
+    """
 
     def __init__(self, *, debug: bool) -> None:
         self.lines: list[str] = []
+        self.skipped = 0
         self._debug = debug
 
     def add(self, unit: object, error: Exception) -> None:
@@ -60,8 +71,26 @@ class Failures:
         self.lines.append(line)
         print(f"skysieve: error: {line}", file=sys.stderr)
 
-    def finish(self, done: int) -> None:
-        """Name the failures of a longer run again, and end with code 1 if there are any."""
+    def skip(self, unit: object, reason: object) -> None:
+        """Count a file that holds no frame; the log has it with the reason."""
+        self.skipped += 1
+        logger.info("%s: skipped: %s", unit, reason)
+
+    def finish(self, done: int, *, before: int = 0) -> None:
+        """Name the failures of a longer run again, and end with code 1 if there are any.
+
+        It is one, too, if all that there was had to be skipped.
+
+        Parameters
+        ----------
+        done
+            Number of files that were done.
+        before
+            Number of those that an earlier run did.
+        """
+        if self.skipped and not (done or before or self.lines):
+            self.lines.append(f"none of the {self.skipped} files holds a frame; name one, as file.fits[1]")
+            print(f"skysieve: error: {self.lines[-1]}", file=sys.stderr)
         if not self.lines:
             return
         if done or len(self.lines) > 1:
@@ -74,14 +103,26 @@ class Failures:
 def find_units(
     paths: Iterable[str], units: Callable[[str], list[Location]], failures: Failures
 ) -> list[Location]:
-    """Return the units behind all paths, each once; a path without any is a failure."""
-    found: dict[Location, None] = {}
+    """Return the units behind all paths, each once; a path without any is a failure.
+
+    Products of this software that are named beside other files, as by a shell's ``*.fits``, are skipped.
+    """
+    from skysieve.imaging.own_products import is_own_file
+
+    found: dict[Location, Location] = {}
     for path in paths:
         try:
-            found |= dict.fromkeys(units(path))
+            for unit in units(path):
+                if unit not in found or not unit.found:  # one that is named itself has to be a frame
+                    found[unit] = unit
         except SkysieveError as error:
             failures.add(path, error)
-    return list(found)
+    own = [unit for unit in found.values() if unit.hdu is None and not unit.found and is_own_file(unit.path)]
+    if len(own) < len(found):
+        for unit in own:
+            failures.skip(unit, "is a product of Skysieve")
+            del found[unit]
+    return list(found.values())
 
 
 def with_own_product(
@@ -185,7 +226,9 @@ def run_and_report(
     with _progress(len(units), what, quiet=quiet) as advance:
         outcome: Outcome[Location, Record]
         for outcome in run_units(job, units, processes=processes, begin=start_logging):
-            if outcome.error is not None:
+            if isinstance(outcome.error, NoFrameError) and getattr(outcome.unit, "found", False):
+                failures.skip(outcome.unit, outcome.error)
+            elif outcome.error is not None:
                 failures.add(outcome.unit, outcome.error)
             elif outcome.record is not None:
                 if not quiet:
@@ -193,6 +236,9 @@ def run_and_report(
                         print(printable(line), flush=True)
                 yield outcome.unit, outcome.record
             advance()
+    if failures.skipped and not quiet:
+        files = "file that holds" if failures.skipped == 1 else "files that hold"
+        print(f"skipped {failures.skipped} {files} no frame")
 
 
 @contextmanager

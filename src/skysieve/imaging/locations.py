@@ -11,11 +11,12 @@ from __future__ import annotations
 import glob
 import re
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from skysieve.errors import SourceError
 from skysieve.imaging.location_lists import STANDARD_INPUT, read_list
+from skysieve.imaging.own_products import is_own_file
 
 __all__ = ["Location", "find_locations", "parse_location"]
 
@@ -38,11 +39,15 @@ class Location:
         Number of the HDU, 0 for the primary, or its EXTNAME; None for every frame in the file.
     version
         EXTVER, when `hdu` is a name; None for the first HDU of that name.
+    found
+        Whether the file was found in a folder or by a glob, and not named itself: then it need not be a
+        frame.  Locations that differ in this alone are equal.
     """
 
     path: Path
     hdu: int | str | None = None
     version: int | None = None
+    found: bool = field(default=False, compare=False, repr=False)
 
     def __str__(self) -> str:
         """Return the CFITSIO form, ``file.fits[2]`` or ``file.fits[SCI,1]``."""
@@ -94,7 +99,7 @@ def find_locations(text: str) -> list[Location]:
     text
         - a file, with or without an HDU: itself;
         - a directory: its FITS files, by name, without the products of this
-          software and without hidden files; not recursive;
+          software (by name or header) and without hidden files; not recursive;
         - a glob: what matches, by name; ``**`` is recursive; products only if
           the pattern itself ends like one, as ``*.masks.fits``;
         - ``name.list`` or ``@name``: one of the above a line, in UTF-8, with
@@ -141,13 +146,14 @@ def _expand(text: str) -> list[Location]:
     whole = parse_location(text)
     mode = _mode(whole.path)
     if mode is not None:
-        files = _fits_files(whole.path) if stat.S_ISDIR(mode) else [whole.path]
-        return [Location(file, whole.hdu, whole.version) for file in files]
+        is_folder = stat.S_ISDIR(mode)
+        files = _fits_files(whole.path) if is_folder else [whole.path]
+        return [Location(file, whole.hdu, whole.version, is_folder) for file in files]
     files = _glob(whole.path)
     if files or whole.hdu is None:
-        return [Location(file, whole.hdu, whole.version) for file in files]
+        return [Location(file, whole.hdu, whole.version, found=True) for file in files]
     # What looked like an HDU may have been the last character class of a glob.
-    return [Location(file) for file in _glob(_path(text))]
+    return [Location(file, found=True) for file in _glob(_path(text))]
 
 
 def _list_locations(path: Path) -> list[Location]:
@@ -180,13 +186,14 @@ def _fits_files(folder: Path) -> list[Path]:
         raise SourceError(f"{folder}: the directory cannot be read ({error.strerror})") from error
     files = []
     for name in names:
-        wanted = _FITS_NAME.fullmatch(name) and not name.startswith(".") and not _is_product(name)
+        wanted = _FITS_NAME.fullmatch(name) and not name.startswith(".") and not _is_product(folder / name)
         # A link to nowhere stays: it is reported when opened, rather than missed in silence.
         if wanted and not _is_folder(folder / name):
             files.append(folder / name)
     if not files:
         raise SourceError(
-            f"{folder}: the directory holds no FITS files (.fits .fit .fts, also .fz .gz .bz2 .Z)"
+            f"{folder}: the directory holds no FITS files (.fits .fit .fts, also .fz .gz .bz2 .Z) "
+            "besides products of Skysieve"
         )
     return files
 
@@ -202,10 +209,15 @@ def _glob(pattern: Path) -> list[Path]:
     # Unlike Path.glob, this one can take folders literally, and skips hidden files.
     names = glob.glob(str(Path(glob.escape(str(literal)), *rest)), recursive=True)  # noqa: PTH207
     files = [file for file in map(Path, sorted(names)) if not _is_folder(file)]
-    return files if _is_product(pattern.name) else [file for file in files if not _is_product(file.name)]
+    return files if _is_product_name(pattern.name) else [file for file in files if not _is_product(file)]
 
 
-def _is_product(name: str) -> bool:
+def _is_product(path: Path) -> bool:
+    """Say whether a file is a product of this software, by its name or, whatever that is, by its headers."""
+    return _is_product_name(path.name) or is_own_file(path)
+
+
+def _is_product_name(name: str) -> bool:
     """Say whether a file name is one that this software gives to its products."""
     match = _FITS_NAME.fullmatch(name)
     return match is not None and _PRODUCT_STEM.fullmatch(match["stem"]) is not None
