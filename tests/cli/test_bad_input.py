@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
+import os
 import resource
 from pathlib import Path
 
@@ -148,6 +150,21 @@ def test_a_path_to_nothing_is_one_line(verb, tmp_path, path, message):
     (tmp_path / "empty").mkdir()
     (tmp_path / "blank.list").write_text("# none\n\n")
     assert message in failure(verb(path))
+
+
+def test_a_list_from_standard_input_is_done(verb, tmp_path, monkeypatch):
+    write(tmp_path / "good.fits", sky())
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"good.fits\n")))
+    result = verb("-")
+    assert result.code == 0
+    assert result.out.startswith("good.fits ")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_named_pipe_is_one_line_and_is_not_waited_for(verb, tmp_path):
+    for name in ("a.fits", "night.list"):
+        os.mkfifo(tmp_path / name)
+        assert f"{name}: is no regular file" in failure(verb(name))
 
 
 def test_a_list_with_missing_files_does_the_others(verb, tmp_path):
@@ -323,6 +340,16 @@ class TestUnexpected:
     def test_are_one_line(self, mask):
         assert failure(mask("a.fits")) == (
             "a.fits: unexpected ZeroDivisionError: no words for this (use --debug to see where)"
+        )
+
+    def test_are_no_defects_where_memory_ends(self, mask, monkeypatch):
+        def full(*_, **__):
+            raise MemoryError("Unable to allocate 3.64 TiB")
+
+        monkeypatch.setattr("skysieve.contaminants.job.keep_structure", full)
+        assert failure(mask("a.fits")) == (
+            "a.fits: there is not enough memory for it (Unable to allocate 3.64 TiB); "
+            "use fewer --jobs, or a machine with more"
         )
 
     def test_say_where_with_debug(self, mask):

@@ -64,6 +64,8 @@ class Failures:
         missing = describe_missing_module(error) if isinstance(error, ModuleNotFoundError) else None
         if missing is not None:
             line = missing
+        elif isinstance(error, MemoryError):
+            line = f"there is not enough memory for it ({line}); use fewer --jobs, or a machine with more"
         elif not isinstance(error, SkysieveError):
             line = f"unexpected {type(error).__name__}: {line} (use --debug to see where)"
         if one_line(unit) not in line:
