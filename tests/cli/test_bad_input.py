@@ -246,7 +246,10 @@ class TestOptions:
             (["--views", "3"], "3 views: choose from 1, 2, 4, 8"),
             (["--device", "abacus"], "unknown device 'abacus'; choose cpu, cuda or cuda:N"),
             (["--mask-hdu", "7"], "a.fits, mask 7: no such HDU"),
-            (["--bits", "nowhere"], "bit map 'nowhere': neither a survey (des, noirlab) nor a readable file"),
+            (
+                ["--bits", "nowhere"],
+                "bit map 'nowhere': neither a survey (des, noirlab, lsst, euclid, hst, jwst, lco) nor a readable file",
+            ),
             (["--bits", "des", "--format", "cube"], "a bit map does not go with --format cube"),
             (["--config-dir", "nowhere"], "nowhere: no such configuration folder"),
         ],

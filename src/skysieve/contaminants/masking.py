@@ -175,7 +175,7 @@ class FileMasking:
                 raise
             self._blanks.append(error)
             logger.warning("%s; marked as no data", error)
-            return self._masker.blank(frame, keep_probabilities=self._form == "probabilities")
+            return self._masker.blank(frame, keep_probabilities=self._layout.form == "probabilities")
 
     def _worst(self, hdu: FrameHDU, judged: Sequence[Unlikeness | None]) -> Unlikeness | None:
         """Return how unlike the training frames the worst plane of an HDU is, and warn if it is far off."""
