@@ -89,34 +89,79 @@ class TestEstimatedPriors:
     """Expectation maximisation on probabilities whose classes are known."""
 
     @staticmethod
-    def probabilities(true_prior, training_prior, seed=0, size=200_000):
+    def histogram(true_prior, training_prior=0.1, *, seed=0, size=200_000, separation=3.0, shift=0.0):
         """Return posteriors, at the training prior, of two Gaussian classes mixed at the true prior."""
         rng = np.random.default_rng(seed)
         members = rng.random(size) < true_prior
-        value = rng.normal(np.where(members, 3.0, 0.0), 1.0)
-        log_odds = 3 * value - 4.5 + np.log(training_prior / (1 - training_prior))
-        return (1 / (1 + np.exp(-log_odds))).astype(np.float32).reshape(1, 1, -1)
+        value = rng.normal(np.where(members, separation, 0.0), 1.0) + shift
+        log_odds = separation * value - 0.5 * separation**2 + np.log(training_prior / (1 - training_prior))
+        p = (1 / (1 + np.exp(-log_odds))).astype(np.float32).reshape(1, 1, -1)
+        found = ProbabilityHistogram(1)
+        found.add(p, np.zeros(p.shape[1:], bool))
+        return found
+
+    @staticmethod
+    def estimate(histogram, default, training=0.1, threshold=0.5):
+        return estimate_priors(histogram, [training], [default], [threshold])
 
     @pytest.mark.parametrize("true_prior", [0.3, 0.05, 0.005])
-    def test_find_the_true_proportion(self, true_prior):
+    @pytest.mark.parametrize("factor", [0.3, 1, 3])
+    def test_find_the_true_proportion(self, true_prior, factor):
+        found = self.estimate(self.histogram(true_prior, separation=5.0), factor * true_prior)
+        assert found.priors[0] == pytest.approx(true_prior, rel=0.1)
+        assert not found.refused[0]
+
+    @pytest.mark.parametrize("shift", [1.5, 2.0, 4.0])
+    @pytest.mark.parametrize("true_prior", [0.0, 0.01])
+    def test_do_not_run_away_where_probabilities_are_too_high(self, shift, true_prior):
+        found = self.estimate(self.histogram(true_prior, shift=shift), 0.001)
+        assert found.priors[0] == 0.001
+        assert found.refused[0]
+
+    def test_do_not_rest_on_many_pixels_that_hardly_are_of_the_class(self):
+        found = self.estimate(self.histogram(0.05, separation=1.0), 0.005)
+        assert found.priors[0] == 0.005
+        assert found.refused[0]
+
+    @given(
+        counts=st.lists(st.tuples(st.integers(0, 3999), st.integers(1, 10**6)), min_size=1, max_size=6),
+        training=st.floats(0.001, 0.9),
+        default=st.floats(1e-6, 0.9),
+        threshold=st.floats(0.01, 0.99),
+    )
+    def test_never_change_what_is_decided_by_more_than_a_factor_of_5(
+        self, counts, training, default, threshold
+    ):
         histogram = ProbabilityHistogram(1)
-        p = self.probabilities(true_prior, 0.1)
-        histogram.add(p, np.zeros(p.shape[1:], bool))
-        assert estimate_priors(histogram, [0.1], [0.02])[0] == pytest.approx(true_prior, rel=0.1)
+        for place, count in counts:
+            histogram.counts[0, place] += count
+        found = self.estimate(histogram, default, training, threshold)
+        before, after = (
+            histogram.shares(raw_thresholds([threshold], [training], [prior]))[0]
+            for prior in (default, found.priors[0])
+        )
+        assert before / 5 <= after <= 5 * before
+        assert 0 < found.priors[0] < 1
+        assert found.priors[0] <= 0.5 or default > 0.5 or found.priors[0] == default
+
+    def test_leave_room_for_a_class_that_is_not_there(self):
+        found = self.estimate(self.histogram(0.0, separation=8.0), 0.01)
+        assert 0.0004 < found.priors[0] < 0.01
 
     def test_do_not_count_pixels_without_data(self):
-        half = self.probabilities(0.3, 0.1)
-        empty = np.full_like(half, 0.999)
-        p = np.concatenate([half, empty], axis=1)
-        nodata = np.array([[False], [True]]) & np.ones(p.shape[1:], bool)
+        p = np.concatenate([np.full((1, 1, 300), 1e-6), np.full((1, 1, 100), 0.999999)], axis=2)
+        nodata = np.zeros((1, 400), bool)
+        nodata[0, 350:] = True
         histogram = ProbabilityHistogram(1)
-        histogram.add(p, nodata)
-        assert estimate_priors(histogram, [0.1], [0.02])[0] == pytest.approx(0.3, rel=0.1)
+        histogram.add(p.astype(np.float32), nodata)
+        assert histogram.counts.sum() == 350
+        assert self.estimate(histogram, 0.1).priors[0] == pytest.approx(50 / 350, rel=0.02)
 
-    def test_stay_at_the_start_without_any_pixel(self):
-        assert estimate_priors(ProbabilityHistogram(2), [0.1, 0.1], [0.2, 0.3]).tolist() == [0.2, 0.3]
+    def test_stay_at_the_default_without_any_pixel(self):
+        found = estimate_priors(ProbabilityHistogram(2), [0.1, 0.1], [0.2, 0.3], [0.5, 0.5])
+        assert found.priors.tolist() == [0.2, 0.3]
 
     def test_stand_probabilities_of_0_and_1(self):
         histogram = ProbabilityHistogram(1)
         histogram.add(np.array([[[0.0, 1.0, 0.0, 0.0]]], np.float32), np.zeros((1, 4), bool))
-        assert estimate_priors(histogram, [0.1], [0.5])[0] == pytest.approx(0.25, rel=1e-3)
+        assert self.estimate(histogram, 0.2).priors[0] == pytest.approx(0.25, rel=0.01)

@@ -135,11 +135,16 @@ class TestDecisions:
         assert result.priors["SAT"] == 1e-3
 
     def test_auto_priors_find_the_proportions_of_the_frame(self, pixels, model):
-        pixels[:, :70] = 500 + 5 * 40
+        pixels[::20, ::5] = 500 + 5 * 40
         result = run(pixels, model, priors="auto", keep=True)
-        assert result.priors["CR"] == pytest.approx(0.1, rel=0.05)
-        assert result.priors["DP"] == pytest.approx(1e-7)
+        assert result.priors["CR"] == pytest.approx(0.01, rel=0.05)
         assert np.array_equal(result.probabilities[0] > 0.5, result.boolean("CR"))
+
+    def test_auto_priors_that_leave_their_bounds_are_the_defaults(self, pixels, model, caplog):
+        pixels[:, ::9] = 500 + 5 * 40
+        result = run(pixels, model, priors="auto")
+        assert result.priors["CR"] == run(pixels, model, priors={}).priors["CR"]
+        assert "priors of CR cannot be estimated from this frame; the defaults are used" in caplog.text
 
     @pytest.mark.parametrize(
         ("settings", "message"),

@@ -66,8 +66,8 @@ class MaskSettings(EngineSettings):
     classes
         Names of the wanted classes.
     priors
-        By class name, over the defaults; ``"auto"`` estimates them from each frame; None keeps the
-        network's own.
+        By class name, over the defaults; ``"auto"`` estimates them from each frame, within bounds, see
+        :mod:`skysieve.contaminants.priors`; None keeps the network's own.
     thresholds
         By class name, over the defaults.
     bad
@@ -209,8 +209,7 @@ class Masker:
             marks = self._marks(found, limits) if keeps else found[0].astype(np.int16)
             bits[rows, columns], background[rows, columns] = told_apart(marks, nodata)
         if histogram is not None and posteriors is not None and priors is not None:
-            found_priors = estimate_priors(histogram, list(training.values()), list(priors.values()))
-            priors = dict(zip(priors, found_priors.tolist(), strict=True))
+            priors = self._estimated(frame, histogram, training, priors)
             limits = self._limits(training, priors)
             for row in range(shape[0]):  # row by row, so that no second copy of the posteriors is needed
                 nodata = bits[row : row + 1] == NODATA.code
@@ -284,6 +283,29 @@ class Masker:
             pixels=_pixels(frame) if keep_pixels else None,
             bad_classes=self.bad_classes,
         )
+
+    def _estimated(
+        self,
+        frame: Frame,
+        histogram: ProbabilityHistogram,
+        training: Mapping[str, float],
+        priors: Mapping[str, float],
+    ) -> dict[str, float]:
+        """Return the priors estimated from a frame, and warn of those that cannot be."""
+        found = estimate_priors(
+            histogram,
+            list(training.values()),
+            list(priors.values()),
+            [self.thresholds[c.name] for c in self.classes],
+        )
+        kept = [c.name for c, refused in zip(self.classes, found.refused, strict=True) if refused]
+        if kept:
+            logger.warning(
+                "%s: priors of %s cannot be estimated from this frame; the defaults are used",
+                frame.label,
+                ", ".join(kept),
+            )
+        return dict(zip(priors, found.priors.tolist(), strict=True))
 
     def _mark_saturated(
         self, frame: Frame, bits: NDArray[np.int16], posteriors: NDArray[np.float32] | None

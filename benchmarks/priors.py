@@ -1,0 +1,245 @@
+"""Priors estimated from real frames: what they change, and whether that is right."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from astropy.io import fits
+from frames import data_folder, real_frames
+from results import Bar, Result, Table
+
+from skysieve.contaminants.decide import modify_priors, raw_thresholds
+from skysieve.contaminants.masker import Masker, MaskSettings
+from skysieve.contaminants.priors import ProbabilityHistogram, estimate_priors
+from skysieve.errors import FrameError
+from skysieve.imaging.frame_files import FrameFile
+from skysieve.imaging.locations import parse_location
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from skysieve.imaging.fits_frames import FitsFrame
+
+__all__ = ["measure"]
+
+PUBLISHED = "maximask"
+MOST_CHANGE = 5.0
+ITERATIONS = 500
+LEAST_TRUE = 20
+"""Fewer true pixels tell nothing."""
+
+TRUTH = {
+    "hst_wfc3uvis": ("DQ", "bits", {"CR": 4096 | 8192, "SAT": 256}),
+    "c4d_": ("DQ", "codes", {"CR": (5,), "SAT": (3, 4)}),
+    "k4m_": ("DQ", "codes", {"CR": (5,), "SAT": (3, 4)}),
+    "hsc_": ("MASK", "bits", {"CR": 8, "SAT": 2}),
+    "suprimecam_": ("MASK", "bits", {"CR": 8, "SAT": 2}),
+    "euler_": ("LABEL", "bits", {"CR": -1}),
+}
+"""Planes of truth, by the beginning of a file's name: the HDU, and what means a class in it."""
+
+
+class _Changed(NamedTuple):
+    """A class in a frame: its prior and its part of the frame, by default and as estimated."""
+
+    frame: str
+    model: str
+    name: str
+    priors: tuple[float, float, float]
+    shares: tuple[float, float, float]
+
+    @property
+    def factor(self) -> float:
+        """Larger part of the frame over the smaller one, by default and as estimated."""
+        before, after, _ = self.shares
+        return 1.0 if before == after else max(before, after) / max(min(before, after), 1e-12)
+
+
+class _Scored(NamedTuple):
+    """A class in a frame with truth: F1 by default, as estimated within bounds, and without bounds."""
+
+    frame: str
+    model: str
+    name: str
+    true: int
+    scores: tuple[float, float, float]
+
+
+def measure(*, model: str) -> Result:
+    """Compare default and estimated priors of a model and the published one on all real frames."""
+    changed: list[_Changed] = []
+    scored: list[_Scored] = []
+    left_out: list[str] = []
+    names = list(dict.fromkeys((model, PUBLISHED)))
+    for name in names:
+        masker = Masker(MaskSettings(model=name))
+        for path in _all_frames():
+            try:
+                _compare(masker, path, changed, scored)
+            except FrameError as error:
+                left_out.append(f"{path.name} ({str(error).split(': ', 1)[-1]})")
+    largest = {n: max((c.factor for c in changed if c.model == n), default=1.0) for n in names}
+    bars = [
+        Bar(f"largest change of a class's part of a frame, {n}", "<=", MOST_CHANGE, largest[n], "×")
+        for n in names
+    ]
+    moved = sorted((c for c in changed if c.priors[0] != c.priors[1]), key=lambda c: -c.factor)[:40]
+    wild = sum(_times(c.shares[0], c.shares[2]) > MOST_CHANGE for c in changed)
+    return Result(
+        "Estimated priors",
+        "`--priors auto` on every real frame of the data folder, with each model, beside the default priors and "
+        "the same estimate without bounds (expectation maximisation alone). Shares are parts of the frame that "
+        "are decided for a class.",
+        bars,
+        [
+            Table(
+                "Frames with truth",
+                (
+                    ("frame", ""),
+                    ("model", ""),
+                    ("class", ""),
+                    ("true pixels", "d"),
+                    ("F1, default", ".3f"),
+                    ("F1, auto", ".3f"),
+                    ("F1, without bounds", ".3f"),
+                ),
+                [(s.frame, s.model, s.name, s.true, *s.scores) for s in scored],
+                f"Planes of data quality of the sources; classes with {LEAST_TRUE} true pixels or more. Those "
+                "of pipelines mark what they detect: F1 tells which priors agree more, no more than that.",
+            ),
+            Table(
+                "Estimates that differ from the default",
+                (
+                    ("frame", ""),
+                    ("model", ""),
+                    ("class", ""),
+                    ("prior, default", ".2e"),
+                    ("prior, auto", ".2e"),
+                    ("prior, without bounds", ".2e"),
+                    ("share, default", ".4f"),
+                    ("share, auto", ".4f"),
+                    ("share, without bounds", ".4f"),
+                ),
+                [(c.frame, c.model, c.name, *c.priors, *c.shares) for c in moved],
+                "The 40 with the largest changes of the share.",
+            ),
+        ],
+        [
+            f"Of {len(changed)} classes of frames, {sum(c.priors[0] != c.priors[1] for c in changed)} got "
+            f"another prior than the default; without bounds the shares of {wild} would change by more than a "
+            f"factor of {MOST_CHANGE:.0f}.",
+            _verdict(scored),
+            *([f"Left out: {'; '.join(dict.fromkeys(left_out))}."] if left_out else []),
+        ],
+    )
+
+
+def _all_frames() -> list[Path]:
+    more = data_folder() / "real" / "frames"
+    return real_frames() + (sorted(more.glob("*.fits*")) if more.is_dir() else [])
+
+
+def _compare(masker: Masker, path: Path, changed: list[_Changed], scored: list[_Scored]) -> None:
+    """Add what one file shows."""
+    with FrameFile(parse_location(str(path))) as file:
+        for hdu in file.frames:
+            for frame in hdu.planes:
+                truth = _truth(path, frame.shape)
+                _compare_frame(masker, frame, f"{path.name}[{hdu.index}]", truth, changed, scored)
+
+
+def _compare_frame(
+    masker: Masker,
+    frame: FitsFrame,
+    label: str,
+    truth: dict[str, NDArray[np.bool_]],
+    changed: list[_Changed],
+    scored: list[_Scored],
+) -> None:
+    """Add what one frame shows."""
+    card = masker.model.card
+    result = masker.mask(frame, keep_probabilities=True)
+    if result.nodata.all() or result.posteriors is None:
+        return
+    histogram = ProbabilityHistogram(len(result.classes))
+    histogram.add(result.posteriors, result.nodata)
+    names = [c.name for c in result.classes]
+    training, default, thresholds = (
+        np.array([table[name] for name in names])
+        for table in (card.training_priors, card.default_priors, card.default_thresholds)
+    )
+    estimated = estimate_priors(histogram, training, default, thresholds).priors
+    free = _without_bounds(result.posteriors[:, ~result.nodata], training, default)
+    limits = [raw_thresholds(thresholds, training, priors) for priors in (default, estimated, free)]
+    valid = ~result.nodata
+    for number, name in enumerate(names):
+        marks = [(result.posteriors[number] > limit[number]) & valid for limit in limits]
+        shares = tuple(float(mark.sum() / valid.sum()) for mark in marks)
+        priors = (float(default[number]), float(estimated[number]), float(free[number]))
+        changed.append(_Changed(label, card.name, name, priors, shares))  # type: ignore[arg-type]
+        true = truth.get(name)
+        if true is not None and np.count_nonzero(true & valid) >= LEAST_TRUE:
+            scores = tuple(_f1(mark, true & valid) for mark in marks)
+            count = int(np.count_nonzero(true & valid))
+            scored.append(_Scored(label, card.name, name, count, scores))  # type: ignore[arg-type]
+
+
+def _without_bounds(
+    posteriors: NDArray[np.float32], training: NDArray[np.float64], default: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the proportions of expectation maximisation alone, from ``(C, pixels)``, of every few pixels."""
+    sample = np.ascontiguousarray(posteriors[:, :: max(1, posteriors.shape[1] // 100_000)])
+    priors = default.copy()
+    for _ in range(ITERATIONS):
+        updated = modify_priors(sample, training, priors).mean(axis=1, dtype=np.float64)
+        updated = np.clip(updated, 1e-7, 1 - 1e-7)
+        converged = bool(np.all(np.abs(updated - priors) <= 1e-3 * priors))
+        priors = updated
+        if converged:
+            break
+    return priors
+
+
+def _truth(path: Path, shape: tuple[int, int]) -> dict[str, NDArray[np.bool_]]:
+    """Return where a frame is of a class, for the classes that its file tells of."""
+    for start, (name, kind, classes) in TRUTH.items():
+        if not path.name.startswith(start):
+            continue
+        source = path.with_name(path.name.replace("_ooi_", "_ood_"))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with fits.open(source if source.is_file() else path) as hdus:
+                planes = [h.data for h in hdus if h.name == name and h.data is not None]
+        if not planes or planes[0].shape != shape:
+            return {}
+        values = planes[0].astype(np.int64)
+        if kind == "codes":
+            return {c: np.isin(values, wanted) for c, wanted in classes.items()}
+        return {c: (values & wanted) != 0 for c, wanted in classes.items()}  # type: ignore[operator]
+    return {}
+
+
+def _f1(marks: NDArray[np.bool_], true: NDArray[np.bool_]) -> float:
+    both = int(np.count_nonzero(marks & true))
+    return 2 * both / max(1, int(marks.sum()) + int(true.sum()))
+
+
+def _times(one: float, other: float) -> float:
+    return 1.0 if one == other else max(one, other) / max(min(one, other), 1e-12)
+
+
+def _verdict(scored: list[_Scored]) -> str:
+    if not scored:
+        return "No frame had truth."
+    mean = [float(np.mean([s.scores[i] for s in scored])) for i in range(3)]
+    better = sum(s.scores[1] > s.scores[0] + 0.005 for s in scored)
+    worse = sum(s.scores[1] < s.scores[0] - 0.005 for s in scored)
+    return (
+        f"Mean F1 over {len(scored)} classes of frames with truth: {mean[0]:.3f} with the defaults, {mean[1]:.3f} "
+        f"with estimates within bounds, {mean[2]:.3f} without bounds. Within bounds {better} are better by more "
+        f"than 0.005 and {worse} worse."
+    )
