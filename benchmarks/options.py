@@ -27,7 +27,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "contaminants": ("model", "recipes", "frames", "side"),
     "injected": ("model", "injections"),
     "cosmic-rays": ("model", "recipes", "frames", "side", "injections", "peers"),
-    "priors": ("model",),
+    "priors": ("model", "side"),
     "tracking": ("model", "recipes", "frames", "side"),
     "throughput": ("model", "runs", "frames", "side"),
     "sheets": ("model", "output"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,14 +16,14 @@ from skysieve.contaminants.masker import Masker, MaskSettings
 from skysieve.contaminants.priors import ProbabilityHistogram, estimate_priors
 from skysieve.errors import FrameError
 from skysieve.imaging.frame_files import FrameFile
+from skysieve.imaging.frames import ArrayFrame
 from skysieve.imaging.locations import parse_location
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
-
-    from skysieve.imaging.fits_frames import FitsFrame
 
 __all__ = ["measure"]
 
@@ -55,8 +56,7 @@ class _Changed(NamedTuple):
     @property
     def factor(self) -> float:
         """Larger part of the frame over the smaller one, by default and as estimated."""
-        before, after, _ = self.shares
-        return 1.0 if before == after else max(before, after) / max(min(before, after), 1e-12)
+        return _times(self.shares[0], self.shares[1])
 
 
 class _Scored(NamedTuple):
@@ -69,8 +69,8 @@ class _Scored(NamedTuple):
     scores: tuple[float, float, float]
 
 
-def measure(*, model: str) -> Result:
-    """Compare default and estimated priors of a model and the published one on all real frames."""
+def measure(*, model: str, side: int | None) -> Result:
+    """Compare default and estimated priors of a model and the published one on real frames."""
     changed: list[_Changed] = []
     scored: list[_Scored] = []
     left_out: list[str] = []
@@ -79,7 +79,8 @@ def measure(*, model: str) -> Result:
         masker = Masker(MaskSettings(model=name))
         for path in _all_frames():
             try:
-                _compare(masker, path, changed, scored)
+                for one, label, truth in _frames_of(path, side):
+                    _compare(masker, one, truth, label=label, changed=changed, scored=scored)
             except FrameError as error:
                 left_out.append(f"{path.name} ({str(error).split(': ', 1)[-1]})")
     largest = {n: max((c.factor for c in changed if c.model == n), default=1.0) for n in names}
@@ -88,12 +89,12 @@ def measure(*, model: str) -> Result:
         for n in names
     ]
     moved = sorted((c for c in changed if c.priors[0] != c.priors[1]), key=lambda c: -c.factor)[:40]
-    wild = sum(_times(c.shares[0], c.shares[2]) > MOST_CHANGE for c in changed)
     return Result(
         "Estimated priors",
-        "`--priors auto` on every real frame of the data folder, with each model, beside the default priors and "
-        "the same estimate without bounds (expectation maximisation alone). Shares are parts of the frame that "
-        "are decided for a class.",
+        "`--priors auto` on the real frames of the data folder, with each model, beside the default priors "
+        "and the same estimate without bounds (expectation maximisation alone). Shares are parts of the "
+        "frame that are decided for a class. Of repeated darks the first is taken"
+        + (f", and of larger frames the {side} x {side} pixels in the middle." if side else "."),
         bars,
         [
             Table(
@@ -108,8 +109,8 @@ def measure(*, model: str) -> Result:
                     ("F1, without bounds", ".3f"),
                 ),
                 [(s.frame, s.model, s.name, s.true, *s.scores) for s in scored],
-                f"Planes of data quality of the sources; classes with {LEAST_TRUE} true pixels or more. Those "
-                "of pipelines mark what they detect: F1 tells which priors agree more, no more than that.",
+                f"Planes of data quality of the sources; classes with {LEAST_TRUE} true pixels or more. They "
+                "mark what pipelines detect: F1 tells which priors agree more with those, no more.",
             ),
             Table(
                 "Estimates that differ from the default",
@@ -129,9 +130,7 @@ def measure(*, model: str) -> Result:
             ),
         ],
         [
-            f"Of {len(changed)} classes of frames, {sum(c.priors[0] != c.priors[1] for c in changed)} got "
-            f"another prior than the default; without bounds the shares of {wild} would change by more than a "
-            f"factor of {MOST_CHANGE:.0f}.",
+            _counts(changed),
             _verdict(scored),
             *([f"Left out: {'; '.join(dict.fromkeys(left_out))}."] if left_out else []),
         ],
@@ -140,23 +139,36 @@ def measure(*, model: str) -> Result:
 
 def _all_frames() -> list[Path]:
     more = data_folder() / "real" / "frames"
-    return real_frames() + (sorted(more.glob("*.fits*")) if more.is_dir() else [])
+    found = real_frames() + (sorted(more.glob("*.fits*")) if more.is_dir() else [])
+    return [path for path in found if not re.search(r"_dark_\d+s_([2-9])", path.name)]
 
 
-def _compare(masker: Masker, path: Path, changed: list[_Changed], scored: list[_Scored]) -> None:
-    """Add what one file shows."""
+def _frames_of(
+    path: Path, side: int | None
+) -> Iterator[tuple[ArrayFrame, str, dict[str, NDArray[np.bool_]]]]:
+    """Yield the frames of a file, cut to the side, what to call them, and their truth."""
     with FrameFile(parse_location(str(path))) as file:
         for hdu in file.frames:
             for frame in hdu.planes:
-                truth = _truth(path, frame.shape)
-                _compare_frame(masker, frame, f"{path.name}[{hdu.index}]", truth, changed, scored)
+                label = f"{path.name}[{hdu.index}]"
+                pixels, nodata = frame.rows(0, frame.shape[0])
+                rows, columns = (_middle(length, side) for length in frame.shape)
+                truth = {name: plane[rows, columns] for name, plane in _truth(path, frame.shape).items()}
+                yield ArrayFrame(pixels[rows, columns], mask=nodata[rows, columns], label=label), label, truth
 
 
-def _compare_frame(
+def _middle(length: int, side: int | None) -> slice:
+    if side is None or side >= length:
+        return slice(0, length)
+    return slice((length - side) // 2, (length - side) // 2 + side)
+
+
+def _compare(
     masker: Masker,
-    frame: FitsFrame,
-    label: str,
+    frame: ArrayFrame,
     truth: dict[str, NDArray[np.bool_]],
+    *,
+    label: str,
     changed: list[_Changed],
     scored: list[_Scored],
 ) -> None:
@@ -228,6 +240,15 @@ def _f1(marks: NDArray[np.bool_], true: NDArray[np.bool_]) -> float:
     return 2 * both / max(1, int(marks.sum()) + int(true.sum()))
 
 
+def _counts(changed: list[_Changed]) -> str:
+    other = sum(c.priors[0] != c.priors[1] for c in changed)
+    wild = sum(_times(c.shares[0], c.shares[2]) > MOST_CHANGE for c in changed)
+    return (
+        f"Of {len(changed)} classes of frames, {other} got another prior than the default; without bounds "
+        f"the shares of {wild} would change by more than a factor of {MOST_CHANGE:.0f}."
+    )
+
+
 def _times(one: float, other: float) -> float:
     return 1.0 if one == other else max(one, other) / max(min(one, other), 1e-12)
 
@@ -239,7 +260,7 @@ def _verdict(scored: list[_Scored]) -> str:
     better = sum(s.scores[1] > s.scores[0] + 0.005 for s in scored)
     worse = sum(s.scores[1] < s.scores[0] - 0.005 for s in scored)
     return (
-        f"Mean F1 over {len(scored)} classes of frames with truth: {mean[0]:.3f} with the defaults, {mean[1]:.3f} "
-        f"with estimates within bounds, {mean[2]:.3f} without bounds. Within bounds {better} are better by more "
-        f"than 0.005 and {worse} worse."
+        f"Mean F1 over {len(scored)} classes of frames with truth: {mean[0]:.3f} with the defaults, "
+        f"{mean[1]:.3f} with estimates within bounds, {mean[2]:.3f} without bounds. Within bounds {better} "
+        f"are better by more than 0.005 and {worse} worse."
     )

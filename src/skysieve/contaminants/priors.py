@@ -4,8 +4,9 @@ Expectation maximisation: given proportions, the mean of the probabilities they 
 of them; repeat until nothing changes.  Each class is taken against the rest, as the networks' outputs are.
 Probabilities are held as a histogram of log odds, so that a frame of any size needs little memory.
 
-That is right for calibrated probabilities only.  On frames unlike the training frames, those of a class may be
-a little too high in all pixels; the estimate then grows until the class covers the frame.  Four bounds hold it:
+That is right for calibrated probabilities only.  On frames unlike the training frames, those of a class may
+be a little too high in all pixels; the estimate then grows until the class covers the frame.  Four bounds
+hold it:
 
 - a beta prior about the default: the maximum of the posterior, not of the likelihood;
 - a least and a highest proportion, by the odds of the default;
@@ -168,7 +169,7 @@ def _most_probable(
 def _expected_wrong(
     counts: NDArray[np.int64], training_priors: ArrayLike, priors: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return ``(C,)``, which part of the expected pixels of each class would be wrong by its probabilities."""
+    """Return ``(C,)``, which part of the expected pixels of each class is wrong by its probabilities."""
     probability = _changed(training_priors, priors)
     expected = (counts * probability).sum(axis=1)
     wrong = (counts * probability * (1 - probability)).sum(axis=1)
