@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import warnings
 
 import pytest
 from astropy.io import fits
@@ -77,3 +78,11 @@ def test_a_warning_is_one_line(capsys):
     start_logging()
     logging.getLogger("skysieve.test").warning("%s: \x1b[2Jodd", "a\nb")
     assert capsys.readouterr().err == "skysieve: WARNING: a b: \\x1b[2Jodd\n"
+
+
+def test_warnings_of_libraries_stay_in_the_log(capsys):
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        start_logging()
+        warnings.warn("a column with an odd name", stacklevel=1)
+    assert capsys.readouterr() == ("", "")
