@@ -159,7 +159,7 @@ class TestMaskOfCCDData:
         for text in (path, f"{path}[0]"):
             part, notes = self.nodata(text)
             assert part == 7 / 50
-            assert any("no data: [1] MASK" in note for note in notes)
+            assert any("no data: [1] MASK: every value but 0, of a CCDData" in note for note in notes)
 
     def test_may_be_ignored(self, path):
         part, notes = self.nodata(path, mask_hdu="none")

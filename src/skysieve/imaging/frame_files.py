@@ -99,6 +99,7 @@ class FrameFile:
         if self._mask_bits is not None and mask_hdu is None:
             raise ConfigError("mask bits are planes of a mask HDU; name it too (--mask-hdu)")
         self._no_data: dict[str, None] = {}
+        self._of_ccddata: int | None = None
         self.hdus: fits.HDUList = open_intact(location.path)
         try:
             self.frames, self.others = self._sort(mask_hdu, minimum_size)
@@ -151,6 +152,7 @@ class FrameFile:
         reasons = {index: why_not_image(hdu, minimum_size) for index, hdu in enumerate(self.hdus)}
         chosen = find_hdu(self.hdus, self.location, reasons)
         own = ccddata_mask(self.hdus) if mask_hdu is None and chosen in (None, 0) else None
+        self._of_ccddata = own
         if mask_hdu is not None and str(mask_hdu).lower() == "none":
             mask_hdu = None
         masks = match_masks(self.hdus, self.location, mask_hdu, chosen)
@@ -236,7 +238,8 @@ class FrameFile:
         scaling = header_scaling(hdu.header, label)
         headers = [self.hdus[number].header for number in (index, frame, 0)]
         rule = mask_rule(headers, hdu.name, self._mask_bits, label)
-        self._no_data[f"[{index}] {hdu.name}".strip() + f": {rule.words}"] = None
+        found = ", of a CCDData (--mask-hdu none ignores it)" if index == self._of_ccddata else ""
+        self._no_data[f"[{index}] {hdu.name}".strip() + f": {rule.words}{found}"] = None
         return [
             StoredMask(
                 FitsFrame(hdu, plane=plane, label=label, scaling=scaling, shelf=self._shelf), scaling, rule
