@@ -25,9 +25,10 @@ FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 OPTION = re.compile(r"(?<![\w-])(?:--[a-z][a-z_-]+|-[a-z])(?![\w-])")
 EXECUTABLES = {"skysieve-maximask", "skysieve-maxitrack"}
-OF_OTHERS = {"pip", "make", "fitscheck", "python"}
+OF_OTHERS = {"ds9", "source-extractor", "pip", "make", "fitscheck", "python"}
 # Options of those others that pages mention in running text.
 OPTIONS_OF_OTHERS = {"--ignore-missing"}
+RUN_ELSEWHERE = "with-other-tools.md"  # with its commands, by test_with_other_tools.py
 LARGEST_PICTURE = 400_000
 RESULTS = "results/"  # pages that benchmarks write
 
@@ -178,7 +179,9 @@ class TestArchitecture:
 
 @pytest.mark.skipif(find_spec("maximask_and_maxitrack") is None, reason="published weights are not installed")
 class TestExamples:
-    @pytest.mark.parametrize("page", [p for p in PAGES if _blocks(p, "python")], ids=lambda p: p.name)
+    @pytest.mark.parametrize(
+        "page", [p for p in PAGES if _blocks(p, "python") and p.name != RUN_ELSEWHERE], ids=lambda p: p.name
+    )
     def test_run(self, page, tmp_path, monkeypatch, capsys):
         monkeypatch.chdir(tmp_path)
         fits.writeto("frame.fits", simulate_frame((128, 160), seed=1).pixels)
