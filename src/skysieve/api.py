@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from skysieve.contaminants.masker import Masker, MaskSettings
 from skysieve.errors import ConfigError, FrameError
-from skysieve.imaging.domain import WARNING_SCORE, describe
 from skysieve.imaging.frame_files import FrameFile
 from skysieve.imaging.frame_origin import origin_in_file, origin_of
 from skysieve.imaging.frames import as_frame
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from skysieve.contaminants.result import MaskResult
+    from skysieve.imaging.domain import Unlikeness
     from skysieve.imaging.frame_origin import FrameOrigin
     from skysieve.imaging.frames import Frame
     from skysieve.imaging.mask_values import MaskBits
@@ -84,7 +84,7 @@ def mask(
     masker = _masker(settings)
     with _one_frame(data, mask, mask_hdu, mask_bits) as (frame, origin):
         result = masker.mask(frame, keep_probabilities=keep_probabilities, keep_pixels=keep_pixels)
-        _warn_if_unlike(masker, frame)
+        _warn_if_unlike(masker, frame, masker.unlikeness(frame, result))
     return dataclasses.replace(result, origin=origin if keep_pixels else origin.without_pixels())
 
 
@@ -105,7 +105,7 @@ def mask_file(
             for plane in hdu.planes:
                 result = masker.mask(plane, keep_probabilities=keep_probabilities, keep_pixels=keep_pixels)
                 results.append(dataclasses.replace(result, origin=origin_in_file(hdu.header, file.hdus)))
-                _warn_if_unlike(masker, plane)
+                _warn_if_unlike(masker, plane, masker.unlikeness(plane, result))
     return results
 
 
@@ -139,7 +139,7 @@ def track(
     tracker = _tracker(settings)
     with _one_frame(data, mask, mask_hdu, mask_bits) as (frame, _):
         result = tracker.track(frame)
-        _warn_if_unlike(tracker, frame)
+        _warn_if_unlike(tracker, frame, tracker.unlikeness(frame))
     return result
 
 
@@ -156,21 +156,14 @@ def track_file(
     with FrameFile(parse_location(str(path)), mask_hdu=mask_hdu, mask_bits=mask_bits) as file:
         for frame in file.planes:
             results.append(tracker.track(frame))
-            _warn_if_unlike(tracker, frame)
+            _warn_if_unlike(tracker, frame, tracker.unlikeness(frame))
     return results
 
 
-def _warn_if_unlike(model: Masker | Tracker, frame: Frame) -> None:
+def _warn_if_unlike(model: Masker | Tracker, frame: Frame, found: Unlikeness | None) -> None:
     """Log a warning if a frame is far from those that the model was trained on."""
-    found = model.unlikeness(frame)
-    if found is not None and found.score > WARNING_SCORE:
-        logger.warning(
-            "%s: unlike what model %s was trained on (%s, score %.1f): check the result",
-            frame.label,
-            model.model.card.name,
-            describe(found.worst),
-            found.score,
-        )
+    if found is not None and (warning := found.warning(frame.label, model.model.card.name)):
+        logger.warning("%s: check the result", warning)
 
 
 @contextmanager

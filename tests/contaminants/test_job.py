@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 
 import numpy as np
@@ -219,13 +220,16 @@ class TestFramesUnlikeTheTrainingFrames:
         record = run(tmp_path / "a.fits", model)
         first, second = (message.getMessage() for message in caplog.records)
         assert first.startswith(f"{tmp_path}/a.fits[A,1] plane 2: unlike what model mine was trained on (")
-        assert second.startswith(
-            f"{tmp_path}/a.fits[B,1]: unlike what model mine was trained on (Bayer mosaic"
-        )
-        assert second.endswith("): check its mask")
+        assert second.startswith(f"{tmp_path}/a.fits[B,1]: unlike what model mine was trained on (score ")
+        assert "): pixels differ in a 2 x 2 pattern, as in a Bayer mosaic: " in second
+        assert second.endswith("; 0.20 at most in training frames: check its mask")
         header = fits.getheader(record.product, "B")
         assert f"score {header['UNLIKE']:.1f})" in second
-        assert header["UNLIKEBY"] == "Bayer mosaic"
+        assert header["UNLIKEBY"] == "pixels differ in a 2 x 2 pattern, as in a Bayer mosaic"
+        table = fractions_table({Location(tmp_path / "a.fits"): record})
+        assert [score > 1 for score in table["unlike"]] == [False, True, True, True]
+        assert table["unlike_by"][0] == ""
+        assert table["unlike_by"][-1] == header["UNLIKEBY"]
 
     @pytest.mark.parametrize("form", ["bits", "single"])
     def test_are_the_only_ones_to_be_named(self, tmp_path, model, caplog, form):
@@ -247,11 +251,30 @@ class TestFramesUnlikeTheTrainingFrames:
         assert "UNLIKE" not in fits.getheader(record.product, 1)
         assert caplog.text == ""
 
-    def test_need_a_sound_card(self, tmp_path, model):
-        card = Path(model) / CARD_FILE
-        card.write_text(card.read_text().replace('"mosaic": [', '"mosaic": [7,'))
+    def test_are_told_from_what_the_network_makes_of_them(self, tmp_path, model, caplog):
+        never = {"marked CR": [-4.0, -4.0, -4.0, -3.5, -3.5]}
+        card = dataclasses.replace(read_model(Path(model)).card, domain=never)
+        (Path(model) / CARD_FILE).write_text(card.to_json())
+        pixels = sky(5, (320, 320))
+        pixels[40:80, 40:80] += 5000
+        fits.PrimaryHDU(pixels).writeto(tmp_path / "a.fits")
+        run(tmp_path / "a.fits", model)
+        assert "much marked as CR: 1.6 % of the pixels; 0.03" in caplog.text
+
+    @pytest.mark.parametrize(
+        ("values", "message"),
+        [
+            ("7.0, 0.0, 0.05, 0.1, 0.2", "domain entry 'mosaic' is"),
+            ("0.1", "domain.mosaic: List should have"),
+        ],
+    )
+    def test_need_a_sound_card(self, tmp_path, model, values, message):
+        path = Path(model) / CARD_FILE
+        card = json.loads(path.read_text())
+        card["domain"]["mosaic"] = [float(value) for value in values.split(",")]
+        path.write_text(json.dumps(card))
         fits.PrimaryHDU(sky()).writeto(tmp_path / "a.fits")
-        with pytest.raises(ModelError, match="model 'mine': domain entry 'mosaic' is"):
+        with pytest.raises(ModelError, match=message):
             run(tmp_path / "a.fits", model)
 
 

@@ -73,7 +73,8 @@ class TestFramesUnlikeTheTrainingFrames:
         job = TrackJob(TrackSettings(model=model(name="mine", domain=self.DOMAIN)))
         assert len(job.run(Location(path)).frames) == 2
         (message,) = caplog.messages
-        assert message.startswith(f"{path}[2]: unlike what model mine was trained on (Bayer mosaic, score ")
+        assert message.startswith(f"{path}[2]: unlike what model mine was trained on (score ")
+        assert "): pixels differ in a 2 x 2 pattern, as in a Bayer mosaic: " in message
 
     def test_are_unknown_to_models_that_do_not_tell(self, model, path, caplog):
         TrackJob(TrackSettings(model=model())).run(Location(path))

@@ -39,6 +39,8 @@ def few_frames(patch):
 
     patch.setattr(contaminants, "PRIOR_FRAMES", 2)
     patch.setattr(contaminants, "CALIBRATION_FRAMES", 3)
+    patch.setattr(contaminants, "DOMAIN_FRAMES", 2)
+    patch.setattr(contaminants, "DOMAIN_SIDE", 256)
     patch.setattr(tracking, "CALIBRATION_FRAMES", 6)
     patch.setattr(tiles, "BUFFER", 8)
     patch.setattr(slip, "BUFFER", 4)

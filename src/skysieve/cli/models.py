@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from skysieve.cli.models_domain import calibrate_domain
 from skysieve.cli.options import Debug
 from skysieve.errors import ConfigError, ModelError
 from skysieve.extras import install_command
@@ -18,12 +19,13 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = typer.Typer(no_args_is_help=True, help="List, show and import models.")
+app = typer.Typer(no_args_is_help=True, help="List, show, import and calibrate models.")
+app.command("calibrate-domain")(calibrate_domain)
 
 
 @app.callback()
 def models() -> None:
-    """List, show and import models."""
+    """List, show, import and calibrate models."""
     from skysieve.cli.running import start_logging
 
     start_logging()

@@ -22,6 +22,7 @@ from skysieve.contaminants.classes import (
     select_classes,
 )
 from skysieve.contaminants.decide import BACKGROUND_MARK, bit_mask, raw_thresholds, told_apart
+from skysieve.contaminants.mask_statistics import MaskStatistics
 from skysieve.contaminants.model import DEFAULT_MODEL, load_model
 from skysieve.contaminants.priors import ProbabilityHistogram, estimate_priors
 from skysieve.contaminants.result import MaskResult, ModelUse
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from skysieve.imaging.background import Rules
-    from skysieve.imaging.domain import Unlikeness
+    from skysieve.imaging.domain import Measured, Unlikeness
     from skysieve.imaging.frames import Frame
     from skysieve.models.card import Model, ModelCard
     from skysieve.models.shared_network import SharedNetwork
@@ -200,7 +201,8 @@ class Masker:
         limits = self._limits(training, priors)
         keeps = posteriors is not None or histogram is not None
         # What is not kept is decided at once: the network's output takes 28 times the memory of the marks.
-        run = self._run if keeps else partial(self._decided, limits=limits)
+        seen = self._statistics(training)
+        run = partial(self._run, seen=seen) if keeps else partial(self._decided, seen=seen, limits=limits)
         for rows, columns, found, nodata in predict(normalised, self._plan(shape), run):
             if posteriors is not None:
                 posteriors[:, rows, columns] = found
@@ -223,11 +225,24 @@ class Masker:
             priors,
             posteriors=posteriors if keep_probabilities else None,
             keep_pixels=keep_pixels,
+            statistics=seen.found(shape),
         )
 
-    def unlikeness(self, frame: Frame) -> Unlikeness | None:
-        """Tell how far a frame is from those that the model was trained on; None if that is unknown."""
-        return judge(UsableFrame(frame).sky, self.model.card.domain) if self.model.card.domain else None
+    def unlikeness(self, frame: Frame, result: MaskResult) -> Unlikeness | None:
+        """Tell how far a frame is from those that the model was trained on; None if that is unknown.
+
+        Parameters
+        ----------
+        frame
+            The frame.
+        result
+            What :meth:`mask` made of it.
+        """
+        return (
+            judge(UsableFrame(frame).sky, self.model.card.domain, result.statistics)
+            if self.model.card.domain
+            else None
+        )
 
     def stop(self) -> None:
         """End the frames at work, in whatever thread, with an interrupt before their next tiles."""
@@ -269,6 +284,7 @@ class Masker:
         *,
         posteriors: NDArray[np.float32] | None = None,
         keep_pixels: bool = False,
+        statistics: Mapping[str, Measured] | None = None,
     ) -> MaskResult:
         network = self.network
         return MaskResult(
@@ -282,6 +298,7 @@ class Masker:
             posteriors=posteriors,
             pixels=_pixels(frame) if keep_pixels else None,
             bad_classes=self.bad_classes,
+            statistics=dict(statistics or {}),
         )
 
     def _estimated(
@@ -331,18 +348,30 @@ class Masker:
         thresholds = [self.thresholds[c.name] for c in self.classes]
         return raw_thresholds(thresholds, list(training.values()), list(priors.values()) if priors else None)
 
-    def _run(self, tiles: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _statistics(self, training: Mapping[str, float]) -> MaskStatistics:
+        """Return the counts of what the network says, by the thresholds and priors of the model's card."""
+        card = self.model.card
+        thresholds, priors = (self._of_classes(v) for v in (card.default_thresholds, card.default_priors))
+        usual = raw_thresholds(list(thresholds.values()), list(training.values()), list(priors.values()))
+        complete = len(self.classes) == len(card.classes)
+        return MaskStatistics([c.name for c in self.classes], usual, complete=complete)
+
+    def _run(self, tiles: NDArray[np.float32], *, seen: MaskStatistics) -> NDArray[np.float32]:
         """Return the ``(N, C, H, W)`` probabilities of the wanted classes."""
         found = highest_over_views(self.network, tiles, self.settings.views)
-        return found if self._planes == list(range(found.shape[1])) else found[:, self._planes]
+        wanted = found if self._planes == list(range(found.shape[1])) else found[:, self._planes]
+        seen.add(wanted)
+        return wanted
 
     def _marks(self, posteriors: NDArray[np.float32], limits: NDArray[np.float32]) -> NDArray[np.int16]:
         """Return the sum of the codes of each pixel's classes, among which the background has one too."""
         return bit_mask(posteriors, limits, [c.code or BACKGROUND_MARK for c in self.classes])
 
-    def _decided(self, tiles: NDArray[np.float32], limits: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _decided(
+        self, tiles: NDArray[np.float32], *, seen: MaskStatistics, limits: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
         """Return the ``(N, 1, H, W)`` marks of tiles; float32 holds them exactly."""
-        marks = [self._marks(posteriors, limits) for posteriors in self._run(tiles)]
+        marks = [self._marks(posteriors, limits) for posteriors in self._run(tiles, seen=seen)]
         return np.stack(marks)[:, None].astype(np.float32)
 
     def _plan(self, shape: tuple[int, int]) -> TilePlan:

@@ -10,7 +10,6 @@ from skysieve.contaminants.products import bits_hdu, unlikeness_cards
 from skysieve.contaminants.published import published_hdu
 from skysieve.errors import FrameError
 from skysieve.imaging.atomic import atomic_write
-from skysieve.imaging.domain import WARNING_SCORE, describe
 from skysieve.imaging.frame_origin import origin_in_file
 from skysieve.imaging.naming import with_suffix
 from skysieve.imaging.provenance import data_sum
@@ -52,6 +51,8 @@ class FrameRecord:
         Part of the pixels that are bad.
     priors
         Priors used, by class name; None if the network's own were kept.
+    unlike
+        How far the frame is from the training frames; None if that is unknown.
     """
 
     hdu: int
@@ -62,6 +63,7 @@ class FrameRecord:
     fractions: dict[str, float]
     bad: float
     priors: dict[str, float] | None
+    unlike: Unlikeness | None = None
 
 
 class FileMasking:
@@ -127,13 +129,11 @@ class FileMasking:
             If it is the last one and no frame of the file could be masked.
         """
         self._layout.check(hdu, hdu.planes[0].label)
-        found, judged = zip(
-            *((self._mask(frame), self._masker.unlikeness(frame)) for frame in hdu.planes), strict=True
-        )
+        found, judged = zip(*(self._mask(frame) for frame in hdu.planes), strict=True)
         results = [result.grown(self._growth) for result in found]
         for number, (frame, result) in enumerate(zip(hdu.planes, results, strict=True), start=1):
             plane = 0 if len(hdu.shape) == 2 else number
-            self.frames.append(_record(hdu, plane, found[number - 1]))
+            self.frames.append(_record(hdu, plane, found[number - 1], judged[number - 1]))
             if self._pictures is not None:
                 self._draw(*self._pictures, frame, result)
             if self._regions is not None:
@@ -166,32 +166,32 @@ class FileMasking:
         masked = {"no data": "; ".join(masks)} if masks else {}
         return {**self._masker.settings.unusual(), **grown, **masked}
 
-    def _mask(self, frame: FitsFrame) -> MaskResult:
-        """Mask a frame; one without sky, as of a dead detector, must not cost its file the other masks."""
+    def _mask(self, frame: FitsFrame) -> tuple[MaskResult, Unlikeness | None]:
+        """Mask a frame, and tell how far it is from the training frames.
+
+        One without sky, as of a dead detector, must not cost its file the other masks.
+        """
         try:
-            return self._masker.mask(frame, keep_probabilities=self._layout.form == "probabilities")
+            result = self._masker.mask(frame, keep_probabilities=self._layout.form == "probabilities")
         except FrameError as error:
             if len(self._file.planes) == 1:
                 raise
             self._blanks.append(error)
             logger.warning("%s; marked as no data", error)
-            return self._masker.blank(frame, keep_probabilities=self._layout.form == "probabilities")
+            blank = self._masker.blank(frame, keep_probabilities=self._layout.form == "probabilities")
+            return blank, None
+        return result, self._masker.unlikeness(frame, result)
 
     def _worst(self, hdu: FrameHDU, judged: Sequence[Unlikeness | None]) -> Unlikeness | None:
         """Return how unlike the training frames the worst plane of an HDU is, and warn if it is far off."""
         known = [(found.score, number) for number, found in enumerate(judged) if found is not None]
         if not known:
             return None
-        score, number = max(known)
+        _, number = max(known)
         found = judged[number]
-        if found is not None and score > WARNING_SCORE:
-            logger.warning(
-                "%s: unlike what model %s was trained on (%s, score %.1f): check its mask",
-                hdu.planes[number].label,
-                self._masker.model.card.name,
-                describe(found.worst),
-                score,
-            )
+        warning = found and found.warning(hdu.planes[number].label, self._masker.model.card.name)
+        if warning:
+            logger.warning("%s: check its mask", warning)
         return found
 
     def _draw(self, product: Path, pictures: ExitStack, frame: FitsFrame, result: MaskResult) -> None:
@@ -229,10 +229,10 @@ class FileMasking:
             self.regions.append(path)
 
 
-def _record(hdu: FrameHDU, plane: int, result: MaskResult) -> FrameRecord:
+def _record(hdu: FrameHDU, plane: int, result: MaskResult, unlike: Unlikeness | None) -> FrameRecord:
     priors = None if result.priors is None else dict(result.priors)
     height, width = result.bits.shape
     bad = float(result.bad().mean())
     return FrameRecord(
-        hdu.index, hdu.name, hdu.version, plane, (height, width), result.fractions, bad, priors
+        hdu.index, hdu.name, hdu.version, plane, (height, width), result.fractions, bad, priors, unlike
     )

@@ -10,7 +10,7 @@ import numpy as np
 
 from skysieve.contaminants.classes import NODATA
 from skysieve.contaminants.planes import schema_of
-from skysieve.imaging.domain import WARNING_SCORE, describe
+from skysieve.imaging.domain import WARNING_SCORE
 from skysieve.imaging.fits_out import mask_hdu
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def unlikeness_cards(found: Unlikeness | None) -> list[HeaderCard]:
         ("UNLIKE", round(found.score, 2), "distance from training frames; warned above 1")
     ]
     if found.score > WARNING_SCORE:
-        cards.append(("UNLIKEBY", describe(found.worst), "in what it lies furthest"))
+        cards.append(("UNLIKEBY", found.worst, "in what it lies furthest"))
     return cards
 
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from regions import Regions
 
     from skysieve.imaging.cards import HeaderCard
+    from skysieve.imaging.frame_statistics import Measured
 
 __all__ = ["MaskResult", "ModelUse"]
 
@@ -84,6 +85,9 @@ class MaskResult:
         What came with the pixels: header, unit, world coordinates, uncertainty.
     bad_classes
         Names of the classes that :meth:`bad` takes unless it is told others.
+    statistics
+        Of what the network made of the frame, by the names in
+        :mod:`skysieve.contaminants.mask_statistics`, to be compared with training frames.
     """
 
     bits: NDArray[np.int16]
@@ -97,6 +101,7 @@ class MaskResult:
     pixels: NDArray[np.float32] | None = None
     origin: FrameOrigin = field(default_factory=FrameOrigin, repr=False)
     bad_classes: tuple[str, ...] = DEFAULT_BAD
+    statistics: Mapping[str, Measured] = field(default_factory=dict, repr=False)
 
     @property
     def header(self) -> fits.Header | None:

@@ -41,6 +41,11 @@ def fractions_table(records: Mapping[Location, MaskRecord]) -> Table:
             table[wanted.name].info.description = f"part of the pixels: {wanted.description}"
     table["bad"] = [frame.bad for _, _, frame in frames] * units.dimensionless_unscaled
     table["bad"].info.description = "part of the pixels that are bad: of the classes chosen, or without data"
+    if any(frame.unlike is not None for _, _, frame in frames):
+        score = [float("nan") if frame.unlike is None else frame.unlike.score for _, _, frame in frames]
+        table["unlike"] = score * units.dimensionless_unscaled
+        table["unlike"].info.description = "distance from the training frames; warned of above 1"
+        table["unlike_by"] = ["" if frame.unlike is None else frame.unlike.worst for _, _, frame in frames]
     table["mask"] = [printable(record.product) for _, record, _ in frames]
     return table
 

@@ -1,11 +1,14 @@
-"""Whether a frame looks like those that a model was trained on.
+"""Whether a frame looks like those that a model was trained on, and if not, why.
 
-The statistics of :mod:`skysieve.imaging.frame_statistics` are compared with those of the training frames,
-of which the model's card holds quantiles.
+Statistics of the frame (:mod:`skysieve.imaging.frame_statistics`), and of what the network made of it, are
+compared with those of the training frames, of which the model's card holds quantiles.
 
-A frame is unlike the training frames where a statistic lies outside the range from their 1st to their 99th
-percentile; how far, is counted in units of half that range.  Ranges narrower than what a single frame can
-measure are widened.  Sides that do no harm (no mosaic, fine grain, an empty field) are not judged.
+The range of the training frames is that from their 0.5th to their 99.5th percentile.  A statistic is outside
+if it is so by more than twice its own standard error in this frame.  How far, is counted in margins: a fifth
+of the distance from the median of the training frames to that end of the range, but no less than what
+statistics of alike frames scatter by; of statistics that end at 1, a part of what is left.  The score
+of a frame is that of its worst statistic; frames of a score above 1 are warned of.  Sides of a statistic that
+do no harm (fine grain, an empty field) do not count.
 """
 
 from __future__ import annotations
@@ -15,10 +18,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from skysieve.errors import ModelError
-from skysieve.imaging.frame_statistics import STATISTICS, frame_statistics
+from skysieve.imaging.frame_statistics import STATISTICS, Measured, look_at
+from skysieve.imaging.unlike_words import WORDS, explain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from numpy.typing import NDArray
 
     from skysieve.imaging.frames import Frame
 
@@ -26,45 +32,50 @@ __all__ = [
     "QUANTILES",
     "STATISTICS",
     "WARNING_SCORE",
+    "Measured",
     "Unlikeness",
     "check_reference",
-    "describe",
-    "frame_statistics",
     "judge",
+    "look_at",
     "reference_of",
     "unlikeness",
 ]
 
-QUANTILES = (0.001, 0.01, 0.5, 0.99, 0.999)
+QUANTILES = (0.005, 0.05, 0.5, 0.95, 0.995)
 """Of the training frames, in this order for each statistic of a reference."""
 
 WARNING_SCORE = 1.0
 """Frames further outside than this are warned of."""
 
-LEAST_HALF_RANGES = {
+ERRORS = 2.0
+"""A statistic counts as outside where it is so by more than this many of its standard errors."""
+
+MARGIN = 0.2
+"""Of the distance from the median to the end of the range."""
+
+MOST_REASONS = 3
+"""In a warning."""
+
+LEAST_MARGIN = 0.15
+LEAST_MARGINS = {
+    "correlation": 0.05,
     "correlation_x": 0.05,
     "correlation_y": 0.05,
-    "resampling": 0.05,
-    "mosaic": 0.10,
-    "fwhm": 0.10,
-    "grain": 0.25,
-    "crowding": 0.05,
+    "mosaic": 0.05,
+    "mosaic_noise": 0.05,
+    "blocks": 0.05,
+    "grain": 0.3,
+    "sources": 0.2,
+    "stars": 0.2,
+    "starless": 0.2,
+    "fwhm": 0.06,
+    "bright": 0.1,
 }
-"""Several times what the statistics scatter between alike frames."""
+"""By the name of the statistic, in its own unit; others have :data:`LEAST_MARGIN`."""
 
-WORDS = {
-    ("correlation_x", "high"): "noise correlated as in a coadd",
-    ("correlation_y", "high"): "noise correlated as in a coadd",
-    ("resampling", "high"): "noise correlated as in a coadd",
-    ("correlation_x", "low"): "noise anticorrelated",
-    ("correlation_y", "low"): "noise anticorrelated",
-    ("mosaic", "high"): "Bayer mosaic",
-    ("fwhm", "low"): "undersampled",
-    ("fwhm", "high"): "defocused",
-    ("grain", "high"): "noise below the digitisation step",
-    ("crowding", "high"): "crowded",
-}
-"""What each side of a statistic is called; sides without words are not judged."""
+PARTS = ("elongation", "alignment", "undecided", "constant")
+PART_MARGIN, LEAST_PART_MARGIN = 0.3, 0.05
+"""Of statistics between 0 and 1 the margin is a part of what is left beyond the range."""
 
 
 class Unlikeness(NamedTuple):
@@ -73,93 +84,125 @@ class Unlikeness(NamedTuple):
     Attributes
     ----------
     score
-        0 within the range of the training frames, 1 half a range outside.
+        0 within the range of the training frames, 1 where a warning is due.
     worst
-        The statistic that lies furthest outside and its side, as ``mosaic high``; empty if none does.
+        What is furthest outside, in a few words; empty if nothing is.
+    reasons
+        A sentence for each statistic whose own score is above 1, the worst first.
     """
 
     score: float
-    worst: str
+    worst: str = ""
+    reasons: tuple[str, ...] = ()
+
+    def warning(self, frame: str, model: str) -> str:
+        """Return the warning that is due for a frame, or an empty text for one within the range.
+
+        Parameters
+        ----------
+        frame, model
+            Their names.
+        """
+        if self.score <= WARNING_SCORE:
+            return ""
+        told = "; ".join(self.reasons[:MOST_REASONS])
+        return f"{frame}: unlike what model {model} was trained on (score {self.score:.1f}): {told}"
 
 
-def reference_of(statistics: Iterable[Mapping[str, float]]) -> dict[str, list[float]]:
+def reference_of(statistics: Iterable[Mapping[str, Measured]]) -> dict[str, list[float]]:
     """Return the quantiles of the statistics of training frames, for the card of the model.
 
     Parameters
     ----------
     statistics
-        What :func:`frame_statistics` gave for each frame; a few hundred frames or more.
+        Of each frame; some hundred frames or more.
 
     Returns
     -------
     dict
-        For each statistic that any frame has, the values at :data:`QUANTILES`.
+        For each statistic that any frame has, the values at :data:`QUANTILES`: upper ones of values less
+        twice their errors, lower ones of values plus that, since frames are compared with them in this way.
     """
-    values: dict[str, list[float]] = {}
+    found: dict[str, list[Measured]] = {}
     for one in statistics:
-        for name, value in one.items():
-            values.setdefault(name, []).append(value)
-    return {
-        name: np.quantile(np.array(values[name], np.float64), QUANTILES).tolist()
-        for name in STATISTICS
-        if name in values
-    }
+        for name, measured in one.items():
+            found.setdefault(name, []).append(measured)
+    return {name: _quantiles(np.array(values, np.float64)) for name, values in found.items()}
 
 
-def unlikeness(statistics: Mapping[str, float], reference: Mapping[str, Any]) -> Unlikeness:
+def _quantiles(measured: NDArray[np.float64]) -> list[float]:
+    """Return the quantiles of ``(n, 2)`` values and errors, the ends of which are not those of the errors."""
+    value, error = measured.T
+    middle = float(np.quantile(value, QUANTILES[2]))
+    low = np.minimum(np.quantile(value + ERRORS * error, QUANTILES[:2]), middle)
+    high = np.maximum(np.quantile(value - ERRORS * error, QUANTILES[3:]), middle)
+    return [round(float(one), 5) for one in (*low, middle, *high)]
+
+
+def unlikeness(statistics: Mapping[str, Measured], reference: Mapping[str, Any]) -> Unlikeness:
     """Tell how far a frame is outside what a model was trained on.
 
     Parameters
     ----------
     statistics
-        Of the frame, from :func:`frame_statistics`.
+        Of the frame, and of what the network made of it.
     reference
         Of the training frames, from :func:`reference_of`; statistics that it does not know do not count.
 
     Examples
     --------
-    >>> reference = {"mosaic": [0.0, 0.0, 0.1, 0.4, 0.5]}
-    >>> unlikeness({"mosaic": 0.8}, reference)
-    Unlikeness(score=2.0, worst='mosaic high')
-    >>> unlikeness({"mosaic": 0.2}, reference)
-    Unlikeness(score=0.0, worst='')
+    >>> reference = {"mosaic": [0.03, 0.04, 0.05, 0.08, 0.1]}
+    >>> unlikeness({"mosaic": Measured(0.3)}, reference).worst
+    'pixels differ in a 2 x 2 pattern, as in a Bayer mosaic'
+    >>> unlikeness({"mosaic": Measured(0.2, error=0.05)}, reference)
+    Unlikeness(score=0.0, worst='', reasons=())
     """
-    worst = Unlikeness(0.0, "")
-    for name, least in LEAST_HALF_RANGES.items():
+    outside: list[tuple[float, str, str]] = []
+    for (name, side), words in WORDS.items():
         if name not in statistics or name not in reference:
             continue
-        _, low, _, high, _ = reference[name]
-        half = max(0.5 * (high - low), least)
-        for side, outside in (("high", statistics[name] - high), ("low", low - statistics[name])):
-            if (name, side) in WORDS and outside / half > worst.score:
-                worst = Unlikeness(outside / half, f"{name} {side}")
-    return worst
+        low, _, middle, _, high = reference[name]
+        value, error = statistics[name]
+        end = high if side == "high" else low
+        beyond = (value - high if side == "high" else low - value) - ERRORS * error
+        if beyond > 0:
+            margin = _margin(name, middle, end)
+            outside.append((beyond / margin, words, explain(name, side, value, (low, high))))
+    if not outside:
+        return Unlikeness(0.0)
+    outside.sort(key=lambda one: -one[0])
+    told: dict[str, str] = {}
+    for score, words, sentence in outside:
+        if score > WARNING_SCORE:
+            told.setdefault(words, sentence)
+    return Unlikeness(outside[0][0], outside[0][1], tuple(told.values()))
 
 
-def judge(frame: Frame, reference: Mapping[str, Any]) -> Unlikeness | None:
+def _margin(name: str, middle: float, end: float) -> float:
+    """Return how far outside the range a statistic has to be for a warning."""
+    if name in PARTS:
+        return max(PART_MARGIN * (1 - end), LEAST_PART_MARGIN)
+    return max(MARGIN * abs(end - middle), LEAST_MARGINS.get(name, LEAST_MARGIN))
+
+
+def judge(
+    frame: Frame, reference: Mapping[str, Any], further: Mapping[str, Measured] | None = None
+) -> Unlikeness | None:
     """Tell how far a frame is outside what a model was trained on; None where nothing can be said.
 
     Parameters
     ----------
     frame
-        See :func:`frame_statistics`.
+        Frame of ``(H, W)`` pixels as they are.
     reference
         See :func:`unlikeness`; empty if the model does not tell.
+    further
+        Statistics of what the network made of the frame, if any.
     """
-    statistics = frame_statistics(frame) if reference else {}
-    return unlikeness(statistics, reference) if statistics else None
-
-
-def describe(worst: str) -> str:
-    """Return the words for a statistic and its side, as in :attr:`Unlikeness.worst`.
-
-    Examples
-    --------
-    >>> describe("mosaic high")
-    'Bayer mosaic'
-    """
-    name, _, side = worst.partition(" ")
-    return WORDS[name, side]
+    if not reference:
+        return None
+    statistics = look_at(frame).statistics | dict(further or {})
+    return unlikeness(statistics, reference) if set(statistics) - {"constant"} else None
 
 
 def check_reference(reference: Mapping[str, Any], *, origin: str) -> None:
@@ -170,10 +213,11 @@ def check_reference(reference: Mapping[str, Any], *, origin: str) -> None:
     ModelError
         If an entry is not five growing numbers; ``origin`` names the card in the message.
     """
-    for name in STATISTICS:
-        values = reference.get(name, [0.0] * len(QUANTILES))
+    for name, values in reference.items():
         try:
-            proper = len(values) == len(QUANTILES) and bool(np.all(np.diff(np.asarray(values, float)) >= 0))
+            numbers = np.asarray(values, float)
+            proper = numbers.shape == (len(QUANTILES),) and bool(np.all(np.diff(numbers) >= 0))
+            proper = proper and bool(np.isfinite(numbers).all())
         except (TypeError, ValueError):
             proper = False
         if not proper:

@@ -44,6 +44,8 @@ _Positive: TypeAlias = Annotated[int, Interval(ge=1, le=10**6)]
 _Prior: TypeAlias = Annotated[float, Interval(gt=0, lt=1)]
 _Part: TypeAlias = Annotated[float, Interval(ge=0, le=1)]
 
+_Quantiles: TypeAlias = Annotated[list[float], Len(5, 5)]
+
 _FILE_NAME = re.compile(r"[^/\\:\0]+")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -171,7 +173,7 @@ class ModelCard:
     training: Mapping[str, Any] = field(default_factory=dict)
     scores: Mapping[str, Any] = field(default_factory=dict)
     calibration: Mapping[_ClassName, tuple[float, float]] = field(default_factory=dict)
-    domain: Mapping[str, Any] = field(default_factory=dict)
+    domain: Mapping[_Name, _Quantiles] = field(default_factory=dict)
     screening: Mapping[_Name, float] = field(default_factory=dict)
     sky: Mapping[str, Any] = field(default_factory=dict)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from skysieve.errors import FrameError
-from skysieve.imaging.domain import WARNING_SCORE, Unlikeness, describe
+from skysieve.imaging.domain import WARNING_SCORE, Unlikeness
 from skysieve.imaging.frame_files import FrameFile
 from skysieve.imaging.locations import find_locations
 from skysieve.tracking.decide import choose_hdus
@@ -187,11 +187,6 @@ class TrackJob:
         if not tracks:
             raise blanks[0]
         for label, found in unlike.values():
-            logger.warning(
-                "%s: unlike what model %s was trained on (%s, score %.1f): its probability may mean little",
-                label,
-                self._tracker.model.card.name,
-                describe(found.worst),
-                found.score,
-            )
+            warning = found.warning(label, self._tracker.model.card.name)
+            logger.warning("%s: its probability may mean little", warning)
         return TrackRecord(tuple(tracks), time.perf_counter() - start, notes)

@@ -13,7 +13,6 @@ from skysieve.contaminants.classes import CLASS_NAMES, NODATA
 from skysieve.contaminants.model import JOB
 from skysieve.evaluation.calibration import fit_platt
 from skysieve.evaluation.histograms import ScoreHistograms
-from skysieve.imaging.domain import reference_of
 from skysieve.imaging.normalise import NAME as NORMALISATION
 from skysieve.models.card import ModelCard, Tiling
 from skysieve.networks.margin import measure_margin
@@ -64,13 +63,10 @@ class CalibrationFrame(NamedTuple):
         ``(H, W)`` float32 in units of the noise.
     bits
         ``(H, W)`` int16, codes of classes; that of NODATA for no data.
-    statistics
-        What the frame looks like.
     """
 
     pixels: NDArray[np.float32]
     bits: NDArray[np.int16]
-    statistics: dict[str, float]
 
 
 def write_contaminant_model(
@@ -101,13 +97,12 @@ def write_contaminant_model(
     OutputError
         If the folder cannot be written.
     """
-    histograms, statistics = ScoreHistograms(CLASS_NAMES), []
+    histograms = ScoreHistograms(CLASS_NAMES)
     first: list[CalibrationFrame] = []
     with torch.inference_mode():
         for frame in frames:
             logits = network(torch.from_numpy(frame.pixels)[None, None])
             add_logits(histograms, logits, torch.from_numpy(frame.bits)[None])
-            statistics.append(frame.statistics)
             if len(first) < AGREEMENT_FRAMES:
                 first.append(frame)
     tallies = {name: histograms.tally(name) for name in CLASS_NAMES}
@@ -141,7 +136,6 @@ def write_contaminant_model(
         default_thresholds=thresholds,
         graphs=(),
         calibration={name: (line.slope, line.intercept) for name, line in lines.items()},
-        domain=reference_of(statistics),
         training={"recipe": recipe.name, "seed": recipe.seed, **facts},
         scores={"validation": scores},
     )

@@ -14,11 +14,10 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from skysieve.contaminants.classes import CLASS_NAMES, CLASSES, NODATA
 from skysieve.errors import ConfigError, FrameError, ModelError
-from skysieve.imaging.domain import frame_statistics
-from skysieve.imaging.frames import ArrayFrame
 from skysieve.simulate.contaminants.footprints import read_footprints
 from skysieve.simulate.recipe import read_recipe
 from skysieve.training.contaminant_model import CalibrationFrame, write_contaminant_model
+from skysieve.training.domain import DOMAIN_FRAMES, DOMAIN_SEED, DOMAIN_SIDE, calibrate_domain
 from skysieve.training.feed import stream_batches
 from skysieve.training.injected import CleanFolder, InjectedFrames, MixedFrames
 from skysieve.training.segmentation import Segmentation, sieve_net
@@ -190,12 +189,16 @@ class ContaminantTraining:
         network: SieveNet = module.network  # type: ignore[assignment]
         logger.info("calibrating on %d frames", CALIBRATION_FRAMES)
         frames = self._held_out(CALIBRATION_SEED, CALIBRATION_FRAMES)
-        return write_contaminant_model(network, frames, folder, recipe=self.recipe, facts=facts)
+        model = write_contaminant_model(network, frames, folder, recipe=self.recipe, facts=facts)
+        logger.info("measuring what %d training frames look like", DOMAIN_FRAMES)
+        source = self._frames(self.recipe.seed + DOMAIN_SEED, size=min(self.recipe.frame, DOMAIN_SIDE))
+        return calibrate_domain(model, (source.frame(number)[0] for number in range(DOMAIN_FRAMES)))
 
-    def _frames(self, seed: int) -> FrameSource:
+    def _frames(self, seed: int, *, size: int | None = None) -> FrameSource:
         """Return the frames of a seed; those of different seeds have nothing in common."""
         recipe = self.recipe
-        simulated = SimulatedFrames(self.simulation, recipe.frame, seed)
+        size = size or recipe.frame
+        simulated = SimulatedFrames(self.simulation, size, seed)
         if self.clean is None:
             return simulated
         injected = InjectedFrames(self.clean, self.simulation, recipe.tile, seed)
@@ -210,8 +213,7 @@ class ContaminantTraining:
             number += 1
             try:
                 seen, bits = normalised(pixels, bits, np.random.default_rng([seed, number]))
-                statistics = frame_statistics(ArrayFrame(pixels))
             except FrameError:
                 continue
             count -= 1
-            yield CalibrationFrame(seen, bits, statistics)
+            yield CalibrationFrame(seen, bits)

@@ -16,7 +16,7 @@ from skysieve._version import __version__
 from skysieve.errors import ConfigError
 from skysieve.evaluation.calibration import fit_platt
 from skysieve.evaluation.histograms import LIMIT, ScoreHistograms, count_pixels
-from skysieve.imaging.domain import frame_statistics, reference_of
+from skysieve.imaging.domain import look_at, reference_of
 from skysieve.imaging.normalise import NAME as NORMALISATION
 from skysieve.models.card import ModelCard, Tiling
 from skysieve.simulate.recipe import read_recipe
@@ -155,7 +155,7 @@ class TrackingTraining:
             for shown in self._held_out(CALIBRATION_SEED, CALIBRATION_FRAMES):
                 logits.append(float(network(torch.from_numpy(shown.pixels)[None, None])))
                 labels.append(shown.slipped)
-                statistics.append(frame_statistics(shown.frame))
+                statistics.append(look_at(shown.frame).statistics)
         scores = np.clip(np.array(logits, np.float32), -LIMIT, LIMIT)
         truth = np.array(labels)
         histograms = ScoreHistograms((CLASSES[1],))

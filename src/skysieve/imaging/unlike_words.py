@@ -1,0 +1,90 @@
+"""In what a frame is unlike the training frames, in an astronomer's words."""
+
+from __future__ import annotations
+
+__all__ = ["WORDS", "explain"]
+
+WORDS = {
+    ("correlation", "high"): "noise of neighbouring pixels is correlated",
+    ("correlation_x", "high"): "noise of neighbouring pixels is correlated",
+    ("correlation_y", "high"): "noise of neighbouring pixels is correlated",
+    ("correlation", "low"): "noise of neighbouring pixels is anticorrelated",
+    ("correlation_x", "low"): "noise of neighbouring pixels is anticorrelated",
+    ("correlation_y", "low"): "noise of neighbouring pixels is anticorrelated",
+    ("mosaic", "high"): "pixels differ in a 2 x 2 pattern, as in a Bayer mosaic",
+    ("mosaic_noise", "high"): "colours interpolated from a mosaic",
+    ("blocks", "high"): "blocks of 8 x 8 pixels",
+    ("grain", "high"): "steps larger than the noise",
+    ("confusion", "high"): "no empty sky between the sources",
+    ("sources", "low"): "hardly any sources",
+    ("sources", "high"): "crowded with sources",
+    ("stars", "low"): "hardly any stars",
+    ("starless", "high"): "sources that do not look like stars",
+    ("fwhm", "low"): "stars are undersampled",
+    ("fwhm", "high"): "stars are wide or defocused",
+    ("elongation", "high"): "sources are all elongated in one direction",
+    ("bright", "high"): "much of the frame is far above the sky",
+    ("alignment", "high"): "structure points in one direction",
+    ("constant", "high"): "much of the frame has one value",
+    ("doubt", "high"): "the network is in doubt",
+    ("doubt SAT", "high"): "the network is in doubt about saturated pixels",
+    ("undecided", "high"): "the network decides for no class",
+}
+"""What each side of a statistic is called; sides without words do not count."""
+
+CORRELATING = "drizzling, enlarging, smoothing, scanning or lossy compression"
+MARKED = "much marked as"
+for _name in ("CR", "HCL", "DCL", "HP", "DP", "P", "TRL", "FR", "NEB", "SAT", "SP", "BBG"):
+    WORDS[f"marked {_name}", "high"] = f"{MARKED} {_name}"
+
+
+def explain(name: str, side: str, value: float, known: tuple[float, float]) -> str:
+    """Return a sentence that says why a frame is called unlike the training frames.
+
+    Parameters
+    ----------
+    name, side
+        The statistic, and ``high`` or ``low``, as in :data:`WORDS`.
+    value
+        What was measured in the frame.
+    known
+        Range of the training frames.
+
+    Examples
+    --------
+    >>> explain("fwhm", "low", 0.04, (0.2, 1.1))
+    'stars are undersampled: 1.1 px wide; the network knows 1.6 to 12.6 px'
+    >>> explain("marked TRL", "high", -1.0, (-4.0, -1.5))
+    'much marked as TRL: 10 % of the pixels; 3.2 % at most in training frames'
+    """
+    low, high = known
+    words = WORDS[name, side]
+    if name == "fwhm":
+        return f"{words}: {10**value:.1f} px wide; the network knows {10**low:.1f} to {10**high:.1f} px"
+    if name.startswith("correlation"):
+        where = {"correlation_x": " along rows", "correlation_y": " along columns"}.get(name, "")
+        cause = f", as after {CORRELATING}" if side == "high" else ""
+        return f"{words}{where} by {value:.2f}{cause}; the network knows {low:.2f} to {high:.2f}"
+    if name in ("sources", "stars"):
+        end = f"{10**low:.0f} at least" if side == "low" else f"{10**high:.0f} at most"
+        return f"{words}: {10**value:.0f} in 10^6 px; {end} in training frames"
+    if name == "starless":
+        return f"{words}: one in {10**value:.0f} does; one in {10**high:.0f} at least in training frames"
+    if name == "bright" or name.startswith("marked "):
+        return (
+            f"{words}: {_percent(10**value)} of the pixels; {_percent(10**high)} at most in training frames"
+        )
+    if name in ("constant", "undecided"):
+        return f"{words}: {_percent(value)} of it; {_percent(high)} at most in training frames"
+    if name == "grain":
+        return f"{words}: {10**value:.1f} times; {10**high:.1f} at most in training frames"
+    if name == "confusion":
+        told = f"what is left there is {10**value:.1f} times the noise of pixels"
+        return f"{words}: {told}; {10**high:.1f} at most in training frames"
+    if name.startswith("doubt"):
+        return f"{words}: {10**value:.2g} bit a pixel; {10**high:.2g} at most in training frames"
+    return f"{words}: {value:.2f}; {high:.2f} at most in training frames"
+
+
+def _percent(part: float) -> str:
+    return f"{100 * part:.3g} %" if part >= 0.1 else f"{100 * part:.2g} %"
