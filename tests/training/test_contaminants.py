@@ -121,7 +121,7 @@ class TestTheModel:
             assert 0 < bytes_per_pixel * least / 2**20 < card.tiling.memory
 
     def test_knows_what_its_frames_look_like(self, card):
-        assert {"grain", "sources", "marked CR", "doubt", "undecided"} <= set(card.domain)
+        assert {"grain", "sources", "confusion"} <= set(card.domain)
         assert all(len(quantiles) == 5 for quantiles in card.domain.values())
 
     def test_has_scores_of_the_classes_that_there_were(self, card):
