@@ -160,7 +160,8 @@ def test_nothing_is_told_to_the_makers_of_the_engine(tmp_path, pixel_model):
         "mask", "a.fits", "--model", pixel_model, cwd=tmp_path, env={**os.environ, "HOME": str(home)}
     )
     assert result.code == 0
-    assert list(home.iterdir()) == []
+    # Some releases of Astropy make a folder for their settings
+    assert {path.name for path in home.iterdir()} <= {".astropy"}
 
 
 def test_a_reader_that_leaves_early_is_no_error(tmp_path, pixel_model):
