@@ -28,9 +28,11 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "injected": ("model", "injections"),
     "cosmic-rays": ("model", "recipes", "frames", "side", "injections", "peers"),
     "priors": ("model", "side"),
+    "real-truth": ("model",),
+    "real-stars": ("model",),
     "tracking": ("model", "recipes", "frames", "side"),
     "throughput": ("model", "runs", "frames", "side"),
-    "sheets": ("model", "output"),
+    "sheets": ("model", "before", "output"),
     "training": ("trainings", "output"),
     "ghosts": ("model",),
     "ghost-geometry": (),
@@ -49,6 +51,11 @@ FEWEST_FRAMES = 2
 _NUMBER = {"type": int, "default": None, "metavar": "N"}
 _OPTIONS: Mapping[str, dict[str, Any]] = {
     "--model": {"default": "skysieve", "help": "model that is measured: a name, or a folder with a card"},
+    "--before": {
+        "default": None,
+        "metavar": "MODEL",
+        "help": "earlier model whose masks of the real frames stand beside those of --model",
+    },
     "--runs": {"type": int, "default": 3, "help": "runs of each timed command (3)"},
     "--large": {"type": int, "default": 10000, "help": "side of the large frame in pixels (10000)"},
     "--frames": {**_NUMBER, "help": "frames of each recipe, or of a timed command"},

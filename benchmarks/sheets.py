@@ -6,7 +6,7 @@ import io
 from typing import TYPE_CHECKING
 
 import numpy as np
-from frames import real_frames
+from frames import data_folder, real_frames
 from held_out import keep_contaminant_frames, read_contaminant_frame
 from peer import CACHE
 from PIL import Image
@@ -16,7 +16,7 @@ from skysieve.contaminants.classes import CLASSES, NODATA
 from skysieve.contaminants.masker import Masker, MaskSettings
 from skysieve.contaminants.preview import WIDE
 from skysieve.imaging.frame_files import FrameFile
-from skysieve.imaging.locations import parse_location
+from skysieve.imaging.locations import Location, parse_location
 from skysieve.report.contact_sheet import SheetFrame, render_contact_sheet
 from skysieve.report.preview import PreviewPlane
 
@@ -38,8 +38,22 @@ COLOURS = 96
 WIDTH = 1500
 
 
-def measure(*, model: str, output: Path) -> Result:
-    """Draw the sheets: that of simulated frames beside the page, those of other people's pixels not."""
+PAGE = 8
+"""Frames on a page of masks before and after."""
+
+
+def measure(*, model: str, before: str | None, output: Path) -> Result:
+    """Draw the sheets: that of simulated frames beside the page, those of other people's pixels not.
+
+    Parameters
+    ----------
+    model
+        Whose masks are drawn.
+    before
+        An earlier model: its masks stand beside those of the other, on pages of their own; None for none.
+    output
+        Folder of the page.
+    """
     masker = Masker(MaskSettings(model=model))
     beside, apart = output / "sheets", CACHE / "sheets"
     for folder in (beside, apart):
@@ -61,6 +75,9 @@ def measure(*, model: str, output: Path) -> Result:
         (folder / f"{name}.png").write_bytes(content)
         place = "sheets" if folder is beside else "benchmarks/.cache/sheets"
         rows.append((f"`{place}/{name}.png`", title, len(frames), side, len(content) / 1e3))
+    if before is not None:
+        earlier = Masker(MaskSettings(model=before))
+        rows += _before_and_after(masker, earlier, (before, model), apart)
     columns = (
         ("file", ""),
         ("what", ""),
@@ -83,6 +100,39 @@ def measure(*, model: str, output: Path) -> Result:
     )
 
 
+def _before_and_after(
+    masker: Masker, earlier: Masker, names: tuple[str, str], folder: Path
+) -> list[tuple[Cell, ...]]:
+    """Draw two models' masks of all real frames side by side; return a row of the table for each page."""
+    more = data_folder() / "real" / "frames"
+    paths = [*real_frames(), *(sorted(more.iterdir()) if more.is_dir() else [])]
+    side = SIZES[0]
+    rows: list[tuple[Cell, ...]] = []
+    for number, start in enumerate(range(0, len(paths), PAGE), 1):
+        frames = []
+        for path in paths[start : start + PAGE]:
+            pair = (_masked(path, earlier, names[0]), _masked(path, masker, names[1]))
+            frames += [frame for both in zip(*pair, strict=True) for frame in both]
+        title = f"Real frames, masks of {names[0]} (left) and {names[1]} (right), page {number}"
+        # so wide that a line has the two masks of one frame
+        sheet = render_contact_sheet(frames, _planes(), title=title, size=side, width=4 * side + 100)
+        file = folder / f"before-after-{number}.png"
+        sheet.save(file, format="PNG", optimize=True)
+        place = f"`benchmarks/.cache/sheets/{file.name}`"
+        rows.append((place, title, len(frames) // 2, side, file.stat().st_size / 1e3))
+    return rows
+
+
+def _masked(path: Path, masker: Masker, name: str) -> Iterator[SheetFrame]:
+    """Yield the frames of a file with their masks, under the name of the model."""
+    with FrameFile(Location(path)) as file:
+        for number, plane in enumerate(file.planes, 1):
+            pixels, nodata = plane.rows(0, plane.shape[0])
+            caption = path.name if len(file.planes) == 1 else f"{path.name} {number}"
+            bits = masker.mask(plane).bits
+            yield SheetFrame(np.where(nodata, np.float32(np.nan), pixels), bits, f"{caption}\n{name}")
+
+
 def _masked_frames(masker: Masker) -> Iterator[SheetFrame]:
     """Yield every real frame with its mask."""
     for path in real_frames():
@@ -96,16 +146,20 @@ def _masked_frames(masker: Masker) -> Iterator[SheetFrame]:
 
 def _small_enough(frames: Sequence[SheetFrame], title: str) -> tuple[int, bytes]:
     """Return the largest side of a frame with which the sheet is a small file, and the file as PNG."""
-    planes = [
-        PreviewPlane(c.name, c.code, c.colour, c.description)
-        for c in sorted((*CLASSES, NODATA), key=lambda c: c.name in WIDE)
-        if c.code
-    ]
     for size in SIZES:
-        sheet = render_contact_sheet(frames, planes, title=title, size=size, width=WIDTH)
+        sheet = render_contact_sheet(frames, _planes(), title=title, size=size, width=WIDTH)
         content = io.BytesIO()
         reduced = sheet.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
         reduced.save(content, format="PNG", optimize=True)
         if content.tell() < MOST_BYTES:
             return size, content.getvalue()
     raise RuntimeError(f"{title}: not below {MOST_BYTES} bytes with frames of {SIZES[-1]} px either")
+
+
+def _planes() -> list[PreviewPlane]:
+    """Return the planes of a mask as sheets draw them."""
+    return [
+        PreviewPlane(c.name, c.code, c.colour, c.description)
+        for c in sorted((*CLASSES, NODATA), key=lambda c: c.name in WIDE)
+        if c.code
+    ]

@@ -1,0 +1,134 @@
+"""Round stars in a frame, found and measured without any network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import ndimage
+
+from skysieve.imaging.frames import ArrayFrame
+from skysieve.imaging.normalise import normalise
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["RoundStars", "find_stars"]
+
+HEIGHT = 10.0
+"""Least height of a peak above the sky, in standard deviations of the noise."""
+
+FULLEST = 0.6
+"""Largest height of a peak, as a part of the highest in the frame: others may be saturated."""
+
+ROUND = 0.75
+"""Least ratio of the axes."""
+
+ALIKE = 0.25
+"""Largest deviation of a FWHM from the median of the frame, as a part of it."""
+
+REACH = 9
+"""Pixels about a peak that its moments are measured in."""
+
+WIDEST = 9.0
+"""Largest FWHM in pixels: moments of wider sources reach the edge of what is measured."""
+
+MOST = 600
+"""Peaks that are measured in a frame, the highest ones."""
+
+STEPS = 12
+FWHM_OF_SIGMA = 2.3548
+
+
+@dataclass(frozen=True)
+class RoundStars:
+    """Stars of a frame.
+
+    Attributes
+    ----------
+    y, x, fwhm
+        ``(N,)`` float64 in pixels.
+    """
+
+    y: NDArray[np.float64]
+    x: NDArray[np.float64]
+    fwhm: NDArray[np.float64]
+
+    @property
+    def typical(self) -> float:
+        """Median FWHM in pixels; NaN without a star."""
+        return float(np.median(self.fwhm)) if len(self.fwhm) else float("nan")
+
+    def touched(self, marked: NDArray[np.bool_]) -> int:
+        """Return the number of stars with a marked pixel ``(H, W)`` within half of their FWHM."""
+        if not marked.any():
+            return 0
+        distance = ndimage.distance_transform_edt(~marked)
+        near = distance[np.rint(self.y).astype(np.intp), np.rint(self.x).astype(np.intp)]
+        return int((near <= np.maximum(self.fwhm / 2, 0.5)).sum())
+
+
+def find_stars(pixels: NDArray[np.float32], name: str) -> RoundStars:
+    """Find the round, unsaturated stars of a frame.
+
+    Parameters
+    ----------
+    pixels
+        ``(H, W)`` float32 in any unit; NaN where there is no data, or none that is of use.
+    name
+        What messages call the frame.
+
+    Raises
+    ------
+    FrameError
+        If the frame has no noise.
+    """
+    missing = ~np.isfinite(pixels)
+    frame = normalise(ArrayFrame(pixels, mask=missing, label=name), threads=1)
+    seen = frame.rows(0, pixels.shape[0])[0].astype(np.float64)
+    highest = ndimage.maximum_filter(seen, 5) == seen
+    spoilt = ndimage.binary_dilation(missing, iterations=3)
+    top = FULLEST * float(seen.max())
+    ys, xs = np.nonzero(highest & (seen > HEIGHT) & (seen < top) & ~spoilt)
+    inside = (ys >= REACH) & (xs >= REACH) & (ys < seen.shape[0] - REACH) & (xs < seen.shape[1] - REACH)
+    ys, xs = ys[inside], xs[inside]
+    order = np.argsort(-seen[ys, xs])[:MOST]
+    measured = [_moments(seen, int(y), int(x)) for y, x in zip(ys[order], xs[order], strict=True)]
+    found = np.array([one for one in measured if one is not None]).reshape(-1, 4)
+    found = found[(found[:, 3] > ROUND) & (found[:, 2] < WIDEST)]
+    if len(found):
+        typical = np.median(found[:, 2])
+        found = found[np.abs(found[:, 2] / typical - 1) < ALIKE]
+    return RoundStars(found[:, 0], found[:, 1], found[:, 2])
+
+
+def _moments(seen: NDArray[np.float64], y: int, x: int) -> tuple[float, float, float, float] | None:
+    """Return place, FWHM and axis ratio of a source; None if its moments do not settle.
+
+    The weight is a Gaussian of the source's own centre and second moments, found step by step; the moments
+    under it are those of a Gaussian source multiplied by one half.
+
+    References
+    ----------
+    Bernstein & Jarvis 2002, Astronomical Journal 123, 583, section 3.
+    """
+    cut = seen[y - REACH : y + REACH + 1, x - REACH : x + REACH + 1]
+    v, u = np.mgrid[-REACH : REACH + 1, -REACH : REACH + 1].astype(np.float64)
+    middle, covariance = np.zeros(2), 2.0 * np.eye(2)
+    for _ in range(STEPS):
+        dv, du = v - middle[0], u - middle[1]
+        (a, b), (_, c) = covariance
+        determinant = a * c - b * b
+        weight = np.exp(-0.5 * (c * dv**2 - 2 * b * dv * du + a * du**2) / determinant) * cut
+        total = weight.sum()
+        if total <= 0:
+            return None
+        middle += np.array([(weight * dv).sum(), (weight * du).sum()]) / total
+        moments = np.array([(weight * dv * dv).sum(), (weight * dv * du).sum(), (weight * du * du).sum()])
+        a, b, c = 2 * moments / total
+        if min(a, c) < 0.05 or a * c <= b * b or max(a, c) > REACH**2 or np.abs(middle).max() > 2:
+            return None
+        covariance = np.array([[a, b], [b, c]])
+    small, large = np.sqrt(np.linalg.eigvalsh(covariance))
+    return y + middle[0], x + middle[1], FWHM_OF_SIGMA * float(np.sqrt(small * large)), float(small / large)
