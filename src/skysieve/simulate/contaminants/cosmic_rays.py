@@ -46,7 +46,7 @@ NIR_THICKNESS = 15.0
 STEP = 0.35
 """Length of the steps along a path, in pixels."""
 
-LONGEST_TRACK = 400.0
+LONGEST_TRACK = 120.0
 """Length of the longest tracks along the layer, in pixels."""
 
 MOST_DRIFT = 0.7
