@@ -12,6 +12,7 @@ from astropy.io import fits
 from tests.training.tiny import SIMULATION, few_frames
 
 from skysieve.contaminants.classes import NODATA, find_class
+from skysieve.contaminants.clean_frames import JUDGED_FRAMES
 from skysieve.errors import ConfigError, SourceError
 from skysieve.simulate.recipe import Recipe
 from skysieve.simulate.recipe_files import build
@@ -135,3 +136,10 @@ class TestATrainingOnCleanFrames:
             (nights / f"{name}.fits").unlink()
         with pytest.raises(ConfigError, match="nights: no clean frames of 64 × 64 px or more"):
             training.use_clean_frames(nights)
+
+    def test_leaves_out_frames_that_benchmarks_measure_on(self, training, nights, caplog):
+        judged = JUDGED_FRAMES[0].name
+        (nights / "a.fits").rename(nights / f"{judged}.fits")
+        training.use_clean_frames(nights)
+        assert [source.location.path.name for source in training.clean.sources] == ["b.fits"]
+        assert judged in caplog.text

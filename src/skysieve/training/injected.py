@@ -10,7 +10,7 @@ import numpy as np
 from scipy.ndimage import binary_dilation
 
 from skysieve.contaminants.classes import NODATA
-from skysieve.contaminants.clean_frames import clean_frame, find_clean_frames
+from skysieve.contaminants.clean_frames import clean_frame, find_clean_frames, without_judged_frames
 from skysieve.contaminants.truth_bits import truth_bits
 from skysieve.errors import ConfigError, FrameError
 from skysieve.simulate.injection import inject
@@ -64,7 +64,7 @@ class CleanFolder:
         SourceError
             If the folder cannot be read.
         """
-        return find_clean_frames(self.folder, smallest=self.smallest)
+        return without_judged_frames(find_clean_frames(self.folder, smallest=self.smallest))
 
     @cached_property
     def held(self) -> Sequence[CleanPlane]:
