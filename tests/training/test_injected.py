@@ -139,7 +139,7 @@ class TestATrainingOnCleanFrames:
 
     def test_leaves_out_frames_that_benchmarks_measure_on(self, training, nights, caplog):
         judged = JUDGED_FRAMES[0].name
-        (nights / "a.fits").rename(nights / f"{judged}.fits")
+        (nights / "a.fits").rename(nights / judged)
         training.use_clean_frames(nights)
         assert [source.location.path.name for source in training.clean.sources] == ["b.fits"]
         assert judged in caplog.text
