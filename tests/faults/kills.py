@@ -83,7 +83,7 @@ def kill_masks(folder: Path, models: Models, cases: range, seed: int) -> list[Ta
             tally.note("orphans", f"{name} {number}: {left}", left)
         if kind != signal.SIGKILL:
             _no_temporaries(tally, place, f"{name} {number}")
-        for product in (place / "out").glob("*.fits"):
+        for product in (place / "out").glob("[!.]*.fits"):
             if not is_intact(product):
                 tally.note("broken products", f"{name} {number}: {product.name}")
         again = Command([*words, "--resume"], place)
@@ -99,7 +99,7 @@ def _kill(
 ) -> bool:
     """Send a signal at some moment, and tell whether there was anybody to get it."""
     masks, delay = moment
-    while command.running and len(list((command.folder / "out").glob("*.fits"))) < masks:
+    while command.running and len(list((command.folder / "out").glob("[!.]*.fits"))) < masks:
         time.sleep(0.01)
     end = time.monotonic() + delay
     while command.running and (time.monotonic() < end or not command.listening):

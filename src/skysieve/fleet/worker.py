@@ -6,6 +6,7 @@ import _thread
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -64,6 +65,7 @@ def start_worker(
         signal.signal(number, _interrupt)
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
+    sys.unraisablehook = _report_lost
     threading.Thread(target=_end_with_parent, args=(lifeline,), daemon=True).start()
     if begin is not None:
         begin()
@@ -110,8 +112,12 @@ def _interrupt(number: int, _frame: object) -> None:
     Once only: the next one would interrupt what removes the files of the unit.  A signal other than that of
     Ctrl-C ends this process: was it for this one alone, the parent begins another.
     """
-    if number != signal.SIGINT:
-        _state.ended_by = _state.ended_by or number
+    if number != signal.SIGINT and not _state.ended_by:
+        _state.ended_by = number
+        # for the case that the unit does not end, as where the interpreter loses the interrupt
+        late = threading.Timer(LONGEST_END, _end, [128 + number])
+        late.daemon = True
+        late.start()
     if _state.interrupted:
         return
     _state.interrupted = True
@@ -119,6 +125,12 @@ def _interrupt(number: int, _frame: object) -> None:
         raise KeyboardInterrupt
     if _state.ended_by:
         _end(128 + _state.ended_by)
+
+
+def _report_lost(lost: sys.UnraisableHookArgs) -> None:
+    """Say nothing of an interrupt that the interpreter lost, as in the end of an object's life."""
+    if not issubclass(lost.exc_type, KeyboardInterrupt):
+        sys.__unraisablehook__(lost)
 
 
 def _end_with_parent(lifeline: Connection) -> None:

@@ -17,6 +17,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from skysieve.imaging.hdu_claims import version_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -44,7 +46,7 @@ def find_tables(hdus: fits.HDUList, header: fits.Header) -> frozenset[int] | Non
     frozenset of int or None
         Empty where the header refers to none; None where one that it refers to is not in the file.
     """
-    places = {(hdu.name, int(hdu.ver)): index for index, hdu in enumerate(hdus)}
+    places = {(hdu.name, version_of(hdu)): index for index, hdu in enumerate(hdus)}
     found = set()
     for kind, records in _lookups(header):
         try:

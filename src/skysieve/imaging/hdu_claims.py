@@ -22,6 +22,8 @@ _ALWAYS_ALLOWED = 2**28
 # Pixels that a byte of compressed data may stand for, beyond that: rows of one value get near a tenth of it.
 _MOST_PIXELS_PER_BYTE = 10**4
 _SHOWN = 24
+_MOST_PARAMETERS = 1000
+_RICE_PARAMETERS = {"BLOCKSIZE": (16, 32), "BYTEPIX": (1, 2, 4, 8)}
 
 
 def damage_of(hdu: Any) -> str | None:
@@ -30,7 +32,7 @@ def damage_of(hdu: Any) -> str | None:
         shape = tuple(hdu.shape)
         problem = _of_axes(shape)
         if problem is None and isinstance(hdu, fits.CompImageHDU):
-            problem = _of_tiles(hdu, shape)
+            problem = _of_tiles(hdu, shape) or _of_compression(hdu)
         return problem or _of_others(hdu)
     except Exception as error:  # noqa: BLE001 - whatever astropy raises for a header against the standard
         reason = " ".join(str(error).split()) or type(error).__name__
@@ -70,6 +72,24 @@ def _of_tiles(hdu: fits.CompImageHDU, shape: tuple[int, ...]) -> str | None:
     stored = rows * table["NAXIS1"] + table.get("PCOUNT", 0)
     if prod(shape) > max(_ALWAYS_ALLOWED, _MOST_PIXELS_PER_BYTE * stored):
         return f"its {size} pixels cannot be in {stored} bytes"
+    return None
+
+
+def _of_compression(hdu: fits.CompImageHDU) -> str | None:
+    """Return what is wrong with the parameters of the compression: decompressors believe them and crash.
+
+    References
+    ----------
+    FITS Standard 4.0 (2018), sections 10.4.1 (``BLOCKSIZE`` and ``BYTEPIX`` of RICE_1) and 10.4.4.
+    """
+    table = _table_header(hdu)
+    if str(table.get("ZCMPTYPE", "")).strip() not in ("RICE_1", "RICE_ONE"):
+        return None
+    for number in range(1, _MOST_PARAMETERS):
+        name, value = table.get(f"ZNAME{number}"), table.get(f"ZVAL{number}")
+        allowed = _RICE_PARAMETERS.get(str(name).strip().upper())
+        if allowed is not None and (isinstance(value, bool) or value not in allowed):
+            return f"its {name} of RICE_1 is {str(value)[:_SHOWN]}"
     return None
 
 
