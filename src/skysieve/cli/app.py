@@ -95,7 +95,7 @@ add_verb(
     "Find galaxy clusters in microwave maps, and cross-match them.",
     panel=CLUSTERS,
 )
-add_verb(app, "models", "skysieve.cli.models:app", "List, show and import models.", panel=TOOLS)
+add_verb(app, "models", "skysieve.cli.models:app", "List, show, import and calibrate models.", panel=TOOLS)
 add_verb(app, "simulate", "skysieve.cli.simulate:app", "Simulate pictures with known truth.", panel=TOOLS)
 add_verb(
     app,
