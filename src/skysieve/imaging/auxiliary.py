@@ -59,7 +59,7 @@ _CERTAIN: dict[Kind, str] = {
 # Words of STScI that are too short to mean this at the end of any longer name.
 _ALONE: dict[Kind, str] = {
     "exposure map": "CON SAMP TIME NIMAGE NUM",
-    "mask": "BP BADPIXELMASK",
+    "mask": "BP BADPIXELMASK TRUTH LABEL LABELS IGNORE",
     "errors": "SIG",
 }
 # What pictures of the sky may be called, too.
@@ -68,7 +68,7 @@ _BESIDE: dict[Kind, str] = {
     "background": "SKY SKYMAP BACK BG BGD",
     "errors": "NOISE STAT",
     "no picture of the sky": "AREA PSF KERNEL MODEL MODELS FLAT FLATFIELD DARK BIAS GAIN REFOUT ZEROFRAME "
-    "CHI OBJECTS FILTERED WAVELENGTH WAVE TILTS TEMPLATE REF REFERENCE SNR SN OBJMODEL",
+    "CHI OBJECTS FILTERED WAVELENGTH WAVE TILTS TEMPLATE REF REFERENCE SNR SN OBJMODEL BEFORE",
 }
 # Of a name that begins with one of these and goes on, as VAR_POISSON or MASK_A.
 _FIRST: dict[Kind, str] = {
