@@ -28,6 +28,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "injected": ("model", "injections"),
     "cosmic-rays": ("model", "recipes", "frames", "side", "injections", "peers"),
     "priors": ("model", "side"),
+    "domain": ("model", "frames"),
     "real-truth": ("model",),
     "real-stars": ("model",),
     "tracking": ("model", "recipes", "frames", "side"),

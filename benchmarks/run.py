@@ -3,8 +3,8 @@
 usage: python benchmarks/run.py [PART ...] [--model NAME] [--runs N] [--data FOLDER] [--output FOLDER] ...
 
 Parts against the published tools: reference, normalisation, agreement, engines, speed, memory.  Parts on
-a model of our own: contaminants, injected, cosmic-rays, priors, real-truth, real-stars, tracking,
-throughput, sheets, training, ghosts, clusters, clusters-cost, clusters-training.  Beside them
+a model of our own: contaminants, injected, cosmic-rays, priors, domain, real-truth, real-stars,
+tracking, throughput, sheets, training, ghosts, clusters, clusters-cost, clusters-training.  Beside them
 ghost-geometry, on what ghosts are simulated like, ghost-networks, which compares trainings, and
 cluster-networks, which makes and compares some.
 All of them if none is named.  The environment of the published tools and the frames are made on the first
