@@ -106,7 +106,7 @@ def measure(*, model: str, frames: int | None) -> Result:
 
 def _examine(masker: Masker, frame: Frame, source: str, kind: str, *, unlike: bool | None) -> _Examined:
     found = masker.unlikeness(frame, masker.mask(frame))
-    return _Examined(source, kind, unlike, found.score if found else 0.0, found.worst if found else "")
+    return _Examined(source, kind, unlike, float(found.score) if found else 0.0, found.worst if found else "")
 
 
 def _real_files() -> Iterator[Path]:
@@ -147,8 +147,8 @@ def _result(found: list[_Examined], left_out: list[str], count: int, model: str)
     return Result(
         "Frames unlike the training frames",
         f"Warnings of the model {model}. {count} simulated frames of {SIDE} x {SIDE} px of each kind unlike "
-        f"the training frames and of each recipe, from seeds that nothing was tuned on, and the first picture of "
-        f"each real file (of repeated darks, one). A frame is warned of where its score is above "
+        f"the training frames and of each recipe, from seeds that nothing was tuned on, and the first frame "
+        f"of each real file (of repeated darks, one). A frame is warned of where its score is above "
         f"{WARNING_SCORE:g}. Intervals are binomial (Wilson, 95 %).",
         bars,
         [

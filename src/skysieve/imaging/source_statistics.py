@@ -110,7 +110,7 @@ def source_statistics(sample: Sample) -> Sources:
     sigma = sample.noise
     highest = max(float(block.light.max()) for block in sample.blocks)
     found = [_sources(block, sigma, highest) for block in sample.blocks]
-    valid = sum(np.count_nonzero(~block.nodata) for block in sample.blocks)
+    valid = sum(int(np.count_nonzero(~block.nodata)) for block in sample.blocks)
     maxima, stars = sum(one.maxima for one in found), sum(one.stars for one in found)
     statistics = {
         "sources": _density(maxima, valid),
