@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -16,6 +17,9 @@ SETTING = "SKYSIEVE_TEST_DATA"
 # The same examples each time: a change is judged by what it changed.
 settings.register_profile("skysieve", deadline=None, derandomize=True)
 settings.load_profile("skysieve")
+
+# A shell has what it runs in the background ignore interrupts: not the tests, nor the commands under test.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Before any test module is imported: some look for their frames then.
 if os.environ.get(SETTING):
