@@ -22,6 +22,7 @@ from skysieve.errors import SkysieveError
 from skysieve.models.engine import load_network
 
 if TYPE_CHECKING:
+    from skysieve.models.card import EngineName
     from skysieve.models.network import Engine, Precision
 
 __all__: list[str] = []
@@ -36,7 +37,7 @@ def main() -> None:
     model = load_model("maximask")
     # the card says which engine a graph is for; here every engine is given every graph
     (form,) = (g for g in model.card.graphs if g.file == graph)
-    forced = dataclasses.replace(form, engines=(engine,))
+    forced = dataclasses.replace(form, engines=(cast("EngineName", engine),))
     model = dataclasses.replace(model, card=dataclasses.replace(model.card, graphs=(forced,)))
     tiles = np.random.default_rng(1).normal(size=(batch, 1, height, width)).astype(np.float32)
     if engine == "openvino":

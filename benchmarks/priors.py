@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from astropy.io import fits
@@ -20,7 +20,7 @@ from skysieve.imaging.frames import ArrayFrame
 from skysieve.imaging.locations import parse_location
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -33,7 +33,7 @@ ITERATIONS = 500
 LEAST_TRUE = 20
 """Fewer true pixels tell nothing."""
 
-TRUTH = {
+TRUTH: Mapping[str, tuple[str, Literal["bits", "codes"], Mapping[str, Any]]] = {
     "hst_wfc3uvis": ("DQ", "bits", {"CR": 4096 | 8192, "SAT": 256}),
     "c4d_": ("DQ", "codes", {"CR": (5,), "SAT": (3, 4)}),
     "k4m_": ("DQ", "codes", {"CR": (5,), "SAT": (3, 4)}),
@@ -231,7 +231,7 @@ def _truth(path: Path, shape: tuple[int, int]) -> dict[str, NDArray[np.bool_]]:
         values = planes[0].astype(np.int64)
         if kind == "codes":
             return {c: np.isin(values, wanted) for c, wanted in classes.items()}
-        return {c: (values & wanted) != 0 for c, wanted in classes.items()}  # type: ignore[operator]
+        return {c: (values & wanted) != 0 for c, wanted in classes.items()}
     return {}
 
 

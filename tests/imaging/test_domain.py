@@ -31,6 +31,12 @@ NOISE = 12.0
 LEVEL = 1000.0
 
 
+def reasons_of(pixels, reference):
+    found = judge(ArrayFrame(pixels), reference)
+    assert found is not None
+    return found.reasons
+
+
 def light(seed=0, fwhm=2.5, shape=SHAPE, stars=150):
     """Return the light of stars with power-law counts, as electrons without noise."""
     rng = np.random.default_rng(seed)
@@ -142,19 +148,17 @@ class TestFrames:
 
     def test_without_empty_sky_are_told_so(self, reference):
         pixels = exposed(30 * light(60, 5.0, stars=40_000), 60)
-        assert any(
-            reason.startswith("no empty sky") for reason in judge(ArrayFrame(pixels), reference).reasons
-        )
+        assert any(reason.startswith("no empty sky") for reason in reasons_of(pixels, reference))
 
     def test_that_are_trailed_are_told_so(self, reference):
         trailed = gaussian_filter(uniform_filter(100 * light(61, 1.0, stars=150), (1, 15)), 1.2)
-        reasons = judge(ArrayFrame(exposed(trailed, 61)), reference).reasons
+        reasons = reasons_of(exposed(trailed, 61), reference)
         assert any(reason.startswith("sources are all elongated in one direction") for reason in reasons)
 
     def test_of_one_value_over_much_of_the_frame_are_told_so(self, reference):
         pixels = exposed(light(62, 3), 62)
         pixels[:, :250] = 65535
-        reasons = judge(ArrayFrame(pixels), reference).reasons
+        reasons = reasons_of(pixels, reference)
         assert any(reason.startswith("much of the frame has one value") for reason in reasons)
 
     def test_of_a_mean_of_shifted_exposures_have_correlated_noise_but_no_more_than_half(self):
@@ -201,7 +205,7 @@ class TestFrames:
 
     def test_that_are_small_and_empty_are_not_called_empty(self, reference):
         small = exposed(np.zeros((96, 96)))
-        assert not judge(ArrayFrame(small), reference).reasons
+        assert not reasons_of(small, reference)
 
     @pytest.mark.parametrize(
         "pixels",
@@ -289,7 +293,9 @@ class TestUnlikeness:
         ],
     )
     def test_is_the_distance_in_margins_of_the_worst(self, found, score, worst):
-        assert unlikeness(found, RANGES)[:2] == (pytest.approx(score), worst)
+        one = unlikeness(found, RANGES)
+        assert one.score == pytest.approx(score)
+        assert one.worst == worst
 
     def test_names_each_reason_with_what_was_found_and_what_is_known(self):
         found = unlikeness({"fwhm": Measured(0.0), "mosaic": Measured(0.4)}, RANGES)
