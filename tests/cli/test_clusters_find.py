@@ -100,7 +100,8 @@ def test_an_interrupted_search_goes_on(find, tmp_path, monkeypatch):
 @pytest.fixture
 def interrupted_while_placing(find, monkeypatch):
     """Interrupt a search when some of its products are in place, as a signal may."""
-    real, placed = Path.replace, []
+    real = Path.replace
+    placed: list[Path] = []
 
     def replace(self, target):
         if "out.parts" not in str(target) and not Path(target).name.startswith("."):

@@ -239,7 +239,8 @@ class TestAreasOfOneValue:
         pictures = [
             draw_preview(ArrayFrame(frame), run(frame, model), title="frame") for frame in (missing, empty)
         ]
-        assert np.array_equal(*map(np.asarray, pictures))
+        one, other = map(np.asarray, pictures)
+        assert np.array_equal(one, other)
 
     def test_are_shown_to_the_network_under_the_published_rules(self, pixels, model):
         pixels[:, :300] = 0

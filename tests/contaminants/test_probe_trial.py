@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -44,7 +45,7 @@ class KnowingMasker:
 
 
 def outcome(probe, inside, elsewhere=(), draws=1):
-    return run_probe(KnowingMasker(probe, inside, elsewhere), probe, draws=draws).outcome
+    return run_probe(cast("Any", KnowingMasker(probe, inside, elsewhere)), probe, draws=draws).outcome
 
 
 def test_a_thing_that_is_found_and_nothing_else_passes():
@@ -82,4 +83,4 @@ def test_where_nothing_is_any_contaminant_is_false_and_stars_are_not():
 
 def test_a_probe_is_drawn_once_at_least():
     with pytest.raises(ConfigError, match="0 draws of each probe: expected at least 1"):
-        run_probe(KnowingMasker(EMPTY, {}), EMPTY, draws=0)
+        run_probe(cast("Any", KnowingMasker(EMPTY, {})), EMPTY, draws=0)

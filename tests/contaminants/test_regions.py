@@ -67,6 +67,7 @@ def test_a_line_lies_along_its_trail(angle, width, length, x):
     across = (rows - 80) * np.cos(angle) - (columns - x) * np.sin(angle)
     (piece,) = find_pieces((np.abs(along) <= length / 2) & (np.abs(across) <= width / 2))
     line = fit_line(piece)
+    assert line is not None
     ends = sorted([(line.x1, line.y1), (line.x2, line.y2)])
     half = np.array([np.cos(angle), np.sin(angle)]) * length / 2
     expected = sorted([tuple(np.array([x, 80]) - half), tuple(np.array([x, 80]) + half)])

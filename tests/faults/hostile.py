@@ -258,7 +258,17 @@ def _maps(folder: Path, models: Models, count: int, rng: Generator) -> Iterator[
 
 def _map_lie(content: bytes, rng: Generator) -> tuple[str, bytes]:
     """Return a map whose header is valid, and says of its pixels what is not so."""
-    names = ("NSIDE", "ORDERING", "INDXSCHM", "COORDSYS", "TUNIT1", "TUNIT2", "TFORM1", "TFORM2", "TTYPE1")
+    names: tuple[str, ...] = (
+        "NSIDE",
+        "ORDERING",
+        "INDXSCHM",
+        "COORDSYS",
+        "TUNIT1",
+        "TUNIT2",
+        "TFORM1",
+        "TFORM2",
+        "TTYPE1",
+    )
     names += ("TTYPE2", "NAXIS1", "NAXIS2", "FIRSTPIX", "LASTPIX", "PIXTYPE", "OBJECT", "TFIELDS", "GRAIN")
     values: tuple[Any, ...] = (
         0,

@@ -66,7 +66,8 @@ def kill_masks(folder: Path, models: Models, cases: range, seed: int) -> list[Ta
         name, kind, target = WAYS[number % len(WAYS)]
         tally = tallies[name]
         tally.cases += 1
-        for attempt in range(ATTEMPTS):
+        attempt = 0
+        while True:
             place = folder / f"kill-{number}-{attempt}"
             place.mkdir()
             command = Command([*words, "-j", 2], place)
@@ -77,6 +78,9 @@ def kill_masks(folder: Path, models: Models, cases: range, seed: int) -> list[Ta
                 tally.facts["killed at work"] += 1
                 break
             command.wait(SLOWEST)
+            attempt += 1
+            if attempt == ATTEMPTS:
+                break
         _look(tally, command.wait(SLOWEST), kind, target, f"{name} {number}")
         left = command.orphans(LONGEST_LEFT)
         if left:

@@ -51,11 +51,12 @@ def _run(tally: Tally, batch: Path, models: Models, kinds: dict[str, str]) -> No
     (batch / "names.list").write_text("\n".join(names) + "\n")
     words = [verb, "@names.list", "--quiet", "--model", getattr(models, verb)]
     out = batch / f"{verb}.out"
-    words += {
+    options: dict[str, list[str | Path]] = {
         "mask": ["-o", f"{out.name}/", "--table", f"{out.name}/t.ecsv", "--overwrite"],
         "track": ["-o", f"{out.name}/t.ecsv", "--overwrite"],
         "ghosts": ["-o", f"{out.name}/", "--camera", models.camera, "--ccd-masks", "--overwrite"],
-    }[verb]
+    }
+    words += options[verb]
     out.mkdir(exist_ok=True)
     ended = Command(words, batch).wait(SLOWEST if len(names) > 1 else SLOWEST / 5)
     if (ended.code is None or ended.code < 0) and len(names) > 1:

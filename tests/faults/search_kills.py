@@ -46,7 +46,8 @@ def kill_searches(folder: Path, models: Models, cases: range, seed: int) -> list
         way = WAYS[number % len(WAYS)]
         tally = tallies[way]
         tally.cases += 1
-        for attempt in range(ATTEMPTS):
+        attempt = 0
+        while True:
             place = folder / f"kill-{number}-{attempt}"
             place.mkdir()
             command = Command([*words, *(["-j", 2] if number % 2 else [])], place)
@@ -54,6 +55,9 @@ def kill_searches(folder: Path, models: Models, cases: range, seed: int) -> list
                 tally.facts["killed at work"] += 1
                 break
             command.wait(SLOWEST)
+            attempt += 1
+            if attempt == ATTEMPTS:
+                break
         command.wait(SLOWEST)
         left = command.orphans(LONGEST_LEFT)
         if left:

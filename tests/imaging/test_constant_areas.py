@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -24,6 +26,13 @@ def found(pixels, kind="empty"):
     if areas is None:
         return np.zeros(pixels.shape, bool)
     return areas.rows(kind, 0, pixels.shape[0])
+
+
+def areas_in(frame):
+    """Return the areas of a frame that has some."""
+    areas = find_constant_areas(frame)
+    assert areas is not None
+    return areas
 
 
 def stars(shape, count, *, width=2.5, seed=1):
@@ -95,7 +104,7 @@ class TestAreas:
         pixels = sky(dtype=np.uint16)
         pixels[:100] = 0
         pixels[100:200, :200] = 65535
-        areas = find_constant_areas(ArrayFrame(pixels))
+        areas = areas_in(ArrayFrame(pixels))
         assert areas.values == {"empty": (0.0,), "saturated": (65535.0,)}
         assert areas.rows("empty", 0, 100).all()
         assert areas.rows("saturated", 100, 200)[:, :200].all()
@@ -105,7 +114,7 @@ class TestAreas:
         pixels[:150] = 0
         mask = np.zeros(pixels.shape, bool)
         mask[200:300] = True
-        areas = find_constant_areas(ArrayFrame(pixels, mask=mask))
+        areas = areas_in(ArrayFrame(pixels, mask=mask))
         assert not areas.rows("empty", 200, 300).any()
 
     def test_in_overscan_by_the_header_are_none(self):
@@ -167,7 +176,7 @@ class TestSaturation:
     def test_of_a_large_part_is_set_apart(self):
         pixels = sky((160, 160), dtype=np.uint16)
         pixels[:, :120] = 65535
-        areas = find_constant_areas(ArrayFrame(pixels))
+        areas = areas_in(ArrayFrame(pixels))
         assert areas.values == {"saturated": (65535.0,)}
         assert areas.rows("saturated", 0, 160)[:, :120].all()
         assert not areas.rows("saturated", 0, 160)[:, 120:].any()
@@ -175,7 +184,7 @@ class TestSaturation:
     def test_of_a_gradient_is_set_apart(self):
         light = sky(level=60_000, sigma=300) + np.linspace(-6000, 9000, 400)
         pixels = np.minimum(light, 65535).astype(np.uint16)
-        area = find_constant_areas(ArrayFrame(pixels)).rows("saturated", 0, 300)
+        area = areas_in(ArrayFrame(pixels)).rows("saturated", 0, 300)
         assert area[:, 340:].mean() > 0.99
         assert not area[:, :250].any()
 
@@ -210,11 +219,12 @@ class TestWhatIsLeft:
     )
     def test_is_normalised_as_with_nan(self, side, size, value, seed):
         pixels = sky((250, 420), seed=seed)
-        area = {
+        sides: dict[str, Any] = {
             "left": np.s_[:, :size],
             "top": np.s_[:size],
             "middle": np.s_[50 : 50 + size, 60 : 60 + size],
-        }[side]
+        }
+        area = sides[side]
         constant, missing = pixels.copy(), pixels.copy()
         constant[area], missing[area] = value, np.nan
         outside = np.ones(pixels.shape, bool)

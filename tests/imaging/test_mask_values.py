@@ -42,7 +42,7 @@ def marked(path, bits=None, mask_hdu="DQ", values=VALUES):
     """Return the values of the mask that count as no data."""
     with FrameFile(parse_location(str(path)), mask_hdu=mask_hdu, mask_bits=bits) as file:
         _, nodata = file.planes[0].rows(0, SHAPE[0])
-    rows = nodata.any(axis=1)
+    rows = np.atleast_1d(nodata.any(axis=1))
     assert (nodata.all(axis=1) == rows).all()
     return [value for value, row in zip(values, rows, strict=False) if row]
 

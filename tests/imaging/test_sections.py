@@ -8,7 +8,7 @@ from astropy.io import fits
 from astropy.nddata import CCDData
 
 from skysieve.imaging.frame_files import FrameFile
-from skysieve.imaging.frames import as_frame
+from skysieve.imaging.frames import ArrayFrame, as_frame
 from skysieve.imaging.locations import Location
 from skysieve.imaging.sections import read_sections
 
@@ -42,6 +42,7 @@ class TestLight:
         found = read_sections(
             fits.Header({"DATASECA": "[11:90,1:100]", "DATASECB": "[111:190,1:100]"}), SHAPE
         )
+        assert found is not None
         assert found.dark(0, 1)[0, 90:110].all()
 
     @pytest.mark.parametrize(
@@ -64,6 +65,7 @@ class TestLight:
 
 def test_overscan_is_in_biassec():
     found = read_sections(fits.Header({"DATASEC": "[1:180,1:100]", "BIASSEC": "[185:200,1:90]"}), SHAPE)
+    assert found is not None
     biased = found.biased(80, 100)
     assert biased[:10, 184:].all()
     assert biased.sum() == 160
@@ -76,7 +78,9 @@ class TestFramesKnowTheirSections:
         path = tmp_path / "raw.fits"
         fits.PrimaryHDU(np.zeros(SHAPE, np.int16), self.header).writeto(path)
         with FrameFile(Location(path)) as file:
-            assert file.planes[0].sections.lit == ((slice(0, 100), slice(0, 180)),)
+            sections = file.planes[0].sections
+            assert sections is not None
+            assert sections.lit == ((slice(0, 100), slice(0, 180)),)
 
     @pytest.mark.parametrize(
         "held",
@@ -87,7 +91,12 @@ class TestFramesKnowTheirSections:
         ids=["HDU", "CCDData"],
     )
     def test_from_objects(self, held):
-        assert as_frame(held(self.header)).sections.lit == ((slice(0, 100), slice(0, 180)),)
+        frame = as_frame(held(self.header))
+        assert isinstance(frame, ArrayFrame)
+        assert frame.sections is not None
+        assert frame.sections.lit == ((slice(0, 100), slice(0, 180)),)
 
     def test_arrays_have_none(self):
-        assert as_frame(np.zeros(SHAPE)).sections is None
+        frame = as_frame(np.zeros(SHAPE))
+        assert isinstance(frame, ArrayFrame)
+        assert frame.sections is None

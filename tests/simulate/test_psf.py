@@ -242,11 +242,18 @@ class TestTrailedImages:
         from skysieve.simulate.camera import Camera
         from skysieve.simulate.optics import Optics, draw_psf
 
-        round_stars = {"fwhm": (3.0, 3.0), "kolmogorov": 0.0, "moffat": 1.0, "optical": 0.0, "defocused": 0.0}
         optics = Optics(
-            **round_stars, ellipticity=(0.0, 0.0), variation=(0.0, 0.0), beta=(4.5, 4.5),
-            trailed=1.0 if drift else 0.0, drift=(drift or 1.0, drift or 1.0),
-        )  # fmt: skip
+            fwhm=(3.0, 3.0),
+            kolmogorov=0.0,
+            moffat=1.0,
+            optical=0.0,
+            defocused=0.0,
+            ellipticity=(0.0, 0.0),
+            variation=(0.0, 0.0),
+            beta=(4.5, 4.5),
+            trailed=1.0 if drift else 0.0,
+            drift=(drift or 1.0, drift or 1.0),
+        )
         psf = draw_psf(np.random.default_rng(seed), optics, Camera())
         image = np.zeros((121, 121), np.float32)
         psf.add_star(image, y=60.0, x=60.0, flux=1e6, floor=0.001)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from skysieve._version import __version__
 from skysieve.imaging.atomic import atomic_write
-from skysieve.models.card import CARD_FILE, GraphFile, Model, ModelCard, read_model
+from skysieve.models.card import CARD_FILE, EngineName, GraphFile, Model, ModelCard, read_model
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["GRAPH_FILE", "Calibration", "export_graph", "graph_weights", "write_model"]
 
 GRAPH_FILE = "model.onnx"
-ENGINES = ("openvino", "onnxruntime")
+ENGINES: tuple[EngineName, ...] = ("openvino", "onnxruntime")
 OPSET = 17
 
 

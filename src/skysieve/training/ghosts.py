@@ -6,7 +6,7 @@ import dataclasses
 import logging
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -56,7 +56,7 @@ THRESHOLD_PICTURES = 300
 THRESHOLDS = tuple(np.arange(0.05, 0.85, 0.05).round(2).tolist())
 """Scores that are tried as thresholds of each class."""
 
-BYTES_PER_PIXEL = {"f32": 700, "bf16": 700}
+BYTES_PER_PIXEL: dict[Literal["f32", "bf16"], int] = {"f32": 700, "bf16": 700}
 
 KEPT_BACK = (
     "no pixel of the last 15, by names of files, of the 25 DES focal planes that eight people outlined was "

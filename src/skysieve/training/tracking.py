@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 from functools import cached_property
 from math import isnan
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
@@ -46,7 +46,7 @@ DEFAULT_PRIORS = {"good": 0.95, "tracking error": 0.05}
 VALIDATION_SEED = 1_000_003
 CALIBRATION_SEED = 2_000_003
 CALIBRATION_FRAMES = 400
-BYTES_PER_PIXEL = {"f32": 160, "bf16": 120}
+BYTES_PER_PIXEL: dict[Literal["f32", "bf16"], int] = {"f32": 160, "bf16": 120}
 
 
 @dataclass

@@ -134,7 +134,7 @@ def _check(path: str, arrays: dict[str, NDArray[np.generic]], unit: str) -> None
     if not np.isfinite(arrays["value"].astype(np.float64)).all():
         raise refuse("value holds NaN or infinite numbers")
     for name in ("x", "y"):
-        low, high = int(arrays[name].min()), int(arrays[name].max())  # type: ignore[call-overload]
+        low, high = int(arrays[name].min()), int(arrays[name].max())
         if low < 0 or high > LARGEST:
             raise refuse(f"{name} goes from {low} to {high}, expected 0 to {LARGEST} px")
     if not unit.lower().startswith(("electron", "adu")):
