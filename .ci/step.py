@@ -61,7 +61,9 @@ def wheel(folder: Path) -> Counts:
     work = folder / "work"
     work.mkdir()
     report = folder / "results.xml"
-    bare.run(ROOT / ".ci" / "bare_wheel.py", report, cwd=work, check=False)
+    # Published weights that were converted before are not there
+    variables = {"SKYSIEVE_CACHE": str(folder / "cache")}
+    bare.run(ROOT / ".ci" / "bare_wheel.py", report, cwd=work, variables=variables, check=False)
     return check_results(report, "wheel")
 
 
