@@ -206,6 +206,7 @@ def by_file_name(path: Path) -> Kind | None:
 
     Examples
     --------
+    >>> from pathlib import Path
     >>> by_file_name(Path("c4d_170316_061830_oow_z_v1.fits.fz"))
     'weights'
     """
