@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -70,6 +71,19 @@ def logging_as_before():
     leave_logging_alone()
     yield
     leave_logging_alone()
+
+
+@pytest.fixture(autouse=True)
+def signals_as_before():
+    """Let no test see what another one's command did to signals: it ignores them while its process ends."""
+    known = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {number: signal.getsignal(number) for number in known}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "unraisablehook", sys.unraisablehook)
+        yield
+    for number, handler in before.items():
+        if signal.getsignal(number) != handler:
+            signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session")
