@@ -233,10 +233,11 @@ def run_and_report(
             elif outcome.error is not None:
                 failures.add(outcome.unit, outcome.error)
             elif outcome.record is not None:
+                # first, so that what a line was printed of is in the table of an interrupted run
+                yield outcome.unit, outcome.record
                 if not quiet:
                     for line in describe(outcome.unit, outcome.record).split("\n"):
                         print(printable(line), flush=True)
-                yield outcome.unit, outcome.record
             advance()
     if failures.skipped and not quiet:
         files = "file that holds" if failures.skipped == 1 else "files that hold"
