@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 CONSTRAINTS = ROOT / ".ci" / "constraints.txt"
 OLDEST = ROOT / ".ci" / "oldest.txt"
-# Without mask-rcnn: torchvision from an index and a build of torch for processors alone need not fit together.
+# Without mask-rcnn: torchvision and a build of torch for processors alone need not fit together.
 EVERYTHING = "[all,openvino,train,test]"
 
 
