@@ -40,10 +40,10 @@ def job(maps, settings, tmp_path):
     return ClusterJob([str(maps)], tmp_path / "out", settings)
 
 
-def search(job):
+def search(job, processes=1):
     job.check()
     units = job.units()
-    outcomes = list(run_units(job, units))
+    outcomes = list(run_units(job, units, processes=processes))
     assert [outcome.error for outcome in outcomes] == [None] * len(units)
     found, written = job.finish(units)
     return found, written, [outcome.record for outcome in outcomes]
@@ -135,6 +135,13 @@ def test_an_interrupted_search_goes_on(job, monkeypatch):
     assert [record.kept for record in records] == [True] + [False] * (len(units) - 1)
     whole, _, _ = search(replace(job, output=job.output.with_name("whole")))
     assert list(found.catalogue["name"]) == list(whole.catalogue["name"])
+
+
+def test_products_name_the_engine_whatever_process_searched(job):
+    search(job, processes=2)
+    header = fits.getheader(job.output / "catalogue.fits", 1)
+    assert header["ENGINE"] in {"openvino", "onnxruntime"}
+    assert header["PRECISN"] in {"f32", "bf16"}
 
 
 def test_a_unit_whose_file_is_damaged_is_done_again(job):

@@ -71,8 +71,11 @@ def kill_searches(folder: Path, models: Models, cases: range, seed: int) -> list
             tally.note("temporary files", f"{way} {number}: {hidden}", len(hidden))
         if (place / "out.parts").exists():
             tally.note("temporary files", f"{way} {number}: tiles are left")
-        if _contents(place / "out") != expected:
-            tally.note("broken products", f"{way} {number}: not those of a search that nobody killed")
+        found = _contents(place / "out")
+        names = sorted(name for name in {*found, *expected} if found.get(name, "") != expected.get(name, ""))
+        if names:
+            others = f"{', '.join(names)} not those of a search that nobody killed"
+            tally.note("broken products", f"{way} {number}: {others}")
     return list(tallies.values())
 
 

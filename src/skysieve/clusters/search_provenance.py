@@ -71,7 +71,8 @@ def search_cards(finder: ClusterFinder, sky: SearchedSky, files: Sequence[Path])
     if sky.mask is not None:
         options["mask"] = sky.mask.path.name
     model = finder.model
-    network = finder.network if "network" in finder.__dict__ else None
+    # loaded here where only other processes had it: the products say the same in any case
+    network = finder.network if settings.uses_network else None
     return catalogue_cards(
         sources=list(dict.fromkeys(files)),
         finder=settings.finder,
