@@ -44,7 +44,7 @@ CONTEXT = (0, 0, 0, 2, 2)
 DILATIONS = ((1, 2), (4, 8), (2, 4))
 """Of the first, second and third context block of a level."""
 
-NEIGHBOURHOOD = 5
+NEIGHBOURHOOD = 17
 """Side of the square over which the logits of regions are averaged, at half the resolution."""
 
 

@@ -106,7 +106,7 @@ class ClusterLearning(Learner):
 
     def training_step(self, batch: ClusterBatch, _index: int) -> Tensor:
         """Return the loss of a batch."""
-        logits = self.network(batch.pixels.to(memory_format=torch.channels_last))
+        logits = self.network(batch.pixels.to(memory_format=self.memory_format))
         loss: Tensor = self.loss(logits, batch.targets, batch.counted)
         return loss
 

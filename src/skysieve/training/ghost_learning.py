@@ -76,7 +76,7 @@ class GhostLearning(Learner):
 
     def training_step(self, batch: GhostBatch, _index: int) -> Tensor:
         """Return the loss of a batch."""
-        seen = self.network(batch.pixels.to(memory_format=torch.channels_last))
+        seen = self.network(batch.pixels.to(memory_format=self.memory_format))
         parts = self._losses(seen, batch)
         return torch.stack([WEIGHTS[name] * part for name, part in parts.items()]).sum()
 

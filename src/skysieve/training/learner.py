@@ -14,7 +14,18 @@ if TYPE_CHECKING:
 
     from skysieve.training.recipe import TrainingRecipe
 
-__all__ = ["Learner"]
+__all__ = ["Learner", "fastest_memory_format"]
+
+
+def fastest_memory_format() -> torch.memory_format:
+    """Return the order of channels and pixels in memory in which convolutions learn fastest here.
+
+    Channels last, but on processors without AVX-512: there the gradients of weights take two to five times as
+    long in that order, and a step of training 1.6 times.
+    """
+    if torch.cuda.is_available() or torch.backends.cpu.get_cpu_capability().startswith("AVX512"):
+        return torch.channels_last
+    return torch.contiguous_format
 
 
 class Learner(lightning.LightningModule):
@@ -37,7 +48,8 @@ class Learner(lightning.LightningModule):
         super().__init__()
         self.recipe = recipe
         self.frozen_statistics = frozen_statistics
-        self.network: Any = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.memory_format = fastest_memory_format()
+        self.network: Any = network.to(memory_format=self.memory_format)  # type: ignore[call-overload]
 
     def train(self, mode: bool = True) -> Self:  # noqa: FBT001, FBT002 (torch's own signature)
         """Set the mode, but for the statistics that are frozen."""

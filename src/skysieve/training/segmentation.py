@@ -163,7 +163,7 @@ class Segmentation(Learner):
         """Return the loss of a batch."""
         pixels, bits = batch
         targets, valid = targets_of(bits)
-        logits = self(pixels.to(memory_format=torch.channels_last))
+        logits = self(pixels.to(memory_format=self.memory_format))
         # As the targets lie in memory: in two orders, together they take the processor nearly twice as long
         loss: Tensor = self.loss(logits.float().contiguous(), targets, valid)
         return loss

@@ -196,7 +196,7 @@ class Slipping(Learner):
     def training_step(self, batch: Batch, _index: int) -> Tensor:
         """Return the loss of a batch."""
         pixels, labels, smears = batch
-        logits, smear, brightness = self.network.examine(pixels.to(memory_format=torch.channels_last))
+        logits, smear, brightness = self.network.examine(pixels.to(memory_format=self.memory_format))
         return _loss(logits, labels) + SMEAR_WEIGHT * _error(smear, smears, brightness)
 
     def validation_step(self, batch: Batch, _index: int) -> None:
