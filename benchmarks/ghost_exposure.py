@@ -50,7 +50,7 @@ def ghost_exposure() -> tuple[Path, Path]:
     camera = decam()
     drawn_from = read_ghost_recipe()
     plane = drawn_from.plane
-    levels = replace(plane.levels, noise=QUIET, jpeg=0)
+    levels = replace(plane.levels, noise=QUIET, shown=QUIET, jpeg=0)
     recipe = replace(drawn_from, ghosted=1.0, plane=replace(plane, levels=levels))
     drawn = simulate_focal_plane(Layout(camera.ccd_map.astype(np.uint8)), SEED, recipe)
     rng = np.random.default_rng(SEED)

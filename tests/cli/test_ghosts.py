@@ -48,6 +48,15 @@ def haunted(*numbers):
     return ccds
 
 
+def plane_of_noise(shape=(40, 56)):
+    """Return a picture with nothing but sky on the CCDs."""
+    noise = np.random.default_rng(0).normal(54, 13, shape)
+    on = np.ones(shape, bool)
+    if shape == tiny_camera.tiny_camera().picture_shape:
+        on = tiny_camera.tiny_camera().ccd_map > 0
+    return np.where(on, np.clip(noise, 0, 255), 23).astype(np.uint8)
+
+
 def test_an_exposure_gets_a_label_image_and_instances(ghosts, tmp_path):
     write_calibrated(tmp_path / "a.fits", haunted(4))
     result = ghosts("a.fits")
@@ -162,7 +171,7 @@ def test_a_preview_shows_the_ghost_in_its_colour(ghosts, tmp_path):
 
 
 def test_a_picture_made_before_is_examined_as_it_is(ghosts, tmp_path):
-    picture = np.full((40, 56), 54, np.uint8)
+    picture = plane_of_noise()
     picture[14:22, 20:30] = 250
     Image.fromarray(picture).save(tmp_path / "plane.png")
     result = ghosts("plane.png", "--table", "ghosts.ecsv")
@@ -202,18 +211,30 @@ class TestBadInput:
         assert "no HDU is a CCD of TinyCam" in failure(ghosts("a.fits"))
 
     def test_a_number_of_views_that_there_is_not(self, ghosts, tmp_path):
-        Image.fromarray(np.full((40, 56), 54, np.uint8)).save(tmp_path / "plane.png")
+        Image.fromarray(plane_of_noise()).save(tmp_path / "plane.png")
         assert failure(ghosts("plane.png", "--views", "3")) == "3 views: choose from 1, 2, 4"
         assert {path.name for path in tmp_path.iterdir()} == {"plane.png", "tiny.ecsv"}
 
     def test_masks_of_the_ccds_of_a_picture(self, ghosts, tmp_path):
-        Image.fromarray(np.full((40, 56), 54, np.uint8)).save(tmp_path / "plane.png")
+        Image.fromarray(plane_of_noise()).save(tmp_path / "plane.png")
         assert "leave --ccd-masks out" in failure(ghosts("plane.png", "--ccd-masks"))
         assert {path.name for path in tmp_path.iterdir()} == {"plane.png", "tiny.ecsv"}
         assert leftovers(tmp_path) == []
 
+    @pytest.mark.parametrize(
+        ("level", "message"),
+        [(0, "all pixels of its CCDs are 0"), (54, "all pixels of its CCDs are 54")],
+        ids=["black", "grey"],
+    )
+    @pytest.mark.parametrize("options", [(), ("--screen",)], ids=["products", "screening"])
+    def test_a_picture_of_one_level(self, ghosts, tmp_path, level, message, options):
+        Image.fromarray(np.full((40, 56), level, np.uint8)).save(tmp_path / "plane.png")
+        said = failure(ghosts("plane.png", *options))
+        assert f"plane.png: {message}: there is no sky" in said
+        assert {path.name for path in tmp_path.iterdir()} == {"plane.png", "tiny.ecsv"}
+
     def test_a_picture_of_another_size(self, ghosts, tmp_path):
-        Image.fromarray(np.full((30, 30), 54, np.uint8)).save(tmp_path / "plane.png")
+        Image.fromarray(plane_of_noise((30, 30))).save(tmp_path / "plane.png")
         assert "is 30 x 30 pixels, not 56 x 40" in failure(ghosts("plane.png"))
 
     @pytest.mark.parametrize(

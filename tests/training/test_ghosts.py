@@ -75,7 +75,9 @@ def test_ends_with_a_model_that_finds_ghosts_in_pictures(model):
     assert (card.job, card.classes) == ("ghosts", CLASS_NAMES)
     assert set(card.default_thresholds) == set(CLASS_NAMES)
     assert card.training["steps"] == 2
-    found = GhostFinder(GhostSettings(model=str(model))).find(np.full((400, 400), 54, np.uint8))
+    found = GhostFinder(GhostSettings(model=str(model))).find(
+        np.random.default_rng(0).normal(54, 13, (400, 400)).clip(0, 255).astype(np.uint8)
+    )
     assert 0 < found.probability < 1
     assert all(ghost.class_name in CLASS_NAMES for ghost in found.ghosts)
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from skysieve.errors import ConfigError
 from skysieve.ghosts.classes import CLASS_NAMES, find_class
+from skysieve.ghosts.decam import decam
+from skysieve.ghosts.levels import contrast
 from skysieve.ghosts.look import DEFAULT_VIEWS, VIEWS, look
 from skysieve.ghosts.model import DEFAULT_MODEL, load_model
 from skysieve.ghosts.screening import WEAKEST, Screening
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from skysieve.ghosts.cameras import Camera
     from skysieve.ghosts.decide import Ghost
     from skysieve.imaging.cards import HeaderCard
     from skysieve.models.shared_network import SharedNetwork
@@ -79,6 +82,8 @@ class GhostFinder:
     ----------
     settings
         How pictures are examined.
+    camera
+        Whose focal plane they show; DECam if None.
 
     Raises
     ------
@@ -88,8 +93,9 @@ class GhostFinder:
         If the model is missing or damaged.
     """
 
-    def __init__(self, settings: GhostSettings) -> None:
+    def __init__(self, settings: GhostSettings, camera: Camera | None = None) -> None:
         self.settings = settings
+        self.camera = decam() if camera is None else camera
         if settings.views not in VIEWS:
             raise ConfigError(f"{settings.views} views: choose from {', '.join(map(str, VIEWS))}")
         self.model = load_model(settings.model)
@@ -122,23 +128,33 @@ class GhostFinder:
                 f"camera have {shape[1]} x {shape[0]}"
             )
 
-    def find(self, picture: NDArray[np.uint8]) -> FoundGhosts:
+    def find(self, picture: NDArray[np.uint8], *, label: str = "the picture") -> FoundGhosts:
         """Return what is found in a picture.
 
         Parameters
         ----------
         picture
-            ``(H, W)`` grey levels, as :func:`skysieve.ghosts.focal_plane.eight_bits` gives them.
+            ``(H, W)`` grey levels; they are scaled by its own sky and noise.
+        label
+            What to call it in messages.
 
         Raises
         ------
         ConfigError
-            If the network takes no pictures of this size.
+            If the network takes no pictures of this size, or the camera has none.
+        FrameError
+            If the picture is black or constant.
         """
         height, width = picture.shape
         self.check_shape((height, width))
+        if picture.shape != self.camera.picture_shape:
+            raise ConfigError(
+                f"{label}: is {width} x {height} pixels; pictures of {self.camera.name} have "
+                "{1} x {0}".format(*self.camera.picture_shape)
+            )
+        pixels = contrast(picture, self.camera.ccd_map > 0, label=label)
         least = {name: min(WEAKEST, value) for name, value in self.thresholds.items()}
-        whole, weaker = look(self.network, picture, least=least, views=self.settings.views)
+        whole, weaker = look(self.network, pixels, least=least, views=self.settings.views)
         # only likelier ones stand in the way of a ghost: without the rest these are the same
         ghosts = tuple(ghost for ghost in weaker if ghost.score >= self.thresholds[ghost.class_name])
         known = self.screening

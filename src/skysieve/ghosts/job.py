@@ -154,7 +154,7 @@ class GhostJob:
             raise ConfigError(f"least part of a CCD: {self.least} is not between 0 and 1")
         if self.screen and (self.ccd_masks or self.preview):
             raise ConfigError("screening writes neither masks nor previews; leave them out")
-        GhostFinder(self.settings).check_shape(self.camera().picture_shape)
+        GhostFinder(self.settings, self.camera()).check_shape(self.camera().picture_shape)
 
     def prepare(self, *, workers: int = 1) -> None:
         """Load the network; ``workers`` processes share the processors.
@@ -166,7 +166,7 @@ class GhostJob:
         ModelError
             If the model cannot be used.
         """
-        self._finder = GhostFinder(self.settings.shared_by(workers))
+        self._finder = GhostFinder(self.settings.shared_by(workers), self.camera())
         _ = self._finder.network
 
     def stop(self) -> None:
@@ -190,7 +190,7 @@ class GhostJob:
         mask = None if self.mask_file is None else output_path(unit, self.mask_file, "")
         threads = self.settings.all_threads
         with open_source(unit, camera, mask=mask, binning=self.binning, threads=threads) as source:
-            found = self._finder.find(source.picture)
+            found = self._finder.find(source.picture, label=str(unit))
             ghosts = place_ghosts(found.ghosts, camera, source.sky, least=self.least, among=source.ccds)
             written = () if self.screen else self._write(unit, source, found, ghosts)
         return GhostRecord(found.probability, ghosts, source.ccds, written, time.perf_counter() - start)

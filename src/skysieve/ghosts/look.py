@@ -12,7 +12,6 @@ import numpy as np
 
 from skysieve.ghosts.decide import LEAST_AREA, SAME, Ghost, GhostMaps, overlap, without_twins
 from skysieve.ghosts.detections import Detections
-from skysieve.ghosts.model import contrast
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -57,7 +56,7 @@ def unpack(output: NDArray[np.float32], shape: tuple[int, int]) -> Seen:
 
 def look(
     network: Callable[[NDArray[np.float32]], NDArray[np.float32]],
-    picture: NDArray[np.uint8],
+    pixels: NDArray[np.float32],
     *,
     least: Mapping[str, float],
     views: int = DEFAULT_VIEWS,
@@ -68,18 +67,18 @@ def look(
     ----------
     network
         Takes ``(1, 1, H, W)`` pixels and gives what a graph does.
-    picture
-        ``(H, W)`` grey levels.
+    pixels
+        A picture ``(H, W)``, as :func:`skysieve.ghosts.levels.contrast` gives it.
     least
         Least score of each class.
     views
         Mirrored views, of :data:`VIEWS`.
     """
-    height, width = picture.shape
+    height, width = pixels.shape
     wholes, found = [], []
     for down, right in VIEWS[views]:
-        pixels = np.ascontiguousarray(contrast(picture)[::down, ::right])
-        seen = unpack(network(pixels[None, None])[0], (height, width))
+        view = np.ascontiguousarray(pixels[::down, ::right])
+        seen = unpack(network(view[None, None])[0], (height, width))
         wholes.append(seen.probability)
         found.append(
             [

@@ -4,30 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from skysieve.models.published import find_model
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from skysieve.models.card import Model
 
-__all__ = ["DEFAULT_MODEL", "JOB", "NORMALISATION", "contrast", "load_model"]
+__all__ = ["DEFAULT_MODEL", "JOB", "NORMALISATION", "load_model"]
 
 JOB = "ghosts"
 DEFAULT_MODEL = "skysieve"
 """The model that is used where none is named; all that depends on it asks here."""
 
 NORMALISATION = "focal plane in 8 bits"
-
-SKY, NOISE = 54.0, 13.0
-"""Median level of the sky and its scatter in the published pictures."""
-
-
-def contrast(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return a picture ``(H, W)`` as networks take it: in units of the noise above the sky."""
-    return (picture.astype(np.float32) - np.float32(SKY)) / np.float32(NOISE)
 
 
 def load_model(name: str = DEFAULT_MODEL) -> Model:

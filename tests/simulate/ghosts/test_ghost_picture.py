@@ -163,7 +163,20 @@ def test_dead_ccds_are_blank_and_gaps_have_their_level(layout, pictures):
     assert 0.2 < blank < 0.7
 
 
-def test_levels_are_those_of_the_published_pictures(pictures):
+def test_pictures_show_the_noise_of_published_ones(pictures):
+    noises = []
+    for picture in pictures:
+        lower, middle = np.percentile(picture.pixels[picture.live], [25, 50])
+        noises.append(1.4826 * (middle - lower))
+        assert noises[-1] == pytest.approx(picture.parameters["noise"], rel=0.5)
+    assert min(noises) < 13
+    assert max(noises) > 22
+
+
+def test_levels_are_those_of_the_published_pictures(layout):
+    plane = GhostRecipe().plane
+    usual = replace(GhostRecipe(), plane=replace(plane, levels=replace(plane.levels, shown=(9.5, 13.0))))
+    pictures = [simulate_focal_plane(layout, seed, usual) for seed in range(20)]
     # median 54, 5 % at 26, 95 % at 103, 99 % at 200, with ghosts; a third of a percent white
     pixels = np.concatenate([picture.pixels[picture.live] for picture in pictures])
     low, middle, high, top = np.percentile(pixels, [5, 50, 95, 99])

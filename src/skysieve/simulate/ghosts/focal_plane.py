@@ -4,7 +4,7 @@ References
 ----------
 Tanoglidis et al. 2022, Astronomy and Computing 39, 100580: the pictures.  The levels are those of ten of
 them: gaps and what lies outside have 23, the sky 37 to 59 with a noise of 11 to 13; 4 % of the pixels are
-above 100 and 0.5 to 1 % above 200.
+above 100 and 0.5 to 1 % above 200.  Others have a noise of up to 28.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skysieve.simulate.draws import Range, uniform
+from skysieve.simulate.draws import Range, log_uniform, uniform
 from skysieve.simulate.ghosts.jpeg import jpeg_noise
 
 if TYPE_CHECKING:
@@ -42,7 +42,11 @@ class Levels:
     sky
         Median of the sky, without stars; mean and standard deviation.
     noise
-        Standard deviation of its noise.
+        Standard deviation of its noise, in which all light is drawn.
+    shown
+        Standard deviation of the noise that the picture has at last, all orders of magnitude as likely: sky,
+        stars and ghosts are stretched about the level of the sky by the ratio of both.  Published pictures
+        have 9 to 28.
     border
         Share of a gap in the outer pixels of a CCD, at most.
     jpeg
@@ -53,6 +57,7 @@ class Levels:
     knee: float = 70.0
     sky: Range = (50.5, 5.0)
     noise: Range = (9.5, 13.0)
+    shown: Range = (9.0, 30.0)
     border: float = 0.5
     jpeg: int = 75
 
@@ -102,8 +107,10 @@ class Exposed:
     ----------
     sky
         ``(H, W)`` float32, in grey levels, without noise.
+    level
+        The level of the sky.
     noise
-        Its noise, standard deviation in grey levels.
+        Its noise, standard deviation in grey levels, before it is stretched.
     live
         Pixels ``(H, W)`` that see light.
     cover
@@ -111,6 +118,7 @@ class Exposed:
     """
 
     sky: NDArray[np.float32]
+    level: float
     noise: float
     live: NDArray[np.bool_]
     cover: NDArray[np.float32]
@@ -166,10 +174,12 @@ class FocalPlane:
             ):
                 cover[side] *= 1 - levels.border * np.float32(rng.uniform() ** 2)
             sky[ccd.rows, ccd.columns] += _left_over(defects, ccd, rng, noise)
-        return Exposed(sky, noise, live, cover)
+        return Exposed(sky, float(level), noise, live, cover)
 
-    def develop(self, exposed: Exposed, light: NDArray[np.float32], rng: Generator) -> NDArray[np.uint8]:
-        """Return the picture, ``(H, W)`` uint8.
+    def develop(
+        self, exposed: Exposed, light: NDArray[np.float32], rng: Generator
+    ) -> tuple[NDArray[np.uint8], float]:
+        """Return the picture, ``(H, W)`` uint8, and by what factor it is stretched about its sky.
 
         Parameters
         ----------
@@ -183,9 +193,11 @@ class FocalPlane:
         gap = np.float32(self.levels.gap)
         value = exposed.sky + self.levels.soften(light)
         value += np.float32(exposed.noise) * rng.standard_normal(value.shape, dtype=np.float32)
+        stretch = log_uniform(rng, self.levels.shown) / exposed.noise
+        value = np.float32(exposed.level) + np.float32(stretch) * (value - np.float32(exposed.level))
         value = gap + exposed.cover * (value - gap)
         picture = np.clip(np.rint(value), 0, 255).astype(np.uint8)
-        return jpeg_noise(picture, quality=self.levels.jpeg) if self.levels.jpeg else picture
+        return jpeg_noise(picture, quality=self.levels.jpeg) if self.levels.jpeg else picture, stretch
 
 
 def _left_over(defects: Defects, ccd: CcdBox, rng: Generator, noise: float) -> NDArray[np.float32]:

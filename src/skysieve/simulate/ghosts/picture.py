@@ -137,14 +137,15 @@ def simulate_focal_plane(
     for star in scene.stars:
         draw_star(light, layout, star.place(layout), star.flux, rng, bleeds=True)
     light += subtract_background(scene.light, layout, cell=mesh)
+    pixels, stretch = recipe.plane.develop(exposed, light, rng)
     return GhostPicture(
-        recipe.plane.develop(exposed, light, rng),
-        tuple(scene.instances),
+        pixels,
+        tuple(replace(one, contrast=stretch * one.contrast) for one in scene.instances),
         exposed.live,
         {
             "kind": kind,
             "sky": float(np.median(exposed.sky[exposed.live])),
-            "noise": exposed.noise,
+            "noise": stretch * exposed.noise,
             "mesh": mesh,
             "stars": len(scene.stars),
             "hidden": scene.hidden,
