@@ -29,7 +29,7 @@ def judged(tmp_path_factory):
     folder = tmp_path_factory.mktemp("judged")
     (folder / "pictures").mkdir()
     for name, place in PLACES.items():
-        picture = np.full((400, 400), 54, np.uint8)
+        picture = np.random.default_rng(0).normal(54, 13, (400, 400)).clip(0, 255).astype(np.uint8)
         if place:
             picture[place[0] : place[0] + SIDE, place[1] : place[1] + SIDE] = 250
         Image.fromarray(picture).save(folder / "pictures" / name)
@@ -124,7 +124,9 @@ def test_one_person_is_the_truth(by_one):
     assert "people |" not in report
     table = Table.read(by_one / "ccds.ecsv")
     (row,) = table[(table["group"] == "All") & (table["t"] == 0.0)]
-    assert (row["recall"], row["precision"]) == pytest.approx((1, 0.5), abs=0.2)
+    # what lies in gaps alone is not seen: a CCD less where the square ends there
+    assert row["recall"] > 0.6
+    assert row["precision"] == pytest.approx(0.5, abs=0.2)
 
 
 def test_only_pictures_that_are_named_and_in_place_of_a_report_that_is_there(evaluate, tmp_path, by_all):

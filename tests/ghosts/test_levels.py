@@ -23,6 +23,10 @@ def picture(sky=54.0, noise=13.0, gap=23, *, ghost=0.0, stars=0.03, seed=0):
     return np.clip(np.rint(levels), 0, 255).astype(np.uint8)
 
 
+def shown(pixels):
+    return contrast(pixels, measure_levels(pixels, PLANE))
+
+
 @pytest.mark.parametrize("noise", [4, 9, 13, 18])
 @pytest.mark.parametrize("sky", [43, 54, 90])
 def test_sky_and_noise_are_those_of_the_picture(sky, noise):
@@ -41,7 +45,7 @@ def test_stars_and_a_ghost_on_a_quarter_of_the_ccds_hardly_change_the_noise():
 
 @pytest.mark.parametrize("factor", [0.5, 0.7, 1.4, 2.0])
 def test_a_network_sees_the_same_whatever_the_contrast(factor):
-    usual, other = (contrast(picture(60, noise), PLANE) for noise in (13, 13 * factor))
+    usual, other = (shown(picture(60, noise)) for noise in (13, 13 * factor))
     middle = np.abs(usual) < 1.2  # what 8 bits do not cut off
     assert np.abs(usual - other)[middle & PLANE].max() < 0.15
     np.testing.assert_array_equal(usual[~PLANE], other[~PLANE])
@@ -50,8 +54,8 @@ def test_a_network_sees_the_same_whatever_the_contrast(factor):
 def test_a_blank_ccd_is_as_the_gaps_are():
     pixels = picture()
     pixels[90:150, 10:190] = 23 + np.random.default_rng(1).integers(-2, 3, (60, 180))
-    shown = contrast(pixels, PLANE)
-    assert (shown[94:146, 14:186] == shown[0, 0]).all()
+    seen = shown(pixels)
+    assert (seen[94:146, 14:186] == seen[0, 0]).all()
     assert measure_levels(pixels, PLANE).sky == pytest.approx(54, abs=1)
 
 
@@ -67,4 +71,4 @@ def test_a_blank_ccd_is_as_the_gaps_are():
 )
 def test_a_picture_without_sky_is_refused(pixels, message):
     with pytest.raises(FrameError, match=message):
-        contrast(pixels, PLANE, label="a.png")
+        measure_levels(pixels, PLANE, label="a.png")

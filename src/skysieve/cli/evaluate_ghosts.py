@@ -95,7 +95,7 @@ def evaluate_ghosts(
     for number, one in enumerate(judged, 1):
         picture = read_picture(pictures / one.name)
         for place, finder in enumerate(finders):
-            found, weak, probability = model_detections(finder, picture)
+            found, weak, probability = model_detections(finder, picture, label=one.name)
             contestants[place].add(one.truth, found, weak=weak, probability=probability)
             if misses := contestants[place].misses[-1]:
                 seen = [(name, mask) for name, mask, _ in found]

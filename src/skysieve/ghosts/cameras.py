@@ -103,6 +103,9 @@ class Camera:
         Direction on a CCD in which its picture runs to the right, and down: ``+x``, ``-x``, ``+y``, ``-y``.
     ccds
         By number.
+    wide_discs
+        Least and largest radius, in pixels of the picture, of its widest reflections, which are found by
+        their rims; None if they are not known.
     """
 
     name: str
@@ -112,6 +115,7 @@ class Camera:
     right: str
     down: str
     ccds: tuple[Ccd, ...]
+    wide_discs: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         """Refuse axes that do not span a picture, and CCDs that cannot be told apart or seen."""
@@ -173,7 +177,7 @@ def read_camera(path: str | PathLike[str]) -> Camera:
     ``picture_y`` of its box in the picture (both counted from 0, the latter negative for a box that is cut),
     and the columns of the CCD from ``dead_from`` up to, not including, ``dead_to`` that hold no data.  The
     header gives ``camera``, ``instrument``, ``ccd_shape``, ``cell_shape``, ``picture_shape`` (rows, columns),
-    ``right`` and ``down``, see :class:`Camera`.
+    ``right`` and ``down``, see :class:`Camera`; and ``wide_discs`` if it is known.
 
     Raises
     ------
@@ -228,7 +232,22 @@ def _camera(rows: Iterable[Mapping[str, Any]], meta: Mapping[str, Any]) -> Camer
         right=str(meta["right"]),
         down=str(meta["down"]),
         ccds=tuple(sorted(ccds, key=lambda ccd: ccd.number)),
+        wide_discs=_radii(meta.get("wide_discs"), picture),
     )
+
+
+def _radii(value: Any, picture: tuple[int, int]) -> tuple[float, float] | None:
+    """Return least and largest radius of the widest reflections."""
+    if value is None:
+        return None
+    radii = value if isinstance(value, list | tuple) else ()
+    good = len(radii) == 2 and all(isinstance(radius, int | float) for radius in radii)
+    if not good or not 10 <= radii[0] <= radii[1] <= max(picture) or any(side % 2 for side in picture):
+        raise ValueError(
+            f"wide_discs is {value!r:.80}, not least and largest radius in pixels, from 10 to the side of a "
+            "picture with even sides"
+        )
+    return float(radii[0]), float(radii[1])
 
 
 def _shape(name: str, value: Any) -> tuple[int, int]:

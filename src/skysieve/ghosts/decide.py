@@ -7,6 +7,7 @@ layers that draw this ghost; see :mod:`skysieve.networks.ghost_net`, whose numbe
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -16,7 +17,7 @@ from scipy.special import expit
 from skysieve.ghosts.classes import CLASS_NAMES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -110,10 +111,15 @@ class Ghost:
     score: float
     mask: NDArray[np.bool_]
 
-    @property
+    @cached_property
     def area(self) -> int:
         """Pixels of the picture."""
         return int(np.count_nonzero(self.mask))
+
+    @cached_property
+    def bits(self) -> NDArray[np.uint8]:
+        """The mask, eight pixels a byte: many ghosts are compared with many."""
+        return np.packbits(self.mask)
 
 
 def find_ghosts(maps: GhostMaps, *, thresholds: Mapping[str, float]) -> list[Ghost]:
@@ -131,13 +137,14 @@ def find_ghosts(maps: GhostMaps, *, thresholds: Mapping[str, float]) -> list[Gho
     scores = peaks[kinds, rows, columns]
     order = np.argsort(-scores, kind="stable")[:MOST]
     kinds, rows, columns, scores = kinds[order], rows[order], columns[order], scores[order]
-    probabilities = draw_masks(maps.features, maps.kernels[:, rows, columns].T, rows, columns)
+    drawn = draw_masks(maps.features, maps.kernels[:, rows, columns].T, rows, columns)
     found = []
-    for kind, score, probability in zip(kinds, scores, probabilities, strict=True):
-        mask = probability > 0.5
-        if np.count_nonzero(mask) >= LEAST_AREA:
-            clear = float(score) * float(probability[mask].mean())
-            found.append(Ghost(CLASS_NAMES[kind], clear, mask))
+    for kind, score, logits in zip(kinds, scores, drawn, strict=True):
+        mask = logits > 0
+        inside = logits[mask]
+        # no mask makes a ghost likelier than its middle is
+        if inside.size >= LEAST_AREA and score >= thresholds[CLASS_NAMES[kind]]:
+            found.append(Ghost(CLASS_NAMES[kind], float(score) * float(expit(inside).mean()), mask))
     likely = [ghost for ghost in found if ghost.score >= thresholds[ghost.class_name]]
     return without_twins(sorted(likely, key=lambda ghost: -ghost.score))
 
@@ -147,8 +154,8 @@ def draw_masks(
     kernels: NDArray[np.float32],
     rows: NDArray[np.intp],
     columns: NDArray[np.intp],
-) -> NDArray[np.float32]:
-    """Return the probability of each pixel of the picture to belong to each ghost.
+) -> Iterator[NDArray[np.float32]]:
+    """Yield the logits of each pixel of the picture to belong to each ghost, one ghost after another.
 
     Parameters
     ----------
@@ -159,17 +166,16 @@ def draw_masks(
     rows, columns
         Place of each, in eighths ``(G,)``.
 
-    Returns
-    -------
+    Yields
+    ------
     ndarray
-        ``(G, H, W)`` float32.
+        ``(H, W)`` float32.
     """
     height, width = features.shape[1:]
-    masks = np.empty((len(kernels), height * CELL, width * CELL), np.float32)
     down, right = _to_pixels(height), _to_pixels(width)
     flat = features.reshape(len(features), -1)
     cell_y, cell_x = (CELL * np.arange(side) + (CELL - 1) / 2 for side in (height, width))
-    for mask, kernel, row, column in zip(masks, kernels, rows, columns, strict=True):
+    for kernel, row, column in zip(kernels, rows, columns, strict=True):
         y = (cell_y - (PLACE * row + (PLACE - 1) / 2)) / REACH
         x = (cell_x - (PLACE * column + (PLACE - 1) / 2)) / REACH
         down_from, right_from = np.repeat(y, width), np.tile(x, height)
@@ -184,8 +190,8 @@ def draw_masks(
             values = weights @ values + bias
             if number < len(LAYERS) - 1:
                 values = np.maximum(values, 0)
-        mask[:] = expit(down @ values.reshape(height, width) @ right.T)
-    return masks
+        logits: NDArray[np.float32] = down @ values.reshape(height, width) @ right.T
+        yield logits
 
 
 def _kernel_size(channels: int) -> int:
@@ -220,5 +226,5 @@ def without_twins(ghosts: Sequence[Ghost]) -> list[Ghost]:
 
 def overlap(first: Ghost, second: Ghost) -> float:
     """Return the intersection over union of two ghosts."""
-    both = np.count_nonzero(first.mask & second.mask)
+    both = int(np.bitwise_count(first.bits & second.bits).sum(dtype=np.int64))
     return both / (first.area + second.area - both)

@@ -74,6 +74,11 @@ class Detections:
         return cls(shape, kinds, array[:, 1], array[:, 2:BEFORE_GRID], grids)
 
     @property
+    def classes(self) -> None:
+        """Such a network has no map of classes."""
+        return
+
+    @property
     def probability(self) -> float:
         """That there is any ghost, as if objects were independent; dozens of weak ones say nothing."""
         scores = np.clip(self.scores[self.scores >= WEAKEST], 0, 1).astype(np.float64)

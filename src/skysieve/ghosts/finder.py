@@ -6,13 +6,17 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from skysieve.errors import ConfigError
 from skysieve.ghosts.classes import CLASS_NAMES, find_class
+from skysieve.ghosts.combine import combine, distinct
 from skysieve.ghosts.decam import decam
-from skysieve.ghosts.levels import contrast
+from skysieve.ghosts.levels import contrast, measure_levels
 from skysieve.ghosts.look import DEFAULT_VIEWS, VIEWS, look
 from skysieve.ghosts.model import DEFAULT_MODEL, load_model
 from skysieve.ghosts.screening import WEAKEST, Screening
+from skysieve.ghosts.wide_discs import RimFinder
 from skysieve.imaging.provenance import provenance_cards
 from skysieve.models.shared_network import EngineSettings
 
@@ -20,15 +24,18 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from skysieve.ghosts.cameras import Camera
+    from skysieve.ghosts.combine import Combination
     from skysieve.ghosts.decide import Ghost
+    from skysieve.ghosts.levels import Levels
+    from skysieve.ghosts.look import Look
+    from skysieve.ghosts.wide_discs import WideDisc
     from skysieve.imaging.cards import HeaderCard
     from skysieve.models.shared_network import SharedNetwork
 
-__all__ = ["FoundGhosts", "GhostFinder", "GhostSettings"]
+__all__ = ["Examined", "FoundGhosts", "GhostFinder", "GhostSettings"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,12 +74,35 @@ class FoundGhosts:
         These and those below the thresholds, down to :data:`skysieve.ghosts.screening.WEAKEST`.
     whole
         What the network alone says of the whole picture: that there is any ghost.
+    classes
+        Probability of each class in each cell of 4 x 4 pixels ``(C, H / 4, W / 4)`` float32; None of a
+        network without a map of classes.
     """
 
     probability: float
     ghosts: tuple[Ghost, ...]
     weaker: tuple[Ghost, ...] = ()
     whole: float = 0.0
+    classes: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What can be seen in a picture.
+
+    Attributes
+    ----------
+    said
+        What the network says, instances down to :data:`skysieve.ghosts.screening.WEAKEST`.
+    discs
+        Circles with a rim, the strongest first.
+    levels
+        Of the picture.
+    """
+
+    said: Look
+    discs: tuple[WideDisc, ...]
+    levels: Levels
 
 
 class GhostFinder:
@@ -105,6 +135,8 @@ class GhostFinder:
             if not 0 < value <= 1:
                 raise ConfigError(f"threshold of {name}: {value} is not above 0 and at most 1")
             self.thresholds[find_class(name).name] = value
+        radii = self.camera.wide_discs
+        self.rims = None if radii is None else RimFinder(self.camera.picture_shape, radii)
         self.screening = Screening.of_card(card.screening, origin=f"model {card.name!r}")
 
     @cached_property
@@ -129,7 +161,11 @@ class GhostFinder:
             )
 
     def find(self, picture: NDArray[np.uint8], *, label: str = "the picture") -> FoundGhosts:
-        """Return what is found in a picture.
+        """Return what is found in a picture; see :meth:`examine` and :meth:`decide`."""
+        return self.decide(self.examine(picture, label=label))
+
+    def examine(self, picture: NDArray[np.uint8], *, label: str = "the picture") -> Examined:
+        """Return what can be seen in a picture, before anything is decided.
 
         Parameters
         ----------
@@ -152,14 +188,42 @@ class GhostFinder:
                 f"{label}: is {width} x {height} pixels; pictures of {self.camera.name} have "
                 "{1} x {0}".format(*self.camera.picture_shape)
             )
-        pixels = contrast(picture, self.camera.ccd_map > 0, label=label)
+        levels = measure_levels(picture, self.camera.ccd_map > 0, label=label)
         least = {name: min(WEAKEST, value) for name, value in self.thresholds.items()}
-        whole, weaker = look(self.network, pixels, least=least, views=self.settings.views)
-        # only likelier ones stand in the way of a ghost: without the rest these are the same
-        ghosts = tuple(ghost for ghost in weaker if ghost.score >= self.thresholds[ghost.class_name])
-        known = self.screening
-        probability = whole if known is None else known.probability(whole, weaker)
-        return FoundGhosts(probability, ghosts, tuple(weaker), whole)
+        said = look(self.network, contrast(picture, levels), least=least, views=self.settings.views)
+        discs: list[WideDisc] = []
+        if self.rims is not None:
+            above = (picture.astype(np.float32) - np.float32(levels.sky)) / np.float32(levels.noise)
+            discs = self.rims.find(above, levels.dark)
+        return Examined(said, tuple(discs), levels)
+
+    def decide(
+        self,
+        seen: Examined,
+        *,
+        thresholds: Mapping[str, float] | None = None,
+        how: Combination | None = None,
+    ) -> FoundGhosts:
+        """Return the ghosts of a picture.
+
+        Parameters
+        ----------
+        seen
+            What can be seen in it.
+        thresholds
+            Least score of each class; those of the settings if None.
+        how
+            How instances, map and discs are put together; as usual if None.
+        """
+        cuts = self.thresholds if thresholds is None else thresholds
+        said, dark = seen.said, seen.levels.dark
+        ghosts = combine(said.ghosts, said.classes, seen.discs, dark=dark, thresholds=cuts, how=how)
+        below = [one for one in said.ghosts if one.score < cuts[one.class_name]]
+        # what stands above the thresholds does not change with what is below
+        weaker = sorted([*ghosts, *distinct(below, ghosts)], key=lambda one: -one.score)
+        known, whole = self.screening, said.probability
+        probability = whole if known is None else known.probability(whole, said.ghosts)
+        return FoundGhosts(probability, tuple(ghosts), tuple(weaker), whole, said.classes)
 
     def provenance(self, source: Path) -> list[HeaderCard]:
         """Return the cards that say how a product of a file came to be."""

@@ -103,22 +103,16 @@ def measure_levels(
     return Levels(middle, noise, gap, dark)
 
 
-def contrast(
-    picture: NDArray[np.uint8], plane: NDArray[np.bool_], *, label: str = "the picture"
-) -> NDArray[np.float32]:
+def contrast(picture: NDArray[np.uint8], levels: Levels) -> NDArray[np.float32]:
     """Return a picture ``(H, W)`` as networks take it, float32: with the sky, noise and gaps that they know.
 
     Parameters
     ----------
-    picture, plane, label
-        See :func:`measure_levels`.
-
-    Raises
-    ------
-    FrameError
-        If it is black or constant, or has no sky.
+    picture
+        ``(H, W)`` uint8 grey levels.
+    levels
+        Its levels.
     """
-    levels = measure_levels(picture, plane, label=label)
     known = SKY + (picture.astype(np.float32) - np.float32(levels.sky)) * np.float32(NOISE / levels.noise)
     known[levels.dark] = GAP
     pixels: NDArray[np.float32] = (known - np.float32(ZERO)) / np.float32(UNIT)

@@ -6,6 +6,7 @@ in all views, and what is seen by chance is not.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["DEFAULT_VIEWS", "VIEWS", "Seen", "agree", "look", "unpack"]
+__all__ = ["DEFAULT_VIEWS", "VIEWS", "Look", "Seen", "agree", "look", "unpack"]
 
 VIEWS: Mapping[int, tuple[tuple[int, int], ...]] = {
     1: ((1, 1),),
@@ -38,9 +39,34 @@ class Seen(Protocol):
         """That there is any ghost."""
         ...
 
+    @property
+    def classes(self) -> NDArray[np.float32] | None:
+        """Probability of each class in each cell ``(C, H / 4, W / 4)``; None of a network without a map."""
+        ...
+
     def ghosts(self, thresholds: Mapping[str, float]) -> list[Ghost]:
         """Return the ghosts whose scores reach the thresholds of their classes, the likeliest first."""
         ...
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a network says of a picture, over all its views.
+
+    Attributes
+    ----------
+    probability
+        That there is any ghost.
+    ghosts
+        The likeliest first.
+    classes
+        Probability of each class in each cell ``(C, H / 4, W / 4)`` float32; None of a network without a map
+        of classes.
+    """
+
+    probability: float
+    ghosts: tuple[Ghost, ...]
+    classes: NDArray[np.float32] | None
 
 
 def unpack(output: NDArray[np.float32], shape: tuple[int, int]) -> Seen:
@@ -60,8 +86,8 @@ def look(
     *,
     least: Mapping[str, float],
     views: int = DEFAULT_VIEWS,
-) -> tuple[float, list[Ghost]]:
-    """Return the probability of any ghost, and the ghosts, the likeliest first.
+) -> Look:
+    """Return what a network says of a picture.
 
     Parameters
     ----------
@@ -75,11 +101,13 @@ def look(
         Mirrored views, of :data:`VIEWS`.
     """
     height, width = pixels.shape
-    wholes, found = [], []
+    wholes, maps, found = [], [], []
     for down, right in VIEWS[views]:
         view = np.ascontiguousarray(pixels[::down, ::right])
         seen = unpack(network(view[None, None])[0], (height, width))
         wholes.append(seen.probability)
+        if seen.classes is not None:
+            maps.append(seen.classes[:, ::down, ::right])
         found.append(
             [
                 Ghost(ghost.class_name, ghost.score, ghost.mask[::down, ::right])
@@ -87,7 +115,8 @@ def look(
             ]
         )
     ghosts = agree(found) if views > 1 else found[0]
-    return float(np.mean(wholes)), [ghost for ghost in ghosts if ghost.score >= least[ghost.class_name]]
+    kept = tuple(ghost for ghost in ghosts if ghost.score >= least[ghost.class_name])
+    return Look(float(np.mean(wholes)), kept, np.mean(maps, axis=0, dtype=np.float32) if maps else None)
 
 
 def agree(views: Sequence[Sequence[Ghost]]) -> list[Ghost]:

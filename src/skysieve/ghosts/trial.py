@@ -27,11 +27,19 @@ if TYPE_CHECKING:
 
     from skysieve.ghosts.annotation_files import AnnotatedImage, Annotations
     from skysieve.ghosts.ccd_scores import CcdScores
-    from skysieve.ghosts.finder import GhostFinder
+    from skysieve.ghosts.finder import FoundGhosts, GhostFinder
     from skysieve.ghosts.misses import Miss
     from skysieve.ghosts.overlaps import Overlaps
 
-__all__ = ["Detection", "GhostScores", "Judged", "judged_pictures", "model_detections", "person_scores"]
+__all__ = [
+    "Detection",
+    "GhostScores",
+    "Judged",
+    "as_detections",
+    "judged_pictures",
+    "model_detections",
+    "person_scores",
+]
 
 SEED = 2109_08246
 """Of the resamples: the same for all that is compared."""
@@ -165,10 +173,14 @@ class GhostScores:
 
 
 def model_detections(
-    finder: GhostFinder, picture: NDArray[np.uint8]
+    finder: GhostFinder, picture: NDArray[np.uint8], *, label: str = "the picture"
 ) -> tuple[list[Detection], list[Detection], float]:
     """Return what a model says is in a picture, that and weaker detections, and its probability of any."""
-    seen = finder.find(picture)
+    return as_detections(finder.find(picture, label=label))
+
+
+def as_detections(seen: FoundGhosts) -> tuple[list[Detection], list[Detection], float]:
+    """Return what was found in a picture, that and weaker detections, and the probability of any."""
     found, all_of_them = (
         [(g.class_name, g.mask, g.score) for g in ghosts] for ghosts in (seen.ghosts, seen.weaker)
     )

@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 
 from skysieve.ghosts.classes import CLASS_NAMES
 from skysieve.ghosts.decide import CELL, PLACE
-from skysieve.ghosts.levels import contrast
+from skysieve.ghosts.levels import contrast, measure_levels
 from skysieve.simulate.ghosts import Layout, simulate_focal_plane
 from skysieve.training.feed import begin_worker
 from skysieve.training.shuffled_stream import ShuffledStream
@@ -124,7 +124,7 @@ class GhostPictures:
         middles = [np.argwhere(mask).mean(axis=0) for mask in masks]
         cells = [mask.reshape(rows, down, columns, right).mean(axis=(1, 3)) for mask in masks]
         return ShownPicture(
-            contrast(pixels, self.layout.ccd_map > 0)[None],
+            contrast(pixels, measure_levels(pixels, self.layout.ccd_map > 0))[None],
             np.array(kinds, np.int64),
             np.array(middles, np.float32).reshape(-1, 2),
             np.array(cells, np.float32).reshape(-1, rows, columns),

@@ -17,7 +17,7 @@ from skysieve.extras import install_command
 from skysieve.ghosts.ccd_scores import CcdTally
 from skysieve.ghosts.classes import CLASS_NAMES
 from skysieve.ghosts.decam import decam
-from skysieve.ghosts.levels import contrast
+from skysieve.ghosts.levels import contrast, measure_levels
 from skysieve.ghosts.look import look
 from skysieve.ghosts.model import JOB, NORMALISATION
 from skysieve.ghosts.screening import WEAKEST, Screening, best_score
@@ -187,9 +187,9 @@ class GhostTraining:
             return output
 
         def seen(pixels: NDArray[np.uint8], truth: Sequence[Instance]) -> LookedAt:
-            scaled = contrast(pixels, self.layout.ccd_map > 0)
-            whole, ghosts = look(predict, scaled, least=dict.fromkeys(CLASS_NAMES, WEAKEST))
-            return LookedAt(tuple(truth), tuple(ghosts), whole)
+            scaled = contrast(pixels, measure_levels(pixels, self.layout.ccd_map > 0))
+            said = look(predict, scaled, least=dict.fromkeys(CLASS_NAMES, WEAKEST))
+            return LookedAt(tuple(truth), said.ghosts, said.probability)
 
         seed = self.recipe.seed + THRESHOLD_SEED
         simulated = []
