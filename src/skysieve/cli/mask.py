@@ -241,6 +241,14 @@ def mask(
             rich_help_panel="Decisions",
         ),
     ] = 1,
+    streaks: Annotated[
+        bool,
+        typer.Option(
+            "--streaks/--no-streaks",
+            help="Also find trails and diffraction spikes as lines; not with the published model.",
+            rich_help_panel="Decisions",
+        ),
+    ] = True,
     model: Annotated[
         str | None,
         typer.Option(
@@ -317,6 +325,7 @@ def mask(
             device=device,
             threads=threads,
             views=views,
+            streaks=streaks,
             batch_size=batch_size,
             memory=memory,
         ),

@@ -26,6 +26,7 @@ from skysieve.contaminants.mask_statistics import MaskStatistics
 from skysieve.contaminants.model import DEFAULT_MODEL, load_model
 from skysieve.contaminants.priors import ProbabilityHistogram, estimate_priors
 from skysieve.contaminants.result import MaskResult, ModelUse
+from skysieve.contaminants.streaks.finder import find_streaks
 from skysieve.errors import ConfigError, FrameError, OutputError
 from skysieve.imaging.domain import check_reference, judge
 from skysieve.imaging.normalise import normalise
@@ -37,9 +38,11 @@ from skysieve.models.shared_network import EngineSettings
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from skysieve.contaminants.streaks.finder import Streaks
     from skysieve.imaging.background import Rules
     from skysieve.imaging.domain import Measured, Unlikeness
     from skysieve.imaging.frames import Frame
+    from skysieve.imaging.normalise import NormalisedFrame
     from skysieve.models.card import Model, ModelCard
     from skysieve.models.shared_network import SharedNetwork
 
@@ -83,6 +86,10 @@ class MaskSettings(EngineSettings):
     views
         Turned and mirrored views of each tile that the network is shown, 1, 2, 4 or 8; the highest
         probability counts.
+    streaks
+        Whether trails and diffraction spikes are also found as lines, by
+        :mod:`skysieve.contaminants.streaks`; with calibrated models only, as those of the published tools are
+        not.
     batch_size
         Tiles in one call of the network, at most.
     memory
@@ -97,6 +104,7 @@ class MaskSettings(EngineSettings):
     tiling: Tiling = "fast"
     rules: Rules = "corrected"
     views: int = 1
+    streaks: bool = True
     batch_size: int | None = None
     memory: int | None = None
 
@@ -106,6 +114,7 @@ class MaskSettings(EngineSettings):
             "tiling": (self.tiling, "fast"),
             "normalisation": (self.rules, "corrected"),
             "views": (self.views, 1),
+            "streaks": ("found" if self.streaks else "not found", "found"),
             "priors": ("auto" if self.priors == "auto" else "given", "given"),
         }
         return {name: value for name, (value, default) in found.items() if value != default}
@@ -195,6 +204,7 @@ class Masker:
                 raise
             logger.warning("%s: saturated but for too few pixels to measure the sky in", frame.label)
             return self.blank(usable, keep_probabilities=keep_probabilities, keep_pixels=keep_pixels)
+        streaks = self._streaks(normalised)
         bits, background = np.empty(shape, np.int16), np.empty(shape, np.bool_)
         posteriors = _planes_array((len(self.classes), *shape)) if keep_probabilities or auto else None
         histogram = ProbabilityHistogram(len(self.classes)) if auto else None
@@ -203,12 +213,21 @@ class Masker:
         # What is not kept is decided at once: the network's output takes 28 times the memory of the marks.
         seen = self._statistics(training)
         run = partial(self._run, seen=seen) if keeps else partial(self._decided, seen=seen, limits=limits)
+        names, codes = [c.name for c in self.classes], [c.code for c in self.classes]
         for rows, columns, found, nodata in predict(normalised, self._plan(shape), run):
+            if not keeps:
+                marks = found[0].astype(np.int16)
+                if streaks is not None:
+                    marks = streaks.correct_marks(marks, names, codes, limits, (rows, columns))
+                bits[rows, columns], background[rows, columns] = told_apart(marks, nodata)
+                continue
+            if streaks is not None:
+                found = streaks.correct(found, names, rows, columns)  # noqa: PLW2901 (the same, corrected)
             if posteriors is not None:
                 posteriors[:, rows, columns] = found
             if histogram is not None:
                 histogram.add(found, nodata)
-            marks = self._marks(found, limits) if keeps else found[0].astype(np.int16)
+            marks = self._marks(found, limits)
             bits[rows, columns], background[rows, columns] = told_apart(marks, nodata)
         if histogram is not None and posteriors is not None and priors is not None:
             priors = self._estimated(frame, histogram, training, priors)
@@ -226,6 +245,7 @@ class Masker:
             posteriors=posteriors if keep_probabilities else None,
             keep_pixels=keep_pixels,
             statistics=seen.found(shape),
+            streaks=streaks,
         )
 
     def unlikeness(self, frame: Frame, result: MaskResult) -> Unlikeness | None:
@@ -285,6 +305,7 @@ class Masker:
         posteriors: NDArray[np.float32] | None = None,
         keep_pixels: bool = False,
         statistics: Mapping[str, Measured] | None = None,
+        streaks: Streaks | None = None,
     ) -> MaskResult:
         network = self.network
         return MaskResult(
@@ -299,6 +320,8 @@ class Masker:
             pixels=_pixels(frame) if keep_pixels else None,
             bad_classes=self.bad_classes,
             statistics=dict(statistics or {}),
+            trails=streaks.trails if streaks else (),
+            spikes=streaks.spikes if streaks else (),
         )
 
     def _estimated(
@@ -323,6 +346,13 @@ class Masker:
                 ", ".join(kept),
             )
         return dict(zip(priors, found.priors.tolist(), strict=True))
+
+    def _streaks(self, normalised: NormalisedFrame) -> Streaks | None:
+        """Return the streaks of a frame, if they are wanted."""
+        # the probability that they have compares only with probabilities that are calibrated
+        if not self.settings.streaks or not self.model.card.calibration:
+            return None
+        return find_streaks(normalised, classes=[c.name for c in self.classes])
 
     def _mark_saturated(
         self, frame: Frame, bits: NDArray[np.int16], posteriors: NDArray[np.float32] | None

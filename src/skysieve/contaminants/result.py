@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from regions import Regions
 
+    from skysieve.contaminants.streaks.spikes import Spikes
+    from skysieve.contaminants.streaks.trails import Trail
     from skysieve.imaging.cards import HeaderCard
     from skysieve.imaging.frame_statistics import Measured
 
@@ -88,6 +90,8 @@ class MaskResult:
     statistics
         Of what the network made of the frame, by the names in
         :mod:`skysieve.contaminants.mask_statistics`, to be compared with training frames.
+    trails, spikes
+        Trails, and stars with diffraction spikes, that were found as lines.
     """
 
     bits: NDArray[np.int16]
@@ -102,6 +106,8 @@ class MaskResult:
     origin: FrameOrigin = field(default_factory=FrameOrigin, repr=False)
     bad_classes: tuple[str, ...] = DEFAULT_BAD
     statistics: Mapping[str, Measured] = field(default_factory=dict, repr=False)
+    trails: tuple[Trail, ...] = ()
+    spikes: tuple[Spikes, ...] = ()
 
     @property
     def header(self) -> fits.Header | None:

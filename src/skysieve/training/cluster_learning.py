@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import torch
 
 from skysieve.errors import ConfigError
 from skysieve.evaluation.histograms import LIMIT, ScoreHistograms, count_pixels

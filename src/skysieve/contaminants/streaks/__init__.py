@@ -1,0 +1,1 @@
+"""Straight streaks, found as lines: trails, and the spikes of bright stars."""
