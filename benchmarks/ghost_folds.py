@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from skysieve.ghosts.finder import Examined, FoundGhosts, GhostFinder
     from skysieve.ghosts.trial import Judged
 
-__all__ = ["FOLDS", "Choice", "Choices", "folds_of", "out_of_fold"]
+__all__ = ["FOLDS", "Choice", "Choices", "folds_of", "has_wide", "out_of_fold"]
 
 FOLDS = 5
 WIDE = 15_000
@@ -134,8 +134,13 @@ def out_of_fold(choices: Choices, folds: NDArray[np.intp]) -> list[Choice]:
     return [choices.best(folds != fold) for fold in range(FOLDS)]
 
 
+def has_wide(ghosts: Sequence[tuple[str, NDArray[np.bool_]]]) -> bool:
+    """Tell whether one of the ghosts, each a class and a mask, is a wide disc."""
+    return any(name == "Faint" and np.count_nonzero(mask) > WIDE for name, mask in ghosts)
+
+
 def _kind(picture: Judged) -> int:
-    if any(name == "Faint" and np.count_nonzero(mask) > WIDE for name, mask in picture.truth):
+    if has_wide(picture.truth):
         return 0
     names = {name for name, _ in picture.truth}
     return next((place for place, name in enumerate(("Bright", "Faint"), 1) if name in names), 3)

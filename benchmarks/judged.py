@@ -15,7 +15,14 @@ if TYPE_CHECKING:
     from skysieve.ghosts.annotation_files import Annotations
     from skysieve.ghosts.trial import Judged
 
-__all__ = ["SPLIT", "judged_names", "people_and_pictures", "study_annotations", "study_folder"]
+__all__ = [
+    "SPLIT",
+    "all_pictures",
+    "judged_names",
+    "people_and_pictures",
+    "study_annotations",
+    "study_folder",
+]
 
 TUNED = 10
 """Of the pictures, sorted by the names of their files, so many first ones may be used for fitting."""
@@ -57,6 +64,14 @@ def people_and_pictures() -> tuple[list[str], list[Judged]]:
     paths = sorted((study_folder() / "annotators").glob("*.json"))
     wanted = set(judged_names())
     pictures = [one for one in judged_pictures([read_annotations(p) for p in paths]) if one.name in wanted]
+    return [path.stem.removeprefix("common_core_") for path in paths], pictures
+
+
+def all_pictures() -> tuple[list[str], list[Judged]]:
+    """Return the names of the annotators, and all pictures at hand as they saw them."""
+    paths = sorted((study_folder() / "annotators").glob("*.json"))
+    there = {path.name for path in (study_folder() / "images").iterdir()}
+    pictures = [one for one in judged_pictures([read_annotations(p) for p in paths]) if one.name in there]
     return [path.stem.removeprefix("common_core_") for path in paths], pictures
 
 

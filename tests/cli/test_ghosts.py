@@ -182,6 +182,75 @@ def test_a_picture_made_before_is_examined_as_it_is(ghosts, tmp_path):
     assert "CTYPE1" not in fits.getheader(tmp_path / "plane.png.ghosts.fits")
 
 
+def test_a_simulated_picture_with_its_truth_is_taken(ghosts, tmp_path):
+    pixels, truth = plane_of_noise(), fits.ImageHDU(np.ones((40, 56), np.uint8), name="TRUTH")
+    pixels[14:22, 20:30] = 250
+    fits.HDUList([fits.PrimaryHDU(pixels), truth]).writeto(tmp_path / "plane.fits")
+    result = ghosts("plane.fits")
+    assert result.code == 0, result.err
+    assert "1 Bright" in result.out
+
+
+def test_a_folder_of_pictures_is_taken_without_what_is_no_focal_plane(ghosts, tmp_path):
+    (tmp_path / "planes").mkdir()
+    for name in ("a.png", "b.jpg"):
+        Image.fromarray(plane_of_noise()).save(tmp_path / "planes" / name)
+    Image.fromarray(plane_of_noise((80, 90))).save(tmp_path / "planes" / "sheet.png")
+    assert ghosts("planes", "--preview").code == 0
+    again = ghosts("planes", "--screen")
+    assert [line.split()[0] for line in again.out.splitlines()] == ["planes/a.png", "planes/b.jpg"]
+
+
+def test_ccds_without_data_are_named(ghosts, tmp_path):
+    ccds = haunted(4)
+    del ccds[1], ccds[3]
+    write_calibrated(tmp_path / "a.fits", ccds)
+    words = "only 3 of 5 CCDs have data: nothing is known of 1 3"
+    assert words in ghosts("a.fits").out
+    assert words in ghosts("a.fits", "--screen").out
+    write_calibrated(tmp_path / "b.fits", haunted(4))
+    assert "CCDs have data" not in ghosts("b.fits").out
+
+
+def test_the_map_of_classes_is_a_product(ghosts, tmp_path):
+    write_calibrated(tmp_path / "a.fits", haunted(4))
+    assert ghosts("a.fits", "--probabilities").code == 0
+    with fits.open(tmp_path / "a.ghosts.probabilities.fits", checksum=True) as hdus:
+        assert [hdu.name for hdu in hdus[1:]] == ["RAYS", "BRIGHT", "FAINT"]
+        bright, labels = hdus["BRIGHT"].data, fits.getdata(tmp_path / "a.ghosts.fits")
+        assert hdus["BRIGHT"].header["CTYPE1"] == "RA---TAN"
+    assert bright.shape == labels.shape
+    assert bright[labels == 1].mean() > 0.8
+    assert bright[labels == 0].mean() < 0.1
+    with Image.open(tmp_path / "a.ghosts.probabilities.png") as picture:
+        assert picture.size[0] > 3 * 2 * 56
+
+
+def test_an_exclusion_list_has_date_exposure_and_ccd(ghosts, tmp_path):
+    cards = {"EXPNUM": 1025586, "DATE-OBS": "2021-08-16T03:10:00.5"}
+    write_calibrated(tmp_path / "a.fits", haunted(1, 4), **cards)
+    assert ghosts("a.fits", "--exclude", "exclude.txt").code == 0
+    lines = (tmp_path / "exclude.txt").read_text().splitlines()
+    assert lines[0].split() == ["#date", "expnum", "ccd", "id", "ccdnum"]
+    assert [line.split() for line in lines[1:]] == [
+        ["20210815", "1025586", "nan", "A1", "1"],
+        ["20210815", "1025586", "nan", "B2", "4"],
+    ]
+    assert "exists; use --overwrite" in failure(ghosts("a.fits", "--exclude", "exclude.txt"))
+
+
+def test_regions_lie_on_the_sky_where_the_ghost_is(ghosts, tmp_path):
+    write_calibrated(tmp_path / "a.fits", haunted(4))
+    assert ghosts("a.fits", "--regions", "--table", "ghosts.ecsv").code == 0
+    (row,) = QTable.read(tmp_path / "ghosts.ecsv")
+    frame, polygon = (tmp_path / "a.ghosts.reg").read_text().splitlines()[1:]
+    places = np.array(polygon[len("polygon(") :].partition(")")[0].split(","), float).reshape(-1, 2)
+    assert frame == "icrs"
+    assert (places.min(0) < [row["ra"].value, row["dec"].value]).all()
+    assert (places.max(0) > [row["ra"].value, row["dec"].value]).all()
+    assert np.ptp(places, axis=0).max() < 20 * DEGREES
+
+
 def test_resuming_leaves_what_is_done(ghosts, tmp_path):
     write_calibrated(tmp_path / "a.fits", haunted(4))
     assert ghosts("a.fits").code == 0
@@ -242,7 +311,7 @@ class TestBadInput:
         [
             (("--threshold", "Ring=0.3"), "unknown class 'Ring'"),
             (("--threshold", "Rays=1.5"), "threshold of Rays: 1.5"),
-            (("--screen", "--preview"), "screening writes neither masks nor previews"),
+            (("--screen", "--preview"), "screening writes no masks, maps, regions or previews"),
         ],
     )
     def test_options_that_mean_nothing(self, ghosts, tmp_path, arguments, message):

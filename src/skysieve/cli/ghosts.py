@@ -35,6 +35,10 @@ __all__ = ["app"]
 app = typer.Typer(cls=DefaultVerb, help="Find ghosts and scattered light on whole focal planes.")
 
 
+MOST_DEAD = 0.1
+"""Part of the CCDs of a camera that may be without data and nothing is said: dead ones are known."""
+
+
 class Binning(enum.StrEnum):
     """How the pixels of a CCD become those of the picture."""
 
@@ -63,6 +67,15 @@ def ghosts(
     ] = False,
     jobs: Jobs = 1,
     preview: Annotated[bool, typer.Option("--preview", help="Also write a PNG of each focal plane.")] = False,
+    regions: Annotated[
+        bool, typer.Option("--regions", help="Also write the outlines as regions of SAOImage DS9.")
+    ] = False,
+    probabilities: Annotated[
+        bool,
+        typer.Option(
+            "--probabilities", help="Also write the probability of each class at each place (FITS, PNG)."
+        ),
+    ] = False,
     ccd_masks: Annotated[
         bool,
         typer.Option("--ccd-masks", help="Also write a bit mask of each CCD, HDU for HDU in its own pixels."),
@@ -79,6 +92,14 @@ def ghosts(
     ccds: Annotated[
         Path | None,
         typer.Option("--ccds", help="Table of the CCDs that ghosts touch (ECSV).", show_default=False),
+    ] = None,
+    exclude: Annotated[
+        Path | None,
+        typer.Option(
+            "--exclude",
+            help="List of these CCDs as DELVE keeps it: date, expnum, ccd, id, ccdnum.",
+            show_default=False,
+        ),
     ] = None,
     least: Annotated[
         float,
@@ -150,11 +171,12 @@ def ghosts(
         start_logging,
         with_own_product,
     )
+    from skysieve.ghosts.exclusion import exclusion_list
     from skysieve.ghosts.finder import GhostSettings
     from skysieve.ghosts.job import GhostJob
     from skysieve.ghosts.model import DEFAULT_MODEL
     from skysieve.ghosts.tables import ccd_table, exposure_table, ghost_table, write_table
-    from skysieve.imaging.atomic import check_target
+    from skysieve.imaging.atomic import atomic_write, check_target
 
     start_logging()
     job = GhostJob(
@@ -174,6 +196,8 @@ def ghosts(
         screen=screen,
         ccd_masks=ccd_masks,
         preview=preview,
+        regions=regions,
+        probabilities=probabilities,
         binning=binning.value,
         overwrite=True,  # whatever may not be replaced is left out below
     )
@@ -181,6 +205,8 @@ def ghosts(
     for path in (table, ccds):
         if path is not None:
             check_target(path, overwrite=overwrite or resume)
+    if exclude is not None:
+        check_target(exclude, overwrite=overwrite)
     failures = Failures(debug=debug)
     units = find_units(paths, job.units, failures)
     if not screen:
@@ -202,6 +228,9 @@ def ghosts(
         for path, content in made:
             if path is not None and records:
                 write_table(content, path, files=map(str, records), overwrite=overwrite, extend=resume)
+        if exclude is not None and records:
+            with atomic_write(exclude, overwrite=overwrite) as temporary:
+                temporary.write_text(exclusion_list(records, job.camera()), encoding="utf-8")
     failures.finish(len(records), before=len(units) - len(todo))
 
 
@@ -214,7 +243,7 @@ add_verb(
 
 
 def _screened(unit: Location, record: GhostRecord) -> str:
-    return f"{printable(unit)} {record.probability:.4f}"
+    return f"{printable(unit)} {record.probability:.4f}{_lacking(record)}"
 
 
 def _described(unit: Location, record: GhostRecord) -> str:
@@ -225,5 +254,16 @@ def _described(unit: Location, record: GhostRecord) -> str:
         lines.append(f"  {ghost.number} {ghost.class_name} {ghost.score:.2f}: CCDs {touched or 'none'}")
     if not record.ghosts:
         lines.append("  no ghosts")
+    if lacking := _lacking(record):
+        lines.append(f" {lacking}")
     lines += [f"  also: {printable(path)}" for path in record.products[1:]]
     return "\n".join(lines)
+
+
+def _lacking(record: GhostRecord) -> str:
+    """Return what to say where more CCDs have no data than the dead ones of a camera."""
+    count, whole = len(record.ccds), len(record.ccds) + len(record.missing)
+    if len(record.missing) <= MOST_DEAD * whole:
+        return ""
+    listed = " ".join(map(str, record.missing))
+    return f" only {count} of {whole} CCDs have data: nothing is known of {listed}"

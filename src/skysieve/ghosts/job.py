@@ -5,29 +5,30 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from skysieve.errors import ConfigError, FrameError
+from skysieve.errors import ConfigError, FrameError, SourceError
 from skysieve.ghosts.cameras import read_camera
 from skysieve.ghosts.decam import decam
+from skysieve.ghosts.exclusion import Night, night_of
 from skysieve.ghosts.finder import GhostFinder, GhostSettings
+from skysieve.ghosts.pictures import find_pictures
 from skysieve.ghosts.places import place_ghosts
-from skysieve.ghosts.products import bits_hdus, label_hdu, write_instances
+from skysieve.ghosts.products import bits_hdus, label_hdu, probability_hdus, write_instances
+from skysieve.ghosts.regions import region_text
 from skysieve.ghosts.sources import open_source
 from skysieve.imaging.atomic import atomic_write
 from skysieve.imaging.fits_out import write_fits
-from skysieve.imaging.locations import find_locations
+from skysieve.imaging.locations import Location, find_locations
 from skysieve.imaging.naming import output_path, with_suffix
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from skysieve.ghosts.binning import Binning
     from skysieve.ghosts.cameras import Camera
     from skysieve.ghosts.finder import FoundGhosts
     from skysieve.ghosts.places import PlacedGhost
     from skysieve.ghosts.sources import Source
-    from skysieve.imaging.locations import Location
 
 __all__ = ["SUFFIX", "GhostJob", "GhostRecord"]
 
@@ -47,17 +48,23 @@ class GhostRecord:
         With their places, the likeliest first.
     ccds
         Numbers of the CCDs that have data.
+    missing
+        Numbers of those that have none.
     products
         Files written.
     seconds
         Time it took.
+    night
+        Which exposure it is.
     """
 
     probability: float
     ghosts: tuple[PlacedGhost, ...]
     ccds: tuple[int, ...]
+    missing: tuple[int, ...]
     products: tuple[Path, ...]
     seconds: float
+    night: Night = field(default_factory=Night)
 
 
 @dataclass
@@ -83,6 +90,10 @@ class GhostJob:
         Whether to write a mask of each CCD.
     preview
         Whether to make pictures.
+    regions
+        Whether to write regions of SAOImage DS9.
+    probabilities
+        Whether to write the map of classes, as FITS and PNG.
     binning
         See :data:`skysieve.ghosts.binning.Binning`.
     overwrite
@@ -97,6 +108,8 @@ class GhostJob:
     screen: bool = False
     ccd_masks: bool = False
     preview: bool = False
+    regions: bool = False
+    probabilities: bool = False
     binning: Binning = "medians"
     overwrite: bool = False
     _finder: GhostFinder | None = field(default=None, init=False, repr=False)
@@ -107,14 +120,24 @@ class GhostJob:
         return {**self.__dict__, "_finder": None}
 
     def units(self, path: str) -> list[Location]:
-        """List the exposures and pictures behind a path; of a folder, the FITS files.
+        """List the exposures and pictures behind a path.
+
+        Of a folder, these are its FITS files, and its PNG, JPEG and NPY files of the size of a focal plane.
 
         Raises
         ------
         SourceError
             If there are none.
         """
-        return find_locations(path)
+        folder = Path(path)
+        pictures = find_pictures(folder, shape=self.camera().picture_shape) if folder.is_dir() else []
+        found = [Location(picture, found=True) for picture in pictures]
+        try:
+            return find_locations(path) + found
+        except SourceError:
+            if not found:
+                raise
+            return found
 
     def product(self, unit: Location) -> Path:
         """Return where the label image of a file goes.
@@ -152,8 +175,8 @@ class GhostJob:
         """
         if not 0 <= self.least <= 1:
             raise ConfigError(f"least part of a CCD: {self.least} is not between 0 and 1")
-        if self.screen and (self.ccd_masks or self.preview):
-            raise ConfigError("screening writes neither masks nor previews; leave them out")
+        if self.screen and (self.ccd_masks or self.preview or self.probabilities or self.regions):
+            raise ConfigError("screening writes no masks, maps, regions or previews; leave them out")
         GhostFinder(self.settings, self.camera()).check_shape(self.camera().picture_shape)
 
     def prepare(self, *, workers: int = 1) -> None:
@@ -193,7 +216,11 @@ class GhostJob:
             found = self._finder.find(source.picture, label=str(unit))
             ghosts = place_ghosts(found.ghosts, camera, source.sky, least=self.least, among=source.ccds)
             written = () if self.screen else self._write(unit, source, found, ghosts)
-        return GhostRecord(found.probability, ghosts, source.ccds, written, time.perf_counter() - start)
+            header = None if source.exposure is None else source.exposure.hdus[0].header
+            night = night_of(header, unit.path.name)
+            missing = tuple(number for number in camera.numbers if number not in source.ccds)
+        seconds = time.perf_counter() - start
+        return GhostRecord(found.probability, ghosts, source.ccds, missing, written, seconds, night)
 
     def _write(
         self, unit: Location, source: Source, found: FoundGhosts, ghosts: tuple[PlacedGhost, ...]
@@ -219,6 +246,21 @@ class GhostJob:
                     )
                 place = path_of(".ccds.fits")
                 write_fits(bits_hdus(source.exposure, found.ghosts, cards), place, overwrite=True)
+            if self.regions:
+                text = region_text(found.ghosts, source.sky)
+                path_of(".reg").write_text(text, encoding="utf-8")
+            if self.probabilities:
+                if found.classes is None:
+                    raise ConfigError(
+                        f"model {self._finder.model.card.name!r} gives no map of classes; leave "
+                        "--probabilities out"
+                    )
+                from skysieve.ghosts.preview import draw_probabilities
+
+                map_hdus = probability_hdus(found.classes, source, camera, cards)
+                write_fits(map_hdus, path_of(".probabilities.fits"), overwrite=True)
+                drawn = draw_probabilities(source, found.classes, camera, title=unit.path.name)
+                drawn.save(path_of(".probabilities.png"), format="PNG", optimize=True)
             if self.preview:
                 from skysieve.ghosts.preview import draw_preview
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from skysieve.errors import FrameError, SourceError
+from skysieve.imaging.auxiliary import by_name
 from skysieve.imaging.fits_integrity import open_intact
 from skysieve.imaging.frame_files import FrameFile
 from skysieve.imaging.locations import Location
@@ -19,7 +20,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
-__all__ = ["PICTURE_SHAPE", "PICTURE_SUFFIXES", "check_picture", "is_picture", "read_picture"]
+__all__ = [
+    "PICTURE_SHAPE",
+    "PICTURE_SUFFIXES",
+    "check_picture",
+    "find_pictures",
+    "is_picture",
+    "read_picture",
+]
 
 PICTURE_SHAPE = (400, 400)
 """Rows and columns."""
@@ -48,6 +56,18 @@ def is_picture(location: Path | Location, *, shape: tuple[int, int] = PICTURE_SH
             return _has_only(hdus, place, shape)
     except Exception:  # noqa: BLE001 - whatever astropy raises for what is no FITS file
         return False
+
+
+def find_pictures(folder: Path, *, shape: tuple[int, int] = PICTURE_SHAPE) -> list[Path]:
+    """Return the PNG, JPEG and NPY files of a folder that have the size of a focal plane, by name.
+
+    Previews and sheets have other sizes; hidden files, and what cannot be read, are left out.
+    """
+    return [
+        path
+        for path in sorted(folder.iterdir())
+        if path.suffix.lower() in PICTURE_SUFFIXES and not path.name.startswith(".") and _size(path) == shape
+    ]
 
 
 def read_picture(location: Path | Location, *, shape: tuple[int, int] = PICTURE_SHAPE) -> NDArray[np.uint8]:
@@ -128,6 +148,21 @@ def check_picture(
     return np.ascontiguousarray(levels)
 
 
+def _size(path: Path) -> tuple[int, ...]:
+    """Return rows and columns of a picture, of which only the header is read; nothing if that fails."""
+    from PIL import Image
+
+    try:
+        if path.suffix.lower() == ".npy":
+            return tuple(np.load(path, mmap_mode="r", allow_pickle=False).shape[:2])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                return image.size[::-1]
+    except Exception:  # noqa: BLE001 - decoders raise errors of their own
+        return ()
+
+
 def _check_size(size: tuple[int, ...], label: str, shape: tuple[int, int]) -> None:
     """Refuse a picture of another size."""
     if tuple(size) != shape:
@@ -144,6 +179,8 @@ def _has_only(hdus: fits.HDUList, location: Location, shape: tuple[int, int]) ->
         return tuple(getattr(hdus[key], "shape", ())) == shape
     found = 0
     for hdu in hdus:
+        if by_name(hdu.name) is not None:
+            continue  # as the truth of a simulated picture
         size = tuple(getattr(hdu, "shape", ())) if getattr(hdu, "is_image", False) else ()
         if size and size != shape:
             return False

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from skysieve.ghosts.places import PlacedGhost
     from skysieve.ghosts.sources import Source
 
-__all__ = ["draw_preview", "lay_over"]
+__all__ = ["draw_preview", "draw_probabilities", "lay_over"]
 
 TIMES = 2
 """Pixels of the preview on a side of one of the picture."""
@@ -32,6 +32,7 @@ _OUTLINE, _TOUCHED, _BLANK = "#6d7885", "#f2f4f7", "#33383f"
 _NAME = "#a9b3bf"
 _FILL = 0.3
 _NUMBER_SIZE = 13
+_SMALL = 14.0
 
 
 def draw_preview(
@@ -40,7 +41,7 @@ def draw_preview(
     """Draw the picture twice, bare and with what was found in it, with a legend below.
 
     CCDs are outlined, those that a ghost touches brighter, with their numbers.  Each ghost has its class's
-    colour, and its number and score at its centre.
+    colour, and its number and score at its centre, in white on any colour.
 
     Parameters
     ----------
@@ -62,14 +63,18 @@ def draw_preview(
     _draw_ccds(ImageDraw.Draw(panels[1]), camera, touched, set(source.ccds))
     for ghost in ghosts:
         x, y = (round(TIMES * (value + 0.5)) for value in ghost.centre)
+        radius = (ghost.area / np.pi) ** 0.5
+        if radius < _SMALL:  # beside what it would cover
+            y += round(TIMES * radius) + _NUMBER_SIZE
         text = f"{ghost.number}  {ghost.score:.2f}"
         draw_text(
             ImageDraw.Draw(panels[1]),
             (x, y),
             text,
             size=_NUMBER_SIZE,
-            colour=find_class(ghost.class_name).colour,
+            colour=BRIGHT,
             anchor="mm",
+            halo=BACKGROUND,
         )
     entries = _entries(found, source.picture.size)
     wide, high = TIMES * width, TIMES * height
@@ -91,6 +96,43 @@ def draw_preview(
         draw_text(draw, (left, top - _CAPTION // 2 - 2), caption, size=14, colour=DIM)
         picture.paste(panel, (left, top))
     draw_legend(draw, entries, (_MARGIN, top + high + _GAP), inner)
+    return picture
+
+
+def draw_probabilities(
+    source: Source, classes: NDArray[np.float32], camera: Camera, *, title: str
+) -> Image.Image:
+    """Draw the map of classes: one picture a class, the more of its colour the likelier.
+
+    Parameters
+    ----------
+    source
+        The picture.
+    classes
+        Probability of each class in each cell ``(C, H / 4, W / 4)`` float32.
+    camera
+        The camera.
+    title
+        What to write above.
+    """
+    height, width = source.picture.shape
+    wide, high, top = TIMES * width, TIMES * height, _HEADER + _CAPTION
+    inner = len(CLASSES) * (wide + _GAP) - _GAP
+    picture = Image.new("RGB", (inner + 2 * _MARGIN, top + high + _MARGIN), BACKGROUND)
+    draw = ImageDraw.Draw(picture)
+    draw_text(draw, (_MARGIN, 34), shorten(title, font(22), inner), size=22, colour=BRIGHT)
+    words = f"{camera.name}: probability of each class at each place"
+    draw_text(draw, (_MARGIN, 62), words, size=14, colour=FAINT)
+    grey = 0.5 * source.picture.astype(np.float32)[..., None]
+    for number, (one, values) in enumerate(zip(CLASSES, classes, strict=True)):
+        side = height // values.shape[0]
+        part = np.kron(values, np.ones((side, side), np.float32))[..., None]
+        colour = np.array(ImageColor.getrgb(one.colour)[:3], np.float32)
+        shown = np.rint((1 - part) * grey + part * colour).astype(np.uint8)
+        left = _MARGIN + number * (wide + _GAP)
+        words = f"{one.name}: up to {values.max():.2f}"
+        draw_text(draw, (left, top - _CAPTION // 2 - 2), words, size=14, colour=DIM)
+        picture.paste(Image.fromarray(np.repeat(np.repeat(shown, TIMES, 0), TIMES, 1)), (left, top))
     return picture
 
 

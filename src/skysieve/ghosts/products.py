@@ -12,6 +12,7 @@ from astropy.io import fits
 from skysieve.ghosts.annotation_files import AnnotatedImage, Annotations, OutlinedGhost
 from skysieve.ghosts.classes import CLASS_NAMES
 from skysieve.ghosts.coco import to_coco
+from skysieve.ghosts.decide import CELL
 from skysieve.ghosts.geometry import ccd_mask
 from skysieve.ghosts.picture_wcs import picture_wcs
 from skysieve.ghosts.tracing import trace
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from skysieve.ghosts.cameras import Camera
     from skysieve.ghosts.decide import Ghost
     from skysieve.ghosts.exposures import Exposure
@@ -31,7 +34,7 @@ if TYPE_CHECKING:
     from skysieve.imaging.fits_frames import FrameHDU
     from skysieve.imaging.structure import HDU, Made
 
-__all__ = ["BITS", "bits_hdus", "label_hdu", "write_instances"]
+__all__ = ["BITS", "bits_hdus", "label_hdu", "probability_hdus", "write_instances"]
 
 BITS: Mapping[str, int] = MappingProxyType(
     {name: 1 << (14 + place) for place, name in enumerate(CLASS_NAMES)}
@@ -71,6 +74,37 @@ def label_hdu(
     ]
     set_cards(hdu.header, [*own, *cards])
     return hdu
+
+
+def probability_hdus(
+    classes: NDArray[np.float32], source: Source, camera: Camera, cards: Sequence[HeaderCard]
+) -> list[HDU]:
+    """Return the map of classes: one image a class, named as it, float32 from 0 to 1.
+
+    Classes overlap: probabilities do not add up to one.  Row 1 is the top one of the picture.
+
+    Parameters
+    ----------
+    classes
+        Probability of each class in each cell ``(C, H / 4, W / 4)`` float32; each cell becomes 4 x 4 pixels.
+    source
+        The picture.
+    camera
+        The camera.
+    cards
+        Further cards.
+    """
+    primary = fits.PrimaryHDU()
+    set_cards(primary.header, [("CAMERA", camera.name, "whose focal plane this is"), *cards])
+    system = None if source.sky is None else picture_wcs(camera, source.sky)
+    hdus: list[HDU] = [primary]
+    for name, values in zip(CLASS_NAMES, classes, strict=True):
+        hdu = fits.ImageHDU(np.kron(values, np.ones((CELL, CELL), np.float32)), name=name.upper())
+        if system is not None:
+            hdu.header.update(system.to_header())
+        set_cards(hdu.header, [("CLASS", name, "class"), ("BUNIT", "", "probability")])
+        hdus.append(hdu)
+    return hdus
 
 
 def write_instances(path: Path, name: str, shape: tuple[int, ...], ghosts: Sequence[Ghost]) -> None:

@@ -69,6 +69,8 @@ def ccd_table(records: Mapping[Location, GhostRecord], camera: Camera) -> QTable
         column = name.lower()
         table[column] = _plain([ccd.parts.get(name, 0.0) for _, ccd in rows])
         table[column].info.description = f"largest part of the CCD that one ghost of class {name} covers"
+    table["weight"] = _plain([1 - min(1.0, sum(ccd.parts.values())) for _, ccd in rows])
+    table["weight"].info.description = "part of the CCD without ghosts, at least"
     table["ghosts"] = [" ".join(map(str, ccd.ghosts)) for _, ccd in rows] or _no_text()
     table["ghosts"].info.description = "their numbers in the table of ghosts"
     return table

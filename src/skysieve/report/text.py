@@ -17,6 +17,9 @@ BRIGHT = "#f2f4f7"
 DIM = "#b4bcc7"
 FAINT = "#7d8794"
 
+HALO = 2
+"""Pixels around letters, where they are drawn over a picture."""
+
 _ELLIPSIS = "…"
 
 
@@ -55,9 +58,19 @@ def draw_text(
     size: int,
     colour: str,
     anchor: str = "lm",
+    halo: str | None = None,
 ) -> None:
-    """Draw one line of text with its middle at a height; `anchor` is Pillow's."""
-    draw.text(place, _drawable(text), font=font(size), fill=colour, anchor=anchor)
+    """Draw one line of text with its middle at a height; `anchor` is Pillow's, `halo` a colour around it."""
+    width = 0 if halo is None else HALO
+    draw.text(
+        place,
+        _drawable(text),
+        font=font(size),
+        fill=colour,
+        anchor=anchor,
+        stroke_width=width,
+        stroke_fill=halo,
+    )
 
 
 def _drawable(text: str) -> str:
