@@ -122,7 +122,7 @@ def measure(*, model: str) -> Result:
         f"{len(pictures)} real focal planes of 400 x 400 px, each outlined by {len(people)} people; a ghost "
         "is what hangs together of the pixels that more than half of them gave to a class. Thresholds, and "
         "the use of the map of classes, are chosen in five folds, each kind of picture in every fold: a "
-        "picture is judged with what was chosen on the other four folds. The weights are one set: they learnt "
+        "picture is judged with what was chosen on the other four. The weights are one set: they learnt "
         "from simulated pictures and from ghosts of the first ten pictures, Rays but for three CCDs; "
         f"the last {FORMER} gave no pixel. The rule by which thresholds are chosen was changed four times "
         "after figures out of fold had been seen: by these rules F1 of all classes was 0.886 to 0.922, and "

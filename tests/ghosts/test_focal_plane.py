@@ -72,6 +72,19 @@ class TestThePicture:
         assert np.count_nonzero(samples > 10) == 8 * 16 / 4
         assert np.std(on(3, plane(ccds, binning="samples").values)) == pytest.approx(1, rel=0.25)
 
+    def test_of_whole_numbers_has_no_steps_of_whole_numbers(self, tmp_path):
+        ccds = sky(noise=6)
+        ccds[4][:, :64] += 0.3 - ccds[4][:, :64].mean() + 1000
+        ccds[4][:, 64:] += 2 * 0.45 - ccds[4][:, 64:].mean() + 1000
+        hdus = {number: raw(number, pixels) for number, pixels in ccds.items()}
+        with Exposure(Location(write_exposure(tmp_path / "e.fits", hdus)), tiny_camera()) as exposure:
+            made = assemble(exposure, tiny_camera())
+        cell = on(4, made.values)
+        # a count is 1.3 units of noise of the first amplifier, and 2.7 of the second
+        assert abs(cell[:4].mean() - cell[4:].mean()) < 0.4
+        assert len(np.unique(np.round(cell[:4], 3))) > 50
+        assert cell[:4].std() < 0.5
+
     def test_of_raw_ccds_has_no_step_between_amplifiers(self, tmp_path):
         ccds = sky()
         ccds[4][:, 64:] += 40  # what the bias and gain did not take away

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["SAMPLE", "Binning", "background_of", "bin_pixels", "sky_of"]
 
 Binning = Literal["medians", "samples"]
-"""``medians``: of all valid pixels of a bin, so that stars and cosmic rays vanish; ``samples``: means of the
+"""``medians``: means of the middle half of all valid pixels of a bin, about their median, so that stars and
+cosmic rays vanish; ``samples``: means of the
 8 x 8 pixels in the middle of each bin, with the noise and the stars of the published pictures."""
 
 SAMPLE = 8
@@ -108,7 +109,7 @@ def bin_pixels(
         for column, left in enumerate(lefts):
             bins[row, column] = strip[:, left : left + width]
     flat = bins.reshape(shape[0] * shape[1], height * width)
-    binned = _means(flat) if binning == "samples" else _medians(flat)
+    binned = _means(flat) if binning == "samples" else _middle_means(flat)
     return binned.reshape(shape)
 
 
@@ -175,19 +176,26 @@ def _means(bins: NDArray[np.float32]) -> NDArray[np.float32]:
     return means
 
 
-def _medians(bins: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the median of the valid pixels of each of the ``(bins, pixels)``, which are sorted in place."""
+def _middle_means(bins: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the mean of the middle half of the valid pixels of each of the ``(bins, pixels)``.
+
+    They are sorted in place.  A median of whole numbers is a whole number, or half of one, so that bins of a
+    raw frame would differ by steps of several grey levels; the mean of the values about it does not.
+    """
     bins.sort(axis=-1)  # NaN come last
     pixels = bins.shape[-1]
     counts = np.full(len(bins), pixels)
     partial = np.flatnonzero(np.isnan(bins[:, -1]))
     counts[partial] = np.count_nonzero(~np.isnan(bins[partial]), axis=-1)
-    last = np.maximum(counts, 1)
-    rows = np.arange(len(bins))
-    medians = np.empty(len(bins), np.float32)
-    medians[:] = 0.5 * (bins[rows, (last - 1) // 2] + bins[rows, last // 2])
-    medians[~_enough(counts, pixels)] = np.nan
-    return medians
+    means = np.empty(len(bins), np.float32)
+    cut = (pixels - 1) // 4
+    means[:] = bins[:, cut : pixels - cut].mean(axis=-1, dtype=np.float64)
+    for row in partial:
+        count = int(counts[row])
+        cut = max(count - 1, 0) // 4
+        means[row] = bins[row, cut : count - cut].mean(dtype=np.float64) if count else np.nan
+    means[~_enough(counts, pixels)] = np.nan
+    return means
 
 
 def _enough(counts: NDArray[np.int64], pixels: int) -> NDArray[np.bool_]:
