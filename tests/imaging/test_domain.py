@@ -53,7 +53,7 @@ def exposed(image, seed=0, noise=NOISE):
 
 
 def statistics(pixels, **options):
-    return look_at(ArrayFrame(pixels, **options)).statistics
+    return look_at(ArrayFrame(pixels, **options))
 
 
 def values(pixels):
@@ -91,10 +91,13 @@ def demosaiced():
 
 
 def jpeg():
-    pixels = exposed(light(56), 56, noise=NOISE)
-    tiles = pixels.reshape(SHAPE[0] // 8, 8, SHAPE[1] // 8, 8).swapaxes(1, 2)
-    waves = np.round(dctn(tiles, axes=(2, 3), norm="ortho") / 70) * 70
-    return idctn(waves, axes=(2, 3), norm="ortho").swapaxes(1, 2).reshape(SHAPE)
+    shape = (768, 768)
+    pixels = exposed(light(56, shape=shape, stars=600), 56, noise=NOISE)
+    tiles = pixels.reshape(shape[0] // 8, 8, shape[1] // 8, 8).swapaxes(1, 2)
+    # high frequencies in coarser steps, as in the usual tables
+    steps = 10 + 10 * np.add.outer(np.arange(8), np.arange(8))
+    waves = np.round(dctn(tiles, axes=(2, 3), norm="ortho") / steps) * steps
+    return idctn(waves, axes=(2, 3), norm="ortho").swapaxes(1, 2).reshape(shape)
 
 
 def defocused():
@@ -119,18 +122,33 @@ def hot_pixels():
     return exposed(pixels, 59)
 
 
+def pupil():
+    y, x = np.mgrid[: SHAPE[0], : SHAPE[1]]
+    disc = np.hypot(y - 180, x - 200) < 110
+    speckles = 1 + 0.3 * gaussian_filter(np.random.default_rng(64).normal(size=SHAPE), 5) * 15
+    return exposed(300 * disc * speckles, 64)
+
+
+def sharper_than_a_pixel():
+    # all light in one pixel or two
+    pixels = 100 * light(65, 0.1, stars=300)
+    pixels[:, 1:] += 0.4 * pixels[:, :-1]
+    return exposed(pixels, 65)
+
+
 CASES = {
     "noise of neighbouring pixels is correlated": drizzled,
     "pixels differ in a 2 x 2 pattern, as in a Bayer mosaic": bayer,
-    "colours interpolated from a mosaic": demosaiced,
-    "blocks of 8 x 8 pixels": jpeg,
+    "noise has a period of a few pixels": jpeg,
     "stars are undersampled": lambda: exposed(100 * light(53, 1.0, stars=300), 53),
     "stars are wide or defocused": defocused,
     "steps larger than the noise": lambda: np.round(exposed(light(54), 54) / 64),
     "crowded with sources": lambda: exposed(light(55, stars=8000), 55),
-    "structure points in one direction": spectrum,
+    "structure runs in lines": spectrum,
     "hardly any sources": flat,
     "sources that do not look like stars": hot_pixels,
+    "hardly any stars": pupil,
+    "sources are hardly wider than a pixel": sharper_than_a_pixel,
 }
 
 
@@ -145,6 +163,11 @@ class TestFrames:
         assert found is not None
         assert found.score > WARNING_SCORE
         assert any(reason.startswith(words) for reason in found.reasons)
+
+    def test_with_interpolated_colours_are_told_so(self, reference):
+        assert any(
+            reason.startswith(WORDS["period", "high"]) for reason in reasons_of(demosaiced(), reference)
+        )
 
     def test_without_empty_sky_are_told_so(self, reference):
         pixels = exposed(30 * light(60, 5.0, stars=40_000), 60)
@@ -236,7 +259,7 @@ class TestFrames:
                 return super().rows(start, stop)
 
         frame = Counted(np.random.default_rng(0).normal(0, 1, (3000, 300)))
-        assert look_at(frame).statistics
+        assert look_at(frame)
         assert frame.read == 3 * 256
 
 

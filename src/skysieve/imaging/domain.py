@@ -62,18 +62,18 @@ LEAST_MARGINS = {
     "correlation_x": 0.05,
     "correlation_y": 0.05,
     "mosaic": 0.05,
-    "mosaic_noise": 0.05,
-    "blocks": 0.05,
+    "period": 0.3,
     "grain": 0.3,
     "sources": 0.2,
     "stars": 0.2,
     "starless": 0.2,
+    "sharp": 0.2,
     "fwhm": 0.06,
     "bright": 0.1,
 }
 """By the name of the statistic, in its own unit; others have :data:`LEAST_MARGIN`."""
 
-PARTS = ("elongation", "alignment", "undecided", "constant")
+PARTS = ("elongation", "lines", "undecided", "constant", "saturated")
 PART_MARGIN, LEAST_PART_MARGIN = 0.3, 0.05
 """Of statistics between 0 and 1 the margin is a part of what is left beyond the range."""
 
@@ -201,8 +201,10 @@ def judge(
     """
     if not reference:
         return None
-    statistics = look_at(frame).statistics | dict(further or {})
-    return unlikeness(statistics, reference) if set(statistics) - {"constant"} else None
+    statistics = look_at(frame) | dict(further or {})
+    if set(statistics) <= {"constant", "saturated"} and not any(statistics.get("saturated", ())):
+        return None
+    return unlikeness(statistics, reference)
 
 
 def check_reference(reference: Mapping[str, Any], *, origin: str) -> None:

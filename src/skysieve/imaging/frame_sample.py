@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from skysieve.imaging.usable import SkyFrame
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -30,6 +32,8 @@ EMPTIEST = (0.03, 0.30)
 """Part of the cells, by their spread, that count as empty sky; the very least may be overscan or defects."""
 DARK, QUIET, OVERSCAN_PART = 8.0, 0.8, 0.35
 """Cells of overscan are this many times the noise darker, this much quieter, and at most that part of all."""
+DARKER_PERCENT = 20
+"""Of the cells of a block are no brighter than its sky."""
 LEAST_CELLS = 3
 """Fewer tell nothing about the noise."""
 
@@ -39,18 +43,31 @@ class Block(NamedTuple):
 
     Attributes
     ----------
-    top, left
-        Place of its first pixel in the frame.
+    pixels
+        ``(h, w)`` float32 in the frame's unit; the sky of their cell where there are no data.
     light
-        ``(h, w)`` float32, pixels above the sky of their cell, in the frame's unit; 0 without data.
+        ``(h, w)`` float32, pixels above the sky of their cell; 0 where there are no data.
     nodata
         ``(h, w)`` bool.
+    spreads
+        ``(h / 32, w / 32)`` float32, spread of each cell; 0 where it is not complete, or constant.
+    sky
+        Level below the structure of the block: of its darker cells, without those of an overscan.
     """
 
-    top: int
-    left: int
+    pixels: NDArray[np.float32]
     light: NDArray[np.float32]
     nodata: NDArray[np.bool_]
+    spreads: NDArray[np.float32]
+    sky: float
+
+
+class _Read(NamedTuple):
+    """Pixels ``(h, w)`` of a block, where they have no data, and which part of them is saturated."""
+
+    pixels: NDArray[np.float32]
+    nodata: NDArray[np.bool_]
+    saturated: float
 
 
 class Sample(NamedTuple):
@@ -70,6 +87,8 @@ class Sample(NamedTuple):
         Numbers of the emptiest.
     constant
         Part of the complete cells in which nearly all pixels have one value.
+    saturated
+        Part of the pixels in large saturated areas, which have no data.
     """
 
     shape: tuple[int, int]
@@ -79,6 +98,7 @@ class Sample(NamedTuple):
     spreads: NDArray[np.float32]
     empty: NDArray[np.intp]
     constant: float
+    saturated: float
 
     @property
     def noise(self) -> float:
@@ -97,39 +117,56 @@ def sample_frame(frame: Frame) -> Sample | None:
     Returns
     -------
     Sample or None
-        None if the frame is smaller than a cell, or has no complete cell.
+        None if the frame is smaller than a cell.
     """
-    blocks, cells, complete = [], [], []
-    for top, left, pixels, nodata in _blocks(frame):
-        own = into_cells(pixels)
-        # every third pixel, for speed; odd, so that all four kinds of a colour mosaic are among them
-        sky = np.median(own[:, 1::3, ::3], axis=(1, 2)).astype(np.float32)
-        level = sky.reshape(-1, pixels.shape[1] // CELL).repeat(CELL, axis=0).repeat(CELL, axis=1)
-        light = pixels - level
-        light[nodata] = 0
-        blocks.append(Block(top, left, light, nodata))
-        cells.append(own)
-        complete.append(~into_cells(nodata).any(axis=(1, 2)))
-    if not blocks or not np.concatenate(complete).any():
+    read = list(_blocks(frame))
+    if not read:
         return None
-    every = np.concatenate(cells)[np.concatenate(complete)]
-    low, skies, high = np.percentile(every[:, 1::3, ::3].reshape(len(every), -1), [16, 50, 84], axis=1)
-    spreads = 0.5 * (high - low)
-    constant = float((spreads == 0).mean())
-    varied = (spreads > 0) & np.isfinite(spreads)
-    skies, spreads = (values.astype(np.float32)[varied] for values in (skies, spreads))
-    ranked = np.argsort(spreads)
-    ranked = ranked[~_overscan(skies, spreads)[ranked]]
+    cells = np.concatenate([into_cells(one.pixels) for one in read])
+    holes = np.concatenate([into_cells(one.nodata) for one in read])
+    complete = ~holes.any(axis=(1, 2))
+    # every third pixel, for speed; odd, so that all four kinds of a colour mosaic are among them
+    few = cells[:, 1::3, ::3].reshape(len(cells), -1)
+    low, levels, high = np.percentile(few, [16, 50, 84], axis=1).astype(np.float32)
+    typical = np.median(levels[complete]) if complete.any() else 0
+    for number in np.flatnonzero(~complete):
+        lit = cells[number][~holes[number]]
+        levels[number] = np.median(lit) if lit.size else typical
+    spreads = np.where(complete, 0.5 * (high - low), 0)
+    varied = np.flatnonzero((spreads > 0) & np.isfinite(spreads))
+    dark = _overscan(levels[varied], spreads[varied])
+    ranked = np.argsort(spreads[varied])
+    ranked = ranked[~dark[ranked]]
     first, last = (round(part * len(ranked)) for part in EMPTIEST)
+    seen = np.zeros(len(cells), np.bool_)
+    seen[varied[~dark]] = True
     return Sample(
         shape=frame.shape,
-        blocks=tuple(blocks),
-        cells=every[varied] - skies[:, None, None],
-        skies=skies,
-        spreads=spreads,
+        blocks=tuple(_with_sky(read, levels, spreads, seen)),
+        cells=cells[varied] - levels[varied, None, None],
+        skies=levels[varied],
+        spreads=spreads[varied],
         empty=ranked[first : max(last, first + LEAST_CELLS)],
-        constant=constant,
+        constant=float((spreads[complete] == 0).mean()) if complete.any() else 0.0,
+        saturated=float(np.mean([one.saturated for one in read])),
     )
+
+
+def _with_sky(
+    read: list[_Read],
+    levels: NDArray[np.float32],
+    spreads: NDArray[np.float32],
+    seen: NDArray[np.bool_],
+) -> Iterator[Block]:
+    """Yield the blocks with the sky and the spread ``(n,)`` of their cells, of which some saw the sky."""
+    for number, (pixels, nodata, _) in enumerate(read):
+        rows, columns = (length // CELL for length in pixels.shape)
+        own = slice(number * rows * columns, (number + 1) * rows * columns)
+        level = levels[own].reshape(rows, columns).repeat(CELL, axis=0).repeat(CELL, axis=1)
+        lit = levels[own][seen[own]]
+        filled = np.where(nodata, level, pixels)
+        sky = float(np.percentile(lit if lit.size else levels[own], DARKER_PERCENT))
+        yield Block(filled, filled - level, nodata, spreads[own].reshape(rows, columns), sky)
 
 
 def _overscan(skies: NDArray[np.float32], spreads: NDArray[np.float32]) -> NDArray[np.bool_]:
@@ -149,16 +186,18 @@ def into_cells(block: NDArray[Any]) -> NDArray[Any]:
     return cells
 
 
-def _blocks(frame: Frame) -> Iterator[tuple[int, int, NDArray[np.float32], NDArray[np.bool_]]]:
+def _blocks(frame: Frame) -> Iterator[_Read]:
     """Yield blocks of whole cells that do not overlap; fewer in smaller frames."""
     height, width = (min(BLOCK, length // CELL * CELL) for length in frame.shape)
     if not height or not width:
         return
     for top in _starts(frame.shape[0], height):
         pixels, nodata = frame.rows(top, top + height)
+        saturated = frame.saturated(top, top + height) if isinstance(frame, SkyFrame) else None
         for left in _starts(frame.shape[1], width):
             part = slice(left, left + width)
-            yield top, left, pixels[:, part].copy(), nodata[:, part].copy()
+            full = 0.0 if saturated is None else float(saturated[:, part].mean())
+            yield _Read(pixels[:, part].copy(), nodata[:, part].copy(), full)
 
 
 def _starts(length: int, side: int) -> list[int]:

@@ -2,9 +2,10 @@
 
 They are taken from a sample of the frame (:mod:`skysieve.imaging.frame_sample`), and none depends on the
 unit, the sky level or the gain.  :mod:`skysieve.imaging.noise_statistics` and
-:mod:`skysieve.imaging.source_statistics` say what each is; one more is
+:mod:`skysieve.imaging.source_statistics` say what each is; two more are
 
-- ``constant``: part of the frame in which all pixels have one value, as saturated flats have.
+- ``constant``: part of the frame in which all pixels have one value.
+- ``saturated``: part of the frame in large saturated areas.
 
 A statistic for which a frame is too small or too poor in stars is not given, and not compared.
 """
@@ -21,13 +22,11 @@ from skysieve.imaging.noise_statistics import NOISE_STATISTICS, noise_statistics
 from skysieve.imaging.source_statistics import SOURCE_STATISTICS, source_statistics
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from skysieve.imaging.frames import Frame
 
-__all__ = ["STATISTICS", "Look", "Measured", "look_at"]
+__all__ = ["STATISTICS", "Measured", "look_at"]
 
-STATISTICS = (*NOISE_STATISTICS, *SOURCE_STATISTICS, "constant")
+STATISTICS = (*NOISE_STATISTICS, *SOURCE_STATISTICS, "constant", "saturated")
 """Names of the statistics."""
 
 
@@ -46,40 +45,25 @@ class Measured(NamedTuple):
     error: float = 0.0
 
 
-class Look(NamedTuple):
-    """What a frame looks like.
-
-    Attributes
-    ----------
-    statistics
-        By the names in :data:`STATISTICS`, without those that cannot be measured.
-    rows, columns
-        ``(n,)`` places of bright stars, to see what is made of them.
-    """
-
-    statistics: dict[str, Measured]
-    rows: NDArray[np.intp]
-    columns: NDArray[np.intp]
-
-
-def look_at(frame: Frame) -> Look:
+def look_at(frame: Frame) -> dict[str, Measured]:
     """Measure what a frame looks like.
 
     Parameters
     ----------
     frame
         Frame of ``(H, W)`` pixels as they are, in any unit; three strips of 256 rows are read at most.
+
+    Returns
+    -------
+    dict
+        By the names in :data:`STATISTICS`, without those that cannot be measured.
     """
-    nowhere = np.empty(0, np.intp)
     with np.errstate(all="ignore"):  # values near the end of float32 give no finite statistic
         sample = sample_frame(frame)
         if sample is None:
-            return Look({}, nowhere, nowhere)
-        found = {"constant": (sample.constant, 0.0)}
-        if len(sample.empty) < LEAST_CELLS or not isfinite(sample.noise):
-            return Look({name: Measured(*pair) for name, pair in found.items()}, nowhere, nowhere)
-        sources = source_statistics(sample)
-        found |= noise_statistics(sample) | sources.statistics
+            return {}
+        found = {"constant": (sample.constant, 0.0), "saturated": (sample.saturated, 0.0)}
+        if len(sample.empty) >= LEAST_CELLS and isfinite(sample.noise):
+            found |= noise_statistics(sample) | source_statistics(sample)
     kept = {name: Measured(*found[name]) for name in STATISTICS if name in found}
-    kept = {name: one for name, one in kept.items() if isfinite(one.value) and isfinite(one.error)}
-    return Look(kept, sources.rows, sources.columns)
+    return {name: one for name, one in kept.items() if isfinite(one.value) and isfinite(one.error)}

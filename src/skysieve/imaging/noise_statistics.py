@@ -9,10 +9,8 @@ All are taken from the emptiest cells, and none depends on the unit, the sky or 
 - ``correlation``: the mean of the two.
 - ``mosaic``: standard deviation of the mean levels of the four kinds of pixels in a 2 x 2 mosaic, in units
   of the noise: the checkerboard of a Bayer filter.
-- ``mosaic_noise``: log10 of the largest over the smallest high-frequency noise of these four kinds: colours
-  that were interpolated from a Bayer filter have it.
-- ``blocks``: how much pixels change across the borders of blocks of 8 x 8 pixels relative to elsewhere, less
-  one: JPEG.
+- ``period``: how far a period of a few pixels stands out of the noise
+  (:mod:`skysieve.imaging.noise_period`): interpolated colours, finer grids, JPEG.
 - ``grain``: log10 of the smallest step between pixel values, in units of the noise.
 - ``confusion``: log10 of the noise of the emptiest cells over the part of it in the highest frequencies along
   both axes: large where blends of sources leave no empty sky, or noise is smooth.
@@ -23,8 +21,7 @@ values are skewed hold faint sources, and do not count.
 
 References
 ----------
-Fruchter & Hook 2002, PASP 114, 144 (noise of drizzled frames); Wallace 1992, IEEE Trans. Consumer
-Electronics 38, xviii (blocks of JPEG).
+Fruchter & Hook 2002, PASP 114, 144 (noise of drizzled frames).
 """
 
 from __future__ import annotations
@@ -34,7 +31,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skysieve.imaging.frame_sample import CELL, LEAST_CELLS
+from skysieve.imaging.frame_sample import CELL
+from skysieve.imaging.noise_period import noise_period
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,8 +46,7 @@ NOISE_STATISTICS = (
     "correlation_x",
     "correlation_y",
     "mosaic",
-    "mosaic_noise",
-    "blocks",
+    "period",
     "grain",
     "confusion",
 )
@@ -59,12 +56,8 @@ CLIPPED_PERCENT = (1.0, 99.0)
 FOURTH = (1.0, -4.0, 6.0, -4.0, 1.0)
 GAIN = 70.0
 """Standard deviation of fourth differences along both axes of independent pixels of unit noise."""
-EVEN, EVEN_PART = 0.4, 0.25
-"""Noise is as often above its mean as below; cells of a larger skewness hold sources, and tell nothing of its
-correlation.  It is not given where fewer than this part of the empty cells hold none."""
-JPEG = 8
-HIGHEST_CHANGE = 4.0
-"""In noise units: larger changes between neighbours are of sources."""
+LEVELLED = 1.5
+"""In noise units: values further from the median count as this far."""
 LEAST_STEP = 1e-5
 """In noise units: smaller steps are the digits of float32."""
 
@@ -86,32 +79,26 @@ def noise_statistics(sample: Sample) -> dict[str, tuple[float, float]]:
     count = len(cells)
     ordered = np.sort(cells.reshape(count, -1), axis=1)
     low, high = (ordered[:, int(percent / 100 * ordered.shape[1])] for percent in CLIPPED_PERCENT)
-    clipped = np.clip(cells, low[:, None, None], high[:, None, None])
-    phases = clipped.reshape(count, CELL // 2, 2, CELL // 2, 2)
-    levels = phases.mean(axis=(1, 3), keepdims=True)
-    clipped = (phases - levels).reshape(cells.shape)
-    down, across = _fourth(clipped, 1), _fourth(clipped, 2)
-    both = _fourth(down, 2)
+    clipped, levels = _without_mosaic(np.clip(cells, low[:, None, None], high[:, None, None]))
+    both = _fourth(_fourth(clipped, 1), 2)
+    limit = LEVELLED * spreads[:, None, None]
+    levelled, _ = _without_mosaic(np.clip(cells, -limit, limit))
+    down, across = _fourth(levelled, 1), _fourth(levelled, 2)
     along_x = _correlation(down, 1, 2) + _correlation(down, 2, 2)
     along_y = _correlation(across, 1, 1) + _correlation(across, 2, 1)
-    skewness = (clipped**3).mean(axis=(1, 2)) / (clipped**2).mean(axis=(1, 2)) ** 1.5
-    even = np.abs(skewness) < EVEN
     finest = float(np.median(np.abs(both))) / 0.6745 / GAIN
     steps = np.diff(ordered, axis=1)
     step = np.where(steps > LEAST_STEP * sigma, steps, np.inf).min(axis=1)
     found = {
         "mosaic": _middle(levels.reshape(count, 4).std(axis=1) / spreads),
-        "mosaic_noise": (_mosaic_noise(both, sigma), 0.1 / count**0.5),
-        "blocks": _blocks(sample, sigma),
+        "correlation": _middle(0.5 * (along_x + along_y)),
+        "correlation_x": _middle(along_x),
+        "correlation_y": _middle(along_y),
         "grain": (log10(max(float(np.median(step)) / sigma, LEAST_STEP)), 0.0),
         "confusion": (log10(sigma / max(finest, 1e-3 * sigma)), 0.1 / count**0.5),
     }
-    skewness = (clipped**3).mean(axis=(1, 2)) / (clipped**2).mean(axis=(1, 2)) ** 1.5
-    even = np.abs(skewness) < EVEN
-    if np.count_nonzero(even) >= max(LEAST_CELLS, EVEN_PART * count):
-        found["correlation"] = _middle(0.5 * (along_x + along_y)[even])
-        found["correlation_x"] = _middle(along_x[even])
-        found["correlation_y"] = _middle(along_y[even])
+    if period := noise_period(sample):
+        found["period"] = period
     return {name: (float(value), float(error)) for name, (value, error) in found.items()}
 
 
@@ -143,24 +130,10 @@ def _middle(values: NDArray[np.floating]) -> tuple[float, float]:
     return float(middle), float(1.25 * 0.5 * (high - low) / len(values) ** 0.5)
 
 
-def _mosaic_noise(both: NDArray[np.float32], sigma: float) -> float:
-    side = both.shape[1] // 2
-    kinds = np.abs(both[:, : 2 * side, : 2 * side]).reshape(len(both), side, 2, side, 2)
-    sizes = np.median(kinds.swapaxes(2, 3), axis=(0, 1, 2)) + 0.01 * sigma
-    return log10(float(sizes.max() / sizes.min()))
-
-
-def _blocks(sample: Sample, sigma: float) -> tuple[float, float]:
-    """Return how much the most changing of eight columns or rows changes, relative to the next, less one."""
-    found = []
-    for block in sample.blocks:
-        for axis in (0, 1):
-            change = np.minimum(np.abs(np.diff(block.light, axis=axis)), HIGHEST_CHANGE * sigma)
-            # cells have skies of their own, and their borders are multiples of 8 from the block's
-            profile = np.mean(change, axis=1 - axis)
-            profile = np.delete(profile, np.s_[CELL - 1 :: CELL])
-            place = np.delete(np.arange(change.shape[axis]), np.s_[CELL - 1 :: CELL])
-            start = (block.top, block.left)[axis]
-            kinds = np.sort([np.median(profile[(place + start) % JPEG == kind]) for kind in range(JPEG)])
-            found.append(kinds[-1] / max(float(kinds[-2]), 0.01 * sigma) - 1)
-    return float(np.median(found)), float(0.02 / len(found) ** 0.5)
+def _without_mosaic(
+    cells: NDArray[np.float32],
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return cells ``(n, 32, 32)`` less the mean levels of their four kinds of pixels; and these levels."""
+    phases = cells.reshape(len(cells), CELL // 2, 2, CELL // 2, 2)
+    levels = phases.mean(axis=(1, 3), keepdims=True)
+    return (phases - levels).reshape(cells.shape), levels.reshape(len(cells), 4)

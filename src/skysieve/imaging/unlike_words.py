@@ -12,20 +12,21 @@ WORDS = {
     ("correlation_x", "low"): "noise of neighbouring pixels is anticorrelated",
     ("correlation_y", "low"): "noise of neighbouring pixels is anticorrelated",
     ("mosaic", "high"): "pixels differ in a 2 x 2 pattern, as in a Bayer mosaic",
-    ("mosaic_noise", "high"): "colours interpolated from a mosaic",
-    ("blocks", "high"): "blocks of 8 x 8 pixels",
+    ("period", "high"): "noise has a period of a few pixels",
     ("grain", "high"): "steps larger than the noise",
     ("confusion", "high"): "no empty sky between the sources",
     ("sources", "low"): "hardly any sources",
     ("sources", "high"): "crowded with sources",
     ("stars", "low"): "hardly any stars",
     ("starless", "high"): "sources that do not look like stars",
+    ("sharp", "high"): "sources are hardly wider than a pixel",
     ("fwhm", "low"): "stars are undersampled",
     ("fwhm", "high"): "stars are wide or defocused",
     ("elongation", "high"): "sources are all elongated in one direction",
     ("bright", "high"): "much of the frame is far above the sky",
-    ("alignment", "high"): "structure points in one direction",
+    ("lines", "high"): "structure runs in lines",
     ("constant", "high"): "much of the frame has one value",
+    ("saturated", "high"): "much of the frame is saturated",
     ("doubt", "high"): "the network is in doubt",
     ("doubt SAT", "high"): "the network is in doubt about saturated pixels",
     ("undecided", "high"): "the network decides for no class",
@@ -70,11 +71,15 @@ def explain(name: str, side: str, value: float, known: tuple[float, float]) -> s
         return f"{words}: {10**value:.0f} in 10^6 px; {end} in training frames"
     if name == "starless":
         return f"{words}: one in {10**value:.0f} does; one in {10**high:.0f} at least in training frames"
+    if name == "sharp":
+        return f"{words}: {10**value:.2g} for each wider one; {10**high:.2g} at most in training frames"
+    if name == "period":
+        return f"{words}: {10**value:.2g} times the usual power; {10**high:.2g} at most in training frames"
     if name == "bright" or name.startswith("marked "):
         return (
             f"{words}: {_percent(10**value)} of the pixels; {_percent(10**high)} at most in training frames"
         )
-    if name in ("constant", "undecided"):
+    if name in ("constant", "saturated", "lines", "undecided"):
         return f"{words}: {_percent(value)} of it; {_percent(high)} at most in training frames"
     if name == "grain":
         return f"{words}: {10**value:.1f} times; {10**high:.1f} at most in training frames"

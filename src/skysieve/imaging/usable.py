@@ -122,6 +122,10 @@ class SkyFrame:
         pixels[nodata] = 0
         return pixels, nodata
 
+    def saturated(self, start: int, stop: int) -> NDArray[np.bool_]:
+        """Return where large areas are saturated; see :meth:`UsableFrame.saturated`."""
+        return self._usable.saturated(start, stop)
+
 
 def _empty_lines(frame: Frame, sections: Sections) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Return rows ``(H,)`` and columns ``(W,)`` of one value that saw no light and have no overscan in them.

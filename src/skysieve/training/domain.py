@@ -134,7 +134,7 @@ def _statistics(model: Model, frames: Iterable[NDArray[np.float32]]) -> Iterator
         masker = Masker(MaskSettings(model=str(model.folder)))
     for pixels in frames:
         frame = ArrayFrame(pixels)
-        found = look_at(UsableFrame(frame).sky).statistics
+        found = look_at(UsableFrame(frame).sky)
         if masker is not None:
             try:
                 found |= masker.mask(frame).statistics

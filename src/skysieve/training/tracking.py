@@ -155,7 +155,7 @@ class TrackingTraining:
             for shown in self._held_out(CALIBRATION_SEED, CALIBRATION_FRAMES):
                 logits.append(float(network(torch.from_numpy(shown.pixels)[None, None])))
                 labels.append(shown.slipped)
-                statistics.append(look_at(shown.frame).statistics)
+                statistics.append(look_at(shown.frame))
         scores = np.clip(np.array(logits, np.float32), -LIMIT, LIMIT)
         truth = np.array(labels)
         histograms = ScoreHistograms((CLASSES[1],))
