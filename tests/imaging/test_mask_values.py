@@ -62,6 +62,18 @@ class TestPlanesOfTheHeader:
         assert marked(path) == [2, 3]
         assert marked(path, "detected") == [1, 3, 5, 9, 33, 2**30 + 1]
 
+    def test_of_pan_starrs_may_share_a_value(self, tmp_path):
+        names = ("DETECTOR", "SAT", "CONV.BAD", "SUSPECT", "BURNTOOL")
+        values = (1, 2, 4, 32, 32)
+        cards = {f"MSKNAM{number:02d}": name for number, name in enumerate(names)}
+        cards |= {f"MSKVAL{number:02d}": value for number, value in enumerate(values)}
+        path = write(tmp_path / "a.fits", cards=cards)
+        assert marked(path) == [1, 3, 5, 9, 33, 2**30 + 1], "DETECTOR alone is without data"
+        assert marked(path, "conv.bad") == [4, 5]
+        assert marked(path, "SUSPECT") == marked(path, "BURNTOOL") == [32, 33]
+        with pytest.raises(FrameError, match=r"has no plane GHOST; by its header it has DETECTOR, SAT"):
+            marked(path, "GHOST")
+
     def test_are_chosen_by_name_or_value(self, tmp_path):
         path = write(tmp_path / "a.fits", cards=RUBIN)
         assert marked(path, "DETECTED") == [32, 33]

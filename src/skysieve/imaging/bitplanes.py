@@ -3,6 +3,8 @@
 A mask carries both header styles in use, so that the readers of either
 understand it: ``MSKN``/``MSKM``/``MSKD`` cards of a name, a mask value and a
 description for each plane, and the older ``MP_<NAME>`` cards of a bit index.
+Masks of Pan-STARRS, which are read and not written, have ``MSKNAMnn`` and
+``MSKVALnn`` cards, where two names may share a value.
 """
 
 from __future__ import annotations
@@ -19,12 +21,13 @@ if TYPE_CHECKING:
 
     from skysieve.imaging.cards import HeaderCard
 
-__all__ = ["MaskPlane", "MaskSchema", "has_planes"]
+__all__ = ["MaskPlane", "MaskSchema", "has_planes", "named_values"]
 
 # A name becomes part of a FITS keyword, which has no other characters.
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 _NUMBERED = re.compile(r"MSKN(\d{4})")
 _BIT_PREFIX = "MP_"
+_PAN_STARRS = re.compile(r"MSKNAM(\d{2})")
 _LONGEST_KEYWORD = 8
 _MOST_PLANES = 10_000
 
@@ -159,16 +162,38 @@ class MaskSchema:
 
 
 def has_planes(header: fits.Header) -> bool:
-    """Tell whether a header describes planes of a mask of whole numbers, in either style."""
-    if header.get("BITPIX", 0) < 0 or not any(
-        _NUMBERED.fullmatch(keyword) or keyword.startswith(_BIT_PREFIX) for keyword in header
-    ):
+    """Tell whether a header describes planes of a mask of whole numbers, in any style."""
+    if header.get("BITPIX", 0) < 0:
         return False
     try:
-        MaskSchema.from_header(header)
+        return bool(named_values(header))
     except SkysieveError:
         return False
-    return True
+
+
+def named_values(header: fits.Header) -> dict[str, int]:
+    """Return the values of a mask by the names that its header has for them, in any style.
+
+    Raises
+    ------
+    FrameError
+        If the header describes no mask planes, or a card has a value of the wrong type.
+    ConfigError
+        If the planes contradict each other.
+
+    References
+    ----------
+    Pan-STARRS: Waters et al. 2020, ApJS 251, 4 (masks of GPC1).
+    """
+    named: dict[str, int] = {}
+    for keyword in header:
+        if match := _PAN_STARRS.fullmatch(keyword):
+            try:
+                named[text_value(header, keyword)] = int(header[f"MSKVAL{match[1]}"])
+            except (KeyError, TypeError, ValueError) as error:
+                wrong = f"{keyword} has no MSKVAL{match[1]} of a whole number"
+                raise FrameError(f"the header describes its mask planes wrongly: {wrong}") from error
+    return named or {plane.name: plane.value for plane in MaskSchema.from_header(header).planes}
 
 
 def _numbered_planes(header: fits.Header) -> tuple[MaskPlane, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from skysieve.errors import SkysieveError
-from skysieve.imaging.bitplanes import MaskSchema
+from skysieve.imaging.bitplanes import named_values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -138,10 +138,9 @@ def scheme_of(headers: Sequence[fits.Header], name: str) -> MaskScheme | None:
     Gemini: DRAGONS, "DQ"; Euclid: VIS FlagMap.
     """
     try:
-        schema = MaskSchema.from_header(headers[0])
+        values = named_values(headers[0])
     except SkysieveError:
         return _known(headers, name.upper())
-    values = {plane.name: plane.value for plane in schema.planes}
     bad = tuple(plane for plane in values if plane.upper() in _NAMES_OF_NO_DATA.split())
     return MaskScheme("its header", "bits", values, bad)
 
