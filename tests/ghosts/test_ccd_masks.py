@@ -80,6 +80,17 @@ class TestMasks:
         masks = write_exposure(tmp_path / "e.masks.fits", [hdu])
         assert self.masked(read_all(path, mask=masks)[4]) == [[10, 20]]
 
+    def test_count_by_the_planes_that_are_asked_for(self, tmp_path, path):
+        hdu = fits.ImageHDU(self.bad(), ccd_header(4))
+        hdu.data[30, 40] = 1
+        hdu.header["MP_FAR"], hdu.header["MP_BAD"] = 0, 2
+        masks = write_exposure(tmp_path / "m.fits", [hdu])
+        assert self.masked(read_all(path, mask=masks)[4]) == [[10, 20], [30, 40]]
+        for bits in ("BAD", "4", "any,"):
+            expected = [[10, 20], [30, 40]] if bits == "any," else [[10, 20]]
+            assert self.masked(read_all(path, mask=masks, mask_bits=bits)[4]) == expected
+        assert "has no plane SAT" in refusal(path, mask=masks, mask_bits="SAT")
+
     def test_of_a_file_replace_those_of_the_exposure(self, tmp_path, ccds):
         path = write_exposure(
             tmp_path / "e.fits", [calibrated(4, ccds[4]), fits.ImageHDU(self.bad(), name="B2_DQ")]

@@ -131,6 +131,16 @@ def ghosts(
             show_default=False,
         ),
     ] = None,
+    mask_bits: Annotated[
+        str | None,
+        typer.Option(
+            "--mask-bits",
+            metavar="PLANES",
+            help="Planes of the masks that mean no data, by name or value (`BAD,SAT` or `1,2`); by default "
+            "every value but 0.",
+            show_default=False,
+        ),
+    ] = None,
     binning: Annotated[
         Binning, typer.Option("--binning", help="samples: noisier, as in the published pictures.")
     ] = Binning.medians,
@@ -192,6 +202,7 @@ def ghosts(
         camera_file=camera,
         output=output,
         mask_file=mask_file,
+        mask_bits=mask_bits,
         least=least,
         screen=screen,
         ccd_masks=ccd_masks,

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from skysieve.errors import FrameError, SourceError
 from skysieve.ghosts.ccd_headers import identify
 from skysieve.imaging.hdu_choice import why_not_image
-from skysieve.imaging.pixels import header_scaling, to_pixels
+from skysieve.imaging.mask_values import MaskRule, mask_rule
+from skysieve.imaging.pixels import header_scaling
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -103,26 +104,44 @@ def find_masks(
     return masks
 
 
-def read_mask(hdus: fits.HDUList, index: int, path: Path) -> NDArray[np.bool_]:
-    """Return which pixels of a mask HDU are set, ``(H, W)``; undefined ones are.
+def read_mask(
+    hdus: fits.HDUList, index: int, path: Path, *, bits: tuple[str | int, ...] | None = None
+) -> NDArray[np.bool_]:
+    """Return which pixels of a mask HDU mean no data, ``(H, W)``; undefined ones do.
+
+    Parameters
+    ----------
+    hdus
+        The file.
+    index
+        Number of the HDU.
+    path
+        The file's name, for messages.
+    bits
+        Names and values of the planes that count, of :func:`~skysieve.imaging.mask_values.parse_mask_bits`;
+        None for every value but 0: nothing that a pipeline masks is light of the sky.
 
     Raises
     ------
     SourceError
         If it cannot be read.
+    FrameError
+        If it has no plane of such a name.
     """
     hdu = hdus[index]
     label = f"{path}[{index}]"
     scaling = header_scaling(hdu.header, label)
+    rule = MaskRule("any")
+    if bits is not None:
+        rule = mask_rule([hdu.header, hdus[0].header], hdu.name, bits, label)
     try:
-        values, undefined = to_pixels(hdu.section[:, :], scaling)
+        stored = hdu.section[:, :]
     except MemoryError:
         raise
     except Exception as error:  # each decompressor raises errors of its own
         reason = " ".join(str(error).split()) or type(error).__name__
         raise SourceError(f"{label}: the mask cannot be read ({reason}); fetch the file again") from error
-    bad: NDArray[np.bool_] = (values != 0) | undefined
-    return bad
+    return rule.marks(stored, scaling)
 
 
 def _is_image(hdu: fits.ImageHDU) -> bool:

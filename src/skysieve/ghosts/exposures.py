@@ -19,6 +19,7 @@ from skysieve.imaging.constant_areas import find_constant_areas
 from skysieve.imaging.fits_integrity import open_intact
 from skysieve.imaging.frame_files import FrameFile
 from skysieve.imaging.frames import ArrayFrame
+from skysieve.imaging.mask_values import parse_mask_bits
 from skysieve.imaging.sections import section
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from skysieve.ghosts.cameras import Camera
     from skysieve.imaging.fits_frames import FrameHDU
     from skysieve.imaging.locations import Location
+    from skysieve.imaging.mask_values import MaskBits
     from skysieve.imaging.sections import Region
 
 __all__ = ["CcdImage", "Exposure"]
@@ -74,6 +76,8 @@ class Exposure:
     mask
         File of the same CCDs whose non-zero pixels have no data; None for the mask HDUs of the exposure
         itself (EXTNAME ending in DQ, MASK, MSK or BPM), if it has any.
+    mask_bits
+        Names or values of the planes of these masks that mean no data; None for every value but 0.
 
     Attributes
     ----------
@@ -90,7 +94,15 @@ class Exposure:
         If the file holds no CCD of the camera, is from another one, has a CCD twice, or one of another shape.
     """
 
-    def __init__(self, location: Location, camera: Camera, *, mask: Path | None = None) -> None:
+    def __init__(
+        self,
+        location: Location,
+        camera: Camera,
+        *,
+        mask: Path | None = None,
+        mask_bits: MaskBits | None = None,
+    ) -> None:
+        self._mask_bits = parse_mask_bits(mask_bits)
         self.location = location
         self.camera = camera
         self._file = FrameFile(location)
@@ -124,7 +136,7 @@ class Exposure:
         if areas is not None:
             nodata |= areas.rows("empty", 0, len(nodata)) | areas.rows("saturated", 0, len(nodata))
         if number in self._masks:
-            nodata |= read_mask(self._mask_hdus, self._masks[number], self._mask_path)
+            nodata |= read_mask(self._mask_hdus, self._masks[number], self._mask_path, bits=self._mask_bits)
         stored[nodata] = np.nan
         patches = self._patches[number]
         pixels = np.full(self.camera.ccd_shape, np.nan, np.float32)

@@ -21,6 +21,7 @@ from skysieve.ghosts.sources import open_source
 from skysieve.imaging.atomic import atomic_write
 from skysieve.imaging.fits_out import write_fits
 from skysieve.imaging.locations import Location, find_locations
+from skysieve.imaging.mask_values import parse_mask_bits
 from skysieve.imaging.naming import output_path, with_suffix
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from skysieve.ghosts.finder import FoundGhosts
     from skysieve.ghosts.places import PlacedGhost
     from skysieve.ghosts.sources import Source
+    from skysieve.imaging.mask_values import MaskBits
 
 __all__ = ["SUFFIX", "GhostJob", "GhostRecord"]
 
@@ -82,6 +84,8 @@ class GhostJob:
     mask_file
         Template of the path of a file whose non-zero pixels have no data, CCD by CCD; None for masks that the
         exposure itself holds.
+    mask_bits
+        Names or values of the planes of these masks that mean no data; None for every value but 0.
     least
         Part of a CCD that a ghost must cover to touch it.
     screen
@@ -104,6 +108,7 @@ class GhostJob:
     camera_file: Path | None = None
     output: str | None = None
     mask_file: str | None = None
+    mask_bits: MaskBits | None = None
     least: float = 0.01
     screen: bool = False
     ccd_masks: bool = False
@@ -175,6 +180,7 @@ class GhostJob:
         """
         if not 0 <= self.least <= 1:
             raise ConfigError(f"least part of a CCD: {self.least} is not between 0 and 1")
+        parse_mask_bits(self.mask_bits)
         if self.screen and (self.ccd_masks or self.preview or self.probabilities or self.regions):
             raise ConfigError("screening writes no masks, maps, regions or previews; leave them out")
         GhostFinder(self.settings, self.camera()).check_shape(self.camera().picture_shape)
@@ -212,7 +218,9 @@ class GhostJob:
         camera = self.camera()
         mask = None if self.mask_file is None else output_path(unit, self.mask_file, "")
         threads = self.settings.all_threads
-        with open_source(unit, camera, mask=mask, binning=self.binning, threads=threads) as source:
+        with open_source(
+            unit, camera, mask=mask, mask_bits=self.mask_bits, binning=self.binning, threads=threads
+        ) as source:
             found = self._finder.find(source.picture, label=str(unit))
             ghosts = place_ghosts(found.ghosts, camera, source.sky, least=self.least, among=source.ccds)
             written = () if self.screen else self._write(unit, source, found, ghosts)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from skysieve.ghosts.cameras import Camera
     from skysieve.ghosts.geometry import SkyMap
     from skysieve.imaging.locations import Location
+    from skysieve.imaging.mask_values import MaskBits
 
 __all__ = ["Source", "open_source"]
 
@@ -56,6 +57,7 @@ def open_source(
     camera: Camera,
     *,
     mask: Path | None = None,
+    mask_bits: MaskBits | None = None,
     binning: Binning = "medians",
     threads: int = 2,
 ) -> Iterator[Source]:
@@ -67,7 +69,7 @@ def open_source(
         A multi-extension FITS file of CCDs, or a picture: see :func:`~skysieve.ghosts.pictures.is_picture`.
     camera
         The camera.
-    mask, binning, threads
+    mask, mask_bits, binning, threads
         See :class:`Exposure` and :func:`~skysieve.ghosts.focal_plane.assemble`; not for pictures.
 
     Raises
@@ -81,7 +83,7 @@ def open_source(
         picture = read_picture(location, shape=camera.picture_shape)
         yield Source(picture, _lit(picture, camera))
         return
-    with Exposure(location, camera, mask=mask) as exposure:
+    with Exposure(location, camera, mask=mask, mask_bits=mask_bits) as exposure:
         plane = assemble(exposure, camera, binning=binning, threads=threads)
         sky = exposure.sky_map()
         yield Source(plane.picture, plane.ccds, exposure, sky if sky.numbers else None)
