@@ -17,8 +17,8 @@ from skysieve.networks.sieve_net import CONTEXT, NEIGHBOURHOOD, SieveNet
 from skysieve.networks.sieve_net import DEPTHS as SIEVE_DEPTHS
 from skysieve.networks.sieve_net import WIDTHS as SIEVE_WIDTHS
 from skysieve.networks.tracking_net import DEPTHS as SLIP_DEPTHS
+from skysieve.networks.tracking_net import REACH, SlipNet
 from skysieve.networks.tracking_net import WIDTHS as SLIP_WIDTHS
-from skysieve.networks.tracking_net import SlipNet
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -64,6 +64,14 @@ says of every place of {minimum} × {minimum} px how far and along which axis th
 and is trained on that beside the label of the frame: from the label alone it hardly begins to learn. It
 takes frames of any size from {minimum} px on; of sides that are not multiples of that, the rest is not
 looked at.
+
+In networks that are trained from now on two more things go into that layer. One is how much the features
+differ from place to place: a tracking error draws out all stars alike, coma and astigmatism do not. The other
+is a small look at the autocorrelation of two maps at 1/4 of the resolution, up to {reach} px: a jump leaves
+two images of every star, sharp ones if it was quick, all at the same distance, which no place shows. It is
+computed as a product of two matrices, of a map moved down and of that map moved to the right. The weights in
+the package have neither; a first, short training with both
+[was no better](training.md#what-was-tried-and-what-is-missing).
 """
 
 GHOST = """
@@ -135,7 +143,7 @@ networks).
 
 def render() -> str:
     """Return the page."""
-    sieve, slip = SieveNet(context=CONTEXT), SlipNet()
+    sieve, slip = SieveNet(context=CONTEXT), SlipNet(pairs=False)
     ghosts = GhostNet()
     rows = [
         _row("`skysieve` for contaminants", sieve, OUR_SIDE, f"any, multiples of {sieve.multiple} px"),
@@ -149,7 +157,7 @@ def render() -> str:
         _table(("model", "network", "10³ multiplications a pixel", "parameters", "sides of the input"), rows),
         SIEVE.format(side=2 * NEIGHBOURHOOD, blocks=max(CONTEXT)),
         _levels(SIEVE_WIDTHS, SIEVE_DEPTHS, decoded=range(1, len(SIEVE_WIDTHS))),
-        SLIP.format(heads=slip.heads, minimum=slip.minimum),
+        SLIP.format(heads=slip.heads, minimum=slip.minimum, reach=4 * REACH),
         _levels(SLIP_WIDTHS, SLIP_DEPTHS),
         GHOST.format(attention=len(ghosts.attention)),
         _levels(GHOST_WIDTHS, GHOST_DEPTHS, decoded=(2, 3)),

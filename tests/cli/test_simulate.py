@@ -390,7 +390,7 @@ class TestTracking:
         text = recipe.read_text(encoding="utf-8")
         recipe.write_text(text.replace("density: [500.0, 500.0]", "density: [0.1, 0.1]"), encoding="utf-8")
         line = failure(run("simulate", "tracking", "-o", "out", "-n", 1, "--recipe", recipe, "--size", 64))
-        assert "has 8 stars that stand out; raise stars.density, or the size" in line
+        assert "has 6 stars that stand out, and whose form tells what happened; raise stars.density" in line
 
 
 class TestGhosts:

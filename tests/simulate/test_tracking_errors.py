@@ -12,7 +12,7 @@ from skysieve.simulate.optics import moffat_psf
 from skysieve.simulate.tracking_errors import TrackingErrors
 
 SHAPE = (160, 200)
-KINDS = ("drift", "jump", "oscillation", "wind", "lost star", "rotation")
+KINDS = ("drift", "jump", "oscillation", "wind", "lost star", "halting drift", "rotation")
 ERRORS = TrackingErrors()
 
 
@@ -80,7 +80,9 @@ class TestMotions:
 
     def test_of_all_kinds_are_drawn_by_their_chances(self):
         rng = np.random.default_rng(0)
-        errors = TrackingErrors(drift=2, jump=1, oscillation=0, wind=0, lost_star=1, rotation=0)
+        errors = TrackingErrors(
+            drift=2, jump=1, oscillation=0, wind=0, lost_star=1, halting_drift=0, rotation=0
+        )
         kinds = [errors.draw(rng, psf_fwhm=3, shape=SHAPE).kind for _ in range(400)]
         assert set(kinds) == {"drift", "jump", "lost star"}
         assert kinds.count("drift") == pytest.approx(200, abs=40)
@@ -155,6 +157,17 @@ class TestKinds:
             assert (np.abs(path - head[:, None]) < 1e-5).all(axis=0).mean() >= 0.24
             tail = path[:, -1] - head
             assert ((path - head[:, None]).T @ tail > -1e-3).all()
+
+    def test_a_halting_drift_stands_still_for_a_part_of_the_exposure_and_never_turns_back(self):
+        errors = TrackingErrors(curvature=(0, 0), pauses=(0.5, 0.5))
+        for seed in range(20):
+            path = np.stack(draw("halting drift", seed, errors=errors).path(0, 0))
+            steps = np.diff(path)
+            still = np.hypot(*steps) < 1e-5
+            assert still.mean() == pytest.approx(0.5, abs=0.02)
+            pauses = np.count_nonzero(np.diff(still.astype(int)) == 1) + int(still[0])
+            assert 1 <= pauses <= 3
+            assert ((steps.T @ (path[:, -1] - path[:, 0])) > -1e-3).all()
 
     def test_a_rotation_draws_arcs_as_long_as_their_radius_and_at_right_angles_to_it(self):
         motion = draw("rotation", 3)

@@ -33,7 +33,7 @@ from skysieve.training.slip import (
     slip_net,
 )
 
-OTHERS = ("drift", "jump", "oscillation", "wind", "lost_star")
+OTHERS = ("drift", "jump", "oscillation", "wind", "lost_star", "halting_drift")
 
 SMALL = NetworkSettings(widths=(8, 16), depths=(1, 1))
 

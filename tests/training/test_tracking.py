@@ -8,10 +8,14 @@ pytest.importorskip("torch")
 pytest.importorskip("lightning")
 
 import torch
+from tests.networks.fill import filled, pixels
+from tests.training.test_export import card
 from tests.training.tiny import few_frames
 
 from skysieve.errors import ConfigError
 from skysieve.models.card import read_model
+from skysieve.networks.tracking_net import SlipNet
+from skysieve.training.export import write_model
 from skysieve.training.recipe import read_training_recipe
 from skysieve.training.tracking import TrackingTraining
 
@@ -26,11 +30,42 @@ def training(recipe_file):
     return TrackingTraining(read_training_recipe(recipe_file("tracking")))
 
 
+@pytest.fixture
+def trained_tracking(tmp_path):
+    network = filled(SlipNet((8, 16), (1, 1)))
+    return write_model(network, tmp_path / "begin", card("tracking", ("good", "tracking error"))).folder
+
+
 def test_batches_hold_frames_and_labels(training):
     loader = training.training_batches(done=10, workers=0, rank=1, ranks=2)
     pixels, labels, smears = next(iter(loader))
     assert (pixels.shape, labels.shape, smears.shape) == ((2, 1, 128, 128), (2, 1), (2, 2, 32, 32))
     assert loader.dataset.first == 10 * 2 * 2 // 2
+
+
+def test_levels_that_are_frozen_stay_as_they_were(recipe_file, trained_tracking):
+    network = {"widths": [8, 16], "depths": [1, 1], "frozen": 1}
+    training = TrackingTraining(read_training_recipe(recipe_file("tracking", network=network)))
+    with pytest.raises(
+        ConfigError, match=r"network\.frozen: 1 levels of random weights would stay as they are"
+    ):
+        training.module()
+    training.start_from(str(trained_tracking))
+    learning = {name for name, value in training.module().named_parameters() if value.requires_grad}
+    assert not any(name.startswith(("network.features.0", "network.features.1")) for name in learning)
+    assert any(name.startswith("network.features.2") for name in learning)
+
+
+def test_a_model_that_does_not_look_for_pairs_begins_a_network_that_does(training, tmp_path):
+    """What looks for them says little until it has learnt."""
+    old = filled(SlipNet((8, 16), (1, 1), pairs=False))
+    model = write_model(old, tmp_path / "old", card("tracking", ("good", "tracking error")))
+    training.start_from(str(model.folder))
+    begun = training.initial.eval()
+    shown = pixels(2, 1, 64, 96)
+    with torch.inference_mode():
+        assert torch.allclose(begun.examine(shown)[1], old.examine(shown)[1], atol=0.01)
+        assert torch.allclose(begun(shown), old(shown), atol=0.5)
 
 
 def test_validation_frames_are_the_same_each_time(training):

@@ -42,5 +42,6 @@ def few_frames(patch):
     patch.setattr(contaminants, "DOMAIN_FRAMES", 2)
     patch.setattr(contaminants, "DOMAIN_SIDE", 256)
     patch.setattr(tracking, "CALIBRATION_FRAMES", 6)
+    patch.setattr(tracking, "CALIBRATION_SIDE", 128)
     patch.setattr(tiles, "BUFFER", 8)
     patch.setattr(slip, "BUFFER", 4)

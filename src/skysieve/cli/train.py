@@ -136,6 +136,15 @@ def train_tracking(
     *,
     recipe: RecipeOption = "tracking",
     init: Init = None,
+    kept: Annotated[
+        Path | None,
+        typer.Option(
+            "--keep",
+            metavar="DIR",
+            help="Folder where simulated frames are kept, and taken from if they are there.",
+            show_default=False,
+        ),
+    ] = None,
     workers: Workers = None,
     device: Device = TrainingDevice.auto,
     steps: Steps = None,
@@ -152,7 +161,7 @@ def train_tracking(
     chosen = chosen_recipe(recipe, "tracking", steps)
     from skysieve.training.tracking import TrackingTraining
 
-    trainee = TrackingTraining(chosen)
+    trainee = TrackingTraining(chosen, kept=kept)
     if init is not None:
         trainee.start_from(init)
     run_training(trainee, output, workers=workers, device=device, quiet=quiet)

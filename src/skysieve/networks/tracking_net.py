@@ -2,7 +2,8 @@
 
 A tracking error shows in the images of stars and nowhere else, and most of a frame
 is sky: the network looks where it is bright, learns where else not to look, and says of
-every place how far and along which axis its images were drawn out by a motion.
+every place how far and along which axis its images were drawn out by a motion.  A jump may leave two sharp
+images of each star, far apart: no place shows that, but the autocorrelation of the frame does.
 
 References
 ----------
@@ -43,6 +44,68 @@ BRIGHT = 4.0
 """Attention that the brightest pixel of a place can give it at most: asinh of some 27 sigma."""
 
 
+REACH = 16
+"""Largest distance in the autocorrelation along each axis, in cells of 4 px."""
+
+SURROUNDINGS = 9
+"""Side of the square whose mean is taken from a map before it is correlated, in cells."""
+
+
+class Pairs(nn.Module):
+    """Whether images come in pairs, all at the same distance: a look at the autocorrelation of two maps.
+
+    One map is the brightness, the other is chosen from the features.  The autocorrelation is a product of two
+    matrices, of the map moved down and of the map moved to the right, so that its cost is that of some layers
+    and no engine needs a Fourier transform.  It comes out mirrored.
+
+    Parameters
+    ----------
+    width
+        Channels of the features.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        side = 2 * REACH + 1
+        self.outputs = 64
+        self.choose = nn.Conv2d(width, 1, 1)
+        self.down = nn.Conv2d(1, side, (side, 1), padding=(REACH, 0), bias=False)
+        self.right = nn.Conv2d(1, side, (1, side), padding=(0, REACH), bias=False)
+        self.look = nn.Sequential(
+            convolution(3, 16), convolution(16, 32, size=2, stride=2), convolution(32, self.outputs // 2)
+        )
+
+    def keep_moves(self) -> None:
+        """Make the convolutions that move maps what they are; they do not learn."""
+        side = 2 * REACH + 1
+        for layer in (self.down, self.right):
+            layer.weight.requires_grad_(requires_grad=False)
+            layer.weight.copy_(torch.eye(side).reshape(layer.weight.shape))
+
+    def forward(self, brightness: Tensor, features: Tensor) -> Tensor:
+        """Return what is seen in the autocorrelations, ``(N, 64)``.
+
+        Parameters
+        ----------
+        brightness
+            ``(N, 1, h, w)``.
+        features
+            ``(N, width, h, w)``.
+        """
+        maps = torch.cat([brightness, self.choose(features).float()], dim=1)
+        around = functional.avg_pool2d(maps, SURROUNDINGS, 1, SURROUNDINGS // 2, count_include_pad=False)
+        maps = maps - around
+        # one map at a time: convolutions in groups are slow to learn through
+        each = maps.flatten(0, 1)[:, None]
+        down, right = (move(each).flatten(2) for move in (self.down, self.right))
+        power = each.square().flatten(1).sum(-1)[:, None, None]
+        found = (down @ right.transpose(1, 2) / (power + 1)).unflatten(0, (-1, 2))
+        axis = torch.arange(-REACH, REACH + 1, dtype=found.dtype, device=found.device) / REACH
+        distance = torch.sqrt(axis[:, None].square() + axis.square())
+        seen = self.look(torch.cat([found, 0 * found[:, :1] + distance], dim=1)).flatten(2)
+        return torch.cat([seen.mean(-1), seen.amax(-1)], dim=1)
+
+
 class SlipNet(nn.Module):
     """Whether the telescope slipped.
 
@@ -54,6 +117,9 @@ class SlipNet(nn.Module):
         Independent maps of attention.
     hidden
         Width of the dense layer.
+    pairs
+        Whether the network looks for pairs of images, and at how much places differ; networks before 0.2 did
+        not.
 
     Attributes
     ----------
@@ -69,6 +135,8 @@ class SlipNet(nn.Module):
         depths: Sequence[int] = DEPTHS,
         heads: int = 4,
         hidden: int = 64,
+        *,
+        pairs: bool = True,
     ) -> None:
         super().__init__()
         if len(widths) != len(depths):
@@ -77,6 +145,7 @@ class SlipNet(nn.Module):
         self.multiple = 1
         self.minimum = 2 ** len(widths)
         self.heads = heads
+        self._fine = min(2, len(widths))  # levels before the maps whose autocorrelation is looked at
         stages: list[nn.Module] = [convolution(4, widths[0]), convolution_stack(widths[0], depths[0])]
         for fine, coarse, depth in zip(widths[:-1], widths[1:], depths[1:], strict=True):
             stages += [convolution(fine, coarse, size=2, stride=2), convolution_stack(coarse, depth)]
@@ -84,10 +153,17 @@ class SlipNet(nn.Module):
         self.attention = nn.Conv2d(widths[-1], heads, 1)
         self.smear = nn.Conv2d(widths[-1], 2, 1)
         self.hidden = nn.Linear((1 + heads) * widths[-1] + 3, hidden)
+        self.pairs = Pairs(widths[self._fine - 1]) if pairs else None
+        self.told = nn.Linear(self.pairs.outputs + widths[-1], hidden, bias=False) if self.pairs else None
         self.head = nn.Linear(hidden, 1)
         initialise(self)
-        for layer in (self.attention, self.smear, self.head):  # all places count by their brightness at first
-            nn.init.normal_(layer.weight, std=0.01)
+        quiet = [self.attention, self.smear, self.head]  # all places count by their brightness at first
+        with torch.no_grad():
+            if self.pairs is not None and self.told is not None:
+                self.pairs.keep_moves()
+                quiet.append(self.told)
+            for layer in quiet:
+                nn.init.normal_(layer.weight, std=0.01)
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Return the logit ``(N, 1)`` of a tracking error, at the prior of the training set.
@@ -117,14 +193,27 @@ class SlipNet(nn.Module):
         height, width = (side // self.minimum * self.minimum for side in pixels.shape[-2:])
         squeezed = asinh(pixels[..., :height, :width])
         brightness = functional.max_pool2d(squeezed, self.minimum).clamp(0, BRIGHT)
-        features = self.features(functional.pixel_unshuffle(squeezed, 2))
+        fine = self.features[: 2 * self._fine](functional.pixel_unshuffle(squeezed, 2))
+        features = self.features[2 * self._fine :](fine)
         smear = self.smear(features).float()
         weights = (self.attention(features).float() + brightness).flatten(2).softmax(dim=-1)
         places = features.flatten(2).float()
         attended = (weights @ places.transpose(1, 2)).flatten(1)
         seen = torch.cat([_drawn_out(smear.flatten(2), weights[:, :1]), places.mean(-1), attended], dim=1)
-        logit: Tensor = self.head(torch.relu(self.hidden(seen)))
+        found = self.hidden(seen)
+        if self.pairs is not None and self.told is not None:
+            light = functional.max_pool2d(squeezed, 2**self._fine).clamp(0, BRIGHT)
+            mean = attended[:, : places.shape[1]]
+            square = (weights[:, :1] @ places.square().transpose(1, 2)).flatten(1)
+            scatter = ((square - mean.square()).clamp_min(0) + 1e-6).sqrt()
+            found = found + self.told(torch.cat([self.pairs(light, fine), scatter], dim=1))
+        logit: Tensor = self.head(torch.relu(found))
         return logit, smear, brightness / BRIGHT
+
+    def freeze(self, levels: int) -> None:
+        """Keep the weights of so many levels, from the finest, as they are."""
+        for parameter in self.features[: 2 * levels].parameters():
+            parameter.requires_grad_(requires_grad=False)
 
     def probabilities(self, pixels: Tensor) -> Tensor:
         """Return the posteriors ``(N, 2)`` of a good frame and of a tracking error."""

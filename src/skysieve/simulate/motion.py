@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["GAUSSIAN", "Kind", "Motion", "add_moved_stars", "move_light"]
 
-Kind = Literal["good", "drift", "jump", "oscillation", "wind", "lost star", "rotation"]
+Kind = Literal["good", "drift", "jump", "oscillation", "wind", "lost star", "halting drift", "rotation"]
 """What moved the images: ``good`` is a motion too small to be seen."""
 
 CELLS = 3

@@ -35,6 +35,8 @@ class Optics:
         Full width at half maximum of the seeing before the pixels, in pixels, log-uniform.
     ellipticity
         ``(a^2 - b^2) / (a^2 + b^2)`` of the whole frame; low values are the more likely.
+    elongated
+        Chance that all values of the ellipticity are as likely.
     kolmogorov, moffat, optical, defocused
         Relative chances of the kinds of PSF: pure turbulence; a Moffat profile; turbulence with aberrations
         about as large as it; a pupil seen as a ring, with the shadow of the spider.
@@ -61,6 +63,7 @@ class Optics:
 
     fwhm: Range = (1.0, 10.0)
     ellipticity: Range = (0.0, 0.25)
+    elongated: float = 0.0
     kolmogorov: float = 0.3
     moffat: float = 0.4
     optical: float = 0.22
@@ -125,7 +128,8 @@ def draw_psf(rng: Generator, optics: Optics, camera: Camera) -> Psf:
     kind = rng.choice(4, p=chances / chances.sum())
     aureole = uniform(rng, optics.aureole)
     low, high = optics.ellipticity
-    ellipticity = low + (high - low) * rng.uniform() ** 2
+    power = 1 if optics.elongated and rng.uniform() < optics.elongated else 2
+    ellipticity = low + (high - low) * rng.uniform() ** power
     angle = rng.uniform(0, 2 * math.pi)
     shape = ellipticity * np.array([math.cos(angle), math.sin(angle)])
     beta = uniform(rng, optics.beta)

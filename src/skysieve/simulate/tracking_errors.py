@@ -37,14 +37,16 @@ class TrackingErrors:
     """Motions of the images during an exposure.
 
     The extent of a motion is its standard deviation along its main axis, in FWHM of the images without it: a
-    steady drift of length L has L / sqrt(12), so that the defaults stand for drifts of 1 to 30 FWHM.  A frame
-    is a tracking error when its extent is within ``extent``, and good when within ``good``.  Between the two
-    nothing is drawn: whether to reject such a frame is a matter of taste, and no label would be right.
+    steady drift of length L has L / sqrt(12), so that the defaults stand for drifts of 1.4 to 30 FWHM.  A
+    frame is a tracking error when its extent is within ``extent``, and good when within ``good``.  Between
+    the two nothing is drawn: whether to reject such a frame is a matter of taste, and no label would be
+    right.
 
-    The limit holds for motion alone, which lengthens a round Gaussian image by ``sqrt(1 + 5.5 extent^2)``: by
-    22 % at 0.3.  Optics may draw out an image as much in a good frame.  Then only the profile, and how it
-    changes over the field, tell it from a short motion, and part of the frames cannot be told apart by
-    anybody: an elliptical PSF looks just like a short shake by the wind.
+    Optics and seeing may draw out images by as much as a short motion, and an elliptical PSF looks just like
+    a short shake by the wind.  Frames that nobody could tell apart are not drawn: of good frames, those whose
+    stars are elongated alike by more than ``good_elongation``; of tracking errors, those whose stars are,
+    with PSF and motion together, elongated by less than ``elongation``; see
+    :func:`skysieve.simulate.elongation.common_elongation`.
 
     Attributes
     ----------
@@ -62,6 +64,9 @@ class TrackingErrors:
         Relative chance of shake by the wind: a random course that is drawn back, mostly along one axis.
     lost_star
         Relative chance of a lost guide star: good for a while, then adrift; images like comets.
+    halting_drift
+        Relative chance of a drift that stops one to three times: a clutch that slips, or a guider that wakes
+        up now and then; trails with knots.
     rotation
         Relative chance of a rotator at fault, or of an alt-azimuth mount without one: arcs about a point
         within or not far outside the frame.
@@ -79,9 +84,20 @@ class TrackingErrors:
         Wind's standard deviation across its main axis, relative to that along.
     good_part
         Part of the exposure before the guide star is lost.
+    pauses
+        Part of the exposure that the pauses of a halting drift take together.
     centre
         Distance of the point about which the field turns from the middle of the frame, relative to the
         frame's shorter side.
+    elongation
+        Least elongation that all stars of a frame with a tracking error have in common, as distortion
+        ``(a^2 - b^2) / (a^2 + b^2)``; fields that turn are exempt.
+    good_elongation
+        Largest such elongation of a good frame.
+    least_stars
+        Where fewer stars stand out nobody can tell what happened: such fields are drawn again.
+    any_stars
+        Chance that a good frame may have fewer, or none: there is no reason to reject it.
 
     References
     ----------
@@ -94,15 +110,21 @@ class TrackingErrors:
     oscillation: float = 1.0
     wind: float = 1.0
     lost_star: float = 1.0
+    halting_drift: float = 0.8
     rotation: float = 0.8
-    extent: Range = (0.3, 8.7)
+    extent: Range = (0.4, 8.7)
     good: Range = (0.0, 0.1)
     curvature: Range = (0.0, 0.15)
     cycles: Range = (0.8, 25.0)
     memory: Range = (0.03, 1.0)
     across: Range = (0.0, 0.5)
     good_part: Range = (0.25, 0.8)
+    pauses: Range = (0.3, 0.8)
     centre: Range = (0.0, 1.5)
+    elongation: float = 0.38
+    good_elongation: float = 0.33
+    least_stars: int = 6
+    any_stars: float = 0.15
 
     def draw(
         self, rng: Generator, *, psf_fwhm: float, shape: tuple[int, int], kind: Kind | None = None
@@ -137,6 +159,7 @@ class TrackingErrors:
             "oscillation": self.oscillation,
             "wind": self.wind,
             "lost star": self.lost_star,
+            "halting drift": self.halting_drift,
             "rotation": self.rotation,
         }
         chances = np.array(list(kinds.values()))
@@ -193,6 +216,8 @@ class TrackingErrors:
             return self._oscillation(rng)
         if kind == "wind":
             return self._shake(rng)
+        if kind == "halting drift":
+            return self._halting(rng)
         return self._loss(rng)
 
     def _drift(self, rng: Generator) -> Course:
@@ -220,6 +245,18 @@ class TrackingErrors:
         start = rng.standard_normal((2, 1)) * kept / math.sqrt(1 - kept**2)
         courses, _ = lfilter([1.0], [1.0, -kept], rng.standard_normal((2, MOMENTS)), axis=1, zi=start)
         return _unit(courses[0]), uniform(rng, self.across) * _unit(courses[1])
+
+    def _halting(self, rng: Generator) -> Course:
+        """Return a drift that stands still for one to three times, wherever, and else keeps its pace."""
+        count = int(rng.integers(1, 4))
+        lengths = uniform(rng, self.pauses) * rng.dirichlet(np.full(count, 2.0))
+        # parts of the motion before, between and after the pauses
+        parts = (1 - lengths.sum()) * rng.dirichlet(np.full(count + 1, 1.5))
+        begins = np.cumsum(parts[:-1]) + np.concatenate([[0.0], np.cumsum(lengths)[:-1]])
+        stood = np.clip((TIME[:, None] - begins) / lengths, 0, 1) @ lengths
+        gone = TIME - stood
+        bend = _unit((gone - gone.mean()) ** 2)
+        return _unit(gone), uniform(rng, self.curvature) * bend
 
     def _loss(self, rng: Generator) -> Course:
         left = uniform(rng, self.good_part)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skysieve.errors import ConfigError
+from skysieve.simulate.elongation import common_elongation
 from skysieve.simulate.overscan import Borders
 from skysieve.simulate.recipe import Recipe
 from skysieve.simulate.scenery import STREAMS, chosen, draw_layers, draw_view
@@ -15,14 +16,13 @@ from skysieve.simulate.tracking_frame import expose_moved, visible_stars
 if TYPE_CHECKING:
     from numpy.random import Generator
 
-    from skysieve.simulate.motion import Kind
+    from skysieve.simulate.motion import Kind, Motion
     from skysieve.simulate.optics import PsfBank
+    from skysieve.simulate.psf import Psf
+    from skysieve.simulate.tracking_errors import TrackingErrors
     from skysieve.simulate.tracking_frame import TrackingFrame
 
-__all__ = ["LEAST_STARS", "simulate_tracking_frame"]
-
-LEAST_STARS = 8
-"""Where fewer stars stand out, nobody can tell what happened: such fields are drawn again."""
+__all__ = ["simulate_tracking_frame"]
 
 ATTEMPTS = 50
 
@@ -62,7 +62,11 @@ def simulate_tracking_frame(
     """
     recipe = recipe or Recipe()
     rng = np.random.default_rng(seed)
-    slips = rng.uniform() < recipe.tracking.probability
+    tracking = recipe.tracking
+    slips = rng.uniform() < tracking.probability
+    # only of good frames is it known what to say where there is no star
+    empty = rng.uniform() < tracking.any_stars and (kind == "good" if kind else not slips)
+    least = 0 if empty else tracking.least_stars
     for attempt in rng.spawn(ATTEMPTS):
         streams = dict(zip((*STREAMS, "motion"), attempt.spawn(len(STREAMS) + 1), strict=True))
         wanted = chosen(recipe, None, streams["present"])
@@ -71,14 +75,14 @@ def simulate_tracking_frame(
         if "OV" in wanted and processed != "resampled":
             borders = recipe.overscan.draw(shape, streams["OV"])
         scene, response = draw_view(borders.inside(shape), streams, recipe=recipe, bank=bank)
-        motion = recipe.tracking.draw(
+        motion = tracking.draw(
             streams["motion"],
             psf_fwhm=scene.psf.fwhm,
             shape=scene.shape,
             kind=kind or (None if slips else "good"),
         )
         stars = recipe.stars.draw(scene, streams["stars"])
-        if visible_stars(scene, motion, stars) < LEAST_STARS:
+        if visible_stars(scene, motion, stars) < least or _is_ambiguous(scene.psf, motion, tracking):
             continue
         return expose_moved(
             scene,
@@ -93,6 +97,14 @@ def simulate_tracking_frame(
             borders=borders,
         )
     raise ConfigError(
-        f"recipe {recipe.name}: none of {ATTEMPTS} fields of {shape[0]} × {shape[1]} px has {LEAST_STARS} "
-        "stars that stand out; raise stars.density, or the size"
+        f"recipe {recipe.name}: none of {ATTEMPTS} fields of {shape[0]} × {shape[1]} px has {least} stars "
+        "that stand out, and whose form tells what happened; raise stars.density, or the size"
     )
+
+
+def _is_ambiguous(psf: Psf, motion: Motion, tracking: TrackingErrors) -> bool:
+    """Tell whether nobody could say if the optics or a motion drew out the stars."""
+    if not motion.uniform:
+        return False
+    found = common_elongation(psf, motion)
+    return found < tracking.elongation if motion.slipped else found > tracking.good_elongation

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
     from skysieve.models.card import Model
     from skysieve.networks.sieve_net import SieveNet
+    from skysieve.networks.tracking_net import SlipNet
 
-__all__ = ["load_graph_weights", "load_without_context"]
+__all__ = ["load_graph_weights", "load_without_context", "load_without_pairs"]
 
 _Layer = nn.Conv2d | nn.ConvTranspose2d | nn.Linear | nn.LayerNorm | nn.PReLU
 
@@ -109,6 +110,31 @@ def load_without_context(network: SieveNet, model: Model, plain: SieveNet) -> No
     for module in network.context.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.running_var.fill_(1 - module.eps)  # type: ignore[union-attr]
+
+
+def load_without_pairs(network: SlipNet, model: Model, plain: SlipNet) -> None:
+    """Give a network for tracking the weights of a model that does not look for pairs; what does stays.
+
+    Parameters
+    ----------
+    network
+        Gets the weights.
+    model
+        Card and graph.
+    plain
+        The same network without pairs.
+
+    Raises
+    ------
+    ModelError
+        If the graph is of another job or of a network of another size.
+    """
+    load_graph_weights(plain, model)
+    network.load_state_dict(plain.state_dict(), strict=False)
+    if network.pairs is not None:
+        for module in network.pairs.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.running_var.fill_(1 - module.eps)  # type: ignore[union-attr]
 
 
 class _Stored(NamedTuple):

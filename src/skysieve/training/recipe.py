@@ -37,6 +37,7 @@ FRAME_LOSSES_ONLY = ("balance", "most", "dice", "proper")
 """Settings that say nothing of the other jobs, and do not stand in what is written of these."""
 
 RANGES: dict[str, tuple[float, float]] = {
+    "network.frozen": (0, inf),
     "steps": (1, inf),
     "batch": (1, inf),
     "tile": (32, inf),
@@ -88,12 +89,16 @@ class NetworkSettings:
         Channels and convolutions at each level; see :class:`skysieve.networks.sieve_net.SieveNet` and
         :class:`skysieve.networks.tracking_net.SlipNet`.  Empty for the network's own.  Networks for clusters
         have no depths.
+    frozen
+        For tracking: levels, from the finest, whose weights stay what they were in the network that the
+        training goes on from (``--init``). What they see is general, and most of the time is theirs.
     """
 
     kind: Literal["", "mask-rcnn", ClusterNetwork] = ""
     widths: tuple[int, ...] = ()
     depths: tuple[int, ...] = ()
     context: tuple[int, ...] = ()
+    frozen: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,6 +213,8 @@ class TrainingRecipe:
             del settings["network"]["kind"]
         if not self.network.context:
             del settings["network"]["context"]
+        if not self.network.frozen:
+            del settings["network"]["frozen"]
         others, losses = (
             (FRAMES_ONLY, FRAME_LOSSES_ONLY) if self.job == "clusters" else (CLUSTERS_ONLY, ("delta",))
         )
@@ -259,6 +266,8 @@ def _check_job(recipe: TrainingRecipe, origin: str) -> None:
     if recipe.network.kind and (recipe.network.kind in networks) != for_clusters:
         choose = f"choose from {', '.join(networks)}" if for_clusters else "leave it out"
         raise ConfigError(f"{origin}: network.kind: {recipe.network.kind} is not for {recipe.job}; {choose}")
+    if recipe.network.frozen and recipe.job != "tracking":
+        raise ConfigError(f"{origin}: network.frozen: is for tracking alone; leave it out")
     if for_clusters and recipe.network.depths:
         raise ConfigError(f"{origin}: network.depths: networks for clusters have none; leave it out")
     labels, patches = recipe.labels, recipe.patches

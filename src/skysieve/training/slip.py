@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from skysieve.simulate.recipe import Recipe
+    from skysieve.training.kept_frames import FrameSource
     from skysieve.training.recipe import TrainingRecipe
     from skysieve.training.shuffled_stream import Order
 
@@ -44,6 +45,9 @@ __all__ = [
 
 BUFFER = 64
 """Frames among which a worker draws the next."""
+
+RENEWAL = 0.4
+"""Chance that a frame has a new PSF: what PSFs there are is what the network must know most about."""
 
 SMEAR_WEIGHT = 3.0
 """Weight of the smear beside the label: where it was tried, both then fell at about the same pace."""
@@ -75,8 +79,15 @@ class MovedFrame(NamedTuple):
     frame: ArrayFrame
 
 
-def slip_net(recipe: TrainingRecipe) -> SlipNet:
+def slip_net(recipe: TrainingRecipe, *, pairs: bool = True) -> SlipNet:
     """Return an untrained network of the recipe's size.
+
+    Parameters
+    ----------
+    recipe
+        How it is trained.
+    pairs
+        Whether it looks for pairs of images.
 
     Raises
     ------
@@ -84,7 +95,7 @@ def slip_net(recipe: TrainingRecipe) -> SlipNet:
         If there is no such network.
     """
     try:
-        return SlipNet(recipe.network.widths or WIDTHS, recipe.network.depths or DEPTHS)
+        return SlipNet(recipe.network.widths or WIDTHS, recipe.network.depths or DEPTHS, pairs=pairs)
     except ValueError as error:
         raise ConfigError(f"recipe {recipe.name}: network: {error}") from error
 
@@ -112,7 +123,7 @@ class LabelledFrames:
 
     @cached_property
     def _bank(self) -> PsfBank:
-        return PsfBank(self.recipe.optics)
+        return PsfBank(self.recipe.optics, renewal=RENEWAL)
 
     def frame(self, number: int) -> MovedFrame | None:
         """Return a frame; None if it has no noise to measure it by."""
@@ -145,7 +156,7 @@ class LabelledStream(ShuffledStream[MovedFrame, Batch]):
         See :class:`skysieve.training.shuffled_stream.Order`.
     """
 
-    def __init__(self, source: LabelledFrames, **order: Unpack[Order]) -> None:
+    def __init__(self, source: FrameSource, **order: Unpack[Order]) -> None:
         super().__init__(**order)
         self.source = source
 
@@ -190,6 +201,7 @@ class Slipping(Learner):
         self, recipe: TrainingRecipe, *, network: SlipNet | None = None, frozen_statistics: bool = False
     ) -> None:
         super().__init__(recipe, network or slip_net(recipe), frozen_statistics=frozen_statistics)
+        self.network.freeze(recipe.network.frozen)
         self._logits: list[Tensor] = []
         self._labels: list[Tensor] = []
 

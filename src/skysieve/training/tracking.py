@@ -13,7 +13,7 @@ import torch
 from torch.utils.data import DataLoader, TensorDataset
 
 from skysieve._version import __version__
-from skysieve.errors import ConfigError
+from skysieve.errors import ConfigError, ModelError
 from skysieve.evaluation.calibration import fit_platt
 from skysieve.evaluation.histograms import LIMIT, ScoreHistograms, count_pixels
 from skysieve.imaging.domain import look_at, reference_of
@@ -23,6 +23,7 @@ from skysieve.simulate.recipe import read_recipe
 from skysieve.tracking.model import JOB
 from skysieve.training.export import Calibration, write_model
 from skysieve.training.feed import stream_batches
+from skysieve.training.kept_frames import KeptFrames
 from skysieve.training.slip import LabelledFrames, LabelledStream, Slipping, rank_auc, slip_net
 
 if TYPE_CHECKING:
@@ -45,8 +46,11 @@ CLASSES = ("good", "tracking error")
 DEFAULT_PRIORS = {"good": 0.95, "tracking error": 0.05}
 VALIDATION_SEED = 1_000_003
 CALIBRATION_SEED = 2_000_003
-CALIBRATION_FRAMES = 400
-BYTES_PER_PIXEL: dict[Literal["f32", "bf16"], int] = {"f32": 160, "bf16": 120}
+CALIBRATION_FRAMES = 150
+CALIBRATION_SIDE = 400
+"""Least side of the frames to calibrate on: those that are examined are larger than those learnt from."""
+
+BYTES_PER_PIXEL: dict[Literal["f32", "bf16"], int] = {"f32": 200, "bf16": 150}
 
 
 @dataclass
@@ -61,6 +65,8 @@ class TrackingTraining:
         A trained network to go on from.
     origin
         What that is, to tell one training from another.
+    kept
+        Folder where simulated frames are kept, and taken from where they are there; none by default.
 
     Raises
     ------
@@ -71,6 +77,7 @@ class TrackingTraining:
     recipe: TrainingRecipe
     initial: SlipNet | None = None
     origin: str = ""
+    kept: Path | None = None
 
     def __post_init__(self) -> None:
         """Check what only the network knows."""
@@ -89,10 +96,13 @@ class TrackingTraining:
             If there is no such model, or its graph is of another network than the recipe's.
         """
         from skysieve.tracking.model import load_model
-        from skysieve.training.initial import load_graph_weights
+        from skysieve.training.initial import load_graph_weights, load_without_pairs
 
         network, found = slip_net(self.recipe), load_model(model)
-        load_graph_weights(network, found)
+        try:
+            load_graph_weights(network, found)
+        except ModelError:  # of a release whose networks did not look for pairs, or of another size
+            load_without_pairs(network, found, slip_net(self.recipe, pairs=False))
         self.initial, self.origin = network, f"{found.card.name} {found.card.graphs[0].sha256}"
 
     @cached_property
@@ -106,14 +116,27 @@ class TrackingTraining:
         return text + (f"---\ninit: {self.origin}\n" if self.origin else "")
 
     def module(self) -> Slipping:
-        """Return the network with its loss."""
+        """Return the network with its loss.
+
+        Raises
+        ------
+        ConfigError
+            If weights shall stay what they are that were never trained.
+        """
+        frozen = self.recipe.network.frozen
+        if frozen and self.initial is None:
+            raise ConfigError(
+                f"recipe {self.recipe.name}: network.frozen: {frozen} levels of random weights would stay as "
+                "they are; give --init, or 0"
+            )
         return Slipping(self.recipe, network=self.initial, frozen_statistics=self.initial is not None)
 
     def training_batches(self, *, done: int, workers: int, rank: int, ranks: int) -> DataLoader[Any]:
         """Return endless batches of frames, going on after the steps that are done."""
         recipe = self.recipe
+        frames = self._frames(recipe.seed)
         stream = LabelledStream(
-            self._frames(recipe.seed),
+            frames if self.kept is None else KeptFrames(frames, self.kept),
             reuse=recipe.reuse,
             seed=recipe.seed,
             first=done * recipe.batch * ranks // recipe.reuse,
@@ -132,13 +155,15 @@ class TrackingTraining:
         labels = torch.tensor([[float(shown.slipped)] for shown in frames])
         return DataLoader(TensorDataset(pixels[:, None], labels, smears), batch_size=8)
 
-    def _frames(self, seed: int) -> LabelledFrames:
+    def _frames(self, seed: int, side: int = 0) -> LabelledFrames:
         place = slip_net(self.recipe).minimum
-        return LabelledFrames(self.simulation, self.recipe.frame, seed, place)
+        return LabelledFrames(self.simulation, max(self.recipe.frame, side), seed, place)
 
-    def _held_out(self, seed: int, count: int) -> Iterator[MovedFrame]:
-        """Yield frames that the network does not learn from."""
-        source, number = self._frames(self.recipe.seed + seed), 0
+    def _held_out(self, seed: int, count: int, side: int = 0) -> Iterator[MovedFrame]:
+        """Yield frames that the network does not learn from, of at least so many pixels a side."""
+        frames, number = self._frames(self.recipe.seed + seed, side), 0
+        # what is kept has no pixels as they were read, which the calibration looks at
+        source = frames if self.kept is None or side else KeptFrames(frames, self.kept)
         while count:
             frame = source.frame(number)
             number += 1
@@ -152,7 +177,7 @@ class TrackingTraining:
         logger.info("calibrating on %d frames", CALIBRATION_FRAMES)
         logits, labels, statistics = [], [], []
         with torch.inference_mode():
-            for shown in self._held_out(CALIBRATION_SEED, CALIBRATION_FRAMES):
+            for shown in self._held_out(CALIBRATION_SEED, CALIBRATION_FRAMES, CALIBRATION_SIDE):
                 logits.append(float(network(torch.from_numpy(shown.pixels)[None, None])))
                 labels.append(shown.slipped)
                 statistics.append(look_at(shown.frame))
