@@ -35,11 +35,12 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_PRIORS", "CalibrationFrame", "tile_margin", "write_contaminant_model"]
 
 DEFAULT_PRIORS = {
-    "CR": 5e-4, "HCL": 1e-4, "DCL": 2e-4, "HP": 5e-5, "DP": 5e-5, "P": 2e-4, "TRL": 1e-3, "FR": 1e-3,
+    "CR": 1.5e-3, "HCL": 1e-4, "DCL": 2e-4, "HP": 5e-5, "DP": 5e-5, "P": 2e-4, "TRL": 1e-3, "FR": 2e-3,
     "NEB": 1e-3, "SAT": 5e-4, "SP": 5e-4, "OV": 5e-3, "BBG": 0.1, "BG": 0.9,
 }  # fmt: skip
 """Part of the pixels of ordinary frames in each class: of the order of the published defaults, but for bad
-pixels, columns and persistence, which those call 10 to 100 times rarer than real detectors have them."""
+pixels, columns and persistence, which those call 10 to 100 times rarer than real detectors have them, and for
+cosmic rays and fringes: with 1.5e-3, as long exposures have, whole tracks are found and not their cores alone."""
 
 MARGIN_FRAMES = 12
 AGREEMENT_FRAMES = 16
