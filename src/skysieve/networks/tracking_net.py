@@ -79,7 +79,7 @@ class Pairs(nn.Module):
         """Make the convolutions that move maps what they are; they do not learn."""
         side = 2 * REACH + 1
         for layer in (self.down, self.right):
-            layer.weight.requires_grad_(requires_grad=False)
+            layer.weight.requires_grad = False
             layer.weight.copy_(torch.eye(side).reshape(layer.weight.shape))
 
     def forward(self, brightness: Tensor, features: Tensor) -> Tensor:
@@ -157,7 +157,8 @@ class SlipNet(nn.Module):
         self.told = nn.Linear(self.pairs.outputs + widths[-1], hidden, bias=False) if self.pairs else None
         self.head = nn.Linear(hidden, 1)
         initialise(self)
-        quiet = [self.attention, self.smear, self.head]  # all places count by their brightness at first
+        quiet: list[nn.Conv2d | nn.Linear] = [self.attention, self.smear, self.head]
+        # all places count by their brightness at first
         with torch.no_grad():
             if self.pairs is not None and self.told is not None:
                 self.pairs.keep_moves()
@@ -213,7 +214,7 @@ class SlipNet(nn.Module):
     def freeze(self, levels: int) -> None:
         """Keep the weights of so many levels, from the finest, as they are."""
         for parameter in self.features[: 2 * levels].parameters():
-            parameter.requires_grad_(requires_grad=False)
+            parameter.requires_grad = False
 
     def probabilities(self, pixels: Tensor) -> Tensor:
         """Return the posteriors ``(N, 2)`` of a good frame and of a tracking error."""
