@@ -39,10 +39,10 @@ def fresh_clone(folder: Path) -> Counts:
     run("git", "checkout", "--quiet", "--detach", commit, cwd=clone)
     report = folder / "results.xml"
     variables = clean_variables() | {"SKYSIEVE_CACHE": str(folder / "cache")}
-    section = (clone / "README.md").read_text(encoding="utf-8").split("## Two commands")[1].split("\n## ")[0]
+    section = (clone / "README.md").read_text(encoding="utf-8").split("## Quick start")[1].split("\n## ")[0]
     commands = re.findall(r"^\$ (make \w+)", section, re.MULTILINE)
     if commands != ["make demo", "make test"]:
-        raise StepError(f"the README's two commands are {commands}")
+        raise StepError(f"the commands of the quick start in the README are {commands}")
     run(*commands[0].split(), cwd=clone, variables=variables)
     for product in ("frame.fits", "frame.mask.fits"):
         if not (clone / "demo" / product).exists():

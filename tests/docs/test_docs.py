@@ -156,15 +156,15 @@ def test_bit_map_of_the_example_is_read(tmp_path):
 class TestArchitecture:
     TEXT = (DOCS / "architecture.md").read_text(encoding="utf-8")
 
-    def test_floors_are_those_of_the_contracts(self):
+    def test_layers_are_those_of_the_contracts(self):
         with (ROOT / "pyproject.toml").open("rb") as file:
             contracts = tomllib.load(file)["tool"]["importlinter"]["contracts"]
-        (floors,) = [contract["layers"] for contract in contracts if contract["id"] == "floors"]
+        (layers,) = [contract["layers"] for contract in contracts if contract["id"] == "layers"]
         there = {path.stem for path in (ROOT / "src" / "skysieve").iterdir() if path.name != "__init__.py"}
-        expected = [set(re.findall(r"\w+", floor)) & there - {"__main__"} for floor in floors]
-        rows = re.findall(r"^\| [`\w]+ \| (.*?) \|", self.TEXT.split("## Floors")[1], re.MULTILINE)
+        expected = [set(re.findall(r"\w+", layer)) & there - {"__main__"} for layer in layers]
+        rows = re.findall(r"^\| [`\w]+ \| (.*?) \|", self.TEXT.split("## Layers")[1], re.MULTILINE)
         described = [set(re.findall(r"`(\w+)`", row)) for row in rows[1:]]
-        assert [floor for floor in described if floor] == [floor for floor in expected if floor]
+        assert [layer for layer in described if layer] == [layer for layer in expected if layer]
 
     def test_files_exist(self):
         names = set(
