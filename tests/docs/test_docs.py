@@ -56,7 +56,12 @@ def _all_commands(command, name=()):
 
 
 COMMANDS = dict(_all_commands(typer.main.get_command(app)))
-OPTIONS = {option for command in COMMANDS.values() for one in command.params for option in one.opts}
+OPTIONS = {
+    option
+    for command in COMMANDS.values()
+    for one in command.params
+    for option in (*one.opts, *one.secondary_opts)
+}
 OPTIONS |= {"-h", "--help"} | OPTIONS_OF_OTHERS
 
 

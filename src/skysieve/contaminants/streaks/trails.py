@@ -43,6 +43,9 @@ LONG, LEAST_WIDTH = 300.0, 2.8
 """A streak that begins and ends in the frame, and is shorter and narrower than this many pixels, may be the
 track of a particle."""
 
+SHARPEST = 1.9
+"""A narrower streak that ends in the frame is sharper than stars are: the track of a particle."""
+
 LARGEST_WIDTH = 44.0
 LEAST_ASPECT = 5.0
 LEAST_TOTAL = 10.0
@@ -54,7 +57,7 @@ FAINTEST, FAINTEST_OF_WIDTH = 0.5, 0.05
 LEAST_SHOWN = 0.6
 """Part of the chunks between its ends in which a trail must stand out."""
 
-LARGEST_GAP = 4
+LARGEST_GAP = 2
 """Chunks that a trail may be missing in: between flashes, or behind a bright star."""
 
 ALONG_AXIS = math.radians(1.0)
@@ -62,6 +65,9 @@ ALONG_AXIS = math.radians(1.0)
 
 OTHER_RIDGE, VALLEY = 0.4, 0.7
 """Ridges or valleys on both sides of these parts of the height make it a pattern."""
+
+DARK = 0.2
+"""Part of the upper quartile of a trail's heights below which a chunk is a gap."""
 
 STEADY = 0.5
 """Least over largest height of a trail that ends in the frame: galaxies and spikes fade."""
@@ -165,9 +171,10 @@ def _trail(canvas: Canvas, ridge: Ridge) -> Trail | None:
     limits = course.within(canvas.shape)
     known = inside[np.isfinite(inside)]
     bright = inside >= STEADY * np.median(known)
+    near = CHUNK + cut.length / 2
     crosses = (
-        bool(bright[0]) and start - limits[0] < 2 * cut.length,
-        bool(bright[-1]) and limits[1] - stop < 2 * cut.length,
+        bool(bright[0]) and start - limits[0] < near,
+        bool(bright[-1]) and limits[1] - stop < near,
     )
     trail = Trail(
         course,
@@ -231,8 +238,9 @@ def _is_trail(
     ):
         return False
     if all(crosses):
-        return length >= LEAST_CROSSING
-    if not any(crosses) and length < LONG and _equivalent_width(profile) < LEAST_WIDTH:
+        return length >= LEAST_CROSSING and _longest_gap(excess) <= LARGEST_GAP
+    width = _equivalent_width(profile)
+    if width < SHARPEST or (not any(crosses) and length < LONG and width < LEAST_WIDTH):
         return False
     # the chunks at the ends are lit in part
     whole = excess[0 if crosses[0] else 1 : None if crosses[1] else -1]
@@ -314,6 +322,13 @@ def _ends(shown: NDArray[np.bool_]) -> tuple[int, int] | None:
         if best is None or group[-1] - group[0] > best[1] - best[0]:
             best = int(group[0]), int(group[-1])
     return best
+
+
+def _longest_gap(excess: NDArray[np.float32]) -> int:
+    """Return the most chunks on end that have little of the usual height."""
+    dark = np.nan_to_num(excess, nan=np.inf) < DARK * np.nanpercentile(excess, 75)
+    runs = np.split(dark, np.flatnonzero(np.diff(dark)) + 1)
+    return max((run.size for run in runs if run[0]), default=0)
 
 
 def _equivalent_width(profile: NDArray[np.float32]) -> float:
