@@ -40,7 +40,7 @@ DEFAULT_PRIORS = {
 }  # fmt: skip
 """Part of the pixels of ordinary frames in each class: of the order of the published defaults, but for bad
 pixels, columns and persistence, which those call 10 to 100 times rarer than real detectors have them, and for
-cosmic rays and fringes: with 1.5e-3, as in long exposures, whole tracks are found and not just their cores."""
+cosmic rays and fringes: with 1.5e-3, as in long exposures, whole tracks are found, not just their cores."""
 
 MARGIN_FRAMES = 12
 AGREEMENT_FRAMES = 16

@@ -27,7 +27,7 @@ BRIGHT = 150.0
 VERY_BRIGHT = 2000.0
 """Peak of stars of which one pair of rays is taken for spikes."""
 
-MOST_STARS = 60
+MOST_STARS = 30
 APART = 10
 """Blocks of pixels between stars that are looked at."""
 

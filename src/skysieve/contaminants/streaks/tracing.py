@@ -22,6 +22,9 @@ CHUNK = 32
 REACHES = (160.0, 640.0, math.inf)
 """Pixels to both sides over which the course is fitted, one after the other, so that it is not lost."""
 
+SHOWN_AT_FIRST = 0.5
+"""Part of the chunks around a ridge that must show the streak."""
+
 MEDIAN_NOISE = 1.25
 """Standard deviation of a median of pixels over that of their mean."""
 
@@ -57,8 +60,10 @@ class Course:
         self, t: NDArray[np.float64], across: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return rows and columns of places along and across the course (arrays that broadcast)."""
-        sine, cosine = math.sin(self.angle), math.cos(self.angle)
-        off = across + self.bend * t * t
+        # single precision is a thousandth of a pixel, and half of the work
+        t, across = t.astype(np.float32), across.astype(np.float32)
+        sine, cosine = np.float32(math.sin(self.angle)), np.float32(math.cos(self.angle))
+        off = across + np.float32(self.bend) * t * t if self.bend else across
         return self.row + t * sine + off * cosine, self.column + t * cosine - off * sine
 
     def within(self, shape: tuple[int, int]) -> tuple[float, float]:
@@ -177,7 +182,8 @@ def follow(canvas: Canvas, course: Course, *, width: float) -> Course | None:
         if cut is None:
             return None
         found = _offsets(cut, width)
-        if found is None:
+        # most of what is no streak, stars in a row, ends here
+        if found is None or (reach == REACHES[0] and found[0].size < SHOWN_AT_FIRST * cut.middles.size):
             return None
         t, offsets, weights = found
         degree = 2 if math.isinf(reach) and np.ptp(t) > 600 and t.size > 8 else 1

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Trail", "find_trails"]
 
-MOST_TRAILS, MOST_REFUSED = 24, 40
+MOST_TRAILS, MOST_REFUSED = 24, 16
 """After so many trails, or ridges that are none, the search ends."""
 
 ALIKE = 3.0
