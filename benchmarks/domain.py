@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["measure"]
 
 FRAMES = 8
-FRESH_SEED = 314_159_000
+FRESH_SEED = 271_828_000
 """First seed here; the statistics and their margins were chosen on frames of other seeds."""
 
 LEAST_RIGHT, MOST_FALSE = 0.8, 0.05
