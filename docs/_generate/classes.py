@@ -20,31 +20,32 @@ INTRODUCTION = """\
 
 <!-- Printed by `python docs/_generate/classes.py` from the registry of classes: do not edit. -->
 
-A pixel may belong to several classes, or to none. In a bit mask each class has one bit; the codes are those
-of MaxiMask's single masks. The background `BG` has no bit: a pixel of no other class is 0.
+A pixel may belong to several classes, or to none. In a bit mask each class has one bit. The codes are those
+of MaxiMask's single masks. The background `BG` has no bit: a pixel without any other class is 0.
 """
 
 AFTER_CODES = """
-*Bad* pixels are those that [`MaskResult.bad`](python.md#bad-pixels), the mask of a `CCDData` and the card
-`BADBITS` of a mask mean, unless you [choose other classes](masking.md#bad-pixels): contaminants and pixels
-without data. Not among them are the light of stars and galaxies, nebulosity and residual fringes: these cover
-large parts of a frame, with good sources on them. Older configuration files call TRL by its first name,
-{aliases}.
+*Bad* pixels are contaminants and pixels without data. The default excludes the light of stars and galaxies,
+nebulosity and residual fringes, because these cover large parts of a frame that contain good sources. You can
+[choose other classes](masking.md#bad-pixels). [`MaskResult.bad`](python.md#bad-pixels), the mask of a
+`CCDData` and the card `BADBITS` of a mask use this definition. Older configuration files use the name
+{aliases} for TRL.
 
 ## Priors and thresholds
 
-The *training prior* is the part of the training pixels that were of the class, the *default prior* the part
-expected in an ordinary frame. A pixel is of a class if its probability, changed from the one prior to the
-other, lies above the *threshold*. [Masking](masking.md#decisions) says how to change both, [How it
-works](how-it-works.md#decide) gives the formula. Each [model](models.md) has values of its own, in its card.
+The *training prior* is the fraction of training pixels in the class. The *default prior* is the fraction
+expected in a typical frame. Probabilities are corrected from the training prior to the default prior. A pixel
+belongs to a class if its corrected probability is above the *threshold*. [Masking](masking.md#decisions)
+describes how to change both, and [How it works](how-it-works.md#decide) gives the formula. The card of each
+[model](models.md) has its own values.
 """
 
 OF_MODEL = """
-### Of the model `{name}`
+### Model `{name}`
 """
 
 OURS = """
-Training priors and thresholds are measured at the end of its [training](training.md#the-card).
+Training priors and thresholds are measured at the end of the [training](training.md#the-card).
 """
 
 PUBLISHED = """
@@ -54,10 +55,10 @@ Source: Paillassa, Bertin & Bouy 2020, A&A 634, A48; values of MaxiMask 1.3.0.
 SURVEY_VALUES = """
 ## In other surveys' masks
 
-`skysieve mask --bits NAME` writes these values instead: OR-ed where they are bits; where they are codes, a
-pixel gets that of the first of its classes in the survey's list. A class without a value is left out. Where
-the bits have names, the header names them. Rubin's bits (`lsst`) are known by name alone: their numbers
-differ between masks, and [`--bits-from`](masking.md#other-surveys-values) takes those of a mask of yours.
+`skysieve mask --bits NAME` writes these values instead. Bits are combined with OR. With codes, a pixel gets
+the code of the first of its classes in the list of the survey. Classes without a value are left out. If the
+bits have names, the header lists them. Rubin's bits (`lsst`) are identified by name, because their numbers
+differ between masks; [`--bits-from`](masking.md#other-surveys-values) uses the numbers of an existing mask.
 """
 
 

@@ -34,36 +34,42 @@ INTRODUCTION = """\
 
 <!-- Printed by `python docs/_generate/networks.py`, which builds the networks and counts: do not edit. -->
 
-All networks but those for clusters take pixels in units of the sky's noise above the sky, and begin with
-asinh, which is linear at the noise and logarithmic at the stars. Multiplications are those with weights, for
-each pixel of the input; parameters are the values that are trained.
+This page describes the network of each model and its cost. The input of all networks, except those for
+clusters, is (pixel − sky) / noise. The first operation is asinh, which is linear for values near the noise
+and logarithmic for bright stars. Multiplications are those with weights, per pixel of the input. Parameters
+are the trained values.
 """
 
 SIEVE = """
 ## SieveNet: classes of pixels
 
-A U-Net that never works at full resolution. Four neighbouring pixels become four channels first, so that
-the widest maps have a quarter of the pixels; the last layer, 1 × 1, gives the classes of all four at once.
-A step down is a convolution of 2 × 2 at stride 2, a step up one of 1 × 1 and the nearest neighbour. What
-the encoder saw is added in the decoder, not concatenated. Convolutions are 3 × 3 with batch normalisation
-and ReLU; every two of a level form a residual block. At the two coarsest levels of the encoder {blocks}
-context blocks follow: two dilated convolutions of 3 × 3 on half of the channels, between two of 1 × 1,
-added to the features. With them the network sees a trail as a line and a star with its spikes, over
-several hundred pixels. No single pixel says whether it has fringes or lies in nebulosity: the log-odds
-of these two classes are means over {side} × {side} px.
+SieveNet is a U-Net without a full-resolution level. The first layer converts each block of four
+neighbouring pixels to four channels (space to depth), so that the largest feature maps have a quarter of the
+pixels. The last layer, a 1 × 1 convolution, returns the classes of all four pixels.
+
+Downsampling is a 2 × 2 convolution with stride 2. Upsampling is a 1 × 1 convolution and nearest-neighbour
+interpolation. Skip connections add the features of the encoder instead of concatenating them. Convolutions
+are 3 × 3 with batch normalisation and ReLU; every two convolutions of a level form a residual block.
+
+At the two coarsest levels of the encoder {blocks} context blocks follow. Each has two dilated 3 × 3
+convolutions on half of the channels, between two 1 × 1 convolutions, and adds its result to the features.
+They extend the receptive field to several hundred pixels, for example to recognise a trail as a line and
+spikes as part of a star. Fringes and nebulosity cannot be recognised in a single pixel, so the log-odds of
+these two classes are averaged over {side} × {side} px.
 """
 
 SLIP = """
 ## SlipNet: tracking errors
 
-An encoder of the same parts, without a decoder; one residual block with dilations follows it, so that it sees
-how images some 150 px apart belong together. {heads} maps of attention, which begin with how bright each
-place is, say where to look. The features found there, their plain mean over the frame, and how far images
-are drawn out, along one axis or each along its own, go through one dense layer to one number. The network
-says of every place of {minimum} × {minimum} px how far and along which axis the motion drew out its images,
-and is trained on that beside the label of the frame: from the label alone it hardly begins to learn. It
-takes frames of any size from {minimum} px on; of sides that are not multiples of that, the rest is not
-looked at.
+SlipNet is an encoder with the same building blocks and no decoder. A residual block with dilated
+convolutions follows, so that the network can compare images about 150 px apart. {heads} attention maps,
+initialised with the brightness of each position, weight the positions in the frame. The weighted features,
+their mean over the frame, and the elongation of the images, along a common axis and along individual axes,
+are the input of one dense layer with one output.
+
+The network also predicts the length and axis of the motion in each cell of {minimum} × {minimum} px. This is
+an auxiliary task for training, because the label of the frame alone is a weak training signal. Frames may
+have any size from {minimum} px. If a side is not a multiple of this, the remainder is ignored.
 
 In networks that are trained from now on two more things go into that layer. One is how much the features
 differ from place to place: a tracking error draws out all stars alike, coma and astigmatism do not. The other
@@ -77,51 +83,59 @@ the package have neither; a first, short training with both
 GHOST = """
 ## GhostNet: ghosts on focal planes
 
-A U-Net of the same parts, with dilated convolutions at its lowest resolution, where {attention} layers of
-attention follow: there every place looks at every other, for a ghost, its star and the other ghosts of that
-star lie far apart, on a line through the middle of the picture, and the widest reach over half of it. Each
-place knows where in the picture it is. The network says four things: whether there is any ghost, of which
-class each cell of 4 × 4 px is, at which place of 8 × 8 px the middle of a ghost lies, and for that place the
-weights of three small layers, which draw this one ghost from features that all share and from where each
-pixel lies as seen from its middle, with the squares and the product of its coordinates: one of the layers
-alone draws any ellipse. So ghosts that overlap, or fall into pieces at the gaps between CCDs, stay what they
-are.
+GhostNet is a U-Net with the same building blocks and dilated convolutions at its lowest resolution, where
+{attention} self-attention layers follow. Attention connects distant positions: a ghost, its star and the
+other ghosts of that star lie on a line through the centre of the image, and the widest ghosts cover more
+than half of it. Each position has a positional encoding.
+
+The network has four outputs:
+
+- the presence of any ghost in the image;
+- the class of each cell of 4 × 4 px;
+- the cells of 8 × 8 px that contain the centre of a ghost;
+- for each such cell, the weights of three small layers that draw the mask of this ghost.
+
+The input of these layers is a set of shared features, and the coordinates of each pixel relative to the
+centre, with their squares and product. With these, a single layer can draw any ellipse. Overlapping ghosts,
+and ghosts split by the gaps between CCDs, remain single instances.
 """
 
 MASK_RCNN = """
-Mask R-CNN is the other network for ghosts, for those who [train it](training.md#mask-r-cnn-for-ghosts):
-ResNet-50 with a feature pyramid, of the parts of torchvision's second version, 45.9 million parameters, with
-group normalisation in place of that of batches and one grey channel. A model of it runs like any other,
+Mask R-CNN is an alternative network for ghosts that you can [train](training.md#mask-r-cnn-for-ghosts). It
+is ResNet-50 with a feature pyramid (torchvision's second version) and has 45.9 million parameters, group
+normalisation instead of batch normalisation, and one grey channel. The trained model runs like any other,
 without torch.
 """
 
 SEGMENTATION = """
 ## Eight architectures for clusters
 
-For maps of several bands, by the name that `--network` of [`skysieve train clusters`](clusters.md#a-network)
-takes. They take each band in units of its scatter, its range compressed by arcsinh beforehand. Each has any
-number of bands, classes and levels; without `widths` in the recipe it is as wide as published, or as is usual
-in the variant of it in keras-unet-collection. Counted for {bands} bands, one class and patches of
-{side} × {side} px; narrow are widths of {widths}.
+`--network` of [`skysieve train clusters`](clusters.md#a-network) selects one of these networks for maps of
+several bands. Each band is divided by its scatter and compressed by arcsinh. The number of bands, classes and
+levels is free. Without `widths` in the recipe, the widths are those of the publication, or of the usual
+variant in keras-unet-collection. The counts are for {bands} bands, one class and patches of {side} × {side}
+px; narrow networks have widths of {widths}.
 """
 
 BUILT = """
-- `unet`: two convolutions of 3 × 3 a stage; the largest of four pixels on the way down, a transposed
-  convolution of 2 × 2 on the way up, joined with what was there on the way down.
-- `vnet`: one to three convolutions of 5 × 5 a stage, added to its input; PReLU; steps are 2 × 2.
-- `unet++`: further nodes between encoder and decoder, each of which sees all before it at its level.
-- `r2unet`: convolutions that are applied three times, each time to the input and what they gave before.
-- `attention-unet`: gates, told by the level below, weigh what is joined.
-- `resunet-a`: residual blocks whose branches have taps 1, 3, 15 and 31 px apart, and maxima over windows of
-  1 to 8 px at the lowest resolution and of 8 to 64 px at the end.
-- `u2net`: each stage is a small U-Net, and each level predicts; two levels more than it has widths.
-- `unet3+`: each level of the decoder sees all others.
+- `unet`: two 3 × 3 convolutions per stage; 2 × 2 max pooling in the encoder; 2 × 2 transposed convolutions in
+  the decoder; skip connections by concatenation.
+- `vnet`: one to three 5 × 5 convolutions per stage with a residual connection; PReLU; 2 × 2 convolutions for
+  down- and upsampling.
+- `unet++`: additional nodes between encoder and decoder; each receives all previous nodes of its level.
+- `r2unet`: recurrent convolutions, applied three times to the sum of the input and their previous output.
+- `attention-unet`: attention gates, controlled by the next coarser level, weight the skip connections.
+- `resunet-a`: residual blocks with parallel dilated convolutions (dilations 1, 3, 15 and 31 px), and pyramid
+  pooling over windows of 1 to 8 px at the lowest resolution and of 8 to 64 px at the end.
+- `u2net`: each stage is a small U-Net, and each level has an output; two more levels than widths.
+- `unet3+`: each level of the decoder receives all other levels.
 
-Differences from the publications, which the docstring of each names one by one: convolutions pad with zeros,
-so that sides are kept; batch normalisation follows those of 3 × 3 and 5 × 5, but for the repeated ones of
-`r2unet`, so that each learns from scratch, and is folded into them in a graph; there is no dropout. The last
-layer begins with the probability of a rare class. In Python, `unet++`, `u2net` and `unet3+` have deep
-supervision as an option: their `all_logits` gives what each stage predicts.
+The networks differ from the publications in these points; the docstring of each network lists all of them.
+Convolutions are zero-padded, so that the output has the size of the input. Batch normalisation follows the
+3 × 3 and 5 × 5 convolutions, except the recurrent ones of `r2unet`, so that each network can be trained from
+scratch; it is folded into the convolutions in a graph. There is no dropout. The bias of the last layer is
+initialised for a rare class. In Python, `unet++`, `u2net` and `unet3+` support deep supervision: `all_logits`
+returns the output of each stage.
 """
 
 CLUSTER_REFERENCES = """
@@ -134,8 +148,8 @@ Diakogiannis et al. 2020, ISPRS J. 162, 94 (ResUNet-a); Qin et al. 2020, Pattern
 REFERENCES = """
 References: Ronneberger, Fischer & Brox 2015, MICCAI, 234 (U-Net); Shi et al. 2016, CVPR, 1874 (space to
 depth); He, Zhang, Ren & Sun 2016, CVPR, 770 (residual blocks); Ilse, Tomczak & Welling 2018, ICML, 2127
-(attention as pooling); Tian, Shen & Chen 2020, ECCV, 282 (layers drawn from each place); Zhou, Wang &
-Krähenbühl 2019, arXiv 1904.07850 (middles); Vaswani et al. 2017, NeurIPS (attention); He, Gkioxari, Dollár &
+(attention pooling); Tian, Shen & Chen 2020, ECCV, 282 (conditional convolutions); Zhou, Wang &
+Krähenbühl 2019, arXiv 1904.07850 (object centres); Vaswani et al. 2017, NeurIPS (attention); He, Gkioxari, Dollár &
 Girshick 2017, ICCV, 2980 (Mask R-CNN); Paillassa, Bertin & Bouy 2020, A&A 634, A48 (the published
 networks).
 """
@@ -148,13 +162,13 @@ def render() -> str:
     rows = [
         _row("`skysieve` for contaminants", sieve, OUR_SIDE, f"any, multiples of {sieve.multiple} px"),
         _row("`maximask`", MaxiMaskNet(), PUBLISHED_SIDE, "any; trained on 400 px"),
-        _row("`skysieve` for tracking", slip, OUR_SIDE, f"any of {slip.minimum} px and more"),
+        _row("`skysieve` for tracking", slip, OUR_SIDE, f"any, at least {slip.minimum} px"),
         _row("`skysieve` for ghosts", ghosts, PUBLISHED_SIDE, "400 × 400 px"),
         _row("`maxitrack`", MaxiTrackNet(), PUBLISHED_SIDE, "400 × 400 px"),
     ]
     parts = [
         INTRODUCTION,
-        _table(("model", "network", "10³ multiplications a pixel", "parameters", "sides of the input"), rows),
+        _table(("model", "network", "10³ multiplications per pixel", "parameters", "input size"), rows),
         SIEVE.format(side=2 * NEIGHBOURHOOD, blocks=max(CONTEXT)),
         _levels(SIEVE_WIDTHS, SIEVE_DEPTHS, decoded=range(1, len(SIEVE_WIDTHS))),
         SLIP.format(heads=slip.heads, minimum=slip.minimum, reach=4 * REACH),
@@ -186,7 +200,7 @@ def _segmenters() -> str:
         "name",
         "network",
         "widths",
-        "10³ multiplications a pixel",
+        "10³ multiplications per pixel",
         "parameters",
         "sides are multiples of",
     )

@@ -25,28 +25,28 @@ INTRODUCTION = """\
 
 <!-- Printed by `python docs/_generate/recipes.py` from the settings and their descriptions: do not edit. -->
 
-A recipe is a YAML file of settings. What it leaves out keeps the default that stands here; a setting that
-does not exist, or has no valid value, is an error that names it. `[low, high]` is a range from which a
-value is drawn for each frame; two equal numbers fix it. [Simulation](simulation.md) says how to write a
-recipe for a camera of your own, [Training](training.md) how to train with it.
+A recipe is a YAML file of settings. Settings that it does not contain have the defaults listed here. An
+unknown setting, or an invalid value, is an error that names the setting. `[low, high]` is a range from which
+a value is drawn for each frame; two equal numbers fix the value. [Simulation](simulation.md) describes how to
+write a recipe for your own camera, and [Training](training.md) how to train with it.
 """
 
 SHIPPED = """
 ## Recipes of frames that come with Skysieve
 
-They lie in `src/skysieve/simulate/recipes`, each with its sources in comments. `default` spans cameras of
-all kinds, and is what the networks in the package were trained on.
+These recipes are in `src/skysieve/simulate/recipes`, with their sources in comments. `default` spans cameras
+of all kinds. The networks in the package were trained on it.
 """
 
 ONE = """
-This is `{name}`, whole:
+This is the complete recipe `{name}`:
 """
 
 TRAINING = """
 ## Settings of a training
 
-The recipe of a training says which network learns, from which recipe of frames, and how. Those that come
-with Skysieve lie in `src/skysieve/training/recipes`:
+The recipe of a training sets the network, the recipe of its frames, and the training parameters. The recipes
+in the package are in `src/skysieve/training/recipes`:
 """
 
 
