@@ -149,7 +149,8 @@ REFERENCES = """
 References: Ronneberger, Fischer & Brox 2015, MICCAI, 234 (U-Net); Shi et al. 2016, CVPR, 1874 (space to
 depth); He, Zhang, Ren & Sun 2016, CVPR, 770 (residual blocks); Ilse, Tomczak & Welling 2018, ICML, 2127
 (attention pooling); Tian, Shen & Chen 2020, ECCV, 282 (conditional convolutions); Zhou, Wang &
-Krähenbühl 2019, arXiv 1904.07850 (object centres); Vaswani et al. 2017, NeurIPS (attention); He, Gkioxari, Dollár &
+Krähenbühl 2019, arXiv 1904.07850 (object centres); Vaswani et al. 2017, NeurIPS (attention); He, Gkioxari,
+Dollár &
 Girshick 2017, ICCV, 2980 (Mask R-CNN); Paillassa, Bertin & Bouy 2020, A&A 634, A48 (the published
 networks).
 """

@@ -25,7 +25,7 @@ __all__ = ["CERTAINTY", "Streaks", "find_streaks"]
 
 logger = logging.getLogger(__name__)
 
-CERTAINTY = 0.995
+CERTAINTY = 0.98
 """Probability of its class in the pixels of a streak, at the proportions of the network's training set."""
 
 CLASS_OF = {Mark.TRAIL: "TRL", Mark.SPIKE: "SP"}

@@ -35,13 +35,22 @@ MOST_TRAILS, MOST_REFUSED = 24, 16
 ALIKE = 3.0
 """Blocks of pixels between a ridge and another one that is not looked at then."""
 
-LEAST_LENGTH, LEAST_CROSSING = 100.0, 60.0
-"""Pixels, of trails that end in the frame and of those that cross it. What is shorter and bright may be the
-track of a particle, or a galaxy seen edge-on."""
+LEAST_LENGTH, LEAST_CHUNKS = 100.0, 3
+"""Pixels, of trails that end in the frame, and chunks that are lit from end to end."""
+
+CROSSING_ASPECT = 8.0
+"""Length over width of a trail that crosses the frame: less may be a galaxy in its corner."""
+
+SHORT, SHORT_WIDTH, SHORT_BRIGHTNESS, STEADY_IF_SHORT = 250.0, 8.0, 2.5, 0.65
+"""A trail that ends in the frame and is shorter than this is at most so wide, and at least so bright and
+steady: there are galaxies seen edge-on, and images that persist in a row."""
 
 LONG, LEAST_WIDTH = 300.0, 2.8
 """A streak that begins and ends in the frame, and is shorter and narrower than this many pixels, may be the
 track of a particle."""
+
+LARGEST_CHUNK = 96
+"""Pixels along a wide trail over which a median is taken."""
 
 SHARPEST = 1.9
 """A narrower streak that ends in the frame is sharper than stars are: the track of a particle."""
@@ -192,7 +201,7 @@ def _trail(canvas: Canvas, ridge: Ridge) -> Trail | None:
 
 
 def _cut(canvas: Canvas, course: Course, width: float) -> Cut | None:
-    half, chunk = int(max(64, 6 * width)), int(max(CHUNK, 4 * width))
+    half, chunk = int(max(64, 6 * width)), int(min(max(CHUNK, 4 * width), LARGEST_CHUNK))
     return cut_along(canvas, course, reach=math.inf, half=half, chunk=chunk)
 
 
@@ -238,14 +247,22 @@ def _is_trail(
     ):
         return False
     if all(crosses):
-        return length >= LEAST_CROSSING and _longest_gap(excess) <= LARGEST_GAP
+        return (
+            excess.size >= LEAST_CHUNKS
+            and length >= CROSSING_ASPECT * trail.width
+            and _longest_gap(excess) <= LARGEST_GAP
+        )
     width = _equivalent_width(profile)
     if width < SHARPEST or (not any(crosses) and length < LONG and width < LEAST_WIDTH):
         return False
     # the chunks at the ends are lit in part
     whole = excess[0 if crosses[0] else 1 : None if crosses[1] else -1]
     whole = whole[np.isfinite(whole)]
-    return length >= LEAST_LENGTH and whole.size >= 3 and bool(whole.min() >= STEADY * whole.max())
+    if length < LEAST_LENGTH or whole.size < LEAST_CHUNKS:
+        return False
+    if length < SHORT and (trail.width > SHORT_WIDTH or trail.brightness < SHORT_BRIGHTNESS):
+        return False
+    return bool(whole.min() >= (STEADY_IF_SHORT if length < SHORT else STEADY) * whole.max())
 
 
 def _exact_ends(canvas: Canvas, trail: Trail, crosses: tuple[bool, bool]) -> tuple[float, float]:
