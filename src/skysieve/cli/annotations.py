@@ -50,7 +50,9 @@ Files = Annotated[
 PictureShape = Annotated[
     tuple[int, int],
     typer.Option(
-        "--shape", metavar="H W", help="Height and width of the pictures, in pixels, where files do not say."
+        "--shape",
+        metavar="H W",
+        help="Height and width of the images, in pixels, if the files do not give them.",
     ),
 ]
 
@@ -66,14 +68,17 @@ def begin() -> None:
 @app.command("convert")
 def convert(
     source: Annotated[Path, typer.Argument(metavar="IN", help="Annotation file.", show_default=False)],
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="OUT", help="File to write.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="OUT", help="Output file.")],
     *,
     to: Annotated[
         Form | None,
-        typer.Option("--to", help="Its form; by default coco, and via for COCO.", show_default=False),
+        typer.Option(
+            "--to", help="Output format; default coco, or via if the input is COCO.", show_default=False
+        ),
     ] = None,
     polygons: Annotated[
-        bool, typer.Option("--polygons", help="In COCO, polygons along the pixels instead of run lengths.")
+        bool,
+        typer.Option("--polygons", help="For COCO, write polygons along pixel edges instead of run lengths."),
     ] = False,
     shape: PictureShape = (400, 400),
     overwrite: Overwrite = False,
@@ -137,13 +142,13 @@ def agree(
     *,
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", metavar="TABLE", help="Table to write, ECSV.", show_default=False),
+        typer.Option("-o", "--output", metavar="TABLE", help="Output table, as ECSV.", show_default=False),
     ] = None,
     shape: PictureShape = (400, 400),
     overwrite: Overwrite = False,
     debug: Debug = False,
 ) -> None:
-    """Tell how far people agree who outlined the same images: one file a person, images matched by name.
+    """Measure the agreement of annotators: one file per person, images matched by name.
 
     Votes a pixel, intersection over union of every two people, and Fleiss' kappa, for each class and for any.
 

@@ -40,9 +40,9 @@ def skysieve(
         typer.Option("--version", help="Print the version and stop.", callback=_print_version, is_eager=True),
     ] = False,
 ) -> None:
-    """Find what does not belong in an astronomical picture.
+    """Find contaminants, tracking errors, ghosts and galaxy clusters in astronomical images.
 
-    `skysieve mask night/*.fits.fz` writes a mask beside each frame; `skysieve VERB --help` tells the rest.
+    `skysieve mask night/*.fits.fz` writes a mask for each file. `skysieve COMMAND --help` lists the options.
     """
 
 
@@ -57,14 +57,14 @@ add_verb(
     app,
     "track",
     "skysieve.cli.track:track",
-    "Print the probability that the telescope slipped while each frame was exposed.",
+    "Detect tracking errors: print the probability of one for each frame.",
     panel=FRAMES,
 )
 add_verb(
     app,
     "maximask",
     "skysieve.cli.maximask:maximask",
-    "Mask frames with the options, files and products of the published command.",
+    "Mask frames like the published command, with the same options, files and products.",
     panel=IN_PLACE,
 )
 add_verb(
@@ -96,12 +96,12 @@ add_verb(
     panel=CLUSTERS,
 )
 add_verb(app, "models", "skysieve.cli.models:app", "List, show, import and calibrate models.", panel=TOOLS)
-add_verb(app, "simulate", "skysieve.cli.simulate:app", "Simulate pictures with known truth.", panel=TOOLS)
+add_verb(app, "simulate", "skysieve.cli.simulate:app", "Simulate images with known truth.", panel=TOOLS)
 add_verb(
     app,
     "evaluate",
     "skysieve.cli.evaluate:app",
-    "Measure models, and other detectors beside them.",
+    "Evaluate models, and compare them with baseline detectors.",
     panel=TOOLS,
 )
 add_verb(

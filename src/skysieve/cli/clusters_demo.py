@@ -20,13 +20,18 @@ __all__ = ["demo"]
 def demo(
     output: Annotated[
         Path,
-        typer.Option("-o", "--output", metavar="DIR", help="Folder of sky, catalogue and report."),
+        typer.Option(
+            "-o", "--output", metavar="DIR", help="Output folder for the sky, catalogue and report."
+        ),
     ] = Path("demo-clusters"),
     *,
     cap: Annotated[
-        float, typer.Option("--cap", metavar="DEGREES", help="How much sky about the north Galactic pole.")
+        float,
+        typer.Option(
+            "--cap", metavar="DEGREES", help="Radius of the simulated cap around the north Galactic pole."
+        ),
     ] = 12.0,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the sky.")] = 2026,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Random seed of the sky.")] = 2026,
     model: Annotated[
         str | None, typer.Option("--model", help="Name, or folder with a card.", show_default=False)
     ] = None,

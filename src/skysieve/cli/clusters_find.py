@@ -57,23 +57,23 @@ def find(
         typer.Option(
             "--maps",
             metavar="PATH",
-            help="Folder of maps, a map, or a YAML file that describes them; may be given again. Planck's "
-            "own names and those of `skysieve simulate sky` are known.",
+            help="Folder of maps, a map, or a YAML file that describes maps; may be repeated. File names "
+            "of Planck and of `skysieve simulate sky` are recognised.",
             show_default=False,
         ),
     ],
     output: Annotated[
         Path,
-        typer.Option("-o", "--output", metavar="DIR", help="Folder of the products.", show_default=False),
+        typer.Option("-o", "--output", metavar="DIR", help="Output folder.", show_default=False),
     ],
     finder: Annotated[
-        Finder, typer.Option("--finder", help="The network, the matched filter, or both together.")
+        Finder, typer.Option("--finder", help="Use the network, the matched filter, or both.")
     ] = Finder.both,
     model: Annotated[
         str | None,
         typer.Option(
             "--model",
-            help="Name, or folder with a card; `skysieve models list` names them and the default.",
+            help="Name, or folder with a card; `skysieve models list` shows the models and the default.",
             show_default=False,
         ),
     ] = None,
@@ -81,38 +81,45 @@ def find(
         float | None,
         typer.Option(
             "--threshold",
-            help="Least probability of a candidate's pixels; by default that of the model's card.",
+            help="Minimum probability of the pixels of a candidate; default from the card of the model.",
             show_default=False,
         ),
     ] = None,
-    snr: Annotated[float, typer.Option("--snr", help="Least S/N in the matched filter.")] = 4.5,
+    snr: Annotated[float, typer.Option("--snr", help="Minimum S/N in the matched filter.")] = 4.5,
     least_pixels: Annotated[
-        int, typer.Option("--least-pixels", help="Least pixels of a candidate of the network.")
+        int, typer.Option("--least-pixels", help="Minimum number of pixels of a candidate of the network.")
     ] = 3,
     most_radius: Annotated[
-        float, typer.Option("--most-radius", metavar="ARCMIN", help="Largest radius of one.")
+        float,
+        typer.Option("--most-radius", metavar="ARCMIN", help="Maximum radius of a candidate of the network."),
     ] = 15.0,
     galactic_cut: Annotated[
         float,
-        typer.Option("--galactic-cut", metavar="DEGREES", help="Leave out these latitudes about the Galaxy."),
+        typer.Option(
+            "--galactic-cut", metavar="DEGREES", help="Exclude Galactic latitudes below this value."
+        ),
     ] = 15.0,
     mask: Annotated[
         Path | None,
         typer.Option(
             "--mask",
             metavar="MAP",
-            help="HEALPix map of where to look: 1 there, 0 elsewhere.",
+            help="HEALPix map of the area to search: 1 inside, 0 outside.",
             show_default=False,
         ),
     ] = None,
     nside: Annotated[
         int | None,
-        typer.Option("--nside", help="Of the maps written; by default that of the maps.", show_default=False),
+        typer.Option(
+            "--nside", help="nside of the output maps; by default that of the input maps.", show_default=False
+        ),
     ] = None,
     views: Annotated[
         int,
         typer.Option(
-            "--views", metavar="1|2|4|8", help="Turned and mirrored views of each patch for the network."
+            "--views",
+            metavar="1|2|4|8",
+            help="Test-time augmentation: number of rotations and reflections of each patch.",
         ),
     ] = 4,
     known: Annotated[
@@ -120,16 +127,18 @@ def find(
         typer.Option(
             "--with",
             metavar="NAME=FILE",
-            help="Known catalogue and what to call it, as PSZ2=planck_z.csv; may be given again.",
+            help="Known catalogue with a name, as PSZ2=planck_z.csv; may be repeated.",
             show_default=False,
         ),
     ] = None,
-    prefix: Annotated[str | None, typer.Option("--prefix", help="Of names.", show_default=False)] = None,
+    prefix: Annotated[
+        str | None, typer.Option("--prefix", help="Prefix of the names of candidates.", show_default=False)
+    ] = None,
     votable: Annotated[
-        bool, typer.Option("--votable", help="Write a VOTable of the catalogue, too.")
+        bool, typer.Option("--votable", help="Also write the catalogue as a VOTable.")
     ] = False,
     preview: Annotated[
-        bool, typer.Option("--preview", help="Draw the sky, the best candidates in all bands, and stacks.")
+        bool, typer.Option("--preview", help="Plot the sky, the best candidates in all bands, and stacks.")
     ] = False,
     frame: Annotated[
         str | None,
@@ -142,7 +151,7 @@ def find(
         typer.Option(
             "--unit",
             metavar="[BAND=]UNIT",
-            help="Unit of maps without TUNIT, as K_CMB or 857=MJy/sr; may be given again.",
+            help="Unit of maps without TUNIT, as K_CMB or 857=MJy/sr; may be repeated.",
             show_default=False,
         ),
     ] = None,
@@ -152,9 +161,7 @@ def find(
             "--ordering", metavar="RING|NESTED", help="Order of maps without ORDERING.", show_default=False
         ),
     ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the tiles of an interrupted search.")
-    ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Resume an interrupted search.")] = False,
     jobs: Jobs = 1,
     overwrite: Overwrite = False,
     engine: EngineOption = Engine.auto,

@@ -22,7 +22,8 @@ def match(
         Path,
         typer.Argument(
             metavar="CATALOG",
-            help="Table of places, FITS, ECSV, CSV, VOTable, with RA, DEC, RAJ2000, DEJ2000, or GLON, GLAT.",
+            help="Table of positions (FITS, ECSV, CSV or VOTable) with RA, DEC, RAJ2000, DEJ2000, or "
+            "GLON, GLAT.",
             show_default=False,
         ),
     ],
@@ -32,7 +33,7 @@ def match(
         typer.Option(
             "--with",
             metavar="NAME=FILE",
-            help="Known catalogue and what to call it, as PSZ2=planck_z.csv; may be given again.",
+            help="Known catalogue with a name, as PSZ2=planck_z.csv; may be repeated.",
             show_default=False,
         ),
     ],
@@ -42,7 +43,7 @@ def match(
             "-o",
             "--output",
             metavar="OUT",
-            help="Table to write: .fits, .ecsv, .csv or .vot.",
+            help="Output table: .fits, .ecsv, .csv or .vot.",
             show_default=False,
         ),
     ],
@@ -51,7 +52,8 @@ def match(
         typer.Option(
             "--radius",
             metavar="NAME=ARCMIN",
-            help="Radius for a catalogue; by default 7' if its name begins with planck, psz or mcxc, or 5'.",
+            help="Matching radius for a catalogue; default 7' if its name begins with planck, psz or "
+            "mcxc, otherwise 5'.",
             show_default=False,
         ),
     ] = None,

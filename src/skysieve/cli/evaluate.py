@@ -35,18 +35,18 @@ if TYPE_CHECKING:
 
 __all__ = ["app", "check_output", "write_files"]
 
-app = typer.Typer(no_args_is_help=True, help="Measure models, and other detectors beside them.")
+app = typer.Typer(no_args_is_help=True, help="Evaluate models, and compare them with baseline detectors.")
 add_verb(
     app,
     "ghosts",
     "skysieve.cli.evaluate_ghosts:evaluate_ghosts",
-    "Measure how well ghosts are found, beside the people who outlined them.",
+    "Evaluate the detection of ghosts, and compare it with human annotators.",
 )
 add_verb(
     app,
     "clusters",
     "skysieve.cli.evaluate_clusters:evaluate_clusters",
-    "Measure completeness and purity of catalogues of clusters, on skies whose clusters are known.",
+    "Evaluate completeness and purity of cluster catalogues, on skies with known clusters.",
 )
 add_verb(
     app,
@@ -63,32 +63,38 @@ add_verb(
 
 REPORT = "report.md"
 
-Output = Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder of the report.")]
+Output = Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Output folder of the report.")]
 Models = Annotated[
     list[str],
-    typer.Option("--model", help="Name, or folder with a card; may be given again.", show_default=False),
+    typer.Option("--model", help="Name, or folder with a card; may be repeated.", show_default=False),
 ]
 Frames = Annotated[
     list[str],
     typer.Option(
         "--frames",
         metavar="PATH",
-        help="Frames of `skysieve simulate`: a folder, glob or list; each is a set of its own.",
+        help="Frames of `skysieve simulate`: a folder, glob or list; each gives a separate test set.",
         show_default=False,
     ),
 ]
 Recipes = Annotated[
     list[str],
     typer.Option(
-        "--recipe", help="Frames simulated now: a recipe's file or name; each is a set.", show_default=False
+        "--recipe",
+        help="Recipe from which frames are simulated: a file or name; each gives a separate test set.",
+        show_default=False,
     ),
 ]
-Count = Annotated[int, typer.Option("-n", "--number", min=1, help="Frames to simulate for each recipe.")]
+Count = Annotated[
+    int, typer.Option("-n", "--number", min=1, help="Number of frames to simulate for each recipe.")
+]
 Seed = Annotated[
     int,
-    typer.Option("--seed", min=0, help="Seed of the simulated frames; each further recipe takes the next."),
+    typer.Option(
+        "--seed", min=0, help="Seed of the simulated frames; each further recipe uses the next seed."
+    ),
 ]
-Size = Annotated[int, typer.Option("--size", min=64, help="Their sides, in pixels.")]
+Size = Annotated[int, typer.Option("--size", min=64, help="Side of the simulated frames, in pixels.")]
 
 
 @app.callback()
@@ -105,8 +111,9 @@ def evaluate_contaminants(
         list[str],
         typer.Option(
             "--peer",
-            help="Detector of cosmic rays: astroscrappy, deepcr or cosmic-conn, each installed by pip into "
-            "an environment of its own in the cache. Settings follow it, as `astroscrappy:objlim=2`.",
+            help="Baseline detector of cosmic rays: astroscrappy, deepcr or cosmic-conn, installed by "
+            "pip into its own environment in the cache. Settings follow the name, as "
+            "`astroscrappy:objlim=2`.",
             show_default=False,
         ),
     ] = [],  # noqa: B006
@@ -117,9 +124,7 @@ def evaluate_contaminants(
     size: Size = 1024,
     confusion_frames: Annotated[
         bool,
-        typer.Option(
-            "--confusion-frames", help="Also write true against marked classes of each frame, as ECSV."
-        ),
+        typer.Option("--confusion-frames", help="Also write the confusion table of each frame, as ECSV."),
     ] = False,
     overwrite: Overwrite = False,
     engine: EngineOption = Engine.auto,
@@ -129,7 +134,7 @@ def evaluate_contaminants(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Measure how well contaminants are found, pixel by pixel, class by class.
+    """Evaluate the detection of contaminants, per pixel and class.
 
     Examples
     --------
@@ -191,7 +196,7 @@ def evaluate_tracking(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Measure how well frames with tracking errors are told from good ones.
+    """Evaluate the detection of frames with tracking errors.
 
     Example: `skysieve evaluate tracking --model maxitrack --frames simulated/ -o report`
     """

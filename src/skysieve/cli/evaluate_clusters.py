@@ -52,14 +52,16 @@ class Tiles(enum.StrEnum):
 
 
 def evaluate_clusters(
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder of the report.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="DIR", help="Output folder of the report.")
+    ],
     *,
     sky: Annotated[
         list[Path],
         typer.Option(
             "--sky",
             metavar="DIR",
-            help="Folder of `skysieve simulate sky`, or a table of true clusters; may be given again.",
+            help="Folder of `skysieve simulate sky`, or a table of true clusters; may be repeated.",
             show_default=False,
         ),
     ],
@@ -68,15 +70,15 @@ def evaluate_clusters(
         typer.Option(
             "--catalogue",
             metavar="NAME=PATH",
-            help="Contestant: a table, or a folder of `skysieve clusters find`; once for each sky, in their "
-            "order.",
+            help="Catalogue to evaluate: a table, or a folder of `skysieve clusters find`; once for each "
+            "sky, in the same order.",
             show_default=False,
         ),
     ] = None,
     finder: Annotated[
         list[Finder] | None,
         typer.Option(
-            "--finder", help="Contestant that searches the skies now; may be given again.", show_default=False
+            "--finder", help="Finder to run on the skies and evaluate; may be repeated.", show_default=False
         ),
     ] = None,
     model: Annotated[
@@ -88,41 +90,58 @@ def evaluate_clusters(
         typer.Option("--threshold", help="As in `skysieve clusters find`.", show_default=False),
     ] = None,
     snr: Annotated[
-        float, typer.Option("--snr", help="As there; low, so that all candidates of interest are seen.")
+        float,
+        typer.Option(
+            "--snr",
+            help="As in `skysieve clusters find`; use a low value to include all candidates of interest.",
+        ),
     ] = 4.0,
     galactic_cut: Annotated[
-        float, typer.Option("--galactic-cut", metavar="DEGREES", help="As there.")
+        float, typer.Option("--galactic-cut", metavar="DEGREES", help="As in `skysieve clusters find`.")
     ] = 15.0,
     views: Annotated[
         int | None,
-        typer.Option("--views", metavar="1|2|4|8", help="As there.", show_default=False),
+        typer.Option(
+            "--views", metavar="1|2|4|8", help="As in `skysieve clusters find`.", show_default=False
+        ),
     ] = None,
     tiles: Annotated[
-        Tiles, typer.Option("--tiles", help="Part of the skies that counts, by the split of the training.")
+        Tiles, typer.Option("--tiles", help="Part of the skies to evaluate, by the split of the training.")
     ] = Tiles.test,
     radius: Annotated[
-        float, typer.Option("--radius", metavar="ARCMIN", help="Between a candidate and the cluster it is.")
+        float,
+        typer.Option("--radius", metavar="ARCMIN", help="Matching radius between candidates and clusters."),
     ] = 5.0,
     least_y500: Annotated[
-        float, typer.Option("--least-y500", metavar="ARCMIN2", help="Of clusters that are to be found.")
+        float,
+        typer.Option(
+            "--least-y500", metavar="ARCMIN2", help="Minimum Y500 of clusters that count for completeness."
+        ),
     ] = 5e-4,
     least_real: Annotated[
-        float, typer.Option("--least-real", metavar="ARCMIN2", help="Of clusters that make a candidate real.")
+        float,
+        typer.Option(
+            "--least-real", metavar="ARCMIN2", help="Minimum Y500 of clusters that make a candidate real."
+        ),
     ] = 1e-4,
     least_snr: Annotated[
         float | None,
         typer.Option(
             "--least-snr",
-            help="Also: least S/N that clusters to be found should have in the matched filter.",
+            help="Also require this minimum S/N in the matched filter for clusters that count for "
+            "completeness.",
             show_default=False,
         ),
     ] = None,
-    purity: Annotated[float, typer.Option("--purity", help="At which completeness is compared.")] = 0.9,
+    purity: Annotated[
+        float, typer.Option("--purity", help="Purity at which completeness is compared.")
+    ] = 0.9,
     disc: Annotated[
-        float, typer.Option("--disc", metavar="ARCMIN", help="Radius of true clusters, for scores of pixels.")
+        float, typer.Option("--disc", metavar="ARCMIN", help="Radius of true clusters for the pixel scores.")
     ] = 2.5,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Use what an earlier run has searched, and go on with its tiles.")
+        bool,
+        typer.Option("--resume", help="Reuse the searches of an earlier run, and resume an interrupted one."),
     ] = False,
     jobs: Jobs = 1,
     overwrite: Overwrite = False,

@@ -37,32 +37,32 @@ __all__ = ["evaluate_probes"]
 def evaluate_probes(
     *,
     model: Annotated[
-        list[str], typer.Option("--model", help="Name, or folder with a card; may be given again.")
+        list[str], typer.Option("--model", help="Name, or folder with a card; may be repeated.")
     ] = ["skysieve"],  # noqa: B006 - typer copies it
     only: Annotated[
         list[str],
         typer.Option(
             "--only",
             metavar="PATTERN",
-            help="Probes whose names match, as '*spikes*'; may be given again.",
+            help="Only probes with matching names, as '*spikes*'; may be repeated.",
             show_default=False,
         ),
     ] = [],  # noqa: B006
-    draws: Annotated[int, typer.Option("--draws", min=1, help="How often each probe is drawn.")] = 1,
+    draws: Annotated[int, typer.Option("--draws", min=1, help="Number of draws of each probe.")] = 1,
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", metavar="FILE", help="Table, as ECSV.", show_default=False),
+        typer.Option("-o", "--output", metavar="FILE", help="Output table, as ECSV.", show_default=False),
     ] = None,
     preview: Annotated[
         Path | None,
         typer.Option(
             "--preview",
             metavar="FILE",
-            help="Picture, as PNG: each scene beside the first model's mask.",
+            help="Output image, as PNG: each scene next to the mask of the first model.",
             show_default=False,
         ),
     ] = None,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown tables.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the tables as Markdown.")] = False,
     overwrite: Overwrite = False,
     engine: EngineOption = Engine.auto,
     precision: PrecisionOption = Precision.auto,

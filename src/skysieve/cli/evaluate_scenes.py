@@ -32,7 +32,7 @@ def evaluate_scenes(
         list[str],
         typer.Option(
             "--recipe",
-            help="Frames simulated now: a recipe's file or name; may be given again.",
+            help="Recipe from which frames are simulated: a file or name; may be repeated.",
             show_default=False,
         ),
     ] = [],  # noqa: B006 - typer copies it
@@ -41,22 +41,27 @@ def evaluate_scenes(
         typer.Option(
             "--frames",
             metavar="PATH",
-            help="Frames of `skysieve simulate contaminants`: a folder, glob or list; may be given again.",
+            help="Frames of `skysieve simulate contaminants`: a folder, glob or list; may be repeated.",
             show_default=False,
         ),
     ] = [],  # noqa: B006
     number: Annotated[
-        int, typer.Option("-n", "--number", min=1, help="Frames to simulate for each recipe.")
+        int, typer.Option("-n", "--number", min=1, help="Number of frames to simulate for each recipe.")
     ] = 120,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the simulated frames.")] = 0,
-    size: Annotated[int, typer.Option("--size", min=64, help="Their sides, in pixels.")] = 768,
-    tile: Annotated[int, typer.Option("--tile", min=16, help="Sides of the tiles, in pixels.")] = 256,
+    size: Annotated[
+        int, typer.Option("--size", min=64, help="Side of the simulated frames, in pixels.")
+    ] = 768,
+    tile: Annotated[int, typer.Option("--tile", min=16, help="Side of the tiles, in pixels.")] = 256,
     least: Annotated[
-        int, typer.Option("--least", min=1, help="Pixels of a class from which on a frame or tile counts.")
+        int,
+        typer.Option(
+            "--least", min=1, help="Minimum number of pixels of a class for a frame or tile to count."
+        ),
     ] = 100,
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", metavar="FILE", help="Table, as ECSV.", show_default=False),
+        typer.Option("-o", "--output", metavar="FILE", help="Output table, as ECSV.", show_default=False),
     ] = None,
     jobs: Jobs = 1,
     overwrite: Overwrite = False,

@@ -99,17 +99,19 @@ def mask(
             "-o",
             "--output",
             metavar="PATH",
-            help="Folder, or template with `{dir}`, `{stem}`, `{name}`, `{hdu}`; "
-            "default `{dir}/{stem}.mask{hdu}.fits`.",
+            help="Output folder, or template with `{dir}`, `{stem}`, `{name}`, `{hdu}`; default "
+            "`{dir}/{stem}.mask{hdu}.fits`.",
             show_default=False,
         ),
     ] = None,
     overwrite: Overwrite = False,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Skip files whose mask is there, intact and newer.")
+        bool, typer.Option("--resume", help="Skip files whose mask exists, is intact and is newer.")
     ] = False,
     jobs: Jobs = 1,
-    preview: Annotated[bool, typer.Option("--preview", help="Also write a PNG of each frame.")] = False,
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Also write a PNG preview of each frame.")
+    ] = False,
     regions: Annotated[
         bool,
         typer.Option(
@@ -122,7 +124,7 @@ def mask(
         typer.Option("--table", help="Write the masked fractions of each frame (ECSV).", show_default=False),
     ] = None,
     form: Annotated[
-        Format, typer.Option("--format", help="bits: planes in one integer; cube, single: MaxiMask's.")
+        Format, typer.Option("--format", help="bits: one bit per class; cube, single: MaxiMask's formats.")
     ] = Format.bits,
     bits: Annotated[
         str | None,
@@ -138,19 +140,19 @@ def mask(
         typer.Option(
             "--bits-from",
             metavar="MASK",
-            help="Number the planes of --bits as the header of this mask does (MP_ or MSKN cards).",
+            help="Use the bit numbers of this mask's header (MP_ or MSKN cards) for --bits.",
             show_default=False,
         ),
     ] = None,
     compression: Annotated[
-        Compression, typer.Option("--compression", help="Of the format bits.")
+        Compression, typer.Option("--compression", help="Compression of masks in the format bits.")
     ] = Compression.auto,
     tool: Annotated[
         Tool | None,
         typer.Option(
             "--for",
-            help="Make the flag image that this program reads: the bits of bad pixels, one uncompressed "
-            "image for each frame.",
+            help="Write a flag image for this program: the bits of bad pixels, one uncompressed image "
+            "for each frame.",
             show_default=False,
         ),
     ] = None,
@@ -159,7 +161,7 @@ def mask(
         typer.Option(
             "--grow",
             metavar="PIXELS",
-            help="Let the marks of bad classes grow by so many pixels to all sides, as 2; or those of single "
+            help="Grow the marks of bad classes by this many pixels on all sides, as 2; or of single "
             "classes, as CR=1,TRL=5; may be repeated.",
             show_default=False,
         ),
@@ -171,7 +173,7 @@ def mask(
         ),
     ] = None,
     gzipped: Annotated[
-        bool, typer.Option("--gzip", help="Pack each mask by gzip, as if its name ended in .gz.")
+        bool, typer.Option("--gzip", help="Compress each mask file with gzip, as if its name ended in .gz.")
     ] = False,
     mask_hdu: MaskHDU = None,
     mask_bits: MaskBits = None,
@@ -189,7 +191,8 @@ def mask(
         Priors,
         typer.Option(
             "--priors",
-            help="auto: estimated from each frame; none: the network's own.",
+            help="auto: estimate priors from each frame; none: use the network's probabilities without "
+            "correction.",
             rich_help_panel="Decisions",
         ),
     ] = Priors.default,
@@ -198,7 +201,7 @@ def mask(
         typer.Option(
             "--prior",
             metavar="NAME=VALUE",
-            help="Proportion of a class, as CR=5e-4; may be repeated.",
+            help="Expected fraction of pixels in a class, as CR=5e-4; may be repeated.",
             show_default=False,
             rich_help_panel="Decisions",
         ),
@@ -208,7 +211,7 @@ def mask(
         typer.Option(
             "--threshold",
             metavar="NAME=VALUE",
-            help="Probability above which a pixel is of a class, as TRL=0.3; may be repeated.",
+            help="Probability above which a pixel belongs to a class, as TRL=0.3; may be repeated.",
             show_default=False,
             rich_help_panel="Decisions",
         ),
@@ -236,8 +239,8 @@ def mask(
         int,
         typer.Option(
             "--views",
-            help="1, 2, 4 or 8: also look at the frame turned and mirrored; finds more, "
-            "takes as many times longer.",
+            help="Test-time augmentation with 1, 2, 4 or 8 rotations and reflections; finds more, and "
+            "takes that many times longer.",
             rich_help_panel="Decisions",
         ),
     ] = 1,
@@ -245,7 +248,7 @@ def mask(
         bool,
         typer.Option(
             "--streaks/--no-streaks",
-            help="Also find trails and diffraction spikes as lines; not with the published model.",
+            help="Also detect trails and diffraction spikes as lines; not with the published model.",
             rich_help_panel="Decisions",
         ),
     ] = True,
@@ -253,7 +256,7 @@ def mask(
         str | None,
         typer.Option(
             "--model",
-            help="Name, or folder with a card; `skysieve models list` names them and the default.",
+            help="Name, or folder with a card; `skysieve models list` shows the models and the default.",
             show_default=False,
         ),
     ] = None,
@@ -267,7 +270,7 @@ def mask(
         typer.Option(
             "--memory",
             min=200,
-            help="Memory of one call of the network, in MB; by default what the model's card advises.",
+            help="Memory limit of one call of the network, in MB; default from the card of the model.",
             show_default=False,
             rich_help_panel="Speed",
         ),
@@ -276,7 +279,7 @@ def mask(
         Tiling,
         typer.Option(
             "--tiling",
-            help="published: tiles of 400 px every 200 px.",
+            help="published: tiles of 400 px with a step of 200 px.",
             rich_help_panel="Comparison with the published tools",
         ),
     ] = Tiling.fast,

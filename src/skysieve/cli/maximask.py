@@ -34,7 +34,8 @@ def maximask(
     im_path: Annotated[str, typer.Argument(help="File, `file.fits[n]`, folder or `.list` file.")],
     *,
     net_dir: Annotated[
-        Path | None, typer.Option("--net_dir", help="SavedModel of other weights.", show_default=False)
+        Path | None,
+        typer.Option("--net_dir", help="SavedModel folder with other weights.", show_default=False),
     ] = None,
     config_dir: Annotated[
         Path | None,
@@ -45,7 +46,10 @@ def maximask(
         ),
     ] = None,
     prior_modif: Annotated[
-        str, typer.Option("--prior_modif", help="Whether to change the priors.", metavar="BOOL")
+        str,
+        typer.Option(
+            "--prior_modif", help="Whether to correct probabilities for the priors.", metavar="BOOL"
+        ),
     ] = "True",
     proba_thresh: Annotated[
         str, typer.Option("--proba_thresh", help="Whether to apply thresholds.", metavar="BOOL")
@@ -56,12 +60,16 @@ def maximask(
             "--single_mask", help="Whether to sum the classes' codes into one mask.", metavar="BOOL"
         ),
     ] = "False",
-    batch_size: Annotated[int, typer.Option("--batch_size", min=1, help="Tiles in one call, at most.")] = 8,
-    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Say what is done.")] = False,
+    batch_size: Annotated[
+        int, typer.Option("--batch_size", min=1, help="Maximum number of tiles in one call of the network.")
+    ] = 8,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Print progress messages.")] = False,
     suffix: Annotated[
         Suffix,
         typer.Option(
-            "--suffix", help="file.mask.fits as MaxiMask writes, or file.masks.fits as it documents."
+            "--suffix",
+            help="Product name: file.mask.fits as written by MaxiMask, or file.masks.fits as in its "
+            "documentation.",
         ),
     ] = Suffix.mask,
     debug: Debug = False,

@@ -24,17 +24,23 @@ def maxitrack(
     im_path: Annotated[str, typer.Argument(help="File, `file.fits[n]`, folder or `.list` file.")],
     *,
     net_dir: Annotated[
-        Path | None, typer.Option("--net_dir", help="SavedModel of other weights.", show_default=False)
+        Path | None,
+        typer.Option("--net_dir", help="SavedModel folder with other weights.", show_default=False),
     ] = None,
     prior: Annotated[
-        float, typer.Option("--prior", help="Proportion of frames with tracking errors.")
+        float, typer.Option("--prior", help="Expected fraction of frames with tracking errors.")
     ] = 0.05,
-    frac: Annotated[float, typer.Option("--frac", help="Part of the HDUs to use.")] = 1.0,
+    frac: Annotated[float, typer.Option("--frac", help="Fraction of the HDUs to use.")] = 1.0,
     batch_size: Annotated[
         int | None,
-        typer.Option("--batch_size", min=1, help="Blocks in one call, at most.", show_default=False),
+        typer.Option(
+            "--batch_size",
+            min=1,
+            help="Maximum number of blocks in one call of the network.",
+            show_default=False,
+        ),
     ] = None,
-    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Say what is done.")] = False,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Print progress messages.")] = False,
     debug: Debug = False,
 ) -> None:
     """Append tracking probabilities to `maxitrack.out`, with the options of the published command.

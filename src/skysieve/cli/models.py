@@ -100,7 +100,9 @@ def show(
     *,
     job: Annotated[
         Job | None,
-        typer.Option("--job", help="Of models that share a name, the one for this job.", show_default=False),
+        typer.Option(
+            "--job", help="Job of the model, if several models have the same name.", show_default=False
+        ),
     ] = None,
     _debug: Debug = False,
 ) -> None:

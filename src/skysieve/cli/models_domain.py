@@ -35,8 +35,8 @@ def calibrate_domain(
         str | None,
         typer.Option(
             "--recipe",
-            help="Simulation of its training frames: a YAML file, or the name of one of ours; default is "
-            "that of the model's job.",
+            help="Recipe of its training frames: a YAML file, or the name of a recipe in the package; "
+            "default: that of the model's job.",
             show_default=False,
         ),
     ] = None,
@@ -44,13 +44,13 @@ def calibrate_domain(
         Path | None,
         typer.Option(
             "--clean-frames",
-            help="Folder of the clean frames of its training, if it had any: every second frame is of them.",
+            help="Folder of clean frames used in its training, if any; every second frame uses them.",
             show_default=False,
         ),
     ] = None,
-    frames: Annotated[int, typer.Option("-n", "--frames", help="Frames to simulate.")] = FRAMES,
-    side: Annotated[int, typer.Option("--side", help="Their side in pixels.")] = SIDE,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of all that is random.")] = 0,
+    frames: Annotated[int, typer.Option("-n", "--frames", help="Number of frames to simulate.")] = FRAMES,
+    side: Annotated[int, typer.Option("--side", help="Side of the simulated frames, in pixels.")] = SIDE,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Random seed.")] = 0,
     _debug: Debug = False,
 ) -> None:
     """Measure what training frames look like, by which `mask` and `track` warn of frames unlike them.

@@ -68,18 +68,16 @@ Paths = Annotated[
         show_default=False,
     ),
 ]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace products that are there.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace existing products.")]
 Jobs = Annotated[
-    int, typer.Option("-j", "--jobs", min=1, help="Processes at work; each needs its own memory.")
+    int, typer.Option("-j", "--jobs", min=1, help="Number of processes; each needs its own memory.")
 ]
-EngineOption = Annotated[
-    Engine, typer.Option("--engine", help="What runs the network.", rich_help_panel="Speed")
-]
+EngineOption = Annotated[Engine, typer.Option("--engine", help="Inference engine.", rich_help_panel="Speed")]
 PrecisionOption = Annotated[
     Precision,
     typer.Option(
         "--precision",
-        help="auto: bf16 on processors made for it if decisions agree, else f32.",
+        help="auto: bf16 on CPUs with native support if decisions agree, otherwise f32.",
         rich_help_panel="Speed",
     ),
 ]
@@ -91,7 +89,7 @@ Threads = Annotated[
     typer.Option(
         "--threads",
         min=1,
-        help="Processor threads; all by default.",
+        help="Number of CPU threads; default all.",
         show_default=False,
         rich_help_panel="Speed",
     ),
@@ -101,7 +99,7 @@ BatchSize = Annotated[
     typer.Option(
         "--batch-size",
         min=1,
-        help="Tiles in one call of the network, at most; by default as many as are of use.",
+        help="Maximum number of tiles in one call of the network; chosen automatically by default.",
         show_default=False,
         rich_help_panel="Speed",
     ),
@@ -110,7 +108,7 @@ NormalisationOption = Annotated[
     Normalisation,
     typer.Option(
         "--normalisation",
-        help="published: with MaxiMask's defects, for comparison.",
+        help="published: as MaxiMask, including its defects, for comparison.",
         rich_help_panel="Comparison with the published tools",
     ),
 ]
@@ -119,8 +117,8 @@ MaskHDU = Annotated[
     typer.Option(
         "--mask-hdu",
         metavar="HDU",
-        help="Image HDU of the same file, by number or name, that says where there is no data; "
-        "`none` ignores the mask of a CCDData.",
+        help="Image HDU of the same file, by number or name, that flags pixels without data; `none` "
+        "ignores the mask of a CCDData.",
         show_default=False,
     ),
 ]
@@ -129,8 +127,8 @@ MaskBits = Annotated[
     typer.Option(
         "--mask-bits",
         metavar="PLANES",
-        help="Planes of that mask that mean no data, by name or value (`BAD,SAT` or `1,2`), or `any`; "
-        "by default what its header or its pipeline says.",
+        help="Planes of that mask that mean no data, by name or value (`BAD,SAT` or `1,2`), or `any`; by "
+        "default those of its header or pipeline.",
         show_default=False,
     ),
 ]
@@ -139,12 +137,12 @@ Names = Annotated[
     typer.Option(
         "--names",
         metavar="FILE",
-        help="Only the pictures named in this file, one a line.",
+        help="Use only the images named in this file, one per line.",
         show_default=False,
     ),
 ]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")]
-Debug = Annotated[bool, typer.Option("--debug", help="Show where errors come from.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Stop at the first error and show its traceback.")]
 
 HDU = int | str
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = typer.Typer(no_args_is_help=True, help="Simulate pictures with known truth.")
+app = typer.Typer(no_args_is_help=True, help="Simulate images with known truth.")
 add_verb(
     app,
     "sky",
@@ -31,18 +31,20 @@ SIDE = 1024
 
 Output = Annotated[
     Path,
-    typer.Option("-o", "--output", metavar="DIR", help="Folder; intact frames of the same series are kept."),
+    typer.Option(
+        "-o", "--output", metavar="DIR", help="Output folder; intact frames of the same series are kept."
+    ),
 ]
-Count = Annotated[int, typer.Option("-n", "--frames", help="Frames.")]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of all that is random.")]
+Count = Annotated[int, typer.Option("-n", "--frames", help="Number of frames.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Random seed.")]
 RecipeOption = Annotated[
-    str, typer.Option("--recipe", help="What to draw from: a YAML file, or the name of one of ours.")
+    str, typer.Option("--recipe", help="Recipe: a YAML file, or the name of a recipe in the package.")
 ]
 Size = Annotated[
     str | None,
     typer.Option("--size", metavar="PX|HxW", help=f"Size of a frame; default {SIDE}.", show_default=False),
 ]
-Preview = Annotated[bool, typer.Option("--preview", help="Also draw a contact sheet, preview.png.")]
+Preview = Annotated[bool, typer.Option("--preview", help="Also write a contact sheet, preview.png.")]
 
 
 @app.callback()
@@ -63,7 +65,7 @@ def simulate_contaminants(
         typer.Option(
             "--clean-frames",
             metavar="DIR",
-            help="Put contaminants into these frames of your own, in turn, and simulate no sky.",
+            help="Inject contaminants into your own frames, in turn, instead of a simulated sky.",
             show_default=False,
         ),
     ] = None,
@@ -75,8 +77,8 @@ def simulate_contaminants(
 ) -> None:
     """Simulate frames with contaminants, and the truth about each pixel.
 
-    Each frame is a FITS file with its truth in the HDU TRUTH, a mask of bit planes. Beside them lie the table
-    of all parameters, frames.ecsv, and the whole recipe, recipe.yaml.
+    Each frame is a FITS file with its truth in the HDU TRUTH, a mask of bit planes. Also written
+    are the table of all parameters, frames.ecsv, and the recipe, recipe.yaml.
 
     Examples
     --------
@@ -132,7 +134,7 @@ def simulate_tracking(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Simulate frames during which the telescope slipped, or did not.
+    """Simulate frames with and without tracking errors.
 
     Each frame is a FITS file whose header says so: SLIP is T or F, SLIPKIND what happened, SLIPEXT how far.
     Beside them lie the table of all parameters, frames.ecsv, and the whole recipe, recipe.yaml.
@@ -205,12 +207,12 @@ def simulate_ghosts(
 @app.command("frame")
 def simulate_frame(
     output: Annotated[
-        Path, typer.Option("-o", "--output", help="FITS file; the truth goes to its HDU TRUTH.")
+        Path, typer.Option("-o", "--output", help="Output FITS file; the HDU TRUTH has the truth.")
     ],
     *,
     seed: Seed = 0,
-    width: Annotated[int, typer.Option("--width", min=64, help="Columns.")] = SIDE,
-    height: Annotated[int, typer.Option("--height", min=64, help="Rows.")] = SIDE,
+    width: Annotated[int, typer.Option("--width", min=64, help="Number of columns.")] = SIDE,
+    height: Annotated[int, typer.Option("--height", min=64, help="Number of rows.")] = SIDE,
     recipe: RecipeOption = "showcase",
     overwrite: Overwrite = False,
     _debug: Debug = False,

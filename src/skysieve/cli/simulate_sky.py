@@ -21,24 +21,31 @@ __all__ = ["simulate_sky"]
 def simulate_sky(
     output: Annotated[
         Path,
-        typer.Option("-o", "--output", metavar="DIR", help="Folder; intact maps of the same sky are kept."),
+        typer.Option(
+            "-o", "--output", metavar="DIR", help="Output folder; intact maps of the same sky are kept."
+        ),
     ],
     *,
     nside: Annotated[int, typer.Option("--nside", help="Resolution of the maps, a power of two.")] = 2048,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of all that is random.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Random seed.")] = 0,
     cap: Annotated[
         float | None,
         typer.Option(
             "--cap",
             metavar="DEGREES",
-            help="Only the sky about the north Galactic pole, so far down; default all.",
+            help="Simulate only a cap of this radius around the north Galactic pole; default: whole sky.",
             show_default=False,
         ),
     ] = None,
     recipe: Annotated[
-        str, typer.Option("--recipe", help="What it is made of: a YAML file, or the name of one of ours.")
+        str,
+        typer.Option(
+            "--recipe", help="Recipe of the sky: a YAML file, or the name of a recipe in the package."
+        ),
     ] = "planck",
-    threads: Annotated[int, typer.Option("--threads", min=1, help="Threads of one band's synthesis.")] = 1,
+    threads: Annotated[
+        int, typer.Option("--threads", min=1, help="Threads for the synthesis of one band.")
+    ] = 1,
     jobs: Jobs = 1,
     overwrite: Overwrite = False,
     quiet: Quiet = False,

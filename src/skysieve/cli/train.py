@@ -38,7 +38,10 @@ class TrainingDevice(enum.StrEnum):
 
 
 RecipeOption = Annotated[
-    str, typer.Option("--recipe", help="Recipe of the training: a YAML file, or the name of ours.")
+    str,
+    typer.Option(
+        "--recipe", help="Recipe of the training: a YAML file, or the name of a recipe in the package."
+    ),
 ]
 Output = Annotated[
     Path,
@@ -46,7 +49,7 @@ Output = Annotated[
         "-o",
         "--output",
         metavar="DIR",
-        help="Folder for the checkpoint, curves and the model; a training in it goes on where it stopped.",
+        help="Output folder for checkpoint, curves and model; an interrupted training in it is resumed.",
         show_default=False,
     ),
 ]
@@ -61,17 +64,19 @@ Workers = Annotated[
     typer.Option(
         "--workers",
         min=0,
-        help="Processes that simulate; by default one on each processor.",
+        help="Number of processes that simulate; by default one per CPU core.",
         show_default=False,
     ),
 ]
 Device = Annotated[
     TrainingDevice,
-    typer.Option("--device", help="auto: the GPUs if torch finds any; cuda takes all that are visible."),
+    typer.Option("--device", help="auto: the GPUs if torch finds any; cuda: all visible GPUs."),
 ]
 Steps = Annotated[
     int | None,
-    typer.Option("--steps", min=1, help="Batches, in place of the recipe's number.", show_default=False),
+    typer.Option(
+        "--steps", min=1, help="Number of batches, instead of that in the recipe.", show_default=False
+    ),
 ]
 
 
@@ -90,7 +95,8 @@ def train_contaminants(
         typer.Option(
             "--clean-frames",
             metavar="DIR",
-            help="Your own frames without contaminants: simulated ones are put into pieces of them.",
+            help="Your own frames without contaminants; simulated contaminants are injected into crops "
+            "of them.",
             show_default=False,
         ),
     ] = None,
@@ -99,7 +105,7 @@ def train_contaminants(
         typer.Option(
             "--footprints",
             metavar="FILE",
-            help="Footprints of real cosmic rays (npz), from which half of the rays are taken; repeatable.",
+            help="Footprints of real cosmic rays (npz), used for half of the cosmic rays; may be repeated.",
             show_default=False,
         ),
     ] = None,
@@ -141,7 +147,7 @@ def train_tracking(
         typer.Option(
             "--keep",
             metavar="DIR",
-            help="Folder where simulated frames are kept, and taken from if they are there.",
+            help="Folder in which simulated frames are stored and reused.",
             show_default=False,
         ),
     ] = None,
@@ -151,7 +157,7 @@ def train_tracking(
     quiet: Quiet = False,
     _debug: Debug = False,
 ) -> None:
-    """Train the network that tells whether the telescope slipped.
+    """Train the network that detects tracking errors.
 
     The model lies in the folder `model` of the output, for `skysieve track --model`.  Ctrl-C loses no
     finished work: the same command goes on.
@@ -177,7 +183,8 @@ def train_ghosts(
         typer.Option(
             "--pictures",
             metavar="DIR",
-            help="Real focal planes with ghosts, which are put into simulated ones; see --annotations.",
+            help="Real focal planes with ghosts, which are injected into simulated planes; see "
+            "--annotations.",
             show_default=False,
         ),
     ] = None,
@@ -186,7 +193,7 @@ def train_ghosts(
         typer.Option(
             "--annotations",
             metavar="FILE",
-            help="Outlines of one person on them, VIA or COCO; given again, what most outlined counts.",
+            help="Annotations of one person, VIA or COCO; repeat it to use the majority of several people.",
             show_default=False,
         ),
     ] = None,

@@ -66,19 +66,19 @@ def train_clusters(
         typer.Option(
             "--maps",
             metavar="DIR",
-            help="Folder with maps, clusters.fits and sources.fits, as `skysieve simulate sky` writes it; "
-            "may be given again.",
+            help="Folder with maps, clusters.fits and sources.fits, written by `skysieve simulate sky`; "
+            "may be repeated.",
             show_default=False,
         ),
     ],
     recipe: RecipeOption = "clusters",
     network: Annotated[
         NetworkKind | None,
-        typer.Option("--network", help="Architecture, in place of the recipe's.", show_default=False),
+        typer.Option("--network", help="Architecture, instead of that in the recipe.", show_default=False),
     ] = None,
     loss: Annotated[
         LossKind | None,
-        typer.Option("--loss", help="Loss, in place of the recipe's.", show_default=False),
+        typer.Option("--loss", help="Loss, instead of that in the recipe.", show_default=False),
     ] = None,
     init: Init = None,
     workers: Workers = None,
@@ -87,7 +87,8 @@ def train_clusters(
     scores: Annotated[
         bool,
         typer.Option(
-            "--scores/--no-scores", help="Fit scores of candidates in the end, by searches of the maps."
+            "--scores/--no-scores",
+            help="Calibrate the scores of candidates at the end, by searching the maps.",
         ),
     ] = True,
     quiet: Quiet = False,
