@@ -57,7 +57,7 @@ add_verb(
     app,
     "track",
     "skysieve.cli.track:track",
-    "Detect tracking errors: print the probability of one for each frame.",
+    "Print the probability that the telescope slipped while each frame was exposed.",
     panel=FRAMES,
 )
 add_verb(

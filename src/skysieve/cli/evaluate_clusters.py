@@ -152,7 +152,7 @@ def evaluate_clusters(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Measure completeness and purity of catalogues of clusters, on skies whose clusters are known.
+    """Evaluate completeness and purity of cluster catalogues, on skies with known clusters.
 
     Examples
     --------

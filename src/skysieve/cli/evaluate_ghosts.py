@@ -60,7 +60,7 @@ def evaluate_ghosts(
     quiet: Quiet = False,
     _debug: Debug = False,
 ) -> None:
-    """Measure how well ghosts are found, beside the people who outlined them.
+    """Evaluate the detection of ghosts, and compare it with human annotators.
 
     Example: `skysieve evaluate ghosts --model mine/model --annotations a.json --annotations b.json
     --pictures pictures/ -o report`

@@ -74,7 +74,7 @@ def maximask(
     ] = Suffix.mask,
     debug: Debug = False,
 ) -> None:
-    """Mask frames with the options, files and products of the published command.
+    """Mask frames like the published command, with the same options, files and products.
 
     Where that one is known to be wrong this one is right: see the page on the drop-in commands.
 
