@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.ndimage import distance_transform_edt
 
 from skysieve.ghosts.decam import decam
 from skysieve.ghosts.levels import measure_levels
@@ -23,11 +24,16 @@ SKY, NOISE, GAP = 54.0, 13.0, 23
 LEAST_LIT = 0.9
 """Part of a CCD that must have data."""
 
+AROUND = 28
+"""Pixels around what anybody outlined, as many as a CCD is high: outlines end where light fades, not where
+there is none."""
+
 LIMITS = (
     "Planes without ghosts are put together from CCDs of the same pictures, at random, on which none of the "
-    "eight people outlined anything, with sky and noise made equal. They have the stars, defects and JPEG of "
-    "real pictures. But what nobody outlined may still be a ghost, neighbours do not belong together, and "
-    "light over many CCDs, as of clouds, is cut to pieces."
+    f"eight people outlined anything, nor within {AROUND} px of them, with sky and noise made equal. They "
+    "have the stars, defects and JPEG of real pictures. But what nobody outlined may still be a ghost, as "
+    "streaks at the edge of CCD 18 of D00259351 look to be, neighbours do not belong together, and light "
+    "over many CCDs, as of clouds, is cut to pieces."
 )
 
 
@@ -56,9 +62,10 @@ def clean_planes(
                 outlined |= ghost.outline.mask(person.shape)
         even = SKY + (picture.astype(np.float32) - levels.sky) * NOISE / levels.noise
         shown = np.where(levels.dark, GAP, np.clip(np.rint(even), 0, 255)).astype(np.uint8)
+        near = distance_transform_edt(~outlined) <= AROUND if outlined.any() else outlined
         for ccd in camera.ccds:
             box = ccd.lit.inside(picture.shape)
-            if not outlined[box].any() and (~levels.dark[box]).mean() >= LEAST_LIT:
+            if not near[box].any() and (~levels.dark[box]).mean() >= LEAST_LIT:
                 free[ccd.number].append(shown[box])
     planes = []
     for _ in range(count):

@@ -26,6 +26,7 @@ from skysieve.ghosts.miss_sheet import MissPanel, draw_miss_sheet
 from skysieve.ghosts.overlaps import ALL
 from skysieve.ghosts.pictures import read_picture
 from skysieve.ghosts.precision import pooled_precision, published_precision
+from skysieve.ghosts.screening import Screening, best_score
 from skysieve.ghosts.trial import GhostScores, as_detections, person_scores
 from skysieve.simulate.ghosts import Layout, read_ghost_recipe, simulate_focal_plane
 
@@ -54,6 +55,7 @@ MUST_IOU, MUST_AP, MOST_FALL = 0.75, 0.52, 0.02
 FACTORS = (0.5, 2.0)
 """By which contrast and noise are changed."""
 
+KNOWN = "real clean planes, of CCDs that the line was fitted on"
 FORMER = 15
 CLEAN = 20
 NONE = 9.0
@@ -306,10 +308,14 @@ def _screen(
         shown.append(drawn.pixels)
         truth.append(drawn.has_ghost)
         wide.append(has_wide([(one.class_name, one.mask) for one in drawn.instances]))
-    clean = clean_planes(pictures, pixels, CLEAN)
+    known, clean = (
+        _examined(finder, clean_planes(pictures[half::2], pixels[half::2], CLEAN), "without ghosts")
+        for half in (0, 1)
+    )
     sets = {
         "simulated": (_examined(finder, shown, "simulated"), truth),
-        "real clean planes": (_examined(finder, clean, "without ghosts"), [False] * len(clean)),
+        "real clean planes": (clean, [False] * len(clean)),
+        KNOWN: (known, [False] * len(known)),
         "real pictures with ghosts": (seen, [True] * len(seen)),
     }
     rows: list[tuple[Cell, ...]] = []
@@ -324,7 +330,7 @@ def _screen(
         for what, said in answers.items():
             right = float(np.mean(np.array(said) == np.array(real)))
             rows.append((name, what, len(planes), right))
-            if what == "both together" and name != "real pictures with ghosts":
+            if what == "both together" and name in {"simulated", "real clean planes"}:
                 figure = f"has-ghost accuracy, {len(planes)} pictures, {name}"
                 bars.append(Bar(figure, ">=", LEAST_ACCURACY, right))
     columns = (("pictures", ""), ("told from", ""), ("how many", "d"), ("told rightly", ".3f"))
@@ -335,9 +341,53 @@ def _screen(
             ("simulated", "simulated", wide),
             ("real", "real pictures with ghosts", of_real),
             ("real clean planes", "real clean planes", [False] * len(clean)),
+            (KNOWN, KNOWN, [False] * len(known)),
         )
     ]
-    return bars, Table("Whether there is any ghost", columns, rows), _rims(rims)
+    return (
+        bars,
+        Table("Whether there is any ghost", columns, rows, _lines(finder, seen, known, clean)),
+        _rims(rims),
+    )
+
+
+def _lines(
+    finder: GhostFinder, seen: Sequence[Examined], known: Sequence[Examined], clean: Sequence[Examined]
+) -> str:
+    """Say what the line of the model's card was fitted on, and what lines of either half say of the other."""
+    halves = (
+        [finder.decide(one) for one in (*ghosts, *planes)]
+        for ghosts, planes in ((seen[::2], known), (seen[1::2], clean))
+    )
+    told = [
+        (
+            [one.whole for one in half],
+            [best_score(one.weaker) for one in half],
+            [True] * (len(half) - CLEAN) + [False] * CLEAN,
+            half,
+        )
+        for half in halves
+    ]
+    said = []
+    for (*fitted_on, _), (_, _, truth, half), names in zip(
+        told, told[::-1], (("first", "other"), ("other", "first")), strict=True
+    ):
+        line = Screening.fit(*fitted_on)
+        right = [
+            (line.probability(one.whole, one.weaker) > 0.5) == there
+            for one, there in zip(half, truth, strict=True)
+        ]
+        numbers = ", ".join(f"{value:.3f}" for value in (line.offset, line.picture, line.ghosts))
+        said.append(
+            f"The line of the {names[0]} half ({numbers}) tells {sum(right[:-CLEAN])} of "
+            f"{len(right) - CLEAN} pictures with ghosts and {sum(right[-CLEAN:])} of {CLEAN} clean planes of "
+            f"the {names[1]} half rightly."
+        )
+    return (
+        "Both together: the line of the model's card, fitted on every second picture, from the first on, and "
+        f"{CLEAN} clean planes of their CCDs. Real clean planes are of the CCDs of the other pictures; those "
+        "of the pictures it was fitted on stand beside them. " + " ".join(said)
+    )
 
 
 def _strengths(seen: Sequence[Examined], wide: Sequence[bool]) -> tuple[Cell, ...]:

@@ -30,8 +30,10 @@ class TestMedians:
             for column in range(3):
                 part = pixels[3 * row : 3 * row + 3, 5 * column : 5 * column + 5]
                 valid = part[np.isfinite(part)]
-                expected = np.median(valid) if valid.size else np.nan
-                assert binned[row, column] == pytest.approx(expected, rel=1e-6, nan_ok=True)
+                quarter = (valid.size - 1) // 4
+                middle = np.sort(valid).astype(np.float64)[quarter : valid.size - quarter]
+                expected = middle.mean() if valid.size else np.nan
+                assert binned[row, column] == pytest.approx(expected, rel=1e-6, abs=1e-6, nan_ok=True)
 
     def test_do_not_see_cosmic_rays(self):
         pixels = np.full((64, 64), 5, np.float32)

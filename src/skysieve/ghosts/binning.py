@@ -18,8 +18,8 @@ __all__ = ["SAMPLE", "Binning", "background_of", "bin_pixels", "sky_of"]
 
 Binning = Literal["medians", "samples"]
 """``medians``: means of the middle half of all valid pixels of a bin, about their median, so that stars and
-cosmic rays vanish; ``samples``: means of the
-8 x 8 pixels in the middle of each bin, with the noise and the stars of the published pictures."""
+cosmic rays vanish; ``samples``: means of the 8 x 8 pixels in the middle of each bin, with the noise and the
+stars of the published pictures."""
 
 SAMPLE = 8
 """Length in CCD pixels of the samples that the published pictures are made of, to judge by their noise."""
@@ -103,14 +103,16 @@ def bin_pixels(
     if binning == "samples":
         tops, lefts = tops + max(height - SAMPLE, 0) // 2, lefts + max(width - SAMPLE, 0) // 2
         height, width = min(height, SAMPLE), min(width, SAMPLE)
-    bins = np.empty((*shape, height, width), np.float32)
+    mean = _means if binning == "samples" else _middle_means
+    binned = np.empty(shape, np.float32)
+    # one row of bins at a time: a copy of a whole CCD would be as large as the CCD
+    bins = np.empty((shape[1], height, width), np.float32)
     for row, top in enumerate(tops):
         strip = pixels[top : top + height]
         for column, left in enumerate(lefts):
-            bins[row, column] = strip[:, left : left + width]
-    flat = bins.reshape(shape[0] * shape[1], height * width)
-    binned = _means(flat) if binning == "samples" else _middle_means(flat)
-    return binned.reshape(shape)
+            bins[column] = strip[:, left : left + width]
+        binned[row] = mean(bins.reshape(shape[1], height * width))
+    return binned
 
 
 def background_of(

@@ -27,6 +27,7 @@ __all__ = [
     "SAME",
     "Ghost",
     "GhostMaps",
+    "are_twins",
     "draw_masks",
     "find_ghosts",
     "overlap",
@@ -140,10 +141,12 @@ def find_ghosts(maps: GhostMaps, *, thresholds: Mapping[str, float]) -> list[Gho
     drawn = draw_masks(maps.features, maps.kernels[:, rows, columns].T, rows, columns)
     found = []
     for kind, score, logits in zip(kinds, scores, drawn, strict=True):
+        if score < thresholds[CLASS_NAMES[kind]]:
+            continue
         mask = logits > 0
         inside = logits[mask]
         # no mask makes a ghost likelier than its middle is
-        if inside.size >= LEAST_AREA and score >= thresholds[CLASS_NAMES[kind]]:
+        if inside.size >= LEAST_AREA:
             found.append(Ghost(CLASS_NAMES[kind], float(score) * float(expit(inside).mean()), mask))
     likely = [ghost for ghost in found if ghost.score >= thresholds[ghost.class_name]]
     return without_twins(sorted(likely, key=lambda ghost: -ghost.score))
@@ -169,7 +172,7 @@ def draw_masks(
     Yields
     ------
     ndarray
-        ``(H, W)`` float32.
+        ``(H, W)`` float32; beyond the cells around those that are above zero, minus infinity.
     """
     height, width = features.shape[1:]
     down, right = _to_pixels(height), _to_pixels(width)
@@ -190,8 +193,23 @@ def draw_masks(
             values = weights @ values + bias
             if number < len(LAYERS) - 1:
                 values = np.maximum(values, 0)
-        logits: NDArray[np.float32] = down @ values.reshape(height, width) @ right.T
-        yield logits
+        yield _in_pixels(values.reshape(height, width), down, right)
+
+
+def _in_pixels(
+    cells: NDArray[np.float32], down: NDArray[np.float32], right: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Return logits of cells in each pixel, where there may be any above zero."""
+    logits = np.full((len(down), len(right)), -np.inf, np.float32)
+    rows, columns = (np.flatnonzero((cells > 0).any(axis)) for axis in (1, 0))
+    if rows.size:
+        # most ghosts are small, and what lies between cells below zero is below zero
+        top, left = max(0, rows[0] - 1), max(0, columns[0] - 1)
+        bottom, end = rows[-1] + 2, columns[-1] + 2
+        part = cells[top:bottom, left:end]
+        y, x = slice(CELL * top, CELL * bottom), slice(CELL * left, CELL * end)
+        logits[y, x] = down[y, top:bottom] @ part @ right[x, left:end].T
+    return logits
 
 
 def _kernel_size(channels: int) -> int:
@@ -219,9 +237,16 @@ def without_twins(ghosts: Sequence[Ghost]) -> list[Ghost]:
     """Return the ghosts that no likelier one of their class covers."""
     kept: list[Ghost] = []
     for ghost in ghosts:
-        if all(overlap(ghost, other) <= SAME for other in kept if other.class_name == ghost.class_name):
+        if not any(are_twins(ghost, other) for other in kept):
             kept.append(ghost)
     return kept
+
+
+def are_twins(first: Ghost, second: Ghost) -> bool:
+    """Tell whether two ghosts are of one class and share more than half of the pixels of both."""
+    smaller, larger = sorted((first.area, second.area))
+    # pixels are compared only where areas allow it
+    return first.class_name == second.class_name and smaller > SAME * larger and overlap(first, second) > SAME
 
 
 def overlap(first: Ghost, second: Ghost) -> float:

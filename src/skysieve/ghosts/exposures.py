@@ -139,8 +139,11 @@ class Exposure:
             nodata |= read_mask(self._mask_hdus, self._masks[number], self._mask_path, bits=self._mask_bits)
         stored[nodata] = np.nan
         patches = self._patches[number]
-        pixels = np.full(self.camera.ccd_shape, np.nan, np.float32)
-        for patch in patches:
+        shape = self.camera.ccd_shape
+        whole = stored.shape == shape and patches == (Patch((slice(None),) * 2, _all_of(shape)),)
+        # a calibrated CCD is taken as it is: a copy would be as large again
+        pixels = stored if whole else np.full(shape, np.nan, np.float32)
+        for patch in () if whole else patches:
             values = stored[patch.stored]
             if patch.bias is not None and not np.isnan(stored[patch.bias]).all():
                 values -= np.nanmedian(stored[patch.bias])
@@ -271,6 +274,11 @@ class Exposure:
                 return rows, columns
         y, x = ((whole - part) // 2 for whole, part in zip(box.shape, shape, strict=True))
         return slice(y, y + shape[0]), slice(x, x + shape[1])
+
+
+def _all_of(shape: tuple[int, int]) -> Region:
+    """Return all rows and columns of a CCD."""
+    return slice(0, shape[0]), slice(0, shape[1])
 
 
 def _near(length: int, nominal: int) -> bool:

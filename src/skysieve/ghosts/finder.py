@@ -222,7 +222,7 @@ class GhostFinder:
         # what stands above the thresholds does not change with what is below
         weaker = sorted([*ghosts, *distinct(below, ghosts)], key=lambda one: -one.score)
         known, whole = self.screening, said.probability
-        probability = whole if known is None else known.probability(whole, said.ghosts)
+        probability = whole if known is None else known.probability(whole, weaker)
         return FoundGhosts(probability, tuple(ghosts), tuple(weaker), whole, said.classes)
 
     def provenance(self, source: Path) -> list[HeaderCard]:

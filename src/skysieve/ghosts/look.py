@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from skysieve.ghosts.decide import LEAST_AREA, SAME, Ghost, GhostMaps, overlap, without_twins
+from skysieve.ghosts.decide import LEAST_AREA, Ghost, GhostMaps, are_twins, without_twins
 from skysieve.ghosts.detections import Detections
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def agree(views: Sequence[Sequence[Ghost]]) -> list[Ghost]:
     for ghost, view in ordered:
         for group in groups:
             first = next(iter(group.values()))
-            if view not in group and first.class_name == ghost.class_name and overlap(first, ghost) > SAME:
+            if view not in group and are_twins(first, ghost):
                 group[view] = ghost
                 break
         else:
@@ -154,7 +154,18 @@ def agree(views: Sequence[Sequence[Ghost]]) -> list[Ghost]:
     for group in groups:
         seen = list(group.values())
         total = sum(ghost.score for ghost in seen)
-        mask = np.average([ghost.mask for ghost in seen], axis=0, weights=[g.score for g in seen]) > 0.5
+        mask = _by_majority(seen)
         if np.count_nonzero(mask) >= LEAST_AREA:
             agreed.append(Ghost(seen[0].class_name, total / len(views), mask))
     return without_twins(sorted(agreed, key=lambda ghost: -ghost.score))
+
+
+def _by_majority(seen: Sequence[Ghost]) -> NDArray[np.bool_]:
+    """Return the pixels that more than half of some ghosts have, each counting by its score."""
+    if len(seen) == 1:
+        return seen[0].mask
+    votes = np.zeros(seen[0].mask.shape, np.float32)
+    for ghost in seen:
+        votes += np.float32(ghost.score) * ghost.mask
+    mask: NDArray[np.bool_] = votes > 0.5 * float(np.sum([np.float32(ghost.score) for ghost in seen]))
+    return mask
