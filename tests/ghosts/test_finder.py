@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from skysieve.ghosts.decam import decam
+from skysieve.ghosts.decide import Ghost
 from skysieve.ghosts.finder import Examined, GhostFinder, GhostSettings
 from skysieve.ghosts.levels import Levels
 from skysieve.ghosts.look import Look
@@ -17,12 +18,15 @@ def finder():
     return GhostFinder(GhostSettings())
 
 
-def examined(*, whole, discs=(), faint=0.0):
-    """Return a picture without instances, of which the network says the same everywhere."""
+def examined(*, whole, score=None, discs=(), faint=0.0):
+    """Return a picture with Rays of a score, if one is given, and the same map everywhere."""
     dark = decam().ccd_map == 0
     classes = np.zeros((3, *(side // 4 for side in dark.shape)), np.float32)
     classes[2] = faint
-    return Examined(Look(whole, (), classes), discs, Levels(53.0, 14.7, 23.0, dark))
+    rays = np.zeros(dark.shape, bool)
+    rays[200:220, 100:120] = True
+    instances = () if score is None else (Ghost("Rays", score, rays),)
+    return Examined(Look(whole, instances, classes), discs, Levels(53.0, 14.7, 23.0, dark))
 
 
 def test_a_disc_makes_any_ghost_likelier(finder):
@@ -33,7 +37,8 @@ def test_a_disc_makes_any_ghost_likelier(finder):
     assert without.probability < 0.5 < found.probability
 
 
-def test_a_picture_that_is_only_suspected_as_a_whole_has_no_ghost(finder):
-    # real star fields without ghosts have up to so much
-    assert finder.decide(examined(whole=0.9)).probability < 0.5
-    assert finder.decide(examined(whole=0.9999)).probability > 0.5
+def test_weak_rays_that_real_star_fields_have_are_no_ghost(finder):
+    weak, plain = (
+        finder.decide(examined(whole=whole, score=score)) for whole, score in ((0.9, 0.35), (0.999, 0.7))
+    )
+    assert weak.probability < 0.5 < plain.probability
