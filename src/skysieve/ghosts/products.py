@@ -158,7 +158,9 @@ def bits_hdus(exposure: Exposure, ghosts: Sequence[Ghost], cards: Sequence[Heade
         bits = np.zeros(hdu.shape[-2:], np.int32)
         for name, union in unions.items():
             if union.any():
-                bits[exposure.as_stored(number, ccd_mask(camera, number, union))] |= BITS[name]
+                stored = exposure.as_stored(number, ccd_mask(camera, number, union))
+                # in place: chosen by index, the pixels of a covered CCD would be copied twice
+                np.bitwise_or(bits, BITS[name], out=bits, where=stored)
         return mask_hdu(bits, header=hdu.header, cards=[*schema, *cards], tables=tables)
 
     frames = {hdu.index: hdu for hdu in exposure.frames.values()}
