@@ -67,7 +67,7 @@ class TestSieveNet:
         assert torch.allclose(one[..., 32:40, 32:40], other[..., 28:36, 24:32], atol=1e-5)
 
     def test_judges_regions_by_what_is_around(self):
-        """Over 5 x 5 fours of pixels, of those that there are at borders; other classes as they are."""
+        """Over 17 x 17 fours of pixels, of those that there are at borders; other classes as they are."""
         plain, network = (
             filled(SieveNet(3, widths=(8, 8), depths=(1, 1), regions=regions)) for regions in ((), (1,))
         )
@@ -76,7 +76,7 @@ class TestSieveNet:
             before, found = plain(frame)[0], network(frame)[0]
         assert torch.equal(found[[0, 2]], before[[0, 2]])
         for y, x in ((0, 0), (24, 30), (47, 20)):
-            rows, columns = (slice(max(0, 2 * (at // 2) - 4), 2 * (at // 2) + 6) for at in (y, x))
+            rows, columns = (slice(max(0, 2 * (at // 2) - 16), 2 * (at // 2) + 18) for at in (y, x))
             assert found[1, y, x] == pytest.approx(float(before[1, rows, columns].mean()), abs=1e-4)
 
     @pytest.mark.parametrize(
