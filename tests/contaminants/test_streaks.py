@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from skysieve import mask
 from skysieve.contaminants.streaks.finder import CERTAINTY, find_streaks
 from skysieve.contaminants.streaks.ridges import line_sums
 from skysieve.imaging.frames import ArrayFrame
@@ -61,6 +62,10 @@ def test_ends_of_a_trail():
     found = find_streaks(seen(15 * line(30, 3, half_length=90)))
     (trail,) = found.trails
     assert trail.ends[1] - trail.ends[0] == pytest.approx(180, abs=20)
+    away = 90 * np.array([np.sin(np.pi / 6), np.cos(np.pi / 6)])
+    expected = sorted([tuple(SIDE / 2 - away), tuple(SIDE / 2 + away)])
+    for found_end, true_end in zip(sorted(trail.end_points), expected, strict=True):
+        assert found_end == pytest.approx(true_end, abs=10)
 
 
 def test_parallel_trails_are_two():
@@ -124,7 +129,7 @@ def test_classes_that_a_streak_does_not_have_give_way():
     assert (after[2] == before[2]).all(), "sources stay what they are"
     assert (before == np.float32(0.6)).all(), "what was given is as it was"
     limits = np.array([0.5, 0.5, 0.5], np.float32)
-    marks = found.correct_marks(
+    marks = found.correct_bits(
         np.full((SIDE, SIDE), 1 + 4096, np.int16),
         ["CR", "TRL", "BBG"],
         [1, 64, 4096],
@@ -132,6 +137,38 @@ def test_classes_that_a_streak_does_not_have_give_way():
         (everywhere, everywhere),
     )
     assert (marks[inside] == 64 + 4096).all()
+
+
+@pytest.fixture(scope="module")
+def frame():
+    """Return pixels with a narrow trail, and where it lies."""
+    pixels = 1000 + 10 * np.random.default_rng(3).normal(size=(SIDE, SIDE)) + 80 * line(33, 2.2)
+    return pixels.astype(np.float32), line(33, 2.2) > 0.5
+
+
+class TestMasks:
+    """What ``skysieve mask`` makes of a narrow trail, which the network alone takes for cosmic rays."""
+
+    def test_have_trails(self, frame):
+        pixels, inside = frame
+        result = mask(pixels)
+        assert len(result.trails) == 1
+        assert result.boolean("TRL")[inside].mean() > 0.95
+        assert result.boolean("CR")[inside].mean() < 0.02
+
+    def test_are_the_same_whether_probabilities_are_kept_or_not(self, frame):
+        pixels, inside = frame
+        kept = mask(pixels, keep_probabilities=True)
+        assert np.array_equal(kept.bits, mask(pixels).bits)
+        trail = [c.name for c in kept.classes].index("TRL")
+        assert np.median(kept.posteriors[trail][inside]) == np.float32(CERTAINTY)
+
+    def test_have_none_where_they_are_not_wanted(self, frame):
+        pixels, inside = frame
+        result = mask(pixels, streaks=False)
+        assert result.trails == ()
+        assert result.boolean("TRL")[inside].mean() < 0.9
+        assert mask(pixels, classes=("CR", "SAT")).trails == ()
 
 
 def test_line_sums_add_along_lines():

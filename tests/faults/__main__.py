@@ -51,6 +51,9 @@ def main() -> None:
                 title, made = part.result()
                 faults = sum(sum(tally.wrong.values()) for tally in made)
                 print(f"{time.monotonic() - began:6.0f} s {title}: {faults} faults", flush=True)
+                for tally in made:
+                    for example in tally.examples:
+                        print(f"         {tally.name}: {' '.join(example.split())}", flush=True)
         for part in parts:
             for tally in part.result()[1]:
                 tallies.setdefault(tally.name, Tally(tally.name)).add(tally)

@@ -218,7 +218,7 @@ class Masker:
             if not keeps:
                 marks = found[0].astype(np.int16)
                 if streaks is not None:
-                    marks = streaks.correct_marks(marks, names, codes, limits, (rows, columns))
+                    marks = streaks.correct_bits(marks, names, codes, limits, (rows, columns))
                 bits[rows, columns], background[rows, columns] = told_apart(marks, nodata)
                 continue
             if streaks is not None:

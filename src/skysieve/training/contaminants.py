@@ -120,13 +120,13 @@ class ContaminantTraining:
             If there is no such model, or its graph is of another network than the recipe's.
         """
         from skysieve.contaminants.model import load_model
-        from skysieve.training.initial import load_graph_weights, load_without_context
+        from skysieve.training.initial import load_all_but, load_graph_weights
 
         network, found = sieve_net(self.recipe), load_model(model)
         try:
             load_graph_weights(network, found)
         except ModelError:
-            load_without_context(network, found, sieve_net(self.recipe, context=False))
+            load_all_but(["context"], network, found, sieve_net(self.recipe, context=False))
         self.initial, self.origin = network, f"{found.card.name} {found.card.graphs[0].sha256}"
 
     @cached_property

@@ -11,15 +11,15 @@ from skysieve.errors import ModelError
 from skysieve.training.export import graph_weights
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     import onnx
     from numpy.typing import NDArray
 
     from skysieve.models.card import Model
-    from skysieve.networks.sieve_net import SieveNet
-    from skysieve.networks.tracking_net import SlipNet
 
-__all__ = ["load_graph_weights", "load_without_context", "load_without_pairs"]
+__all__ = ["load_all_but", "load_graph_weights"]
 
 _Layer = nn.Conv2d | nn.ConvTranspose2d | nn.Linear | nn.LayerNorm | nn.PReLU
 
@@ -84,17 +84,19 @@ def load_graph_weights(network: nn.Module, model: Model) -> None:
                 layer.bias.copy_(bias)
 
 
-def load_without_context(network: SieveNet, model: Model, plain: SieveNet) -> None:
-    """Give a network the weights of a model that has no context blocks yet; these stay as they are.
+def load_all_but(parts: Sequence[str], network: nn.Module, model: Model, plain: nn.Module) -> None:
+    """Give a network the weights of a model that lacks some of its parts; these stay as they are.
 
     Parameters
     ----------
+    parts
+        Attributes of the network that the model lacks.
     network
         Gets the weights.
     model
         Card and graph.
     plain
-        The same network without context blocks.
+        The same network without these parts.
 
     Raises
     ------
@@ -103,38 +105,13 @@ def load_without_context(network: SieveNet, model: Model, plain: SieveNet) -> No
     """
     load_graph_weights(plain, model)
     missing, unexpected = network.load_state_dict(plain.state_dict(), strict=False)
-    if unexpected or any(not name.startswith("context.") for name in missing):
+    if unexpected or any(name.partition(".")[0] not in parts for name in missing):
         raise ModelError(
             f"model {model.card.name!r} is of another network than the recipe's; give its widths and depths"
         )
-    for module in network.context.modules():
+    for module in (one for part in parts for one in getattr(network, part).modules()):
         if isinstance(module, nn.BatchNorm2d):
             module.running_var.fill_(1 - module.eps)  # type: ignore[union-attr]
-
-
-def load_without_pairs(network: SlipNet, model: Model, plain: SlipNet) -> None:
-    """Give a network for tracking the weights of a model that does not look for pairs; what does stays.
-
-    Parameters
-    ----------
-    network
-        Gets the weights.
-    model
-        Card and graph.
-    plain
-        The same network without pairs.
-
-    Raises
-    ------
-    ModelError
-        If the graph is of another job or of a network of another size.
-    """
-    load_graph_weights(plain, model)
-    network.load_state_dict(plain.state_dict(), strict=False)
-    if network.pairs is not None:
-        for module in network.pairs.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                module.running_var.fill_(1 - module.eps)  # type: ignore[union-attr]
 
 
 class _Stored(NamedTuple):

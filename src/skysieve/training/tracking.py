@@ -96,13 +96,13 @@ class TrackingTraining:
             If there is no such model, or its graph is of another network than the recipe's.
         """
         from skysieve.tracking.model import load_model
-        from skysieve.training.initial import load_graph_weights, load_without_pairs
+        from skysieve.training.initial import load_all_but, load_graph_weights
 
         network, found = slip_net(self.recipe), load_model(model)
         try:
             load_graph_weights(network, found)
         except ModelError:  # of a release whose networks did not look for pairs, or of another size
-            load_without_pairs(network, found, slip_net(self.recipe, pairs=False))
+            load_all_but(["pairs", "told"], network, found, slip_net(self.recipe, pairs=False))
         self.initial, self.origin = network, f"{found.card.name} {found.card.graphs[0].sha256}"
 
     @cached_property

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skysieve.contaminants.streaks.canvas import Canvas, Mark
+from skysieve.contaminants.streaks.clipped_frame import ClippedFrame, Mark
 from skysieve.contaminants.streaks.spikes import find_spikes
 from skysieve.contaminants.streaks.trails import find_trails
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
     from skysieve.imaging.frames import Frame
 
 __all__ = ["CERTAINTY", "Streaks", "find_streaks"]
-
-logger = logging.getLogger(__name__)
 
 CERTAINTY = 0.98
 """Probability of its class in the pixels of a streak, at the proportions of the network's training set."""
@@ -45,7 +42,7 @@ class Streaks:
     spikes
         Stars with spikes, the brightest first.
     marks
-        ``(H, W)`` int8, :class:`~skysieve.contaminants.streaks.canvas.Mark` where a pixel belongs to one.
+        ``(H, W)`` int8, a :class:`~skysieve.contaminants.streaks.clipped_frame.Mark` in pixels of a streak.
     """
 
     trails: tuple[Trail, ...]
@@ -67,10 +64,7 @@ class Streaks:
             Which part.
         """
         changed = probabilities
-        for mark, name in CLASS_OF.items():
-            here = self.marks[rows, columns] == mark
-            if not here.any():
-                continue
+        for here, name in self._kinds(rows, columns):
             if changed is probabilities:
                 changed = probabilities.copy()
             for plane, other in zip(changed, classes, strict=True):
@@ -80,7 +74,7 @@ class Streaks:
                     plane[here] = np.minimum(plane[here], 1 - CERTAINTY)
         return changed
 
-    def correct_marks(
+    def correct_bits(
         self,
         bits: NDArray[np.int16],
         classes: Sequence[str],
@@ -100,10 +94,7 @@ class Streaks:
             Rows and columns.
         """
         changed = bits
-        for mark, name in CLASS_OF.items():
-            here = self.marks[part] == mark
-            if not here.any():
-                continue
+        for here, name in self._kinds(*part):
             if changed is bits:
                 changed = bits.copy()
             for other, code, limit in zip(classes, codes, limits, strict=True):
@@ -112,6 +103,13 @@ class Streaks:
                 elif other in NEVER_BOTH and other != name and limit >= 1 - CERTAINTY:
                     changed[here] &= np.int16(~code)
         return changed
+
+    def _kinds(self, rows: slice, columns: slice) -> Iterator[tuple[NDArray[np.bool_], str]]:
+        """Yield the pixels of a part of the frame ``(h, w)`` in each kind of streak, and its class."""
+        for mark, name in CLASS_OF.items():
+            here = self.marks[rows, columns] == mark
+            if here.any():
+                yield here, name
 
 
 def find_streaks(frame: Frame, *, classes: Sequence[str] = ("TRL", "SP")) -> Streaks | None:
@@ -124,12 +122,10 @@ def find_streaks(frame: Frame, *, classes: Sequence[str] = ("TRL", "SP")) -> Str
     classes
         What is sought: TRL, SP or both.
     """
-    canvas = Canvas.of_frame(frame)
+    clipped = ClippedFrame.of_frame(frame)
     # first the spikes, as two of them on opposite sides of a star look like a trail
-    spikes = find_spikes(canvas) if set(classes) & {"TRL", "SP"} else []
-    trails = find_trails(canvas) if "TRL" in classes else []
+    spikes = find_spikes(clipped) if {"TRL", "SP"} & set(classes) else []
+    trails = find_trails(clipped) if "TRL" in classes else []
     if not spikes and not trails:
         return None
-    if trails:
-        logger.info("%s: %s found as lines", frame.label, f"{len(trails)} trail" + "s" * (len(trails) > 1))
-    return Streaks(tuple(trails), tuple(spikes), canvas.values)
+    return Streaks(tuple(trails), tuple(spikes), clipped.values)

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from scipy import ndimage
 
-from skysieve.contaminants.streaks.canvas import BIN, Mark
-from skysieve.contaminants.streaks.tracing import Course, cut_along, half_width_of, robust_fit
+from skysieve.contaminants.streaks.clipped_frame import BIN, Mark
+from skysieve.contaminants.streaks.tracing import Course, extent_above, profiles_along, robust_fit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from skysieve.contaminants.streaks.canvas import Canvas
-    from skysieve.contaminants.streaks.tracing import Cut
+    from skysieve.contaminants.streaks.clipped_frame import ClippedFrame
+    from skysieve.contaminants.streaks.tracing import CrossProfiles
 
 __all__ = ["Spikes", "find_spikes"]
 
@@ -90,26 +90,37 @@ class _Star(NamedTuple):
 
 
 class _Pair(NamedTuple):
-    """Two opposite rays: their line, the cut along it, and the chunks where they begin and end."""
+    """Two opposite rays: their line, the profiles along it, and the chunks where they begin and end."""
 
     course: Course
-    cut: Cut
+    profiles: CrossProfiles
     lit: NDArray[np.bool_]
     fades: bool
 
 
-def find_spikes(canvas: Canvas) -> list[Spikes]:
-    """Return the spikes of the bright stars of a frame and mark them on its canvas."""
+def find_spikes(clipped: ClippedFrame) -> list[Spikes]:
+    """Find the spikes of the bright stars of a frame and mark their pixels.
+
+    Parameters
+    ----------
+    clipped
+        The frame; the pixels of spikes are marked in it.
+
+    Returns
+    -------
+    list
+        Stars with spikes, the brightest first.
+    """
     found = []
-    for star in _bright_stars(canvas.peaks):
-        placed = _placed(canvas, star)
+    for star in _bright_stars(clipped.peaks):
+        placed = _placed(clipped, star)
         if placed is None:
             continue
         star, core = placed  # noqa: PLW2901 (where it really is)
-        rays = _rays(canvas, star, core)
+        rays = _rays(clipped, star, core)
         pairs: list[_Pair] = []
         for angle in rays:
-            pair = _pair(canvas, star, angle, core)
+            pair = _pair(clipped, star, angle, core)
             if pair is not None and all(
                 _between(pair.course.angle, other.course.angle) >= NARROWEST for other in pairs
             ):
@@ -119,7 +130,7 @@ def find_spikes(canvas: Canvas) -> list[Spikes]:
         )
         if not pairs or single:
             continue
-        reach = max(_mark(canvas, pair) for pair in pairs)
+        reach = max(_mark(clipped, pair) for pair in pairs)
         found.append(
             Spikes(star.row, star.column, tuple(pair.course.angle % math.pi for pair in pairs), reach)
         )
@@ -144,11 +155,11 @@ def _bright_stars(peaks: NDArray[np.float32]) -> list[_Star]:
     return [_Star((s.row + 0.5) * BIN - 0.5, (s.column + 0.5) * BIN - 0.5, s.peak) for s in stars]
 
 
-def _rays(canvas: Canvas, star: _Star, core: int) -> list[float]:
+def _rays(clipped: ClippedFrame, star: _Star, core: int) -> list[float]:
     """Return the angles at which rays leave the core of a star on both sides."""
     radii = np.arange(core, core + SEGMENT * SEGMENTS, RADIAL_STEP, dtype=np.float64)[:, None]
     angles = np.arange(ANGLES) * (2 * math.pi / ANGLES)
-    light = canvas.sample(star.row + radii * np.sin(angles), star.column + radii * np.cos(angles))
+    light = clipped.sample(star.row + radii * np.sin(angles), star.column + radii * np.cos(angles))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # circles beyond the frame
         seen = light - np.nanmedian(light, axis=1, keepdims=True)
@@ -177,26 +188,26 @@ def _rays(canvas: Canvas, star: _Star, core: int) -> list[float]:
     return found
 
 
-def _placed(canvas: Canvas, star: _Star) -> tuple[_Star, int] | None:
+def _placed(clipped: ClippedFrame, star: _Star) -> tuple[_Star, int] | None:
     """Return a star at the middle of its bright pixels, and the radius of its core; None if too large."""
-    core = _core(canvas, star)
+    core = _core(clipped, star)
     if core is None:
         return None
     reach = np.arange(-core, core + 1.0)
     rows, columns = np.meshgrid(star.row + reach, star.column + reach, indexing="ij")
-    bright = np.nan_to_num(canvas.sample(rows, columns)) > 2 * HALO - 1
+    bright = np.nan_to_num(clipped.sample(rows, columns)) > 2 * HALO - 1
     bright &= np.hypot(rows - star.row, columns - star.column) <= core
     if not bright.any():
         return star, core
     moved = _Star(float(np.rint(rows[bright]).mean()), float(np.rint(columns[bright]).mean()), star.peak)
-    core_there = _core(canvas, moved)
+    core_there = _core(clipped, moved)
     return (star, core) if core_there is None else (moved, core_there)
 
 
-def _core(canvas: Canvas, star: _Star) -> int | None:
+def _core(clipped: ClippedFrame, star: _Star) -> int | None:
     """Return the radius at which the light of a star has fallen below :data:`HALO`; None if it is large."""
     radii, angles = np.arange(2.0, LARGEST_CORE)[:, None], np.arange(48) * (2 * math.pi / 48)
-    light = canvas.sample(star.row + radii * np.sin(angles), star.column + radii * np.cos(angles))
+    light = clipped.sample(star.row + radii * np.sin(angles), star.column + radii * np.cos(angles))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         halo = np.nan_to_num(np.nanmedian(light, axis=1), nan=np.inf)
@@ -214,33 +225,33 @@ def _along_axis(course: Course) -> bool:
     return _between(2 * course.angle, 0.0) < math.radians(6)
 
 
-def _pair(canvas: Canvas, star: _Star, angle: float, core: int) -> _Pair | None:
+def _pair(clipped: ClippedFrame, star: _Star, angle: float, core: int) -> _Pair | None:
     """Return a pair of rays, exactly placed; None if one of them does not leave the star."""
     course = Course(star.row, star.column, angle)
     for reach in (core + 80.0, core + 160.0):
-        cut = cut_along(canvas, course, reach=reach, half=28, chunk=SEGMENT)
-        if cut is None:
+        profiles = profiles_along(clipped, course, reach=reach, half=28, chunk=SEGMENT)
+        if profiles is None:
             return None
         search = np.arange(-5, 6)
-        excess = cut.excesses(3, search)
-        excess[np.abs(cut.middles) < core] = np.nan
+        excess = profiles.excesses(3, search)
+        excess[np.abs(profiles.middles) < core] = np.nan
         shown = np.nan_to_num(excess, nan=-1.0).max(axis=1) > 1.0
         if np.count_nonzero(shown) < 4:
             return None
         weights = np.clip(np.nan_to_num(excess[shown]), 0, None) ** 2
         offsets = (weights * search).sum(axis=1) / weights.sum(axis=1)
-        offset, slope = robust_fit(cut.middles[shown], offsets, np.ones(offsets.size), 1)
+        offset, slope = robust_fit(profiles.middles[shown], offsets, np.ones(offsets.size), 1)
         if abs(offset) > 4 or abs(slope) > 0.1:
             return None
         course = course.moved(offset, slope)
-    cut = cut_along(canvas, course, reach=FURTHEST, half=28, chunk=SEGMENT)
-    if cut is None:
+    profiles = profiles_along(clipped, course, reach=FURTHEST, half=28, chunk=SEGMENT)
+    if profiles is None:
         return None
-    excess = cut.excess(3)
+    excess = profiles.excess(3)
     lit, inner, outer = np.zeros(excess.size, np.bool_), [], []
-    limits = course.within(canvas.shape)
+    limits = course.within(clipped.shape)
     for side, limit in ((1, limits[1]), (-1, -limits[0])):
-        order = np.flatnonzero(side * cut.middles > core)[::side]
+        order = np.flatnonzero(side * profiles.middles > core)[::side]
         ray = _ray(excess[order])
         near_border = limit - core < LEAST_REACH + SEGMENT
         if ray * SEGMENT < LEAST_REACH and not near_border:
@@ -251,7 +262,7 @@ def _pair(canvas: Canvas, star: _Star, angle: float, core: int) -> _Pair | None:
             inner.append(part[: ray // 3].mean())
             outer.append(part[-(ray // 3) :].mean())
     fades = bool(inner) and all(i >= FADING * o for i, o in zip(inner, outer, strict=True))
-    return _Pair(course, cut, lit | (np.abs(cut.middles) <= core), fades)
+    return _Pair(course, profiles, lit | (np.abs(profiles.middles) <= core), fades)
 
 
 def _ray(excess: NDArray[np.float32]) -> int:
@@ -265,22 +276,22 @@ def _ray(excess: NDArray[np.float32]) -> int:
     return int(dark[0]) if dark.size else filled.size
 
 
-def _mark(canvas: Canvas, pair: _Pair) -> float:
+def _mark(clipped: ClippedFrame, pair: _Pair) -> float:
     """Mark the pixels of two rays; return how far they reach."""
-    cut = pair.cut
-    middle = cut.across.size // 2
+    profiles = pair.profiles
+    middle = profiles.across.size // 2
     places = np.flatnonzero(pair.lit)
     widths: dict[int, tuple[int, int]] = {}
     for chunk in places:
-        near = cut.medians[max(0, chunk - 1) : chunk + 2]
+        near = profiles.medians[max(0, chunk - 1) : chunk + 2]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)
             profile = np.nanmean(near, axis=0)
             sides = np.fmin(np.nanmedian(profile[:14]), np.nanmedian(profile[-14:]))
         profile = profile - np.nan_to_num(sides)
         ridge = float(np.nanmax(profile[middle - 2 : middle + 3], initial=0.0))
-        core_low, core_high = half_width_of(profile, ridge / 2)
-        low, high = half_width_of(profile, min(EDGE, ridge / 2))
+        core_low, core_high = extent_above(profile, ridge / 2)
+        low, high = extent_above(profile, min(EDGE, ridge / 2))
         # what goes on much beyond that is the light of the star
         around = 2 + (core_high - core_low) // 2
         low, high = max(low, core_low - around), min(high, core_high + around)
@@ -294,8 +305,8 @@ def _mark(canvas: Canvas, pair: _Pair) -> float:
         # within the light of the star a ray is as wide as where it leaves it
         nearest = int(known[np.abs(known - chunk).argmin()])
         low, high = widths[nearest]
-        t = cut.middles[chunk] + np.arange(-cut.length / 2, cut.length / 2 + 0.25, 0.5)
-        v = (cut.across[low : high + 1, None] + steps).ravel()
+        t = profiles.middles[chunk] + np.arange(-profiles.length / 2, profiles.length / 2 + 0.25, 0.5)
+        v = (profiles.across[low : high + 1, None] + steps).ravel()
         rows, columns = pair.course.at(t[:, None], v[None])
-        canvas.mark(rows, columns, Mark.SPIKE)
-    return float(np.abs(cut.middles[places]).max())
+        clipped.mark(rows, columns, Mark.SPIKE)
+    return float(np.abs(profiles.middles[places]).max())

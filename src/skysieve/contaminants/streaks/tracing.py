@@ -1,4 +1,4 @@
-"""From a ridge to a streak: its exact course, its ends and its width, or the proof that it is none."""
+"""The exact course of a streak, and profiles across it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
-    from skysieve.contaminants.streaks.canvas import Canvas
+    from skysieve.contaminants.streaks.clipped_frame import ClippedFrame
 
-__all__ = ["CHUNK", "MEDIAN_NOISE", "Course", "Cut", "cut_along", "follow", "half_width_of", "robust_fit"]
+__all__ = [
+    "CHUNK",
+    "MEDIAN_NOISE",
+    "Course",
+    "CrossProfiles",
+    "extent_above",
+    "follow",
+    "profiles_along",
+    "robust_fit",
+]
 
 CHUNK = 32
 """Pixels along a streak over which a median across it is taken: stars on it do not count then."""
@@ -56,15 +65,20 @@ class Course:
     angle: float
     bend: float = 0.0
 
-    def at(
-        self, t: NDArray[np.float64], across: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return rows and columns of places along and across the course (arrays that broadcast)."""
+    def at(self, along: ArrayLike, across: ArrayLike) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return the rows and columns of positions along and across the course.
+
+        Parameters
+        ----------
+        along, across
+            In pixels; arrays that broadcast.
+        """
         # single precision is a thousandth of a pixel, and half of the work
-        t, across = t.astype(np.float32), across.astype(np.float32)
+        t, across = np.asarray(along, np.float32), np.asarray(across, np.float32)
         sine, cosine = np.float32(math.sin(self.angle)), np.float32(math.cos(self.angle))
         off = across + np.float32(self.bend) * t * t if self.bend else across
-        return self.row + t * sine + off * cosine, self.column + t * cosine - off * sine
+        row, column = np.float32(self.row), np.float32(self.column)
+        return row + t * sine + off * cosine, column + t * cosine - off * sine
 
     def within(self, shape: tuple[int, int]) -> tuple[float, float]:
         """Return the range of ``t`` in which the straight line lies in a frame."""
@@ -87,15 +101,15 @@ class Course:
 
 
 @dataclass(frozen=True)
-class Cut:
-    """Medians along a course, chunk by chunk.
+class CrossProfiles:
+    """Profiles across a course: medians along it, chunk by chunk.
 
     Attributes
     ----------
     middles
-        ``(K,)`` places of the chunks along the course.
+        ``(K,)`` positions of the chunks along the course, in pixels.
     across
-        ``(V,)`` places across it, in pixels.
+        ``(V,)`` positions across it, in pixels.
     medians
         ``(K, V)`` medians in units of the noise, NaN where most pixels have no data.
     length
@@ -108,13 +122,24 @@ class Cut:
     length: int
 
     def excess(self, width: float, offset: int = 0) -> NDArray[np.float32]:
-        """Return the mean over a width less the brighter of both sides, ``(K,)``."""
+        """Return the mean over a width minus the brighter of both sides, ``(K,)``, in units of the noise."""
         return self.excesses(width, np.array([offset]))[:, 0]
 
     def excesses(self, width: float, offsets: NDArray[np.intp]) -> NDArray[np.float32]:
-        """Return the mean over a width less the brighter of both sides at each offset across, ``(K, N)``.
+        """Return the mean over a width minus the brighter of both sides, at each of several offsets.
 
-        NaN where the line itself, or both of its sides, have no data.
+        Parameters
+        ----------
+        width
+            In pixels.
+        offsets
+            ``(N,)``, from the course, in pixels.
+
+        Returns
+        -------
+        ndarray
+            ``(K, N)`` float32 in units of the noise; NaN where the line itself, or both of its sides, have no
+            data.
         """
         half = max(0, math.ceil(width / 2) - 1)
         gap, side = 2 + half, max(8, round(width))
@@ -142,9 +167,30 @@ class Cut:
         return sums, counts
 
 
-def cut_along(canvas: Canvas, course: Course, *, reach: float, half: int, chunk: int = CHUNK) -> Cut | None:
-    """Return medians along a course, to ``reach`` pixels from its middle and ``half`` pixels across."""
-    low, high = course.within(canvas.shape)
+def profiles_along(
+    clipped: ClippedFrame, course: Course, *, reach: float, half: int, chunk: int = CHUNK
+) -> CrossProfiles | None:
+    """Measure profiles across a course.
+
+    Parameters
+    ----------
+    clipped
+        The frame.
+    course
+        Where.
+    reach
+        Pixels along the course, to both sides of its origin; it ends with the frame in any case.
+    half
+        Pixels across, to both sides.
+    chunk
+        Pixels along the course of which each profile is the median.
+
+    Returns
+    -------
+    CrossProfiles
+        None if the course has no whole chunk in the frame.
+    """
+    low, high = course.within(clipped.shape)
     low, high = max(low, -reach), min(high, reach)
     count = int((high - low) // chunk)
     if count < 1:
@@ -156,9 +202,9 @@ def cut_along(canvas: Canvas, course: Course, *, reach: float, half: int, chunk:
     at_once = max(1, SAMPLES // (chunk * across.size))
     for first in range(0, count, at_once):
         part = slice(first, first + at_once)
-        pixels = canvas.sample(*course.at(t[part, :, None], across))
+        pixels = clipped.sample(*course.at(t[part, :, None], across))
         medians[part] = _median_of_most(pixels)
-    return Cut(t.mean(axis=1), across, medians, chunk)
+    return CrossProfiles(t.mean(axis=1), across, medians, chunk)
 
 
 def _median_of_most(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -174,16 +220,31 @@ def _median_of_most(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
     return found
 
 
-def follow(canvas: Canvas, course: Course, *, width: float) -> Course | None:
-    """Return the exact course of a streak of about this width; None if there is none."""
+def follow(clipped: ClippedFrame, course: Course, *, width: float) -> Course | None:
+    """Fit the course of a streak.
+
+    Parameters
+    ----------
+    clipped
+        The frame.
+    course
+        About where it lies.
+    width
+        About its width, in pixels.
+
+    Returns
+    -------
+    Course
+        None if there is no streak.
+    """
     for reach in REACHES:
         half = int(2.5 * width) + 24
-        cut = cut_along(canvas, course, reach=reach, half=half)
-        if cut is None:
+        profiles = profiles_along(clipped, course, reach=reach, half=half)
+        if profiles is None:
             return None
-        found = _offsets(cut, width)
+        found = _offsets(profiles, width)
         # most of what is no streak, stars in a row, ends here
-        if found is None or (reach == REACHES[0] and found[0].size < SHOWN_AT_FIRST * cut.middles.size):
+        if found is None or (reach == REACHES[0] and found[0].size < SHOWN_AT_FIRST * profiles.middles.size):
             return None
         t, offsets, weights = found
         degree = 2 if math.isinf(reach) and np.ptp(t) > 600 and t.size > 8 else 1
@@ -193,8 +254,21 @@ def follow(canvas: Canvas, course: Course, *, width: float) -> Course | None:
     return course
 
 
-def half_width_of(profile: NDArray[np.float32], level: float) -> tuple[int, int]:
-    """Return how far to both sides of its middle a profile stays above a level, in places."""
+def extent_above(profile: NDArray[np.float32], level: float) -> tuple[int, int]:
+    """Return the first and last element of a profile around its middle that are above a level.
+
+    Parameters
+    ----------
+    profile
+        ``(V,)``; NaN is not above.
+    level
+        In the units of the profile.
+
+    Returns
+    -------
+    tuple
+        Indices; the first is larger than the last if the middle itself is not above.
+    """
     middle = profile.size // 2
     top = middle - 2 + int(np.nanargmax(profile[middle - 2 : middle + 3]))
     if not profile[top] > level:
@@ -209,15 +283,15 @@ def half_width_of(profile: NDArray[np.float32], level: float) -> tuple[int, int]
 
 
 def _offsets(
-    cut: Cut, width: float
+    profiles: CrossProfiles, width: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]] | None:
     """Return places along, offsets and significances of the chunks that show the streak."""
     search = np.arange(-math.ceil(width / 2 + 6), math.ceil(width / 2 + 6) + 1)
-    stacked = cut.excesses(width, search)
+    stacked = profiles.excesses(width, search)
     known = np.isfinite(stacked)
     if not known.any():
         return None
-    scatter = 1.4 * MEDIAN_NOISE / math.sqrt(cut.length * width)
+    scatter = 1.4 * MEDIAN_NOISE / math.sqrt(profiles.length * width)
     filled = np.where(known, stacked, -np.inf)
     best = filled.argmax(axis=1)
     height = filled[np.arange(best.size), best]
@@ -227,13 +301,26 @@ def _offsets(
     # the centroid of what is above half of the chunk's highest excess
     weights = np.clip(filled[shown] - height[shown, None] / 2, 0, None)
     offsets = (weights * search).sum(axis=1) / weights.sum(axis=1)
-    return cut.middles[shown], offsets, height[shown] / scatter
+    return profiles.middles[shown], offsets, height[shown] / scatter
 
 
 def robust_fit(
     t: NDArray[np.float64], values: NDArray[np.float64], weights: NDArray[np.float64], degree: int
 ) -> list[float]:
-    """Return coefficients, the constant first, of a polynomial through most of the points."""
+    """Fit a polynomial and reject outliers.
+
+    Parameters
+    ----------
+    t, values, weights
+        ``(N,)``: positions, values and weights of the points.
+    degree
+        Of the polynomial.
+
+    Returns
+    -------
+    list
+        Coefficients, the constant first.
+    """
     keep = np.ones(t.size, np.bool_)
     scale = max(1.0, float(np.abs(t).max()))
     found: NDArray[np.floating] = np.zeros(degree + 1)

@@ -9,23 +9,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skysieve.contaminants.streaks.canvas import BIN, Mark
+from skysieve.contaminants.streaks.clipped_frame import BIN, Mark
 from skysieve.contaminants.streaks.ridges import find_ridges
 from skysieve.contaminants.streaks.tracing import (
     CHUNK,
     MEDIAN_NOISE,
     Course,
-    cut_along,
+    extent_above,
     follow,
-    half_width_of,
+    profiles_along,
 )
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from skysieve.contaminants.streaks.canvas import Canvas
+    from skysieve.contaminants.streaks.clipped_frame import ClippedFrame
     from skysieve.contaminants.streaks.ridges import Ridge
-    from skysieve.contaminants.streaks.tracing import Cut
+    from skysieve.contaminants.streaks.tracing import CrossProfiles
 
 __all__ = ["Trail", "find_trails"]
 
@@ -95,9 +95,9 @@ class Trail:
     Attributes
     ----------
     course
-        Its middle line.
+        Its centre line.
     ends
-        Where it begins and ends along the course, in pixels.
+        Where it begins and ends along the course, in pixels; see :attr:`end_points`.
     width
         Full width at half maximum, in pixels.
     brightness
@@ -112,17 +112,34 @@ class Trail:
     brightness: float
     significance: float
 
+    @property
+    def end_points(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """Row and column of both ends, in pixels from 0."""
+        rows, columns = self.course.at(np.array(self.ends), 0.0)
+        return (float(rows[0]), float(columns[0])), (float(rows[1]), float(columns[1]))
 
-def find_trails(canvas: Canvas) -> list[Trail]:
-    """Return the trails of a frame and mark them on its canvas."""
+
+def find_trails(clipped: ClippedFrame) -> list[Trail]:
+    """Find the trails of a frame and mark their pixels.
+
+    Parameters
+    ----------
+    clipped
+        The frame; the pixels of trails are marked in it. What is marked already is no part of a trail.
+
+    Returns
+    -------
+    list
+        Trails, those with the most significant ridges first.
+    """
     trails: list[Trail] = []
     refused: list[Ridge] = []
-    for ridge in find_ridges(canvas.binned()):
+    for ridge in find_ridges(clipped.binned()):
         if len(trails) == MOST_TRAILS or len(refused) == MOST_REFUSED:
             break
-        if _explained(canvas, ridge) or any(_alike(ridge, other) for other in refused):
+        if _explained(clipped, ridge) or any(_alike(ridge, other) for other in refused):
             continue
-        trail = _trail(canvas, ridge)
+        trail = _trail(clipped, ridge)
         if trail is None:
             refused.append(ridge)
         else:
@@ -139,48 +156,50 @@ def _alike(ridge: Ridge, other: Ridge) -> bool:
     return max(ridge.width, other.width) <= 2 * min(ridge.width, other.width) and max(off) < near
 
 
-def _explained(canvas: Canvas, ridge: Ridge) -> bool:
+def _explained(clipped: ClippedFrame, ridge: Ridge) -> bool:
     """Tell whether most of a ridge is marked or without data."""
     steps = np.linspace(0, 1, 129)
     (y0, x0), (y1, x1) = ridge.start, ridge.end
     rows, columns = ((a + (b - a) * steps + 0.5) * BIN - 0.5 for a, b in ((y0, y1), (x0, x1)))
-    inside = (rows >= 0) & (rows < canvas.shape[0]) & (columns >= 0) & (columns < canvas.shape[1])
+    inside = (rows >= 0) & (rows < clipped.shape[0]) & (columns >= 0) & (columns < clipped.shape[1])
     if np.count_nonzero(inside) < 16:
         return True
-    return bool(np.isnan(canvas.sample(rows[inside], columns[inside])).mean() > 0.3)
+    return bool(np.isnan(clipped.sample(rows[inside], columns[inside])).mean() > 0.3)
 
 
-def _trail(canvas: Canvas, ridge: Ridge) -> Trail | None:
-    """Return the trail that a ridge belongs to, marked on the canvas; None if it is no trail."""
+def _trail(clipped: ClippedFrame, ridge: Ridge) -> Trail | None:
+    """Return the trail that a ridge belongs to, with its pixels marked; None if it is no trail."""
     (y0, x0), (y1, x1) = ridge.start, ridge.end
     begun = Course(
         ((y0 + y1) / 2 + 0.5) * BIN - 0.5, ((x0 + x1) / 2 + 0.5) * BIN - 0.5, math.atan2(y1 - y0, x1 - x0)
     )
     width = float(max(3, BIN * ridge.width))
-    course = follow(canvas, begun, width=width)
+    course = follow(clipped, begun, width=width)
     if course is None or _along_axis(course):
         return None
     for _ in range(2):  # the width is known better, the wider the strip that it was measured in
-        measured = _measured(canvas, course, width)
+        measured = _measured(clipped, course, width)
         if measured is None:
             return None
         course, width = measured
-    cut = _cut(canvas, course, width)
-    if cut is None:
+    profiles = _profiles(clipped, course, width)
+    if profiles is None:
         return None
-    excess = cut.excess(width)
-    scatter = _scatter(cut, width)
+    excess = profiles.excess(width)
+    scatter = _scatter(profiles, width)
     ends = _ends(_shown(excess, scatter))
     if ends is None:
         return None
     first, last = ends
     inside = excess[first : last + 1]
-    profile = _profile(cut, excess, first, last)
-    start, stop = (float(cut.middles[k] + side * cut.length / 2) for k, side in ((first, -1), (last, 1)))
-    limits = course.within(canvas.shape)
+    profile = _profile(profiles, excess, first, last)
+    start, stop = (
+        float(profiles.middles[k] + side * profiles.length / 2) for k, side in ((first, -1), (last, 1))
+    )
+    limits = course.within(clipped.shape)
     known = inside[np.isfinite(inside)]
     bright = inside >= STEADY * np.median(known)
-    near = CHUNK + cut.length / 2
+    near = CHUNK + profiles.length / 2
     crosses = (
         bool(bright[0]) and start - limits[0] < near,
         bool(bright[-1]) and limits[1] - stop < near,
@@ -195,24 +214,24 @@ def _trail(canvas: Canvas, ridge: Ridge) -> Trail | None:
     if profile is None or not _is_trail(trail, inside, profile, crosses):
         return None
     if not all(crosses):
-        trail = replace(trail, ends=_exact_ends(canvas, trail, crosses))
-    _mark(canvas, trail, cut, first, last)
+        trail = replace(trail, ends=_exact_ends(clipped, trail, crosses))
+    _mark(clipped, trail, profiles, first, last)
     return trail
 
 
-def _cut(canvas: Canvas, course: Course, width: float) -> Cut | None:
+def _profiles(clipped: ClippedFrame, course: Course, width: float) -> CrossProfiles | None:
     half, chunk = int(max(64, 6 * width)), int(min(max(CHUNK, 4 * width), LARGEST_CHUNK))
-    return cut_along(canvas, course, reach=math.inf, half=half, chunk=chunk)
+    return profiles_along(clipped, course, reach=math.inf, half=half, chunk=chunk)
 
 
-def _measured(canvas: Canvas, course: Course, width: float) -> tuple[Course, float] | None:
+def _measured(clipped: ClippedFrame, course: Course, width: float) -> tuple[Course, float] | None:
     """Return the course moved to the middle of the streak, and the streak's full width at half maximum."""
-    cut = _cut(canvas, course, width)
-    profile = None if cut is None else _profile(cut, cut.excess(width))
+    profiles = _profiles(clipped, course, width)
+    profile = None if profiles is None else _profile(profiles, profiles.excess(width))
     if profile is None:
         return None
     middle = profile.size // 2
-    low, high = half_width_of(profile, float(profile[middle - 2 : middle + 3].max()) / 2)
+    low, high = extent_above(profile, float(profile[middle - 2 : middle + 3].max()) / 2)
     if low < 2 or high > profile.size - 3:
         return None
     return course.moved((low + high) / 2 - middle, 0.0, course.bend), max(2.0, float(high - low + 1))
@@ -265,14 +284,16 @@ def _is_trail(
     return bool(whole.min() >= (STEADY_IF_SHORT if length < SHORT else STEADY) * whole.max())
 
 
-def _exact_ends(canvas: Canvas, trail: Trail, crosses: tuple[bool, bool]) -> tuple[float, float]:
+def _exact_ends(clipped: ClippedFrame, trail: Trail, crosses: tuple[bool, bool]) -> tuple[float, float]:
     """Return where a trail begins and ends, to a few pixels where it is bright."""
-    cut = cut_along(canvas, trail.course, reach=math.inf, half=int(max(28, 3 * trail.width)), chunk=FINE)
-    if cut is None or trail.brightness < 2:
+    profiles = profiles_along(
+        clipped, trail.course, reach=math.inf, half=int(max(28, 3 * trail.width)), chunk=FINE
+    )
+    if profiles is None or trail.brightness < 2:
         return trail.ends
-    lit = cut.excess(trail.width) > trail.brightness / 2
-    lit &= (cut.middles >= trail.ends[0]) & (cut.middles <= trail.ends[1])
-    places = cut.middles[lit]
+    lit = profiles.excess(trail.width) > trail.brightness / 2
+    lit &= (profiles.middles >= trail.ends[0]) & (profiles.middles <= trail.ends[1])
+    places = profiles.middles[lit]
     if places.size < 2:
         return trail.ends
     return (
@@ -288,7 +309,7 @@ def _along_axis(course: Course) -> bool:
 
 
 def _profile(
-    cut: Cut, excess: NDArray[np.float32], first: int = 0, last: int | None = None
+    profiles: CrossProfiles, excess: NDArray[np.float32], first: int = 0, last: int | None = None
 ) -> NDArray[np.float32] | None:
     """Return the median across the chunks that show the streak, ``(V,)``, above the level of its sides."""
     part = slice(first, None if last is None else last + 1)
@@ -297,22 +318,22 @@ def _profile(
         return None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
-        chosen = cut.medians[part][shown]
+        chosen = profiles.medians[part][shown]
         level = np.nanmedian(np.concatenate([chosen[:, :6], chosen[:, -6:]], axis=1), axis=1, keepdims=True)
         profile: NDArray[np.float32] = np.nanmedian(chosen - np.nan_to_num(level), axis=0)
     middle = profile.size // 2
     return np.nan_to_num(profile) if np.isfinite(profile[middle - 3 : middle + 4]).all() else None
 
 
-def _scatter(cut: Cut, width: float) -> float:
+def _scatter(profiles: CrossProfiles, width: float) -> float:
     """Return the scatter of the excess on lines beside the course."""
     side = max(8.0, width)
-    room = cut.across[-1] - width / 2 - 2 - side
+    room = profiles.across[-1] - width / 2 - 2 - side
     offsets = np.unique(np.rint(np.linspace(-room, room, 17)).astype(np.intp))
     # of lines so far off that the streak is on neither of their sides
-    beside = cut.excesses(width, offsets[np.abs(offsets) >= 1.5 * width + 2 + side])
+    beside = profiles.excesses(width, offsets[np.abs(offsets) >= 1.5 * width + 2 + side])
     beside = beside[np.isfinite(beside)]
-    expected = MEDIAN_NOISE / math.sqrt(cut.length * width)
+    expected = MEDIAN_NOISE / math.sqrt(profiles.length * width)
     if beside.size < 4:
         return 1.5 * expected
     return max(expected, 1.4826 * float(np.median(np.abs(beside - np.median(beside)))))
@@ -369,13 +390,13 @@ def _is_pattern(profile: NDArray[np.float32], width: float) -> bool:
     return ridges > OTHER_RIDGE * height or valleys < -VALLEY * height
 
 
-def _mark(canvas: Canvas, trail: Trail, cut: Cut, first: int, last: int) -> None:
+def _mark(clipped: ClippedFrame, trail: Trail, profiles: CrossProfiles, first: int, last: int) -> None:
     """Mark the pixels that a trail lights."""
-    middle = cut.across.size // 2
+    middle = profiles.across.size // 2
     across_steps = np.array([-0.25, 0.25])
     for chunk in range(first, last + 1):
         # neighbours along the trail tell of its width too, and are less noisy together
-        near = cut.medians[max(first, chunk - 2) : min(last, chunk + 2) + 1]
+        near = profiles.medians[max(first, chunk - 2) : min(last, chunk + 2) + 1]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)
             profile = np.nanmean(near, axis=0)
@@ -385,15 +406,18 @@ def _mark(canvas: Canvas, trail: Trail, cut: Cut, first: int, last: int) -> None
             )
         profile = profile - np.nan_to_num(sides)
         ridge = float(np.nanmax(profile[middle - 2 : middle + 3], initial=0.0))
-        low, high = half_width_of(profile, min(EDGE, ridge / 2))
+        low, high = extent_above(profile, min(EDGE, ridge / 2))
         if high < low:
             continue
         low = max(low, middle - int(2 * trail.width) - 4)
         high = min(high, middle + int(2 * trail.width) + 4)
-        begin, end = cut.middles[chunk] - cut.length / 2, cut.middles[chunk] + cut.length / 2
+        begin, end = (
+            profiles.middles[chunk] - profiles.length / 2,
+            profiles.middles[chunk] + profiles.length / 2,
+        )
         begin = trail.ends[0] if chunk == first else max(begin, trail.ends[0])
         end = trail.ends[1] if chunk == last else min(end, trail.ends[1])
         t = np.arange(begin, end + 0.25, 0.5)
-        v = (cut.across[low : high + 1, None] + across_steps).ravel()
+        v = (profiles.across[low : high + 1, None] + across_steps).ravel()
         rows, columns = trail.course.at(t[:, None], v[None])
-        canvas.mark(rows, columns, Mark.TRAIL)
+        clipped.mark(rows, columns, Mark.TRAIL)

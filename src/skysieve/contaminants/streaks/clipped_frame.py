@@ -1,4 +1,4 @@
-"""A frame as streaks are sought in it: cut off at a few sigma, in one byte a pixel."""
+"""A frame in which streaks are searched for: pixels clipped at a few sigma, in one byte a pixel."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Self
 
     from numpy.typing import ArrayLike, NDArray
 
     from skysieve.imaging.frames import Frame
 
-__all__ = ["BIN", "Canvas", "Mark"]
+__all__ = ["BIN", "ClippedFrame", "Mark"]
 
 BIN = 4
 """Pixels on a side of the blocks whose means are searched for ridges."""
 
 CUT = 6.0
-"""Stars are cut off at this many sigma before means are taken, so that they do not make ridges."""
+"""Pixels are clipped at this many sigma before they are averaged, so that stars do not make ridges."""
 
 _UNITS = 8.0
 """Values of the bytes are eighths of the noise."""
@@ -34,7 +35,7 @@ _LIGHT[np.arange(256, dtype=np.uint8).view(np.int8) < _LOWEST] = np.nan
 
 
 class Mark(IntEnum):
-    """Bytes that are no brightness."""
+    """Values of pixels without data, and of pixels of a streak."""
 
     MISSING = -128
     TRAIL = -127
@@ -42,8 +43,8 @@ class Mark(IntEnum):
 
 
 @dataclass(frozen=True)
-class Canvas:
-    """A frame cut off at a few sigma, and what was found in it.
+class ClippedFrame:
+    """A frame clipped at a few sigma, and the pixels of the streaks that were found in it.
 
     Attributes
     ----------
@@ -58,7 +59,13 @@ class Canvas:
 
     @classmethod
     def of_frame(cls, frame: Frame) -> Self:
-        """Return the canvas of a frame in units of the noise, read strip by strip."""
+        """Read a frame, strip by strip.
+
+        Parameters
+        ----------
+        frame
+            ``(H, W)`` pixels in units of the noise above the sky.
+        """
         height, width = frame.shape
         values = np.empty((height, width), np.int8)
         peaks = np.zeros((-(-height // BIN), -(-width // BIN)), np.float32)
@@ -90,7 +97,18 @@ class Canvas:
         return means / np.float32(_UNITS)
 
     def sample(self, rows: ArrayLike, columns: ArrayLike) -> NDArray[np.float32]:
-        """Return the nearest pixels in units of the noise; NaN beyond the frame and where it is marked."""
+        """Return the values of the nearest pixels.
+
+        Parameters
+        ----------
+        rows, columns
+            Positions in pixels, arrays of one shape.
+
+        Returns
+        -------
+        ndarray
+            float32 of that shape, in units of the noise; NaN outside of the frame and at marks.
+        """
         y, x, inside = self._nearest(rows, columns)
         width = self.values.shape[1]
         found = self.values.reshape(-1).view(np.uint8).take(y * width + x, mode="clip")
@@ -99,7 +117,15 @@ class Canvas:
         return light
 
     def mark(self, rows: ArrayLike, columns: ArrayLike, mark: Mark) -> None:
-        """Mark the nearest pixels that have data and no mark yet."""
+        """Mark the nearest pixels that have data and no mark yet.
+
+        Parameters
+        ----------
+        rows, columns
+            Positions in pixels, arrays of one shape; those outside of the frame are left out.
+        mark
+            What they are marked with.
+        """
         y, x, inside = self._nearest(rows, columns)
         y, x = y[inside], x[inside]
         free = self.values[y, x] >= _LOWEST
@@ -115,10 +141,9 @@ class Canvas:
         return y, x, (y >= 0) & (y < height) & (x >= 0) & (x < width)
 
 
-def _blocks(pixels: NDArray[np.float32], combine: object) -> NDArray[np.float32]:
+def _blocks(pixels: NDArray[np.float32], combine: Callable[..., NDArray[np.float32]]) -> NDArray[np.float32]:
     """Return mean or maximum of blocks; those at the end are filled with their last pixels."""
     height, width = pixels.shape
     padded = np.pad(pixels, ((0, -height % BIN), (0, -width % BIN)), mode="edge")
     cells = padded.reshape(padded.shape[0] // BIN, BIN, padded.shape[1] // BIN, BIN)
-    found: NDArray[np.float32] = combine(cells, axis=(1, 3))  # type: ignore[operator]
-    return found
+    return combine(cells, axis=(1, 3))
