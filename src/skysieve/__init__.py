@@ -1,6 +1,6 @@
 """Skysieve finds what does not belong in an astronomical picture, and what is hidden in it.
 
-:func:`mask` finds the contaminants of a frame, :func:`track` tells whether the telescope slipped::
+:func:`mask` finds the contaminants of a frame, :func:`track` detects tracking errors::
 
     import skysieve
 

@@ -117,7 +117,7 @@ def track(
     mask_bits: MaskBits | None = None,
     **settings: Any,
 ) -> TrackResult:
-    """Tell whether the telescope slipped while one frame was exposed.
+    """Detect tracking errors in one frame.
 
     Parameters
     ----------

@@ -57,7 +57,7 @@ add_verb(
     app,
     "track",
     "skysieve.cli.track:track",
-    "Print the probability that the telescope slipped while each frame was exposed.",
+    "Print the probability that each frame has tracking errors.",
     panel=FRAMES,
 )
 add_verb(

@@ -1,4 +1,4 @@
-"""``skysieve track``: the probability that the telescope slipped."""
+"""``skysieve track``: the probability of tracking errors."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def track(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Print the probability that the telescope slipped while each frame was exposed.
+    """Print the probability that each frame has tracking errors.
 
     Examples
     --------

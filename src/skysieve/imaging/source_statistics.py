@@ -32,6 +32,8 @@ from skysieve.imaging.frame_sample import CELL
 from skysieve.imaging.star_peaks import count_star_peaks, mean_over, without_specks
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from skysieve.imaging.frame_sample import Block, Sample
@@ -40,6 +42,10 @@ __all__ = ["SOURCE_STATISTICS", "source_statistics"]
 
 SOURCE_STATISTICS = ("sources", "stars", "starless", "sharp", "fwhm", "elongation", "bright", "lines")
 """Names of the statistics."""
+
+SIDES = ((-1, 0), (1, 0), (0, -1), (0, 1))
+CORNERS = ((-1, -1), (-1, 1), (1, -1), (1, 1))
+"""Steps to the nearest pixels, in rows and columns."""
 
 PEAK = 10.0
 BRIGHT_PEAK = 20.0
@@ -164,6 +170,16 @@ def _cut_out(
     return windows
 
 
+def _neighbours(
+    light: NDArray[np.float32],
+    rows: NDArray[np.intp],
+    columns: NDArray[np.intp],
+    steps: Sequence[tuple[int, int]],
+) -> NDArray[np.float32]:
+    """Return the pixels ``(steps, n)`` that are some steps away from ``n`` positions."""
+    return np.stack([light[rows + i, columns + j] for i, j in steps])
+
+
 def _inside(
     light: NDArray[np.float32], rows: NDArray[np.intp], columns: NDArray[np.intp], reach: int
 ) -> NDArray[np.bool_]:
@@ -190,7 +206,7 @@ def _widths(
     rows, columns = rows[chosen][:MOST_SOURCES], columns[chosen][:MOST_SOURCES]
     windows = _cut_out(light, rows, columns, NEAR)
     peaks = light[rows, columns]
-    sides = np.stack([light[rows + i, columns + j] for i, j in ((-1, 0), (1, 0), (0, -1), (0, 1))])
+    sides = _neighbours(light, rows, columns, SIDES)
     alone = (peaks >= windows.max(axis=(1, 2), initial=-np.inf)) & _unsaturated(sides, peaks, highest)
     return _equivalent(windows[alone, NEAR - 2 : NEAR + 3, NEAR - 2 : NEAR + 3])
 
@@ -217,8 +233,8 @@ def _windows(
 ) -> NDArray[np.float32]:
     """Return the surroundings of the brightest sources with light in all neighbours, as a PSF gives it."""
     peaks = light[rows, columns]
-    sides = np.stack([light[rows + i, columns + j] for i, j in ((-1, 0), (1, 0), (0, -1), (0, 1))])
-    corners = np.stack([light[rows + i, columns + j] for i, j in ((-1, -1), (-1, 1), (1, -1), (1, 1))])
+    sides = _neighbours(light, rows, columns, SIDES)
+    corners = _neighbours(light, rows, columns, CORNERS)
     star = sides.min(axis=0) > np.maximum(SIDE[0] * peaks, SIDE[1] * sigma)
     star &= corners.min(axis=0) > np.maximum(CORNER[0] * peaks, CORNER[1] * sigma)
     star |= (sides.min(axis=0) > np.maximum(SHARP_SIDE[0] * peaks, SHARP_SIDE[1] * sigma)) & (

@@ -49,7 +49,7 @@ FIRST_SLOPE = 0.0
 
 
 class MaxiTrackNet(nn.Module):
-    """Whether the telescope slipped, for blocks of 400 x 400 pixels, as published.
+    """Whether a frame has tracking errors, for blocks of 400 x 400 pixels, as published.
 
     Parameters
     ----------

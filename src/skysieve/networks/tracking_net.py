@@ -107,7 +107,7 @@ class Pairs(nn.Module):
 
 
 class SlipNet(nn.Module):
-    """Whether the telescope slipped.
+    """Whether a frame has tracking errors.
 
     Parameters
     ----------

@@ -42,7 +42,7 @@ STANDS_OUT = 5.0
 
 @dataclass(frozen=True, kw_only=True)
 class TrackingFrame:
-    """A frame and whether the telescope slipped.
+    """A frame and whether it has a tracking error.
 
     Attributes
     ----------

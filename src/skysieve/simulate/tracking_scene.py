@@ -35,7 +35,7 @@ def simulate_tracking_frame(
     kind: Kind | None = None,
     bank: PsfBank | None = None,
 ) -> TrackingFrame:
-    """Simulate a frame during which the telescope slipped, or did not.
+    """Simulate a frame with or without a tracking error.
 
     Parameters
     ----------

@@ -102,7 +102,7 @@ def slip_net(recipe: TrainingRecipe, *, pairs: bool = True) -> SlipNet:
 
 @dataclass(frozen=True)
 class LabelledFrames:
-    """Normalised frames, whether the telescope slipped, and what that did to the stars, by number.
+    """Normalised frames, whether they have tracking errors, and what these did to the stars, by number.
 
     Parameters
     ----------
@@ -185,7 +185,7 @@ def _turned(shown: MovedFrame, *, mirror: bool, turns: int) -> Batch:
 
 
 class Slipping(Learner):
-    """A network that learns whether the telescope slipped.
+    """A network that learns to detect tracking errors.
 
     Parameters
     ----------
