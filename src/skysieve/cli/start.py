@@ -27,21 +27,29 @@ def main() -> None:
     interrupts = _Interrupts()
     code: int | str | None = 1
     try:
+        code = _run(interrupts)
+    except KeyboardInterrupt:
+        code = None
+    finally:
+        interrupts.ignore()
+    if code is None:  # said only now, as an interrupt that was lost before may come once more
+        _say_interrupted()
+        code = INTERRUPTED
+    if code == INTERRUPTED and interrupts.number:
+        code = 128 + interrupts.number
+    sys.exit(code)
+
+
+def _run(interrupts: _Interrupts) -> int | str:
+    """Run the command line and return its exit code, or its last message."""
+    try:
         interrupts.listen()
         from skysieve.cli.app import main as run
 
         run()
-        code = 0
     except SystemExit as end:
-        code = end.code
-    except KeyboardInterrupt:
-        _say_interrupted()
-        code = INTERRUPTED
-    finally:
-        interrupts.ignore()
-    if code == INTERRUPTED and interrupts.number:
-        code = 128 + interrupts.number
-    sys.exit(code)
+        return end.code or 0
+    return 0
 
 
 class _Interrupts:
@@ -52,8 +60,9 @@ class _Interrupts:
     """
 
     def __init__(self) -> None:
-        self.number = 0
+        self.number = 0  # of the first signal
         self._time = 0.0
+        self._raised = False
         self._over = False
 
     def listen(self) -> None:
@@ -76,8 +85,9 @@ class _Interrupts:
     def _take(self, number: int, _frame: FrameType | None) -> None:
         if self._over:
             return
-        if not self.number:
-            self.number, self._time = number, time.monotonic()
+        if not self._raised:
+            self.number = self.number or number
+            self._raised, self._time = True, time.monotonic()
             raise KeyboardInterrupt
         if time.monotonic() - self._time > LONGEST_END:
             from skysieve.temporaries import remove_own_temporaries
@@ -93,7 +103,7 @@ class _Interrupts:
         if not issubclass(lost.exc_type, KeyboardInterrupt):
             sys.__unraisablehook__(lost)
             return
-        number, self.number = self.number or signal.SIGINT, 0
+        number, self._raised = self.number or signal.SIGINT, False
 
         def again() -> None:
             if hasattr(signal, "pthread_kill"):
