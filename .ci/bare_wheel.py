@@ -15,6 +15,9 @@ from xml.etree import ElementTree as ET
 import numpy as np
 from astropy.io import fits
 
+from skysieve.ghosts.decam import published_boxes
+from skysieve.ghosts.focal_plane import GAP_LEVEL, SKY_LEVEL, SKY_SCATTER
+
 SKYSIEVE = str(Path(sys.executable).with_name("skysieve"))
 COSMIC_RAY = 1
 PLANTED = (slice(100, 102), slice(60, 75))
@@ -78,7 +81,7 @@ def main() -> None:
 
 
 def make_inputs() -> None:
-    """Write a frame with stars and a cosmic ray, and a focal plane in 8 bits without ghosts."""
+    """Write a frame with stars and a cosmic ray, and a focal plane in 8 bits without ghosts: CCDs and gaps."""
     rng = np.random.default_rng(1)
     pixels = rng.normal(1000, 30, (256, 256))
     y, x = np.mgrid[:256, :256]
@@ -86,7 +89,12 @@ def make_inputs() -> None:
         pixels += flux * np.exp(-((y - row) ** 2 + (x - column) ** 2) / 8)
     pixels[PLANTED] += 4000
     fits.writeto("frame.fits", pixels.astype(np.float32))
-    fits.writeto("plane.fits", rng.normal(54, 3, (400, 400)).clip(0, 255).astype(np.uint8))
+    plane = np.full((400, 400), GAP_LEVEL, np.uint8)
+    sky = rng.normal(SKY_LEVEL, SKY_SCATTER, plane.shape).clip(0, 255).astype(np.uint8)
+    for box in published_boxes().values():
+        ccd = box.inside(plane.shape)
+        plane[ccd] = sky[ccd]
+    fits.writeto("plane.fits", plane)
 
 
 def problem_of_working(command: str) -> str:

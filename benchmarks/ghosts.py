@@ -369,10 +369,10 @@ def _lines(
         for half in halves
     ]
     said = []
-    for (*fitted_on, _), (_, _, truth, half), names in zip(
+    for (wholes, best, ghosted, _), (_, _, truth, half), names in zip(
         told, told[::-1], (("first", "other"), ("other", "first")), strict=True
     ):
-        line = Screening.fit(*fitted_on)
+        line = Screening.fit(wholes, best, ghosted)
         right = [
             (line.probability(one.whole, one.weaker) > 0.5) == there
             for one, there in zip(half, truth, strict=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 
@@ -11,11 +13,17 @@ from skysieve.contaminants.streaks.ridges import line_sums
 from skysieve.imaging.frames import ArrayFrame
 from skysieve.imaging.normalise import normalise
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from skysieve.contaminants.streaks.finder import Streaks
+    from skysieve.imaging.normalise import NormalisedFrame
+
 SIDE = 384
 ROWS, COLUMNS = np.mgrid[:SIDE, :SIDE].astype(np.float64)
 
 
-def seen(light: np.ndarray, *, seed: int = 1, stars: int = 40):
+def seen(light: NDArray[np.float64], *, seed: int = 1, stars: int = 40) -> NormalisedFrame:
     """Return a frame of noise 1 with stars and some light in it, as networks see it."""
     rng = np.random.default_rng(seed)
     scene = 100.0 + light + rng.normal(size=light.shape)
@@ -24,19 +32,28 @@ def seen(light: np.ndarray, *, seed: int = 1, stars: int = 40):
     return normalise(ArrayFrame(scene.astype(np.float32)), threads=1)
 
 
-def star(row: float, column: float, fwhm: float) -> np.ndarray:
-    return (1 + 4 * (2**0.3 - 1) * ((ROWS - row) ** 2 + (COLUMNS - column) ** 2) / fwhm**2) ** (-1 / 0.3)
+def streaks_of(light: NDArray[np.float64]) -> Streaks:
+    found = find_streaks(seen(light))
+    assert found is not None
+    return found
 
 
-def line(angle: float, fwhm: float, *, half_length: float = np.inf, offset: float = 0.0) -> np.ndarray:
+def star(row: float, column: float, fwhm: float) -> NDArray[np.float64]:
+    radii = ((ROWS - row) ** 2 + (COLUMNS - column) ** 2) / fwhm**2
+    return np.asarray((1 + 4 * (2**0.3 - 1) * radii) ** (-1 / 0.3))
+
+
+def line(
+    angle: float, fwhm: float, *, half_length: float = np.inf, offset: float = 0.0
+) -> NDArray[np.float64]:
     """Return a line through the middle of height 1; the angle is in degrees from the x axis to the y axis."""
     sine, cosine = np.sin(np.radians(angle)), np.cos(np.radians(angle))
     along = (COLUMNS - SIDE / 2) * cosine + (ROWS - SIDE / 2) * sine
     across = (ROWS - SIDE / 2) * cosine - (COLUMNS - SIDE / 2) * sine - offset
-    return np.exp(-4 * np.log(2) * (across / fwhm) ** 2) * (np.abs(along) <= half_length)
+    return np.asarray(np.exp(-4 * np.log(2) * (across / fwhm) ** 2) * (np.abs(along) <= half_length))
 
 
-def spiked_star(angles: tuple[float, ...]) -> np.ndarray:
+def spiked_star(angles: tuple[float, ...]) -> NDArray[np.float64]:
     light = 2e4 * star(SIDE / 2, SIDE / 2, 3.0)
     radius = np.hypot(ROWS - SIDE / 2, COLUMNS - SIDE / 2)
     for angle in angles:
@@ -48,7 +65,7 @@ def spiked_star(angles: tuple[float, ...]) -> np.ndarray:
 @pytest.mark.parametrize(("height", "fwhm"), [(2, 3), (8, 2.2), (200, 4), (8, 16)])
 def test_trail_is_found_where_it_lies(angle, height, fwhm):
     light = height * line(angle, fwhm)
-    found = find_streaks(seen(light))
+    found = streaks_of(light)
     assert len(found.trails) == 1
     trail = found.trails[0]
     assert np.degrees(trail.course.angle) % 180 == pytest.approx(angle, abs=1)
@@ -59,7 +76,7 @@ def test_trail_is_found_where_it_lies(angle, height, fwhm):
 
 
 def test_ends_of_a_trail():
-    found = find_streaks(seen(15 * line(30, 3, half_length=90)))
+    found = streaks_of(15 * line(30, 3, half_length=90))
     (trail,) = found.trails
     assert trail.ends[1] - trail.ends[0] == pytest.approx(180, abs=20)
     away = 90 * np.array([np.sin(np.pi / 6), np.cos(np.pi / 6)])
@@ -70,12 +87,12 @@ def test_ends_of_a_trail():
 
 def test_parallel_trails_are_two():
     light = 12 * (line(40, 3, offset=-9) + line(40, 3, offset=9))
-    assert len(find_streaks(seen(light)).trails) == 2
+    assert len(streaks_of(light).trails) == 2
 
 
 @pytest.mark.parametrize("angles", [(27, 117), (0, 90), (10, 70, 130)])
 def test_spikes_are_no_trails(angles):
-    found = find_streaks(seen(spiked_star(angles)))
+    found = streaks_of(spiked_star(angles))
     assert found.trails == ()
     (spikes,) = found.spikes
     assert np.sort(np.round(np.degrees(spikes.angles)) % 180) == pytest.approx(angles, abs=3)
@@ -83,14 +100,14 @@ def test_spikes_are_no_trails(angles):
 
 
 def test_trail_across_a_bright_star_is_no_spike():
-    found = find_streaks(seen(8 * line(33, 3) + np.minimum(2e4 * star(SIDE / 2, SIDE / 2, 3.0), 6000)))
+    found = streaks_of(8 * line(33, 3) + np.minimum(2e4 * star(SIDE / 2, SIDE / 2, 3.0), 6000))
     assert (len(found.trails), found.spikes) == (1, ())
 
 
-def edge_on_galaxy() -> np.ndarray:
+def edge_on_galaxy() -> NDArray[np.float64]:
     u = (COLUMNS - 190) * 0.8 + (ROWS - 190) * 0.6
     v = (ROWS - 190) * 0.8 - (COLUMNS - 190) * 0.6
-    return 40 * (1 + (u / 20) ** 2 + (v / 2.5) ** 2) ** -2.5
+    return np.asarray(40 * (1 + (u / 20) ** 2 + (v / 2.5) ** 2) ** -2.5)
 
 
 @pytest.mark.parametrize(
@@ -119,7 +136,7 @@ def test_pixels_without_data_are_no_streak():
 
 def test_classes_that_a_streak_does_not_have_give_way():
     light = 30 * line(40, 3)
-    found = find_streaks(seen(light))
+    found = streaks_of(light)
     everywhere = slice(None)
     before = np.full((3, SIDE, SIDE), 0.6, np.float32)
     after = found.correct(before, ["CR", "TRL", "BBG"], everywhere, everywhere)
@@ -160,6 +177,7 @@ class TestMasks:
         pixels, inside = frame
         kept = mask(pixels, keep_probabilities=True)
         assert np.array_equal(kept.bits, mask(pixels).bits)
+        assert kept.posteriors is not None
         trail = [c.name for c in kept.classes].index("TRL")
         assert np.median(kept.posteriors[trail][inside]) == np.float32(CERTAINTY)
 

@@ -65,7 +65,7 @@ class TestPlanesOfTheHeader:
     def test_of_pan_starrs_may_share_a_value(self, tmp_path):
         names = ("DETECTOR", "SAT", "CONV.BAD", "SUSPECT", "BURNTOOL")
         values = (1, 2, 4, 32, 32)
-        cards = {f"MSKNAM{number:02d}": name for number, name in enumerate(names)}
+        cards: dict[str, str | int] = {f"MSKNAM{number:02d}": name for number, name in enumerate(names)}
         cards |= {f"MSKVAL{number:02d}": value for number, value in enumerate(values)}
         path = write(tmp_path / "a.fits", cards=cards)
         assert marked(path) == [1, 3, 5, 9, 33, 2**30 + 1], "DETECTOR alone is without data"
