@@ -81,7 +81,7 @@ def main() -> None:
 
 
 def make_inputs() -> None:
-    """Write a frame with stars and a cosmic ray, and a focal plane in 8 bits without ghosts: CCDs and gaps."""
+    """Write a frame with stars and a cosmic ray, and a focal plane (CCDs, gaps) without ghosts in 8 bits."""
     rng = np.random.default_rng(1)
     pixels = rng.normal(1000, 30, (256, 256))
     y, x = np.mgrid[:256, :256]
