@@ -245,11 +245,11 @@ class TestGraphs:
             (("image", TensorProto.FLOAT, ["n", 1, "h", "w"]), "takes 'image'; it must take 'pixels' alone"),
             (
                 ("pixels", TensorProto.DOUBLE, ["n", 1, "h", "w"]),
-                "it must take float32 with 4|cannot load|cannot read",
+                "takes float64 with 4 axes; it must take float32 with 4",
             ),
             (
                 ("pixels", TensorProto.FLOAT, ["n", 1, "w"]),
-                "it must take float32 with 4|cannot load|cannot read",
+                "takes float32 with 3 axes; it must take float32 with 4",
             ),
             (
                 ("pixels", TensorProto.FLOAT, ["n", 3, "h", "w"]),

@@ -252,6 +252,14 @@ def mask(
             rich_help_panel="Decisions",
         ),
     ] = True,
+    saturation: Annotated[
+        bool,
+        typer.Option(
+            "--saturation/--no-saturation",
+            help="Also detect saturated pixels by the level that they share; not with the published model.",
+            rich_help_panel="Decisions",
+        ),
+    ] = True,
     model: Annotated[
         str | None,
         typer.Option(
@@ -329,6 +337,7 @@ def mask(
             threads=threads,
             views=views,
             streaks=streaks,
+            saturation=saturation,
             batch_size=batch_size,
             memory=memory,
         ),

@@ -174,6 +174,11 @@ def _write_votable(table: Any, path: Path, cards: list[HeaderCard]) -> None:
     from astropy.io.votable.tree import Info
 
     votable = from_table(table)
+    for field in votable.get_first_table().fields:
+        if (
+            str(field.unit) == ""
+        ):  # some releases of astropy write units of pure numbers as no reader takes them
+            field.unit = None
     votable.description = "Galaxy clusters: candidates, and their partners in known catalogues"
     for keyword, value, comment in cards:
         info = Info(name=keyword, value=str(value))

@@ -26,6 +26,7 @@ from skysieve.contaminants.mask_statistics import MaskStatistics
 from skysieve.contaminants.model import DEFAULT_MODEL, load_model
 from skysieve.contaminants.priors import ProbabilityHistogram, estimate_priors
 from skysieve.contaminants.result import MaskResult, ModelUse
+from skysieve.contaminants.saturation import find_saturation
 from skysieve.contaminants.streaks.finder import find_streaks
 from skysieve.errors import ConfigError, FrameError, OutputError
 from skysieve.imaging.domain import check_reference, judge
@@ -38,6 +39,7 @@ from skysieve.models.shared_network import EngineSettings
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from skysieve.contaminants.saturation import Saturation
     from skysieve.contaminants.streaks.finder import Streaks
     from skysieve.imaging.background import Rules
     from skysieve.imaging.domain import Measured, Unlikeness
@@ -90,6 +92,9 @@ class MaskSettings(EngineSettings):
         Whether trails and diffraction spikes are also found as lines, by
         :mod:`skysieve.contaminants.streaks`; with calibrated models only, as those of the published tools are
         not.
+    saturation
+        Whether saturated pixels are also found by the level at which they pile up, see
+        :mod:`skysieve.contaminants.saturation`; with calibrated models only.
     batch_size
         Tiles in one call of the network, at most.
     memory
@@ -105,6 +110,7 @@ class MaskSettings(EngineSettings):
     rules: Rules = "corrected"
     views: int = 1
     streaks: bool = True
+    saturation: bool = True
     batch_size: int | None = None
     memory: int | None = None
 
@@ -115,6 +121,7 @@ class MaskSettings(EngineSettings):
             "normalisation": (self.rules, "corrected"),
             "views": (self.views, 1),
             "streaks": ("found" if self.streaks else "not found", "found"),
+            "saturation": ("found" if self.saturation else "not found", "found"),
             "priors": ("auto" if self.priors == "auto" else "given", "given"),
         }
         return {name: value for name, (value, default) in found.items() if value != default}
@@ -204,7 +211,8 @@ class Masker:
                 raise
             logger.warning("%s: saturated but for too few pixels to measure the sky in", frame.label)
             return self.blank(usable, keep_probabilities=keep_probabilities, keep_pixels=keep_pixels)
-        streaks = self._streaks(normalised)
+        saturation, streaks = self._saturation(normalised), self._streaks(normalised)
+        findings = [one for one in (saturation, streaks) if one is not None]
         bits, background = np.empty(shape, np.int16), np.empty(shape, np.bool_)
         posteriors = _planes_array((len(self.classes), *shape)) if keep_probabilities or auto else None
         histogram = ProbabilityHistogram(len(self.classes)) if auto else None
@@ -217,12 +225,12 @@ class Masker:
         for rows, columns, found, nodata in predict(normalised, self._plan(shape), run):
             if not keeps:
                 marks = found[0].astype(np.int16)
-                if streaks is not None:
-                    marks = streaks.correct_bits(marks, names, codes, limits, (rows, columns))
+                for finding in findings:
+                    marks = finding.correct_bits(marks, names, codes, limits, (rows, columns))
                 bits[rows, columns], background[rows, columns] = told_apart(marks, nodata)
                 continue
-            if streaks is not None:
-                found = streaks.correct(found, names, rows, columns)  # noqa: PLW2901 (the same, corrected)
+            for finding in findings:
+                found = finding.correct(found, names, rows, columns)  # noqa: PLW2901 (the same, corrected)
             if posteriors is not None:
                 posteriors[:, rows, columns] = found
             if histogram is not None:
@@ -246,6 +254,7 @@ class Masker:
             keep_pixels=keep_pixels,
             statistics=seen.found(shape),
             streaks=streaks,
+            saturation=saturation,
         )
 
     def unlikeness(self, frame: Frame, result: MaskResult) -> Unlikeness | None:
@@ -306,6 +315,7 @@ class Masker:
         keep_pixels: bool = False,
         statistics: Mapping[str, Measured] | None = None,
         streaks: Streaks | None = None,
+        saturation: Saturation | None = None,
     ) -> MaskResult:
         network = self.network
         return MaskResult(
@@ -322,6 +332,7 @@ class Masker:
             statistics=dict(statistics or {}),
             trails=streaks.trails if streaks else (),
             spikes=streaks.spikes if streaks else (),
+            saturation_levels=saturation.levels if saturation else (),
         )
 
     def _estimated(
@@ -346,6 +357,11 @@ class Masker:
                 ", ".join(kept),
             )
         return dict(zip(priors, found.priors.tolist(), strict=True))
+
+    def _saturation(self, normalised: NormalisedFrame) -> Saturation | None:
+        """Return the saturated pixels of a frame, if they are wanted."""
+        wanted = self.settings.saturation and any(c.name == "SAT" for c in self.classes)
+        return find_saturation(normalised) if wanted and self.model.card.calibration else None
 
     def _streaks(self, normalised: NormalisedFrame) -> Streaks | None:
         """Return the streaks of a frame, if they are wanted."""

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from regions import Regions
 
+    from skysieve.contaminants.saturation import Level
     from skysieve.contaminants.streaks.spikes import Spikes
     from skysieve.contaminants.streaks.trails import Trail
     from skysieve.imaging.cards import HeaderCard
@@ -92,6 +93,8 @@ class MaskResult:
         :mod:`skysieve.contaminants.mask_statistics`, to be compared with training frames.
     trails, spikes
         Trails, and stars with diffraction spikes, that were found as lines.
+    saturation_levels
+        Ranges of values at which pixels are full, in the frame's unit, the highest first.
     """
 
     bits: NDArray[np.int16]
@@ -108,6 +111,7 @@ class MaskResult:
     statistics: Mapping[str, Measured] = field(default_factory=dict, repr=False)
     trails: tuple[Trail, ...] = ()
     spikes: tuple[Spikes, ...] = ()
+    saturation_levels: tuple[Level, ...] = ()
 
     @property
     def header(self) -> fits.Header | None:

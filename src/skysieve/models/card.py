@@ -15,7 +15,8 @@ from annotated_types import Interval, Len
 
 from skysieve.documents import parse_json, read_bytes, read_text
 from skysieve.errors import ModelError
-from skysieve.models.onnx_file import check_onnx
+from skysieve.models.graph_ends import check_ends
+from skysieve.models.onnx_file import check_onnx, graph_ends
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -296,7 +297,7 @@ class Model:
         ------
         ModelError
             If the model has no graph for it, the file is missing or not what the card says, or it is no ONNX
-        graph that holds all its weights.
+            graph that holds all its weights, takes pixels alone and gives numbers.
         """
         for graph in self.card.graphs:
             if engine in graph.engines:
@@ -304,7 +305,9 @@ class Model:
         else:
             raise ModelError(f"model {self.card.name!r} has no graph for {engine}")
         content = self._read(graph)
-        check_onnx(content, f"model {self.card.name!r}: {self.folder / graph.file}")
+        label = f"model {self.card.name!r}: {self.folder / graph.file}"
+        check_onnx(content, label)
+        check_ends(self.card.name, *graph_ends(content, label))
         return content, graph.sha256
 
     def verify(self) -> None:
