@@ -22,6 +22,7 @@ from skysieve.contaminants.classes import (
     select_classes,
 )
 from skysieve.contaminants.decide import BACKGROUND_MARK, bit_mask, raw_thresholds, told_apart
+from skysieve.contaminants.lone_pixels import find_lone_pixels
 from skysieve.contaminants.mask_statistics import MaskStatistics
 from skysieve.contaminants.model import DEFAULT_MODEL, load_model
 from skysieve.contaminants.priors import ProbabilityHistogram, estimate_priors
@@ -212,7 +213,8 @@ class Masker:
             logger.warning("%s: saturated but for too few pixels to measure the sky in", frame.label)
             return self.blank(usable, keep_probabilities=keep_probabilities, keep_pixels=keep_pixels)
         saturation, streaks = self._saturation(normalised), self._streaks(normalised)
-        findings = [one for one in (saturation, streaks) if one is not None]
+        lone = find_lone_pixels(normalised) if self.model.card.calibration else None
+        findings = [one for one in (lone, saturation, streaks) if one is not None]
         bits, background = np.empty(shape, np.int16), np.empty(shape, np.bool_)
         posteriors = _planes_array((len(self.classes), *shape)) if keep_probabilities or auto else None
         histogram = ProbabilityHistogram(len(self.classes)) if auto else None
