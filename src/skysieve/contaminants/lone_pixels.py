@@ -2,8 +2,8 @@
 
 A network says of each class by itself whether a pixel has it.  A hot pixel looks like the track of a particle
 that hit one pixel, so that it gets high probabilities of both.  But the charge of a particle spreads: for
-each ray that lights one pixel alone there are others that light a second one by a part as much.  So the number
-of these tells how many of the lone pixels can be rays.
+each ray that lights one pixel alone there are others that light a second one by a part as much.  So the
+number of these tells how many of the lone pixels can be rays.
 """
 
 from __future__ import annotations
