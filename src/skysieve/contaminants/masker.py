@@ -22,13 +22,11 @@ from skysieve.contaminants.classes import (
     select_classes,
 )
 from skysieve.contaminants.decide import BACKGROUND_MARK, bit_mask, raw_thresholds, told_apart
-from skysieve.contaminants.lone_pixels import find_lone_pixels
 from skysieve.contaminants.mask_statistics import MaskStatistics
 from skysieve.contaminants.model import DEFAULT_MODEL, load_model
 from skysieve.contaminants.priors import ProbabilityHistogram, estimate_priors
 from skysieve.contaminants.result import MaskResult, ModelUse
-from skysieve.contaminants.saturation import find_saturation
-from skysieve.contaminants.streaks.finder import find_streaks
+from skysieve.contaminants.searches import Findings, search_frame
 from skysieve.errors import ConfigError, FrameError, OutputError
 from skysieve.imaging.domain import check_reference, judge
 from skysieve.imaging.normalise import normalise
@@ -40,8 +38,6 @@ from skysieve.models.shared_network import EngineSettings
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from skysieve.contaminants.saturation import Saturation
-    from skysieve.contaminants.streaks.finder import Streaks
     from skysieve.imaging.background import Rules
     from skysieve.imaging.domain import Measured, Unlikeness
     from skysieve.imaging.frames import Frame
@@ -212,9 +208,7 @@ class Masker:
                 raise
             logger.warning("%s: saturated but for too few pixels to measure the sky in", frame.label)
             return self.blank(usable, keep_probabilities=keep_probabilities, keep_pixels=keep_pixels)
-        saturation, streaks = self._saturation(normalised), self._streaks(normalised)
-        lone = find_lone_pixels(normalised) if self.model.card.calibration else None
-        findings = [one for one in (lone, saturation, streaks) if one is not None]
+        findings = self._search(normalised)
         bits, background = np.empty(shape, np.int16), np.empty(shape, np.bool_)
         posteriors = _planes_array((len(self.classes), *shape)) if keep_probabilities or auto else None
         histogram = ProbabilityHistogram(len(self.classes)) if auto else None
@@ -227,12 +221,10 @@ class Masker:
         for rows, columns, found, nodata in predict(normalised, self._plan(shape), run):
             if not keeps:
                 marks = found[0].astype(np.int16)
-                for finding in findings:
-                    marks = finding.correct_bits(marks, names, codes, limits, (rows, columns))
+                marks = findings.correct_bits(marks, names, codes, limits, (rows, columns))
                 bits[rows, columns], background[rows, columns] = told_apart(marks, nodata)
                 continue
-            for finding in findings:
-                found = finding.correct(found, names, rows, columns)  # noqa: PLW2901 (the same, corrected)
+            found = findings.correct(found, names, rows, columns)  # noqa: PLW2901 (the same, corrected)
             if posteriors is not None:
                 posteriors[:, rows, columns] = found
             if histogram is not None:
@@ -255,8 +247,7 @@ class Masker:
             posteriors=posteriors if keep_probabilities else None,
             keep_pixels=keep_pixels,
             statistics=seen.found(shape),
-            streaks=streaks,
-            saturation=saturation,
+            findings=findings,
         )
 
     def unlikeness(self, frame: Frame, result: MaskResult) -> Unlikeness | None:
@@ -316,10 +307,10 @@ class Masker:
         posteriors: NDArray[np.float32] | None = None,
         keep_pixels: bool = False,
         statistics: Mapping[str, Measured] | None = None,
-        streaks: Streaks | None = None,
-        saturation: Saturation | None = None,
+        findings: Findings | None = None,
     ) -> MaskResult:
         network = self.network
+        streaks, saturation = (findings.streaks, findings.saturation) if findings else (None, None)
         return MaskResult(
             bits=bits,
             background=background,
@@ -360,17 +351,15 @@ class Masker:
             )
         return dict(zip(priors, found.priors.tolist(), strict=True))
 
-    def _saturation(self, normalised: NormalisedFrame) -> Saturation | None:
-        """Return the saturated pixels of a frame, if they are wanted."""
-        wanted = self.settings.saturation and any(c.name == "SAT" for c in self.classes)
-        return find_saturation(normalised) if wanted and self.model.card.calibration else None
-
-    def _streaks(self, normalised: NormalisedFrame) -> Streaks | None:
-        """Return the streaks of a frame, if they are wanted."""
-        # the probability that they have compares only with probabilities that are calibrated
-        if not self.settings.streaks or not self.model.card.calibration:
-            return None
-        return find_streaks(normalised, classes=[c.name for c in self.classes])
+    def _search(self, normalised: NormalisedFrame) -> Findings:
+        """Return what is found in a frame as a whole."""
+        # the probabilities of what is found compare only with probabilities that are calibrated
+        if not self.model.card.calibration:
+            return Findings()
+        names = [c.name for c in self.classes]
+        return search_frame(
+            normalised, names, streaks=self.settings.streaks, saturation=self.settings.saturation
+        )
 
     def _mark_saturated(
         self, frame: Frame, bits: NDArray[np.int16], posteriors: NDArray[np.float32] | None
