@@ -41,3 +41,30 @@ def test_an_interrupt_that_comes_again_does_not_change_how_the_command_ends(endi
     )
     assert ended.returncode == 128 + signal.SIGTERM, ended.stderr
     assert ended.stderr == "skysieve: interrupted; finished files are kept\n"
+
+
+MODULE = """
+import os, signal, time
+import skysieve.cli.app, skysieve.cli.start as start
+
+def run():
+    exec("import os, signal, time; os.kill(os.getpid(), signal.SIGTERM); time.sleep(20)")
+
+skysieve.cli.app.main = run
+start.main()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals end processes at once here")
+def test_an_interrupt_in_code_made_from_text_does_not_change_how_the_command_ends(tmp_path):
+    (tmp_path / "interrupted.py").write_text(MODULE)
+    ended = subprocess.run(
+        [sys.executable, "-m", "interrupted"],
+        cwd=tmp_path,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ended.returncode == 128 + signal.SIGTERM, ended.stderr
+    assert ended.stderr == "skysieve: interrupted; finished files are kept\n"
