@@ -37,7 +37,7 @@ def main() -> None:
         code = INTERRUPTED
     if code == INTERRUPTED and interrupts.number:
         code = 128 + interrupts.number
-    # An interrupt within code that is made from text, as the methods of dataclasses are, makes `python -m` end
+    # An interrupt within code made from text, as the methods of dataclasses are, makes `python -m` end
     # as if by SIGINT, whatever the exit code, until more such code is run
     exec("")  # noqa: S102 (nothing)
     sys.exit(code)
