@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from dataclasses import dataclass, field
 from multiprocessing import active_children
+from pathlib import Path
 from threading import Lock, Thread
-from typing import TYPE_CHECKING
 
 import pytest
 
 from skysieve.errors import ConfigError, FrameError, ModelError
 from skysieve.fleet.local import run_units
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @dataclass
@@ -185,3 +184,46 @@ def test_an_interrupt_ends_the_units_of_other_processes_and_begins_no_more(tmp_p
     thread.join()
     assert time.monotonic() - start < 30
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0", "1"]
+
+
+LOADING = """
+import os, sys, time
+from pathlib import Path
+from skysieve.fleet.local import run_units
+
+class Loading:
+    # a job whose modules take long to load
+    def __setstate__(self, state):
+        Path("worker").write_text(str(os.getpid()))
+        time.sleep(100)
+
+    def __getstate__(self):
+        return {"some": "state"}
+
+    def check(self): ...
+    def prepare(self, *, workers): ...
+    def stop(self): ...
+    def run(self, unit): ...
+
+if __name__ == "__main__":
+    list(run_units(Loading(), range(2), processes=2))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="no /proc to see processes in")
+def test_a_process_ends_with_its_parent_while_it_still_loads_the_job(tmp_path):
+    (tmp_path / "loading.py").write_text(LOADING)
+    parent = subprocess.Popen([sys.executable, "loading.py"], cwd=tmp_path, stderr=subprocess.DEVNULL)
+    note = tmp_path / "worker"
+    try:
+        while parent.poll() is None and not (note.exists() and note.read_text()):
+            time.sleep(0.02)
+        assert parent.poll() is None
+    finally:
+        parent.kill()
+        parent.wait()
+    state = Path(f"/proc/{note.read_text()}/stat")
+    end = time.monotonic() + 30
+    while state.exists() and state.read_text().rpartition(")")[2].split()[0] not in "ZX":
+        assert time.monotonic() < end, "the process outlives its parent"
+        time.sleep(0.05)

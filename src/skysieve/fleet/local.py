@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from skysieve.errors import ConfigError, SkysieveError
 from skysieve.fleet.job import Outcome
 from skysieve.fleet.signals import comes_of_interrupt, signals_held
-from skysieve.fleet.worker import run_in_worker, start_worker
+from skysieve.fleet.worker import packed, run_in_worker, start_worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
@@ -96,7 +96,10 @@ def _in_processes(
     with signals_held():  # also from the process that the system's semaphores get here
         theirs, ours = context.Pipe(duplex=False)
         pool = ProcessPoolExecutor(
-            processes, mp_context=context, initializer=start_worker, initargs=(job, processes, begin, theirs)
+            processes,
+            mp_context=context,
+            initializer=start_worker,
+            initargs=(packed(job, begin), processes, theirs),
         )
     with theirs, ours:
         try:

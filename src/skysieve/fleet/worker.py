@@ -5,11 +5,13 @@ from __future__ import annotations
 import _thread
 import multiprocessing
 import os
+import pickle
 import signal
 import sys
 import threading
 import time
 from contextlib import suppress
+from multiprocessing.reduction import ForkingPickler
 from typing import TYPE_CHECKING, Any
 
 from skysieve.errors import SkysieveError
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
     from skysieve.fleet.job import Job
 
-__all__ = ["run_in_worker", "start_worker"]
+__all__ = ["packed", "run_in_worker", "start_worker"]
 
 LONGEST_END = 2.0
 """Seconds that a unit has to end by itself when the process that asked for it is dead."""
@@ -43,19 +45,23 @@ class _State:
 _state = _State()
 
 
-def start_worker(
-    job: Job[Any, Any], processes: int, begin: Callable[[], None] | None, lifeline: Connection
-) -> None:
+def packed(job: Job[Any, Any], begin: Callable[[], None] | None) -> bytes:
+    """Return a job, and what is called before it, for another process: see :func:`start_worker`."""
+    return bytes(ForkingPickler.dumps((job, begin)))
+
+
+def start_worker(work: bytes, processes: int, lifeline: Connection) -> None:
     """Make this process ready.
+
+    The job comes packed, as it needs modules that take seconds to load: a process whose parent dies meanwhile
+    must know of it.
 
     Parameters
     ----------
-    job
-        The job.
+    work
+        What :func:`packed` made of the job, and of what is called first, as to set up logging.
     processes
         Processes at work on it.
-    begin
-        Called first, as to set up logging.
     lifeline
         End of a pipe whose other end only the process has that asks for units.  It closes that end to
         interrupt all units, and the system closes it when it dies, in whatever way.
@@ -67,6 +73,7 @@ def start_worker(
         signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
     sys.unraisablehook = _report_lost
     threading.Thread(target=_end_with_parent, args=(lifeline,), daemon=True).start()
+    job, begin = pickle.loads(work)  # noqa: S301 (of the process that began this one)
     if begin is not None:
         begin()
     try:
