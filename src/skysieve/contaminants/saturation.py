@@ -73,6 +73,9 @@ SAMPLE = 4096
 MOST = 200_000
 """Pixels of a pile that are looked at for how they lie together."""
 
+MOST_SPILLED = 2_000_000
+"""Beyond so many pixels near a level only the full ones count: groups of more would take too much memory."""
+
 
 class Level(NamedTuple):
     """A value at which pixels are full.
@@ -279,6 +282,8 @@ def _lie_together(marked: NDArray[np.bool_], *, groups: int) -> bool:
 def _with_what_spilled(full: NDArray[np.bool_], frame: Frame, level: Level) -> NDArray[np.bool_]:
     """Return full pixels ``(H, W)`` with those of a wider level that touch them, directly or not."""
     places = np.flatnonzero(_marked(frame, level))
+    if len(places) > MOST_SPILLED:
+        return full
     groups = _groups(places, full.shape[1])
     has_full = np.bincount(groups, weights=full.ravel()[places]) > 0
     spilled = np.zeros(full.size, np.bool_)
