@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["one_line", "printable"]
+import sys
+
+__all__ = ["one_line", "print_error", "printable"]
 
 LONGEST = 1000
 """Characters of a message, at most; of a longer one the beginning and the end are shown."""
@@ -38,6 +40,21 @@ def one_line(message: object) -> str:
         return line
     end = LONGEST // 3
     return f"{line[: LONGEST - end - 5]} ... {line[-end:]}"
+
+
+def print_error(line: str) -> None:
+    """Write a line to standard error in one piece.
+
+    ``print`` writes the end of a line by itself, and a message that another thread logs at that moment would
+    come between.
+
+    Parameters
+    ----------
+    line
+        Text without its end.
+    """
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
 
 
 def _escaped(character: str) -> str:

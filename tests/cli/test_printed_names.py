@@ -12,6 +12,7 @@ from astropy.io import fits
 from astropy.table import Table
 from tests.cli.command import failure, installed, sky, write
 
+from skysieve.cli.app import main
 from skysieve.cli.running import Failures, start_logging
 from skysieve.errors import ModelError
 
@@ -86,3 +87,31 @@ def test_warnings_of_libraries_stay_in_the_log(capsys):
         start_logging()
         warnings.warn("a column with an odd name", stacklevel=1)
     assert capsys.readouterr() == ("", "")
+
+
+class Recorder:
+    """A stream that notes what is written to it at once."""
+
+    def __init__(self) -> None:
+        self.pieces: list[str] = []
+
+    def write(self, text: str) -> int:
+        self.pieces.append(text)
+        return len(text)
+
+    def flush(self) -> None: ...
+
+
+def test_errors_are_written_in_whole_lines(tmp_path, monkeypatch, pixel_model):
+    """What other threads log meanwhile then cannot come into the middle of a line."""
+    for name in ("a.fits", "b.fits"):
+        (tmp_path / name).write_bytes(b"SIMPLE  = nothing of the kind")
+    monkeypatch.chdir(tmp_path)
+    words = ["skysieve", "mask", "a.fits", "b.fits", "--quiet", "--model", str(pixel_model)]
+    monkeypatch.setattr(sys, "argv", words)
+    recorder = Recorder()
+    monkeypatch.setattr(sys, "stderr", recorder)
+    with pytest.raises(SystemExit):
+        main()
+    assert len(recorder.pieces) == 5, "two errors, and a summary of three lines"
+    assert all(piece.endswith("\n") and piece.strip() for piece in recorder.pieces), recorder.pieces

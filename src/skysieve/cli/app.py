@@ -117,7 +117,7 @@ def main() -> None:
     """Run the command line; whatever the user can mend ends in one line and exit code 1."""
     from skysieve.errors import SkysieveError
     from skysieve.fleet.signals import comes_of_interrupt
-    from skysieve.printable import one_line
+    from skysieve.printable import one_line, print_error
 
     if isinstance(sys.stdout, TextIOWrapper):
         # names need not be UTF-8, and not all terminals show all that is
@@ -128,7 +128,7 @@ def main() -> None:
     except SkysieveError as error:
         if "--debug" in sys.argv:
             raise
-        print(f"skysieve: error: {one_line(error)}", file=sys.stderr)
+        print_error(f"skysieve: error: {one_line(error)}")
         sys.exit(1)
     except BrokenPipeError:
         # the reader of our output has gone, as with "| head"
@@ -144,12 +144,12 @@ def main() -> None:
 
             line = describe_missing_module(error)
             if line is not None:
-                print(f"skysieve: error: {line}", file=sys.stderr)
+                print_error(f"skysieve: error: {line}")
                 sys.exit(1)
         problem = one_line(f"{type(error).__name__}: {error}")
-        print(f"skysieve: error: unexpected {problem} (use --debug to see where)", file=sys.stderr)
+        print_error(f"skysieve: error: unexpected {problem} (use --debug to see where)")
         sys.exit(1)
     except SystemExit as end:
         if end.code == INTERRUPTED:
-            print("skysieve: interrupted; finished files are kept", file=sys.stderr)
+            print_error("skysieve: interrupted; finished files are kept")
         raise

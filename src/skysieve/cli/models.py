@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +12,7 @@ from skysieve.cli.models_domain import calibrate_domain
 from skysieve.cli.options import Debug
 from skysieve.errors import ConfigError, ModelError
 from skysieve.extras import install_command
+from skysieve.printable import print_error
 
 if TYPE_CHECKING:
     from skysieve.models.card import Model
@@ -122,7 +122,7 @@ def show(
     if len(jobs) > 1:
         raise ConfigError(f"models for {' and '.join(jobs)} are called {name!r}; choose one by --job")
     print(named[0].card.to_json(), end="")
-    print(f"folder: {named[0].folder}", file=sys.stderr)  # so that the rest is JSON
+    print_error(f"folder: {named[0].folder}")  # so that the rest is JSON
 
 
 @app.command("import")

@@ -15,7 +15,7 @@ from skysieve.errors import ConfigError, NoFrameError, OutputError, SkysieveErro
 from skysieve.extras import describe_missing_module
 from skysieve.fleet.local import run_units
 from skysieve.imaging.atomic import check_target
-from skysieve.printable import one_line, printable
+from skysieve.printable import one_line, print_error, printable
 from skysieve.temporaries import sweep_temporaries
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Failures:
         if one_line(unit) not in line:
             line = f"{one_line(unit)}: {line}"
         self.lines.append(line)
-        print(f"skysieve: error: {line}", file=sys.stderr)
+        print_error(f"skysieve: error: {line}")
 
     def skip(self, unit: object, reason: object) -> None:
         """Count a file that holds no frame; the log has it with the reason."""
@@ -92,13 +92,13 @@ class Failures:
         """
         if self.skipped and not (done or before or self.lines):
             self.lines.append(f"none of the {self.skipped} files holds a frame; name one, as file.fits[1]")
-            print(f"skysieve: error: {self.lines[-1]}", file=sys.stderr)
+            print_error(f"skysieve: error: {self.lines[-1]}")
         if not self.lines:
             return
         if done or len(self.lines) > 1:
-            print(f"skysieve: {len(self.lines)} failed, {done} done; failed:", file=sys.stderr)
+            print_error(f"skysieve: {len(self.lines)} failed, {done} done; failed:")
             for line in self.lines:
-                print(f"  {line}", file=sys.stderr)
+                print_error(f"  {line}")
         raise typer.Exit(1)
 
 

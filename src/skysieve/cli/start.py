@@ -121,4 +121,5 @@ class _Interrupts:
 
 def _say_interrupted() -> None:
     with suppress(OSError, ValueError):
-        print("skysieve: interrupted; finished files are kept", file=sys.stderr, flush=True)
+        sys.stderr.write("skysieve: interrupted; finished files are kept\n")
+        sys.stderr.flush()
