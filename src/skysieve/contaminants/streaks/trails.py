@@ -84,6 +84,9 @@ STEADY = 0.5
 FINE = 8
 """Pixels along a trail by which its ends are found."""
 
+ALIKE = 1.25
+"""Largest reach of a trail to one side, over the usual smaller one of both, but for two pixels."""
+
 EDGE = 1.2
 """A trail's pixels are brighter than this many sigma, or half of its ridge where that is less."""
 
@@ -394,23 +397,15 @@ def _mark(clipped: ClippedFrame, trail: Trail, profiles: CrossProfiles, first: i
     """Mark the pixels that a trail lights."""
     middle = profiles.across.size // 2
     across_steps = np.array([-0.25, 0.25])
-    for chunk in range(first, last + 1):
-        # neighbours along the trail tell of its width too, and are less noisy together
-        near = profiles.medians[max(first, chunk - 2) : min(last, chunk + 2) + 1]
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)
-            profile = np.nanmean(near, axis=0)
-            away = int(min(middle - 3, 1.5 * trail.width + 6))
-            sides = np.fmin(
-                np.nanmedian(profile[: middle - away]), np.nanmedian(profile[middle + away + 1 :])
-            )
-        profile = profile - np.nan_to_num(sides)
-        ridge = float(np.nanmax(profile[middle - 2 : middle + 3], initial=0.0))
-        low, high = extent_above(profile, min(EDGE, ridge / 2))
+    extents = [_extent(profiles, trail.width, chunk, first, last) for chunk in range(first, last + 1)]
+    halves = [min(-low, high) for low, high in extents if low <= high]
+    if not halves:
+        return
+    # Both sides of a trail are alike, and all along it: what reaches farther out is of something beside it
+    limit = min(math.ceil(ALIKE * float(np.median(halves))) + 2, int(2 * trail.width) + 4)
+    for chunk, (low, high) in enumerate(extents, first):
         if high < low:
             continue
-        low = max(low, middle - int(2 * trail.width) - 4)
-        high = min(high, middle + int(2 * trail.width) + 4)
         begin, end = (
             profiles.middles[chunk] - profiles.length / 2,
             profiles.middles[chunk] + profiles.length / 2,
@@ -418,6 +413,23 @@ def _mark(clipped: ClippedFrame, trail: Trail, profiles: CrossProfiles, first: i
         begin = trail.ends[0] if chunk == first else max(begin, trail.ends[0])
         end = trail.ends[1] if chunk == last else min(end, trail.ends[1])
         t = np.arange(begin, end + 0.25, 0.5)
-        v = (profiles.across[low : high + 1, None] + across_steps).ravel()
+        lit = slice(middle + max(low, -limit), middle + min(high, limit) + 1)
+        v = (profiles.across[lit, None] + across_steps).ravel()
         rows, columns = trail.course.at(t[:, None], v[None])
         clipped.mark(rows, columns, Mark.TRAIL)
+
+
+def _extent(profiles: CrossProfiles, width: float, chunk: int, first: int, last: int) -> tuple[int, int]:
+    """Return how far to either side of its middle a trail lights a chunk; the first is larger if nowhere."""
+    middle = profiles.across.size // 2
+    # neighbours along the trail tell of its width too, and are less noisy together
+    near = profiles.medians[max(first, chunk - 2) : min(last, chunk + 2) + 1]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        profile = np.nanmean(near, axis=0)
+        away = int(min(middle - 3, 1.5 * width + 6))
+        sides = np.fmin(np.nanmedian(profile[: middle - away]), np.nanmedian(profile[middle + away + 1 :]))
+    profile = profile - np.nan_to_num(sides)
+    ridge = float(np.nanmax(profile[middle - 2 : middle + 3], initial=0.0))
+    low, high = extent_above(profile, min(EDGE, ridge / 2))
+    return (low - middle, high - middle) if low <= high else (1, 0)
