@@ -428,8 +428,10 @@ def _extent(profiles: CrossProfiles, width: float, chunk: int, first: int, last:
         warnings.simplefilter("ignore", RuntimeWarning)
         profile = np.nanmean(near, axis=0)
         away = int(min(middle - 3, 1.5 * width + 6))
-        sides = np.fmin(np.nanmedian(profile[: middle - away]), np.nanmedian(profile[middle + away + 1 :]))
-    profile = profile - np.nan_to_num(sides)
+        left, right = np.nanmedian(profile[: middle - away]), np.nanmedian(profile[middle + away + 1 :])
+    # nebulosity and halos of stars often have a slope across the trail
+    sides = np.nan_to_num([left if np.isfinite(left) else right, right if np.isfinite(right) else left])
+    profile = profile - np.interp(profiles.across, [-away, away], sides).astype(np.float32)
     ridge = float(np.nanmax(profile[middle - 2 : middle + 3], initial=0.0))
     low, high = extent_above(profile, min(EDGE, ridge / 2))
     return (low - middle, high - middle) if low <= high else (1, 0)
