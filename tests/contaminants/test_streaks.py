@@ -75,6 +75,16 @@ def test_trail_is_found_where_it_lies(angle, height, fwhm):
     assert marked[light < 0.05].mean() < 0.01
 
 
+@pytest.mark.parametrize("side", [-1, 1])
+def test_light_beside_a_trail_is_not_of_it(side):
+    trail = 12 * line(35, 4)
+    nebula = 5 * line(35, 40, offset=side * 20)
+    found = streaks_of(trail + nebula)
+    marked = found.correct(np.zeros((1, SIDE, SIDE), np.float32), ["TRL"], slice(None), slice(None))[0] > 0
+    assert marked[trail > 2].mean() > 0.9
+    assert marked.sum() < 1.2 * (trail > 0.5).sum()
+
+
 def test_ends_of_a_trail():
     found = streaks_of(15 * line(30, 3, half_length=90))
     (trail,) = found.trails

@@ -87,6 +87,9 @@ FINE = 8
 ALIKE = 1.25
 """Largest reach of a trail to one side, over the usual smaller one of both, but for two pixels."""
 
+BESIDE = 24
+"""Pixels on either side of a trail that tell the level there."""
+
 EDGE = 1.2
 """A trail's pixels are brighter than this many sigma, or half of its ridge where that is less."""
 
@@ -428,10 +431,13 @@ def _extent(profiles: CrossProfiles, width: float, chunk: int, first: int, last:
         warnings.simplefilter("ignore", RuntimeWarning)
         profile = np.nanmean(near, axis=0)
         away = int(min(middle - 3, 1.5 * width + 6))
-        left, right = np.nanmedian(profile[: middle - away]), np.nanmedian(profile[middle + away + 1 :])
+        left = np.nanmedian(profile[max(0, middle - away - BESIDE) : middle - away])
+        right = np.nanmedian(profile[middle + away + 1 : middle + away + 1 + BESIDE])
     # nebulosity and halos of stars often have a slope across the trail
     sides = np.nan_to_num([left if np.isfinite(left) else right, right if np.isfinite(right) else left])
-    profile = profile - np.interp(profiles.across, [-away, away], sides).astype(np.float32)
+    profile = profile - np.interp(profiles.across, [-away - BESIDE / 2, away + BESIDE / 2], sides).astype(
+        np.float32
+    )
     ridge = float(np.nanmax(profile[middle - 2 : middle + 3], initial=0.0))
     low, high = extent_above(profile, min(EDGE, ridge / 2))
     return (low - middle, high - middle) if low <= high else (1, 0)
