@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import ndimage
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from skysieve.contaminants.bounds import Bounds
 
+if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from skysieve.imaging.frames import Frame
@@ -57,52 +57,10 @@ class LonePixels:
     pixels: NDArray[np.bool_]
     rays: float
 
-    def correct(
-        self, probabilities: NDArray[np.float32], classes: Sequence[str], rows: slice, columns: slice
-    ) -> NDArray[np.float32]:
-        """Return probabilities of a part of the frame, with CR in lone pixels no likelier than :attr:`rays`.
-
-        Parameters
-        ----------
-        probabilities
-            ``(C, h, w)`` float32 of the network.
-        classes
-            Names of their classes.
-        rows, columns
-            Which part.
-        """
-        here = self.pixels[rows, columns]
-        if "CR" not in classes or not here.any():
-            return probabilities
-        changed = probabilities.copy()
-        plane = changed[list(classes).index("CR")]
-        plane[here] = np.minimum(plane[here], self.rays)
-        return changed
-
-    def correct_bits(
-        self,
-        bits: NDArray[np.int16],
-        classes: Sequence[str],
-        codes: Sequence[int],
-        limits: NDArray[np.float32],
-        part: tuple[slice, slice],
-    ) -> NDArray[np.int16]:
-        """Return decisions of a part of the frame as :meth:`correct` would have made them.
-
-        Parameters
-        ----------
-        bits
-            ``(h, w)`` int16, sums of codes of the classes whose probability is above its limit.
-        classes, codes, limits
-            Names, codes and limits of the classes.
-        part
-            Rows and columns.
-        """
-        here = self.pixels[part]
-        if "CR" not in classes or not here.any():
-            return bits
-        index = list(classes).index("CR")
-        return np.where(here, bits & np.int16(~codes[index]), bits) if limits[index] >= self.rays else bits
+    @property
+    def bounds(self) -> tuple[Bounds, ...]:
+        """What follows for probabilities: at most :attr:`rays` for CR."""
+        return (Bounds(self.pixels, upper={"CR": self.rays}),)
 
 
 def find_lone_pixels(frame: Frame) -> LonePixels | None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from skysieve.contaminants.bounds import bound_bits, bound_probabilities
 from skysieve.contaminants.classes import (
     CLASSES,
     DEFAULT_BAD,
@@ -217,14 +218,16 @@ class Masker:
         # What is not kept is decided at once: the network's output takes 28 times the memory of the marks.
         seen = self._statistics(training)
         run = partial(self._run, seen=seen) if keeps else partial(self._decided, seen=seen, limits=limits)
-        names, codes = [c.name for c in self.classes], [c.code for c in self.classes]
+        codes = {c.name: c.code for c in self.classes}
         for rows, columns, found, nodata in predict(normalised, self._plan(shape), run):
             if not keeps:
                 marks = found[0].astype(np.int16)
-                marks = findings.correct_bits(marks, names, codes, limits, (rows, columns))
+                marks = bound_bits(marks, codes, limits, findings.bounds, (rows, columns))
                 bits[rows, columns], background[rows, columns] = told_apart(marks, nodata)
                 continue
-            found = findings.correct(found, names, rows, columns)  # noqa: PLW2901 (the same, corrected)
+            found = bound_probabilities(  # noqa: PLW2901 (the same, within its bounds)
+                found, list(codes), findings.bounds, (rows, columns)
+            )
             if posteriors is not None:
                 posteriors[:, rows, columns] = found
             if histogram is not None:

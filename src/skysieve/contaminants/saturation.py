@@ -16,8 +16,10 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.stats import poisson
 
+from skysieve.contaminants.bounds import Bounds
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
@@ -105,52 +107,10 @@ class Saturation:
     levels: tuple[Level, ...]
     pixels: NDArray[np.bool_]
 
-    def correct(
-        self, probabilities: NDArray[np.float32], classes: Sequence[str], rows: slice, columns: slice
-    ) -> NDArray[np.float32]:
-        """Return probabilities of a part of the frame, at least :data:`CERTAINTY` for SAT in full pixels.
-
-        Parameters
-        ----------
-        probabilities
-            ``(C, h, w)`` float32 of the network.
-        classes
-            Names of their classes.
-        rows, columns
-            Which part.
-        """
-        here = self.pixels[rows, columns]
-        if "SAT" not in classes or not here.any():
-            return probabilities
-        changed = probabilities.copy()
-        plane = changed[list(classes).index("SAT")]
-        plane[here] = np.maximum(plane[here], CERTAINTY)
-        return changed
-
-    def correct_bits(
-        self,
-        bits: NDArray[np.int16],
-        classes: Sequence[str],
-        codes: Sequence[int],
-        limits: NDArray[np.float32],
-        part: tuple[slice, slice],
-    ) -> NDArray[np.int16]:
-        """Return decisions of a part of the frame as :meth:`correct` would have made them.
-
-        Parameters
-        ----------
-        bits
-            ``(h, w)`` int16, sums of codes of the classes whose probability is above its limit.
-        classes, codes, limits
-            Names, codes and limits of the classes.
-        part
-            Rows and columns.
-        """
-        here = self.pixels[part]
-        if "SAT" not in classes or not here.any():
-            return bits
-        index = list(classes).index("SAT")
-        return bits | np.int16(codes[index]) * here if limits[index] < CERTAINTY else bits
+    @property
+    def bounds(self) -> tuple[Bounds, ...]:
+        """What follows for probabilities: at least :data:`CERTAINTY` for SAT."""
+        return (Bounds(self.pixels, lower={"SAT": CERTAINTY}),)
 
 
 def find_saturation(normalised: NormalisedFrame) -> Saturation | None:

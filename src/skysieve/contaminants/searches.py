@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from skysieve.contaminants.lone_pixels import find_lone_pixels
@@ -12,9 +13,7 @@ from skysieve.contaminants.streaks.finder import find_streaks
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
-    from numpy.typing import NDArray
-
+    from skysieve.contaminants.bounds import Bounds
     from skysieve.contaminants.lone_pixels import LonePixels
     from skysieve.contaminants.saturation import Saturation
     from skysieve.contaminants.streaks.finder import Streaks
@@ -41,49 +40,11 @@ class Findings:
     saturation: Saturation | None = None
     streaks: Streaks | None = None
 
-    def correct(
-        self, probabilities: NDArray[np.float32], classes: Sequence[str], rows: slice, columns: slice
-    ) -> NDArray[np.float32]:
-        """Return probabilities of a part of the frame, corrected by all that was found.
-
-        Parameters
-        ----------
-        probabilities
-            ``(C, h, w)`` float32 of the network; it stays as it is.
-        classes
-            Names of their classes.
-        rows, columns
-            Which part.
-        """
-        for one in self._all():
-            probabilities = one.correct(probabilities, classes, rows, columns)
-        return probabilities
-
-    def correct_bits(
-        self,
-        bits: NDArray[np.int16],
-        classes: Sequence[str],
-        codes: Sequence[int],
-        limits: NDArray[np.float32],
-        part: tuple[slice, slice],
-    ) -> NDArray[np.int16]:
-        """Return decisions of a part of the frame as :meth:`correct` would have made them.
-
-        Parameters
-        ----------
-        bits
-            ``(h, w)`` int16, sums of codes of the classes whose probability is above its limit.
-        classes, codes, limits
-            Names, codes and limits of the classes.
-        part
-            Rows and columns.
-        """
-        for one in self._all():
-            bits = one.correct_bits(bits, classes, codes, limits, part)
-        return bits
-
-    def _all(self) -> list[LonePixels | Saturation | Streaks]:
-        return [one for one in (self.lone, self.saturation, self.streaks) if one is not None]
+    @cached_property
+    def bounds(self) -> tuple[Bounds, ...]:
+        """What follows from all of it for probabilities."""
+        found = [one for one in (self.lone, self.saturation, self.streaks) if one is not None]
+        return tuple(bounds for one in found for bounds in one.bounds)
 
 
 def search_frame(

@@ -1,0 +1,126 @@
+"""Bounds on the probabilities of pixels, where a whole frame tells more than the part a network sees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = ["Bounds", "bound_bits", "bound_probabilities"]
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Bounds on the probabilities of some pixels, at the proportions of the network's training set.
+
+    Attributes
+    ----------
+    marks
+        ``(H, W)`` bool or int8.
+    lower, upper
+        Smallest and largest probability, by name of the class.
+    mark
+        The bounds hold where `marks` has this value.
+    """
+
+    marks: NDArray[np.bool_] | NDArray[np.int8]
+    lower: Mapping[str, float] = field(default_factory=dict)
+    upper: Mapping[str, float] = field(default_factory=dict)
+    mark: int = True
+
+
+def bound_probabilities(
+    probabilities: NDArray[np.float32],
+    classes: Sequence[str],
+    bounds: Iterable[Bounds],
+    part: tuple[slice, slice],
+) -> NDArray[np.float32]:
+    """Return probabilities of a part of a frame within their bounds.
+
+    Parameters
+    ----------
+    probabilities
+        ``(C, h, w)`` float32 of the network; they stay as they are.
+    classes
+        Names of their classes.
+    bounds
+        Of the whole frame; later ones come after earlier ones.
+    part
+        Rows and columns.
+
+    Returns
+    -------
+    ndarray
+        ``(C, h, w)`` float32; the same array where no bound holds.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> full = Bounds(np.array([[True, False]]), lower={"SAT": 0.9})
+    >>> given = np.full((1, 1, 2), 0.25, np.float32)
+    >>> found = bound_probabilities(given, ["SAT"], [full], (slice(None), slice(None)))
+    >>> [round(float(value), 2) for value in found.ravel()]
+    [0.9, 0.25]
+    """
+    changed = probabilities
+    for one in bounds:
+        here = one.marks[part] == one.mark
+        if not here.any():
+            continue
+        if changed is probabilities:
+            changed = probabilities.copy()
+        for plane, name in zip(changed, classes, strict=True):
+            if name in one.lower:
+                plane[here] = np.maximum(plane[here], one.lower[name])
+            if name in one.upper:
+                plane[here] = np.minimum(plane[here], one.upper[name])
+    return changed
+
+
+def bound_bits(
+    bits: NDArray[np.int16],
+    classes: Mapping[str, int],
+    limits: Sequence[float] | NDArray[np.float32],
+    bounds: Iterable[Bounds],
+    part: tuple[slice, slice],
+) -> NDArray[np.int16]:
+    """Return decisions of a part of a frame, as they are made of probabilities within their bounds.
+
+    Parameters
+    ----------
+    bits
+        ``(h, w)`` int16, sums of codes of the classes whose probability is above its limit; they stay as they
+        are.
+    classes
+        Codes of the classes, by name.
+    limits
+        Limit of each class.
+    bounds
+        Of the whole frame, as :func:`bound_probabilities` takes them.
+    part
+        Rows and columns.
+
+    Returns
+    -------
+    ndarray
+        ``(h, w)`` int16; the same array where no bound holds.
+    """
+    changed = bits
+    for one in bounds:
+        here = one.marks[part] == one.mark
+        if not here.any():
+            continue
+        if changed is bits:
+            changed = bits.copy()
+        for (name, code), limit in zip(classes.items(), limits, strict=True):
+            if one.lower.get(name, 0.0) > limit:
+                changed[here] |= np.int16(code)
+            elif one.upper.get(name, 1.0) <= limit:
+                changed[here] &= np.int16(~code)
+    return changed
