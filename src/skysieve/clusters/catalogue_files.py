@@ -175,9 +175,8 @@ def _write_votable(table: Any, path: Path, cards: list[HeaderCard]) -> None:
 
     votable = from_table(table)
     for field in votable.get_first_table().fields:
-        if (
-            str(field.unit) == ""
-        ):  # some releases of astropy write units of pure numbers as no reader takes them
+        # some releases of astropy write the unit of pure numbers as '---', which readers refuse
+        if not str(field.unit):
             field.unit = None
     votable.description = "Galaxy clusters: candidates, and their partners in known catalogues"
     for keyword, value, comment in cards:

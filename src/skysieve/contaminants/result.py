@@ -94,7 +94,7 @@ class MaskResult:
     trails, spikes
         Trails, and stars with diffraction spikes, that were found as lines.
     saturation_levels
-        Ranges of values at which pixels are full, in the frame's unit, the highest first.
+        Saturation levels: ranges of values in the frame's unit, the highest first.
     """
 
     bits: NDArray[np.int16]

@@ -1,9 +1,9 @@
-"""Saturated pixels by the level at which a frame's pixels are full.
+"""Saturated pixels by the saturation level of the frame.
 
-Full pixels of a frame share one value, whatever fell on them: that of a full well, or of the largest number
-that the converter gives.  So values of bright pixels, which otherwise get rarer upwards about as a power of
-the value, pile up at the upper end.  Networks see frames in units of the sky's noise, a part at a time, and
-cannot know this value; here it is read off the whole frame.  Each amplifier of a detector may have its own.
+All saturated pixels of an amplifier have about the same value: the full well, or the largest number of the
+converter.  The histogram of bright values otherwise falls about as a power law, and has a peak at this level.
+Networks see parts of a frame in units of the noise of the sky and cannot know the level; here it is measured
+in the whole frame.
 """
 
 from __future__ import annotations
@@ -29,63 +29,63 @@ if TYPE_CHECKING:
 __all__ = ["CERTAINTY", "Level", "Saturation", "find_saturation"]
 
 CERTAINTY = 0.98
-"""Probability of saturation in full pixels, at the proportions of the network's training set."""
+"""Probability of saturation in saturated pixels, at the class proportions of the training set."""
 
 BRIGHT = 30.0
-"""Values above the sky, in units of its noise, that may be those of full pixels."""
+"""Minimum of bright values above the sky, in units of its noise."""
 
 BIN = 0.0005
-"""Width of a bin of the histogram of values above the sky, as a part of the value."""
+"""Width of a bin of the histogram of values above the sky, as a fraction of the value."""
 
 WIDTHS = (0.001, 0.004, 0.015, 0.04)
-"""Widths of a pile of values, as parts of the value: pixels differ after the division by a flat field."""
+"""Widths of a peak, as fractions of the value: the division by a flat field widens it."""
 
 NARROW = 0.004
-"""Piles up to this width may come from one star; a wider one of a single object may be its flat top."""
+"""A peak up to this width may come from one star; a wider one of a single object may be its flat top."""
 
-GROUPS = 4
-"""Separate groups of pixels that a wider pile must be made of."""
+MIN_GROUPS = 4
+"""Minimum number of separate groups of pixels in a wide peak."""
 
 BELOW = 4
-"""Values below a pile that it is compared with, in its widths."""
+"""Width of the range below a peak that it is compared with, in widths of the peak."""
 
-CHANCE = 1e-5
-"""Largest probability that so many values fall together by chance."""
+MAX_CHANCE = 1e-5
+"""Maximum probability (Poisson) that so many values fall into the range by chance."""
 
-EXCESS = 4.0
-"""Least ratio of values in a pile to those that were to be expected."""
+MIN_EXCESS = 4.0
+"""Minimum ratio of the values in a peak to the expected number."""
 
-ABOVE = 0.5
-"""Most values above a pile, as a part of those in it: some pixels count on beyond the level of stars."""
+MAX_ABOVE = 0.5
+"""Maximum number of values above a peak, as a fraction of those in it: some pixels count on beyond it."""
 
-TOUCHING = 0.5
-"""Least part of the pixels of a pile that touch another one of it: stars fill several, hot pixels do not."""
+MIN_TOUCHING = 0.5
+"""Minimum fraction of the pixels of a peak that touch another one; those of hot pixels do not."""
 
-SPILLED = 3.0
-"""How far below a level, in widths of its pile, values belong to it beside full pixels: charge bled there."""
+BLEEDING = 3.0
+"""Range below a level, in widths of its peak, that belongs to it next to saturated pixels: bleeding."""
 
-PILES = 4
-"""Piles that are sought, each the highest of what is left."""
+MAX_PEAKS = 4
+"""Maximum number of peaks, from the highest values down."""
 
-LOWEST = 0.5
-"""Lowest level, as a part of the highest: amplifiers do not differ by more."""
+MIN_LEVEL = 0.5
+"""Minimum level, as a fraction of the highest: amplifiers do not differ by more."""
 
 STRIP = 256
 SAMPLE = 4096
-MOST = 200_000
-"""Pixels of a pile that are looked at for how they lie together."""
+MAX_GROUPED = 200_000
+"""Maximum number of pixels of a peak that are grouped."""
 
-MOST_SPILLED = 2_000_000
-"""Beyond so many pixels near a level only the full ones count: groups of more would take too much memory."""
+MAX_NEAR = 2_000_000
+"""With more pixels near a level, bleeding is not added, as grouping them would need too much memory."""
 
 
 class Level(NamedTuple):
-    """A value at which pixels are full.
+    """A saturation level.
 
     Attributes
     ----------
     low, high
-        Range of their values, in the frame's unit.
+        Range of values of saturated pixels, in the frame's unit.
     """
 
     low: float
@@ -99,9 +99,9 @@ class Saturation:
     Attributes
     ----------
     levels
-        Ranges of values of full pixels, the highest first.
+        Saturation levels, the highest first.
     pixels
-        ``(H, W)`` bool, True in full pixels.
+        ``(H, W)`` bool, True in saturated pixels.
     """
 
     levels: tuple[Level, ...]
@@ -114,12 +114,17 @@ class Saturation:
 
 
 def find_saturation(normalised: NormalisedFrame) -> Saturation | None:
-    """Return the saturated pixels of a frame; None if there is no level at which pixels are full.
+    """Find the saturation levels of a frame, and its saturated pixels.
 
     Parameters
     ----------
     normalised
         The frame ``(H, W)`` with its sky.
+
+    Returns
+    -------
+    Saturation or None
+        None if the frame has no saturation level.
     """
     frame = normalised.frame
     sky, noise = _sky_of(normalised)
@@ -129,25 +134,25 @@ def find_saturation(normalised: NormalisedFrame) -> Saturation | None:
     found: list[Level] = []
     pixels = np.zeros(frame.shape, np.bool_)
     top = values.bins
-    for _ in range(PILES):
+    for _ in range(MAX_PEAKS):
         # of further amplifiers only what is as clear as a single star
         widths = [width for width in WIDTHS if not found or width <= NARROW]
-        piles = ((_pile(values, top, width), width) for width in widths)
-        pile, width = next((one for one in piles if one[0]), (None, 0.0))
-        if pile is None:
+        peaks = ((_peak(values, top, width), width) for width in widths)
+        peak, width = next((one for one in peaks if one[0]), (None, 0.0))
+        if peak is None:
             break
-        level = Level(values.value(pile[0]), values.value(pile[1] + 1) if found else np.inf)
+        level = Level(values.value(peak[0]), values.value(peak[1] + 1) if found else np.inf)
         height = level.low - sky
-        if found and height < LOWEST * (found[0].low - sky):
+        if found and height < MIN_LEVEL * (found[0].low - sky):
             break
-        full = _marked(frame, level)
-        if not _lie_together(full, groups=1 if width <= NARROW else GROUPS):
+        saturated = _marked(frame, level)
+        if not _lie_together(saturated, groups=1 if width <= NARROW else MIN_GROUPS):
             break
-        pixels |= _with_what_spilled(full, frame, Level(level.low - SPILLED * width * height, level.high))
-        if found and level.high >= found[-1].low:  # one wide pile, in two parts
+        pixels |= _with_bleeding(saturated, frame, Level(level.low - BLEEDING * width * height, level.high))
+        if found and level.high >= found[-1].low:  # one wide peak, in two parts
             level = Level(level.low, found.pop().high)
         found.append(level)
-        top = pile[0]
+        top = peak[0]
     return Saturation(tuple(found), pixels) if found else None
 
 
@@ -185,7 +190,7 @@ class _Values:
         return np.asarray(above - self._above[np.clip(last + 1, 0, self.bins)])
 
     def widths(self, last: NDArray[np.int64], part: float) -> NDArray[np.int64]:
-        """Return how many bins piles up to some bins have: a part of the value, at least two steps."""
+        """Return how many bins peaks up to some bins have: a part of the value, at least two steps."""
         above = self.least * np.exp(last * BIN)
         parts = np.maximum(part, 2.5 * self.step / above)
         return np.asarray(np.ceil(np.log1p(parts) / BIN), np.int64)
@@ -207,12 +212,12 @@ class _Steps:
         self.found = float(np.gcd.reduce(np.append(sample, self.found).astype(np.int64)))
 
 
-def _pile(values: _Values, top: int, part: float) -> tuple[int, int] | None:
-    """Return first and last bin of the pile of values at the upper end, below a bin, if there is one."""
+def _peak(values: _Values, top: int, part: float) -> tuple[int, int] | None:
+    """Return first and last bin of the peak at the upper end, below a bin, if there is one."""
     last = np.arange(top)
     size = values.widths(last, part)
     inside = values.count(last - size + 1, last)
-    at_the_end = values.count(last + 1, np.full_like(last, top - 1)) <= ABOVE * inside
+    at_the_end = values.count(last + 1, np.full_like(last, top - 1)) <= MAX_ABOVE * inside
     if not at_the_end.any():
         return None
     best = int(np.argmax(np.where(at_the_end, inside, 0)))
@@ -220,7 +225,7 @@ def _pile(values: _Values, top: int, part: float) -> tuple[int, int] | None:
     first = best - width + 1
     below = int(values.count(np.array(first - BELOW * width), np.array(first - 1)))
     expected = (below + 1) / BELOW
-    by_chance = count < EXCESS * expected or poisson.sf(count - 1, expected) > CHANCE
+    by_chance = count < MIN_EXCESS * expected or poisson.sf(count - 1, expected) > MAX_CHANCE
     return None if by_chance else (first, best)
 
 
@@ -234,21 +239,21 @@ def _marked(frame: Frame, level: Level) -> NDArray[np.bool_]:
 
 def _lie_together(marked: NDArray[np.bool_], *, groups: int) -> bool:
     """Tell whether marked pixels touch each other, as those of stars do, in so many groups at least."""
-    sizes = np.bincount(_groups(np.flatnonzero(marked)[:MOST], marked.shape[1]))
+    sizes = np.bincount(_groups(np.flatnonzero(marked)[:MAX_GROUPED], marked.shape[1]))
     touching = sizes[sizes > 1]
-    return len(touching) >= groups and touching.sum() >= TOUCHING * sizes.sum()
+    return len(touching) >= groups and touching.sum() >= MIN_TOUCHING * sizes.sum()
 
 
-def _with_what_spilled(full: NDArray[np.bool_], frame: Frame, level: Level) -> NDArray[np.bool_]:
-    """Return full pixels ``(H, W)`` with those of a wider level that touch them, directly or not."""
+def _with_bleeding(saturated: NDArray[np.bool_], frame: Frame, level: Level) -> NDArray[np.bool_]:
+    """Return saturated pixels ``(H, W)`` and connected pixels of a wider range of values."""
     places = np.flatnonzero(_marked(frame, level))
-    if len(places) > MOST_SPILLED:
-        return full
-    groups = _groups(places, full.shape[1])
-    has_full = np.bincount(groups, weights=full.ravel()[places]) > 0
-    spilled = np.zeros(full.size, np.bool_)
-    spilled[places[has_full[groups]]] = True
-    return spilled.reshape(full.shape)
+    if len(places) > MAX_NEAR:
+        return saturated
+    groups = _groups(places, saturated.shape[1])
+    is_saturated = np.bincount(groups, weights=saturated.ravel()[places]) > 0
+    connected = np.zeros(saturated.size, np.bool_)
+    connected[places[is_saturated[groups]]] = True
+    return connected.reshape(saturated.shape)
 
 
 def _groups(places: NDArray[np.intp], width: int) -> NDArray[np.int32]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from skysieve.contaminants.lone_pixels import find_lone_pixels
+from skysieve.contaminants.isolated_pixels import find_isolated_pixels
 from skysieve.contaminants.saturation import find_saturation
 from skysieve.contaminants.streaks.finder import find_streaks
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from skysieve.contaminants.bounds import Bounds
-    from skysieve.contaminants.lone_pixels import LonePixels
+    from skysieve.contaminants.isolated_pixels import IsolatedPixels
     from skysieve.contaminants.saturation import Saturation
     from skysieve.contaminants.streaks.finder import Streaks
     from skysieve.imaging.normalise import NormalisedFrame
@@ -28,22 +28,22 @@ class Findings:
 
     Attributes
     ----------
-    lone
-        Single bright pixels.
+    isolated
+        Isolated bright pixels.
     saturation
         Saturated pixels.
     streaks
         Trails and diffraction spikes.
     """
 
-    lone: LonePixels | None = None
+    isolated: IsolatedPixels | None = None
     saturation: Saturation | None = None
     streaks: Streaks | None = None
 
     @cached_property
     def bounds(self) -> tuple[Bounds, ...]:
         """What follows from all of it for probabilities."""
-        found = [one for one in (self.lone, self.saturation, self.streaks) if one is not None]
+        found = [one for one in (self.isolated, self.saturation, self.streaks) if one is not None]
         return tuple(bounds for one in found for bounds in one.bounds)
 
 
@@ -62,7 +62,7 @@ def search_frame(
         Whether trails and spikes, and saturated pixels, are sought.
     """
     return Findings(
-        find_lone_pixels(normalised) if "CR" in classes else None,
+        find_isolated_pixels(normalised) if "CR" in classes else None,
         find_saturation(normalised) if saturation and "SAT" in classes else None,
         find_streaks(normalised, classes=classes) if streaks else None,
     )

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from skysieve import mask
-from skysieve.contaminants.lone_pixels import find_lone_pixels
+from skysieve.contaminants.isolated_pixels import find_isolated_pixels
 from skysieve.imaging.frames import ArrayFrame
 from skysieve.imaging.normalise import normalise
 
@@ -32,9 +32,9 @@ def frame(*, hot: int, rays: int) -> tuple[NDArray[np.float32], NDArray[np.bool_
     return pixels.astype(np.float32), is_hot
 
 
-def test_lone_pixels_are_found():
+def test_isolated_pixels_are_found():
     pixels, hot = frame(hot=80, rays=10)
-    found = find_lone_pixels(normalise(ArrayFrame(pixels), threads=1))
+    found = find_isolated_pixels(normalise(ArrayFrame(pixels), threads=1))
     assert found is not None
     assert found.pixels[hot].mean() > 0.95
     assert not found.pixels[~hot].any()
@@ -43,15 +43,15 @@ def test_lone_pixels_are_found():
 @pytest.mark.parametrize(("hot", "rays", "share"), [(200, 0, 0.05), (200, 49, 0.2), (100, 49, 0.4)])
 def test_rays_that_spread_tell_how_many_of_the_others_are_rays(hot, rays, share):
     pixels, _ = frame(hot=hot, rays=rays)
-    found = find_lone_pixels(normalise(ArrayFrame(pixels), threads=1))
+    found = find_isolated_pixels(normalise(ArrayFrame(pixels), threads=1))
     assert found is not None
-    assert found.rays == pytest.approx(share, rel=0.15)
+    assert found.ray_fraction == pytest.approx(share, rel=0.15)
 
 
 @pytest.mark.parametrize(("hot", "rays"), [(0, 30), (20, 60), (0, 0)])
 def test_where_all_may_be_rays_nothing_is_changed(hot, rays):
     pixels, _ = frame(hot=hot, rays=rays)
-    assert find_lone_pixels(normalise(ArrayFrame(pixels), threads=1)) is None
+    assert find_isolated_pixels(normalise(ArrayFrame(pixels), threads=1)) is None
 
 
 def test_hot_pixels_are_no_cosmic_rays_in_masks():
