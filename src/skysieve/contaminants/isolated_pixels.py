@@ -1,9 +1,9 @@
 """Isolated bright pixels: mostly hot pixels, and how many of them may be cosmic rays.
 
-A network predicts each class independently.  An isolated hot pixel looks like a cosmic ray that hit one
-pixel, and gets high probabilities of both.  But the charge of a cosmic ray spreads: for each ray that lights a
-single pixel there are others whose second pixel has a fraction of the light of the first.  The number of these
-limits how many of the isolated pixels can be cosmic rays.
+A network predicts each class independently. An isolated hot pixel looks like a cosmic ray that hit
+one pixel, and gets high probabilities of both. But the charge of a cosmic ray spreads: for each ray
+that lights a single pixel there are others whose second pixel has a fraction of the light of the
+first. The number of these limits how many of the isolated pixels can be cosmic rays.
 """
 
 from __future__ import annotations
