@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 __all__ = ["measure"]
 
+SEARCHES = (
+    "The rules of the searches for trails, spikes, saturated and isolated pixels were set on other frames of "
+    "these cameras."
+)
 FRAMES = 16
 SIDE = 768
 LARGEST_ERROR = 0.01
@@ -61,7 +65,7 @@ def measure(*, model: str, recipes: Sequence[str], frames: int | None, side: int
     return Result(
         "Contaminants on simulated frames of cameras held out",
         f"{frames} frames of {side} x {side} px for each of {len(kept)} recipes, pooled into one set of "
-        f"{found.size}; both models see the same frames, as `skysieve mask` sees them. {HELD_OUT} Scores "
+        f"{found.size}; both models see the same frames, as `skysieve mask` sees them. {HELD_OUT} {SEARCHES} Scores "
         "are over pixels; resamples are of frames.",
         bars,
         [

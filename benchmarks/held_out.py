@@ -41,8 +41,7 @@ SEED = 3_141_592_653
 HELD_OUT = (
     "Nothing was trained or tuned on these frames: the recipes of training span cameras of all kinds but "
     "draw none of these in particular, the seeds here are used nowhere else, and thresholds, calibration "
-    "and the choice of the network were settled on frames of the training recipe with other seeds. The rules of "
-    "the searches for trails, spikes, saturated and isolated pixels were set on other frames of these cameras."
+    "and the choice of the network were settled on frames of the training recipe with other seeds."
 )
 
 
