@@ -65,8 +65,8 @@ def measure(*, model: str, recipes: Sequence[str], frames: int | None, side: int
     return Result(
         "Contaminants on simulated frames of cameras held out",
         f"{frames} frames of {side} x {side} px for each of {len(kept)} recipes, pooled into one set of "
-        f"{found.size}; both models see the same frames, as `skysieve mask` sees them. {HELD_OUT} {SEARCHES} Scores "
-        "are over pixels; resamples are of frames.",
+        f"{found.size}; both models see the same frames, as `skysieve mask` sees them. {HELD_OUT} {SEARCHES} "
+        "Scores are over pixels; resamples are of frames.",
         bars,
         [
             scores.class_table(),
