@@ -110,6 +110,16 @@ def train_contaminants(
         ),
     ] = None,
     init: Init = None,
+    kept: Annotated[
+        Path | None,
+        typer.Option(
+            "--keep",
+            metavar="DIR",
+            help="Of a revision: folder in which frames are stored with the answers of the first network, "
+            "and reused.",
+            show_default=False,
+        ),
+    ] = None,
     workers: Workers = None,
     device: Device = TrainingDevice.auto,
     steps: Steps = None,
@@ -125,8 +135,12 @@ def train_contaminants(
     """
     chosen = chosen_recipe(recipe, "contaminants", steps)
     from skysieve.training.contaminants import ContaminantTraining
+    from skysieve.training.revision import RevisionTraining
 
-    trainee = ContaminantTraining(chosen)
+    revises = chosen.network.kind == "revision"
+    if kept is not None and not revises:
+        raise ConfigError(f"--keep: recipe {recipe} trains no revision, whose frames alone are kept")
+    trainee = RevisionTraining(chosen, kept=kept) if revises else ContaminantTraining(chosen)
     if footprints:
         trainee.use_footprints(footprints)
     if clean_frames is not None:

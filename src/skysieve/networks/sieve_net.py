@@ -136,17 +136,17 @@ class SieveNet(nn.Module):
         Tensor
             ``(N, C, H, W)``, at the priors of the training set.
         """
-        return functional.pixel_shuffle(self._quarters(pixels), 2)
+        return functional.pixel_shuffle(self.quarters(pixels), 2)
 
     def probabilities(self, pixels: Tensor) -> Tensor:
         """Return the posteriors ``(N, C, H, W)``; engines fuse the sigmoid with the last convolution."""
-        return functional.pixel_shuffle(torch.sigmoid(self._quarters(pixels)), 2)
+        return functional.pixel_shuffle(torch.sigmoid(self.quarters(pixels)), 2)
 
     def fold_calibration(self, scale: Tensor, offset: Tensor) -> None:
         """Make the logits ``l`` of each class ``scale l + offset``; both ``(C,)``."""
         scale_outputs(self.head, scale, offset)
 
-    def _quarters(self, pixels: Tensor) -> Tensor:
+    def quarters(self, pixels: Tensor) -> Tensor:
         """Return the logits ``(N, 4 C, H / 2, W / 2)``, before the four become neighbours again."""
         squeezed = functional.pixel_unshuffle(asinh(pixels), 2)
         # In float32 whatever the rest is in: bfloat16 has steps of 6 % at the asinh of a bright core, and

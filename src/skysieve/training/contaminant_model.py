@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from skysieve.models.card import Model
+    from skysieve.networks.revised_net import RevisedNet
     from skysieve.networks.sieve_net import SieveNet
     from skysieve.training.recipe import TrainingRecipe
 
@@ -71,7 +72,7 @@ class CalibrationFrame(NamedTuple):
 
 
 def write_contaminant_model(
-    network: SieveNet,
+    network: SieveNet | RevisedNet,
     frames: Iterable[CalibrationFrame],
     folder: Path,
     *,
@@ -151,7 +152,7 @@ def write_contaminant_model(
     return write_model(network, folder, card, calibration=calibration, overwrite=True)
 
 
-def tile_margin(network: SieveNet, frames: Sequence[NDArray[np.float32]]) -> int:
+def tile_margin(network: SieveNet | RevisedNet, frames: Sequence[NDArray[np.float32]]) -> int:
     """Return the pixels at a tile's border that are better taken from the next tile.
 
     Beyond them at most 0.1 % of the probabilities change by more than 0.05 where the tile ends.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -29,8 +30,10 @@ if TYPE_CHECKING:
     import lightning
 
     from skysieve.models.card import Model
+    from skysieve.networks.revised_net import RevisedNet
     from skysieve.networks.sieve_net import SieveNet
     from skysieve.simulate.recipe import Recipe
+    from skysieve.training.learner import Learner
     from skysieve.training.recipe import TrainingRecipe
     from skysieve.training.tiles import FrameSource
 
@@ -67,7 +70,7 @@ class ContaminantTraining:
 
     recipe: TrainingRecipe
     clean: CleanFolder | None = None
-    initial: SieveNet | None = None
+    initial: SieveNet | RevisedNet | None = None
     origin: str = ""
 
     def __post_init__(self) -> None:
@@ -120,14 +123,20 @@ class ContaminantTraining:
             If there is no such model, or its graph is of another network than the recipe's.
         """
         from skysieve.contaminants.model import load_model
+        from skysieve.networks.revised_net import RevisedNet
         from skysieve.training.initial import load_all_but, load_graph_weights
 
         network, found = sieve_net(self.recipe), load_model(model)
-        try:
-            load_graph_weights(network, found)
-        except ModelError:
+        revised = RevisedNet(sieve_net(self.recipe, context=False)).requires_grad_()
+        for one in (network, revised):
+            with suppress(ModelError):
+                load_graph_weights(one, found)
+                self.initial = one
+                break
+        else:
             load_all_but(["context"], network, found, sieve_net(self.recipe, context=False))
-        self.initial, self.origin = network, f"{found.card.name} {found.card.graphs[0].sha256}"
+            self.initial = network
+        self.origin = f"{found.card.name} {found.card.graphs[0].sha256}"
 
     @cached_property
     def simulation(self) -> Recipe:
@@ -154,7 +163,7 @@ class ContaminantTraining:
         found = counts.clip(1, total - 1) / total
         return dict(zip(CLASS_NAMES, found.tolist(), strict=True))
 
-    def module(self) -> Segmentation:
+    def module(self) -> Learner:
         """Return the network with its loss."""
         priors = self.priors
         logger.info("priors: %s", ", ".join(f"{name} {p:.2g}" for name, p in priors.items()))
@@ -186,7 +195,7 @@ class ContaminantTraining:
 
     def finish(self, module: lightning.LightningModule, folder: Path, *, facts: dict[str, Any]) -> Model:
         """Calibrate the trained network on new frames and write it as a model."""
-        network: SieveNet = module.network  # type: ignore[assignment]
+        network: SieveNet | RevisedNet = module.network  # type: ignore[assignment]
         logger.info("calibrating on %d frames", CALIBRATION_FRAMES)
         frames = self._held_out(CALIBRATION_SEED, CALIBRATION_FRAMES)
         model = write_contaminant_model(network, frames, folder, recipe=self.recipe, facts=facts)

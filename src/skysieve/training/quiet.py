@@ -26,6 +26,7 @@ NEEDLESS = (
     ".*ended before the epoch ended",  # the stream of tiles is endless and goes on from its own number
     ".*callbacks used to create the checkpoint",  # of another release of ours
     ".*`isinstance\\(treespec, LeafSpec\\)` is deprecated",  # within Lightning
+    ".*in eval mode at the start of training",  # what stays as it is
     ".*using torch.load with `weights_only=False`",  # it is True
 )
 

@@ -43,6 +43,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "tile": (32, inf),
     "frame": (SMALLEST, inf),
     "reuse": (1, inf),
+    "distinct": (0, inf),
     "learning_rate": (0, 1),
     "weight_decay": (0, inf),
     "warm_up": (0, 1),
@@ -83,7 +84,8 @@ class NetworkSettings:
     Attributes
     ----------
     kind
-        ``mask-rcnn`` for ghosts; for clusters one of ``unet``, ``vnet``, ``unet++``, ``r2unet``,
+        ``mask-rcnn`` for ghosts; ``revision`` for contaminants, see :mod:`skysieve.training.revision`; for
+        clusters one of ``unet``, ``vnet``, ``unet++``, ``r2unet``,
         ``attention-unet``, ``resunet-a``, ``u2net``, ``unet3+``; the job's own, if empty.
     widths, depths
         Channels and convolutions at each level; see :class:`skysieve.networks.sieve_net.SieveNet` and
@@ -94,7 +96,7 @@ class NetworkSettings:
         training goes on from (``--init``). What they see is general, and most of the time is theirs.
     """
 
-    kind: Literal["", "mask-rcnn", ClusterNetwork] = ""
+    kind: Literal["", "mask-rcnn", "revision", ClusterNetwork] = ""
     widths: tuple[int, ...] = ()
     depths: tuple[int, ...] = ()
     context: tuple[int, ...] = ()
@@ -167,6 +169,9 @@ class TrainingRecipe:
     frame, reuse
         Pixels on a side of a simulated frame, and how often each of its tiles is shown, turned or mirrored
         anew.
+    distinct
+        Of a revision: number of simulated frames, after the last of which the first come again; 0 for new
+        ones without end.
     learning_rate, weight_decay, warm_up, averaging
         Of AdamW: the highest rate, which is reached after this part of the steps and then falls as a cosine;
         decay of the weights; and of the moving average of the weights, which is what is kept.
@@ -193,6 +198,7 @@ class TrainingRecipe:
     tile: int = 256
     frame: int = 512
     reuse: int = 2
+    distinct: int = 0
     learning_rate: float = 2e-3
     weight_decay: float = 1e-2
     warm_up: float = 0.05
@@ -215,6 +221,8 @@ class TrainingRecipe:
             del settings["network"]["context"]
         if not self.network.frozen:
             del settings["network"]["frozen"]
+        if not self.distinct:
+            del settings["distinct"]
         others, losses = (
             (FRAMES_ONLY, FRAME_LOSSES_ONLY) if self.job == "clusters" else (CLUSTERS_ONLY, ("delta",))
         )
@@ -266,6 +274,10 @@ def _check_job(recipe: TrainingRecipe, origin: str) -> None:
     if recipe.network.kind and (recipe.network.kind in networks) != for_clusters:
         choose = f"choose from {', '.join(networks)}" if for_clusters else "leave it out"
         raise ConfigError(f"{origin}: network.kind: {recipe.network.kind} is not for {recipe.job}; {choose}")
+    if recipe.network.kind == "revision" and recipe.job != "contaminants":
+        raise ConfigError(f"{origin}: network.kind: revision is for contaminants alone; leave it out")
+    if recipe.distinct and recipe.network.kind != "revision":
+        raise ConfigError(f"{origin}: distinct: is for network.kind revision alone; leave it out")
     if recipe.network.frozen and recipe.job != "tracking":
         raise ConfigError(f"{origin}: network.frozen: is for tracking alone; leave it out")
     if for_clusters and recipe.network.depths:

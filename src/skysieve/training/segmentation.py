@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from torch import nn
 
+    from skysieve.networks.revised_net import RevisedNet
     from skysieve.training.recipe import LossSettings, TrainingRecipe
 
 __all__ = ["REGIONS", "Segmentation", "loss_of", "sieve_net"]
@@ -42,7 +43,9 @@ def sieve_net(
     ConfigError
         If there is no such network.
     """
-    blocks = recipe.network.context or (() if recipe.network.widths else CONTEXT)
+    settings = recipe.network
+    # The network that a revision begins with had none
+    blocks = settings.context or (() if settings.widths or settings.kind == "revision" else CONTEXT)
     try:
         return SieveNet(
             len(CLASS_NAMES),
@@ -123,7 +126,7 @@ class Segmentation(Learner):
         recipe: TrainingRecipe,
         priors: Mapping[str, float],
         *,
-        network: SieveNet | None = None,
+        network: SieveNet | RevisedNet | None = None,
         frozen_statistics: bool = False,
     ) -> None:
         super().__init__(recipe, network or sieve_net(recipe, priors), frozen_statistics=frozen_statistics)
