@@ -110,7 +110,13 @@ class TestList:
         defaults = [
             line.split()[:2] for line in run("models", "list").out.splitlines() if "(default)" in line
         ]
-        assert defaults == [[DEFAULT_FOR_MASKS, "contaminants"], [DEFAULT_FOR_TRACKING, "tracking"]]
+        assert sorted(job for _, job in defaults) == ["clusters", "contaminants", "ghosts", "tracking"]
+        assert [DEFAULT_FOR_MASKS, "contaminants"] in defaults
+        assert [DEFAULT_FOR_TRACKING, "tracking"] in defaults
+
+    @pytest.mark.parametrize("job", ["clusters", "contaminants", "ghosts", "tracking"])
+    def test_names_models_that_can_be_shown_one_by_one(self, run, job):
+        assert json.loads(run("models", "show", "skysieve", "--job", job).out)["job"] == job
 
     @pytest.mark.usefixtures("empty_cache", "without_package", "package")
     def test_says_how_to_get_one_where_there_is_none(self, run):

@@ -137,7 +137,7 @@ class TestBadInput:
     def test_a_recipe_that_is_not_there(self, run):
         assert failure(run("train", "tracking", "-o", "mine", "--recipe", "mine.yaml")).startswith(
             "mine.yaml: no such recipe; give a YAML file or one of clusters, clusters-proper, "
-            "contaminants, contaminants-context, ghosts, ghosts-mask-rcnn, tracking"
+            "contaminants, contaminants-context, contaminants-revision, ghosts, ghosts-mask-rcnn, tracking"
         )
 
     def test_a_simulation_that_is_not_there(self, train):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import enum
 import logging
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -30,14 +29,8 @@ NAMED = 3
 """So many images are named, of which something is told."""
 
 
-class Form(enum.StrEnum):
-    """Forms in which annotations are written."""
-
-    via = "via"
-    via_list = "via-list"
-    via_dict = "via-dict"
-    coco = "coco"
-
+Form = Literal["via", "via-list", "via-dict", "coco"]
+"""Forms in which annotations are written."""
 
 Files = Annotated[
     list[Path],
@@ -96,14 +89,14 @@ def convert(
     if output.resolve() == source.resolve():
         raise OutputError(f"{output} is the file to convert; choose another --output")
     read = read_annotations(source, shape=shape)
-    form = to or (Form.via if read.form == Form.coco else Form.coco)
-    if polygons and form != Form.coco:
-        raise ConfigError(f"--polygons is for --to coco, not for {form.value}")
+    form = to or ("via" if read.form == "coco" else "coco")
+    if polygons and form != "coco":
+        raise ConfigError(f"--polygons is for --to coco, not for {form}")
     _warn(read)
-    written = write_annotations(read, output, form.value, polygons=polygons, overwrite=overwrite)
+    written = write_annotations(read, output, form, polygons=polygons, overwrite=overwrite)
     regions = sum(len(image.ghosts) for image in read.images)
     lost = f", {regions - written} without a pixel of the picture left out" if written < regions else ""
-    print(f"{output}: {form.value}, {len(read.images)} images, {written} regions{_left_out(read)}{lost}")
+    print(f"{output}: {form}, {len(read.images)} images, {written} regions{_left_out(read)}{lost}")
 
 
 @app.command("check")

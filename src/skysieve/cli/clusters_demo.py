@@ -46,8 +46,8 @@ def demo(
 
     Example: `skysieve clusters demo -o demo-clusters`
     """
-    from skysieve.cli.clusters_find import Finder, find
-    from skysieve.cli.evaluate_clusters import Tiles, evaluate_clusters
+    from skysieve.cli.clusters_find import find
+    from skysieve.cli.evaluate_clusters import evaluate_clusters
     from skysieve.cli.simulate_sky import simulate_sky
     from skysieve.clusters.model import DEFAULT_MODEL, load_model
 
@@ -70,7 +70,7 @@ def demo(
     find(
         maps=[str(sky)],
         output=found,
-        finder=Finder.both,
+        finder="both",
         model=model,
         preview=True,
         overwrite=overwrite,
@@ -82,7 +82,7 @@ def demo(
         report,
         sky=[sky],
         catalogue=[f"found={found}"],
-        tiles=Tiles.all,
+        tiles="all",
         overwrite=overwrite,
         quiet=True,
         debug=debug,

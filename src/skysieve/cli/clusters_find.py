@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import enum
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -13,11 +12,9 @@ from skysieve.cli.clusters_match import parse_catalogues
 from skysieve.cli.options import (
     Debug,
     Device,
-    Engine,
     EngineOption,
     Jobs,
     Overwrite,
-    Precision,
     PrecisionOption,
     Quiet,
     Threads,
@@ -42,12 +39,8 @@ _PREVIEWS = ("preview-sky.png", "preview-candidates.png", "preview-stacks.png")
 """The last one only where there are candidates."""
 
 
-class Finder(enum.StrEnum):
-    """What looks for clusters."""
-
-    network = "network"
-    mmf = "mmf"
-    both = "both"
+Finder = Literal["network", "mmf", "both"]
+"""What looks for clusters."""
 
 
 def find(
@@ -68,7 +61,7 @@ def find(
     ],
     finder: Annotated[
         Finder, typer.Option("--finder", help="Use the network, the matched filter, or both.")
-    ] = Finder.both,
+    ] = "both",
     model: Annotated[
         str | None,
         typer.Option(
@@ -164,8 +157,8 @@ def find(
     resume: Annotated[bool, typer.Option("--resume", help="Resume an interrupted search.")] = False,
     jobs: Jobs = 1,
     overwrite: Overwrite = False,
-    engine: EngineOption = Engine.auto,
-    precision: PrecisionOption = Precision.auto,
+    engine: EngineOption = "auto",
+    precision: PrecisionOption = "auto",
     device: Device = "cpu",
     threads: Threads = None,
     quiet: Quiet = False,
@@ -195,15 +188,15 @@ def find(
         maps,
         output,
         ClusterSettings(
-            finder=finder.value,
+            finder=finder,
             model=model or DEFAULT_MODEL,
             threshold=threshold,
             snr=snr,
             least_pixels=least_pixels,
             most_radius=most_radius,
             views=views,
-            engine=engine.value,
-            precision=precision.value,
+            engine=engine,
+            precision=precision,
             device=device,
             threads=threads,
         ),

@@ -15,10 +15,8 @@ from skysieve.cli.lazy_verb import add_verb
 from skysieve.cli.options import (
     Debug,
     Device,
-    Engine,
     EngineOption,
     Overwrite,
-    Precision,
     PrecisionOption,
     Quiet,
     Threads,
@@ -32,6 +30,7 @@ if TYPE_CHECKING:
     from skysieve.contaminants.trial import Contestant
     from skysieve.evaluation.contest import EvaluatedSet, Scored
     from skysieve.evaluation.scores import Measure
+    from skysieve.models.network import Engine, Precision
 
 __all__ = ["app", "check_output", "write_files"]
 
@@ -127,8 +126,8 @@ def evaluate_contaminants(
         typer.Option("--confusion-frames", help="Also write the confusion table of each frame, as ECSV."),
     ] = False,
     overwrite: Overwrite = False,
-    engine: EngineOption = Engine.auto,
-    precision: PrecisionOption = Precision.auto,
+    engine: EngineOption = "auto",
+    precision: PrecisionOption = "auto",
     device: Device = "cpu",
     threads: Threads = None,
     quiet: Quiet = False,
@@ -189,8 +188,8 @@ def evaluate_tracking(
     model: Models = [],  # noqa: B006
     frames: Frames = [],  # noqa: B006
     overwrite: Overwrite = False,
-    engine: EngineOption = Engine.auto,
-    precision: PrecisionOption = Precision.auto,
+    engine: EngineOption = "auto",
+    precision: PrecisionOption = "auto",
     device: Device = "cpu",
     threads: Threads = None,
     quiet: Quiet = False,
@@ -259,7 +258,7 @@ def _file_set(path: str, read: Callable[[Path], Any], failures: Failures) -> _Fr
 
 
 def _engine_options(engine: Engine, precision: Precision, device: str, threads: int | None) -> dict[str, Any]:
-    return {"engine": engine.value, "precision": precision.value, "device": device, "threads": threads}
+    return {"engine": engine, "precision": precision, "device": device, "threads": threads}
 
 
 def check_output(output: Path, *, overwrite: bool) -> None:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import enum
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from skysieve.cli.clusters_find import Finder
 from skysieve.cli.options import (
     Debug,
     Device,
-    Engine,
     EngineOption,
     Jobs,
     Overwrite,
-    Precision,
     PrecisionOption,
     Quiet,
     Threads,
@@ -26,6 +24,8 @@ from skysieve.errors import ConfigError, SourceError
 from skysieve.extras import require
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from skysieve.clusters.trial_catalogues import Contestant
 
 __all__ = ["evaluate_clusters"]
@@ -34,21 +34,8 @@ TRUTH = "clusters.fits"
 FOUND = "found"
 
 
-class Finder(enum.StrEnum):
-    """What looks for clusters."""
-
-    network = "network"
-    mmf = "mmf"
-    both = "both"
-
-
-class Tiles(enum.StrEnum):
-    """Which part of the sky counts."""
-
-    test = "test"
-    validation = "validation"
-    train = "train"
-    all = "all"
+Tiles = Literal["test", "validation", "train", "all"]
+"""Which part of the sky counts."""
 
 
 def evaluate_clusters(
@@ -107,7 +94,7 @@ def evaluate_clusters(
     ] = None,
     tiles: Annotated[
         Tiles, typer.Option("--tiles", help="Part of the skies to evaluate, by the split of the training.")
-    ] = Tiles.test,
+    ] = "test",
     radius: Annotated[
         float,
         typer.Option("--radius", metavar="ARCMIN", help="Matching radius between candidates and clusters."),
@@ -145,8 +132,8 @@ def evaluate_clusters(
     ] = False,
     jobs: Jobs = 1,
     overwrite: Overwrite = False,
-    engine: EngineOption = Engine.auto,
-    precision: PrecisionOption = Precision.auto,
+    engine: EngineOption = "auto",
+    precision: PrecisionOption = "auto",
     device: Device = "cpu",
     threads: Threads = None,
     quiet: Quiet = False,
@@ -173,9 +160,9 @@ def evaluate_clusters(
     _check_disc(disc)
     truths = [_truth_of(path) for path in sky]
     given = _given(catalogue or [], len(sky))
-    finders = list(dict.fromkeys(one.value for one in finder or []))
+    finders = list(dict.fromkeys(finder or []))
     _check_names(given, finders)
-    settings: dict[str, Any] = {"engine": engine.value, "precision": precision.value, "device": device}
+    settings: dict[str, Any] = {"engine": engine, "precision": precision, "device": device}
     settings |= {"threads": threads, "threshold": threshold, "snr": snr}
     settings |= {name: value for name, value in (("model", model), ("views", views)) if value is not None}
     search = SkySearches(
@@ -183,7 +170,7 @@ def evaluate_clusters(
         finders,
         settings,
         galactic_cut=galactic_cut,
-        role=tiles.value,
+        role=tiles,
         resume=resume,
         overwrite=overwrite,
         jobs=jobs,
@@ -195,8 +182,8 @@ def evaluate_clusters(
     for number, folder in enumerate(sky):
         paths = {name: found[number] for name, found in given.items()} | search.run(folder, number)
         trials.append((truths[number], paths))
-    results, facts = _measured(trials, rules, tiles.value, disc)
-    facts |= {"skies": ", ".join(map(str, sky)), "tiles": tiles.value}
+    results, facts = _measured(trials, rules, tiles, disc)
+    facts |= {"skies": ", ".join(map(str, sky)), "tiles": tiles}
     report = make_trial_report(
         [TrialResult(*one) for one in results],
         rules,
@@ -269,7 +256,7 @@ def _given(texts: list[str], skies: int) -> dict[str, list[Path]]:
     return found
 
 
-def _check_names(given: dict[str, list[Path]], finders: list[str]) -> None:
+def _check_names(given: dict[str, list[Path]], finders: Sequence[str]) -> None:
     if not given and not finders:
         raise ConfigError("nothing to evaluate; give at least one --catalogue or --finder")
     both = [name for name in finders if name in given]

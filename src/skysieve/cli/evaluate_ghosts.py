@@ -12,11 +12,9 @@ import typer
 from skysieve.cli.options import (
     Debug,
     Device,
-    Engine,
     EngineOption,
     Names,
     Overwrite,
-    Precision,
     PrecisionOption,
     Quiet,
     Threads,
@@ -53,8 +51,8 @@ def evaluate_ghosts(
     ],
     names: Names = None,
     overwrite: Overwrite = False,
-    engine: EngineOption = Engine.auto,
-    precision: PrecisionOption = Precision.auto,
+    engine: EngineOption = "auto",
+    precision: PrecisionOption = "auto",
     device: Device = "cpu",
     threads: Threads = None,
     quiet: Quiet = False,
@@ -84,7 +82,7 @@ def evaluate_ghosts(
     finders = []
     for name in model:
         settings = GhostSettings(
-            model=name, engine=engine.value, precision=precision.value, device=device, threads=threads
+            model=name, engine=engine, precision=precision, device=device, threads=threads
         )
         finders.append(GhostFinder(settings))
     labels = _told_apart([finder.model.card.name for finder in finders], model)

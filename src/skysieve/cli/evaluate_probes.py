@@ -14,10 +14,8 @@ import typer
 from skysieve.cli.options import (
     Debug,
     Device,
-    Engine,
     EngineOption,
     Overwrite,
-    Precision,
     PrecisionOption,
     Quiet,
     Threads,
@@ -64,8 +62,8 @@ def evaluate_probes(
     ] = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print the tables as Markdown.")] = False,
     overwrite: Overwrite = False,
-    engine: EngineOption = Engine.auto,
-    precision: PrecisionOption = Precision.auto,
+    engine: EngineOption = "auto",
+    precision: PrecisionOption = "auto",
     device: Device = "cpu",
     threads: Threads = None,
     quiet: Quiet = False,
@@ -95,8 +93,8 @@ def evaluate_probes(
             check_target(path, overwrite=overwrite)
     probes = _chosen(only)
     options: dict[str, Any] = {
-        "engine": engine.value,
-        "precision": precision.value,
+        "engine": engine,
+        "precision": precision,
         "device": device,
         "threads": threads,
     }

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -13,12 +12,10 @@ from skysieve.cli.lazy_verb import add_verb
 from skysieve.cli.options import (
     Debug,
     Device,
-    Engine,
     EngineOption,
     Jobs,
     Overwrite,
     Paths,
-    Precision,
     PrecisionOption,
     Quiet,
     Threads,
@@ -39,11 +36,8 @@ MOST_DEAD = 0.1
 """Part of the CCDs of a camera that may be without data and nothing is said: dead ones are known."""
 
 
-class Binning(enum.StrEnum):
-    """How the pixels of a CCD become those of the picture."""
-
-    medians = "medians"
-    samples = "samples"
+Binning = Literal["medians", "samples"]
+"""How the pixels of a CCD become those of the picture."""
 
 
 @app.command(DefaultVerb.default)
@@ -143,7 +137,7 @@ def ghosts(
     ] = None,
     binning: Annotated[
         Binning, typer.Option("--binning", help="samples: noisier, as in the published pictures.")
-    ] = Binning.medians,
+    ] = "medians",
     camera: Annotated[
         Path | None,
         typer.Option("--camera", help="Table of another camera than DECam (ECSV).", show_default=False),
@@ -156,8 +150,8 @@ def ghosts(
             show_default=False,
         ),
     ] = None,
-    engine: EngineOption = Engine.auto,
-    precision: PrecisionOption = Precision.auto,
+    engine: EngineOption = "auto",
+    precision: PrecisionOption = "auto",
     device: Device = "cpu",
     threads: Threads = None,
     quiet: Quiet = False,
@@ -194,8 +188,8 @@ def ghosts(
             model=model or DEFAULT_MODEL,
             thresholds=parse_assignments("--threshold", threshold or []),
             views=views,
-            engine=engine.value,
-            precision=precision.value,
+            engine=engine,
+            precision=precision,
             device=device,
             threads=threads,
         ),
@@ -209,7 +203,7 @@ def ghosts(
         preview=preview,
         regions=regions,
         probabilities=probabilities,
-        binning=binning.value,
+        binning=binning,
         overwrite=True,  # whatever may not be replaced is left out below
     )
     job.check()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -12,16 +11,13 @@ from skysieve.cli.options import (
     BatchSize,
     Debug,
     Device,
-    Engine,
     EngineOption,
     Jobs,
     MaskBits,
     MaskHDU,
-    Normalisation,
     NormalisationOption,
     Overwrite,
     Paths,
-    Precision,
     PrecisionOption,
     Quiet,
     Threads,
@@ -42,52 +38,21 @@ if TYPE_CHECKING:
 __all__ = ["mask"]
 
 
-class Format(enum.StrEnum):
-    """Kinds of product."""
+Format = Literal["bits", "cube", "single", "probabilities"]
+"""Kinds of product."""
 
-    bits = "bits"
-    cube = "cube"
-    single = "single"
-    probabilities = "probabilities"
+Compression = Literal["auto", "PLIO_1", "GZIP_2", "none"]
+"""Compressions of bit masks."""
 
 
-class Compression(enum.StrEnum):
-    """Compressions of bit masks."""
+Tool = Literal["sextractor", "weightwatcher"]
+"""Programs that masks are made for."""
 
-    auto = "auto"
-    plio = "PLIO_1"
-    gzip = "GZIP_2"
-    none = "none"
+Tiling = Literal["fast", "published"]
+"""Tilings of a frame."""
 
-
-_COMPRESSIONS: dict[Compression, Literal["PLIO_1", "GZIP_2", "none"] | None] = {
-    Compression.auto: None,
-    Compression.plio: "PLIO_1",
-    Compression.gzip: "GZIP_2",
-    Compression.none: "none",
-}
-
-
-class Tool(enum.StrEnum):
-    """Programs that masks are made for."""
-
-    sextractor = "sextractor"
-    weightwatcher = "weightwatcher"
-
-
-class Tiling(enum.StrEnum):
-    """Tilings of a frame."""
-
-    fast = "fast"
-    published = "published"
-
-
-class Priors(enum.StrEnum):
-    """Sources of the class proportions."""
-
-    default = "default"
-    auto = "auto"
-    none = "none"
+Priors = Literal["default", "auto", "none"]
+"""Sources of the class proportions."""
 
 
 def mask(
@@ -125,7 +90,7 @@ def mask(
     ] = None,
     form: Annotated[
         Format, typer.Option("--format", help="bits: one bit per class; cube, single: MaxiMask's formats.")
-    ] = Format.bits,
+    ] = "bits",
     bits: Annotated[
         str | None,
         typer.Option(
@@ -146,7 +111,7 @@ def mask(
     ] = None,
     compression: Annotated[
         Compression, typer.Option("--compression", help="Compression of masks in the format bits.")
-    ] = Compression.auto,
+    ] = "auto",
     tool: Annotated[
         Tool | None,
         typer.Option(
@@ -195,7 +160,7 @@ def mask(
             "correction.",
             rich_help_panel="Decisions",
         ),
-    ] = Priors.default,
+    ] = "default",
     prior: Annotated[
         list[str] | None,
         typer.Option(
@@ -268,8 +233,8 @@ def mask(
             show_default=False,
         ),
     ] = None,
-    engine: EngineOption = Engine.auto,
-    precision: PrecisionOption = Precision.auto,
+    engine: EngineOption = "auto",
+    precision: PrecisionOption = "auto",
     device: Device = "cpu",
     threads: Threads = None,
     batch_size: BatchSize = None,
@@ -290,8 +255,8 @@ def mask(
             help="published: tiles of 400 px with a step of 200 px.",
             rich_help_panel="Comparison with the published tools",
         ),
-    ] = Tiling.fast,
-    normalisation: NormalisationOption = Normalisation.corrected,
+    ] = "fast",
+    normalisation: NormalisationOption = "corrected",
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
@@ -329,10 +294,10 @@ def mask(
                 **parse_assignments("--threshold", threshold or []),
             },
             bad=DEFAULT_BAD if bad is None else tuple(bad.split(",")),
-            tiling=tiling.value,
-            rules=normalisation.value,
-            engine=engine.value,
-            precision=precision.value,
+            tiling=tiling,
+            rules=normalisation,
+            engine=engine,
+            precision=precision,
             device=device,
             threads=threads,
             views=views,
@@ -342,13 +307,13 @@ def mask(
             memory=memory,
         ),
         output=output,
-        form=form.value,
+        form=form,
         bits=bits,
         bits_from=bits_from,
-        compression=_COMPRESSIONS[compression],
+        compression=None if compression == "auto" else compression,
         grow=",".join(grow or []),
         value=value,
-        tool=None if tool is None else tool.value,
+        tool=tool,
         gzipped=gzipped,
         overwrite=True,  # whatever may not be replaced is left out below
         preview=preview,
@@ -395,10 +360,10 @@ def _chosen_classes(names: str | None, config: ClassConfig | None) -> tuple[str,
 def _chosen_priors(
     source: Priors, given: Mapping[str, float], config: ClassConfig | None
 ) -> Mapping[str, float] | Literal["auto"] | None:
-    if source is not Priors.default:
+    if source != "default":
         if given:
-            raise ConfigError(f"--prior does not go with --priors {source.value}")
-        return "auto" if source is Priors.auto else None
+            raise ConfigError(f"--prior does not go with --priors {source}")
+        return "auto" if source == "auto" else None
     return {**(config.priors if config else {}), **given}
 
 

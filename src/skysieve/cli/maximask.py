@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import enum
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -23,11 +22,8 @@ __all__ = ["maximask", "model_of_folder", "published_bool"]
 logger = logging.getLogger(__name__)
 
 
-class Suffix(enum.StrEnum):
-    """Endings of the products."""
-
-    mask = "mask"
-    masks = "masks"
+Suffix = Literal["mask", "masks"]
+"""Endings of the products."""
 
 
 def maximask(
@@ -71,7 +67,7 @@ def maximask(
             help="Product name: file.mask.fits as written by MaxiMask, or file.masks.fits as in its "
             "documentation.",
         ),
-    ] = Suffix.mask,
+    ] = "mask",
     debug: Debug = False,
 ) -> None:
     """Mask frames like the published command, with the same options, files and products.
@@ -102,7 +98,7 @@ def maximask(
             thresholds=config.thresholds if config else {},
             batch_size=batch_size,
         ),
-        suffix=f".{suffix.value}{{hdu}}.fits",
+        suffix=f".{suffix}{{hdu}}.fits",
         form="single" if single else "cube" if thresholded else "probabilities",
         overwrite=True,
     )

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -31,19 +30,11 @@ def models() -> None:
     start_logging()
 
 
-class Origin(enum.StrEnum):
-    """Where models come from."""
+Origin = Literal["packaged", "published", "cached"]
+"""Where models come from."""
 
-    packaged = "packaged"
-    published = "published"
-    cached = "cached"
-
-
-class Job(enum.StrEnum):
-    """Jobs that models are for."""
-
-    contaminants = "contaminants"
-    tracking = "tracking"
+Job = Literal["contaminants", "tracking", "ghosts", "clusters"]
+"""Jobs that models are for."""
 
 
 def _available() -> list[tuple[Origin, Model]]:
@@ -53,23 +44,27 @@ def _available() -> list[tuple[Origin, Model]]:
     from skysieve.models.store import cached_models
     from skysieve.tracking.model import MAXITRACK
 
-    found = {model.folder: (Origin.packaged, model) for model in packaged_models()}
+    found: dict[Path, tuple[Origin, Model]] = {
+        model.folder: ("packaged", model) for model in packaged_models()
+    }
     for network in (MAXIMASK, MAXITRACK):
         try:
             model = network.load()
         except ModelError:
             continue
-        found[model.folder] = (Origin.published, model)
+        found[model.folder] = ("published", model)
     for model in cached_models():
-        found.setdefault(model.folder, (Origin.cached, model))
+        found.setdefault(model.folder, ("cached", model))
     return list(found.values())
 
 
 def _is_default(model: Model) -> bool:
+    from skysieve.clusters import model as clusters
     from skysieve.contaminants import model as contaminants
+    from skysieve.ghosts import model as ghosts
     from skysieve.tracking import model as tracking
 
-    defaults = {room.JOB: room.DEFAULT_MODEL for room in (contaminants, tracking)}
+    defaults = {job.JOB: job.DEFAULT_MODEL for job in (contaminants, tracking, ghosts, clusters)}
     return defaults.get(model.card.job) == model.card.name
 
 
@@ -87,7 +82,7 @@ def list_models(*, _debug: Debug = False) -> None:
         digest = card.graphs[0].sha256[:12] if card.graphs else ""
         default = " (default)" if _is_default(model) else ""
         print(
-            f"{card.name:12} {card.job:13} {card.version:8} {origin.value:10} {model.size / 1e6:6.1f} MB "
+            f"{card.name:12} {card.job:13} {card.version:8} {origin:10} {model.size / 1e6:6.1f} MB "
             f"{digest:13} {card.description}{default}"
         )
     if not available:
@@ -117,7 +112,7 @@ def show(
         print(read_model(Path(name)).card.to_json(), end="")
         return
     if not named:
-        raise ModelError(f"no model {name!r}{f' for {job.value}' if job else ''}; see: skysieve models list")
+        raise ModelError(f"no model {name!r}{f' for {job}' if job else ''}; see: skysieve models list")
     jobs = dict.fromkeys(model.card.job for model in named)
     if len(jobs) > 1:
         raise ConfigError(f"models for {' and '.join(jobs)} are called {name!r}; choose one by --job")

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from skysieve.documents import read_text
 from skysieve.errors import ConfigError, SourceError
+from skysieve.models.network import Engine, Precision
 
 __all__ = [
     "HDU",
     "BatchSize",
     "Debug",
     "Device",
-    "Engine",
     "EngineOption",
     "Jobs",
     "MaskBits",
@@ -26,7 +25,6 @@ __all__ = [
     "NormalisationOption",
     "Overwrite",
     "Paths",
-    "Precision",
     "PrecisionOption",
     "Quiet",
     "Threads",
@@ -36,28 +34,8 @@ __all__ = [
 ]
 
 
-class Engine(enum.StrEnum):
-    """Engines that run graphs."""
-
-    auto = "auto"
-    openvino = "openvino"
-    onnxruntime = "onnxruntime"
-
-
-class Precision(enum.StrEnum):
-    """Arithmetic of the engine."""
-
-    auto = "auto"
-    f32 = "f32"
-    bf16 = "bf16"
-
-
-class Normalisation(enum.StrEnum):
-    """Rules of the normalisation."""
-
-    corrected = "corrected"
-    published = "published"
-
+Normalisation = Literal["corrected", "published"]
+"""Rules of the normalisation."""
 
 Paths = Annotated[
     list[str],

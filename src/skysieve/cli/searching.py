@@ -10,6 +10,7 @@ from skysieve.errors import ConfigError, OutputError, SourceError
 from skysieve.imaging.atomic import atomic_write
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from skysieve.clusters.job import ClusterJob
@@ -44,7 +45,7 @@ class SkySearches:
     def __init__(
         self,
         folder: Path,
-        finders: list[str],
+        finders: Sequence[str],
         settings: dict[str, Any],
         *,
         galactic_cut: float,

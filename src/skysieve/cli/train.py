@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -29,13 +28,8 @@ add_verb(
 )
 
 
-class TrainingDevice(enum.StrEnum):
-    """Where networks are trained."""
-
-    auto = "auto"
-    cpu = "cpu"
-    cuda = "cuda"
-
+TrainingDevice = Literal["auto", "cpu", "cuda"]
+"""Where networks are trained."""
 
 RecipeOption = Annotated[
     str,
@@ -121,7 +115,7 @@ def train_contaminants(
         ),
     ] = None,
     workers: Workers = None,
-    device: Device = TrainingDevice.auto,
+    device: Device = "auto",
     steps: Steps = None,
     quiet: Quiet = False,
     _debug: Debug = False,
@@ -166,7 +160,7 @@ def train_tracking(
         ),
     ] = None,
     workers: Workers = None,
-    device: Device = TrainingDevice.auto,
+    device: Device = "auto",
     steps: Steps = None,
     quiet: Quiet = False,
     _debug: Debug = False,
@@ -214,7 +208,7 @@ def train_ghosts(
     names: Names = None,
     init: Init = None,
     workers: Workers = None,
-    device: Device = TrainingDevice.auto,
+    device: Device = "auto",
     steps: Steps = None,
     quiet: Quiet = False,
     _debug: Debug = False,
@@ -270,7 +264,7 @@ def run_training(
 
     # Each GPU has a process that runs this command: one of them tells
     start_logging(verbose=not quiet and getattr(rank_zero_only, "rank", 0) == 0)
-    model = fit(trainee, folder, workers=workers, device=device.value, progress=not quiet)
+    model = fit(trainee, folder, workers=workers, device=device, progress=not quiet)
     if model is not None:
         print(f"model: {model.folder}")
     return model

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -15,7 +14,6 @@ from skysieve.cli.train import (
     Output,
     RecipeOption,
     Steps,
-    TrainingDevice,
     Workers,
     chosen_recipe,
     run_training,
@@ -31,31 +29,13 @@ SEARCHED = 15.0
 """Degrees of Galactic latitude from which on candidates are looked for, as in a search."""
 
 
-class NetworkKind(enum.StrEnum):
-    """Architectures."""
+NetworkKind = Literal["unet", "vnet", "unet++", "r2unet", "attention-unet", "resunet-a", "u2net", "unet3+"]
+"""Architectures."""
 
-    unet = "unet"
-    vnet = "vnet"
-    unet_plus_plus = "unet++"
-    r2unet = "r2unet"
-    attention_unet = "attention-unet"
-    resunet_a = "resunet-a"
-    u2net = "u2net"
-    unet_3plus = "unet3+"
-
-
-class LossKind(enum.StrEnum):
-    """What is minimised."""
-
-    bce = "bce"
-    focal = "focal"
-    dice = "dice"
-    focal_dice = "focal-dice"
-    tversky = "tversky"
-    focal_tversky = "focal-tversky"
-    combo = "combo"
-    cosine_tversky = "cosine-tversky"
-    mixed_focal = "mixed-focal"
+LossKind = Literal[
+    "bce", "focal", "dice", "focal-dice", "tversky", "focal-tversky", "combo", "cosine-tversky", "mixed-focal"
+]
+"""What is minimised."""
 
 
 def train_clusters(
@@ -82,7 +62,7 @@ def train_clusters(
     ] = None,
     init: Init = None,
     workers: Workers = None,
-    device: Device = TrainingDevice.auto,
+    device: Device = "auto",
     steps: Steps = None,
     scores: Annotated[
         bool,
@@ -135,7 +115,7 @@ def _changed(recipe: TrainingRecipe, network: NetworkKind | None, loss: LossKind
     from dataclasses import replace
 
     if network is not None:
-        recipe = replace(recipe, network=replace(recipe.network, kind=network.value))
-    if loss is not None and loss.value != recipe.loss.kind:
-        recipe = replace(recipe, loss=recipe.loss.of_kind(loss.value))
+        recipe = replace(recipe, network=replace(recipe.network, kind=network))
+    if loss is not None and loss != recipe.loss.kind:
+        recipe = replace(recipe, loss=recipe.loss.of_kind(loss))
     return recipe
