@@ -12,6 +12,9 @@ from skysieve.networks.ghost_net import WIDTHS as GHOST_WIDTHS
 from skysieve.networks.ghost_net import GhostNet
 from skysieve.networks.maximask_net import MaxiMaskNet
 from skysieve.networks.maxitrack_net import MaxiTrackNet
+from skysieve.networks.revised_net import CONTEXT as REVISION_CONTEXT
+from skysieve.networks.revised_net import WIDTHS as REVISION_WIDTHS
+from skysieve.networks.revised_net import RevisedNet
 from skysieve.networks.segmenters import SEGMENTERS, build_segmenter
 from skysieve.networks.sieve_net import CONTEXT, NEIGHBOURHOOD, SieveNet
 from skysieve.networks.sieve_net import DEPTHS as SIEVE_DEPTHS
@@ -51,11 +54,26 @@ Downsampling is a 2 × 2 convolution with stride 2. Upsampling is a 1 × 1 convo
 interpolation. Skip connections add the features of the encoder instead of concatenating them. Convolutions
 are 3 × 3 with batch normalisation and ReLU; every two convolutions of a level form a residual block.
 
-At the two coarsest levels of the encoder {blocks} context blocks follow. Each has two dilated 3 × 3
-convolutions on half of the channels, between two 1 × 1 convolutions, and adds its result to the features.
-They extend the receptive field to several hundred pixels, for example to recognise a trail as a line and
-spikes as part of a star. Fringes and nebulosity cannot be recognised in a single pixel, so the log-odds of
-these two classes are averaged over {side} × {side} px.
+Fringes and nebulosity cannot be recognised in a single pixel, so the log-odds of these two classes are
+averaged over {side} × {side} px.
+
+A network that is trained with the recipe `contaminants` also has {blocks} context blocks at each of the two
+coarsest levels of the encoder: two dilated 3 × 3 convolutions on half of the channels, between two 1 × 1
+convolutions, whose result is added to the features. The network in the package has none.
+"""
+
+REVISION = """
+## The revision: classes of pixels from their surroundings
+
+The network in the package is SieveNet followed by a second, small network, in one graph. The input of the
+second network is the log-odds of all classes and the asinh of the pixels. It bins both by 8 × 8 px: the mean
+and the maximum of each class, and the mean, the maximum and the minimum of the pixels. A U-Net with {widths}
+channels at 1/8, 1/16 and 1/32 of the resolution, the coarsest with dilated convolutions, computes
+{context} context channels from these. Its receptive field is several hundred pixels: a spike with its star,
+a trail along its length, the whole of a nebula. Two 1 × 1 convolutions then compute the final log-odds of
+each pixel from its own log-odds of all classes, its value and the interpolated context channels. The weights
+of the first network stay fixed while the second one is
+[trained](training.md#the-revision-of-contaminants).
 """
 
 SLIP = """
@@ -147,7 +165,8 @@ Diakogiannis et al. 2020, ISPRS J. 162, 94 (ResUNet-a); Qin et al. 2020, Pattern
 
 REFERENCES = """
 References: Ronneberger, Fischer & Brox 2015, MICCAI, 234 (U-Net); Shi et al. 2016, CVPR, 1874 (space to
-depth); He, Zhang, Ren & Sun 2016, CVPR, 770 (residual blocks); Ilse, Tomczak & Welling 2018, ICML, 2127
+depth); He, Zhang, Ren & Sun 2016, CVPR, 770 (residual blocks); Tu & Bai 2010, IEEE TPAMI 32, 1744 (a second
+classifier that sees the answers of the first); Ilse, Tomczak & Welling 2018, ICML, 2127
 (attention pooling); Tian, Shen & Chen 2020, ECCV, 282 (conditional convolutions); Zhou, Wang &
 Krähenbühl 2019, arXiv 1904.07850 (object centres); Vaswani et al. 2017, NeurIPS (attention); He, Gkioxari,
 Dollár &
@@ -158,7 +177,7 @@ networks).
 
 def render() -> str:
     """Return the page."""
-    sieve, slip = SieveNet(context=CONTEXT), SlipNet(pairs=False)
+    sieve, slip = RevisedNet(SieveNet()), SlipNet(pairs=False)
     ghosts = GhostNet()
     rows = [
         _row("`skysieve` for contaminants", sieve, OUR_SIDE, f"any, multiples of {sieve.multiple} px"),
@@ -172,6 +191,7 @@ def render() -> str:
         _table(("model", "network", "10³ multiplications per pixel", "parameters", "input size"), rows),
         SIEVE.format(side=2 * NEIGHBOURHOOD, blocks=max(CONTEXT)),
         _levels(SIEVE_WIDTHS, SIEVE_DEPTHS, decoded=range(1, len(SIEVE_WIDTHS))),
+        REVISION.format(widths=_spoken(REVISION_WIDTHS), context=REVISION_CONTEXT),
         SLIP.format(heads=slip.heads, minimum=slip.minimum, reach=4 * REACH),
         _levels(SLIP_WIDTHS, SLIP_DEPTHS),
         GHOST.format(attention=len(ghosts.attention)),
@@ -184,6 +204,10 @@ def render() -> str:
         REFERENCES,
     ]
     return "\n".join(part.strip("\n") + "\n" for part in parts)
+
+
+def _spoken(numbers: Sequence[int]) -> str:
+    return f"{', '.join(map(str, numbers[:-1]))} and {numbers[-1]}"
 
 
 def _segmenters() -> str:

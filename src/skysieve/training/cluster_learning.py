@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from torch.optim.swa_utils import update_bn
 
 from skysieve.errors import ConfigError
 from skysieve.evaluation.histograms import LIMIT, ScoreHistograms, count_pixels
 from skysieve.networks.segmenters import build_segmenter
 from skysieve.training.cluster_losses import cluster_loss
 from skysieve.training.learner import Learner
-from skysieve.training.statistics import measure_statistics
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -114,9 +114,17 @@ class ClusterLearning(Learner):
         self.settle()
 
     def settle(self) -> None:
-        """Measure the statistics of batch normalisation that belong to the weights."""
+        """Measure the statistics of batch normalisation that belong to the averaged weights.
+
+        Averages of the statistics themselves do not, least of all in a short training, and where few pixels
+        are far brighter than the others.
+
+        References
+        ----------
+        Izmailov et al. 2018, UAI, 876, section 3.2.
+        """
         if self._typical and not self.frozen_statistics:
-            measure_statistics(self.network, (pixels.to(self.device) for pixels in self._typical))
+            update_bn(self._typical, self.network, self.device)
 
     def validation_step(self, batch: ClusterBatch, _index: int) -> None:
         """Add a batch to the scores."""
