@@ -81,7 +81,7 @@ class Revision(nn.Module):
             self.head.weight.zero_()
             self.head.weight[:, HIDDEN:, 0, 0] = _SCALE * torch.eye(planes)
 
-    def forward(self, logits: Tensor, pixels: Tensor) -> Tensor:
+    def forward(self, logits: Tensor, pixels: Tensor, *, part: tuple[slice, slice] | None = None) -> Tensor:
         """Return the revised logits.
 
         Parameters
@@ -90,26 +90,29 @@ class Revision(nn.Module):
             ``(N, 4 C, H / 2, W / 2)`` of each four neighbouring pixels, grouped by class.
         pixels
             ``(N, 4, H / 2, W / 2)``, the asinh of these pixels.
+        part
+            Rows and columns of these whose logits are wanted, by what lies around in all of them.
 
         Returns
         -------
         Tensor
-            As `logits`.
+            As `logits`, or the part of them.
         """
         seen = logits.clamp(-LARGEST_LOGIT, LARGEST_LOGIT) / _SCALE
         around = functional.interpolate(
             self._context(seen, pixels), scale_factor=_POOL, mode="bilinear", align_corners=False
         )
+        if part is not None:
+            seen, pixels, around = (one[..., *part] for one in (seen, pixels, around))
         hidden = self.mix(torch.cat([seen, pixels, around], dim=1))
         revised: Tensor = self.head(torch.cat([hidden, seen], dim=1))
         return revised
 
     def _context(self, seen: Tensor, pixels: Tensor) -> Tensor:
         """Return what lies around, at 1/8 of the resolution."""
-        both = torch.cat([seen, pixels], dim=1)
         binned = [
-            functional.avg_pool2d(both, _POOL),
-            functional.max_pool2d(both, _POOL),
+            *(functional.avg_pool2d(one, _POOL) for one in (seen, pixels)),
+            *(functional.max_pool2d(one, _POOL) for one in (seen, pixels)),
             -functional.max_pool2d(-pixels, _POOL),
         ]
         features = self.enter(torch.cat(binned, dim=1))

@@ -60,17 +60,23 @@ class RevisionLearner(Learner):
         self.network.first.eval()
         return self
 
-    def forward(self, pixels: Tensor, answers: Tensor) -> Tensor:
-        """Return the revised logits ``(N, C, H, W)`` of what :class:`AnsweredStream` yields."""
-        quarters = self.network.revision(
-            answers.to(memory_format=self.memory_format), pixels.to(memory_format=self.memory_format)
-        )
-        return functional.pixel_shuffle(quarters, 2)
+    def forward(self, pixels: Tensor, answers: Tensor, part: tuple[slice, slice] | None = None) -> Tensor:
+        """Return the revised logits ``(N, C, H, W)`` of what :class:`AnsweredStream` yields, or of a part."""
+        answers, pixels = (one.to(memory_format=self.memory_format) for one in (answers, pixels))
+        return functional.pixel_shuffle(self.network.revision(answers, pixels, part=part), 2)
 
     def training_step(self, batch: tuple[Tensor, Tensor, Tensor], _index: int) -> Tensor:
-        """Return the loss of a batch."""
+        """Return the loss of a batch: of a quarter of its pixels, by what lies around in all of it.
+
+        The wide view is what has most to learn, and full resolution is what takes most of the time.
+        """
         pixels, answers, bits = batch
-        loss: Tensor = self.loss(self(pixels, answers).float().contiguous(), *targets_of(bits))
+        half = bits.shape[-1] // 4
+        top, left = torch.randint(half + 1, (2,)).tolist()
+        part = (slice(top, top + half), slice(left, left + half))
+        rows, columns = (slice(2 * one.start, 2 * one.stop) for one in part)
+        logits = self(pixels, answers, part).float().contiguous()
+        loss: Tensor = self.loss(logits, *targets_of(bits[..., rows, columns]))
         return loss
 
     def validation_step(self, batch: tuple[Tensor, Tensor, Tensor], _index: int) -> None:
