@@ -1,6 +1,7 @@
 """Skysieve finds what does not belong in an astronomical picture, and what is hidden in it.
 
-:func:`mask` finds the contaminants of a frame, :func:`track` detects tracking errors::
+:func:`mask` finds the contaminants of a frame, :func:`track` detects tracking errors, :func:`find_ghosts`
+finds ghosts on a focal plane, and :func:`find_clusters` finds clusters of galaxies in maps of the sky::
 
     import skysieve
 
@@ -16,9 +17,9 @@ from typing import TYPE_CHECKING
 from skysieve._version import __version__
 
 if TYPE_CHECKING:
-    from skysieve.api import mask, mask_file, track, track_file
+    from skysieve.api import find_clusters, find_ghosts, mask, mask_file, track, track_file
 
-__all__ = ["__version__", "mask", "mask_file", "track", "track_file"]
+__all__ = ["__version__", "find_clusters", "find_ghosts", "mask", "mask_file", "track", "track_file"]
 
 
 def __getattr__(name: str) -> object:

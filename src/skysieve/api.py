@@ -1,15 +1,18 @@
-"""Skysieve from Python: one call a frame, or a file."""
+"""Skysieve from Python: one call for a frame, a file, a focal plane or a sky."""
 
 from __future__ import annotations
 
 import dataclasses
 import logging
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from skysieve.contaminants.masker import Masker, MaskSettings
 from skysieve.errors import ConfigError, FrameError
+from skysieve.extras import require
 from skysieve.imaging.frame_files import FrameFile
 from skysieve.imaging.frame_origin import origin_in_file, origin_of
 from skysieve.imaging.frames import as_frame
@@ -17,18 +20,22 @@ from skysieve.imaging.locations import parse_location
 from skysieve.tracking.tracker import Tracker, TrackSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import ArrayLike
 
+    from skysieve.clusters.products import FoundClusters
     from skysieve.contaminants.result import MaskResult
+    from skysieve.ghosts.finder import GhostFinder
+    from skysieve.ghosts.result import GhostResult
     from skysieve.imaging.domain import Unlikeness
     from skysieve.imaging.frame_origin import FrameOrigin
     from skysieve.imaging.frames import Frame
     from skysieve.imaging.mask_values import MaskBits
+    from skysieve.models.shared_network import EngineSettings
     from skysieve.tracking.tracker import TrackResult
 
-__all__ = ["mask", "mask_file", "track", "track_file"]
+__all__ = ["find_clusters", "find_ghosts", "mask", "mask_file", "track", "track_file"]
 
 logger = logging.getLogger(__name__)
 
@@ -160,6 +167,175 @@ def track_file(
     return results
 
 
+def find_ghosts(
+    data: object,
+    *,
+    camera: str | Path | None = None,
+    mask: str | Path | None = None,
+    mask_bits: MaskBits | None = None,
+    min_ccd_fraction: float = 0.01,
+    **settings: Any,
+) -> GhostResult:
+    """Find ghosts and scattered light on one focal plane.
+
+    Parameters
+    ----------
+    data
+        Path of an exposure (multi-extension FITS) or of a picture of a focal plane, or such a picture:
+        ``(H, W)`` grey levels from 0 to 255.
+    camera
+        Table of another camera than DECam.
+    mask, mask_bits
+        With an exposure: a file whose pixels say, CCD by CCD, where there is no data, and the planes of it
+        that mean so.
+    min_ccd_fraction
+        Fraction of a CCD that a ghost must cover to touch it.
+    **settings
+        See :class:`skysieve.ghosts.finder.GhostSettings`.
+
+    Returns
+    -------
+    GhostResult
+        Ghosts, their pixels and CCDs; :meth:`~skysieve.ghosts.result.GhostResult.to_table`.
+
+    Raises
+    ------
+    SkysieveError
+        If the exposure cannot be read or examined, or a setting is wrong.
+    """
+    from skysieve.ghosts.cameras import read_camera
+    from skysieve.ghosts.decam import decam
+    from skysieve.ghosts.finder import GhostFinder, GhostSettings
+    from skysieve.ghosts.pictures import check_picture
+    from skysieve.ghosts.places import place_ghosts
+    from skysieve.ghosts.result import GhostResult
+    from skysieve.ghosts.sources import open_source, picture_source
+
+    key = f"{camera} {_key(GhostSettings, settings)}"
+    if key not in _ghost_finders:
+        _make_room(_ghost_finders)
+        table = decam() if camera is None else read_camera(Path(camera))
+        _ghost_finders[key] = GhostFinder(GhostSettings(**settings), table)
+    finder = _ghost_finders[key]
+    if not 0 <= min_ccd_fraction <= 1:
+        raise ConfigError(f"min_ccd_fraction {min_ccd_fraction}: expected a number from 0 to 1")
+    with ExitStack() as opened:
+        if isinstance(data, str | Path):
+            label = str(data)
+            source = opened.enter_context(
+                open_source(
+                    parse_location(label),
+                    finder.camera,
+                    mask=None if mask is None else Path(mask),
+                    mask_bits=mask_bits,
+                    threads=finder.settings.all_threads,
+                )
+            )
+        else:
+            if mask is not None or mask_bits is not None:
+                raise ConfigError("mask and mask_bits go with the path of an exposure, not with a picture")
+            label = "the picture"
+            shape = finder.camera.picture_shape
+            source = picture_source(check_picture(np.asarray(data), label, shape=shape), finder.camera)
+        found = finder.find(source.picture, label=label)
+        ghosts = place_ghosts(
+            found.ghosts, finder.camera, source.sky, least=min_ccd_fraction, among=source.ccds
+        )
+    masks = np.zeros((len(ghosts), *source.picture.shape), np.bool_)
+    for plane, ghost in zip(masks, found.ghosts, strict=True):
+        plane[:] = ghost.mask
+    missing = tuple(number for number in finder.camera.numbers if number not in source.ccds)
+    return GhostResult(
+        found.probability,
+        ghosts,
+        masks,
+        found.classes,
+        source.picture,
+        source.ccds,
+        missing,
+        finder.camera,
+        label,
+    )
+
+
+def find_clusters(
+    maps: str | Path | Sequence[str | Path],
+    output: str | Path,
+    *,
+    known: Mapping[str, str | Path] | None = None,
+    galactic_cut: float = 15.0,
+    mask: str | Path | None = None,
+    nside: int | None = None,
+    processes: int = 1,
+    resume: bool = False,
+    overwrite: bool = False,
+    **settings: Any,
+) -> FoundClusters:
+    """Find galaxy clusters in microwave maps of the sky.
+
+    Parameters
+    ----------
+    maps
+        Folders, HEALPix maps and descriptions of maps, as for ``--maps`` on the command line.
+    output
+        Folder of the products. Finished parts of the sky wait in a folder beside it, so that an interrupted
+        search can be resumed.
+    known
+        Files of known catalogues by name, with which the candidates are matched.
+    galactic_cut
+        Galactic latitude in degrees, on both sides of the plane, that is left out.
+    mask
+        HEALPix map of the searched area, 1 or 0; None for all.
+    nside
+        Of the maps that are written; None for that of the maps that are read.
+    processes
+        Number of processes; each reads the maps.
+    resume, overwrite
+        Whether to resume an interrupted search of this output, and to replace existing products.
+    **settings
+        See :class:`skysieve.clusters.search_settings.ClusterSettings`.
+
+    Returns
+    -------
+    FoundClusters
+        The catalogue (an :class:`~astropy.table.Table`), the footprint and the maps of scores.
+
+    Raises
+    ------
+    SkysieveError
+        If the maps cannot be read or searched, a setting is wrong, or a product cannot be written.
+    """
+    require("searching maps for clusters", "clusters")
+    from skysieve.clusters.job import ClusterJob
+    from skysieve.clusters.known_catalogues import read_known_catalogue
+    from skysieve.clusters.search_settings import ClusterSettings
+    from skysieve.fleet.local import run_units
+
+    _key(ClusterSettings, settings)
+    sources = [str(one) for one in ([maps] if isinstance(maps, str | Path) else maps)]
+    job = ClusterJob(
+        sources,
+        Path(output),
+        ClusterSettings(**settings),
+        galactic_cut=galactic_cut,
+        mask=None if mask is None else Path(mask),
+        nside=nside,
+        resume=resume,
+        overwrite=overwrite,
+    )
+    files = {name: Path(path) for name, path in (known or {}).items()}
+    job.check()
+    catalogues = [read_known_catalogue(path, name=name) for name, path in files.items()]
+    units = job.units()
+    if processes > 1 and len(units) > 1:
+        job.release()
+    for outcome in run_units(job, units, processes=processes):
+        if outcome.error is not None:
+            raise outcome.error
+    found, _ = job.finish(units, catalogues, files=files)
+    return found
+
+
 def _warn_if_unlike(model: Masker | Tracker, frame: Frame, found: Unlikeness | None) -> None:
     """Log a warning if a frame is far from those that the model was trained on."""
     if found is not None and (warning := found.warning(frame.label, model.model.card.name)):
@@ -194,6 +370,7 @@ KEPT_NETWORKS = 4
 
 _maskers: dict[str, Masker] = {}
 _trackers: dict[str, Tracker] = {}
+_ghost_finders: dict[str, GhostFinder] = {}
 
 
 def _masker(settings: dict[str, Any]) -> Masker:
@@ -217,7 +394,7 @@ def _make_room(kept: dict[str, Any]) -> None:
         kept.pop(next(iter(kept)))
 
 
-def _key(kind: type[MaskSettings | TrackSettings], settings: dict[str, Any]) -> str:
+def _key(kind: type[EngineSettings], settings: dict[str, Any]) -> str:
     """Return a key of the settings, which may hold dictionaries."""
     known = [field.name for field in dataclasses.fields(kind)]
     for name in settings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import shlex
 import sys
 from pathlib import Path
@@ -9,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from skysieve.cli.clusters_find import Finder
 from skysieve.cli.options import (
     Debug,
     Device,
@@ -32,6 +32,14 @@ __all__ = ["evaluate_clusters"]
 
 TRUTH = "clusters.fits"
 FOUND = "found"
+
+
+class Finder(enum.StrEnum):
+    """What looks for clusters; typer takes no literals for an option that may be repeated."""
+
+    network = "network"
+    mmf = "mmf"
+    both = "both"
 
 
 Tiles = Literal["test", "validation", "train", "all"]
@@ -160,7 +168,7 @@ def evaluate_clusters(
     _check_disc(disc)
     truths = [_truth_of(path) for path in sky]
     given = _given(catalogue or [], len(sky))
-    finders = list(dict.fromkeys(finder or []))
+    finders = list(dict.fromkeys(one.value for one in finder or []))
     _check_names(given, finders)
     settings: dict[str, Any] = {"engine": engine, "precision": precision, "device": device}
     settings |= {"threads": threads, "threshold": threshold, "snr": snr}

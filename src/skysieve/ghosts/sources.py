@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from skysieve.imaging.locations import Location
     from skysieve.imaging.mask_values import MaskBits
 
-__all__ = ["Source", "open_source"]
+__all__ = ["Source", "open_source", "picture_source"]
 
 BLANK = 3.0
 """Mean distance from the level of the gaps below which a CCD is blank: sky scatters by 13 about 54."""
@@ -81,7 +81,7 @@ def open_source(
     """
     if is_picture(location, shape=camera.picture_shape):
         picture = read_picture(location, shape=camera.picture_shape)
-        yield Source(picture, _lit(picture, camera))
+        yield picture_source(picture, camera)
         return
     with Exposure(location, camera, mask=mask, mask_bits=mask_bits) as exposure:
         plane = assemble(exposure, camera, binning=binning, threads=threads)
@@ -89,11 +89,21 @@ def open_source(
         yield Source(plane.picture, plane.ccds, exposure, sky if sky.numbers else None)
 
 
-def _lit(picture: NDArray[np.uint8], camera: Camera) -> tuple[int, ...]:
-    """Return the CCDs that are not blank: missing ones have the level of gaps, but for what JPEG adds."""
+def picture_source(picture: NDArray[np.uint8], camera: Camera) -> Source:
+    """Return a picture made before, with the CCDs that it shows.
+
+    Missing CCDs have the grey level of the gaps, but for what JPEG adds.
+
+    Parameters
+    ----------
+    picture
+        ``(H, W)`` uint8, of the size of the camera's pictures.
+    camera
+        The camera.
+    """
     blank = {
         ccd.number
         for ccd in camera.ccds
         if abs(picture[ccd.lit.inside(camera.picture_shape)].astype(float) - GAP_LEVEL).mean() < BLANK
     }
-    return tuple(number for number in camera.numbers if number not in blank)
+    return Source(picture, tuple(number for number in camera.numbers if number not in blank))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -22,17 +22,35 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from skysieve.ghosts.cameras import Camera
-    from skysieve.ghosts.job import GhostRecord
-    from skysieve.imaging.locations import Location
+    from skysieve.ghosts.places import PlacedGhost
 
 __all__ = ["ccd_table", "exposure_table", "ghost_table", "write_table"]
 
 
-def ghost_table(records: Mapping[Location, GhostRecord]) -> QTable:
+class Examined(Protocol):
+    """What was found in an exposure."""
+
+    @property
+    def probability(self) -> float:
+        """That there is any ghost."""
+        ...
+
+    @property
+    def ghosts(self) -> tuple[PlacedGhost, ...]:
+        """With their places, the likeliest first."""
+        ...
+
+
+def ghost_table(records: Mapping[Any, Examined]) -> QTable:
     """Return a table with one row a ghost: class, score, where it is, and the CCDs it touches.
 
     ``x`` and ``y`` are pixels of the picture from 1, row 1 at the top; ``ccds`` is text, as
     ``31:0.52 32:0.08``, the part of each CCD that the ghost covers.
+
+    Parameters
+    ----------
+    records
+        What was found, by the file's name.
     """
     from astropy import units
     from astropy.table import QTable
@@ -54,7 +72,7 @@ def ghost_table(records: Mapping[Location, GhostRecord]) -> QTable:
     return table
 
 
-def ccd_table(records: Mapping[Location, GhostRecord], camera: Camera) -> QTable:
+def ccd_table(records: Mapping[Any, Examined], camera: Camera) -> QTable:
     """Return a table with one row a CCD that ghosts touch, as an exclusion list wants it."""
     from astropy.table import QTable
 
@@ -76,7 +94,7 @@ def ccd_table(records: Mapping[Location, GhostRecord], camera: Camera) -> QTable
     return table
 
 
-def exposure_table(records: Mapping[Location, GhostRecord]) -> QTable:
+def exposure_table(records: Mapping[Any, Examined]) -> QTable:
     """Return a table with one row an exposure: whether it has ghosts."""
     from astropy.table import QTable
 
