@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LARGEST_LOGIT", "RevisedNet", "Revision"]
 
-WIDTHS = (40, 64, 96)
+WIDTHS = (40, 48, 64)
 """Channels at 1/8, 1/16 and 1/32 of the resolution."""
 
 HIDDEN = 48
