@@ -47,7 +47,7 @@ HELD_OUT = (
 
 @dataclass(frozen=True)
 class MovedFrame:
-    """A frame of which it is known whether the telescope slipped.
+    """A frame of which it is known whether it has a tracking error.
 
     Attributes
     ----------
@@ -104,7 +104,7 @@ def read_contaminant_frame(path: Path) -> TruthFrame:
 def read_tracking_frame(path: Path) -> MovedFrame:
     """Read a frame of :func:`keep_tracking_frames`."""
     with np.load(path) as kept:
-        frame = LabelledFrame(str(kept["name"]), (kept["pixels"],), bool(kept["slipped"]))
+        frame = LabelledFrame(str(kept["name"]), (kept["pixels"],), bool(kept["tracking_error"]))
         return MovedFrame(frame, str(kept["kind"]), float(kept["extent"]))
 
 
@@ -144,7 +144,7 @@ def _make_tracking_frame(path: Path, recipe: str, number: int, side: int) -> Non
         path,
         name=np.array(f"{recipe_name(recipe)} {number}"),
         pixels=frame.pixels,
-        slipped=np.array(frame.slipped),
+        tracking_error=np.array(frame.tracking_error),
         kind=np.array(frame.kind),
         extent=np.array(frame.extent),
     )

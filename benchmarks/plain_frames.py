@@ -41,13 +41,13 @@ class PlainFrame:
         ``(H, W)`` float32, in electrons.
     kind
         One of :data:`GOOD` or :data:`ERRORS`.
-    slipped
-        Whether the telescope slipped.
+    tracking_error
+        Whether it has a tracking error.
     """
 
     pixels: NDArray[np.float32]
     kind: str
-    slipped: bool
+    tracking_error: bool
 
 
 @dataclass(frozen=True)

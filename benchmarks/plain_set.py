@@ -47,5 +47,5 @@ def plain_frames_shown(count: int) -> Iterator[Shown]:
                 with unfinished.open("wb") as file:
                     np.save(file, plain_frame(kind, np.random.default_rng(seed), SIDES[number % 4]).pixels)
                 unfinished.rename(path)
-            slipped = kind in ERRORS
-            yield Shown(LabelledFrame(name, (np.load(path),), slipped), kind, str(path))
+            tracking_error = kind in ERRORS
+            yield Shown(LabelledFrame(name, (np.load(path),), tracking_error), kind, str(path))

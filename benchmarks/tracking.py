@@ -16,7 +16,7 @@ from trials import INTERVALS, Shown, hold
 from skysieve.evaluation.bootstrap import difference
 from skysieve.evaluation.scores import MEASURES, Measure
 from skysieve.tracking.tracker import TrackSettings
-from skysieve.tracking.trial import SLIPPED, TrackContestant, Trial
+from skysieve.tracking.trial import ERROR, TrackContestant, Trial
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -81,10 +81,10 @@ def measure(*, model: str, recipes: Sequence[str], frames: int | None, side: int
     return Result(
         "Tracking errors on frames of cameras held out, and of a second simulator",
         f"{frames} frames of {side} x {side} px for each of {len(kept)} recipes, pooled into one set of "
-        f"{found.size}, of which {found.positives(SLIPPED)} have a tracking error; both models see the same "
+        f"{found.size}, of which {found.positives(ERROR)} have a tracking error; both models see the same "
         f"frames, as `skysieve track --prior {EVEN:g}` sees them, and call those bad whose probability is "
         f"above 0.5. {HELD_OUT} {PLAIN} There are {plain.size} of them, {OF_EACH_KIND} of each kind; "
-        f"{plain.positives(SLIPPED)} have a tracking error. Scores and resamples are over frames.",
+        f"{plain.positives(ERROR)} have a tracking error. Scores and resamples are over frames.",
         [bar for name, each in sets.items() for bar in _bars(name, each, names)],
         [
             _summary(sets, names),
@@ -99,9 +99,9 @@ def measure(*, model: str, recipes: Sequence[str], frames: int | None, side: int
 
 
 def _bars(name: str, found: FrameSet, names: tuple[str, str]) -> list[Bar]:
-    ours, theirs = (found.estimate(one, SLIPPED, AUC).value for one in names)
-    flagged = found.estimate(names[0], SLIPPED, FLAGGED).value
-    error = found.calibration_error(names[0], SLIPPED).value
+    ours, theirs = (found.estimate(one, ERROR, AUC).value for one in names)
+    flagged = found.estimate(names[0], ERROR, FLAGGED).value
+    error = found.calibration_error(names[0], ERROR).value
     return [
         Bar(f"{name}: ROC AUC of {names[0]}", ">=", theirs, ours, remark=f"limit: {names[1]}'s"),
         Bar(f"{name}: ROC AUC of {names[0]}", ">=", LEAST_AUC, ours),
@@ -115,8 +115,8 @@ def _summary(sets: dict[str, FrameSet], names: tuple[str, str]) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for title, found in sets.items():
         for name in names:
-            scores = (found.estimate(name, SLIPPED, measure) for measure in (AUC, FLAGGED))
-            spreads = [spread(score) for score in (*scores, found.calibration_error(name, SLIPPED))]
+            scores = (found.estimate(name, ERROR, measure) for measure in (AUC, FLAGGED))
+            spreads = [spread(score) for score in (*scores, found.calibration_error(name, ERROR))]
             rows.append((title, name, *(value for each in spreads for value in each)))
     ends = (("from", ".4f"), ("to", ".4f"))
     columns = (
@@ -134,12 +134,12 @@ def _decisions(found: FrameSet, names: tuple[str, str]) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for group in found.group_names:
         members = found.members(group)
-        slipped = found.positives(SLIPPED, members)
+        bad = found.positives(ERROR, members)
         counts = []
         for name in names:
-            tally = found.tally(name, SLIPPED, members)
-            counts.append(int((tally.hits if slipped else tally.false_alarms).sum()))
-        rows.append((group, "tracking error" if slipped else "good", found.judged(SLIPPED, members), *counts))
+            tally = found.tally(name, ERROR, members)
+            counts.append(int((tally.hits if bad else tally.false_alarms).sum()))
+        rows.append((group, "tracking error" if bad else "good", found.judged(ERROR, members), *counts))
     called = ((f"called bad by {name}", "d") for name in names)
     columns = (("kind of frame", ""), ("is", ""), ("frames", "d"), *called)
     return Table("Frames of the plain simulator", columns, rows)
@@ -160,13 +160,13 @@ def _without_pixels(moved: MovedFrame) -> MovedFrame:
 
 
 def _by_kind(seen: Sequence[MovedFrame]) -> dict[str, NDArray[np.bool_]]:
-    good = np.array([not moved.frame.slipped for moved in seen])
+    good = np.array([not moved.frame.tracking_error for moved in seen])
     kinds = np.array([moved.kind for moved in seen])
     return {str(kind): good | (kinds == kind) for kind in np.unique(kinds[~good])}
 
 
 def _by_extent(seen: Sequence[MovedFrame]) -> dict[str, NDArray[np.bool_]]:
-    good = np.array([not moved.frame.slipped for moved in seen])
+    good = np.array([not moved.frame.tracking_error for moved in seen])
     extents = np.array([moved.extent for moved in seen])
     found = {f"below {EXTENTS[0]:g}": good | (extents < EXTENTS[0])}
     for low, high in pairwise(EXTENTS):
@@ -179,12 +179,12 @@ def _table(what: str, found: FrameSet, names: tuple[str, str], groups: dict[str,
     """Return the areas under the ROC curves of parts of the set, and of all of it."""
     rows: list[tuple[Cell, ...]] = []
     for group, members in {**groups, "all": np.ones(found.size, np.bool_)}.items():
-        slipped = found.positives(SLIPPED, members)
-        if not slipped:
+        bad = found.positives(ERROR, members)
+        if not bad:
             continue
-        ours, theirs = (found.estimate(name, SLIPPED, AUC, members) for name in names)
+        ours, theirs = (found.estimate(name, ERROR, AUC, members) for name in names)
         compared = (*spread(ours), *spread(theirs), *spread(difference(ours, theirs)))
-        rows.append((group, found.judged(SLIPPED, members) - slipped, slipped, *compared))
+        rows.append((group, found.judged(ERROR, members) - bad, bad, *compared))
     ends = (("from", ".4f"), ("to", ".4f"))
     columns = (
         (what, ""),

@@ -19,9 +19,9 @@ from skysieve.networks.segmenters import SEGMENTERS, build_segmenter
 from skysieve.networks.sieve_net import CONTEXT, NEIGHBOURHOOD, SieveNet
 from skysieve.networks.sieve_net import DEPTHS as SIEVE_DEPTHS
 from skysieve.networks.sieve_net import WIDTHS as SIEVE_WIDTHS
-from skysieve.networks.tracking_net import DEPTHS as SLIP_DEPTHS
-from skysieve.networks.tracking_net import REACH, SlipNet
-from skysieve.networks.tracking_net import WIDTHS as SLIP_WIDTHS
+from skysieve.networks.tracking_net import DEPTHS as TRACKING_DEPTHS
+from skysieve.networks.tracking_net import REACH, TrackingNet
+from skysieve.networks.tracking_net import WIDTHS as TRACKING_WIDTHS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -76,10 +76,10 @@ of the first network stay fixed while the second one is
 [trained](training.md#the-revision-of-contaminants).
 """
 
-SLIP = """
-## SlipNet: tracking errors
+TRACKING = """
+## TrackingNet: tracking errors
 
-SlipNet is an encoder with the same building blocks and no decoder. A residual block with dilated
+TrackingNet is an encoder with the same building blocks and no decoder. A residual block with dilated
 convolutions follows, so that the network can compare images about 150 px apart. {heads} attention maps,
 initialised with the brightness of each position, weight the positions in the frame. The weighted features,
 their mean over the frame, and the elongation of the images, along a common axis and along individual axes,
@@ -177,12 +177,12 @@ networks).
 
 def render() -> str:
     """Return the page."""
-    sieve, slip = RevisedNet(SieveNet()), SlipNet(pairs=False)
+    sieve, tracking = RevisedNet(SieveNet()), TrackingNet(pairs=False)
     ghosts = GhostNet()
     rows = [
         _row("`skysieve` for contaminants", sieve, OUR_SIDE, f"any, multiples of {sieve.multiple} px"),
         _row("`maximask`", MaxiMaskNet(), PUBLISHED_SIDE, "any; trained on 400 px"),
-        _row("`skysieve` for tracking", slip, OUR_SIDE, f"any, at least {slip.minimum} px"),
+        _row("`skysieve` for tracking", tracking, OUR_SIDE, f"any, at least {tracking.minimum} px"),
         _row("`skysieve` for ghosts", ghosts, PUBLISHED_SIDE, "400 × 400 px"),
         _row("`maxitrack`", MaxiTrackNet(), PUBLISHED_SIDE, "400 × 400 px"),
     ]
@@ -192,8 +192,8 @@ def render() -> str:
         SIEVE.format(side=2 * NEIGHBOURHOOD, blocks=max(CONTEXT)),
         _levels(SIEVE_WIDTHS, SIEVE_DEPTHS, decoded=range(1, len(SIEVE_WIDTHS))),
         REVISION.format(widths=_spoken(REVISION_WIDTHS), context=REVISION_CONTEXT),
-        SLIP.format(heads=slip.heads, minimum=slip.minimum, reach=4 * REACH),
-        _levels(SLIP_WIDTHS, SLIP_DEPTHS),
+        TRACKING.format(heads=tracking.heads, minimum=tracking.minimum, reach=4 * REACH),
+        _levels(TRACKING_WIDTHS, TRACKING_DEPTHS),
         GHOST.format(attention=len(ghosts.attention)),
         _levels(GHOST_WIDTHS, GHOST_DEPTHS, decoded=(2, 3)),
         MASK_RCNN,

@@ -33,7 +33,7 @@ def no_curves(monkeypatch):
 
 @pytest.fixture
 def labelled(tmp_path):
-    """Four frames, of which two slipped."""
+    """Four frames, two with a tracking error."""
     folder = tmp_path / "tracking"
     folder.mkdir()
     for seed in range(4):
@@ -122,7 +122,7 @@ def test_tracking_is_scored_by_frames(run, tmp_path, labelled, mean_model):
     result = run("evaluate", "tracking", "--model", mean_model, "--frames", "tracking", "-o", "out", "-q")
     assert (result.code, result.err) == (0, "")
     [row] = Table.read(tmp_path / "out" / "scores.ecsv")
-    assert (row["class"], row["auc"], row["frames"], row["frames_with"]) == ("slipped", 1, 4, 2)
+    assert (row["class"], row["auc"], row["frames"], row["frames_with"]) == ("tracking error", 1, 4, 2)
 
 
 @pytest.mark.usefixtures("no_curves")

@@ -362,7 +362,7 @@ class TestInjection:
 
 
 class TestTracking:
-    def test_frames_know_whether_the_telescope_slipped(self, run, recipe, tmp_path):
+    def test_frames_know_whether_they_have_a_tracking_error(self, run, recipe, tmp_path):
         starry = replace(PLAIN, stars=replace(PLAIN.stars, density=(2e4, 2e4)))
         recipe.write_text(starry.to_yaml(), encoding="utf-8")
         options = ("-n", 6, "--seed", 2, "--recipe", recipe, "--size", 128, "--preview")
@@ -373,7 +373,7 @@ class TestTracking:
         assert set(table["slip"]) == {True, False}
         assert (table["stars"] >= 8).all()
         for row in table:
-            assert read_labelled_frame(out / row["file"]).slipped == row["slip"]
+            assert read_labelled_frame(out / row["file"]).tracking_error == row["slip"]
             assert (row["slip_kind"] != "good") == row["slip"]
             assert (row["slip_extent"] > 0.2) == row["slip"]
         assert (out / "preview.png").exists()

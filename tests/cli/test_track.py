@@ -22,19 +22,19 @@ def track(run, mean_model):
     return track
 
 
-def sky(shape=(2 * BLOCK, 2 * BLOCK), *, slipped=()):
+def sky(shape=(2 * BLOCK, 2 * BLOCK), *, tracking_error=()):
     """Return an empty sky, lifted by two sigma in blocks (row, column), which to the model are errors."""
     pixels = np.random.default_rng(1).normal(LEVEL, NOISE, shape).astype(np.float32)
-    for row, column in slipped:
+    for row, column in tracking_error:
         pixels[row * BLOCK : (row + 1) * BLOCK, column * BLOCK : (column + 1) * BLOCK] += 2 * NOISE
     return pixels
 
 
 @pytest.fixture
 def frames(tmp_path):
-    """One frame with a block of four that slipped, and a mosaic of two, of which one has it."""
-    write(tmp_path / "a.fits", sky(slipped=[(0, 1)]))
-    write(tmp_path / "b.fits", ("N1", sky()), ("N2", sky(slipped=[(0, 0)])))
+    """One frame with a block of four that has one, and a mosaic of two, of which one has it."""
+    write(tmp_path / "a.fits", sky(tracking_error=[(0, 1)]))
+    write(tmp_path / "b.fits", ("N1", sky()), ("N2", sky(tracking_error=[(0, 0)])))
     return tmp_path
 
 
@@ -67,8 +67,8 @@ def test_tables_hold_frames_and_blocks(track, frames):
     np.testing.assert_allclose(table["probability"].value, [0.25, 0, 0.25], atol=1e-3)
     np.testing.assert_allclose(table["file_probability"].value, [0.25, 0.125, 0.125], atol=1e-3)
     blocks = QTable.read("t/blocks.ecsv")
-    slipped = blocks[blocks["probability"].value > 0.5]
-    assert [tuple(row) for row in slipped["file", "hdu", "x", "y"].as_array().tolist()] == [
+    tracking_error = blocks[blocks["probability"].value > 0.5]
+    assert [tuple(row) for row in tracking_error["file", "hdu", "x", "y"].as_array().tolist()] == [
         ("a.fits", 0, BLOCK + 1, 1),
         ("b.fits", 2, 1, 1),
     ]
@@ -103,7 +103,7 @@ def test_a_fraction_of_the_frames_is_chosen_by_the_seed(track, tmp_path):
 def test_a_mask_keeps_pixels_out(track, tmp_path):
     flags = np.zeros((2 * BLOCK, 2 * BLOCK), np.uint8)
     flags[:BLOCK, :BLOCK] = 1
-    write(tmp_path / "a.fits", ("SCI", sky(slipped=[(0, 0)])), ("FLAG", flags))
+    write(tmp_path / "a.fits", ("SCI", sky(tracking_error=[(0, 0)])), ("FLAG", flags))
     assert track("a.fits[SCI]").out == "a.fits[SCI] 0.2500\n"
     lines = track("a.fits", "--mask-hdu", "FLAG").out.splitlines()
     assert lines[0] == "a.fits 0.0000"
@@ -160,9 +160,9 @@ def test_every_real_frame_is_examined(run, real_frames, weights):
     frames = [path for path in science if "ood" not in path.name]
     result = run("track", *frames, "--model", "maxitrack")
     assert result.code == 0
-    slipped = {"ystar_saao_trail_long.fits", "hst_wfc3uvis_ibo822tbq_flt.fits"}
+    tracking_error = {"ystar_saao_trail_long.fits", "hst_wfc3uvis_ibo822tbq_flt.fits"}
     for line in result.out.splitlines():
         name, _, value = line.rpartition(" ")
-        if name.rpartition("/")[2] in slipped:
+        if name.rpartition("/")[2] in tracking_error:
             assert float(value) > 0.9
     assert fits.getheader(science[0])["NAXIS"] == 2

@@ -14,7 +14,7 @@ from skysieve.errors import ConfigError, FrameError
 from skysieve.evaluation.peer import CameraFacts
 from skysieve.evaluation.scores import roc_auc
 from skysieve.tracking.tracker import TrackSettings
-from skysieve.tracking.trial import SLIPPED, LabelledFrame, TrackContestant, read_labelled_frame
+from skysieve.tracking.trial import ERROR, LabelledFrame, TrackContestant, read_labelled_frame
 from skysieve.tracking.trial import Trial as TrackingTrial
 
 SHAPE = (70, 90)
@@ -176,19 +176,19 @@ class TestTracking:
             pixels = rng.normal(100, 5, (200, 200)).astype(np.float32)
             if number % 2:
                 pixels[8:72, 8:72] += 10
-            trial.see(LabelledFrame(str(number), (pixels,), slipped=bool(number % 2)))
+            trial.see(LabelledFrame(str(number), (pixels,), tracking_error=bool(number % 2)))
         scored = trial.scored()["tiny-track"]
-        tally = scored.histograms.tally(SLIPPED)
+        tally = scored.histograms.tally(ERROR)
         assert (tally.positives.sum(), tally.negatives.sum()) == (3, 3)
         assert roc_auc(tally) == 1
         assert scored.training_priors is not None
-        assert 0 < scored.training_priors[SLIPPED] < 1
+        assert 0 < scored.training_priors[ERROR] < 1
 
-    @pytest.mark.parametrize("keyword", ["SLIP", "SLIPPED"])
+    @pytest.mark.parametrize("keyword", ["SLIP", "ERROR"])
     def test_labels_are_in_the_header(self, tmp_path, keyword):
         path = save(tmp_path / "a.fits", **{keyword: True})
         frame = read_labelled_frame(path)
-        assert frame.slipped is True
+        assert frame.tracking_error is True
         np.testing.assert_array_equal(frame.planes[0], sky())
 
     @pytest.mark.parametrize("cards", [{}, {"SLIP": "yes"}])

@@ -23,7 +23,7 @@ from skysieve.networks.blocks import macs_per_pixel, parameter_count
 from skysieve.networks.maximask_net import MaxiMaskNet
 from skysieve.networks.maxitrack_net import MaxiTrackNet
 from skysieve.networks.sieve_net import SieveNet
-from skysieve.networks.tracking_net import SlipNet
+from skysieve.networks.tracking_net import TrackingNet
 from skysieve.training.export import export_graph
 
 if TYPE_CHECKING:
@@ -46,8 +46,8 @@ CASES = {
         lambda: SieveNet(14), ((32, 64), (96, 64)), False, 3_617_720, (0.2369, -3.3187, 1.1588, 3.1881)
     ),
     "maximask": Case(MaxiMaskNet, ((32, 64), (48, 16)), False, 5_727_944, (0.3704, -0.0214, -0.7689, 0.6755)),
-    "slip": Case(SlipNet, ((32, 64), (77, 130)), True, 528_762, (2.6099,)),
-    "slip of 0.1": Case(lambda: SlipNet(pairs=False), ((32, 64), (77, 130)), True, 504_455, (-0.1521,)),
+    "tracking": Case(TrackingNet, ((32, 64), (77, 130)), True, 528_762, (2.6099,)),
+    "tracking 0.1": Case(lambda: TrackingNet(pairs=False), ((32, 64), (77, 130)), True, 504_455, (-0.1521,)),
     "maxitrack": Case(MaxiTrackNet, ((400, 400),), True, 8_263_810, (8.1963,)),
 }
 
@@ -150,7 +150,7 @@ def test_changes_its_logits_by_the_calibration(case, network):
 
 
 @pytest.mark.parametrize(
-    ("make", "most"), [(SieveNet, 35_000), (SlipNet, 7_000)], ids=["contaminants", "tracking"]
+    ("make", "most"), [(SieveNet, 35_000), (TrackingNet, 7_000)], ids=["contaminants", "tracking"]
 )
 def test_of_our_own_are_within_the_budget_of_multiplications(make, most):
     assert 0 < macs_per_pixel(make()) <= most

@@ -9,13 +9,13 @@ pytest.importorskip("torch")
 
 import torch
 
-from skysieve.networks.tracking_net import REACH, Pairs, SlipNet
+from skysieve.networks.tracking_net import REACH, Pairs, TrackingNet
 
 
 @pytest.fixture(scope="module")
 def pairs():
     torch.manual_seed(1)
-    made = SlipNet((8, 16), (1, 1)).pairs
+    made = TrackingNet((8, 16), (1, 1)).pairs
     assert made is not None
     return made.eval()
 

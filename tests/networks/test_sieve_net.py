@@ -13,7 +13,7 @@ from tests.networks.fill import filled, pixels
 from skysieve.networks.blocks import asinh, macs_per_pixel
 from skysieve.networks.margin import measure_margin
 from skysieve.networks.sieve_net import CONTEXT, DEPTHS, SieveNet
-from skysieve.networks.tracking_net import SlipNet
+from skysieve.networks.tracking_net import TrackingNet
 
 
 class TestAsinh:
@@ -140,16 +140,16 @@ class TestMargin:
             )
 
 
-class TestSlipNet:
+class TestTrackingNet:
     def test_does_not_look_beyond_the_last_multiple(self):
-        network = filled(SlipNet())
+        network = filled(TrackingNet())
         frame = pixels(1, 1, 100, 70)
         with torch.inference_mode():
             assert torch.equal(network(frame), network(frame[..., :96, :64]))
 
     def test_finds_one_star_in_any_amount_of_sky(self):
         """The mean over places thins a star out; attention does not."""
-        network = filled(SlipNet())
+        network = filled(TrackingNet())
         network.attention.weight.data.fill_(2.0)
 
         def change(side):
@@ -162,6 +162,6 @@ class TestSlipNet:
         assert change(256) > 0.3 * change(96)
 
     def test_says_of_every_place_how_far_its_images_were_drawn_out(self):
-        logit, smear, brightness = filled(SlipNet()).examine(pixels(2, 1, 64, 96))
+        logit, smear, brightness = filled(TrackingNet()).examine(pixels(2, 1, 64, 96))
         assert (logit.shape, smear.shape, brightness.shape) == ((2, 1), (2, 2, 4, 6), (2, 1, 4, 6))
         assert 0 <= brightness.min() <= brightness.max() <= 1

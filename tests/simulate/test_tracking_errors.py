@@ -49,7 +49,7 @@ class TestMotions:
     def test_of_tracking_errors_have_an_extent_within_the_limits(self, seed, kind, fwhm):
         motion = draw(kind, seed, fwhm=fwhm, shape=(512, 640))
         low, high = ERRORS.extent
-        assert motion.slipped
+        assert motion.tracking_error
         assert motion.kind == kind
         # the arcs of a rotation are measured at some places of the frame
         assert 0.97 * low < motion.extent < 1.03 * high
@@ -57,7 +57,7 @@ class TestMotions:
     @given(seed=st.integers(0, 10_000), fwhm=st.floats(1, 12))
     def test_of_good_frames_cannot_be_seen(self, seed, fwhm):
         motion = draw("good", seed, fwhm=fwhm)
-        assert not motion.slipped
+        assert not motion.tracking_error
         assert motion.extent <= ERRORS.good[1] * 1.001
 
     @given(seed=st.integers(0, 10_000), kind=st.sampled_from(KINDS))

@@ -36,13 +36,13 @@ def expose(scene, kind="drift", *, stars=ONE_STAR, seed=1, **more):
 
 
 def test_the_label_is_that_of_the_motion(scene):
-    good, slipped = (expose(scene, kind)[0] for kind in ("good", "drift"))
-    assert (good.slipped, good.kind) == (False, "good")
-    assert (slipped.slipped, slipped.kind) == (True, "drift")
-    assert slipped.extent == pytest.approx(3, rel=0.01)
-    assert slipped.header()["SLIP"][0] is True
-    assert slipped.pixels.shape == SHAPE
-    assert slipped.pixels.dtype == np.float32
+    good, tracking_error = (expose(scene, kind)[0] for kind in ("good", "drift"))
+    assert (good.tracking_error, good.kind) == (False, "good")
+    assert (tracking_error.tracking_error, tracking_error.kind) == (True, "drift")
+    assert tracking_error.extent == pytest.approx(3, rel=0.01)
+    assert tracking_error.header()["SLIP"][0] is True
+    assert tracking_error.pixels.shape == SHAPE
+    assert tracking_error.pixels.dtype == np.float32
 
 
 def test_stars_are_smeared(scene):

@@ -31,7 +31,7 @@ def sky(shape=(400, 600), seed=0):
     return np.random.default_rng(seed).normal(100, 5, shape).astype(np.float32)
 
 
-def with_slip(pixels, rows, columns):
+def with_error(pixels, rows, columns):
     """Lift the sky of a region by two sigma, which the tiny model takes for a tracking error."""
     pixels[rows, columns] += 2 * 5
     return pixels
@@ -40,7 +40,7 @@ def with_slip(pixels, rows, columns):
 class TestFrames:
     def test_are_the_mean_of_their_blocks(self, model):
         # the grid ends on the far border: rows start at 16, columns at 24
-        pixels = with_slip(sky(), slice(16, 80), slice(24, 88))
+        pixels = with_error(sky(), slice(16, 80), slice(24, 88))
         result = Tracker(TrackSettings(model=model)).track(ArrayFrame(pixels))
         assert result.blocks.shape == (6, 9)
         assert result.rows[0] == 16
@@ -51,7 +51,7 @@ class TestFrames:
     @pytest.mark.parametrize("batch", [1, 2, 3, 4, 7, 100])
     def test_count_the_last_batch_like_the_others(self, model, batch):
         """MaxiTrack overwrites part of its results with the last batch, and leaves zeros."""
-        pixels = with_slip(sky(), slice(None), slice(300, 600))
+        pixels = with_error(sky(), slice(None), slice(300, 600))
         found = Tracker(TrackSettings(model=model, batch_size=batch)).track(ArrayFrame(pixels))
         expected = Tracker(TrackSettings(model=model, batch_size=9)).track(ArrayFrame(pixels))
         assert np.array_equal(found.blocks, expected.blocks)
@@ -62,7 +62,7 @@ class TestFrames:
         assert 0 <= result.probability <= 1
 
     def test_depend_on_the_prior(self, model):
-        faint = ArrayFrame(with_slip(sky(), slice(None), slice(0, 300)))
+        faint = ArrayFrame(with_error(sky(), slice(None), slice(0, 300)))
         low, high = (
             Tracker(TrackSettings(model=model, prior=p)).track(faint).probability for p in (1e-6, 0.5)
         )
@@ -114,8 +114,8 @@ class TestFiles:
     @pytest.fixture
     def record(self, model, tmp_path):
         path = tmp_path / "two.fits"
-        slipped = with_slip(sky(seed=2), slice(None), slice(300, 600))
-        hdus = [fits.PrimaryHDU(), fits.ImageHDU(sky(), name="A"), fits.ImageHDU(slipped, name="B")]
+        tracking_error = with_error(sky(seed=2), slice(None), slice(300, 600))
+        hdus = [fits.PrimaryHDU(), fits.ImageHDU(sky(), name="A"), fits.ImageHDU(tracking_error, name="B")]
         fits.HDUList(hdus).writeto(path)
         job = TrackJob(TrackSettings(model=model))
         return {Location(path): job.run(Location(path))}

@@ -23,7 +23,7 @@ from skysieve.imaging.normalise import NAME as NORMALISATION
 from skysieve.models.card import ModelCard, Tiling, read_model
 from skysieve.models.engine import load_network
 from skysieve.networks.sieve_net import SieveNet
-from skysieve.networks.tracking_net import SlipNet
+from skysieve.networks.tracking_net import TrackingNet
 from skysieve.tracking.tracker import Tracker, TrackSettings
 from skysieve.training.export import GRAPH_FILE, Calibration, export_graph, graph_weights, write_model
 
@@ -114,8 +114,8 @@ class TestGraphs:
         logits = np.log(plain / (1 - plain)) * scale.reshape(1, -1, 1, 1) + offset.reshape(1, -1, 1, 1)
         assert np.abs(found - 1 / (1 + np.exp(-logits))).max() < 1e-2
 
-    def test_of_frames_give_good_and_slipped_at_any_size(self, engine, tmp_path):
-        network = filled(SlipNet())
+    def test_of_frames_give_good_and_error_at_any_size(self, engine, tmp_path):
+        network = filled(TrackingNet())
         model = write_model(network, tmp_path, card("tracking", ("good", "tracking error")))
         loaded = load_network(model, engine=engine, precision="f32", threads=1)
         for shape in ((2, 1, 64, 64), (1, 1, 100, 131)):
@@ -206,10 +206,10 @@ class TestWriteModel:
         assert 0 < result.posteriors.min() < 0.5 < result.posteriors.max() < 1
 
     def test_makes_what_the_tracker_runs_as_any_model(self, tmp_path):
-        slipped = card(
+        tracking_error = card(
             "tracking", ("good", "tracking error"), multiple=64, minimum=64, margin=0, fixed_size=64
         )
-        write_model(filled(SlipNet()), tmp_path, slipped)
+        write_model(filled(TrackingNet()), tmp_path, tracking_error)
         frame = np.random.default_rng(0).normal(500, 5, (150, 210)).astype(np.float32)
         tracker = Tracker(TrackSettings(model=str(tmp_path), prior=0.5, precision="f32", threads=1))
         assert 0 < tracker.track(ArrayFrame(frame)).probability < 1

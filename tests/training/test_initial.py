@@ -16,7 +16,7 @@ from skysieve.errors import ModelError
 from skysieve.models.card import read_model
 from skysieve.models.engine import load_network
 from skysieve.networks.sieve_net import SieveNet
-from skysieve.networks.tracking_net import SlipNet
+from skysieve.networks.tracking_net import TrackingNet
 from skysieve.training.contaminants import ContaminantTraining
 from skysieve.training.initial import load_graph_weights
 from skysieve.training.recipe import read_training_recipe
@@ -71,9 +71,9 @@ def test_a_network_for_frames_begins_so_too(tmp_path):
     from skysieve.training.export import write_model
 
     model = write_model(
-        filled(SlipNet((8, 16), (1, 1))), tmp_path, card("tracking", ("good", "tracking error"))
+        filled(TrackingNet((8, 16), (1, 1))), tmp_path, card("tracking", ("good", "tracking error"))
     )
-    network = SlipNet((8, 16), (1, 1)).eval()
+    network = TrackingNet((8, 16), (1, 1)).eval()
     load_graph_weights(network, model)
     shown = pixels(2, 1, 64, 64)
     expected = load_network(model, precision="f32", threads=1)(shown.numpy())

@@ -14,7 +14,7 @@ from skysieve.errors import OutputError
 from skysieve.simulate.recipe import Recipe
 from skysieve.simulate.recipe_files import build
 from skysieve.training.kept_frames import KeptFrames
-from skysieve.training.slip import LabelledFrames
+from skysieve.training.tracking_learning import LabelledFrames
 
 OTHER = {**SIMULATION, "stars": {"density": [1e4, 2e4]}}
 
@@ -32,7 +32,7 @@ def test_are_simulated_once_and_the_same_again(tmp_path, monkeypatch):
     np.testing.assert_array_equal(again.pixels, made.pixels)
     np.testing.assert_array_equal(again.smear, made.smear)
     assert again.pixels.dtype == np.float32
-    assert again.slipped == made.slipped
+    assert again.tracking_error == made.tracking_error
 
 
 def test_are_not_those_of_another_seed_or_recipe(tmp_path):

@@ -14,7 +14,7 @@ from tests.training.tiny import few_frames
 
 from skysieve.errors import ConfigError
 from skysieve.models.card import read_model
-from skysieve.networks.tracking_net import SlipNet
+from skysieve.networks.tracking_net import TrackingNet
 from skysieve.training.export import write_model
 from skysieve.training.recipe import read_training_recipe
 from skysieve.training.tracking import TrackingTraining
@@ -32,7 +32,7 @@ def training(recipe_file):
 
 @pytest.fixture
 def trained_tracking(tmp_path):
-    network = filled(SlipNet((8, 16), (1, 1)))
+    network = filled(TrackingNet((8, 16), (1, 1)))
     return write_model(network, tmp_path / "begin", card("tracking", ("good", "tracking error"))).folder
 
 
@@ -58,7 +58,7 @@ def test_levels_that_are_frozen_stay_as_they_were(recipe_file, trained_tracking)
 
 def test_a_model_that_does_not_look_for_pairs_begins_a_network_that_does(training, tmp_path):
     """What looks for them says little until it has learnt."""
-    old = filled(SlipNet((8, 16), (1, 1), pairs=False))
+    old = filled(TrackingNet((8, 16), (1, 1), pairs=False))
     model = write_model(old, tmp_path / "old", card("tracking", ("good", "tracking error")))
     training.start_from(str(model.folder))
     begun = training.initial.eval()

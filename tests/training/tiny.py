@@ -35,7 +35,7 @@ def write_recipe(path, job, **settings):
 
 def few_frames(patch):
     """Measure priors and calibrate on a few frames; many tiles would take long to fill a buffer."""
-    from skysieve.training import contaminants, slip, tiles, tracking
+    from skysieve.training import contaminants, tiles, tracking, tracking_learning
 
     patch.setattr(contaminants, "PRIOR_FRAMES", 2)
     patch.setattr(contaminants, "CALIBRATION_FRAMES", 3)
@@ -44,4 +44,4 @@ def few_frames(patch):
     patch.setattr(tracking, "CALIBRATION_FRAMES", 6)
     patch.setattr(tracking, "CALIBRATION_SIDE", 128)
     patch.setattr(tiles, "BUFFER", 8)
-    patch.setattr(slip, "BUFFER", 4)
+    patch.setattr(tracking_learning, "BUFFER", 4)

@@ -32,7 +32,7 @@ from skysieve.networks.blocks import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["SlipNet"]
+__all__ = ["TrackingNet"]
 
 WIDTHS = (32, 32, 64, 96)
 DEPTHS = (1, 2, 2, 2)
@@ -106,7 +106,7 @@ class Pairs(nn.Module):
         return torch.cat([seen.mean(-1), seen.amax(-1)], dim=1)
 
 
-class SlipNet(nn.Module):
+class TrackingNet(nn.Module):
     """Whether a frame has tracking errors.
 
     Parameters

@@ -72,7 +72,7 @@ class Motion:
     width: float
 
     @property
-    def slipped(self) -> bool:
+    def tracking_error(self) -> bool:
         """Whether this is a tracking error: the label of the frame."""
         return self.kind != "good"
 

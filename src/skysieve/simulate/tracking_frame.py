@@ -68,9 +68,9 @@ class TrackingFrame:
     visible: int
 
     @property
-    def slipped(self) -> bool:
+    def tracking_error(self) -> bool:
         """Whether the frame has a tracking error."""
-        return self.motion.slipped
+        return self.motion.tracking_error
 
     @property
     def kind(self) -> Kind:
@@ -94,7 +94,7 @@ class TrackingFrame:
             "SIMKIND": (self.processed, "raw, subtracted (sky) or resampled"),
             "DETECTOR": (self.camera.detector, "ccd, or near-infrared array"),
             "NSTARS": (self.visible, "stars that stand out"),
-            "SLIP": (self.slipped, "whether this is a tracking error"),
+            "SLIP": (self.tracking_error, "whether this is a tracking error"),
             "SLIPKIND": (self.kind, "what moved the images"),
             "SLIPEXT": (round(self.extent, 4), "rms of the motion on its main axis, in FWHM"),
         }
@@ -124,7 +124,7 @@ def expose_moved(
     scene
         Camera, PSF without the motion, sky, and bright stars, which are drawn too.
     motion
-        How the images move; ``motion.slipped`` is the label of the frame.
+        How the images move; ``motion.tracking_error`` is the label of the frame.
     rng
         Source of the noise.
     stars
@@ -193,6 +193,6 @@ def _with_bright(scene: Scene, stars: StarList) -> StarList:
 
 def _moved(layer: Layer, motion: Motion, name: str) -> Layer:
     """Return what a contaminant does while the images move."""
-    if name not in MOVING or layer.light is None or not motion.slipped:
+    if name not in MOVING or layer.light is None or not motion.tracking_error:
         return layer
     return replace(layer, light=move_light(layer.light, motion))

@@ -57,15 +57,15 @@ def simulate_tracking_frame(
 
     Examples
     --------
-    >>> simulate_tracking_frame((128, 128), seed=1, kind="drift").slipped
+    >>> simulate_tracking_frame((128, 128), seed=1, kind="drift").tracking_error
     True
     """
     recipe = recipe or Recipe()
     rng = np.random.default_rng(seed)
     tracking = recipe.tracking
-    slips = rng.uniform() < tracking.probability
+    moved = rng.uniform() < tracking.probability
     # only of good frames is it known what to say where there is no star
-    empty = rng.uniform() < tracking.any_stars and (kind == "good" if kind else not slips)
+    empty = rng.uniform() < tracking.any_stars and (kind == "good" if kind else not moved)
     least = 0 if empty else tracking.least_stars
     for attempt in rng.spawn(ATTEMPTS):
         streams = dict(zip((*STREAMS, "motion"), attempt.spawn(len(STREAMS) + 1), strict=True))
@@ -79,7 +79,7 @@ def simulate_tracking_frame(
             streams["motion"],
             psf_fwhm=scene.psf.fwhm,
             shape=scene.shape,
-            kind=kind or (None if slips else "good"),
+            kind=kind or (None if moved else "good"),
         )
         stars = recipe.stars.draw(scene, streams["stars"])
         if visible_stars(scene, motion, stars) < least or _is_ambiguous(scene.psf, motion, tracking):
@@ -107,4 +107,4 @@ def _is_ambiguous(psf: Psf, motion: Motion, tracking: TrackingErrors) -> bool:
     if not motion.uniform:
         return False
     found = common_elongation(psf, motion)
-    return found < tracking.elongation if motion.slipped else found > tracking.good_elongation
+    return found < tracking.elongation if motion.tracking_error else found > tracking.good_elongation

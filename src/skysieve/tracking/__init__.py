@@ -1,1 +1,1 @@
-"""The second job: whether the telescope slipped."""
+"""The second job: tracking errors of the telescope."""

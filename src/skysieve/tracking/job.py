@@ -72,7 +72,7 @@ class TrackRecord:
 
     @property
     def probability(self) -> float:
-        """Probability that the telescope slipped, pooled over the blocks of all frames."""
+        """Probability of a tracking error, pooled over the blocks of all frames."""
         blocks = np.concatenate([frame.result.blocks.ravel() for frame in self.frames])
         return pooled(blocks, self.frames[0].result.pooling)
 

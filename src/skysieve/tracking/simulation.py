@@ -53,9 +53,9 @@ class TrackingRecord:
 
 @dataclass
 class TrackingSimulationJob:
-    """Simulates frames during which the telescope slipped, or did not.
+    """Simulates frames with and without tracking errors.
 
-    The recipe gives the share of those that slipped, a half by default.  Frames without stars enough to tell
+    The recipe gives the share of those with an error, a half by default.  Frames without stars enough to tell
     are drawn again.  A frame that is there and intact is kept.
 
     Attributes

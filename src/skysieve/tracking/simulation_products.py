@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["parameter_table", "write_parameter_table", "write_sheet"]
 
 COLUMNS = (
-    Column("slip", "SLIP", "whether the telescope slipped", missing=False),
+    Column("slip", "SLIP", "whether there is a tracking error", missing=False),
     Column("slip_kind", "SLIPKIND", "what moved the images", missing=""),
     Column("slip_extent", "SLIPEXT", "rms of the motion on its main axis, in FWHM"),
     Column("stars", "NSTARS", "stars that stand out", missing=-1),

@@ -97,7 +97,7 @@ class TrackResult:
 
     @property
     def probability(self) -> float:
-        """Probability that the telescope slipped.
+        """Probability of a tracking error.
 
         With ``pooling="probability"`` the mean over the blocks, as in MaxiTrack.
 
@@ -148,9 +148,9 @@ class Tracker:
         self.model = load_model(settings.model)
         card = self.model.card
         check_reference(card.domain, origin=f"model {card.name!r}")
-        slipped = card.classes[-1]
-        prior = card.default_priors[slipped] if settings.prior is None else settings.prior
-        self._prior = _from_equal(prior, card.training_priors[slipped])
+        error = card.classes[-1]
+        prior = card.default_priors[error] if settings.prior is None else settings.prior
+        self._prior = _from_equal(prior, card.training_priors[error])
 
     @cached_property
     def network(self) -> SharedNetwork:

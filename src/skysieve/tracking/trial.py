@@ -1,4 +1,4 @@
-"""Trackers on frames of which it is known whether the telescope slipped."""
+"""Trackers on frames of which it is known whether they have a tracking error."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from skysieve.tracking.tracker import TrackSettings
 
 __all__ = [
-    "SLIPPED",
+    "ERROR",
     "TRACKING_MEASURES",
     "LabelledFrame",
     "TrackContestant",
@@ -33,10 +33,10 @@ __all__ = [
     "read_labelled_frame",
 ]
 
-SLIPPED = "slipped"
-"""The only class: frames during which the telescope slipped."""
+ERROR = "tracking error"
+"""The only class: frames with a tracking error."""
 
-KEYWORDS = ("SLIP", "SLIPPED")
+KEYWORDS = ("SLIP", "ERROR")
 """Header cards that say whether it did; the first that is there counts."""
 
 TRACKING_MEASURES = tuple(m for m in MEASURES if m.name in ("auc", "ap", "tpr_1e-2", "p_at_r95", "f1"))
@@ -56,13 +56,13 @@ class LabelledFrame:
         What to call it.
     planes
         Its frames, each ``(H, W)`` float32, NaN where there is no data; the probability is their mean.
-    slipped
-        Whether the telescope slipped.
+    tracking_error
+        Whether it has a tracking error.
     """
 
     name: str
     planes: tuple[NDArray[np.float32], ...]
-    slipped: bool
+    tracking_error: bool
 
 
 class TrackContestant:
@@ -97,7 +97,7 @@ class TrackContestant:
         return f"version {card.version}, {network.sha256[:12]}, {network.engine} {network.precision}"
 
     def probability(self, frame: LabelledFrame) -> float:
-        """Return the probability that the telescope slipped."""
+        """Return the probability of a tracking error."""
         found = [
             self._tracker.track(ArrayFrame(plane, label=frame.name)).probability for plane in frame.planes
         ]
@@ -105,7 +105,7 @@ class TrackContestant:
 
 
 def read_labelled_frame(path: Path) -> LabelledFrame:
-    """Read a file as ``skysieve simulate tracking`` writes it: a card ``SLIP`` or ``SLIPPED``, T or F.
+    """Read a file as ``skysieve simulate tracking`` writes it: a card ``SLIP`` or ``ERROR``, T or F.
 
     Raises
     ------
@@ -147,7 +147,7 @@ class Trial:
         if twice:
             raise ConfigError(f"two contestants are called {', '.join(twice)}; name each once")
         self._contestants = contestants
-        self._histograms = {name: ScoreHistograms((SLIPPED,)) for name in names}
+        self._histograms = {name: ScoreHistograms((ERROR,)) for name in names}
 
     def see(self, frame: LabelledFrame) -> None:
         """Show a frame to every contestant; if one fails, the frame counts for none.
@@ -157,12 +157,12 @@ class Trial:
         FrameError
             If the frame cannot be examined.
         """
-        truth = np.array([frame.slipped])
+        truth = np.array([frame.tracking_error])
         found = {c.name: np.array([c.probability(frame)]) for c in self._contestants}
         for name, probability in found.items():
             counts = count_pixels(log_odds(probability), truth, decided=probability > DECISION)
-            self._histograms[name].add(frame.name, {SLIPPED: counts})
+            self._histograms[name].add(frame.name, {ERROR: counts})
 
     def scored(self) -> dict[str, Scored]:
         """Return what each contestant made of the frames so far, by its name."""
-        return {c.name: Scored(self._histograms[c.name], {SLIPPED: c.prior}) for c in self._contestants}
+        return {c.name: Scored(self._histograms[c.name], {ERROR: c.prior}) for c in self._contestants}

@@ -15,7 +15,7 @@ from skysieve.imaging.atomic import atomic_write
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from skysieve.training.slip import LabelledFrames, MovedFrame
+    from skysieve.training.tracking_learning import LabelledFrames, MovedFrame
 
 __all__ = ["FrameSource", "KeptFrames"]
 
@@ -68,19 +68,19 @@ class KeptFrames:
             raise OutputError(f"cannot make the folder {self.folder}: {error.strerror}") from error
         pixels = np.clip(made.pixels, -LARGEST, LARGEST).astype(np.float16)
         with atomic_write(path, overwrite=True) as temporary, temporary.open("wb") as file:
-            np.savez(file, pixels=pixels, smear=made.smear, slipped=np.array(made.slipped))
+            np.savez(file, pixels=pixels, smear=made.smear, tracking_error=np.array(made.tracking_error))
         return made._replace(pixels=pixels.astype(np.float32))
 
 
 def _read(path: Path) -> MovedFrame | None:
     """Return a frame that was kept; None if its file is damaged."""
     from skysieve.imaging.frames import ArrayFrame
-    from skysieve.training.slip import MovedFrame
+    from skysieve.training.tracking_learning import MovedFrame
 
     try:
         # opened here, for numpy leaves a damaged file open
         with path.open("rb") as file, np.load(file) as kept:
             pixels = kept["pixels"].astype(np.float32)
-            return MovedFrame(pixels, bool(kept["slipped"]), kept["smear"], ArrayFrame(pixels))
+            return MovedFrame(pixels, bool(kept["tracking_error"]), kept["smear"], ArrayFrame(pixels))
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None

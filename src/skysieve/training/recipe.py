@@ -89,8 +89,8 @@ class NetworkSettings:
         ``attention-unet``, ``resunet-a``, ``u2net``, ``unet3+``; the job's own, if empty.
     widths, depths
         Channels and convolutions at each level; see :class:`skysieve.networks.sieve_net.SieveNet` and
-        :class:`skysieve.networks.tracking_net.SlipNet`.  Empty for the network's own.  Networks for clusters
-        have no depths.
+        :class:`skysieve.networks.tracking_net.TrackingNet`.  Empty for the network's own.  Networks for
+        clusters have no depths.
     frozen
         For tracking: levels, from the finest, whose weights stay what they were in the network that the
         training goes on from (``--init``). What they see is general, and most of the time is theirs.

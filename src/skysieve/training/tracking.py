@@ -24,7 +24,13 @@ from skysieve.tracking.model import JOB
 from skysieve.training.export import Calibration, write_model
 from skysieve.training.feed import stream_batches
 from skysieve.training.kept_frames import KeptFrames
-from skysieve.training.slip import LabelledFrames, LabelledStream, Slipping, rank_auc, slip_net
+from skysieve.training.tracking_learning import (
+    LabelledFrames,
+    LabelledStream,
+    TrackingLearner,
+    rank_auc,
+    tracking_net,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,10 +39,10 @@ if TYPE_CHECKING:
     import lightning
 
     from skysieve.models.card import Model
-    from skysieve.networks.tracking_net import SlipNet
+    from skysieve.networks.tracking_net import TrackingNet
     from skysieve.simulate.recipe import Recipe
     from skysieve.training.recipe import TrainingRecipe
-    from skysieve.training.slip import MovedFrame
+    from skysieve.training.tracking_learning import MovedFrame
 
 __all__ = ["TrackingTraining"]
 
@@ -75,13 +81,13 @@ class TrackingTraining:
     """
 
     recipe: TrainingRecipe
-    initial: SlipNet | None = None
+    initial: TrackingNet | None = None
     origin: str = ""
     kept: Path | None = None
 
     def __post_init__(self) -> None:
         """Check what only the network knows."""
-        least = slip_net(self.recipe).minimum
+        least = tracking_net(self.recipe).minimum
         if self.recipe.frame < least:
             raise ConfigError(
                 f"recipe {self.recipe.name}: frame: {self.recipe.frame}, expected at least {least} px"
@@ -98,11 +104,11 @@ class TrackingTraining:
         from skysieve.tracking.model import load_model
         from skysieve.training.initial import load_all_but, load_graph_weights
 
-        network, found = slip_net(self.recipe), load_model(model)
+        network, found = tracking_net(self.recipe), load_model(model)
         try:
             load_graph_weights(network, found)
         except ModelError:  # of a release whose networks did not look for pairs, or of another size
-            load_all_but(["pairs", "told"], network, found, slip_net(self.recipe, pairs=False))
+            load_all_but(["pairs", "told"], network, found, tracking_net(self.recipe, pairs=False))
         self.initial, self.origin = network, f"{found.card.name} {found.card.graphs[0].sha256}"
 
     @cached_property
@@ -115,7 +121,7 @@ class TrackingTraining:
         text = f"{self.recipe.to_yaml()}---\n{self.simulation.to_yaml()}"
         return text + (f"---\ninit: {self.origin}\n" if self.origin else "")
 
-    def module(self) -> Slipping:
+    def module(self) -> TrackingLearner:
         """Return the network with its loss.
 
         Raises
@@ -129,7 +135,7 @@ class TrackingTraining:
                 f"recipe {self.recipe.name}: network.frozen: {frozen} levels of random weights would stay as "
                 "they are; give --init, or 0"
             )
-        return Slipping(self.recipe, network=self.initial, frozen_statistics=self.initial is not None)
+        return TrackingLearner(self.recipe, network=self.initial, frozen_statistics=self.initial is not None)
 
     def training_batches(self, *, done: int, workers: int, rank: int, ranks: int) -> DataLoader[Any]:
         """Return endless batches of frames, going on after the steps that are done."""
@@ -152,11 +158,11 @@ class TrackingTraining:
             torch.from_numpy(np.stack(parts))
             for parts in ([shown.pixels for shown in frames], [shown.smear for shown in frames])
         )
-        labels = torch.tensor([[float(shown.slipped)] for shown in frames])
+        labels = torch.tensor([[float(shown.tracking_error)] for shown in frames])
         return DataLoader(TensorDataset(pixels[:, None], labels, smears), batch_size=8)
 
     def _frames(self, seed: int, side: int = 0) -> LabelledFrames:
-        place = slip_net(self.recipe).minimum
+        place = tracking_net(self.recipe).minimum
         return LabelledFrames(self.simulation, max(self.recipe.frame, side), seed, place)
 
     def _held_out(self, seed: int, count: int, side: int = 0) -> Iterator[MovedFrame]:
@@ -173,13 +179,13 @@ class TrackingTraining:
 
     def finish(self, module: lightning.LightningModule, folder: Path, *, facts: dict[str, Any]) -> Model:
         """Calibrate the trained network on new frames and write it as a model."""
-        network: SlipNet = module.network  # type: ignore[assignment]
+        network: TrackingNet = module.network  # type: ignore[assignment]
         logger.info("calibrating on %d frames", CALIBRATION_FRAMES)
         logits, labels, statistics = [], [], []
         with torch.inference_mode():
             for shown in self._held_out(CALIBRATION_SEED, CALIBRATION_FRAMES, CALIBRATION_SIDE):
                 logits.append(float(network(torch.from_numpy(shown.pixels)[None, None])))
-                labels.append(shown.slipped)
+                labels.append(shown.tracking_error)
                 statistics.append(look_at(shown.frame))
         scores = np.clip(np.array(logits, np.float32), -LIMIT, LIMIT)
         truth = np.array(labels)

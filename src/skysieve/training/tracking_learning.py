@@ -18,7 +18,7 @@ from torch import Tensor
 from skysieve.errors import ConfigError, FrameError
 from skysieve.imaging.frames import ArrayFrame
 from skysieve.imaging.normalise import normalise
-from skysieve.networks.tracking_net import DEPTHS, WIDTHS, SlipNet
+from skysieve.networks.tracking_net import DEPTHS, WIDTHS, TrackingNet
 from skysieve.simulate.optics import PsfBank
 from skysieve.simulate.tracking_scene import simulate_tracking_frame
 from skysieve.training.learner import Learner
@@ -38,9 +38,9 @@ __all__ = [
     "LabelledFrames",
     "LabelledStream",
     "MovedFrame",
-    "Slipping",
+    "TrackingLearner",
     "rank_auc",
-    "slip_net",
+    "tracking_net",
 ]
 
 BUFFER = 64
@@ -65,7 +65,7 @@ class MovedFrame(NamedTuple):
     ----------
     pixels
         ``(H, W)`` float32, in units of the noise.
-    slipped
+    tracking_error
         Whether the telescope did.
     smear
         ``(2, H / place, W / place)`` float32; see :func:`skysieve.simulate.motion.Motion.smear`.
@@ -74,12 +74,12 @@ class MovedFrame(NamedTuple):
     """
 
     pixels: NDArray[np.float32]
-    slipped: bool
+    tracking_error: bool
     smear: NDArray[np.float32]
     frame: ArrayFrame
 
 
-def slip_net(recipe: TrainingRecipe, *, pairs: bool = True) -> SlipNet:
+def tracking_net(recipe: TrainingRecipe, *, pairs: bool = True) -> TrackingNet:
     """Return an untrained network of the recipe's size.
 
     Parameters
@@ -95,7 +95,7 @@ def slip_net(recipe: TrainingRecipe, *, pairs: bool = True) -> SlipNet:
         If there is no such network.
     """
     try:
-        return SlipNet(recipe.network.widths or WIDTHS, recipe.network.depths or DEPTHS, pairs=pairs)
+        return TrackingNet(recipe.network.widths or WIDTHS, recipe.network.depths or DEPTHS, pairs=pairs)
     except ValueError as error:
         raise ConfigError(f"recipe {recipe.name}: network: {error}") from error
 
@@ -142,7 +142,7 @@ class LabelledFrames:
             smear[:] = simulated.motion.smear(middles[0], middles[0])[:, None, None]
         else:
             smear = simulated.motion.smear(*np.meshgrid(middles, middles, indexing="ij"))
-        return MovedFrame(pixels, simulated.slipped, smear, frame)
+        return MovedFrame(pixels, simulated.tracking_error, smear, frame)
 
 
 class LabelledStream(ShuffledStream[MovedFrame, Batch]):
@@ -181,10 +181,10 @@ def _turned(shown: MovedFrame, *, mirror: bool, turns: int) -> Batch:
         smear = -smear  # x and y change places, and one of them its sign
     pixels, smear = np.rot90(pixels, turns), np.rot90(smear, turns, axes=(1, 2))
     seen, drawn_out = (torch.from_numpy(np.ascontiguousarray(part)) for part in (pixels, smear))
-    return seen[None], torch.tensor([float(shown.slipped)]), drawn_out
+    return seen[None], torch.tensor([float(shown.tracking_error)]), drawn_out
 
 
-class Slipping(Learner):
+class TrackingLearner(Learner):
     """A network that learns to detect tracking errors.
 
     Parameters
@@ -198,9 +198,9 @@ class Slipping(Learner):
     """
 
     def __init__(
-        self, recipe: TrainingRecipe, *, network: SlipNet | None = None, frozen_statistics: bool = False
+        self, recipe: TrainingRecipe, *, network: TrackingNet | None = None, frozen_statistics: bool = False
     ) -> None:
-        super().__init__(recipe, network or slip_net(recipe), frozen_statistics=frozen_statistics)
+        super().__init__(recipe, network or tracking_net(recipe), frozen_statistics=frozen_statistics)
         self.network.freeze(recipe.network.frozen)
         self._logits: list[Tensor] = []
         self._labels: list[Tensor] = []
@@ -225,17 +225,17 @@ class Slipping(Learner):
         self._logits, self._labels = [], []
 
 
-def rank_auc(scores: NDArray[np.float32], slipped: NDArray[np.bool_]) -> float:
-    """Return the chance that a frame that slipped scores above one that did not; NaN without either.
+def rank_auc(scores: NDArray[np.float32], positive: NDArray[np.bool_]) -> float:
+    """Return the chance that a frame with an error scores above one without; NaN without either.
 
     References
     ----------
     Hanley & McNeil 1982, Radiology 143, 29, eq. 1.
     """
-    if slipped.all() or not slipped.any():
+    if positive.all() or not positive.any():
         return float("nan")
-    good = np.sort(scores[~slipped])
-    below = np.searchsorted(good, scores[slipped], "left") + np.searchsorted(good, scores[slipped], "right")
+    good = np.sort(scores[~positive])
+    below = np.searchsorted(good, scores[positive], "left") + np.searchsorted(good, scores[positive], "right")
     return float(below.mean() / (2 * good.size))
 
 

@@ -21,16 +21,16 @@ from skysieve.errors import ConfigError
 from skysieve.imaging.frames import ArrayFrame
 from skysieve.simulate.recipe import Recipe
 from skysieve.simulate.recipe_files import build
-from skysieve.training import shuffled_stream, slip
+from skysieve.training import shuffled_stream, tracking_learning
 from skysieve.training.recipe import NetworkSettings, TrainingRecipe
-from skysieve.training.slip import (
+from skysieve.training.tracking_learning import (
     SMEAR_WEIGHT,
     LabelledFrames,
     LabelledStream,
     MovedFrame,
-    Slipping,
+    TrackingLearner,
     rank_auc,
-    slip_net,
+    tracking_net,
 )
 
 OTHERS = ("drift", "jump", "oscillation", "wind", "lost_star", "halting_drift")
@@ -45,7 +45,7 @@ def recipe(**settings):
 
 
 class Numbered:
-    """Frames of noise; every third has none, every other slipped along y, to which a left column points."""
+    """Frames of noise; every third has none, every other an error along y, to which a left column points."""
 
     def __init__(self):
         self.asked = []
@@ -63,7 +63,7 @@ class Numbered:
 
 @pytest.fixture(autouse=True)
 def short_buffer(monkeypatch):
-    monkeypatch.setattr(slip, "BUFFER", 6)
+    monkeypatch.setattr(tracking_learning, "BUFFER", 6)
 
 
 def stream(source=None, **options):
@@ -130,11 +130,11 @@ class TestLabelledFrames:
         one, other, third = (found for found in frames if found)
         assert one.pixels.shape == (128, 128)
         assert one.pixels.dtype == np.float32
-        assert isinstance(one.slipped, bool)
+        assert isinstance(one.tracking_error, bool)
         assert one.frame.shape == (128, 128)
         assert -0.5 < float(np.median(one.pixels)) < 2.0  # in units of the noise: stars are everywhere
         np.testing.assert_array_equal(one.pixels, other.pixels)
-        assert one.slipped == other.slipped
+        assert one.tracking_error == other.tracking_error
         assert (one.pixels != third.pixels).any()
 
     def test_say_at_every_place_what_the_motion_did(self):
@@ -147,18 +147,18 @@ class TestLabelledFrames:
         assert frame is not None
         smear = frame.smear
         assert smear.shape == (2, 8, 8)
-        assert frame.slipped
+        assert frame.tracking_error
         # about the middle: beside it along y, above it along x, on the diagonal across that
         assert smear[0, 4, 7] < -0.1 < 0.1 < smear[0, 7, 4]
         assert smear[1, 7, 7] < -0.1 < 0.1 < smear[1, 0, 7]
 
 
-class TestSlipping:
+class TestTrackingLearner:
     def batch(self):
         shown = [frame for n in (0, 1, 3, 4) if (frame := Numbered().frame(n)) is not None]
         pixels = torch.from_numpy(np.stack([each.pixels for each in shown]))[:, None]
         smears = torch.from_numpy(np.stack([each.smear for each in shown]))
-        return pixels, torch.tensor([[float(each.slipped)] for each in shown]), smears
+        return pixels, torch.tensor([[float(each.tracking_error)] for each in shown]), smears
 
     def learn(self, module, steps):
         made, losses = module.configure_optimizers(), []
@@ -173,14 +173,14 @@ class TestSlipping:
 
     def test_loses_less_on_a_batch_that_is_shown_again_and_again(self):
         torch.manual_seed(1)
-        losses = self.learn(Slipping(recipe()), 40)
+        losses = self.learn(TrackingLearner(recipe()), 40)
         # all bright places have a smear of length 0.5, of which nothing is known at first
         assert losses[0] == pytest.approx(math.log(2) + SMEAR_WEIGHT * 0.5**2, abs=0.15)
         assert losses[-1] < 0.1 * losses[0]
 
     def test_keeps_frozen_statistics_while_weights_learn(self):
         torch.manual_seed(1)
-        module = Slipping(recipe(), frozen_statistics=True)
+        module = TrackingLearner(recipe(), frozen_statistics=True)
         before = {name: value.clone() for name, value in module.network.state_dict().items()}
         self.learn(module, 2)
         after = module.network.state_dict()
@@ -190,7 +190,7 @@ class TestSlipping:
     def test_refuses_a_network_that_cannot_be(self):
         wrong = TrainingRecipe(name="tiny", job="tracking", network=NetworkSettings(widths=(8, 12)))
         with pytest.raises(ConfigError, match="recipe tiny: network: 2 widths and 4 depths"):
-            slip_net(wrong)
+            tracking_net(wrong)
 
 
 class TestRankAuc:
