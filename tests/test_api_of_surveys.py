@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
-
 import numpy as np
 import pytest
 from astropy.table import QTable, Table
+from tests.clusters.tiny_sky import CLUSTERS, cluster_maps, save_sky_model, two_units, write_sky
 from tests.ghosts import tiny_camera
 from tests.ghosts.tiny_camera import TABLE, write_calibrated
 from tests.tiny_models import save_ghost_model
@@ -88,20 +87,15 @@ class TestGhosts:
             skysieve.find_ghosts("nowhere.fits", **settings)
 
 
-@pytest.mark.skipif(importlib.util.find_spec("healpy") is None, reason="the extra clusters is not installed")
 class TestClusters:
     @pytest.fixture(scope="class")
     @classmethod
     def sky(cls, tmp_path_factory):
-        from tests.clusters.tiny_sky import cluster_maps, save_sky_model, two_units, write_sky
-
         folder = tmp_path_factory.mktemp("sky")
         write_sky(folder / "maps", cluster_maps(), part=two_units())
         return folder / "maps", str(save_sky_model(folder / "model"))
 
     def test_are_a_catalogue_and_maps_and_products_in_a_folder(self, sky, tmp_path):
-        from tests.clusters.tiny_sky import CLUSTERS
-
         maps, model = sky
         settings = {"finder": "network", "model": model, "threshold": 0.15, "least_pixels": 1}
         found = skysieve.find_clusters(maps, tmp_path / "out", **settings)
