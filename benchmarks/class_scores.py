@@ -1,4 +1,4 @@
-"""What two models make of the contaminants of a set of frames: contestants, bars and tables."""
+"""What two models make of the contaminants of a set of frames: detectors, bars and tables."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from results import Cell, Table
 from trials import INTERVALS
 
 from skysieve.contaminants.masker import MaskSettings
-from skysieve.contaminants.trial import SCORED, ModelContestant
+from skysieve.contaminants.trial import SCORED, ModelDetector
 from skysieve.evaluation.bootstrap import Estimate, difference, macro_mean
 from skysieve.evaluation.scores import MEASURES
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "PUBLISHED",
     "ClassScores",
-    "contestant_table",
+    "detector_table",
     "make_models",
     "pixel_table",
     "score_classes",
@@ -125,12 +125,12 @@ class ClassScores:
         return Table(f"Macro average precision by {what}", columns, rows, text)
 
 
-def make_models(model: str) -> tuple[ModelContestant, ModelContestant]:
+def make_models(model: str) -> tuple[ModelDetector, ModelDetector]:
     """Return the model that is measured, as ``skysieve mask`` runs it by default, and the published one."""
-    ours = ModelContestant(MaskSettings(model=model))
+    ours = ModelDetector(MaskSettings(model=model))
     if ours.name == PUBLISHED:
         ours.name = f"{PUBLISHED}, default precision"
-    return ours, ModelContestant(MaskSettings(model=PUBLISHED, precision="f32"), PUBLISHED)
+    return ours, ModelDetector(MaskSettings(model=PUBLISHED, precision="f32"), PUBLISHED)
 
 
 def score_classes(frames: FrameSet, ours: str, theirs: str) -> ClassScores:
@@ -159,9 +159,9 @@ def pixel_table(frames: FrameSet, what: str) -> Table:
     return Table(f"Frames and pixels by {what}", columns, rows, text)
 
 
-def contestant_table(*contestants: tuple[str, str]) -> Table:
+def detector_table(*detectors: tuple[str, str]) -> Table:
     """Return names and descriptions."""
-    return Table("Contestants", (("name", ""), ("what", "")), list(contestants))
+    return Table("Detectors", (("name", ""), ("what", "")), list(detectors))
 
 
 def spread(estimate: Estimate) -> tuple[float, float, float]:

@@ -18,7 +18,7 @@ from results import Cell, Result, Table
 from skies import CHOICE, LEARNT, sky_of_seed
 
 from skysieve.clusters.trial import BlockWeights, completeness_at_purity
-from skysieve.clusters.trial_catalogues import judge_sky, read_contestant, trial_sky
+from skysieve.clusters.trial_catalogues import judge_sky, read_detector, trial_sky
 from skysieve.clusters.trial_sky import Rules
 from skysieve.evaluation.bootstrap import RESAMPLES, difference
 from skysieve.models.card import read_model
@@ -51,7 +51,7 @@ THRESHOLD = 0.02
 
 
 @dataclass(frozen=True)
-class Contestant:
+class Detector:
     """A training and what came of it.
 
     Attributes
@@ -89,10 +89,10 @@ def measure(*, seconds: int) -> Result:
     for processor in sorted(os.sched_getaffinity(0)):
         processors.put(processor)
 
-    def run(pair: tuple[str, str]) -> Contestant:
+    def run(pair: tuple[str, str]) -> Detector:
         processor = processors.get()
         try:
-            return _contestant(*pair, skies, judging, seconds=seconds, processor=processor)
+            return _detector(*pair, skies, judging, seconds=seconds, processor=processor)
         finally:
             processors.put(processor)
 
@@ -124,9 +124,9 @@ def measure(*, seconds: int) -> Result:
     )
 
 
-def _contestant(
+def _detector(
     network: str, loss: str, skies: Sequence[Path], judging: Path, *, seconds: int, processor: int
-) -> Contestant:
+) -> Detector:
     """Train and search, on one processor; what an earlier run has finished is taken as it is."""
     folder = FOLDER / f"{network.replace('+', 'p')}-{loss}-{seconds}"
     report, catalogue = folder / "report.json", folder / "found"
@@ -147,22 +147,22 @@ def _contestant(
         words += ["--model", model, "--threshold", THRESHOLD, "--galactic-cut", LATITUDE]
         words += ["--views", 1, "--threads", 1, "--overwrite"]
         run_measured(["taskset", "-c", processor, SKYSIEVE, *words])
-    contestant, truth = read_contestant(catalogue), judging / "clusters.fits"
-    judged = judge_sky(trial_sky(truth, {network: contestant}, "all"), contestant, Rules())
+    detector, truth = read_detector(catalogue), judging / "clusters.fits"
+    judged = judge_sky(trial_sky(truth, {network: detector}, "all"), detector, Rules())
     scores = read_model(model).card.scores["validation"]
-    return Contestant(network, loss, json.loads(report.read_text(encoding="utf-8")), scores, judged)
+    return Detector(network, loss, json.loads(report.read_text(encoding="utf-8")), scores, judged)
 
 
 def _table(
     title: str,
     name: int,
-    found: Mapping[tuple[str, str], Contestant],
+    found: Mapping[tuple[str, str], Detector],
     estimates: Mapping[tuple[str, str], Estimate],
     *,
     first: tuple[str, str],
     pairs: Sequence[tuple[str, str]],
 ) -> Table:
-    """Return the contestants of one kind, the best first."""
+    """Return the detectors of one kind, the best first."""
     rows: list[tuple[Cell, ...]] = []
     for pair in sorted(pairs, key=lambda pair: -estimates[pair].value):
         one, estimate = found[pair], estimates[pair]

@@ -61,7 +61,7 @@ def measure(*, model: str, output: Path) -> Result:
     run_measured([*evaluate, *found, "--tiles", "test", "-o", tile])
     curves = _keep_curves(everywhere, output / "clusters")
     apart = {(r["first"], r["second"]): r for r in _read(everywhere, "comparisons")}
-    scores = {row["contestant"]: row for row in _read(everywhere, "scores")}
+    scores = {row["detector"]: row for row in _read(everywhere, "scores")}
     versus = {
         "network above the matched filter": apart["network", "mmf"],
         "both above the network": _turned(apart["network", "both"]),
@@ -141,7 +141,7 @@ def _keep_curves(report: Path, folder: Path) -> list[str]:
 def _scores_table(title: str, rows: Any) -> Table:
     cells: list[tuple[Cell, ...]] = [
         (
-            FINDERS[row["contestant"]],
+            FINDERS[row["detector"]],
             row["candidates"],
             row["real"],
             row["candidates_above"],
@@ -190,7 +190,7 @@ def _bins_table(report: Path, by: str, title: str) -> Table:
     rows = [row for row in _read(report, "completeness") if row["by"] == by]
     bins: dict[tuple[float, float], dict[str, dict[str, Any]]] = {}
     for row in rows:
-        bins.setdefault((row["from"], row["to"]), {})[row["contestant"]] = row
+        bins.setdefault((row["from"], row["to"]), {})[row["detector"]] = row
     cells: list[tuple[Cell, ...]] = []
     for (low, high), there in bins.items():
         first = next(iter(there.values()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from class_scores import contestant_table, make_models, pixel_table, score_classes
+from class_scores import detector_table, make_models, pixel_table, score_classes
 from held_out import HELD_OUT, keep_contaminant_frames, read_contaminant_frame
 from results import Bar, Result
 from trials import Shown, hold
@@ -72,7 +72,7 @@ def measure(*, model: str, recipes: Sequence[str], frames: int | None, side: int
             scores.class_table(),
             scores.group_table("recipe"),
             pixel_table(found, "recipe"),
-            contestant_table((ours.name, ours.description), (theirs.name, theirs.description)),
+            detector_table((ours.name, ours.description), (theirs.name, theirs.description)),
         ],
         remarks,
     )

@@ -6,13 +6,13 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import numpy as np
-from class_scores import contestant_table, make_models, spread
+from class_scores import detector_table, make_models, spread
 from held_out import HELD_OUT, keep_contaminant_frames, read_contaminant_frame
 from injected_frames import HOW, injected_frames
 from results import Bar, Cell, Result, Table
 from trials import INTERVALS, Shown, hold
 
-from skysieve.contaminants.trial import COSMIC_RAYS_APART, PeerContestant, Trial
+from skysieve.contaminants.trial import COSMIC_RAYS_APART, PeerDetector, Trial
 from skysieve.evaluation.bootstrap import difference
 from skysieve.evaluation.peer import parse_peer
 from skysieve.evaluation.scores import MEASURES
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from trials import FrameSet
 
-    from skysieve.contaminants.trial import ModelContestant
+    from skysieve.contaminants.trial import ModelDetector
 
 __all__ = ["measure"]
 
@@ -56,16 +56,16 @@ def measure(
     kept = keep_contaminant_frames(recipes, frames, side)
     with ExitStack() as stack:
         folder = cache_folder().parent / "peers"
-        others = [PeerContestant(stack.enter_context(parse_peer(name, folder))) for name in peers]
-        contestants: list[ModelContestant | PeerContestant] = [ours, published, *others]
+        others = [PeerDetector(stack.enter_context(parse_peer(name, folder))) for name in peers]
+        detectors: list[ModelDetector | PeerDetector] = [ours, published, *others]
         simulated = (
             Shown(read_contaminant_frame(path), name, str(path))
             for name, paths in kept.items()
             for path in paths
         )
         sets = {
-            "simulated": hold(Trial(contestants), simulated),
-            "injected": hold(Trial(contestants), injected_frames(contestants, injections)),
+            "simulated": hold(Trial(detectors), simulated),
+            "injected": hold(Trial(detectors), injected_frames(detectors, injections)),
         }
     bars: list[Bar] = []
     tables: list[Table] = []
@@ -73,7 +73,7 @@ def measure(
         bars += _bars(name, found, ours.name)
         tables.append(_table(name, found, ours.name))
     tables.append(_pixels(sets))
-    described = [(one.name, one.description) for one in contestants]
+    described = [(one.name, one.description) for one in detectors]
     left_out = [text for found in sets.values() for text in found.left_out]
     return Result(
         "Cosmic rays",
@@ -84,7 +84,7 @@ def measure(
         "own. The score of a pixel is the probability that the detector gives, and for astroscrappy the "
         "highest `sigclip` that still finds it.",
         bars,
-        [*tables, contestant_table(*described)],
+        [*tables, detector_table(*described)],
         [
             APART,
             "Bars are set by the best of the others; the table has each.",
@@ -98,7 +98,7 @@ def _bars(name: str, found: FrameSet, ours: str) -> list[Bar]:
     bars = []
     for row in ROWS:
         for score in SCORES:
-            values = {one: found.estimate(one, row, score).value for one in found.contestants}
+            values = {one: found.estimate(one, row, score).value for one in found.detectors}
             own = values.pop(ours)
             best = max(values, key=lambda one: np.nan_to_num(values[one], nan=-1.0))
             bars.append(
@@ -108,10 +108,10 @@ def _bars(name: str, found: FrameSet, ours: str) -> list[Bar]:
 
 
 def _table(name: str, found: FrameSet, ours: str) -> Table:
-    """Return every score of every contestant, and how far ours is above it."""
+    """Return every score of every detector, and how far ours is above it."""
     rows: list[tuple[Cell, ...]] = []
     for row in ROWS:
-        for one in found.contestants:
+        for one in found.detectors:
             cells: list[Cell] = [row, one]
             for score in SCORES:
                 estimate = found.estimate(one, row, score)
@@ -122,7 +122,7 @@ def _table(name: str, found: FrameSet, ours: str) -> Table:
             rows.append(tuple(cells))
     ends = (("from", ".4f"), ("to", ".4f"))
     signed = ((f"{ours} minus it", "+.4f"), ("from", "+.4f"), ("to", "+.4f"))
-    columns: list[tuple[str, str]] = [("class", ""), ("contestant", "")]
+    columns: list[tuple[str, str]] = [("class", ""), ("detector", "")]
     for score in SCORES:
         columns += [(score.title, ".4f"), *ends, *signed]
     columns += [(score.title, ".4f") for score in SHOWN]

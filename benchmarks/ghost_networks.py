@@ -39,7 +39,7 @@ Picture = tuple["NDArray[np.uint8]", "Sequence[tuple[str, NDArray[np.bool_]]]"]
 
 
 @dataclass
-class Contestant:
+class Detector:
     """A trained network and what it is worth.
 
     Attributes
@@ -78,18 +78,18 @@ def measure(*, trainings: Sequence[str]) -> Result:
     """Score the networks of trainings; the first is what the others are compared with."""
     if len(trainings) < 2:
         raise RuntimeError("give the folders of two or more trainings: --training FOLDER --training FOLDER")
-    contestants = [_contestant(Path(folder)) for folder in trainings]
+    detectors = [_detector(Path(folder)) for folder in trainings]
     _, judged = people_and_pictures()
     real: list[Picture] = [(read_picture(study_folder() / "images" / one.name), one.truth) for one in judged]
     simulated = _simulated()
-    for one in contestants:
+    for one in detectors:
         one.see(GhostScores("warm"), simulated[0])
         one.seconds.clear()
         for picture in real:
             one.see(one.real, picture)
         for picture in simulated:
             one.see(one.simulated, picture)
-    names = ", ".join(one.name for one in contestants)
+    names = ", ".join(one.name for one in detectors)
     return Result(
         "Networks for ghosts beside each other",
         f"{names} on {len(real)} real focal planes, against what most of eight people outlined, and on "
@@ -100,18 +100,18 @@ def measure(*, trainings: Sequence[str]) -> Result:
         "smaller part of the processors, saw a twenty-fifth of the pictures, and is far from the end of what "
         "it could learn. Which network is the better one, each trained to its end, this does not tell.",
         tables=[
-            _costs(contestants),
-            _f1("real focal planes", contestants, [one.real for one in contestants]),
-            _f1("simulated focal planes", contestants, [one.simulated for one in contestants]),
-            _precision(contestants),
+            _costs(detectors),
+            _f1("real focal planes", detectors, [one.real for one in detectors]),
+            _f1("simulated focal planes", detectors, [one.simulated for one in detectors]),
+            _precision(detectors),
         ],
     )
 
 
-def _contestant(folder: Path) -> Contestant:
+def _detector(folder: Path) -> Detector:
     finder = GhostFinder(GhostSettings(model=str(folder / "model")))
     name = finder.model.card.name
-    return Contestant(folder, finder, GhostScores(name), GhostScores(name))
+    return Detector(folder, finder, GhostScores(name), GhostScores(name))
 
 
 def _simulated() -> list[Picture]:
@@ -123,10 +123,10 @@ def _simulated() -> list[Picture]:
     return pictures
 
 
-def _costs(contestants: Sequence[Contestant]) -> Table:
+def _costs(detectors: Sequence[Detector]) -> Table:
     """Return what each network cost, and what it says of whole pictures."""
     rows: list[tuple[Cell, ...]] = []
-    for one in contestants:
+    for one in detectors:
         card = one.finder.model.card
         right = np.mean([(p > 0.5) == truth for p, truth in one.simulated.has_ghost])
         rows.append(
@@ -158,7 +158,7 @@ def _batch(folder: Path) -> int:
     return int(settings["batch"])
 
 
-def _f1(what: str, contestants: Sequence[Contestant], scores: Sequence[GhostScores]) -> Table:
+def _f1(what: str, detectors: Sequence[Detector], scores: Sequence[GhostScores]) -> Table:
     """Return the F1 of the CCDs touched, and how much the others differ from the first."""
     rows: list[tuple[Cell, ...]] = []
     for group in GROUPS:
@@ -171,20 +171,20 @@ def _f1(what: str, contestants: Sequence[Contestant], scores: Sequence[GhostScor
             cells += [apart.value, *apart.interval]
         rows.append(tuple(cells))
     columns = [("classes", "")]
-    for one in contestants:
+    for one in detectors:
         columns += [(one.name, ".3f"), ("from", ".3f"), ("to", ".3f")]
-    for one in contestants[1:]:
-        columns += [(f"{one.name} less {contestants[0].name}", ".3f"), ("from", ".3f"), ("to", ".3f")]
+    for one in detectors[1:]:
+        columns += [(f"{one.name} less {detectors[0].name}", ".3f"), ("from", ".3f"), ("to", ".3f")]
     return Table(f"CCDs touched, t = 0, {what}: F1", tuple(columns), rows, INTERVALS)
 
 
-def _precision(contestants: Sequence[Contestant]) -> Table:
+def _precision(detectors: Sequence[Detector]) -> Table:
     """Return average precisions of both sets."""
     rows: list[tuple[Cell, ...]] = []
     for group in (*CLASS_NAMES, ALL):
         for what in ("real", "simulated"):
             cells: list[Cell] = [f"{group}, {what}"]
-            for one in contestants:
+            for one in detectors:
                 overlaps = getattr(one, what).overlaps
                 cells += [
                     published_precision(overlaps, group, cut=None).mean,
@@ -192,6 +192,6 @@ def _precision(contestants: Sequence[Contestant]) -> Table:
                 ]
             rows.append(tuple(cells))
     columns = [("class", "")]
-    for one in contestants:
+    for one in detectors:
         columns += [(f"{one.name}, published protocol", ".3f"), ("all in one ranking", ".3f")]
     return Table("Instances: average precision at IoU 0.5", tuple(columns), rows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from class_scores import contestant_table, make_models, pixel_table, score_classes
+from class_scores import detector_table, make_models, pixel_table, score_classes
 from injected_frames import HOW, injected_frames
 from results import Bar, Result
 from trials import hold
@@ -45,7 +45,7 @@ def measure(*, model: str, injections: int | None) -> Result:
             scores.class_table(),
             scores.group_table("real frame"),
             pixel_table(found, "real frame"),
-            contestant_table((ours.name, ours.description), (theirs.name, theirs.description)),
+            detector_table((ours.name, ours.description), (theirs.name, theirs.description)),
         ],
         remarks,
     )

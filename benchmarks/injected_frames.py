@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from skysieve.contaminants.trial import Contestant
+    from skysieve.contaminants.trial import Detector
     from skysieve.simulate.injection import CleanFrame
 
 __all__ = ["HOW", "injected_frames"]
 
 REACH = 2
-"""Pixels about those that a contestant marks in the frame before, which are not judged either."""
+"""Pixels about those that a detector marks in the frame before, which are not judged either."""
 
 BRIGHT = 3.0
 """Pixels so many standard deviations of the noise above the sky belong to the stars of the frame itself."""
@@ -46,7 +46,7 @@ HOW = (
     "--clean-frames`, drawn from the recipe, held out from training, of the camera most like the frame's. "
     "No network in the package is trained on these real frames. What was in a frame before has no truth: "
     "pixels that any "
-    f"contestant marks in the frame before, at its defaults, and those within {REACH} px, are not judged in "
+    f"detector marks in the frame before, at its defaults, and those within {REACH} px, are not judged in "
     f"that class; nor are pixels {BRIGHT:g} standard deviations of the noise above the sky there in BBG, "
     "SAT and SP, unless these were put into them. Frames made from one real frame are drawn together in "
     "the resamples."
@@ -91,12 +91,12 @@ class RealFrame:
         return bright * np.int16(OF_STARS)
 
 
-def injected_frames(contestants: Sequence[Contestant], injections: int) -> Iterator[Shown]:
+def injected_frames(detectors: Sequence[Detector], injections: int) -> Iterator[Shown]:
     """Yield real frames with contaminants, so many times each.
 
     Parameters
     ----------
-    contestants
+    detectors
         Pixels that these mark in the frame before are not judged.
     injections
         Frames made from each real one.
@@ -107,7 +107,7 @@ def injected_frames(contestants: Sequence[Contestant], injections: int) -> Itera
         If there is no folder of real frames.
     """
     for real in _real_frames():
-        marked = _marked_before(contestants, real)
+        marked = _marked_before(detectors, real)
         for number in range(1, injections + 1):
             seed = seed_of("injected", real.name, number)
             exposure = inject(real.clean, seed=seed, recipe=read_recipe(real.recipe))
@@ -130,9 +130,9 @@ def _real_frames() -> Iterator[RealFrame]:
                 yield RealFrame(name, judged.recipe, clean_frame(pixels, nodata, header), nodata)
 
 
-def _marked_before(contestants: Sequence[Contestant], real: RealFrame) -> NDArray[np.int16]:
-    """Return the codes ``(H, W)`` of the classes that any contestant marks at a pixel or near it."""
-    marked = already_marked(contestants, real.pixels, real.facts)
+def _marked_before(detectors: Sequence[Detector], real: RealFrame) -> NDArray[np.int16]:
+    """Return the codes ``(H, W)`` of the classes that any detector marks at a pixel or near it."""
+    marked = already_marked(detectors, real.pixels, real.facts)
     reached = np.zeros_like(marked)
     near = np.ones((2 * REACH + 1, 2 * REACH + 1), np.bool_)
     for code in (c.code for c in CLASSES if c.code):

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from class_scores import contestant_table
+from class_scores import detector_table
 from frames import data_folder, real_frames
 from real_truth_frames import truth_sources
 from results import Bar, Cell, Result, Table
 from star_shapes import find_stars
 
 from skysieve.contaminants.masker import MaskSettings
-from skysieve.contaminants.trial import ModelContestant
+from skysieve.contaminants.trial import ModelDetector
 from skysieve.errors import FrameError
 from skysieve.evaluation.binomial import wilson_interval
 from skysieve.evaluation.peer import CameraFacts
@@ -41,7 +41,7 @@ NOT_OF_THE_SKY = ("dark", "bias", "flat", "echelle", "pinhole", "panoptes", "hor
 
 def measure(*, model: str) -> Result:
     """Count the round, unsaturated stars of real frames that have a pixel called a cosmic ray."""
-    contestant = ModelContestant(MaskSettings(model=model))
+    detector = ModelDetector(MaskSettings(model=model))
     rays = {source.path: source for source in truth_sources()}
     rows: list[tuple[Cell, ...]] = []
     left_out: list[str] = []
@@ -61,7 +61,7 @@ def measure(*, model: str) -> Result:
                 why = f"{len(stars.fwhm)} stars" + (f" of {stars.typical:.1f} px" if len(stars.fwhm) else "")
                 left_out.append(f"{name} ({why})")
                 continue
-            marked = _cosmic_rays(contestant, np.where(nodata, np.float32(np.nan), pixels))
+            marked = _cosmic_rays(detector, np.where(nodata, np.float32(np.nan), pixels))
             if known is not None:
                 marked &= ~known
             rows.append((name, len(stars.fwhm), stars.typical, stars.touched(marked)))
@@ -99,7 +99,7 @@ def measure(*, model: str) -> Result:
                 ),
                 [*shares, ("all", total, None, touched, share)],
             ),
-            contestant_table((contestant.name, contestant.description)),
+            detector_table((detector.name, detector.description)),
         ],
         [f"Left out: {'; '.join(left_out)}."] if left_out else [],
     )
@@ -112,6 +112,6 @@ def _sky_frames() -> list[Path]:
     return [path for path in files if not any(word in path.name for word in NOT_OF_THE_SKY)]
 
 
-def _cosmic_rays(contestant: ModelContestant, pixels: NDArray[np.float32]) -> NDArray[np.bool_]:
-    answers = contestant.answers(pixels, CameraFacts())
+def _cosmic_rays(detector: ModelDetector, pixels: NDArray[np.float32]) -> NDArray[np.bool_]:
+    answers = detector.answers(pixels, CameraFacts())
     return next(decided for name, _, decided in answers if name == "CR")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from class_scores import contestant_table, make_models
+from class_scores import detector_table, make_models
 from real_truth_frames import real_truth_frames
 from results import Bar, Cell, Result, Table
 from scipy import ndimage
@@ -86,14 +86,14 @@ def measure(*, model: str) -> Result:
     totals = {(one.name, name): Counts() for one in (ours, theirs) for name in CLASSES}
     rows: list[tuple[Cell, ...]] = []
     for source, frame in real_truth_frames():
-        for contestant in (ours, theirs):
+        for detector in (ours, theirs):
             bits = np.zeros(frame.pixels.shape, np.int16)
-            for name, _, decided in contestant.answers(frame.pixels, CameraFacts()):
+            for name, _, decided in detector.answers(frame.pixels, CameraFacts()):
                 bits |= decided * np.int16(find_class(name).code)
             for name, truth in frame.truth.items():
                 found = count_marks(truth, (bits & find_class(name).code) != 0, frame.judged)
-                totals[contestant.name, name].add(found)
-                rows.append((source.name, source.kind, name, contestant.name, *found.cells()))
+                totals[detector.name, name].add(found)
+                rows.append((source.name, source.kind, name, detector.name, *found.cells()))
     rows.sort(key=lambda row: (CLASSES.index(str(row[2])), str(row[0])))
     rows += [("all", "", name, one, *counts.cells()) for (one, name), counts in totals.items()]
     bars = [
@@ -129,7 +129,7 @@ def measure(*, model: str) -> Result:
                 ),
                 rows,
             ),
-            contestant_table((ours.name, ours.description), (theirs.name, theirs.description)),
+            detector_table((ours.name, ours.description), (theirs.name, theirs.description)),
         ],
     )
 

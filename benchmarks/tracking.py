@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
-from class_scores import contestant_table, spread
+from class_scores import detector_table, spread
 from held_out import HELD_OUT, keep_tracking_frames, read_tracking_frame
 from plain_set import PLAIN, plain_frames_shown
 from results import Bar, Cell, Result, Table
@@ -16,7 +16,7 @@ from trials import INTERVALS, Shown, hold
 from skysieve.evaluation.bootstrap import difference
 from skysieve.evaluation.scores import MEASURES, Measure
 from skysieve.tracking.tracker import TrackSettings
-from skysieve.tracking.trial import ERROR, TrackContestant, Trial
+from skysieve.tracking.trial import ERROR, TrackDetector, Trial
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -65,10 +65,10 @@ FLAGGED = Measure("flagged", "share of good frames flagged", _flagged, higher_is
 def measure(*, model: str, recipes: Sequence[str], frames: int | None, side: int | None) -> Result:
     """Score a model and the published one on frames of each recipe, and of the plain simulator."""
     frames, side = frames or FRAMES, side or SIDE
-    ours = TrackContestant(TrackSettings(model=model, prior=EVEN))
+    ours = TrackDetector(TrackSettings(model=model, prior=EVEN))
     if ours.name == PUBLISHED:
         ours.name = f"{PUBLISHED}, default precision"
-    theirs = TrackContestant(TrackSettings(model=PUBLISHED, precision="f32", prior=EVEN), PUBLISHED)
+    theirs = TrackDetector(TrackSettings(model=PUBLISHED, precision="f32", prior=EVEN), PUBLISHED)
     kept = keep_tracking_frames(recipes, frames, side)
     seen: list[MovedFrame] = []
     found = hold(Trial([ours, theirs]), _shown(kept, seen))
@@ -92,7 +92,7 @@ def measure(*, model: str, recipes: Sequence[str], frames: int | None, side: int
             _table("kind of motion", found, names, _by_kind(seen)),
             _table("extent of the motion", found, names, _by_extent(seen)),
             _decisions(plain, names),
-            contestant_table((ours.name, ours.description), (theirs.name, theirs.description)),
+            detector_table((ours.name, ours.description), (theirs.name, theirs.description)),
         ],
         [ABOUT_EXTENT, *([f"Left out: {'; '.join(remarks)}."] if remarks else [])],
     )

@@ -1,4 +1,4 @@
-"""Contestants on a set of frames: scores of all frames and of parts of them, with bootstrap intervals."""
+"""Detectors on a set of frames: scores of all frames and of parts of them, with bootstrap intervals."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ INTERVALS = (
 
 @dataclass(frozen=True)
 class Shown:
-    """A frame to be shown to contestants.
+    """A frame to be shown to detectors.
 
     Attributes
     ----------
@@ -55,24 +55,24 @@ class Shown:
 
 
 class Trial(Protocol):
-    """Contestants that see frames."""
+    """Detectors that see frames."""
 
     def see(self, frame: Any, /) -> None:
         """Show a frame."""
         ...
 
     def scored(self) -> dict[str, Scored]:
-        """Return what each contestant made of the frames."""
+        """Return what each detector made of the frames."""
         ...
 
 
 @dataclass(frozen=True)
 class FrameSet:
-    """What contestants made of a set of frames.
+    """What detectors made of a set of frames.
 
     Attributes
     ----------
-    contestants
+    detectors
         By name; all saw the same frames in the same order.
     groups, units
         Of each frame.
@@ -80,7 +80,7 @@ class FrameSet:
         Names of frames that could not be scored, and why.
     """
 
-    contestants: Mapping[str, Scored]
+    detectors: Mapping[str, Scored]
     groups: tuple[str, ...]
     units: tuple[str, ...]
     left_out: tuple[str, ...] = ()
@@ -100,10 +100,10 @@ class FrameSet:
         """Return which frames belong to a group."""
         return np.array([name == group for name in self.groups])
 
-    def tally(self, contestant: str, name: str, members: NDArray[np.bool_] | None = None) -> Tally:
+    def tally(self, detector: str, name: str, members: NDArray[np.bool_] | None = None) -> Tally:
         """Return the counts of a class, over all frames or some of them; its arrays are ``(1, B)``."""
         chosen = np.ones(self.size) if members is None else members.astype(np.float64)
-        return self.contestants[contestant].histograms.tally(name, chosen[None])
+        return self.detectors[detector].histograms.tally(name, chosen[None])
 
     def positives(self, name: str, members: NDArray[np.bool_] | None = None) -> int:
         """Return the number of judged pixels, or frames, of a class."""
@@ -116,39 +116,39 @@ class FrameSet:
 
     def frames_with(self, name: str) -> int:
         """Return the number of frames with a judged pixel of the class."""
-        return self.contestants[self._judge(name)].histograms.frames_with(name)
+        return self.detectors[self._judge(name)].histograms.frames_with(name)
 
     def estimate(
-        self, contestant: str, name: str, measure: Measure, members: NDArray[np.bool_] | None = None
+        self, detector: str, name: str, measure: Measure, members: NDArray[np.bool_] | None = None
     ) -> Estimate:
         """Return a score of one class, over all frames or some of them."""
-        histograms = self.contestants[contestant].histograms
+        histograms = self.detectors[detector].histograms
         found = estimate_class(histograms, name, [measure], self._resamples(members))[measure.name]
         if members is None:
             return found
-        return Estimate(float(measure.compute(self.tally(contestant, name, members))[0]), found.samples)
+        return Estimate(float(measure.compute(self.tally(detector, name, members))[0]), found.samples)
 
-    def calibration_error(self, contestant: str, name: str) -> Estimate:
+    def calibration_error(self, detector: str, name: str) -> Estimate:
         """Return the expected calibration error of a class, priors being its proportions in these frames."""
-        shift = self.contestants[contestant].shift(name)
+        shift = self.detectors[detector].shift(name)
         error = Measure(
             ECE.name, ECE.title, partial(expected_calibration_error, shift=shift), higher_is_better=False
         )
-        return self.estimate(contestant, name, error)
+        return self.estimate(detector, name, error)
 
     def macro(
         self,
-        contestant: str,
+        detector: str,
         names: Sequence[str],
         measure: Measure,
         members: NDArray[np.bool_] | None = None,
     ) -> Estimate:
         """Return the mean of a score over the classes that have pixels."""
-        return macro_mean({name: self.estimate(contestant, name, measure, members) for name in names})
+        return macro_mean({name: self.estimate(detector, name, measure, members) for name in names})
 
     def _judge(self, name: str) -> str:
-        """Return a contestant that scores a class; all are judged at the same pixels."""
-        return next(c for c, scored in self.contestants.items() if name in scored.histograms.classes)
+        """Return a detector that scores a class; all are judged at the same pixels."""
+        return next(c for c, scored in self.detectors.items() if name in scored.histograms.classes)
 
     def _resamples(self, members: NDArray[np.bool_] | None) -> NDArray[np.float64]:
         """Return weights ``(R, F)`` of the frames, zero for those that are not meant."""
@@ -165,7 +165,7 @@ class FrameSet:
 
 
 def hold(trial: Trial, frames: Iterable[Shown]) -> FrameSet:
-    """Show frames to contestants, one after another; those that cannot be scored are left out.
+    """Show frames to detectors, one after another; those that cannot be scored are left out.
 
     Raises
     ------

@@ -62,7 +62,7 @@ def test_contaminants_are_scored_in_one_report(run, tmp_path, frames, pixel_mode
     ]
     text = (tmp_path / "out" / "report.md").read_text()
     assert f"$ skysieve evaluate contaminants --model {pixel_model} --frames night -o out" in text
-    assert "- contestant tiny: version 1, " in text
+    assert "- detector tiny: version 1, " in text
     table = Table.read(tmp_path / "out" / "scores.ecsv")
     [row] = table[table["class"] == "CR"]
     assert (row["f1"], row["auc"], row["positives"], row["frames_with"]) == (1, 1, 3, 3)
@@ -158,7 +158,7 @@ def test_a_frame_that_fails_is_named_and_the_rest_is_scored(run, tmp_path, frame
         ),
         (
             ["--model", "MODEL", "--model", "MODEL", "--frames", "night", "-o", "out"],
-            "two contestants are called MODEL; name each once",
+            "two detectors are called MODEL; name each once",
         ),
     ],
 )

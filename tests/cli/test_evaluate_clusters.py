@@ -64,16 +64,16 @@ def skies(tmp_path):
     return tmp_path
 
 
-def contestants(folder="report"):
+def detectors(folder="report"):
     return ("--catalogue", "good=good", "--catalogue", "bad=bad.fits", "-o", folder)
 
 
 def scores(folder):
-    return {row["contestant"]: row for row in Table.read(folder / "scores.ecsv")}
+    return {row["detector"]: row for row in Table.read(folder / "scores.ecsv")}
 
 
 def test_scores_known_by_hand(run, skies):
-    result = run(*EVALUATE, "--sky", "clusters.fits", *contestants())
+    result = run(*EVALUATE, "--sky", "clusters.fits", *detectors())
     assert result.code == 0, result.err
     assert result.out == "report: report/report.md\n"
     found = scores(skies / "report")
@@ -90,7 +90,7 @@ def test_scores_known_by_hand(run, skies):
     assert compared["better"] == "good"
     bins = Table.read(skies / "report" / "completeness.ecsv")
     rows = {
-        (row["contestant"], row["by"], row["from"]): (row["hits"], row["trials"])
+        (row["detector"], row["by"], row["from"]): (row["hits"], row["trials"])
         for row in bins
         if row["trials"]
     }
@@ -99,7 +99,7 @@ def test_scores_known_by_hand(run, skies):
     assert rows["good", "m500", 4.0] == rows["good", "redshift", 0.1] == (8, 10)
     text = (skies / "report" / "report.md").read_text()
     assert "| good | 10 | 8 | 8 of 10 | 0.8000" in text
-    assert "- contestant good: model xc" in text
+    assert "- detector good: model xc" in text
     for name in PICTURES:
         assert f"]({name})" in text
         assert np.asarray(Image.open(skies / "report" / name).convert("L"), float).std() > 5
@@ -107,7 +107,7 @@ def test_scores_known_by_hand(run, skies):
 
 def test_what_counts_can_be_set(run, skies):
     wide = ("--tiles", "all", "--least-y500", "1.5e-3", "--least-real", "1.5e-3", "--purity", "0.5")
-    assert run(*EVALUATE, "--sky", "clusters.fits", *contestants(), *wide).code == 0
+    assert run(*EVALUATE, "--sky", "clusters.fits", *detectors(), *wide).code == 0
     found = scores(skies / "report")
     assert (found["good"]["findable"], found["good"]["real"]) == (5, 5)
     assert found["good"]["completeness"] == 1
@@ -137,7 +137,7 @@ def test_skies_are_taken_together_and_what_was_not_searched_is_left_out(run, ski
         overwrite=False,
         partial=True,
     )
-    twice = ("--sky", "clusters.fits", "--sky", "clusters.fits", *contestants(), *contestants())
+    twice = ("--sky", "clusters.fits", "--sky", "clusters.fits", *detectors(), *detectors())
     assert run(*EVALUATE, *twice[:-2], "--disc", "1", "-o", "report").code == 0
     found = scores(skies / "report")["good"]
     inside = int((lon < border).sum())
@@ -219,7 +219,7 @@ def test_what_cannot_be_is_one_line(run, skies, arguments, problem):
 def test_a_report_that_is_there_is_kept(run, skies):
     (skies / "report").mkdir()
     (skies / "report" / "report.md").write_text("mine")
-    assert "report.md exists" in failure(run(*EVALUATE, "--sky", ".", *contestants()))
-    assert run(*EVALUATE, "--sky", ".", *contestants(), "--radius", "0.5", "--overwrite").code == 0
+    assert "report.md exists" in failure(run(*EVALUATE, "--sky", ".", *detectors()))
+    assert run(*EVALUATE, "--sky", ".", *detectors(), "--radius", "0.5", "--overwrite").code == 0
     # a minute of arc is too far
     assert scores(skies / "report")["good"]["real"] == 0

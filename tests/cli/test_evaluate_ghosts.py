@@ -85,11 +85,11 @@ def outlines(seen):
 def test_a_model_that_sees_what_most_people_saw_is_right(by_all):
     table = Table.read(by_all / "ccds.ecsv")
     bright = table[(table["group"] == "Bright") & (table["t"] == 0.05)]
-    assert dict(zip(bright["contestant"], bright["f1"], strict=True)) == pytest.approx(
+    assert dict(zip(bright["detector"], bright["f1"], strict=True)) == pytest.approx(
         {"tiny-ghosts": 1.0, "ada": 2 / 3, "bo": 2 / 3, "cy": 2 / 3}, abs=0.2
     )  # of two others both must have seen a ghost
     instances = Table.read(by_all / "instances.ecsv")
-    one = instances[(instances["contestant"] == "tiny-ghosts") & (instances["iou"] == 0.5)]
+    one = instances[(instances["detector"] == "tiny-ghosts") & (instances["iou"] == 0.5)]
     (row,) = one[one["group"] == "Bright"]
     assert row["pooled"] == pytest.approx(1)
     assert (row["published"], row["ceiling"]) == pytest.approx((2 / 3, 2 / 3))

@@ -198,7 +198,7 @@ class TestIntervals:
         assert samples.min() >= 0
         assert samples.max() <= 1 + 1e-12
 
-    def test_contestants_are_compared_with_the_same_weights(self):
+    def test_detectors_are_compared_with_the_same_weights(self):
         one = judged([1, 1, 0, 1] * 20, [1, 0] * 40)
         weights = BlockWeights([one, one])
         first, second = (completeness_at_purity(one, 0.5, weights) for _ in range(2))

@@ -33,12 +33,12 @@ def scored(skill, classes=("CR", "TRL", "FR"), *, frames=12, priors=PRIORS, seed
 
 @pytest.fixture(scope="module")
 def evaluated():
-    contestants = {
+    detectors = {
         "ours": scored(2.0, seed=1),
         "published": scored(1.0, seed=2),
         "peer": scored(1.5, ("CR",), priors=None, seed=3),
     }
-    return EvaluatedSet("held out", "12 frames.", contestants)
+    return EvaluatedSet("held out", "12 frames.", detectors)
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +85,7 @@ class TestComparisons:
             score_set(EvaluatedSet("a", "", sides))
 
     def test_macro_leaves_out_what_stands_beside(self, evaluated):
-        one = {"ours": evaluated.contestants["ours"]}
+        one = {"ours": evaluated.detectors["ours"]}
         ours = score_set(EvaluatedSet("a", "", one, asides=("TRL",)))["ours"]
         assert ours[MACRO]["ap"].value == ours["CR"]["ap"].value
 
@@ -123,10 +123,10 @@ class TestReports:
     def test_keep_every_number_in_a_table_that_programs_read(self, files, scores):
         table = Table.read(files["scores.ecsv"].decode(), format="ascii.ecsv")
         assert table.meta["command"] == "skysieve evaluate"
-        [row] = table[(table["contestant"] == "ours") & (table["class"] == "CR")]
+        [row] = table[(table["detector"] == "ours") & (table["class"] == "CR")]
         found = scores["ours"]["CR"]["tpr_1e-3"]
         assert row["tpr_1e-3"] == pytest.approx(found.value)
         assert (row["tpr_1e-3_low"], row["tpr_1e-3_high"]) == pytest.approx(found.interval)
         assert table["positives"].unit == "pix"
-        [peer] = table[table["contestant"] == "peer"]
+        [peer] = table[table["detector"] == "peer"]
         assert np.isnan(peer["ece"])

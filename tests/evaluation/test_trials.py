@@ -8,13 +8,13 @@ from astropy.io import fits
 from tests.tiny_models import save_mean_model, save_pixel_model
 
 from skysieve.contaminants.masker import MaskSettings
-from skysieve.contaminants.trial import COSMIC_RAYS_APART, SCORED, ModelContestant, Trial
+from skysieve.contaminants.trial import COSMIC_RAYS_APART, SCORED, ModelDetector, Trial
 from skysieve.contaminants.truth_frames import TruthFrame, read_truth_frame
 from skysieve.errors import ConfigError, FrameError
 from skysieve.evaluation.peer import CameraFacts
 from skysieve.evaluation.scores import roc_auc
 from skysieve.tracking.tracker import TrackSettings
-from skysieve.tracking.trial import ERROR, LabelledFrame, TrackContestant, read_labelled_frame
+from skysieve.tracking.trial import ERROR, LabelledFrame, TrackDetector, read_labelled_frame
 from skysieve.tracking.trial import Trial as TrackingTrial
 
 SHAPE = (70, 90)
@@ -42,7 +42,7 @@ def truth(*hits, code=CR):
 
 
 def see(model, *frames):
-    trial = Trial([ModelContestant(MaskSettings(model=model, engine="onnxruntime"))])
+    trial = Trial([ModelDetector(MaskSettings(model=model, engine="onnxruntime"))])
     for frame in frames:
         trial.see(frame)
     return trial.scored()["tiny"].histograms
@@ -95,15 +95,15 @@ class TestContaminants:
         assert tally.negatives.sum() == SHAPE[0] * SHAPE[1] - 2
 
     def test_of_a_frame_that_fails_count_for_nobody(self, model):
-        trial = Trial([ModelContestant(MaskSettings(model=model, engine="onnxruntime"))])
+        trial = Trial([ModelDetector(MaskSettings(model=model, engine="onnxruntime"))])
         with pytest.raises(FrameError):
             trial.see(TruthFrame("bad", np.full(SHAPE, np.nan, np.float32), truth()))
         trial.see(TruthFrame("good", sky(), truth()))
         assert trial.scored()["tiny"].histograms.frames == ("good",)
 
-    def test_need_contestants_that_can_be_told_apart(self, model):
-        twins = [ModelContestant(MaskSettings(model=model)) for _ in range(2)]
-        with pytest.raises(ConfigError, match="two contestants are called tiny"):
+    def test_need_detectors_that_can_be_told_apart(self, model):
+        twins = [ModelDetector(MaskSettings(model=model)) for _ in range(2)]
+        with pytest.raises(ConfigError, match="two detectors are called tiny"):
             Trial(twins)
 
 
@@ -163,15 +163,13 @@ class TestFiles:
 
 class TestTracking:
     @pytest.fixture
-    def contestant(self, tmp_path):
-        return TrackContestant(
-            TrackSettings(model=str(save_mean_model(tmp_path / "t")), engine="onnxruntime")
-        )
+    def detector(self, tmp_path):
+        return TrackDetector(TrackSettings(model=str(save_mean_model(tmp_path / "t")), engine="onnxruntime"))
 
-    def test_frames_are_told_apart(self, contestant):
+    def test_frames_are_told_apart(self, detector):
         # the tiny model is sure where the mean of a block is 1 sigma above the sky of the frame
         rng = np.random.default_rng(0)
-        trial = TrackingTrial([contestant])
+        trial = TrackingTrial([detector])
         for number in range(6):
             pixels = rng.normal(100, 5, (200, 200)).astype(np.float32)
             if number % 2:

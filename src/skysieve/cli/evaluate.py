@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from skysieve.cli.running import Failures
-    from skysieve.contaminants.trial import Contestant
+    from skysieve.contaminants.trial import Detector
     from skysieve.evaluation.contest import EvaluatedSet, Scored
     from skysieve.evaluation.scores import Measure
     from skysieve.models.network import Engine, Precision
@@ -143,14 +143,14 @@ def evaluate_contaminants(
     """
     from skysieve.cli.running import Failures, start_logging
     from skysieve.contaminants.masker import MaskSettings
-    from skysieve.contaminants.trial import COSMIC_RAYS_APART, ModelContestant, PeerContestant, Trial
+    from skysieve.contaminants.trial import COSMIC_RAYS_APART, ModelDetector, PeerDetector, Trial
     from skysieve.contaminants.truth_frames import read_truth_frame, simulated_frames
     from skysieve.evaluation.peer import parse_peer
     from skysieve.models.store import cache_folder
 
     start_logging()
     check_output(output, overwrite=overwrite)
-    _check_contestants([*model, *peer])
+    _check_detectors([*model, *peer])
     peers = [parse_peer(text, cache_folder().parent / "peers") for text in peer]
     failures = Failures(debug=debug)
     sets = [_file_set(path, read_truth_frame, failures) for path in frames]
@@ -165,16 +165,16 @@ def evaluate_contaminants(
         for own, name in enumerate(recipe, seed)
     ]
     options = _engine_options(engine, precision, device, threads)
-    ours = [ModelContestant(MaskSettings(model=name, **options)) for name in model]
+    ours = [ModelDetector(MaskSettings(model=name, **options)) for name in model]
     _tell_apart(ours, model)
     with ExitStack() as stack:
-        entered = [PeerContestant(stack.enter_context(one)) for one in peers]
-        contestants: list[Contestant] = [*ours, *entered]
+        entered = [PeerDetector(stack.enter_context(one)) for one in peers]
+        detectors: list[Detector] = [*ours, *entered]
         evaluated, interrupted = _hold(
-            _told_apart(sets), lambda: Trial(contestants), failures, quiet=quiet, asides=(COSMIC_RAYS_APART,)
+            _told_apart(sets), lambda: Trial(detectors), failures, quiet=quiet, asides=(COSMIC_RAYS_APART,)
         )
-    facts = {f"contestant {one.name}": one.description for one in ours}
-    facts |= {f"contestant {one.name}": one.description for one in entered}
+    facts = {f"detector {one.name}": one.description for one in ours}
+    facts |= {f"detector {one.name}": one.description for one in entered}
     if not quiet:
         _print_confusion(evaluated)
     _write_report(output, "Contaminants", evaluated, facts, confusion_frames=confusion_frames)
@@ -201,24 +201,24 @@ def evaluate_tracking(
     """
     from skysieve.cli.running import Failures, start_logging
     from skysieve.tracking.tracker import TrackSettings
-    from skysieve.tracking.trial import TRACKING_MEASURES, TrackContestant, Trial, read_labelled_frame
+    from skysieve.tracking.trial import TRACKING_MEASURES, TrackDetector, Trial, read_labelled_frame
 
     start_logging()
     check_output(output, overwrite=overwrite)
-    _check_contestants(model)
+    _check_detectors(model)
     failures = Failures(debug=debug)
     sets = [_file_set(path, read_labelled_frame, failures) for path in frames]
     options = _engine_options(engine, precision, device, threads)
-    contestants = [TrackContestant(TrackSettings(model=name, **options)) for name in model]
-    _tell_apart(contestants, model)
-    evaluated, interrupted = _hold(_told_apart(sets), lambda: Trial(contestants), failures, quiet=quiet)
-    facts = {f"contestant {one.name}": one.description for one in contestants}
+    detectors = [TrackDetector(TrackSettings(model=name, **options)) for name in model]
+    _tell_apart(detectors, model)
+    evaluated, interrupted = _hold(_told_apart(sets), lambda: Trial(detectors), failures, quiet=quiet)
+    facts = {f"detector {one.name}": one.description for one in detectors}
     _write_report(output, "Tracking", evaluated, facts, measures=TRACKING_MEASURES, unit="frames")
     _finish(evaluated, failures, interrupted=interrupted)
 
 
 class _Trial(Protocol):
-    """What both jobs have: contestants that see frames."""
+    """What both jobs have: detectors that see frames."""
 
     def see(self, frame: Any, /) -> None: ...
 
@@ -272,17 +272,17 @@ def check_output(output: Path, *, overwrite: bool) -> None:
     check_matplotlib()
 
 
-def _check_contestants(names: Sequence[str]) -> None:
+def _check_detectors(names: Sequence[str]) -> None:
     if not names:
         raise ConfigError("nothing to evaluate; give at least one --model")
 
 
-def _tell_apart(contestants: Sequence[_Named], given: Sequence[str]) -> None:
+def _tell_apart(detectors: Sequence[_Named], given: Sequence[str]) -> None:
     """Call models that share a name as they were given on the command line."""
-    names = [contestant.name for contestant in contestants]
-    for contestant, text in zip(contestants, given, strict=True):
-        if names.count(contestant.name) > 1:
-            contestant.name = text
+    names = [detector.name for detector in detectors]
+    for detector, text in zip(detectors, given, strict=True):
+        if names.count(detector.name) > 1:
+            detector.name = text
 
 
 def _told_apart(sets: Sequence[_FrameSet]) -> list[_FrameSet]:
@@ -332,15 +332,15 @@ def _hold(
 
 
 def _print_confusion(evaluated: Sequence[EvaluatedSet]) -> None:
-    """Print which classes missed pixels go to, for each set and contestant."""
+    """Print which classes missed pixels go to, for each set and detector."""
     from skysieve.evaluation.confusion_tables import called_figures, missed_table
     from skysieve.evaluation.tables import to_text
 
     for one in evaluated:
-        for contestant, scored in one.contestants.items():
+        for detector, scored in one.detectors.items():
             if scored.confusion is None:
                 continue
-            print(f"\n{one.name}, {contestant}: where the pixels of each true class go, in % of them")
+            print(f"\n{one.name}, {detector}: where the pixels of each true class go, in % of them")
             print(to_text(*missed_table(scored.confusion)), end="")
             for line in called_figures(scored.confusion):
                 print(line)
@@ -388,5 +388,5 @@ def _finish(evaluated: Sequence[EvaluatedSet], failures: Failures, *, interrupte
     """End with the exit code that tells what happened."""
     if interrupted:
         raise typer.Exit(130)
-    seen = [next(iter(one.contestants.values())).histograms.frames for one in evaluated]
+    seen = [next(iter(one.detectors.values())).histograms.frames for one in evaluated]
     failures.finish(sum(map(len, seen)))

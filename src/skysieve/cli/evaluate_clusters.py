@@ -26,7 +26,7 @@ from skysieve.extras import require
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from skysieve.clusters.trial_catalogues import Contestant
+    from skysieve.clusters.trial_catalogues import Detector
 
 __all__ = ["evaluate_clusters"]
 
@@ -204,12 +204,12 @@ def evaluate_clusters(
 def _measured(
     trials: list[tuple[Path, dict[str, Path]]], rules: Any, role: str, disc: float
 ) -> tuple[list[tuple[str, Any, Any]], dict[str, str]]:
-    """Return name, candidates and pixels of each contestant, and facts of them."""
+    """Return name, candidates and pixels of each detector, and facts of them."""
     from skysieve.clusters.trial_catalogues import (
         area_in_square_degrees,
         judge_sky,
         pixels_of_sky,
-        read_contestant,
+        read_detector,
         trial_sky,
     )
     from skysieve.clusters.trial_sky import Judged
@@ -219,14 +219,14 @@ def _measured(
     skies = []
     facts: dict[str, str] = {}
     for truth, paths in trials:
-        contestants: dict[str, Contestant] = {name: read_contestant(path) for name, path in paths.items()}
-        skies.append(trial_sky(truth, contestants, role))
-        for name, one in contestants.items():
+        detectors: dict[str, Detector] = {name: read_detector(path) for name, path in paths.items()}
+        skies.append(trial_sky(truth, detectors, role))
+        for name, one in detectors.items():
             judged.setdefault(name, []).append(judge_sky(skies[-1], one, rules))
             counts = pixels_of_sky(skies[-1], one, rules, disc=disc)
             if counts is not None:
                 pixels[name] = pixels[name] + counts if name in pixels else counts
-            facts.setdefault(f"contestant {name}", one.described)
+            facts.setdefault(f"detector {name}", one.described)
     area = area_in_square_degrees(skies)
     if not area:
         raise SourceError(
@@ -246,7 +246,7 @@ def _truth_of(path: Path) -> Path:
 
 
 def _given(texts: list[str], skies: int) -> dict[str, list[Path]]:
-    """Return the catalogues of each contestant, one a sky."""
+    """Return the catalogues of each detector, one a sky."""
     found: dict[str, list[Path]] = {}
     for text in texts:
         name, _, path = text.partition("=")

@@ -87,15 +87,15 @@ def evaluate_ghosts(
         finders.append(GhostFinder(settings))
     labels = _told_apart([finder.model.card.name for finder in finders], model)
     people = [path.stem for path in annotations] if len(files) > 1 else []
-    contestants = [GhostScores(label) for label in labels]
+    detectors = [GhostScores(label) for label in labels]
     against = {person: [GhostScores(label) for label in labels] for person in people}
     panels: dict[str, list[MissPanel]] = {label: [] for label in labels}
     for number, one in enumerate(judged, 1):
         picture = read_picture(pictures / one.name)
         for place, finder in enumerate(finders):
             found, weak, probability = model_detections(finder, picture, label=one.name)
-            contestants[place].add(one.truth, found, weak=weak, probability=probability)
-            if misses := contestants[place].misses[-1]:
+            detectors[place].add(one.truth, found, weak=weak, probability=probability)
+            if misses := detectors[place].misses[-1]:
                 seen = [(name, mask) for name, mask, _ in found]
                 panels[labels[place]].append(MissPanel(one.name, picture, one.truth, seen, misses))
             for person, outlined in zip(people, one.people[: len(people)], strict=True):
@@ -105,12 +105,12 @@ def evaluate_ghosts(
             print(f"{number}/{len(judged)}: {one.name}", flush=True)
     facts = {"pictures": str(len(judged)), "people": str(len(files))}
     facts |= {
-        f"contestant {label}": f"version {finder.model.card.version}, {finder.network.sha256[:12]}, "
+        f"detector {label}": f"version {finder.model.card.version}, {finder.network.sha256[:12]}, "
         f"{finder.network.engine} {finder.network.precision}"
         for label, finder in zip(labels, finders, strict=True)
     }
     report = make_ghost_report(
-        contestants,
+        detectors,
         person_scores(judged, people) if people else [],
         against,
         command=shlex.join(["skysieve", *sys.argv[1:]]),

@@ -22,14 +22,14 @@ _SEARCH = "search.json"
 
 
 class SkySearches:
-    """Searches skies with the finders that are contestants, each sky once.
+    """Searches skies with the finders that are detectors, each sky once.
 
     Parameters
     ----------
     folder
         Where the products go: a folder a sky and finder.
     finders
-        Contestants.
+        Detectors.
     settings
         Of the search, by the names of :class:`skysieve.clusters.search_settings.ClusterSettings`.
     galactic_cut, overwrite

@@ -2,7 +2,7 @@
 
 All are pure functions of what :func:`skysieve.clusters.trial_sky.judge` says.  Intervals of what is counted
 are Wilson's; those of scores that are compared come from resamples of blocks of the sky, the same for all
-contestants, since clusters and dust of a neighbourhood are no independent draws.
+detectors, since clusters and dust of a neighbourhood are no independent draws.
 """
 
 from __future__ import annotations
@@ -99,14 +99,14 @@ class BlockWeights:
 
     Parameters
     ----------
-    contestants
+    detectors
         All of them: blocks with nothing in them for any weigh nothing.
     resamples
         How many.
     """
 
-    def __init__(self, contestants: Iterable[Judged], resamples: int = RESAMPLES) -> None:
-        seen = [blocks for one in contestants for blocks in (one.block, one.true_block)]
+    def __init__(self, detectors: Iterable[Judged], resamples: int = RESAMPLES) -> None:
+        seen = [blocks for one in detectors for blocks in (one.block, one.true_block)]
         self._blocks = np.unique(np.concatenate([np.empty(0, np.int64), *seen]))
         self._weights = draw_weights(self._blocks.size, np.random.default_rng(SEED), resamples)
 
@@ -151,11 +151,11 @@ def completeness_at_purity(judged: Judged, purity: float, weights: BlockWeights 
     Parameters
     ----------
     judged
-        Of a contestant.
+        Of a detector.
     purity
         From 0 to 1.
     weights
-        Of all contestants, for the interval; each resample finds its own threshold.
+        Of all detectors, for the interval; each resample finds its own threshold.
     """
     threshold = threshold_at_purity(judged, purity)
     found = judged.found_score[judged.findable]
@@ -195,7 +195,7 @@ def completeness_in_bins(
     Parameters
     ----------
     judged
-        Of a contestant.
+        Of a detector.
     by
         Redshift, mass in 1e14 solar masses, or Y500 in square arcminutes.
     edges
@@ -248,13 +248,13 @@ def position_errors(
     Parameters
     ----------
     judged
-        Of a contestant.
+        Of a detector.
     quantiles
         From 0 to 1, as 0.5 for the median.
     threshold
         Only candidates of this score or more.
     weights
-        Of all contestants, for intervals.
+        Of all detectors, for intervals.
     """
     counts = judged.real & (judged.score >= threshold)
     apart = np.sort(judged.separation[counts])

@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from skysieve.clusters.trial_sky import Judged, Rules
 
 __all__ = [
-    "Contestant",
+    "Detector",
     "area_in_square_degrees",
     "judge_sky",
     "pixels_of_sky",
-    "read_contestant",
+    "read_detector",
     "trial_sky",
 ]
 
@@ -38,7 +38,7 @@ _SAMPLED = 256
 
 
 @dataclass(frozen=True, eq=False)
-class Contestant:
+class Detector:
     """A catalogue of one sky.
 
     Attributes
@@ -72,7 +72,7 @@ class Contestant:
     described: str
 
 
-def read_contestant(path: Path) -> Contestant:
+def read_detector(path: Path) -> Detector:
     """Read a catalogue, and find what `skysieve clusters find` wrote beside it.
 
     Parameters
@@ -92,7 +92,7 @@ def read_contestant(path: Path) -> Contestant:
         raise SourceError(f"{file}: no column score or snr, by which candidates could be ranked")
     beside = file.parent / "footprint.fits"
     probability = file.parent / "probability.fits"
-    return Contestant(
+    return Detector(
         file,
         read.lon,
         read.lat,
@@ -106,7 +106,7 @@ def read_contestant(path: Path) -> Contestant:
 
 
 def trial_sky(
-    truth: Path, contestants: Mapping[str, Contestant], role: Any, split: SkySplit | None = None
+    truth: Path, detectors: Mapping[str, Detector], role: Any, split: SkySplit | None = None
 ) -> TrialSky:
     """Return a sky on which catalogues are measured: where all of them were searched for.
 
@@ -114,7 +114,7 @@ def trial_sky(
     ----------
     truth
         Table of its clusters.
-    contestants
+    detectors
         Catalogues of this sky.
     role
         See :class:`skysieve.clusters.trial_sky.Area`.
@@ -126,23 +126,23 @@ def trial_sky(
     SourceError
         If the truth cannot be read.
     """
-    footprints = tuple(one.footprint for one in contestants.values() if one.footprint is not None)
+    footprints = tuple(one.footprint for one in detectors.values() if one.footprint is not None)
     area = Area(role, footprints=footprints) if split is None else Area(role, split, footprints)
-    noise = next((one.noise for one in contestants.values() if one.noise is not None), None)
+    noise = next((one.noise for one in detectors.values() if one.noise is not None), None)
     return TrialSky(read_known_catalogue(truth, name="truth"), area, noise)
 
 
-def judge_sky(sky: TrialSky, contestant: Contestant, rules: Rules) -> Judged:
+def judge_sky(sky: TrialSky, detector: Detector, rules: Rules) -> Judged:
     """Tell which candidates of a catalogue are real; see :func:`skysieve.clusters.trial_sky.judge`."""
-    return judge(sky, contestant.lon, contestant.lat, contestant.score, rules)
+    return judge(sky, detector.lon, detector.lat, detector.score, rules)
 
 
-def pixels_of_sky(sky: TrialSky, contestant: Contestant, rules: Rules, *, disc: float) -> PixelCounts | None:
+def pixels_of_sky(sky: TrialSky, detector: Detector, rules: Rules, *, disc: float) -> PixelCounts | None:
     """Count pixels of the map of probabilities against discs about findable clusters.
 
     Parameters
     ----------
-    sky, contestant, rules
+    sky, detector, rules
         As for :func:`judge_sky`.
     disc
         Radius in arcminutes.
@@ -157,13 +157,13 @@ def pixels_of_sky(sky: TrialSky, contestant: Contestant, rules: Rules, *, disc: 
     SourceError
         If the map cannot be read.
     """
-    if contestant.probability is None:
+    if detector.probability is None:
         return None
     import healpy
 
     from skysieve.imaging.healpix_maps import read_healpix_map
 
-    values = read_healpix_map(contestant.probability, unit="")
+    values = read_healpix_map(detector.probability, unit="")
     seen = np.flatnonzero(np.isfinite(values.values))
     lon, lat = healpy.pix2ang(values.nside, seen, nest=values.nested, lonlat=True)
     outside = seen[~sky.area.contains(lon, lat)]
@@ -172,7 +172,7 @@ def pixels_of_sky(sky: TrialSky, contestant: Contestant, rules: Rules, *, disc: 
     discs = true_discs(
         sky.truth.lon[findable], sky.truth.lat[findable], disc, nside=values.nside, nested=values.nested
     )
-    return count_pixels(values.values, discs, threshold=contestant.threshold)
+    return count_pixels(values.values, discs, threshold=detector.threshold)
 
 
 def area_in_square_degrees(skies: Sequence[TrialSky]) -> float:

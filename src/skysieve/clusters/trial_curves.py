@@ -25,12 +25,12 @@ PANEL = 3.6
 
 
 def draw_curves(curves: Mapping[str, Curve], purity: float) -> bytes:
-    """Draw completeness against purity, and both against the score, a line a contestant.
+    """Draw completeness against purity, and both against the score, a line a detector.
 
     Parameters
     ----------
     curves
-        By contestant.
+        By detector.
     purity
         Where they are compared.
 
@@ -70,7 +70,7 @@ def draw_completeness(panels: Mapping[str, Mapping[str, Counted]]) -> bytes:
     Parameters
     ----------
     panels
-        By what is at the axis, then by contestant; bins are drawn in logarithms if their first edge is
+        By what is at the axis, then by detector; bins are drawn in logarithms if their first edge is
         above 0.
 
     Returns
@@ -86,13 +86,13 @@ def draw_completeness(panels: Mapping[str, Mapping[str, Counted]]) -> bytes:
     figure = _figure(len(panels))
     grid = figure.subplots(1, len(panels), squeeze=False)[0]
     count = 0
-    for axes, (label, contestants) in zip(grid, panels.items(), strict=True):
-        count = max(count, len(contestants))
-        for number, (name, one) in enumerate(contestants.items()):
+    for axes, (label, detectors) in zip(grid, panels.items(), strict=True):
+        count = max(count, len(detectors))
+        for number, (name, one) in enumerate(detectors.items()):
             logarithmic = bool(one.edges[0] > 0)
             there = one.trials > 0
             # Beside each other, not on top
-            shift = (number - (len(contestants) - 1) / 2) * 0.05
+            shift = (number - (len(detectors) - 1) / 2) * 0.05
             middle = one.middle[there] * (1 + shift) if logarithmic else one.middle[there] + shift / 4
             axes.errorbar(
                 middle,
@@ -119,7 +119,7 @@ def draw_calibration(counted: Mapping[str, Counted]) -> bytes:
     Parameters
     ----------
     counted
-        By contestant.
+        By detector.
 
     Returns
     -------
@@ -153,12 +153,12 @@ def draw_calibration(counted: Mapping[str, Counted]) -> bytes:
 
 
 def draw_positions(errors: Mapping[str, NDArray[np.float64]], radius: float) -> bytes:
-    """Draw the part of real candidates that are as near to their clusters, a line a contestant.
+    """Draw the part of real candidates that are as near to their clusters, a line a detector.
 
     Parameters
     ----------
     errors
-        In arcminutes, by contestant.
+        In arcminutes, by detector.
     radius
         Of matches, in arcminutes.
 
@@ -198,7 +198,7 @@ def _figure(panels: int) -> Figure:
     return Figure(figsize=(PANEL * 1.15 * panels, PANEL + 0.4), layout="constrained", facecolor="white")
 
 
-def _finished(figure: Figure, contestants: int) -> bytes:
+def _finished(figure: Figure, detectors: int) -> bytes:
     for axes in figure.axes:
         axes.grid(visible=True, linewidth=0.3)
         axes.tick_params(labelsize=7)
@@ -206,7 +206,7 @@ def _finished(figure: Figure, contestants: int) -> bytes:
         axes.yaxis.label.set_fontsize(8)
     handles, labels = figure.axes[0].get_legend_handles_labels()
     if labels:
-        columns = max(1, min(contestants, 4))
+        columns = max(1, min(detectors, 4))
         figure.legend(handles, labels, loc="outside lower center", ncols=columns, fontsize=8)
     content = io.BytesIO()
     figure.savefig(content, format="png", dpi=DPI)

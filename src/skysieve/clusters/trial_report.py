@@ -59,7 +59,7 @@ _EDGES = {"y500": Y500_EDGES, "m500": M500_EDGES, "redshift": REDSHIFT_EDGES}
 
 @dataclass(frozen=True, eq=False)
 class TrialResult:
-    """What was found out about one contestant on all skies.
+    """What was found out about one detector on all skies.
 
     Attributes
     ----------
@@ -84,7 +84,7 @@ def make_trial_report(
     Parameters
     ----------
     results
-        Of the contestants, on the same skies.
+        Of the detectors, on the same skies.
     rules
         What counted.
     command
@@ -96,7 +96,7 @@ def make_trial_report(
     -------
     dict
         Content by file name: ``report.md``, ``scores.ecsv``, ``comparisons.ecsv`` if there is more than one
-        contestant, ``completeness.ecsv``, ``purity.ecsv``, ``curve.ecsv``, and the curves as PNG.
+        detector, ``completeness.ecsv``, ``purity.ecsv``, ``curve.ecsv``, and the curves as PNG.
 
     Raises
     ------
@@ -144,7 +144,7 @@ def make_trial_report(
         "purity.ecsv": ecsv(bin_rows({one.name: {"score": _purity(one.judged)} for one in results}), meta),
         "curve.ecsv": ecsv(
             [
-                {"contestant": name, "threshold": t, "candidates": int(n), "purity": p, "completeness": c}
+                {"detector": name, "threshold": t, "candidates": int(n), "purity": p, "completeness": c}
                 for name, one in curves.items()
                 for t, n, p, c in zip(one.threshold, one.count, one.purity, one.completeness, strict=True)
             ],
@@ -216,7 +216,7 @@ def _score_row(
     above = judged.score >= threshold
     errors = position_errors(judged, QUANTILES, threshold=threshold, weights=weights)
     row: dict[str, object] = {
-        "contestant": one.name,
+        "detector": one.name,
         "candidates": int(judged.score.size),
         "real": int(np.count_nonzero(judged.real)),
         "findable": int(findable.size),

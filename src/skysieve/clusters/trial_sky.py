@@ -127,7 +127,7 @@ class TrialSky:
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """Candidates of one contestant and the true clusters, on the area that counts, of one sky or more.
+    """Candidates of one detector and the true clusters, on the area that counts, of one sky or more.
 
     Attributes
     ----------

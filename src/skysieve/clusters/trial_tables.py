@@ -36,7 +36,7 @@ ENDS_PURE = " †"
 
 
 def scores_table(rows: Sequence[Mapping[str, object]], rules: Rules) -> str:
-    """Return the scores of all contestants, a row each."""
+    """Return the scores of all detectors, a row each."""
     header = [
         "",
         "candidates",
@@ -48,7 +48,7 @@ def scores_table(rows: Sequence[Mapping[str, object]], rules: Rules) -> str:
     ]
     lines = [
         [
-            str(row["contestant"]),
+            str(row["detector"]),
             str(row["candidates"]),
             str(row["real"]),
             f"{row['found']} of {row['findable']}",
@@ -66,7 +66,7 @@ def scores_table(rows: Sequence[Mapping[str, object]], rules: Rules) -> str:
 
 
 def verdicts_table(compared: Sequence[Mapping[str, object]], rules: Rules) -> list[str]:
-    """Return who stands above whom, under a heading; nothing for a single contestant."""
+    """Return who stands above whom, under a heading; nothing for a single detector."""
     if not compared:
         return []
     lines = [
@@ -85,14 +85,14 @@ def positions_table(rows: Sequence[Mapping[str, object]]) -> str:
     """Return quantiles of the position errors."""
     header = ["arcmin", *(f"{100 * q:g} % within" for q in QUANTILES)]
     lines = [
-        [str(row["contestant"]), *(format_estimate(row[f"position_{100 * q:g}"]) for q in QUANTILES)]  # type: ignore[arg-type]
+        [str(row["detector"]), *(format_estimate(row[f"position_{100 * q:g}"]) for q in QUANTILES)]  # type: ignore[arg-type]
         for row in rows
     ]
     return to_markdown(header, lines)
 
 
 def pixels_table(pixels: Mapping[str, PixelCounts]) -> str:
-    """Return scores of pixels, by contestant."""
+    """Return scores of pixels, by detector."""
     lines = [
         [name, *(_number(value) for value in (one.precision, one.recall, one.dice))]
         for name, one in pixels.items()
@@ -100,15 +100,15 @@ def pixels_table(pixels: Mapping[str, PixelCounts]) -> str:
     return to_markdown(["", "precision", "recall", "Dice"], lines)
 
 
-def bins_table(label: str, contestants: Mapping[str, Counted]) -> str:
-    """Return a table of bins: a row a bin, a column a contestant."""
-    first = next(iter(contestants.values()))
+def bins_table(label: str, detectors: Mapping[str, Counted]) -> str:
+    """Return a table of bins: a row a bin, a column a detector."""
+    first = next(iter(detectors.values()))
     lines = []
     for place, (low, high) in enumerate(zip(first.edges[:-1], first.edges[1:], strict=True)):
-        if any(one.trials[place] for one in contestants.values()):
-            cells = [_part(one, place) for one in contestants.values()]
+        if any(one.trials[place] for one in detectors.values()):
+            cells = [_part(one, place) for one in detectors.values()]
             lines.append([f"{low:.3g} to {high:.3g}", *cells])
-    return to_markdown([label, *contestants], lines)
+    return to_markdown([label, *detectors], lines)
 
 
 def _part(one: Counted, place: int) -> str:
@@ -122,7 +122,7 @@ def bin_rows(counted: Mapping[str, Mapping[str, Counted]]) -> list[dict[str, obj
     """Return the rows of a table of bins."""
     return [
         {
-            "contestant": name,
+            "detector": name,
             "by": by,
             "from": one.edges[place],
             "to": one.edges[place + 1],

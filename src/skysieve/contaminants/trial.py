@@ -1,4 +1,4 @@
-"""Contestants on frames with truth: ours, the published one, and other people's detectors of cosmic rays."""
+"""Detectors on frames with truth: ours, the published one, and other people's detectors of cosmic rays."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 __all__ = [
     "COSMIC_RAYS_APART",
     "SCORED",
-    "Contestant",
-    "ModelContestant",
-    "PeerContestant",
+    "Detector",
+    "ModelDetector",
+    "PeerDetector",
     "Trial",
     "already_marked",
 ]
@@ -52,7 +52,7 @@ DEFECTS = ("HCL", "DCL", "HP", "DP", "SAT", "OV")
 _DEFECT_BITS = sum(find_class(name).code for name in DEFECTS)
 
 
-class Contestant(Protocol):
+class Detector(Protocol):
     """Something that scores the pixels of frames."""
 
     @property
@@ -94,7 +94,7 @@ class Contestant(Protocol):
         ...
 
 
-class ModelContestant:
+class ModelDetector:
     """A model, run as ``skysieve mask`` runs it.
 
     Its scores are the log-odds of the network's own probabilities; its decisions follow its default priors
@@ -134,14 +134,14 @@ class ModelContestant:
     def answers(
         self, pixels: NDArray[np.float32], _facts: CameraFacts
     ) -> Iterator[tuple[str, NDArray[np.float32], NDArray[np.bool_]]]:
-        """Score one frame; see :meth:`Contestant.answers`."""
+        """Score one frame; see :meth:`Detector.answers`."""
         result = self._masker.mask(ArrayFrame(pixels, label=self.name), keep_probabilities=True)
         assert result.posteriors is not None  # noqa: S101 - they were asked for
         for name, plane in zip(self.classes, result.posteriors, strict=True):
             yield name, log_odds(plane), (result.bits & find_class(name).code) != 0
 
 
-class PeerContestant:
+class PeerDetector:
     """Somebody else's detector of cosmic rays, which must have been entered.
 
     Parameters
@@ -161,43 +161,43 @@ class PeerContestant:
     def answers(
         self, pixels: NDArray[np.float32], facts: CameraFacts
     ) -> Iterator[tuple[str, NDArray[np.float32], NDArray[np.bool_]]]:
-        """Score one frame; see :meth:`Contestant.answers`."""
+        """Score one frame; see :meth:`Detector.answers`."""
         scores, decided = self._peer.detect(pixels, facts)
         yield COSMIC_RAYS, scores, decided
 
 
 class Trial:
-    """Contestants that see the same frames, one after another; only histograms are kept.
+    """Detectors that see the same frames, one after another; only histograms are kept.
 
-    Of a frame into which contaminants were put, pixels that any contestant marks in the frame before are not
+    Of a frame into which contaminants were put, pixels that any detector marks in the frame before are not
     judged in that class: they may be right about what was there already.
 
     Parameters
     ----------
-    contestants
+    detectors
         With names of their own.
 
     Raises
     ------
     ConfigError
-        If two contestants have one name.
+        If two detectors have one name.
     """
 
-    def __init__(self, contestants: Sequence[Contestant]) -> None:
-        names = [contestant.name for contestant in contestants]
+    def __init__(self, detectors: Sequence[Detector]) -> None:
+        names = [detector.name for detector in detectors]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
-            raise ConfigError(f"two contestants are called {', '.join(twice)}; name each once")
-        self._contestants = contestants
+            raise ConfigError(f"two detectors are called {', '.join(twice)}; name each once")
+        self._detectors = detectors
         self._histograms = {
             c.name: ScoreHistograms((*c.classes, *((COSMIC_RAYS_APART,) if COSMIC_RAYS in c.classes else ())))
-            for c in contestants
+            for c in detectors
         }
         codes = {name: find_class(name).code for name in SCORED}
-        self._confusions = {c.name: Confusion(codes, c.classes) for c in contestants}
+        self._confusions = {c.name: Confusion(codes, c.classes) for c in detectors}
 
     def see(self, frame: TruthFrame) -> None:
-        """Show a frame to every contestant; if one fails, the frame counts for none.
+        """Show a frame to every detector; if one fails, the frame counts for none.
 
         Raises
         ------
@@ -208,45 +208,45 @@ class Trial:
         """
         ignored = np.zeros(frame.pixels.shape, np.int16) if frame.ignored is None else frame.ignored.copy()
         if frame.before is not None:
-            ignored |= already_marked(self._contestants, frame.before, frame.facts)
+            ignored |= already_marked(self._detectors, frame.before, frame.facts)
         data = frame.valid
         counts: dict[str, dict[str, PixelCounts]] = {}
         joint: dict[str, JointCounts] = {}
-        for contestant in self._contestants:
-            counts[contestant.name] = {}
+        for detector in self._detectors:
+            counts[detector.name] = {}
             marked = np.zeros(frame.bits.shape, np.int16)
-            for name, scores, decided in contestant.answers(frame.pixels, frame.facts):
+            for name, scores, decided in detector.answers(frame.pixels, frame.facts):
                 code = find_class(name).code
                 marked |= decided * np.int16(code)
                 truth, judged = (frame.bits & code) != 0, data & ((ignored & code) == 0)
-                counts[contestant.name][name] = count_pixels(scores, truth, decided=decided, valid=judged)
+                counts[detector.name][name] = count_pixels(scores, truth, decided=decided, valid=judged)
                 if name == COSMIC_RAYS:
                     judged &= (frame.bits & _DEFECT_BITS) == 0
                     apart = count_pixels(scores, truth, decided=decided, valid=judged)
-                    counts[contestant.name][COSMIC_RAYS_APART] = apart
-            joint[contestant.name] = count_joint(frame.bits & ~ignored, marked & ~ignored, data)
-        for contestant_name, found in counts.items():
-            self._histograms[contestant_name].add(frame.name, found)
-            self._confusions[contestant_name].add(frame.name, joint[contestant_name])
+                    counts[detector.name][COSMIC_RAYS_APART] = apart
+            joint[detector.name] = count_joint(frame.bits & ~ignored, marked & ~ignored, data)
+        for detector_name, found in counts.items():
+            self._histograms[detector_name].add(frame.name, found)
+            self._confusions[detector_name].add(frame.name, joint[detector_name])
 
     def scored(self) -> dict[str, Scored]:
-        """Return what each contestant made of the frames so far, by its name."""
+        """Return what each detector made of the frames so far, by its name."""
         found = {}
-        for contestant in self._contestants:
-            priors = contestant.training_priors
+        for detector in self._detectors:
+            priors = detector.training_priors
             if priors is not None and COSMIC_RAYS in priors:
                 priors = {**priors, COSMIC_RAYS_APART: priors[COSMIC_RAYS]}
-            histograms, confusion = self._histograms[contestant.name], self._confusions[contestant.name]
-            found[contestant.name] = Scored(histograms, priors, confusion)
+            histograms, confusion = self._histograms[detector.name], self._confusions[detector.name]
+            found[detector.name] = Scored(histograms, priors, confusion)
         return found
 
 
 def already_marked(
-    contestants: Iterable[Contestant], pixels: NDArray[np.float32], facts: CameraFacts
+    detectors: Iterable[Detector], pixels: NDArray[np.float32], facts: CameraFacts
 ) -> NDArray[np.int16]:
-    """Return the codes ``(H, W)`` int16 of the classes that any contestant marks in a frame."""
+    """Return the codes ``(H, W)`` int16 of the classes that any detector marks in a frame."""
     bits = np.zeros(pixels.shape, np.int16)
-    for contestant in contestants:
-        for name, _, decided in contestant.answers(pixels, facts):
+    for detector in detectors:
+        for name, _, decided in detector.answers(pixels, facts):
             bits |= decided * np.int16(find_class(name).code)
     return bits

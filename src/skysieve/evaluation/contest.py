@@ -1,4 +1,4 @@
-"""Contestants on the same frames: every score of each, and who stands above whom."""
+"""Detectors on the same frames: every score of each, and who stands above whom."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ ECE = Measure("ece", "expected calibration error", expected_calibration_error, h
 _SEED = 1907_08298
 
 Scores = dict[str, dict[str, dict[str, Estimate]]]
-"""Estimates by contestant, class (and :data:`MACRO`), and measure."""
+"""Estimates by detector, class (and :data:`MACRO`), and measure."""
 
 
 @dataclass(frozen=True)
 class Scored:
-    """One contestant on one set of frames.
+    """One detector on one set of frames.
 
     Attributes
     ----------
@@ -60,13 +60,13 @@ class Scored:
 
 @dataclass(frozen=True)
 class EvaluatedSet:
-    """One set of frames, and what each contestant made of it.
+    """One set of frames, and what each detector made of it.
 
     Attributes
     ----------
     name, description
         Of the frames.
-    contestants
+    detectors
         By name; all saw the same frames in the same order.
     asides
         Classes that stand beside the others, and have no part in the mean over classes.
@@ -74,31 +74,31 @@ class EvaluatedSet:
 
     name: str
     description: str
-    contestants: Mapping[str, Scored]
+    detectors: Mapping[str, Scored]
     asides: tuple[str, ...] = ()
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Classes that any contestant scores."""
-        return tuple(dict.fromkeys(name for s in self.contestants.values() for name in s.histograms.classes))
+        """Classes that any detector scores."""
+        return tuple(dict.fromkeys(name for s in self.detectors.values() for name in s.histograms.classes))
 
     def tallies(self, name: str) -> dict[str, Tally]:
-        """Return the counts of a class by contestant, of those that score it."""
+        """Return the counts of a class by detector, of those that score it."""
         return {
-            contestant: scored.histograms.tally(name)
-            for contestant, scored in self.contestants.items()
+            detector: scored.histograms.tally(name)
+            for detector, scored in self.detectors.items()
             if name in scored.histograms.classes
         }
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two contestants in one class and score.
+    """Two detectors in one class and score.
 
     Attributes
     ----------
     first, second
-        The contestants.
+        The detectors.
     name
         The class, or :data:`MACRO`.
     measure
@@ -118,25 +118,25 @@ class Comparison:
 
     @property
     def better(self) -> str | None:
-        """The contestant that stands above the other by the whole interval; None if neither does."""
+        """The detector that stands above the other by the whole interval; None if neither does."""
         sign = self.difference.sign * (1 if self.measure.higher_is_better else -1)
         return {1: self.first, -1: self.second}.get(sign)
 
 
 def score_set(evaluated: EvaluatedSet, measures: Sequence[Measure] = MEASURES) -> Scores:
-    """Return every score of every contestant, and the calibration error of those with probabilities.
+    """Return every score of every detector, and the calibration error of those with probabilities.
 
     Raises
     ------
     ValueError
-        If contestants saw different frames: an error of the program, not of its user.
+        If detectors saw different frames: an error of the program, not of its user.
     """
-    seen = {scored.histograms.frames for scored in evaluated.contestants.values()}
+    seen = {scored.histograms.frames for scored in evaluated.detectors.values()}
     if len(seen) > 1:
-        raise ValueError(f"{evaluated.name}: the contestants saw different frames")
+        raise ValueError(f"{evaluated.name}: the detectors saw different frames")
     weights = draw_weights(len(next(iter(seen), ())), np.random.default_rng(_SEED))
     found: Scores = {}
-    for contestant, scored in evaluated.contestants.items():
+    for detector, scored in evaluated.detectors.items():
         by_class: dict[str, dict[str, Estimate]] = {}
         for name in scored.histograms.classes:
             wanted = list(measures)
@@ -150,12 +150,12 @@ def score_set(evaluated: EvaluatedSet, measures: Sequence[Measure] = MEASURES) -
                 key: macro_mean({name: by_class[name][key] for name in in_mean})
                 for key in by_class[in_mean[0]]
             }
-        found[contestant] = by_class
+        found[detector] = by_class
     return found
 
 
 def compare(scores: Scores, measures: Sequence[Measure]) -> list[Comparison]:
-    """Return the paired difference of each pair of contestants, in each class and score that both have."""
+    """Return the paired difference of each pair of detectors, in each class and score that both have."""
     found = []
     for first, second in combinations(scores, 2):
         for name in scores[first]:

@@ -1,4 +1,4 @@
-"""Curves as PNG: one panel a class, one line a contestant."""
+"""Curves as PNG: one panel a class, one line a detector."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def draw_roc(tallies: Mapping[str, Mapping[str, Tally]], title: str) -> bytes:
     Parameters
     ----------
     tallies
-        By class, then by contestant.
+        By class, then by detector.
     title
         Above all panels.
 
@@ -108,7 +108,7 @@ def draw_lines(
     Parameters
     ----------
     lines
-        Abscissae and ordinates by panel, then by contestant.
+        Abscissae and ordinates by panel, then by detector.
     title, x_label, y_label
         Above all panels, and at the axes of each.
     """
@@ -139,13 +139,13 @@ def _panels(
     colours: dict[str, str] = {}
     for axes in grid.flat:
         axes.set_axis_off()
-    for axes, (name, contestants) in zip(grid.flat, curves.items(), strict=False):
+    for axes, (name, detectors) in zip(grid.flat, curves.items(), strict=False):
         axes.set_axis_on()
-        for contestant, curve in contestants.items():
-            colours.setdefault(contestant, f"C{len(colours)}")
-            draw(axes, curve, contestant)
-            axes.lines[-1].set_color(colours[contestant])
-            labels.setdefault(contestant, axes.lines[-1])
+        for detector, curve in detectors.items():
+            colours.setdefault(detector, f"C{len(colours)}")
+            draw(axes, curve, detector)
+            axes.lines[-1].set_color(colours[detector])
+            labels.setdefault(detector, axes.lines[-1])
         axes.set_title(name, fontsize=9)
         axes.tick_params(labelsize=7)
         axes.grid(visible=True, linewidth=0.3)

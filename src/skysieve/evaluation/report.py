@@ -73,7 +73,7 @@ def make_report(
     -------
     dict
         Content by file name: ``report.md``, ``scores.ecsv``, ``comparisons.ecsv`` if there is more than one
-        contestant, ``confusion.ecsv`` and ``confusion-frames.ecsv`` of detectors that choose among classes,
+        detector, ``confusion.ecsv`` and ``confusion-frames.ecsv`` of detectors that choose among classes,
         and for each set ``NAME-roc.png``, ``NAME-precision-recall.png`` and
         ``NAME-reliability.png``.
 
@@ -94,7 +94,7 @@ def make_report(
         compared = compare(scores, columns)
         drawn = _draw(evaluated)
         text += _section(evaluated, scores, columns, unit)
-        ours = {name for name, scored in evaluated.contestants.items() if scored.training_priors is not None}
+        ours = {name for name, scored in evaluated.detectors.items() if scored.training_priors is not None}
         text += _verdicts([one for one in compared if ours & {one.first, one.second} or not ours])
         text += _confusion_section(evaluated)
         text += [f"![{name}]({name})\n" for name in drawn]
@@ -116,11 +116,11 @@ def make_report(
 
 
 def _has_probabilities(evaluated: EvaluatedSet) -> bool:
-    return any(scored.training_priors is not None for scored in evaluated.contestants.values())
+    return any(scored.training_priors is not None for scored in evaluated.detectors.values())
 
 
 def _section(evaluated: EvaluatedSet, scores: Scores, measures: Sequence[Measure], unit: str) -> list[str]:
-    """Return a set's tables: one a score, classes by contestants."""
+    """Return a set's tables: one a score, classes by detectors."""
     text = [f"## {evaluated.name}\n", f"{evaluated.description}\n"]
     has_mean = any(MACRO in by_class for by_class in scores.values())
     names = [*evaluated.classes, MACRO] if has_mean else [*evaluated.classes]
@@ -128,12 +128,12 @@ def _section(evaluated: EvaluatedSet, scores: Scores, measures: Sequence[Measure
         holders = [c for c in scores if any(measure.name in found for found in scores[c].values())]
         rows = []
         for name in names:
-            found = [scores[contestant].get(name, {}).get(measure.name) for contestant in holders]
+            found = [scores[detector].get(name, {}).get(measure.name) for detector in holders]
             rows.append([name, *("–" if one is None else format_estimate(one) for one in found)])
         text += [f"### {measure.title}\n", to_markdown(["class", *holders], rows)]
     truth = []
     for name in evaluated.classes:
-        scored = next(s for s in evaluated.contestants.values() if name in s.histograms.classes)
+        scored = next(s for s in evaluated.detectors.values() if name in s.histograms.classes)
         tally = scored.histograms.tally(name)
         frames = f"{scored.histograms.frames_with(name)} of {len(scored.histograms.frames)}"
         truth.append([name, frames, f"{tally.positives.sum():.0f}", f"{tally.prevalence:.3g}"])
@@ -145,16 +145,16 @@ def _section(evaluated: EvaluatedSet, scores: Scores, measures: Sequence[Measure
 
 
 def _confusion_section(evaluated: EvaluatedSet) -> list[str]:
-    """Return where missed pixels go and what falsely marked ones are, for each contestant."""
+    """Return where missed pixels go and what falsely marked ones are, for each detector."""
     text: list[str] = []
-    for contestant, scored in evaluated.contestants.items():
+    for detector, scored in evaluated.detectors.items():
         if scored.confusion is None:
             continue
         if not text:
             text += ["### Confusion\n", CONFUSION_HOW]
-        text.append(f"**{contestant}**: where the pixels of each true class go, in % of them\n")
+        text.append(f"**{detector}**: where the pixels of each true class go, in % of them\n")
         text.append(to_markdown(*missed_table(scored.confusion)))
-        text.append(f"**{contestant}**: what the pixels given to each class are, in % of them\n")
+        text.append(f"**{detector}**: what the pixels given to each class are, in % of them\n")
         text.append(to_markdown(*false_table(scored.confusion)))
         text += [f"- {line}\n" for line in called_figures(scored.confusion)]
     return text
@@ -162,11 +162,11 @@ def _confusion_section(evaluated: EvaluatedSet) -> list[str]:
 
 def _confusion_rows(evaluated: EvaluatedSet, *, frame_by_frame: bool = False) -> Iterator[dict[str, object]]:
     """Yield the rows of a set in the table of true against marked classes."""
-    for contestant, scored in evaluated.contestants.items():
+    for detector, scored in evaluated.detectors.items():
         whole = scored.confusion
         if whole is None:
             continue
-        head: dict[str, object] = {"set": evaluated.name, "contestant": contestant}
+        head: dict[str, object] = {"set": evaluated.name, "detector": detector}
         if not frame_by_frame:
             yield from (head | row for row in confusion_rows(whole))
             continue
@@ -231,9 +231,9 @@ def _draw(evaluated: EvaluatedSet) -> dict[str, bytes]:
     if _has_probabilities(evaluated):
         curves = {
             name: {
-                contestant: reliability(tally, evaluated.contestants[contestant].shift(name))
-                for contestant, tally in found.items()
-                if evaluated.contestants[contestant].training_priors is not None
+                detector: reliability(tally, evaluated.detectors[detector].shift(name))
+                for detector, tally in found.items()
+                if evaluated.detectors[detector].training_priors is not None
             }
             for name, found in tallies.items()
         }
@@ -246,10 +246,10 @@ def _score_rows(
     evaluated: EvaluatedSet, scores: Scores, measures: Sequence[Measure]
 ) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
-    for contestant, by_class in scores.items():
-        histograms = evaluated.contestants[contestant].histograms
+    for detector, by_class in scores.items():
+        histograms = evaluated.detectors[detector].histograms
         for name, estimates in by_class.items():
-            row: dict[str, object] = {"set": evaluated.name, "contestant": contestant, "class": name}
+            row: dict[str, object] = {"set": evaluated.name, "detector": detector, "class": name}
             row |= {
                 "frames": len(histograms.frames),
                 "frames_with": 0,

@@ -92,7 +92,7 @@ def judged_pictures(files: Sequence[Annotations]) -> list[Judged]:
 
 @dataclass
 class GhostScores:
-    """What one contestant is worth, picture by picture.
+    """What one detector is worth, picture by picture.
 
     Attributes
     ----------
@@ -131,7 +131,7 @@ class GhostScores:
         truth
             Its true ghosts.
         detections
-            What the contestant says is there.
+            What the detector says is there.
         weak
             That, and what it would say with lower thresholds: for average precision.
         probability

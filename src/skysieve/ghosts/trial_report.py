@@ -48,7 +48,7 @@ ABOUT_PEOPLE = (
 
 
 def make_ghost_report(
-    contestants: Sequence[GhostScores],
+    detectors: Sequence[GhostScores],
     people: Sequence[GhostScores],
     against: Mapping[str, Sequence[GhostScores]],
     *,
@@ -60,24 +60,24 @@ def make_ghost_report(
 
     Parameters
     ----------
-    contestants
+    detectors
         Against the truth.
     people
         Each against the majority of the others; empty if there is one only.
     against
-        The contestants against each person, by name.
+        The detectors against each person, by name.
     command
         The command line, to be run again.
     facts
         What else the reader must know, by name.
     panels
-        Of each contestant, by name, the pictures of its contact sheet.
+        Of each detector, by name, the pictures of its contact sheet.
 
     Returns
     -------
     dict
         Content by file name: ``report.md``, ``ccds.ecsv``, ``instances.ecsv``, ``misses.ecsv``, ``f1.png``,
-        ``precision-recall.png`` and, for each contestant that missed any, ``misses-1.png`` and so on.
+        ``precision-recall.png`` and, for each detector that missed any, ``misses-1.png`` and so on.
 
     Raises
     ------
@@ -89,33 +89,33 @@ def make_ghost_report(
     text += ["\n".join(f"- {name}: {value}" for name, value in facts.items()) + "\n", HOW]
     if people:
         text.append(ABOUT_PEOPLE)
-    head = ["", *(one.name for one in contestants), *([PEOPLE] if people else [])]
+    head = ["", *(one.name for one in detectors), *([PEOPLE] if people else [])]
     text.append("## CCDs: F1\n")
     rows = [
-        [f"{group}, t = {100 * t:.0f} %", *_row(contestants, people, lambda one: one.f1(group, t))]  # noqa: B023
+        [f"{group}, t = {100 * t:.0f} %", *_row(detectors, people, lambda one: one.f1(group, t))]  # noqa: B023
         for group in GROUPS
         for t in SHOWN
     ]
     text += [to_markdown(head, rows), "![F1](f1.png)\n", "## Pixels: intersection over union\n"]
-    rows = [[name, *_row(contestants, people, lambda one: one.iou(name))] for name in CLASS_NAMES]  # noqa: B023
+    rows = [[name, *_row(detectors, people, lambda one: one.iou(name))] for name in CLASS_NAMES]  # noqa: B023
     text += [to_markdown(head, rows), "## Instances: average precision\n"]
     rows = []
     for name in (*CLASS_NAMES, ALL):
         for title, value in _precisions(name).items():
-            rows.append([f"{name}, {title}", *_numbers(contestants, people, value)])
+            rows.append([f"{name}, {title}", *_numbers(detectors, people, value)])
     text += [to_markdown(head, rows), "![Precision and recall](precision-recall.png)\n"]
     if against:
         text.append("## Against each person: F1 of the CCDs, t = 5 %\n")
-        columns = [f"{one.name}, {group}" for one in contestants for group in GROUPS]
+        columns = [f"{one.name}, {group}" for one in detectors for group in GROUPS]
         rows = [
             [name, *(format_estimate(one.f1(group, 0.05)) for one in scores for group in GROUPS)]
             for name, scores in against.items()
         ]
         text.append(to_markdown(["", *columns], rows))
-    text += ["## Whether there is any ghost\n", _has_ghost(contestants)]
+    text += ["## Whether there is any ghost\n", _has_ghost(detectors)]
     sheets = {}
     text.append("## What was missed, and why\n")
-    for number, one in enumerate(contestants, 1):
+    for number, one in enumerate(detectors, 1):
         text.append(_reasons(one))
         if panels.get(one.name):
             name = f"misses-{number}.png"
@@ -123,30 +123,30 @@ def make_ghost_report(
             text.append(f"![Misses of {one.name}]({name})\n")
     meta = {"command": command, **facts}
     return {
-        "ccds.ecsv": _ccd_table([*contestants, *people], meta).encode(),
-        "instances.ecsv": _instance_table([*contestants, *people], meta).encode(),
-        "misses.ecsv": _miss_table(contestants, panels, meta).encode(),
+        "ccds.ecsv": _ccd_table([*detectors, *people], meta).encode(),
+        "instances.ecsv": _instance_table([*detectors, *people], meta).encode(),
+        "misses.ecsv": _miss_table(detectors, panels, meta).encode(),
         **sheets,
-        "f1.png": _f1_curves(contestants, people),
-        "precision-recall.png": _precision_curves(contestants),
+        "f1.png": _f1_curves(detectors, people),
+        "precision-recall.png": _precision_curves(detectors),
         "report.md": "\n".join(text).encode(),
     }
 
 
 def _row(
-    contestants: Sequence[GhostScores],
+    detectors: Sequence[GhostScores],
     people: Sequence[GhostScores],
     score: Callable[[GhostScores], Estimate],
 ) -> list[str]:
-    """Return the scores of contestants with their intervals, and those of people."""
-    cells = [format_estimate(score(one)) for one in contestants]
+    """Return the scores of detectors with their intervals, and those of people."""
+    cells = [format_estimate(score(one)) for one in detectors]
     return [*cells, *_of_people([score(one).value for one in people])]
 
 
 def _numbers(
-    contestants: Sequence[GhostScores], people: Sequence[GhostScores], score: Callable[[GhostScores], float]
+    detectors: Sequence[GhostScores], people: Sequence[GhostScores], score: Callable[[GhostScores], float]
 ) -> list[str]:
-    cells = [_number(score(one)) for one in contestants]
+    cells = [_number(score(one)) for one in detectors]
     return [*cells, *_of_people([score(one) for one in people])]
 
 
@@ -173,10 +173,10 @@ def _precisions(group: str) -> dict[str, Callable[[GhostScores], float]]:
     }
 
 
-def _has_ghost(contestants: Sequence[GhostScores]) -> str:
+def _has_ghost(detectors: Sequence[GhostScores]) -> str:
     """Return how often a ghost was rightly said to be there, or not."""
     rows = []
-    for one in contestants:
+    for one in detectors:
         said, real = (np.array(values) for values in zip(*one.has_ghost, strict=True))
         counts = [np.count_nonzero(pair) for pair in ((said > 0.5) & real, ~(said > 0.5) & real)]
         counts += [np.count_nonzero(pair) for pair in ((said > 0.5) & ~real, ~(said > 0.5) & ~real)]
@@ -198,13 +198,13 @@ def _reasons(one: GhostScores) -> str:
 
 
 def _miss_table(
-    contestants: Sequence[GhostScores],
+    detectors: Sequence[GhostScores],
     panels: Mapping[str, Sequence[MissPanel]],
     meta: Mapping[str, object],
 ) -> str:
-    names = ("contestant", "picture", "kind", "class", "area", "row", "column", "score", "why")
+    names = ("detector", "picture", "kind", "class", "area", "row", "column", "score", "why")
     columns: dict[str, list[object]] = {name: [] for name in names}
-    for one in contestants:
+    for one in detectors:
         for panel in panels.get(one.name, ()):
             for miss in panel.misses:
                 kind = "missed" if miss.missed else "wrong"
@@ -224,7 +224,7 @@ def _png(picture: Image.Image) -> bytes:
 
 def _ccd_table(scores: Sequence[GhostScores], meta: Mapping[str, object]) -> str:
     columns: dict[str, list[object]] = {
-        name: [] for name in ("contestant", "group", "t", "precision", "recall", "f1", "f1_low", "f1_high")
+        name: [] for name in ("detector", "group", "t", "precision", "recall", "f1", "f1_low", "f1_high")
     }
     for one in scores:
         for group, found in one.ccds.scores().items():
@@ -238,7 +238,7 @@ def _ccd_table(scores: Sequence[GhostScores], meta: Mapping[str, object]) -> str
 
 def _instance_table(scores: Sequence[GhostScores], meta: Mapping[str, object]) -> str:
     columns: dict[str, list[object]] = {
-        name: [] for name in ("contestant", "group", "iou", "published", "ceiling", "pooled")
+        name: [] for name in ("detector", "group", "iou", "published", "ceiling", "pooled")
     }
     for one in scores:
         for group in (*CLASS_NAMES, ALL):
@@ -251,11 +251,11 @@ def _instance_table(scores: Sequence[GhostScores], meta: Mapping[str, object]) -
     return to_ecsv(columns, units={}, meta=meta)
 
 
-def _f1_curves(contestants: Sequence[GhostScores], people: Sequence[GhostScores]) -> bytes:
+def _f1_curves(detectors: Sequence[GhostScores], people: Sequence[GhostScores]) -> bytes:
     t = np.array(THRESHOLDS)
     panels = {}
     for group in GROUPS:
-        panels[group] = {one.name: (t, one.ccds.scores()[group].f1) for one in contestants}
+        panels[group] = {one.name: (t, one.ccds.scores()[group].f1) for one in detectors}
         if people:
             found = np.array([one.ccds.scores()[group].f1 for one in people])
             known = np.isfinite(found).any(0)
@@ -265,9 +265,9 @@ def _f1_curves(contestants: Sequence[GhostScores], people: Sequence[GhostScores]
     return draw_lines(panels, "Which CCDs ghosts touch", "part of a CCD that counts, t", "F1")
 
 
-def _precision_curves(contestants: Sequence[GhostScores]) -> bytes:
+def _precision_curves(detectors: Sequence[GhostScores]) -> bytes:
     curves = {
-        group: {one.name: pooled_curve(one.overlaps, group) for one in contestants}
+        group: {one.name: pooled_curve(one.overlaps, group) for one in detectors}
         for group in (*CLASS_NAMES, ALL)
     }
     panels = {

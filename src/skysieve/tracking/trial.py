@@ -28,7 +28,7 @@ __all__ = [
     "ERROR",
     "TRACKING_MEASURES",
     "LabelledFrame",
-    "TrackContestant",
+    "TrackDetector",
     "Trial",
     "read_labelled_frame",
 ]
@@ -65,7 +65,7 @@ class LabelledFrame:
     tracking_error: bool
 
 
-class TrackContestant:
+class TrackDetector:
     """A model, run as ``skysieve track`` runs it.
 
     Parameters
@@ -128,29 +128,29 @@ def read_labelled_frame(path: Path) -> LabelledFrame:
 
 
 class Trial:
-    """Contestants that see the same frames, one after another.
+    """Detectors that see the same frames, one after another.
 
     Parameters
     ----------
-    contestants
+    detectors
         With names of their own.
 
     Raises
     ------
     ConfigError
-        If two contestants have one name.
+        If two detectors have one name.
     """
 
-    def __init__(self, contestants: Sequence[TrackContestant]) -> None:
-        names = [contestant.name for contestant in contestants]
+    def __init__(self, detectors: Sequence[TrackDetector]) -> None:
+        names = [detector.name for detector in detectors]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
-            raise ConfigError(f"two contestants are called {', '.join(twice)}; name each once")
-        self._contestants = contestants
+            raise ConfigError(f"two detectors are called {', '.join(twice)}; name each once")
+        self._detectors = detectors
         self._histograms = {name: ScoreHistograms((ERROR,)) for name in names}
 
     def see(self, frame: LabelledFrame) -> None:
-        """Show a frame to every contestant; if one fails, the frame counts for none.
+        """Show a frame to every detector; if one fails, the frame counts for none.
 
         Raises
         ------
@@ -158,11 +158,11 @@ class Trial:
             If the frame cannot be examined.
         """
         truth = np.array([frame.tracking_error])
-        found = {c.name: np.array([c.probability(frame)]) for c in self._contestants}
+        found = {c.name: np.array([c.probability(frame)]) for c in self._detectors}
         for name, probability in found.items():
             counts = count_pixels(log_odds(probability), truth, decided=probability > DECISION)
             self._histograms[name].add(frame.name, {ERROR: counts})
 
     def scored(self) -> dict[str, Scored]:
-        """Return what each contestant made of the frames so far, by its name."""
-        return {c.name: Scored(self._histograms[c.name], {ERROR: c.prior}) for c in self._contestants}
+        """Return what each detector made of the frames so far, by its name."""
+        return {c.name: Scored(self._histograms[c.name], {ERROR: c.prior}) for c in self._detectors}
