@@ -65,14 +65,14 @@ convolutions, whose result is added to the features. The network in the package 
 REVISION = """
 ## The revision: classes of pixels from their surroundings
 
-The network in the package is SieveNet followed by a second, small network, in one graph. The input of the
-second network is the log-odds of all classes and the asinh of the pixels. It bins both by 8 × 8 px: the mean
-and the maximum of each class, and the mean, the maximum and the minimum of the pixels. A U-Net with {widths}
-channels at 1/8, 1/16 and 1/32 of the resolution, the coarsest with dilated convolutions, computes
-{context} context channels from these. Its receptive field is several hundred pixels: a spike with its star,
-a trail along its length, the whole of a nebula. Two 1 × 1 convolutions then compute the final log-odds of
-each pixel from its own log-odds of all classes, its value and the interpolated context channels. The weights
-of the first network stay fixed while the second one is
+A second, small network can follow SieveNet in the same graph (`RevisedNet`). The network in the package has
+none yet. The input of the second network is the log-odds of all classes and the asinh of the pixels. It
+bins both by 8 × 8 px: the mean and the maximum of each class, and the mean, the maximum and the minimum of
+the pixels. A U-Net with {widths} channels at 1/8, 1/16 and 1/32 of the resolution, the coarsest with dilated
+convolutions, computes {context} context channels from these. Its receptive field is several hundred pixels:
+a spike with its star, a trail along its length, the whole of a nebula. Two 1 × 1 convolutions then compute
+the final log-odds of each pixel from its own log-odds of all classes, its value and the interpolated context
+channels. The weights of the first network stay fixed while the second one is
 [trained](training.md#the-revision-of-contaminants).
 """
 
@@ -177,10 +177,13 @@ networks).
 
 def render() -> str:
     """Return the page."""
-    sieve, tracking = RevisedNet(SieveNet()), TrackingNet(pairs=False)
+    sieve, tracking = SieveNet(), TrackingNet(pairs=False)
     ghosts = GhostNet()
     rows = [
         _row("`skysieve` for contaminants", sieve, OUR_SIDE, f"any, multiples of {sieve.multiple} px"),
+        _row(
+            "the same with a revision", RevisedNet(sieve), OUR_SIDE, f"any, multiples of {sieve.multiple} px"
+        ),
         _row("`maximask`", MaxiMaskNet(), PUBLISHED_SIDE, "any; trained on 400 px"),
         _row("`skysieve` for tracking", tracking, OUR_SIDE, f"any, at least {tracking.minimum} px"),
         _row("`skysieve` for ghosts", ghosts, PUBLISHED_SIDE, "400 × 400 px"),

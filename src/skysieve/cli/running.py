@@ -37,8 +37,6 @@ logger = logging.getLogger(__name__)
 
 Record = TypeVar("Record")
 
-logger = logging.getLogger(__name__)
-
 
 class Failures:
     """What failed so far, and why.

@@ -32,7 +32,7 @@ __all__ = ["Trail", "find_trails"]
 MOST_TRAILS, MOST_REFUSED = 24, 16
 """After so many trails, or ridges that are none, the search ends."""
 
-ALIKE = 3.0
+NEIGHBOUR = 3.0
 """Blocks of pixels between a ridge and another one that is not looked at then."""
 
 LEAST_LENGTH, LEAST_CHUNKS = 100.0, 3
@@ -157,7 +157,7 @@ def _alike(ridge: Ridge, other: Ridge) -> bool:
     """Tell whether both ends of a ridge lie close to another one of about the same width."""
     (y0, x0), (y1, x1) = other.start, other.end
     length = math.hypot(y1 - y0, x1 - x0)
-    near = ALIKE + max(ridge.width, other.width) / 2
+    near = NEIGHBOUR + max(ridge.width, other.width) / 2
     off = (abs((x1 - x0) * (y - y0) - (y1 - y0) * (x - x0)) / length for y, x in (ridge.start, ridge.end))
     return max(ridge.width, other.width) <= 2 * min(ridge.width, other.width) and max(off) < near
 
