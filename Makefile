@@ -17,7 +17,7 @@ demo: $(VENV)/.runtime ## simulate a frame and mask it: see demo/
 	$(BIN)/skysieve mask demo/frame.fits --preview --overwrite -o 'demo/{stem}.mask.fits'
 
 test: $(VENV)/.runtime ## the fast tests
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n auto --dist loadfile
 
 # Each of these has an environment of its own, in a temporary folder.
 

@@ -128,7 +128,9 @@ def run_tests(environment: Environment, folder: Path, step: str, *options: str, 
     variables = {"SKYSIEVE_CACHE": str(folder / "cache")}
     if data is not None:
         variables["SKYSIEVE_TEST_DATA"] = str(data)
-    pytest = ("-m", "pytest", "-q", f"--junitxml={report}", "-p", "no:cacheprovider", *options)
+    # Slow tests measure memory and find most processors busy by themselves
+    spread = () if step == "slow" else ("-n", "auto", "--dist", "loadfile")
+    pytest = ("-m", "pytest", "-q", f"--junitxml={report}", "-p", "no:cacheprovider", *spread, *options)
     environment.run(*pytest, cwd=root, variables=variables, check=False)
     return check_results(report, step, real_data=data is not None)
 
