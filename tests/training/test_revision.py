@@ -150,6 +150,7 @@ class TestTheModel:
         model = read_model(folder)
         assert len(model.card.graphs) == 1
         assert model.card.training["init"].startswith("tiny ")
+        assert model.card.tiling.bytes_per_pixel == {"f32": 410, "bf16": 400}
         found = load_network(model, precision="f32", threads=1)(pixels(1, 1, 64, 96).numpy())
         assert found.shape == (1, 14, 64, 96)
 

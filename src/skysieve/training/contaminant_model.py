@@ -16,6 +16,7 @@ from skysieve.evaluation.histograms import ScoreHistograms
 from skysieve.imaging.normalise import NAME as NORMALISATION
 from skysieve.models.card import ModelCard, Tiling
 from skysieve.networks.margin import measure_margin
+from skysieve.networks.revised_net import RevisedNet
 from skysieve.training.agreement import bf16_agreement
 from skysieve.training.export import Calibration, write_model
 from skysieve.training.thresholds import best_threshold
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from skysieve.models.card import Model
-    from skysieve.networks.revised_net import RevisedNet
     from skysieve.networks.sieve_net import SieveNet
     from skysieve.training.recipe import TrainingRecipe
 
@@ -47,6 +47,9 @@ MARGIN_FRAMES = 12
 AGREEMENT_FRAMES = 16
 BYTES_PER_PIXEL: dict[Literal["f32", "bf16"], int] = {"f32": 330, "bf16": 320}
 """As measured in calls of the engine; both precisions hold float32 at their widest."""
+
+BYTES_OF_REVISION = 80
+"""What a revision adds to these: its input lies beside its output."""
 
 MEMORY = 440
 """Of a call, in MB: larger tiles are hardly faster, and a frame of 2048 x 2048 px then needs some 650 MB."""
@@ -115,6 +118,7 @@ def write_contaminant_model(
         for name, tally in tallies.items()
     }
     scores = {name: round(v, 4) for name, v in average_precisions(histograms).items() if math.isfinite(v)}
+    revision = BYTES_OF_REVISION if isinstance(network, RevisedNet) else 0
     card = ModelCard(
         name=recipe.name,
         job=JOB,
@@ -130,7 +134,7 @@ def write_contaminant_model(
             remainder=0,
             minimum=256,
             margin=tile_margin(network, [frame.pixels for frame in first[:MARGIN_FRAMES]]),
-            bytes_per_pixel=BYTES_PER_PIXEL,
+            bytes_per_pixel={name: needed + revision for name, needed in BYTES_PER_PIXEL.items()},
             memory=MEMORY,
         ),
         training_priors=priors,
