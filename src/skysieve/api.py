@@ -265,7 +265,11 @@ def find_clusters(
     known: Mapping[str, str | Path] | None = None,
     galactic_cut: float = 15.0,
     mask: str | Path | None = None,
+    frame: str | None = None,
+    units: str | Mapping[str, str] | None = None,
+    ordering: str | None = None,
     nside: int | None = None,
+    votable: bool = False,
     processes: int = 1,
     resume: bool = False,
     overwrite: bool = False,
@@ -286,8 +290,13 @@ def find_clusters(
         Galactic latitude in degrees, on both sides of the plane, that is left out.
     mask
         HEALPix map of the searched area, 1 or 0; None for all.
+    frame, units, ordering
+        Coordinate frame, unit (one, or by band) and pixel order of maps whose headers do not give them; see
+        :func:`skysieve.clusters.map_sets.read_map_set`.
     nside
         Of the maps that are written; None for that of the maps that are read.
+    votable
+        Whether to write the catalogue as a VOTable as well.
     processes
         Number of processes; each reads the maps.
     resume, overwrite
@@ -319,20 +328,24 @@ def find_clusters(
         ClusterSettings(**settings),
         galactic_cut=galactic_cut,
         mask=None if mask is None else Path(mask),
+        frame=frame,
+        units_of_maps=units,
+        ordering=ordering,
         nside=nside,
+        votable=votable,
         resume=resume,
         overwrite=overwrite,
     )
     files = {name: Path(path) for name, path in (known or {}).items()}
     job.check()
     catalogues = [read_known_catalogue(path, name=name) for name, path in files.items()]
-    units = job.units()
-    if processes > 1 and len(units) > 1:
+    todo = job.units()
+    if processes > 1 and len(todo) > 1:
         job.release()
-    for outcome in run_units(job, units, processes=processes):
+    for outcome in run_units(job, todo, processes=processes):
         if outcome.error is not None:
             raise outcome.error
-    found, _ = job.finish(units, catalogues, files=files)
+    found, _ = job.finish(todo, catalogues, files=files)
     return found
 
 

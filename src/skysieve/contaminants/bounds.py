@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -69,10 +69,7 @@ def bound_probabilities(
     [0.9, 0.25]
     """
     changed = probabilities
-    for one in bounds:
-        here = one.marks[part] == one.mark
-        if not here.any():
-            continue
+    for one, here in _holding(bounds, part):
         if changed is probabilities:
             changed = probabilities.copy()
         for plane, name in zip(changed, classes, strict=True):
@@ -112,10 +109,7 @@ def bound_bits(
         ``(h, w)`` int16; the same array where no bound holds.
     """
     changed = bits
-    for one in bounds:
-        here = one.marks[part] == one.mark
-        if not here.any():
-            continue
+    for one, here in _holding(bounds, part):
         if changed is bits:
             changed = bits.copy()
         for (name, code), limit in zip(classes.items(), limits, strict=True):
@@ -124,3 +118,13 @@ def bound_bits(
             elif one.upper.get(name, 1.0) <= limit:
                 changed[here] &= np.int16(~code)
     return changed
+
+
+def _holding(
+    bounds: Iterable[Bounds], part: tuple[slice, slice]
+) -> Iterator[tuple[Bounds, NDArray[np.bool_]]]:
+    """Yield the bounds that hold for any pixel of a part of a frame, and for which ``(h, w)``."""
+    for one in bounds:
+        here = one.marks[part] == one.mark
+        if here.any():
+            yield one, here

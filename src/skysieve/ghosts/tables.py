@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["ccd_table", "exposure_table", "ghost_table", "write_table"]
 
 
-class Examined(Protocol):
+class WithGhosts(Protocol):
     """What was found in an exposure."""
 
     @property
@@ -41,7 +41,7 @@ class Examined(Protocol):
         ...
 
 
-def ghost_table(records: Mapping[Any, Examined]) -> QTable:
+def ghost_table(records: Mapping[Any, WithGhosts]) -> QTable:
     """Return a table with one row a ghost: class, score, where it is, and the CCDs it touches.
 
     ``x`` and ``y`` are pixels of the picture from 1, row 1 at the top; ``ccds`` is text, as
@@ -72,7 +72,7 @@ def ghost_table(records: Mapping[Any, Examined]) -> QTable:
     return table
 
 
-def ccd_table(records: Mapping[Any, Examined], camera: Camera) -> QTable:
+def ccd_table(records: Mapping[Any, WithGhosts], camera: Camera) -> QTable:
     """Return a table with one row a CCD that ghosts touch, as an exclusion list wants it."""
     from astropy.table import QTable
 
@@ -94,7 +94,7 @@ def ccd_table(records: Mapping[Any, Examined], camera: Camera) -> QTable:
     return table
 
 
-def exposure_table(records: Mapping[Any, Examined]) -> QTable:
+def exposure_table(records: Mapping[Any, WithGhosts]) -> QTable:
     """Return a table with one row an exposure: whether it has ghosts."""
     from astropy.table import QTable
 

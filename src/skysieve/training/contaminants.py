@@ -21,7 +21,7 @@ from skysieve.training.contaminant_model import CalibrationFrame, write_contamin
 from skysieve.training.domain import DOMAIN_FRAMES, DOMAIN_SEED, DOMAIN_SIDE, calibrate_domain
 from skysieve.training.feed import stream_batches
 from skysieve.training.injected import CleanFolder, InjectedFrames, MixedFrames
-from skysieve.training.segmentation import Segmentation, sieve_net
+from skysieve.training.segmentation import PixelLearner, Segmentation, sieve_net
 from skysieve.training.tiles import SimulatedFrames, TileStream, normalised
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from skysieve.networks.revised_net import RevisedNet
     from skysieve.networks.sieve_net import SieveNet
     from skysieve.simulate.recipe import Recipe
-    from skysieve.training.learner import Learner
     from skysieve.training.recipe import TrainingRecipe
     from skysieve.training.tiles import FrameSource
 
@@ -163,7 +162,7 @@ class ContaminantTraining:
         found = counts.clip(1, total - 1) / total
         return dict(zip(CLASS_NAMES, found.tolist(), strict=True))
 
-    def module(self) -> Learner:
+    def module(self) -> PixelLearner:
         """Return the network with its loss."""
         priors = self.priors
         logger.info("priors: %s", ", ".join(f"{name} {p:.2g}" for name, p in priors.items()))

@@ -10,17 +10,13 @@ import torch
 from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
-from skysieve.contaminants.classes import CLASS_NAMES
 from skysieve.errors import ConfigError
-from skysieve.evaluation.histograms import ScoreHistograms
 from skysieve.networks.revised_net import RevisedNet
 from skysieve.training.answered_frames import AnsweredFrame, AnsweredFrames, AnsweredStream, seen_and_answered
 from skysieve.training.contaminants import VALIDATION_SEED, ContaminantTraining
 from skysieve.training.feed import stream_batches
-from skysieve.training.learner import Learner
-from skysieve.training.segmentation import proper_loss_of, sieve_net
+from skysieve.training.segmentation import PixelLearner, proper_loss_of, sieve_net
 from skysieve.training.tiles import SimulatedFrames, targets_of
-from skysieve.training.validation import add_logits, average_precisions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["RevisionLearner", "RevisionTraining"]
 
 
-class RevisionLearner(Learner):
+class RevisionLearner(PixelLearner):
     """A second network that learns.
 
     Parameters
@@ -51,8 +47,6 @@ class RevisionLearner(Learner):
     def __init__(self, recipe: TrainingRecipe, priors: Mapping[str, float], first: SieveNet) -> None:
         super().__init__(recipe, RevisedNet(first))
         self.loss = proper_loss_of(recipe.loss, priors)
-        self._validation = ScoreHistograms(CLASS_NAMES)
-        self._losses: list[float] = []
 
     def train(self, mode: bool = True) -> RevisionLearner:  # noqa: FBT001, FBT002 (torch's own signature)
         """Set the mode, but for the first network, which stays as it is."""
@@ -80,18 +74,10 @@ class RevisionLearner(Learner):
         return loss
 
     def validation_step(self, batch: tuple[Tensor, Tensor, Tensor], _index: int) -> None:
-        """Add a batch to the scores."""
+        """Add a batch, as it was kept, to the scores."""
         pixels, answers, bits = batch
-        logits = self(*map(torch.stack, zip(*map(seen_and_answered, pixels, answers), strict=True))).float()
-        self._losses.append(float(self.loss(logits.contiguous(), *targets_of(bits))))
-        add_logits(self._validation, logits, bits)
-
-    def on_validation_epoch_end(self) -> None:
-        """Log the mean loss, and the average precision of each class and of their mean."""
-        self.log_dict(average_precisions(self._validation), sync_dist=True)
-        self.log("validation loss", float(np.mean(self._losses)), sync_dist=True)
-        self._validation = ScoreHistograms(CLASS_NAMES)
-        self._losses = []
+        logits = self(*map(torch.stack, zip(*map(seen_and_answered, pixels, answers), strict=True)))
+        self.score(logits.float().contiguous(), bits)
 
 
 @dataclass

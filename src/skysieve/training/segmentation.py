@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from skysieve.networks.revised_net import RevisedNet
     from skysieve.training.recipe import LossSettings, TrainingRecipe
 
-__all__ = ["REGIONS", "Segmentation", "loss_of", "sieve_net"]
+__all__ = ["REGIONS", "PixelLearner", "Segmentation", "loss_of", "sieve_net"]
 
 REGIONS = ("FR", "NEB")
 """Classes that span regions of a frame: no single pixel says whether it has fringes."""
@@ -105,7 +105,50 @@ def _rarity(settings: LossSettings, priors: Mapping[str, float]) -> torch.Tensor
     return ((1 - proportions) / proportions).pow(settings.balance).clamp(1, settings.most)
 
 
-class Segmentation(Learner):
+class PixelLearner(Learner):
+    """A network that learns the classes of pixels, and how it is scored on the way.
+
+    Parameters
+    ----------
+    recipe
+        How.
+    network
+        What learns.
+    frozen_statistics
+        See :class:`skysieve.training.learner.Learner`.
+    """
+
+    loss: nn.Module
+
+    def __init__(
+        self, recipe: TrainingRecipe, network: nn.Module, *, frozen_statistics: bool = False
+    ) -> None:
+        super().__init__(recipe, network, frozen_statistics=frozen_statistics)
+        self._validation = ScoreHistograms(CLASS_NAMES)
+        self._losses: list[float] = []
+
+    def score(self, logits: Tensor, bits: Tensor) -> None:
+        """Add the loss and the scores of a batch.
+
+        Parameters
+        ----------
+        logits
+            ``(N, C, H, W)`` float32.
+        bits
+            ``(N, H, W)`` int16, codes of classes.
+        """
+        self._losses.append(float(self.loss(logits, *targets_of(bits))))
+        add_logits(self._validation, logits, bits)
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the mean loss, and the average precision of each class and of their mean."""
+        self.log_dict(average_precisions(self._validation), sync_dist=True)
+        self.log("validation loss", float(np.mean(self._losses)), sync_dist=True)
+        self._validation = ScoreHistograms(CLASS_NAMES)
+        self._losses = []
+
+
+class Segmentation(PixelLearner):
     """A network that learns the classes of pixels.
 
     Parameters
@@ -133,11 +176,9 @@ class Segmentation(Learner):
         self.priors = dict(priors)
         self.first_loss = loss_of(recipe.loss, priors)
         self.proper_loss = proper_loss_of(recipe.loss, priors)
-        self._validation = ScoreHistograms(CLASS_NAMES)
-        self._losses: list[float] = []
 
     @property
-    def loss(self) -> nn.Module:
+    def loss(self) -> nn.Module:  # type: ignore[override]
         """What is minimised at this step."""
         return self.proper_loss if self.global_step >= self._turn else self.first_loss
 
@@ -174,14 +215,4 @@ class Segmentation(Learner):
     def validation_step(self, batch: tuple[Tensor, Tensor], _index: int) -> None:
         """Add a batch to the scores."""
         pixels, bits = batch
-        targets, valid = targets_of(bits)
-        logits = self(pixels).float()
-        self._losses.append(float(self.loss(logits, targets, valid)))
-        add_logits(self._validation, logits, bits)
-
-    def on_validation_epoch_end(self) -> None:
-        """Log the mean loss, and the average precision of each class and of their mean."""
-        self.log_dict(average_precisions(self._validation), sync_dist=True)
-        self.log("validation loss", float(np.mean(self._losses)), sync_dist=True)
-        self._validation = ScoreHistograms(CLASS_NAMES)
-        self._losses = []
+        self.score(self(pixels).float(), bits)
