@@ -114,6 +114,13 @@ class TestClusters:
         )
         assert [count.name for count in found.counts] == ["MINE"]
 
+    def test_come_as_a_votable_and_in_coarser_maps_on_request(self, sky, tmp_path):
+        maps, model = sky
+        settings = {"finder": "network", "model": model, "threshold": 0.15, "least_pixels": 1}
+        found = skysieve.find_clusters(maps, tmp_path / "out", votable=True, nside=128, **settings)
+        assert (tmp_path / "out" / "catalogue.vot").is_file()
+        assert found.maps["probability"].size == 12 * 128**2
+
     def test_need_an_output_that_is_not_there_yet(self, sky, tmp_path):
         maps, model = sky
         (tmp_path / "out").mkdir()
