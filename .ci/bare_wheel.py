@@ -15,8 +15,8 @@ from xml.etree import ElementTree as ET
 import numpy as np
 from astropy.io import fits
 
-from skysieve.ghosts.decam import published_boxes
-from skysieve.ghosts.focal_plane import GAP_LEVEL, SKY_LEVEL, SKY_SCATTER
+from skysieve.ghosts.focal_plane.decam import published_boxes
+from skysieve.ghosts.focal_plane.focal_plane import GAP_LEVEL, SKY_LEVEL, SKY_SCATTER
 
 SKYSIEVE = str(Path(sys.executable).with_name("skysieve"))
 COSMIC_RAY = 1

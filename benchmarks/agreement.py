@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from disagreement import EXPLAINED, explain, sky_move
-from frames import real_frames, simulated_frame
 from machine import has_bf16
 from peer_products import accepted, make_products
 from results import Bar, Result, Table
 from tracking_agreement import compare_tracking
 
-from skysieve.contaminants.masker import Masker, MaskSettings
-from skysieve.contaminants.model import load_model
-from skysieve.imaging.frame_files import FrameFile
-from skysieve.imaging.locations import parse_location
-from skysieve.models.engine import LEAST_AGREEMENT
+from frames import real_frames, simulated_frame
+from skysieve.core.fits.frame_files import FrameFile
+from skysieve.core.fits.locations import parse_location
+from skysieve.core.models.engine import LEAST_AGREEMENT
+from skysieve.frames.mask.masker import Masker, MaskSettings
+from skysieve.frames.mask.model import load_model
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from skysieve.imaging.frames import Frame
+    from skysieve.core.fits.frames import Frame
 
 __all__ = ["measure"]
 

@@ -9,10 +9,10 @@ import numpy as np
 from results import Cell, Table
 from trials import INTERVALS
 
-from skysieve.contaminants.masker import MaskSettings
-from skysieve.contaminants.trial import SCORED, ModelDetector
-from skysieve.evaluation.bootstrap import Estimate, difference, macro_mean
-from skysieve.evaluation.scores import MEASURES
+from skysieve.core.evaluation.bootstrap import Estimate, difference, macro_mean
+from skysieve.core.evaluation.scores import MEASURES
+from skysieve.frames.evaluate.masks import SCORED, ModelDetector
+from skysieve.frames.mask.masker import MaskSettings
 
 if TYPE_CHECKING:
     from trials import FrameSet

@@ -17,18 +17,18 @@ from process import SKYSIEVE, run_measured
 from results import Cell, Result, Table
 from skies import CHOICE, LEARNT, sky_of_seed
 
-from skysieve.clusters.trial import BlockWeights, completeness_at_purity
-from skysieve.clusters.trial_catalogues import judge_sky, read_detector, trial_sky
-from skysieve.clusters.trial_sky import Rules
-from skysieve.evaluation.bootstrap import RESAMPLES, difference
-from skysieve.models.card import read_model
-from skysieve.training.recipe import ClusterLossKind, ClusterNetwork, read_training_recipe
+from skysieve.clusters.evaluate.catalogues import judge_sky, read_detector, trial_sky
+from skysieve.clusters.evaluate.evaluation import BlockWeights, completeness_at_purity
+from skysieve.clusters.evaluate.sky import Rules
+from skysieve.core.evaluation.bootstrap import RESAMPLES, difference
+from skysieve.core.models.card import read_model
+from skysieve.core.training.recipe import ClusterLossKind, ClusterNetwork, read_training_recipe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from skysieve.clusters.trial_sky import Judged
-    from skysieve.evaluation.bootstrap import Estimate
+    from skysieve.clusters.evaluate.sky import Judged
+    from skysieve.core.evaluation.bootstrap import Estimate
 
 __all__ = ["measure"]
 

@@ -20,11 +20,11 @@ os.environ["OMP_NUM_THREADS"] = "1"  # before torch
 
 import torch
 
-from skysieve.networks.blocks import parameter_count
-from skysieve.training.cluster_sky_files import read_skies
-from skysieve.training.clusters import ClusterTraining
-from skysieve.training.fit import fit
-from skysieve.training.recipe import read_training_recipe
+from skysieve.clusters.train.sky_files import read_skies
+from skysieve.clusters.train.training import ClusterTraining
+from skysieve.core.networks.blocks import parameter_count
+from skysieve.core.training.fit import fit
+from skysieve.core.training.recipe import read_training_recipe
 
 __all__: list[str] = []
 

@@ -10,8 +10,8 @@ from process import SKYSIEVE, run_measured
 from results import Bar, Cell, Result, Table
 from skies import CHOICE, JUDGED, LEARNT, sky_of_seed
 
-from skysieve.clusters.model import load_model
-from skysieve.evaluation.bootstrap import RESAMPLES
+from skysieve.clusters.search.model import load_model
+from skysieve.core.evaluation.bootstrap import RESAMPLES
 
 if TYPE_CHECKING:
     from pathlib import Path

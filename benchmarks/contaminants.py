@@ -9,7 +9,7 @@ from held_out import HELD_OUT, keep_contaminant_frames, read_contaminant_frame
 from results import Bar, Result
 from trials import Shown, hold
 
-from skysieve.contaminants.trial import Trial
+from skysieve.frames.evaluate.masks import Trial
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

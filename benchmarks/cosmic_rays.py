@@ -12,18 +12,18 @@ from injected_frames import HOW, injected_frames
 from results import Bar, Cell, Result, Table
 from trials import INTERVALS, Shown, hold
 
-from skysieve.contaminants.trial import COSMIC_RAYS_APART, PeerDetector, Trial
-from skysieve.evaluation.bootstrap import difference
-from skysieve.evaluation.peer import parse_peer
-from skysieve.evaluation.scores import MEASURES
-from skysieve.models.store import cache_folder
+from skysieve.core.evaluation.bootstrap import difference
+from skysieve.core.evaluation.peer import parse_peer
+from skysieve.core.evaluation.scores import MEASURES
+from skysieve.core.models.store import cache_folder
+from skysieve.frames.evaluate.masks import COSMIC_RAYS_APART, PeerDetector, Trial
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from trials import FrameSet
 
-    from skysieve.contaminants.trial import ModelDetector
+    from skysieve.frames.evaluate.masks import ModelDetector
 
 __all__ = ["measure"]
 

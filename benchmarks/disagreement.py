@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from results import Table
 
-from skysieve.contaminants.decide import raw_thresholds
-from skysieve.contaminants.masker import PUBLISHED_TILES, Masker, MaskSettings
-from skysieve.imaging.normalise import normalise
-from skysieve.imaging.tiles import fixed_tiles, predict
+from skysieve.frames.image.normalise import normalise
+from skysieve.frames.image.tiles import fixed_tiles, predict
+from skysieve.frames.mask.decide import raw_thresholds
+from skysieve.frames.mask.masker import PUBLISHED_TILES, Masker, MaskSettings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from skysieve.imaging.background import Rules
-    from skysieve.imaging.frames import Frame
+    from skysieve.core.fits.frames import Frame
+    from skysieve.frames.image.background import Rules
 
 __all__ = ["EXPLAINED", "explain", "sky_move"]
 

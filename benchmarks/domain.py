@@ -6,25 +6,25 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from astropy.stats import binom_conf_interval
-from frames import data_folder
 from options import HELD_OUT_RECIPES
 from results import Bar, Result, Table
 from unlike_frames import KINDS, SIDE, unlike_frame
 
-from skysieve.contaminants.masker import Masker, MaskSettings
-from skysieve.errors import SkysieveError
-from skysieve.imaging.domain import WARNING_SCORE
-from skysieve.imaging.frame_files import FrameFile
-from skysieve.imaging.frames import ArrayFrame
-from skysieve.imaging.locations import parse_location
-from skysieve.simulate.frame import simulate_frame
-from skysieve.simulate.recipe import read_recipe
+from frames import data_folder
+from skysieve.core.errors import SkysieveError
+from skysieve.core.fits.frame_files import FrameFile
+from skysieve.core.fits.frames import ArrayFrame
+from skysieve.core.fits.locations import parse_location
+from skysieve.frames.image.domain import WARNING_SCORE
+from skysieve.frames.mask.masker import Masker, MaskSettings
+from skysieve.frames.simulate.frame import simulate_frame
+from skysieve.frames.simulate.recipe import read_recipe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from skysieve.imaging.frames import Frame
+    from skysieve.core.fits.frames import Frame
 
 __all__ = ["measure"]
 

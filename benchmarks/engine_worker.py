@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from skysieve.contaminants.model import load_model
-from skysieve.errors import SkysieveError
-from skysieve.models.engine import load_network
+from skysieve.core.errors import SkysieveError
+from skysieve.core.models.engine import load_network
+from skysieve.frames.mask.model import load_model
 
 if TYPE_CHECKING:
-    from skysieve.models.card import EngineName
-    from skysieve.models.network import Engine, Precision
+    from skysieve.core.models.card import EngineName
+    from skysieve.core.models.network import Engine, Precision
 
 __all__: list[str] = []
 

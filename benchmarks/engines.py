@@ -10,14 +10,14 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from frames import SIDE
 from machine import CORES
 from process import run_measured
 from results import Cell, Result, Table
 
-from skysieve.contaminants.masker import PUBLISHED_BATCH, PUBLISHED_TILES
-from skysieve.contaminants.model import load_model
-from skysieve.imaging.tiles import TileSizes, plan_tiles
+from frames import SIDE
+from skysieve.frames.image.tiles import TileSizes, plan_tiles
+from skysieve.frames.mask.masker import PUBLISHED_BATCH, PUBLISHED_TILES
+from skysieve.frames.mask.model import load_model
 
 __all__ = ["measure"]
 

@@ -10,8 +10,8 @@ import numpy as np
 from astropy.io import fits
 from peer import CACHE
 
-import skysieve.simulate
-from skysieve.simulate.frame import simulate_frame
+import skysieve.frames.simulate
+from skysieve.frames.simulate.frame import simulate_frame
 
 __all__ = ["SIDE", "data_folder", "large_frame", "real_frames", "simulated_frame", "simulation_folder"]
 
@@ -53,7 +53,7 @@ def real_frames() -> list[Path]:
 
 def simulation_folder() -> Path:
     """Return the folder where simulated frames are kept: another with each change of what simulates."""
-    (package,) = skysieve.simulate.__path__
+    (package,) = skysieve.frames.simulate.__path__
     files = [file for ending in ("*.py", "*.yaml") for file in sorted(Path(package).rglob(ending))]
     files = [file for file in files if "ghosts" not in file.parts]  # which simulate no frames
     sources = b"".join(file.read_bytes() for file in files)

@@ -14,23 +14,23 @@ from typing import TYPE_CHECKING, Any
 
 from machine import CORES
 
-import skysieve.training.processors  # noqa: F401 - before torch, which may bind this process to one processor
+import skysieve.core.training.processors  # noqa: F401 - before torch, which may bind this process to one processor
 
 import lightning  # isort: skip
 import torch  # isort: skip
 
-from skysieve.contaminants.classes import CLASS_NAMES
-from skysieve.simulate.recipe import read_recipe
-from skysieve.training.recipe import read_training_recipe
-from skysieve.training.segmentation import Segmentation
-from skysieve.training.tiles import BUFFER, SimulatedFrames, TileStream
+from skysieve.core.training.recipe import read_training_recipe
+from skysieve.frames.mask.classes import CLASS_NAMES
+from skysieve.frames.simulate.recipe import read_recipe
+from skysieve.frames.train.segmentation import Segmentation
+from skysieve.frames.train.tiles import BUFFER, SimulatedFrames, TileStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from torch import Tensor
 
-    from skysieve.training.recipe import TrainingRecipe
+    from skysieve.core.training.recipe import TrainingRecipe
 
 __all__: list[str] = []
 

@@ -9,10 +9,10 @@ import numpy as np
 from astropy.io import fits
 from peer import CACHE
 
-from skysieve.ghosts.binning import SAMPLE
-from skysieve.ghosts.decam import decam
-from skysieve.ghosts.focal_plane import SKY_SCATTER
-from skysieve.simulate.ghosts import Layout, read_ghost_recipe, simulate_focal_plane
+from skysieve.ghosts.focal_plane.binning import SAMPLE
+from skysieve.ghosts.focal_plane.decam import decam
+from skysieve.ghosts.focal_plane.focal_plane import SKY_SCATTER
+from skysieve.ghosts.simulate import Layout, read_ghost_recipe, simulate_focal_plane
 
 if TYPE_CHECKING:
     from pathlib import Path

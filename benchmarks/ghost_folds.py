@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skysieve.ghosts.ccd_scores import GROUPS, CcdTally
 from skysieve.ghosts.classes import CLASS_NAMES
-from skysieve.ghosts.combine import Combination
-from skysieve.ghosts.overlaps import ALL
+from skysieve.ghosts.evaluate.ccd_scores import GROUPS, CcdTally
+from skysieve.ghosts.predict.combine import Combination
+from skysieve.ghosts.predict.overlaps import ALL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from skysieve.ghosts.finder import Examined, FoundGhosts, GhostFinder
-    from skysieve.ghosts.trial import Judged
+    from skysieve.ghosts.evaluate.pictures import Judged
+    from skysieve.ghosts.predict.finder import Examined, FoundGhosts, GhostFinder
 
 __all__ = ["FOLDS", "Choice", "Choices", "folds_of", "has_wide", "out_of_fold"]
 

@@ -10,18 +10,18 @@ import numpy as np
 from judged import SPLIT, judged_names, study_annotations
 from results import Cell, Result, Table
 
+from skysieve.ghosts.annotations.outlines import Circle
 from skysieve.ghosts.classes import CLASS_NAMES
-from skysieve.ghosts.decam import decam
-from skysieve.ghosts.outlines import Circle
-from skysieve.simulate.ghosts import Layout, read_ghost_recipe, simulate_focal_plane
+from skysieve.ghosts.focal_plane.decam import decam
+from skysieve.ghosts.simulate import Layout, read_ghost_recipe, simulate_focal_plane
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from skysieve.ghosts.annotation_files import AnnotatedImage
-    from skysieve.simulate.ghosts import GhostPicture
+    from skysieve.ghosts.annotations.annotation_files import AnnotatedImage
+    from skysieve.ghosts.simulate import GhostPicture
 
 __all__ = ["measure"]
 

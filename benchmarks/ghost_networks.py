@@ -13,16 +13,16 @@ from judged import SPLIT, people_and_pictures, study_folder
 from results import Cell, Result, Table
 from trials import INTERVALS
 
-from skysieve.evaluation.bootstrap import difference
-from skysieve.ghosts.ccd_scores import GROUPS
+from skysieve.core.evaluation.bootstrap import difference
 from skysieve.ghosts.classes import CLASS_NAMES
-from skysieve.ghosts.decam import decam
-from skysieve.ghosts.finder import GhostFinder, GhostSettings
-from skysieve.ghosts.overlaps import ALL
-from skysieve.ghosts.pictures import read_picture
-from skysieve.ghosts.precision import pooled_precision, published_precision
-from skysieve.ghosts.trial import GhostScores, model_detections
-from skysieve.simulate.ghosts import Layout, read_ghost_recipe, simulate_focal_plane
+from skysieve.ghosts.evaluate.ccd_scores import GROUPS
+from skysieve.ghosts.evaluate.pictures import GhostScores, model_detections
+from skysieve.ghosts.evaluate.precision import pooled_precision, published_precision
+from skysieve.ghosts.focal_plane.decam import decam
+from skysieve.ghosts.focal_plane.pictures import read_picture
+from skysieve.ghosts.predict.finder import GhostFinder, GhostSettings
+from skysieve.ghosts.predict.overlaps import ALL
+from skysieve.ghosts.simulate import Layout, read_ghost_recipe, simulate_focal_plane
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

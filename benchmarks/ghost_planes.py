@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 
-from skysieve.ghosts.decam import decam
-from skysieve.ghosts.levels import measure_levels
+from skysieve.ghosts.focal_plane.decam import decam
+from skysieve.ghosts.focal_plane.levels import measure_levels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from skysieve.ghosts.trial import Judged
+    from skysieve.ghosts.evaluate.pictures import Judged
 
 __all__ = ["LIMITS", "clean_planes", "stretched"]
 

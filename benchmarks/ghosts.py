@@ -17,26 +17,26 @@ from process import SKYSIEVE, run_measured
 from results import Bar, Cell, Result, Table
 from trials import INTERVALS
 
-from skysieve.ghosts.ccd_scores import GROUPS
 from skysieve.ghosts.classes import CLASS_NAMES
-from skysieve.ghosts.combine import Combination
-from skysieve.ghosts.decam import decam
-from skysieve.ghosts.finder import GhostFinder, GhostSettings
-from skysieve.ghosts.miss_sheet import MissPanel, draw_miss_sheet
-from skysieve.ghosts.overlaps import ALL
-from skysieve.ghosts.pictures import read_picture
-from skysieve.ghosts.precision import pooled_precision, published_precision
-from skysieve.ghosts.screening import Screening, best_score
-from skysieve.ghosts.trial import GhostScores, as_detections, person_scores
-from skysieve.simulate.ghosts import Layout, read_ghost_recipe, simulate_focal_plane
+from skysieve.ghosts.evaluate.ccd_scores import GROUPS
+from skysieve.ghosts.evaluate.miss_sheet import MissPanel, draw_miss_sheet
+from skysieve.ghosts.evaluate.pictures import GhostScores, as_detections, person_scores
+from skysieve.ghosts.evaluate.precision import pooled_precision, published_precision
+from skysieve.ghosts.focal_plane.decam import decam
+from skysieve.ghosts.focal_plane.pictures import read_picture
+from skysieve.ghosts.predict.combine import Combination
+from skysieve.ghosts.predict.finder import GhostFinder, GhostSettings
+from skysieve.ghosts.predict.overlaps import ALL
+from skysieve.ghosts.predict.screening import Screening, best_score
+from skysieve.ghosts.simulate import Layout, read_ghost_recipe, simulate_focal_plane
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
-    from skysieve.ghosts.finder import Examined
-    from skysieve.ghosts.trial import Judged
+    from skysieve.ghosts.evaluate.pictures import Judged
+    from skysieve.ghosts.predict.finder import Examined
 
 __all__ = ["measure"]
 

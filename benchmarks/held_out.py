@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from frames import simulation_folder
 from machine import CORES
 
-from skysieve.contaminants.truth_frames import TruthFrame, simulated_frames
-from skysieve.evaluation.peer import CameraFacts
-from skysieve.simulate.recipe import read_recipe
-from skysieve.simulate.tracking_scene import simulate_tracking_frame
-from skysieve.tracking.trial import LabelledFrame
+from frames import simulation_folder
+from skysieve.core.evaluation.peer import CameraFacts
+from skysieve.frames.evaluate.tracking import LabelledFrame
+from skysieve.frames.simulate.recipe import read_recipe
+from skysieve.frames.simulate.tracking_scene import simulate_tracking_frame
+from skysieve.frames.simulate.truth_frames import TruthFrame, simulated_frames
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -7,7 +7,7 @@ from injected_frames import HOW, injected_frames
 from results import Bar, Result
 from trials import hold
 
-from skysieve.contaminants.trial import Trial
+from skysieve.frames.evaluate.masks import Trial
 
 __all__ = ["measure"]
 

@@ -6,29 +6,29 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from frames import data_folder
 from held_out import seed_of
 from scipy import ndimage
 from trials import Shown
 
-from skysieve.contaminants.classes import CLASSES, find_class
-from skysieve.contaminants.clean_frames import JUDGED_FRAMES, clean_frame
-from skysieve.contaminants.trial import already_marked
-from skysieve.contaminants.truth_bits import truth_bits
-from skysieve.contaminants.truth_frames import TruthFrame
-from skysieve.evaluation.peer import CameraFacts
-from skysieve.imaging.frame_files import FrameFile
-from skysieve.imaging.locations import Location
-from skysieve.simulate.injection import inject
-from skysieve.simulate.recipe import read_recipe
+from frames import data_folder
+from skysieve.core.evaluation.peer import CameraFacts
+from skysieve.core.fits.frame_files import FrameFile
+from skysieve.core.fits.locations import Location
+from skysieve.frames.evaluate.masks import already_marked
+from skysieve.frames.mask.classes import CLASSES, find_class
+from skysieve.frames.simulate.clean_frames import JUDGED_FRAMES, clean_frame
+from skysieve.frames.simulate.injection import inject
+from skysieve.frames.simulate.recipe import read_recipe
+from skysieve.frames.simulate.truth_bits import truth_bits
+from skysieve.frames.simulate.truth_frames import TruthFrame
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from skysieve.contaminants.trial import Detector
-    from skysieve.simulate.injection import CleanFrame
+    from skysieve.frames.evaluate.masks import Detector
+    from skysieve.frames.simulate.injection import CleanFrame
 
 __all__ = ["HOW", "injected_frames"]
 

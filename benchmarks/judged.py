@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from frames import data_folder
-
-from skysieve.ghosts.annotation_files import read_annotations
-from skysieve.ghosts.trial import judged_pictures
+from skysieve.ghosts.annotations.annotation_files import read_annotations
+from skysieve.ghosts.evaluate.pictures import judged_pictures
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from skysieve.ghosts.annotation_files import Annotations
-    from skysieve.ghosts.trial import Judged
+    from skysieve.ghosts.annotations.annotation_files import Annotations
+    from skysieve.ghosts.evaluate.pictures import Judged
 
 __all__ = [
     "SPLIT",

@@ -10,20 +10,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from frames import real_frames, simulated_frame
 from machine import CORES
 from peer import make_peer
 from results import Bar, Result, Table
 
-from skysieve.imaging.frame_files import FrameFile
-from skysieve.imaging.frames import ArrayFrame
-from skysieve.imaging.locations import parse_location
-from skysieve.imaging.normalise import normalise
+from frames import real_frames, simulated_frame
+from skysieve.core.fits.frame_files import FrameFile
+from skysieve.core.fits.frames import ArrayFrame
+from skysieve.core.fits.locations import parse_location
+from skysieve.frames.image.normalise import normalise
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from skysieve.imaging.background import Rules
+    from skysieve.frames.image.background import Rules
 
 __all__ = ["measure"]
 

@@ -14,8 +14,8 @@ from astropy.io import fits
 from peer import CACHE, STEPS, make_peer
 from process import run_measured
 
-from skysieve.imaging.frame_files import FrameFile
-from skysieve.imaging.locations import parse_location
+from skysieve.core.fits.frame_files import FrameFile
+from skysieve.core.fits.locations import parse_location
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

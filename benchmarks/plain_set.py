@@ -13,7 +13,7 @@ from peer import CACHE
 from plain_frames import ERRORS, GOOD, plain_frame
 from trials import Shown
 
-from skysieve.tracking.trial import LabelledFrame
+from skysieve.frames.evaluate.tracking import LabelledFrame
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from astropy.io import fits
-from frames import data_folder, real_frames
 from results import Bar, Result, Table
 
-from skysieve.contaminants.decide import modify_priors, raw_thresholds
-from skysieve.contaminants.masker import Masker, MaskSettings
-from skysieve.contaminants.priors import ProbabilityHistogram, estimate_priors
-from skysieve.errors import FrameError
-from skysieve.imaging.frame_files import FrameFile
-from skysieve.imaging.frames import ArrayFrame
-from skysieve.imaging.locations import parse_location
+from frames import data_folder, real_frames
+from skysieve.core.errors import FrameError
+from skysieve.core.fits.frame_files import FrameFile
+from skysieve.core.fits.frames import ArrayFrame
+from skysieve.core.fits.locations import parse_location
+from skysieve.frames.mask.decide import modify_priors, raw_thresholds
+from skysieve.frames.mask.masker import Masker, MaskSettings
+from skysieve.frames.mask.priors import ProbabilityHistogram, estimate_priors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

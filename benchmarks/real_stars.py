@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from class_scores import detector_table
-from frames import data_folder, real_frames
 from real_truth_frames import truth_sources
 from results import Bar, Cell, Result, Table
 from star_shapes import find_stars
 
-from skysieve.contaminants.masker import MaskSettings
-from skysieve.contaminants.trial import ModelDetector
-from skysieve.errors import FrameError
-from skysieve.evaluation.binomial import wilson_interval
-from skysieve.evaluation.peer import CameraFacts
-from skysieve.imaging.frame_files import FrameFile
-from skysieve.imaging.locations import Location
+from frames import data_folder, real_frames
+from skysieve.core.errors import FrameError
+from skysieve.core.evaluation.binomial import wilson_interval
+from skysieve.core.evaluation.peer import CameraFacts
+from skysieve.core.fits.frame_files import FrameFile
+from skysieve.core.fits.locations import Location
+from skysieve.frames.evaluate.masks import ModelDetector
+from skysieve.frames.mask.masker import MaskSettings
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from frames import data_folder
 
-from skysieve.errors import FrameError, SourceError
-from skysieve.imaging.frame_files import FrameFile
-from skysieve.imaging.locations import Location
+from frames import data_folder
+from skysieve.core.errors import FrameError, SourceError
+from skysieve.core.fits.frame_files import FrameFile
+from skysieve.core.fits.locations import Location
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -6,17 +6,17 @@ import importlib.util
 from typing import TYPE_CHECKING
 
 import numpy as np
-from frames import data_folder
 from machine import has_bf16
 from results import Bar, Result, Table
 
-from skysieve.contaminants import decide
-from skysieve.contaminants import model as contaminants
-from skysieve.models.engine import load_network
-from skysieve.tracking import model as tracking
+from frames import data_folder
+from skysieve.core.models.engine import load_network
+from skysieve.frames.mask import decide
+from skysieve.frames.mask import model as contaminants
+from skysieve.frames.track import model as tracking
 
 if TYPE_CHECKING:
-    from skysieve.models.network import Engine, Precision
+    from skysieve.core.models.network import Engine, Precision
 
 __all__ = ["measure"]
 

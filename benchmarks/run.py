@@ -26,7 +26,7 @@ import machine
 from options import PARTS, changed_options, parse_options
 from results import Context, value_text, write_overview, write_result
 
-from skysieve.errors import SkysieveError
+from skysieve.core.errors import SkysieveError
 
 if TYPE_CHECKING:
     import argparse

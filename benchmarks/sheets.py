@@ -6,19 +6,19 @@ import io
 from typing import TYPE_CHECKING
 
 import numpy as np
-from frames import data_folder, real_frames
 from held_out import keep_contaminant_frames, read_contaminant_frame
 from peer import CACHE
 from PIL import Image
 from results import Cell, Result, Table
 
-from skysieve.contaminants.classes import CLASSES, NODATA
-from skysieve.contaminants.masker import Masker, MaskSettings
-from skysieve.contaminants.preview import WIDE
-from skysieve.imaging.frame_files import FrameFile
-from skysieve.imaging.locations import Location, parse_location
-from skysieve.report.contact_sheet import SheetFrame, render_contact_sheet
-from skysieve.report.preview import PreviewPlane
+from frames import data_folder, real_frames
+from skysieve.core.fits.frame_files import FrameFile
+from skysieve.core.fits.locations import Location, parse_location
+from skysieve.core.report.contact_sheet import SheetFrame, render_contact_sheet
+from skysieve.core.report.preview import PreviewPlane
+from skysieve.frames.mask.classes import CLASSES, NODATA
+from skysieve.frames.mask.masker import Masker, MaskSettings
+from skysieve.frames.mask.preview import WIDE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

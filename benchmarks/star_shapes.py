@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import ndimage
 
-from skysieve.imaging.frames import ArrayFrame
-from skysieve.imaging.normalise import normalise
+from skysieve.core.fits.frames import ArrayFrame
+from skysieve.frames.image.normalise import normalise
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

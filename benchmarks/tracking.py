@@ -13,10 +13,10 @@ from plain_set import PLAIN, plain_frames_shown
 from results import Bar, Cell, Result, Table
 from trials import INTERVALS, Shown, hold
 
-from skysieve.evaluation.bootstrap import difference
-from skysieve.evaluation.scores import MEASURES, Measure
-from skysieve.tracking.tracker import TrackSettings
-from skysieve.tracking.trial import ERROR, TrackDetector, Trial
+from skysieve.core.evaluation.bootstrap import difference
+from skysieve.core.evaluation.scores import MEASURES, Measure
+from skysieve.frames.evaluate.tracking import ERROR, TrackDetector, Trial
+from skysieve.frames.track.tracker import TrackSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from trials import FrameSet
 
-    from skysieve.evaluation.histograms import Tally
+    from skysieve.core.evaluation.histograms import Tally
 
 __all__ = ["measure"]
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from results import Bar, Cell, Table
 
-from skysieve.imaging.frame_files import FrameFile
-from skysieve.imaging.locations import parse_location
-from skysieve.tracking.tracker import Tracker, TrackSettings
+from skysieve.core.fits.frame_files import FrameFile
+from skysieve.core.fits.locations import parse_location
+from skysieve.frames.track.tracker import Tracker, TrackSettings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

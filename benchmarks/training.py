@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from results import Cell, Result, Table
 
-from skysieve.models.card import CARD_FILE, read_model
-from skysieve.models.packaged import FOLDER
+from skysieve.core.models.card import CARD_FILE, read_model
+from skysieve.core.models.packaged import FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from skysieve.models.card import ModelCard
+    from skysieve.core.models.card import ModelCard
 
 __all__ = ["measure", "shown_trainings"]
 

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from skysieve.errors import FrameError
-from skysieve.evaluation.bootstrap import RESAMPLES, Estimate, draw_weights, estimate_class, macro_mean
-from skysieve.evaluation.calibration import expected_calibration_error
-from skysieve.evaluation.contest import ECE
-from skysieve.evaluation.scores import Measure
+from skysieve.core.errors import FrameError
+from skysieve.core.evaluation.bootstrap import RESAMPLES, Estimate, draw_weights, estimate_class, macro_mean
+from skysieve.core.evaluation.calibration import expected_calibration_error
+from skysieve.core.evaluation.comparison import ECE
+from skysieve.core.evaluation.scores import Measure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from skysieve.evaluation.contest import Scored
-    from skysieve.evaluation.histograms import Tally
+    from skysieve.core.evaluation.comparison import Scored
+    from skysieve.core.evaluation.histograms import Tally
 
 __all__ = ["INTERVALS", "FrameSet", "Shown", "hold"]
 

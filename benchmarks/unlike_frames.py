@@ -15,15 +15,15 @@ from scipy import ndimage
 from scipy.fft import dctn, idctn
 from scipy.special import erf
 
-from skysieve.simulate.frame import simulate_frame
-from skysieve.simulate.recipe import read_recipe
+from skysieve.frames.simulate.frame import simulate_frame
+from skysieve.frames.simulate.recipe import read_recipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
-    from skysieve.simulate.recipe import Recipe
+    from skysieve.frames.simulate.recipe import Recipe
 
 __all__ = ["KINDS", "unlike_frame"]
 

@@ -86,16 +86,27 @@ def signals_as_before():
             signal.signal(number, handler)
 
 
+@pytest.fixture
+def recipe_file(tmp_path):
+    """Write a tiny recipe of a training; settings in place of its own as keywords."""
+    from tests.core.training.tiny import write_recipe
+
+    def write(job="contaminants", **settings):
+        return write_recipe(tmp_path / f"{job}.yaml", job, **settings)
+
+    return write
+
+
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory):
     """Folder of a tiny training for contaminants that came to its end, with its model."""
     if find_spec("torch") is None or find_spec("lightning") is None:
         pytest.skip("the extra train is not installed")
-    from tests.training.tiny import few_frames, write_recipe
+    from tests.core.training.tiny import few_frames, write_recipe
 
-    from skysieve.training.contaminants import ContaminantTraining
-    from skysieve.training.fit import fit
-    from skysieve.training.recipe import read_training_recipe
+    from skysieve.core.training.fit import fit
+    from skysieve.core.training.recipe import read_training_recipe
+    from skysieve.frames.train.contaminants import ContaminantTraining
 
     folder = tmp_path_factory.mktemp("trained")
     recipe = read_training_recipe(write_recipe(folder / "contaminants.yaml", "contaminants"))

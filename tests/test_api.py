@@ -12,7 +12,7 @@ from astropy.nddata import CCDData
 from tests.tiny_models import save_mean_model, save_pixel_model
 
 import skysieve
-from skysieve.errors import ConfigError, FrameError, SkysieveError
+from skysieve.core.errors import ConfigError, FrameError, SkysieveError
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from tests.ghosts.tiny_camera import TABLE, write_calibrated
 from tests.tiny_models import save_ghost_model
 
 import skysieve
-from skysieve.errors import ConfigError, FrameError, OutputError, SourceError
+from skysieve.core.errors import ConfigError, FrameError, OutputError, SourceError
 
 LIT = (slice(64, 192), slice(16, 112))
 """Where CCD 4 has a ghost."""

@@ -12,7 +12,7 @@ from astropy.wcs import WCS
 from tests.tiny_models import save_mean_model, save_pixel_model
 
 import skysieve
-from skysieve.errors import ConfigError, FrameError
+from skysieve.core.errors import ConfigError, FrameError
 
 SHAPE = (90, 120)
 HIT = (40, 50)

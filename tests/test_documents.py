@@ -6,8 +6,8 @@ import os
 
 import pytest
 
-from skysieve.documents import parse_json, parse_yaml, read_bytes, read_text
-from skysieve.errors import ConfigError, SourceError
+from skysieve.core.documents import parse_json, parse_yaml, read_bytes, read_text
+from skysieve.core.errors import ConfigError, SourceError
 
 pytest.importorskip("yaml")
 

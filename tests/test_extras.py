@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from skysieve.errors import ConfigError
-from skysieve.extras import EXTRAS, describe_missing_module, install_command, require
+from skysieve.core.errors import ConfigError
+from skysieve.core.extras import EXTRAS, describe_missing_module, install_command, require
 
 ROOT = Path(__file__).parents[1]
 FOR_DEVELOPMENT = {"test", "lint", "docs", "all"}

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from skysieve import temporaries
-from skysieve.imaging.atomic import atomic_write
-from skysieve.temporaries import remove_own_temporaries, sweep_temporaries, temporary_beside
+from skysieve.core import temporaries
+from skysieve.core.atomic import atomic_write
+from skysieve.core.temporaries import remove_own_temporaries, sweep_temporaries, temporary_beside
 
 WRITER = """
 import sys, time
 from pathlib import Path
-from skysieve.temporaries import temporary_beside
+from skysieve.core.temporaries import temporary_beside
 with temporary_beside(Path(sys.argv[1])) as path:
     path.mkdir() if sys.argv[2] == "folder" else path.write_text("half")
     print("begun", flush=True)

@@ -8,11 +8,11 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from skysieve.contaminants.classes import CLASSES
+from skysieve.core.models.card import CARD_FILE, GraphFile, ModelCard, Tiling
+from skysieve.frames.mask.classes import CLASSES
 from skysieve.ghosts.classes import CLASS_NAMES as GHOST_CLASSES
-from skysieve.ghosts.decide import COORDINATES, LAYERS
-from skysieve.ghosts.model import NORMALISATION as EIGHT_BITS
-from skysieve.models.card import CARD_FILE, GraphFile, ModelCard, Tiling
+from skysieve.ghosts.predict.decide import COORDINATES, LAYERS
+from skysieve.ghosts.predict.model import NORMALISATION as EIGHT_BITS
 
 SHARPNESS = 4.0
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from skysieve.contaminants.bitmaps import SURVEYS, read_bit_map
-from skysieve.contaminants.classes import CLASSES, NODATA
-from skysieve.contaminants.model import JOB, MAXIMASK
-from skysieve.models.packaged import packaged_models
+from skysieve.core.models.packaged import packaged_models
+from skysieve.frames.mask.bitmaps import SURVEYS, read_bit_map
+from skysieve.frames.mask.classes import CLASSES, NODATA
+from skysieve.frames.mask.model import JOB, MAXIMASK
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from skysieve.contaminants.bitmaps import BitMap
-    from skysieve.models.card import ModelCard
+    from skysieve.core.models.card import ModelCard
+    from skysieve.frames.mask.bitmaps import BitMap
 
 INTRODUCTION = """\
 # Classes

@@ -6,22 +6,22 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from skysieve.networks.blocks import macs_per_pixel, parameter_count
-from skysieve.networks.ghost_net import DEPTHS as GHOST_DEPTHS
-from skysieve.networks.ghost_net import WIDTHS as GHOST_WIDTHS
-from skysieve.networks.ghost_net import GhostNet
-from skysieve.networks.maximask_net import MaxiMaskNet
-from skysieve.networks.maxitrack_net import MaxiTrackNet
-from skysieve.networks.revised_net import CONTEXT as REVISION_CONTEXT
-from skysieve.networks.revised_net import WIDTHS as REVISION_WIDTHS
-from skysieve.networks.revised_net import RevisedNet
-from skysieve.networks.segmenters import SEGMENTERS, build_segmenter
-from skysieve.networks.sieve_net import CONTEXT, NEIGHBOURHOOD, SieveNet
-from skysieve.networks.sieve_net import DEPTHS as SIEVE_DEPTHS
-from skysieve.networks.sieve_net import WIDTHS as SIEVE_WIDTHS
-from skysieve.networks.tracking_net import DEPTHS as TRACKING_DEPTHS
-from skysieve.networks.tracking_net import REACH, TrackingNet
-from skysieve.networks.tracking_net import WIDTHS as TRACKING_WIDTHS
+from skysieve.clusters.networks.segmenters import SEGMENTERS, build_segmenter
+from skysieve.core.networks.blocks import macs_per_pixel, parameter_count
+from skysieve.frames.networks.maximask_net import MaxiMaskNet
+from skysieve.frames.networks.maxitrack_net import MaxiTrackNet
+from skysieve.frames.networks.revised_net import CONTEXT as REVISION_CONTEXT
+from skysieve.frames.networks.revised_net import WIDTHS as REVISION_WIDTHS
+from skysieve.frames.networks.revised_net import RevisedNet
+from skysieve.frames.networks.sieve_net import CONTEXT, NEIGHBOURHOOD, SieveNet
+from skysieve.frames.networks.sieve_net import DEPTHS as SIEVE_DEPTHS
+from skysieve.frames.networks.sieve_net import WIDTHS as SIEVE_WIDTHS
+from skysieve.frames.networks.tracking_net import DEPTHS as TRACKING_DEPTHS
+from skysieve.frames.networks.tracking_net import REACH, TrackingNet
+from skysieve.frames.networks.tracking_net import WIDTHS as TRACKING_WIDTHS
+from skysieve.ghosts.networks.ghost_net import DEPTHS as GHOST_DEPTHS
+from skysieve.ghosts.networks.ghost_net import WIDTHS as GHOST_WIDTHS
+from skysieve.ghosts.networks.ghost_net import GhostNet
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence

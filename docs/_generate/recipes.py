@@ -10,10 +10,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
 
-from skysieve.simulate.camera import Camera
-from skysieve.simulate.cameras import Cameras
-from skysieve.simulate.recipe import Recipe, read_recipe, shipped_recipes
-from skysieve.training.recipe import TrainingRecipe
+from skysieve.core.training.recipe import TrainingRecipe
+from skysieve.frames.simulate.camera import Camera
+from skysieve.frames.simulate.cameras import Cameras
+from skysieve.frames.simulate.recipe import Recipe, read_recipe, shipped_recipes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -34,8 +34,8 @@ write a recipe for your own camera, and [Training](training.md) how to train wit
 SHIPPED = """
 ## Recipes of frames that come with Skysieve
 
-These recipes are in `src/skysieve/simulate/recipes`, with their sources in comments. `default` spans cameras
-of all kinds. The networks in the package were trained on it.
+These recipes are in `src/skysieve/frames/simulate/recipes`, with their sources in comments. `default` spans
+cameras of all kinds. The networks in the package were trained on it.
 """
 
 ONE = """
@@ -46,7 +46,7 @@ TRAINING = """
 ## Settings of a training
 
 The recipe of a training sets the network, the recipe of its frames, and the training parameters. The recipes
-in the package are in `src/skysieve/training/recipes`:
+in the package are in `src/skysieve/core/training/recipes`:
 """
 
 
@@ -66,7 +66,7 @@ def render() -> str:
         _quoted(shipped[EXAMPLE]),
         TRAINING,
     ]
-    folder = Path(str(files("skysieve.training"))) / "recipes"
+    folder = Path(str(files("skysieve.core.training"))) / "recipes"
     for path in sorted(folder.glob("*.yaml"), key=lambda path: path.stem):
         parts += [f"\n`{path.stem}`:\n", _quoted(path)]
     return "\n".join(part.strip("\n") + "\n" for part in [*parts, *_group(TrainingRecipe, "")])

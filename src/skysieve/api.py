@@ -10,30 +10,30 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from skysieve.contaminants.masker import Masker, MaskSettings
-from skysieve.errors import ConfigError, FrameError
-from skysieve.extras import require
-from skysieve.imaging.frame_files import FrameFile
-from skysieve.imaging.frame_origin import origin_in_file, origin_of
-from skysieve.imaging.frames import as_frame
-from skysieve.imaging.locations import parse_location
-from skysieve.tracking.tracker import Tracker, TrackSettings
+from skysieve.core.errors import ConfigError, FrameError
+from skysieve.core.extras import require
+from skysieve.core.fits.frame_files import FrameFile
+from skysieve.core.fits.frame_origin import origin_in_file, origin_of
+from skysieve.core.fits.frames import as_frame
+from skysieve.core.fits.locations import parse_location
+from skysieve.frames.mask.masker import Masker, MaskSettings
+from skysieve.frames.track.tracker import Tracker, TrackSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import ArrayLike
 
-    from skysieve.clusters.products import FoundClusters
-    from skysieve.contaminants.result import MaskResult
-    from skysieve.ghosts.finder import GhostFinder
-    from skysieve.ghosts.result import GhostResult
-    from skysieve.imaging.domain import Unlikeness
-    from skysieve.imaging.frame_origin import FrameOrigin
-    from skysieve.imaging.frames import Frame
-    from skysieve.imaging.mask_values import MaskBits
-    from skysieve.models.shared_network import EngineSettings
-    from skysieve.tracking.tracker import TrackResult
+    from skysieve.clusters.catalogue.products import FoundClusters
+    from skysieve.core.fits.frame_origin import FrameOrigin
+    from skysieve.core.fits.frames import Frame
+    from skysieve.core.fits.mask_values import MaskBits
+    from skysieve.core.models.shared_network import EngineSettings
+    from skysieve.frames.image.domain import Unlikeness
+    from skysieve.frames.mask.result import MaskResult
+    from skysieve.frames.track.tracker import TrackResult
+    from skysieve.ghosts.predict.finder import GhostFinder
+    from skysieve.ghosts.predict.result import GhostResult
 
 __all__ = ["find_clusters", "find_ghosts", "mask", "mask_file", "track", "track_file"]
 
@@ -64,16 +64,16 @@ def mask(
     mask_hdu, mask_bits
         With a path: the HDU of the file that says where there is no data, by number or name, and the planes
         of it that mean so, by name or value, as ``"BAD,SAT"`` or ``[1, 2]``, or ``"any"``; see
-        :class:`skysieve.imaging.frame_files.FrameFile`.
+        :class:`skysieve.core.fits.frame_files.FrameFile`.
     keep_probabilities, keep_pixels
         Whether the result holds them; without them it takes a fraction of the memory.
     **settings
-        See :class:`skysieve.contaminants.masker.MaskSettings`.
+        See :class:`skysieve.frames.mask.masker.MaskSettings`.
 
     Returns
     -------
     MaskResult
-        Bits, booleans, probabilities, fractions; :meth:`~skysieve.contaminants.result.MaskResult.to_hdu`.
+        Bits, booleans, probabilities, fractions; :meth:`~skysieve.frames.mask.result.MaskResult.to_hdu`.
 
     Raises
     ------
@@ -131,7 +131,7 @@ def track(
     data, mask, mask_hdu, mask_bits
         See :func:`mask`.
     **settings
-        See :class:`skysieve.tracking.tracker.TrackSettings`.
+        See :class:`skysieve.frames.track.tracker.TrackSettings`.
 
     Returns
     -------
@@ -191,25 +191,25 @@ def find_ghosts(
     min_ccd_fraction
         Fraction of a CCD that a ghost must cover to touch it.
     **settings
-        See :class:`skysieve.ghosts.finder.GhostSettings`.
+        See :class:`skysieve.ghosts.predict.finder.GhostSettings`.
 
     Returns
     -------
     GhostResult
-        Ghosts, their pixels and CCDs; :meth:`~skysieve.ghosts.result.GhostResult.to_table`.
+        Ghosts, their pixels and CCDs; :meth:`~skysieve.ghosts.predict.result.GhostResult.to_table`.
 
     Raises
     ------
     SkysieveError
         If the exposure cannot be read or examined, or a setting is wrong.
     """
-    from skysieve.ghosts.cameras import read_camera
-    from skysieve.ghosts.decam import decam
-    from skysieve.ghosts.finder import GhostFinder, GhostSettings
-    from skysieve.ghosts.pictures import check_picture
-    from skysieve.ghosts.places import place_ghosts
-    from skysieve.ghosts.result import GhostResult
-    from skysieve.ghosts.sources import open_source, picture_source
+    from skysieve.ghosts.focal_plane.cameras import read_camera
+    from skysieve.ghosts.focal_plane.decam import decam
+    from skysieve.ghosts.focal_plane.pictures import check_picture
+    from skysieve.ghosts.focal_plane.sources import open_source, picture_source
+    from skysieve.ghosts.predict.finder import GhostFinder, GhostSettings
+    from skysieve.ghosts.predict.positions import place_ghosts
+    from skysieve.ghosts.predict.result import GhostResult
 
     key = f"{camera} {_key(GhostSettings, settings)}"
     if key not in _ghost_finders:
@@ -292,7 +292,7 @@ def find_clusters(
         HEALPix map of the searched area, 1 or 0; None for all.
     frame, units, ordering
         Coordinate frame, unit (one, or by band) and pixel order of maps whose headers do not give them; see
-        :func:`skysieve.clusters.map_sets.read_map_set`.
+        :func:`skysieve.clusters.maps.map_sets.read_map_set`.
     nside
         Of the maps that are written; None for that of the maps that are read.
     votable
@@ -302,7 +302,7 @@ def find_clusters(
     resume, overwrite
         Whether to resume an interrupted search of this output, and to replace existing products.
     **settings
-        See :class:`skysieve.clusters.search_settings.ClusterSettings`.
+        See :class:`skysieve.clusters.search.search_settings.ClusterSettings`.
 
     Returns
     -------
@@ -315,10 +315,10 @@ def find_clusters(
         If the maps cannot be read or searched, a setting is wrong, or a product cannot be written.
     """
     require("searching maps for clusters", "clusters")
-    from skysieve.clusters.job import ClusterJob
-    from skysieve.clusters.known_catalogues import read_known_catalogue
-    from skysieve.clusters.search_settings import ClusterSettings
-    from skysieve.fleet.local import run_units
+    from skysieve.clusters.catalogue.known_catalogues import read_known_catalogue
+    from skysieve.clusters.search.job import ClusterJob
+    from skysieve.clusters.search.search_settings import ClusterSettings
+    from skysieve.core.execution.local import run_units
 
     _key(ClusterSettings, settings)
     sources = [str(one) for one in ([maps] if isinstance(maps, str | Path) else maps)]

@@ -12,12 +12,12 @@ from tests.cli.command import Result
 from tests.tiny_models import save_mean_model, save_pixel_model
 
 from skysieve.cli.app import main
-from skysieve.models import shared_network
-from skysieve.models.engine import load_network
+from skysieve.core.models import shared_network
+from skysieve.core.models.engine import load_network
 
 if TYPE_CHECKING:
-    from skysieve.models.card import Model
-    from skysieve.models.network import Network
+    from skysieve.core.models.card import Model
+    from skysieve.core.models.network import Network
 
 NEEDED = ("maximask_and_maxitrack", "onnx", "google_crc32c")
 

@@ -338,7 +338,7 @@ class TestUnexpected:
     @pytest.fixture(autouse=True)
     def defect(self, monkeypatch, tmp_path):
         write(tmp_path / "a.fits", sky())
-        monkeypatch.setattr("skysieve.contaminants.job.keep_structure", _fail)
+        monkeypatch.setattr("skysieve.frames.mask.job.keep_structure", _fail)
 
     def test_are_one_line(self, mask):
         assert failure(mask("a.fits")) == (
@@ -349,7 +349,7 @@ class TestUnexpected:
         def full(*_, **__):
             raise MemoryError("Unable to allocate 3.64 TiB")
 
-        monkeypatch.setattr("skysieve.contaminants.job.keep_structure", full)
+        monkeypatch.setattr("skysieve.frames.mask.job.keep_structure", full)
         assert failure(mask("a.fits")) == (
             "a.fits: there is not enough memory for it (Unable to allocate 3.64 TiB); "
             "use fewer --jobs, or a machine with more"
@@ -361,7 +361,7 @@ class TestUnexpected:
 
 
 def test_debug_shows_where_a_foreseen_error_comes_from(verb):
-    from skysieve.errors import SourceError
+    from skysieve.core.errors import SourceError
 
     with pytest.raises(SourceError):
         verb("missing.fits", "--debug")

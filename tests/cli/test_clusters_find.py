@@ -13,8 +13,8 @@ from astropy.table import Table
 from tests.cli.command import failure, leftovers
 from tests.clusters.tiny_sky import BANDS, CLUSTERS, cluster_maps, save_sky_model, two_units, write_sky
 
-from skysieve.clusters.finder import ClusterFinder
-from skysieve.clusters.parts import Parts
+from skysieve.clusters.search.finder import ClusterFinder
+from skysieve.clusters.search.parts import Parts
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,7 @@ def frames(tmp_path):
 def no_curves(monkeypatch):
     """Draw no curves: most of the time would go into them, and one report that has them is looked at."""
     for name in ("draw_roc", "draw_precision_recall", "draw_reliability"):
-        monkeypatch.setattr(f"skysieve.evaluation.report.{name}", lambda *_: b"")
+        monkeypatch.setattr(f"skysieve.core.evaluation.report.{name}", lambda *_: b"")
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from PIL import Image
 from tests.cli.command import failure, leftovers
 from tests.clusters.tiny_sky import CLUSTERS, cluster_maps, save_sky_model, two_units, write_sky
 
-from skysieve.clusters.products_footprint import write_footprint
-from skysieve.imaging.healpix_maps import write_healpix_map
+from skysieve.clusters.catalogue.products_footprint import write_footprint
+from skysieve.clusters.maps.healpix_maps import write_healpix_map
 
 EVALUATE = ("evaluate", "clusters")
 ARCMIN = 1 / 60
@@ -20,7 +20,7 @@ PICTURES = ("purity-completeness.png", "completeness.png", "positions.png", "cal
 
 @pytest.fixture(autouse=True)
 def small_pictures(monkeypatch):
-    monkeypatch.setattr("skysieve.clusters.trial_curves.DPI", 40)
+    monkeypatch.setattr("skysieve.clusters.evaluate.curves.DPI", 40)
 
 
 def tile_places(count):

@@ -15,10 +15,10 @@ from tests.ghosts import tiny_camera
 from tests.ghosts.tiny_camera import DEGREES, TABLE, raw, write_calibrated, write_exposure
 from tests.tiny_models import save_ghost_model
 
-from skysieve.contaminants.classes import CLASSES, NODATA
+from skysieve.frames.mask.classes import CLASSES, NODATA
+from skysieve.ghosts.annotations.coco import parse_coco
 from skysieve.ghosts.classes import CLASS_NAMES
-from skysieve.ghosts.coco import parse_coco
-from skysieve.ghosts.products import BITS
+from skysieve.ghosts.predict.products import BITS
 
 LIT = (slice(64, 192), slice(16, 112))
 """Where a CCD has a ghost: of CCD 4 in the picture the columns from 24 to 31 and the rows from 15 to 20."""

@@ -10,7 +10,7 @@ from PIL import Image
 from tests.cli.command import failure, leftovers
 
 from skysieve.cli import ghosts_predict
-from skysieve.ghosts import prediction
+from skysieve.ghosts.predict import prediction
 
 CATALOGUE = """name,ra,dec,Vmag
 Aldebaran,68.98016,16.50930,0.86

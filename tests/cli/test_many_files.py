@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from tests.cli.command import leftovers, sky, write
 
-from skysieve.imaging.fits_integrity import is_intact
-from skysieve.temporaries import temporary_beside
+from skysieve.core.fits.fits_integrity import is_intact
+from skysieve.core.temporaries import temporary_beside
 
 FILES = 24
 OUT = "out-of-the-way" * 16

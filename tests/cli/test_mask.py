@@ -13,7 +13,7 @@ from astropy.table import QTable
 from PIL import Image
 from tests.cli.command import LEVEL, NOISE, SHAPE, failure, leftovers, sky, write
 
-from skysieve.imaging.bitplanes import MaskSchema
+from skysieve.core.fits.bitplanes import MaskSchema
 
 CR, SAT, NODATA = 1, 512, 8192
 

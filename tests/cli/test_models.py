@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 from tests.cli.command import failure, sky, write
 
-from skysieve.contaminants.model import DEFAULT_MODEL as DEFAULT_FOR_MASKS
-from skysieve.extras import install_command
-from skysieve.models import packaged, published
-from skysieve.models.card import CARD_FILE
-from skysieve.tracking.model import DEFAULT_MODEL as DEFAULT_FOR_TRACKING
-from skysieve.tracking.model import MAXITRACK
+from skysieve.core.extras import install_command
+from skysieve.core.models import packaged
+from skysieve.core.models.card import CARD_FILE
+from skysieve.frames.mask.model import DEFAULT_MODEL as DEFAULT_FOR_MASKS
+from skysieve.frames.maximask import published
+from skysieve.frames.track.model import DEFAULT_MODEL as DEFAULT_FOR_TRACKING
+from skysieve.frames.track.model import MAXITRACK
 
 NETWORKS = ["maximask", "maxitrack"]
 
@@ -212,7 +213,7 @@ class TestImport:
 
     @pytest.mark.usefixtures("weights", "empty_cache")
     def test_of_another_network_is_refused(self, run, tmp_path):
-        from tests.models.test_checkpoint import write_checkpoint
+        from tests.frames.maximask.test_checkpoint import write_checkpoint
 
         index, data = write_checkpoint({"conv1/kernel": np.zeros((3, 3, 1, 2), np.float32)})
         folder = tmp_path / "savedmodel/variables"

@@ -8,7 +8,7 @@ import pytest
 from tests.cli.command import run_in
 from tests.tiny_models import save_pixel_model
 
-from skysieve.models.card import CARD_FILE, read_model
+from skysieve.core.models.card import CARD_FILE, read_model
 
 pytest.importorskip("galsim")
 

@@ -14,7 +14,7 @@ from tests.cli.command import failure, installed, sky, write
 
 from skysieve.cli.app import main
 from skysieve.cli.running import Failures, start_logging
-from skysieve.errors import ModelError
+from skysieve.core.errors import ModelError
 
 ODD = ["a\x1b[31mb", "two\nlines", "r\xe9sum\xe9 \u5929", "back\u202espace"]
 if sys.platform == "linux":

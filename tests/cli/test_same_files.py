@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.io import fits
+from tests.core.fits.odd_files import write_bad_kinds, write_good_kinds
 from tests.ghosts import tiny_camera
 from tests.ghosts.tiny_camera import TABLE, calibrated
-from tests.imaging.odd_files import write_bad_kinds, write_good_kinds
 from tests.tiny_models import save_ghost_model
 
 import skysieve
-from skysieve.errors import SkysieveError
+from skysieve.core.errors import SkysieveError
 
 GOOD = (
     "last block short",

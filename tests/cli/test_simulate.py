@@ -16,18 +16,18 @@ from astropy.io import fits
 from astropy.table import QTable
 from PIL import Image
 from tests.cli.command import failure, leftovers, write
-from tests.simulate.plain import PLAIN
+from tests.frames.simulate.plain import PLAIN
 
-from skysieve.contaminants.classes import CLASSES, find_class
-from skysieve.contaminants.truth_frames import read_truth_frame
-from skysieve.extras import install_command
-from skysieve.ghosts.annotation_files import read_annotations
+from skysieve.core.extras import install_command
+from skysieve.core.fits.bitplanes import MaskSchema
+from skysieve.core.fits.fits_integrity import is_intact
+from skysieve.frames.evaluate.tracking import read_labelled_frame
+from skysieve.frames.mask.classes import CLASSES, find_class
+from skysieve.frames.simulate import simulate_frame
+from skysieve.frames.simulate.recipe import read_recipe
+from skysieve.frames.simulate.truth_frames import read_truth_frame
+from skysieve.ghosts.annotations.annotation_files import read_annotations
 from skysieve.ghosts.classes import CLASS_NAMES
-from skysieve.imaging.bitplanes import MaskSchema
-from skysieve.imaging.fits_integrity import is_intact
-from skysieve.simulate import simulate_frame
-from skysieve.simulate.recipe import read_recipe
-from skysieve.tracking.trial import read_labelled_frame
 
 FRAME_SIZE = ("--width", 96, "--height", 64)
 SIZE = ("--size", "64x96")
@@ -250,9 +250,9 @@ class TestContaminants:
         assert line == f"simulation needs {missing}; run: {install_command('simulate')}"
 
     def test_a_full_disk_ends_the_run_and_loses_nothing(self, contaminants, monkeypatch, tmp_path):
-        from skysieve.contaminants import simulation
-        from skysieve.errors import OutputError
-        from skysieve.imaging.fits_out import write_fits
+        from skysieve.core.errors import OutputError
+        from skysieve.core.fits.fits_out import write_fits
+        from skysieve.frames.simulate import contaminants_job as simulation
 
         def full(hdus, path, *, overwrite):
             if path.name == "frame_00001.fits":

@@ -146,7 +146,7 @@ def test_help_of_a_verb_has_an_example(run, verb):
 
 
 def test_choices_in_help_come_from_the_registry(run):
-    from skysieve.contaminants.classes import CLASS_NAMES
+    from skysieve.frames.mask.classes import CLASS_NAMES
 
     assert ", ".join(CLASS_NAMES) in " ".join(run("mask", "--help").out.replace("│", " ").split())
 

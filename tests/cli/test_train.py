@@ -8,10 +8,10 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 from tests.cli.command import failure, leftovers, sky, write
-from tests.training.tiny import few_frames, write_recipe
+from tests.core.training.tiny import few_frames, write_recipe
 
-from skysieve.extras import EXTRAS, install_command
-from skysieve.models.card import read_model
+from skysieve.core.extras import EXTRAS, install_command
+from skysieve.core.models.card import read_model
 
 VERBS = ("contaminants", "tracking")
 installed = all(find_spec(name) is not None for name in EXTRAS["train"])
@@ -100,7 +100,7 @@ def test_a_trained_network_goes_on_learning_on_clean_frames(train, trained, tmp_
 
 @needs_torch
 def test_an_interrupt_says_how_to_go_on_and_the_same_command_does(train, monkeypatch, tmp_path):
-    from skysieve.training.segmentation import Segmentation
+    from skysieve.frames.train.segmentation import Segmentation
 
     step = Segmentation.training_step
     done: list[int] = []

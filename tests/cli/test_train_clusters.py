@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from tests.cli.command import failure
 
-from skysieve.extras import EXTRAS, install_command
+from skysieve.core.extras import EXTRAS, install_command
 
 pytestmark = pytest.mark.skipif(
     any(find_spec(name) is None for name in EXTRAS["train"]), reason="the extra train is not installed"
@@ -35,9 +35,9 @@ labels: {arcmin: 36.0}
 def sky(tmp_path):
     """A folder as `simulate sky` writes it, of two bands; the recipe lies beside it."""
     from astropy.table import Table
-    from tests.training.planted_skies import planted_sky
+    from tests.clusters.train.planted_skies import planted_sky
 
-    from skysieve.imaging.healpix_maps import write_healpix_map
+    from skysieve.clusters.maps.healpix_maps import write_healpix_map
 
     planted = planted_sky()
     folder = tmp_path / "sky"
@@ -61,7 +61,8 @@ def sky(tmp_path):
 
 @pytest.fixture
 def train(run, sky, monkeypatch):
-    from skysieve.training import cluster_stream, clusters
+    from skysieve.clusters.train import stream as cluster_stream
+    from skysieve.clusters.train import training as clusters
 
     monkeypatch.setattr(clusters, "SIGMA_PATCHES", 20)
     monkeypatch.setattr(cluster_stream, "BUFFER", 4)
@@ -74,7 +75,7 @@ def train(run, sky, monkeypatch):
 
 
 def test_trains_the_network_and_the_loss_that_are_asked_for(train, sky, tmp_path):
-    from skysieve.models.card import read_model
+    from skysieve.core.models.card import read_model
 
     result = train("--maps", sky, "--network", "vnet", "--loss", "focal-tversky", "--steps", 1)
     assert (result.code, result.out) == (0, "model: mine/model\n")

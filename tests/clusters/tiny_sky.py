@@ -7,10 +7,10 @@ import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 from tests.tiny_models import _save
 
-from skysieve.clusters.model import NORMALISATION
-from skysieve.imaging.healpix_maps import write_healpix_map
-from skysieve.microwave.bands import band
-from skysieve.models.card import Tiling
+from skysieve.clusters.maps.healpix_maps import write_healpix_map
+from skysieve.clusters.physics.bands import band
+from skysieve.clusters.search.model import NORMALISATION
+from skysieve.core.models.card import Tiling
 
 NSIDE = 256
 BANDS = ("143", "217", "353")

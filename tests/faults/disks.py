@@ -17,7 +17,7 @@ from tests.faults.processes import Command, temporary_files
 from tests.faults.tally import Tally
 from tests.ghosts.tiny_camera import sky, write_calibrated
 
-from skysieve.imaging.fits_integrity import is_intact
+from skysieve.core.fits.fits_integrity import is_intact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

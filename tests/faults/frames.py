@@ -9,7 +9,7 @@ import numpy as np
 from astropy.io import fits
 from tests.ghosts import tiny_camera
 
-from skysieve.simulate.frame import simulate_frame
+from skysieve.frames.simulate.frame import simulate_frame
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

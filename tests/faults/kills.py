@@ -13,7 +13,7 @@ from tests.faults.frames import simulated_pixels
 from tests.faults.processes import Command, temporary_files
 from tests.faults.tally import Tally
 
-from skysieve.imaging.fits_integrity import is_intact
+from skysieve.core.fits.fits_integrity import is_intact
 
 if TYPE_CHECKING:
     from pathlib import Path

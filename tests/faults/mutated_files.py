@@ -10,7 +10,7 @@ from tests.faults.mutations import mutate
 from tests.faults.processes import Command, temporary_files
 from tests.faults.tally import Ended, Tally
 
-from skysieve.imaging.fits_integrity import is_intact
+from skysieve.core.fits.fits_integrity import is_intact
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from skysieve.errors import ConfigError
+from skysieve.core.errors import ConfigError
 from skysieve.ghosts.classes import CLASS_NAMES, CLASSES, find_class
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from astropy.io import fits
 
-from skysieve.ghosts.cameras import read_camera
+from skysieve.ghosts.focal_plane.cameras import read_camera
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from skysieve.ghosts.cameras import Camera
+    from skysieve.ghosts.focal_plane.cameras import Camera
 
 CCD_SHAPE = (256, 128)
 CENTRE = (27.0, 13.0)

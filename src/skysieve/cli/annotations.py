@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from skysieve.cli.options import Debug, Overwrite
-from skysieve.errors import ConfigError, OutputError, SkysieveError, SourceError
+from skysieve.core.errors import ConfigError, OutputError, SkysieveError, SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from skysieve.cli.running import Failures
-    from skysieve.ghosts.agreement import Agreement
-    from skysieve.ghosts.annotation_files import Annotations
+    from skysieve.ghosts.annotations.annotation_files import Annotations
+    from skysieve.ghosts.evaluate.agreement import Agreement
 
 __all__ = ["app"]
 
@@ -83,7 +83,7 @@ def convert(
 
     Example: `skysieve annotations convert project.json -o instances.json --to coco`
     """
-    from skysieve.ghosts.annotation_files import read_annotations, write_annotations
+    from skysieve.ghosts.annotations.annotation_files import read_annotations, write_annotations
 
     _check_shape(shape)
     if output.resolve() == source.resolve():
@@ -108,7 +108,7 @@ def check(files: Files, *, shape: PictureShape = (400, 400), debug: Debug = Fals
     Example: `skysieve annotations check annotators/*.json`
     """
     from skysieve.cli.running import Failures
-    from skysieve.ghosts.annotation_files import find_problems
+    from skysieve.ghosts.annotations.annotation_files import find_problems
     from skysieve.ghosts.classes import CLASS_NAMES
 
     _check_shape(shape)
@@ -148,8 +148,8 @@ def agree(
     Example: `skysieve annotations agree annotators/*.json -o agreement.ecsv`
     """
     from skysieve.cli.running import Failures
-    from skysieve.ghosts.agreement import measure_agreement
-    from skysieve.imaging.atomic import atomic_write, check_target
+    from skysieve.core.atomic import atomic_write, check_target
+    from skysieve.ghosts.evaluate.agreement import measure_agreement
 
     _check_shape(shape)
     twice = [str(path) for path, times in Counter(path.resolve() for path in files).items() if times > 1]
@@ -174,7 +174,7 @@ def agree(
 
 
 def _check_shape(shape: tuple[int, int]) -> None:
-    from skysieve.ghosts.annotation_files import LARGEST_SIDE
+    from skysieve.ghosts.annotations.annotation_files import LARGEST_SIDE
 
     if not 1 <= min(shape) <= max(shape) <= LARGEST_SIDE:
         raise ConfigError(
@@ -183,7 +183,7 @@ def _check_shape(shape: tuple[int, int]) -> None:
 
 
 def _read(files: Sequence[Path], shape: tuple[int, int], failures: Failures) -> Iterator[Annotations]:
-    from skysieve.ghosts.annotation_files import read_annotations
+    from skysieve.ghosts.annotations.annotation_files import read_annotations
 
     for path in files:
         try:
@@ -199,7 +199,7 @@ def _left_out(read: Annotations) -> str:
 
 
 def _unknown(read: Annotations) -> str:
-    from skysieve.ghosts.via import KNOWN_SHAPES
+    from skysieve.ghosts.annotations.via import KNOWN_SHAPES
 
     times = len(read.skipped.unknown)
     names = ", ".join(repr(name) for name in dict.fromkeys(read.skipped.unknown))
@@ -219,7 +219,7 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _print_agreement(agreement: Agreement) -> None:
-    from skysieve.ghosts.agreement import ANY, PUBLISHED_FULL_AGREEMENT
+    from skysieve.ghosts.evaluate.agreement import ANY, PUBLISHED_FULL_AGREEMENT
 
     n = len(agreement.annotators)
     print(f"{n} annotators, {len(agreement.images)} images that all of them looked at")
@@ -263,7 +263,7 @@ def _print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def _table(agreement: Agreement) -> str:
-    from skysieve.evaluation.tables import to_ecsv
+    from skysieve.core.evaluation.tables import to_ecsv
 
     names = list(agreement.overlaps)
     overlaps = [agreement.overlaps[name] for name in names]

@@ -115,9 +115,9 @@ add_verb(
 
 def main() -> None:
     """Run the command line; whatever the user can mend ends in one line and exit code 1."""
-    from skysieve.errors import SkysieveError
-    from skysieve.fleet.signals import comes_of_interrupt
-    from skysieve.printable import one_line, print_error
+    from skysieve.core.errors import SkysieveError
+    from skysieve.core.execution.signals import comes_of_interrupt
+    from skysieve.core.printable import one_line, print_error
 
     if isinstance(sys.stdout, TextIOWrapper):
         # names need not be UTF-8, and not all terminals show all that is
@@ -140,7 +140,7 @@ def main() -> None:
         if "--debug" in sys.argv:
             raise
         if isinstance(error, ModuleNotFoundError):
-            from skysieve.extras import describe_missing_module
+            from skysieve.core.extras import describe_missing_module
 
             line = describe_missing_module(error)
             if line is not None:

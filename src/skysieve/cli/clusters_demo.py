@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from skysieve.cli.options import Debug, Overwrite, Quiet
-from skysieve.extras import require
+from skysieve.core.extras import require
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +49,7 @@ def demo(
     from skysieve.cli.clusters_find import find
     from skysieve.cli.evaluate_clusters import evaluate_clusters
     from skysieve.cli.simulate_sky import simulate_sky
-    from skysieve.clusters.model import DEFAULT_MODEL, load_model
+    from skysieve.clusters.search.model import DEFAULT_MODEL, load_model
 
     require("the demonstration", "sky")
     load_model(model or DEFAULT_MODEL).verify()
@@ -95,7 +95,7 @@ def _verdict(report: Path, found: Path) -> Sequence[str]:
     """Return what the report says of the catalogue."""
     from astropy.table import Table
 
-    from skysieve.evaluation.binomial import wilson_interval
+    from skysieve.core.evaluation.binomial import wilson_interval
 
     row = Table.read(report / "scores.ecsv")[0]
     candidates, real = int(row["candidates"]), int(row["real"])

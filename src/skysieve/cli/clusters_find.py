@@ -20,17 +20,17 @@ from skysieve.cli.options import (
     Threads,
 )
 from skysieve.cli.running import Failures
-from skysieve.errors import ConfigError, OutputError
-from skysieve.extras import require
+from skysieve.core.errors import ConfigError, OutputError
+from skysieve.core.extras import require
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from skysieve.clusters.job import ClusterJob
-    from skysieve.clusters.known_catalogues import KnownCatalogue
-    from skysieve.clusters.products import FoundClusters
-    from skysieve.clusters.unit_record import UnitRecord
-    from skysieve.imaging.locations import Location
+    from skysieve.clusters.catalogue.known_catalogues import KnownCatalogue
+    from skysieve.clusters.catalogue.products import FoundClusters
+    from skysieve.clusters.search.job import ClusterJob
+    from skysieve.clusters.search.unit_record import UnitRecord
+    from skysieve.core.fits.locations import Location
 
 __all__ = ["find"]
 
@@ -177,10 +177,10 @@ def find(
     `skysieve clusters find --maps sky.yaml -o clusters/ --finder mmf --snr 5`
     """
     from skysieve.cli.running import run_and_report, start_logging
-    from skysieve.clusters.job import ClusterJob
-    from skysieve.clusters.model import DEFAULT_MODEL
-    from skysieve.clusters.naming import DEFAULT_PREFIX
-    from skysieve.clusters.search_settings import ClusterSettings
+    from skysieve.clusters.maps.naming import DEFAULT_PREFIX
+    from skysieve.clusters.search.job import ClusterJob
+    from skysieve.clusters.search.model import DEFAULT_MODEL
+    from skysieve.clusters.search.search_settings import ClusterSettings
 
     require("searching maps for clusters", "clusters")
     start_logging()
@@ -280,10 +280,10 @@ def _prepared(
     job: ClusterJob, files: dict[str, Path], *, preview: bool, overwrite: bool
 ) -> list[KnownCatalogue]:
     """Make sure, before hours of work, that nothing is missing; return the known catalogues."""
-    from skysieve.clusters.catalogue_files import ENDINGS
-    from skysieve.clusters.known_catalogues import read_known_catalogue
-    from skysieve.clusters.matched_tables import check_names
-    from skysieve.clusters.naming import cluster_names
+    from skysieve.clusters.catalogue.catalogue_files import ENDINGS
+    from skysieve.clusters.catalogue.known_catalogues import read_known_catalogue
+    from skysieve.clusters.catalogue.matched_tables import check_names
+    from skysieve.clusters.maps.naming import cluster_names
 
     if job.output.name.lower().endswith(ENDINGS):
         raise ConfigError(
@@ -294,8 +294,8 @@ def _prepared(
     job.check()
     check_names(list(files))
     if preview:
-        from skysieve.clusters.preview import check_preview
-        from skysieve.imaging.atomic import check_target
+        from skysieve.clusters.catalogue.preview import check_preview
+        from skysieve.core.atomic import check_target
 
         check_preview()
         for name in _PREVIEWS:
@@ -326,8 +326,8 @@ def _describer(total: int) -> Callable[[Location, UnitRecord], str]:
 
 def _draw(job: ClusterJob, found: FoundClusters) -> tuple[Path, ...]:
     """Draw the previews, all of them or none."""
-    from skysieve.clusters.preview import make_previews
-    from skysieve.imaging.atomic import atomic_write
+    from skysieve.clusters.catalogue.preview import make_previews
+    from skysieve.core.atomic import atomic_write
 
     files = make_previews(
         found.catalogue,
@@ -350,7 +350,7 @@ def _report(found: FoundClusters, written: tuple[Path, ...]) -> None:
 
     import numpy as np
 
-    from skysieve.clusters.summary import count_lines
+    from skysieve.clusters.catalogue.summary import count_lines
 
     count = len(found.catalogue)
     print(f"{count} candidate{'' if count == 1 else 's'}" + (", the best of them:" if count > _SHOWN else ""))

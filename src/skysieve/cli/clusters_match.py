@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from skysieve.cli.options import Debug, Overwrite, Quiet, parse_assignments
-from skysieve.errors import ConfigError
+from skysieve.core.errors import ConfigError
 
 if TYPE_CHECKING:
-    from skysieve.clusters.known_catalogues import KnownCatalogue
-    from skysieve.imaging.cards import HeaderCard
+    from skysieve.clusters.catalogue.known_catalogues import KnownCatalogue
+    from skysieve.core.fits.cards import HeaderCard
 
 __all__ = ["match", "parse_catalogues"]
 
@@ -73,13 +73,13 @@ def match(
     from dataclasses import asdict
 
     from skysieve.cli.running import start_logging
-    from skysieve.clusters.catalogue import ranking
-    from skysieve.clusters.catalogue_files import cards_of, check_ending, write_catalogue
-    from skysieve.clusters.matched_tables import add_matches, check_names
-    from skysieve.clusters.sky_tables import read_sky_table
-    from skysieve.clusters.summary import count_lines
-    from skysieve.imaging.atomic import check_target
-    from skysieve.imaging.provenance import provenance_cards
+    from skysieve.clusters.catalogue.catalogue import ranking
+    from skysieve.clusters.catalogue.catalogue_files import cards_of, check_ending, write_catalogue
+    from skysieve.clusters.catalogue.matched_tables import add_matches, check_names
+    from skysieve.clusters.catalogue.summary import count_lines
+    from skysieve.clusters.simulate.tables import read_sky_table
+    from skysieve.core.atomic import check_target
+    from skysieve.core.fits.provenance import provenance_cards
 
     start_logging()
     files = parse_catalogues(known)
@@ -137,7 +137,7 @@ def parse_catalogues(texts: list[str]) -> dict[str, Path]:
 
 
 def _read_known(files: dict[str, Path], *, quiet: bool) -> list[KnownCatalogue]:
-    from skysieve.clusters.known_catalogues import read_known_catalogue
+    from skysieve.clusters.catalogue.known_catalogues import read_known_catalogue
 
     catalogues = []
     for name, path in files.items():

@@ -21,16 +21,16 @@ from skysieve.cli.options import (
     Quiet,
     Threads,
 )
-from skysieve.errors import ConfigError, FrameError, OutputError, SourceError
+from skysieve.core.errors import ConfigError, FrameError, OutputError, SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from skysieve.cli.running import Failures
-    from skysieve.contaminants.trial import Detector
-    from skysieve.evaluation.contest import EvaluatedSet, Scored
-    from skysieve.evaluation.scores import Measure
-    from skysieve.models.network import Engine, Precision
+    from skysieve.core.evaluation.comparison import EvaluatedSet, Scored
+    from skysieve.core.evaluation.scores import Measure
+    from skysieve.core.models.network import Engine, Precision
+    from skysieve.frames.evaluate.masks import Detector
 
 __all__ = ["app", "check_output", "write_files"]
 
@@ -142,11 +142,11 @@ def evaluate_contaminants(
     `skysieve evaluate contaminants --model mine/ --peer deepcr --recipe decam.yaml -n 20 -o report`
     """
     from skysieve.cli.running import Failures, start_logging
-    from skysieve.contaminants.masker import MaskSettings
-    from skysieve.contaminants.trial import COSMIC_RAYS_APART, ModelDetector, PeerDetector, Trial
-    from skysieve.contaminants.truth_frames import read_truth_frame, simulated_frames
-    from skysieve.evaluation.peer import parse_peer
-    from skysieve.models.store import cache_folder
+    from skysieve.core.evaluation.peer import parse_peer
+    from skysieve.core.models.store import cache_folder
+    from skysieve.frames.evaluate.masks import COSMIC_RAYS_APART, ModelDetector, PeerDetector, Trial
+    from skysieve.frames.mask.masker import MaskSettings
+    from skysieve.frames.simulate.truth_frames import read_truth_frame, simulated_frames
 
     start_logging()
     check_output(output, overwrite=overwrite)
@@ -200,8 +200,8 @@ def evaluate_tracking(
     Example: `skysieve evaluate tracking --model maxitrack --frames simulated/ -o report`
     """
     from skysieve.cli.running import Failures, start_logging
-    from skysieve.tracking.tracker import TrackSettings
-    from skysieve.tracking.trial import TRACKING_MEASURES, TrackDetector, Trial, read_labelled_frame
+    from skysieve.frames.evaluate.tracking import TRACKING_MEASURES, TrackDetector, Trial, read_labelled_frame
+    from skysieve.frames.track.tracker import TrackSettings
 
     start_logging()
     check_output(output, overwrite=overwrite)
@@ -241,7 +241,7 @@ class _FrameSet:
 
 def _file_set(path: str, read: Callable[[Path], Any], failures: Failures) -> _FrameSet:
     """Return the frames behind a path; those that cannot be read are failures."""
-    from skysieve.imaging.locations import find_locations
+    from skysieve.core.fits.locations import find_locations
 
     found = [location.path for location in find_locations(path)]
 
@@ -263,8 +263,8 @@ def _engine_options(engine: Engine, precision: Precision, device: str, threads: 
 
 def check_output(output: Path, *, overwrite: bool) -> None:
     """Make sure, before hours of work, that the report can be made and has a place."""
-    from skysieve.evaluation.curves import check_matplotlib
-    from skysieve.imaging.atomic import check_target
+    from skysieve.core.atomic import check_target
+    from skysieve.core.evaluation.curves import check_matplotlib
 
     if output.exists() and not output.is_dir():
         raise OutputError(f"cannot write {output}: it is a file; name a folder")
@@ -305,7 +305,7 @@ def _hold(
     asides: tuple[str, ...] = (),
 ) -> tuple[list[EvaluatedSet], bool]:
     """Hold a trial on each set; return what was seen, and whether an interrupt ended it."""
-    from skysieve.evaluation.contest import EvaluatedSet
+    from skysieve.core.evaluation.comparison import EvaluatedSet
 
     trials = [make_trial() for _ in sets]
     evaluated = []
@@ -333,8 +333,8 @@ def _hold(
 
 def _print_confusion(evaluated: Sequence[EvaluatedSet]) -> None:
     """Print which classes missed pixels go to, for each set and detector."""
-    from skysieve.evaluation.confusion_tables import called_figures, missed_table
-    from skysieve.evaluation.tables import to_text
+    from skysieve.core.evaluation.confusion_tables import called_figures, missed_table
+    from skysieve.core.evaluation.tables import to_text
 
     for one in evaluated:
         for detector, scored in one.detectors.items():
@@ -358,8 +358,8 @@ def _write_report(
     confusion_frames: bool = False,
 ) -> None:
     """Write the files of the report, the page that shows them last."""
-    from skysieve.evaluation.report import make_report
-    from skysieve.evaluation.scores import MEASURES
+    from skysieve.core.evaluation.report import make_report
+    from skysieve.core.evaluation.scores import MEASURES
 
     if evaluated:
         files = make_report(
@@ -376,7 +376,7 @@ def _write_report(
 
 def write_files(output: Path, files: Mapping[str, bytes]) -> None:
     """Write the files of a report, the page that shows the others last."""
-    from skysieve.imaging.atomic import atomic_write
+    from skysieve.core.atomic import atomic_write
 
     for name in sorted(files, key=lambda name: name == REPORT):
         with atomic_write(output / name, overwrite=True) as temporary:

@@ -20,13 +20,13 @@ from skysieve.cli.options import (
     Quiet,
     Threads,
 )
-from skysieve.errors import ConfigError, SourceError
-from skysieve.extras import require
+from skysieve.core.errors import ConfigError, SourceError
+from skysieve.core.extras import require
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from skysieve.clusters.trial_catalogues import Detector
+    from skysieve.clusters.evaluate.catalogues import Detector
 
 __all__ = ["evaluate_clusters"]
 
@@ -158,8 +158,8 @@ def evaluate_clusters(
     from skysieve.cli.evaluate import check_output, write_files
     from skysieve.cli.running import start_logging
     from skysieve.cli.searching import SkySearches
-    from skysieve.clusters.trial_report import TrialResult, make_trial_report
-    from skysieve.clusters.trial_sky import Rules
+    from skysieve.clusters.evaluate.report import TrialResult, make_trial_report
+    from skysieve.clusters.evaluate.sky import Rules
 
     require("measuring catalogues of clusters", "clusters")
     start_logging()
@@ -205,14 +205,14 @@ def _measured(
     trials: list[tuple[Path, dict[str, Path]]], rules: Any, role: str, disc: float
 ) -> tuple[list[tuple[str, Any, Any]], dict[str, str]]:
     """Return name, candidates and pixels of each detector, and facts of them."""
-    from skysieve.clusters.trial_catalogues import (
+    from skysieve.clusters.evaluate.catalogues import (
         area_in_square_degrees,
         judge_sky,
         pixels_of_sky,
         read_detector,
         trial_sky,
     )
-    from skysieve.clusters.trial_sky import Judged
+    from skysieve.clusters.evaluate.sky import Judged
 
     judged: dict[str, list[Judged]] = {}
     pixels: dict[str, Any] = {}
@@ -273,6 +273,6 @@ def _check_names(given: dict[str, list[Path]], finders: Sequence[str]) -> None:
 
 
 def _check_disc(disc: float) -> None:
-    from skysieve.clusters.cross_match import check_radius
+    from skysieve.clusters.catalogue.cross_match import check_radius
 
     check_radius(disc)

@@ -20,12 +20,12 @@ from skysieve.cli.options import (
     Threads,
     read_names,
 )
-from skysieve.errors import ConfigError, SourceError
+from skysieve.core.errors import ConfigError, SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from skysieve.ghosts.trial import Judged
+    from skysieve.ghosts.evaluate.pictures import Judged
 
 __all__ = ["evaluate_ghosts"]
 
@@ -65,12 +65,17 @@ def evaluate_ghosts(
     """
     from skysieve.cli.evaluate import check_output, write_files
     from skysieve.cli.running import start_logging
-    from skysieve.ghosts.annotation_files import read_annotations
-    from skysieve.ghosts.finder import GhostFinder, GhostSettings
-    from skysieve.ghosts.miss_sheet import MissPanel
-    from skysieve.ghosts.pictures import read_picture
-    from skysieve.ghosts.trial import GhostScores, judged_pictures, model_detections, person_scores
-    from skysieve.ghosts.trial_report import make_ghost_report
+    from skysieve.ghosts.annotations.annotation_files import read_annotations
+    from skysieve.ghosts.evaluate.miss_sheet import MissPanel
+    from skysieve.ghosts.evaluate.pictures import (
+        GhostScores,
+        judged_pictures,
+        model_detections,
+        person_scores,
+    )
+    from skysieve.ghosts.evaluate.report import make_ghost_report
+    from skysieve.ghosts.focal_plane.pictures import read_picture
+    from skysieve.ghosts.predict.finder import GhostFinder, GhostSettings
 
     start_logging()
     check_output(output, overwrite=overwrite)

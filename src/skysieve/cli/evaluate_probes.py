@@ -20,14 +20,14 @@ from skysieve.cli.options import (
     Quiet,
     Threads,
 )
-from skysieve.errors import ConfigError
+from skysieve.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from skysieve.contaminants.masker import Masker
-    from skysieve.contaminants.probe_trial import ProbeOutcome, ProbeRun
-    from skysieve.simulate.probes import Probe
+    from skysieve.frames.evaluate.probes import ProbeOutcome, ProbeRun
+    from skysieve.frames.mask.masker import Masker
+    from skysieve.frames.simulate.probes import Probe
 
 __all__ = ["evaluate_probes"]
 
@@ -82,11 +82,11 @@ def evaluate_probes(
     `skysieve evaluate probes --model mine/ --only '*trail*' --preview trails.png`
     """
     from skysieve.cli.running import start_logging
-    from skysieve.imaging.atomic import check_target
+    from skysieve.core.atomic import check_target
 
     start_logging()
-    from skysieve.contaminants.masker import Masker, MaskSettings
-    from skysieve.contaminants.probe_trial import run_probe
+    from skysieve.frames.evaluate.probes import run_probe
+    from skysieve.frames.mask.masker import Masker, MaskSettings
 
     for path in (output, preview):
         if path is not None:
@@ -121,7 +121,7 @@ def evaluate_probes(
 
 def _chosen(patterns: Sequence[str]) -> list[Probe]:
     """Return the probes whose names match one of the patterns, or all if there is none."""
-    from skysieve.simulate.probes import PROBES
+    from skysieve.frames.simulate.probes import PROBES
 
     for pattern in patterns:
         if not any(fnmatchcase(probe.name, pattern) for probe in PROBES):
@@ -136,7 +136,7 @@ def _heading(name: str, masker: Masker) -> str:
 
 def _print(outcomes: Sequence[ProbeOutcome], *, heading: str, markdown: bool, quiet: bool) -> None:
     """Print the table of a model and how many probes it passes; with ``quiet`` only the latter."""
-    from skysieve.evaluation.tables import to_markdown, to_text
+    from skysieve.core.evaluation.tables import to_markdown, to_text
 
     def share(value: float) -> str:
         return "–" if math.isnan(value) else f"{value:.3f}"
@@ -165,9 +165,9 @@ def _print(outcomes: Sequence[ProbeOutcome], *, heading: str, markdown: bool, qu
 def _write_table(
     output: Path, found: Sequence[tuple[str, Sequence[ProbeRun]]], draws: int, *, overwrite: bool
 ) -> None:
-    from skysieve.contaminants.probe_trial import MOST_ELSEWHERE, MOST_FALSE, RIGHT
-    from skysieve.evaluation.tables import to_ecsv
-    from skysieve.imaging.atomic import atomic_write
+    from skysieve.core.atomic import atomic_write
+    from skysieve.core.evaluation.tables import to_ecsv
+    from skysieve.frames.evaluate.probes import MOST_ELSEWHERE, MOST_FALSE, RIGHT
 
     outcomes = [(name, run.outcome) for name, runs in found for run in runs]
     columns: dict[str, list[object]] = {
@@ -187,11 +187,11 @@ def _write_table(
 
 
 def _write_preview(path: Path, name: str, runs: Sequence[ProbeRun], *, overwrite: bool) -> None:
-    from skysieve.contaminants.classes import CLASSES
-    from skysieve.contaminants.preview import WIDE
-    from skysieve.imaging.atomic import atomic_write
-    from skysieve.report.contact_sheet import SheetFrame, render_contact_sheet
-    from skysieve.report.preview import PreviewPlane
+    from skysieve.core.atomic import atomic_write
+    from skysieve.core.report.contact_sheet import SheetFrame, render_contact_sheet
+    from skysieve.core.report.preview import PreviewPlane
+    from skysieve.frames.mask.classes import CLASSES
+    from skysieve.frames.mask.preview import WIDE
 
     planes = [
         PreviewPlane(c.name, c.code, c.colour, c.description)

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from skysieve.cli.options import Debug, Jobs, Overwrite, Quiet
-from skysieve.errors import ConfigError, FrameError, SourceError
-from skysieve.extras import require
+from skysieve.core.errors import ConfigError, FrameError, SourceError
+from skysieve.core.extras import require
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from skysieve.cli.running import Failures
-    from skysieve.contaminants.scene_content import ClassSummary, FrameContent, SceneJob
+    from skysieve.frames.evaluate.scene_content import ClassSummary, FrameContent, SceneJob
 
 __all__ = ["evaluate_scenes"]
 
@@ -84,8 +84,8 @@ def evaluate_scenes(
     `skysieve evaluate scenes --recipe mine.yaml --tile 384 -o mine.ecsv -j 2`
     """
     from skysieve.cli.running import Failures, start_logging
-    from skysieve.contaminants.scene_content import SceneJob, summarise
-    from skysieve.imaging.atomic import check_target
+    from skysieve.core.atomic import check_target
+    from skysieve.frames.evaluate.scene_content import SceneJob, summarise
 
     start_logging()
     if not recipe and not frames:
@@ -124,9 +124,9 @@ def evaluate_scenes(
 
 def _from_files(path: str, tile: int, failures: Failures) -> Iterator[FrameContent]:
     """Yield what the frames behind a path hold; those that cannot be measured are failures."""
-    from skysieve.contaminants.scene_content import measure_content
-    from skysieve.contaminants.truth_frames import read_truth_frame
-    from skysieve.imaging.locations import find_locations
+    from skysieve.core.fits.locations import find_locations
+    from skysieve.frames.evaluate.scene_content import measure_content
+    from skysieve.frames.simulate.truth_frames import read_truth_frame
 
     for location in find_locations(path):
         try:
@@ -138,7 +138,7 @@ def _from_files(path: str, tile: int, failures: Failures) -> Iterator[FrameConte
 def _simulated(job: SceneJob, number: int, jobs: int, failures: Failures) -> Iterator[FrameContent]:
     """Yield what simulated frames hold; those that cannot be measured are failures."""
     from skysieve.cli.running import start_logging
-    from skysieve.fleet.local import run_units
+    from skysieve.core.execution.local import run_units
 
     for outcome in run_units(job, range(number), processes=jobs, begin=start_logging):
         if outcome.error is not None:
@@ -149,7 +149,7 @@ def _simulated(job: SceneJob, number: int, jobs: int, failures: Failures) -> Ite
 
 def _text(summaries: Sequence[ClassSummary], least: int) -> str:
     """Return the table for the terminal; shares are in per cent."""
-    from skysieve.evaluation.tables import to_text
+    from skysieve.core.evaluation.tables import to_text
 
     def share(value: float) -> str:
         return "–" if math.isnan(value) else f"{100 * value:.1f}"
@@ -198,8 +198,8 @@ def _write(
     overwrite: bool,
 ) -> None:
     """Write the table as ECSV, a row a class and set; shares lie between 0 and 1."""
-    from skysieve.evaluation.tables import to_ecsv
-    from skysieve.imaging.atomic import atomic_write
+    from skysieve.core.atomic import atomic_write
+    from skysieve.core.evaluation.tables import to_ecsv
 
     columns: dict[str, list[object]] = {}
     for name, count, summaries in found:

@@ -21,11 +21,11 @@ from skysieve.cli.options import (
     Threads,
     parse_assignments,
 )
-from skysieve.printable import printable
+from skysieve.core.printable import printable
 
 if TYPE_CHECKING:
-    from skysieve.ghosts.job import GhostRecord
-    from skysieve.imaging.locations import Location
+    from skysieve.core.fits.locations import Location
+    from skysieve.ghosts.predict.job import GhostRecord
 
 __all__ = ["app"]
 
@@ -175,12 +175,12 @@ def ghosts(
         start_logging,
         with_own_product,
     )
-    from skysieve.ghosts.exclusion import exclusion_list
-    from skysieve.ghosts.finder import GhostSettings
-    from skysieve.ghosts.job import GhostJob
-    from skysieve.ghosts.model import DEFAULT_MODEL
-    from skysieve.ghosts.tables import ccd_table, exposure_table, ghost_table, write_table
-    from skysieve.imaging.atomic import atomic_write, check_target
+    from skysieve.core.atomic import atomic_write, check_target
+    from skysieve.ghosts.predict.exclusion import exclusion_list
+    from skysieve.ghosts.predict.finder import GhostSettings
+    from skysieve.ghosts.predict.job import GhostJob
+    from skysieve.ghosts.predict.model import DEFAULT_MODEL
+    from skysieve.ghosts.predict.tables import ccd_table, exposure_table, ghost_table, write_table
 
     start_logging()
     job = GhostJob(

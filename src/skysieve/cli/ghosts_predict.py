@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from skysieve.cli.options import Debug, Overwrite, Quiet
-from skysieve.errors import ConfigError
+from skysieve.core.errors import ConfigError
 
 __all__ = ["ghosts_predict"]
 
@@ -90,16 +90,16 @@ def ghosts_predict(
     g.png`
     """
     del debug
-    from skysieve.ghosts.decam import decam
-    from skysieve.ghosts.prediction import Pointing, predict_ghosts
-    from skysieve.ghosts.prediction_products import (
+    from skysieve.core.atomic import atomic_write, check_target
+    from skysieve.ghosts.focal_plane.decam import decam
+    from skysieve.ghosts.focal_plane.star_catalogues import read_bright_stars
+    from skysieve.ghosts.predict.prediction import Pointing, predict_ghosts
+    from skysieve.ghosts.predict.prediction_products import (
         draw_prediction,
         predicted_ccd_table,
         predicted_ghost_table,
     )
-    from skysieve.ghosts.star_catalogues import read_bright_stars
-    from skysieve.ghosts.tables import write_table
-    from skysieve.imaging.atomic import atomic_write, check_target
+    from skysieve.ghosts.predict.tables import write_table
 
     pointing = Pointing(_degrees("--ra", ra, hours=True), _degrees("--dec", dec, hours=False))
     for path in (table, ccds, preview):

@@ -24,16 +24,16 @@ from skysieve.cli.options import (
     parse_assignments,
     parse_hdu,
 )
-from skysieve.contaminants.classes import BACKGROUND, CLASS_NAMES, DEFAULT_BAD
-from skysieve.errors import ConfigError
-from skysieve.printable import printable
+from skysieve.core.errors import ConfigError
+from skysieve.core.printable import printable
+from skysieve.frames.mask.classes import BACKGROUND, CLASS_NAMES, DEFAULT_BAD
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from skysieve.contaminants.config_files import ClassConfig
-    from skysieve.contaminants.job import MaskRecord
-    from skysieve.imaging.locations import Location
+    from skysieve.core.fits.locations import Location
+    from skysieve.frames.mask.config_files import ClassConfig
+    from skysieve.frames.mask.job import MaskRecord
 
 __all__ = ["mask"]
 
@@ -276,11 +276,11 @@ def mask(
         start_logging,
         with_own_product,
     )
-    from skysieve.contaminants.job import MaskJob
-    from skysieve.contaminants.masker import MaskSettings
-    from skysieve.contaminants.model import DEFAULT_MODEL
-    from skysieve.contaminants.table import write_table
-    from skysieve.imaging.atomic import check_target
+    from skysieve.core.atomic import check_target
+    from skysieve.frames.mask.job import MaskJob
+    from skysieve.frames.mask.masker import MaskSettings
+    from skysieve.frames.mask.model import DEFAULT_MODEL
+    from skysieve.frames.mask.table import write_table
 
     start_logging()
     config = _read_config(config_dir)
@@ -346,7 +346,7 @@ def mask(
 def _read_config(folder: Path | None) -> ClassConfig | None:
     if folder is None:
         return None
-    from skysieve.contaminants.config_files import read_class_config
+    from skysieve.frames.mask.config_files import read_class_config
 
     return read_class_config(folder)
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from skysieve.cli.options import Debug
-from skysieve.errors import ConfigError
-from skysieve.printable import printable
+from skysieve.core.errors import ConfigError
+from skysieve.core.printable import printable
 
 if TYPE_CHECKING:
-    from skysieve.contaminants.job import MaskRecord
-    from skysieve.imaging.locations import Location
-    from skysieve.models.published import PublishedNetwork
+    from skysieve.core.fits.locations import Location
+    from skysieve.frames.mask.job import MaskRecord
+    from skysieve.frames.maximask.published import PublishedNetwork
 
 __all__ = ["maximask", "model_of_folder", "published_bool"]
 
@@ -77,10 +77,10 @@ def maximask(
     Example: `skysieve maximask night.list --config_dir my_config --single_mask True`
     """
     from skysieve.cli.running import Failures, find_units, run_and_report, start_logging, with_own_product
-    from skysieve.contaminants.config_files import read_class_config
-    from skysieve.contaminants.job import MaskJob
-    from skysieve.contaminants.masker import MaskSettings
-    from skysieve.contaminants.model import MAXIMASK
+    from skysieve.frames.mask.config_files import read_class_config
+    from skysieve.frames.mask.job import MaskJob
+    from skysieve.frames.mask.masker import MaskSettings
+    from skysieve.frames.mask.model import MAXIMASK
 
     start_logging(verbose=verbose)
     modify = published_bool("--prior_modif", prior_modif)
@@ -138,6 +138,6 @@ def published_bool(option: str, text: str) -> bool:
 
 def model_of_folder(folder: Path, network: PublishedNetwork) -> str:
     """Return the model folder made from a SavedModel folder of a published network."""
-    from skysieve.models.published import import_models
+    from skysieve.frames.maximask.published import import_models
 
     return str(import_models(folder, [network])[0].folder)

@@ -9,11 +9,11 @@ import typer
 
 from skysieve.cli.maximask import model_of_folder
 from skysieve.cli.options import Debug
-from skysieve.printable import printable
+from skysieve.core.printable import printable
 
 if TYPE_CHECKING:
-    from skysieve.imaging.locations import Location
-    from skysieve.tracking.job import TrackRecord
+    from skysieve.core.fits.locations import Location
+    from skysieve.frames.track.job import TrackRecord
 
 __all__ = ["maxitrack"]
 
@@ -50,10 +50,10 @@ def maxitrack(
     Example: `skysieve maxitrack night.list --prior 0.02`
     """
     from skysieve.cli.running import Failures, find_units, run_and_report, start_logging
-    from skysieve.tracking.job import TrackJob
-    from skysieve.tracking.model import MAXITRACK
-    from skysieve.tracking.products import append_published_line
-    from skysieve.tracking.tracker import TrackSettings
+    from skysieve.frames.track.job import TrackJob
+    from skysieve.frames.track.model import MAXITRACK
+    from skysieve.frames.track.products import append_published_line
+    from skysieve.frames.track.tracker import TrackSettings
 
     start_logging(verbose=verbose)
     model = MAXITRACK.card.name if net_dir is None else model_of_folder(net_dir, MAXITRACK)

@@ -9,12 +9,12 @@ import typer
 
 from skysieve.cli.models_domain import calibrate_domain
 from skysieve.cli.options import Debug
-from skysieve.errors import ConfigError, ModelError
-from skysieve.extras import install_command
-from skysieve.printable import print_error
+from skysieve.core.errors import ConfigError, ModelError
+from skysieve.core.extras import install_command
+from skysieve.core.printable import print_error
 
 if TYPE_CHECKING:
-    from skysieve.models.card import Model
+    from skysieve.core.models.card import Model
 
 __all__ = ["app"]
 
@@ -39,10 +39,10 @@ Job = Literal["contaminants", "tracking", "ghosts", "clusters"]
 
 def _available() -> list[tuple[Origin, Model]]:
     """Return the models in this package, those of installed packages and those of the cache, each once."""
-    from skysieve.contaminants.model import MAXIMASK
-    from skysieve.models.packaged import packaged_models
-    from skysieve.models.store import cached_models
-    from skysieve.tracking.model import MAXITRACK
+    from skysieve.core.models.packaged import packaged_models
+    from skysieve.core.models.store import cached_models
+    from skysieve.frames.mask.model import MAXIMASK
+    from skysieve.frames.track.model import MAXITRACK
 
     found: dict[Path, tuple[Origin, Model]] = {
         model.folder: ("packaged", model) for model in packaged_models()
@@ -59,10 +59,10 @@ def _available() -> list[tuple[Origin, Model]]:
 
 
 def _is_default(model: Model) -> bool:
-    from skysieve.clusters import model as clusters
-    from skysieve.contaminants import model as contaminants
-    from skysieve.ghosts import model as ghosts
-    from skysieve.tracking import model as tracking
+    from skysieve.clusters.search import model as clusters
+    from skysieve.frames.mask import model as contaminants
+    from skysieve.frames.track import model as tracking
+    from skysieve.ghosts.predict import model as ghosts
 
     defaults = {job.JOB: job.DEFAULT_MODEL for job in (contaminants, tracking, ghosts, clusters)}
     return defaults.get(model.card.job) == model.card.name
@@ -105,7 +105,7 @@ def show(
 
     Example: `skysieve models show maximask`
     """
-    from skysieve.models.card import read_model
+    from skysieve.core.models.card import read_model
 
     named = [model for _, model in _available() if model.card.name == name and job in (None, model.card.job)]
     if not named and Path(name).is_dir():
@@ -132,10 +132,10 @@ def import_(
 
     Example: `skysieve models import MaxiMask-1.3.0-py3-none-any.whl`
     """
-    from skysieve.contaminants.model import MAXIMASK
-    from skysieve.models.published import import_models
-    from skysieve.models.store import cache_folder
-    from skysieve.tracking.model import MAXITRACK
+    from skysieve.core.models.store import cache_folder
+    from skysieve.frames.mask.model import MAXIMASK
+    from skysieve.frames.maximask.published import import_models
+    from skysieve.frames.track.model import MAXITRACK
 
     kept = cache_folder()
     for model in import_models(source, (MAXIMASK, MAXITRACK)):

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from skysieve.cli.options import Debug
-from skysieve.errors import ConfigError
-from skysieve.extras import require
+from skysieve.core.errors import ConfigError
+from skysieve.core.extras import require
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,10 +65,10 @@ def calibrate_domain(
         raise ConfigError(f"--frames {frames}: expected {LEAST_FRAMES} or more")
     if side < LEAST_SIDE:
         raise ConfigError(f"--side {side}: expected {LEAST_SIDE} px or more")
-    from skysieve.contaminants.model import JOB
-    from skysieve.models.card import read_model
-    from skysieve.training.domain import DOMAIN_SEED, RECIPES, simulated_pixels
-    from skysieve.training.domain import calibrate_domain as calibrate
+    from skysieve.core.models.card import read_model
+    from skysieve.frames.mask.model import JOB
+    from skysieve.frames.train.domain import DOMAIN_SEED, RECIPES, simulated_pixels
+    from skysieve.frames.train.domain import calibrate_domain as calibrate
 
     model = read_model(folder)
     drawn = recipe or RECIPES.get(model.card.job, "default")

@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from skysieve.documents import read_text
-from skysieve.errors import ConfigError, SourceError
-from skysieve.models.network import Engine, Precision
+from skysieve.core.documents import read_text
+from skysieve.core.errors import ConfigError, SourceError
+from skysieve.core.models.network import Engine, Precision
 
 __all__ = [
     "HDU",

@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
-from skysieve.errors import ConfigError, NoFrameError, OutputError, SkysieveError
-from skysieve.extras import describe_missing_module
-from skysieve.fleet.local import run_units
-from skysieve.imaging.atomic import check_target
-from skysieve.printable import one_line, print_error, printable
-from skysieve.temporaries import sweep_temporaries
+from skysieve.core.atomic import check_target
+from skysieve.core.errors import ConfigError, NoFrameError, OutputError, SkysieveError
+from skysieve.core.execution.local import run_units
+from skysieve.core.extras import describe_missing_module
+from skysieve.core.printable import one_line, print_error, printable
+from skysieve.core.temporaries import sweep_temporaries
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from skysieve.fleet.job import Job, Outcome
-    from skysieve.imaging.locations import Location
+    from skysieve.core.execution.job import Job, Outcome
+    from skysieve.core.fits.locations import Location
 
 __all__ = [
     "Failures",
@@ -107,7 +107,7 @@ def find_units(
 
     Products of this software that are named beside other files, as by a shell's ``*.fits``, are skipped.
     """
-    from skysieve.imaging.own_products import is_own_file
+    from skysieve.core.fits.own_products import is_own_file
 
     found: dict[Location, Location] = {}
     for path in paths:
@@ -187,7 +187,7 @@ def _is_free(path: Path, unit: Location, failures: Failures, *, overwrite: bool)
 
 def is_done(product: Path, unit: Location) -> bool:
     """Tell whether the product of a file is there, intact and newer than the file."""
-    from skysieve.imaging.fits_integrity import is_intact
+    from skysieve.core.fits.fits_integrity import is_intact
 
     try:
         newer = product.stat().st_mtime >= unit.path.stat().st_mtime
@@ -211,7 +211,7 @@ def run_and_report(
     Parameters
     ----------
     job, units, processes
-        See :func:`skysieve.fleet.local.run_units`.
+        See :func:`skysieve.core.execution.local.run_units`.
     failures
         Where the others go.
     describe

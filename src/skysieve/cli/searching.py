@@ -6,14 +6,14 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from skysieve.cli.running import Failures, run_and_report
-from skysieve.errors import ConfigError, OutputError, SourceError
-from skysieve.imaging.atomic import atomic_write
+from skysieve.core.atomic import atomic_write
+from skysieve.core.errors import ConfigError, OutputError, SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from skysieve.clusters.job import ClusterJob
+    from skysieve.clusters.search.job import ClusterJob
 
 __all__ = ["SkySearches"]
 
@@ -31,9 +31,9 @@ class SkySearches:
     finders
         Detectors.
     settings
-        Of the search, by the names of :class:`skysieve.clusters.search_settings.ClusterSettings`.
+        Of the search, by the names of :class:`skysieve.clusters.search.search_settings.ClusterSettings`.
     galactic_cut, overwrite
-        See :class:`skysieve.clusters.job.ClusterJob`.
+        See :class:`skysieve.clusters.search.job.ClusterJob`.
     role
         Tiles that are searched, or ``all``.
     resume
@@ -85,7 +85,7 @@ class SkySearches:
         SkysieveError
             If it cannot be searched.
         """
-        from skysieve.clusters.trial_search import units_of_role, write_finders
+        from skysieve.clusters.evaluate.search import units_of_role, write_finders
 
         folder = self._place(number)
         if self._todo(number):
@@ -140,9 +140,9 @@ class SkySearches:
         return asked | {"sky": str(sky.resolve()), "Galactic cut": self._cut, "role of tiles": self._role}
 
     def _job(self, sky: Path, number: int) -> ClusterJob:
-        from skysieve.clusters.job import ClusterJob
-        from skysieve.clusters.search_settings import ClusterSettings
-        from skysieve.clusters.trial_search import needed_finder
+        from skysieve.clusters.evaluate.search import needed_finder
+        from skysieve.clusters.search.job import ClusterJob
+        from skysieve.clusters.search.search_settings import ClusterSettings
 
         needed = needed_finder(self._finders)  # type: ignore[arg-type]
         return ClusterJob(

@@ -10,11 +10,11 @@ import typer
 
 from skysieve.cli.lazy_verb import add_verb
 from skysieve.cli.options import Debug, Jobs, Overwrite, Quiet
-from skysieve.errors import ConfigError
-from skysieve.extras import require
+from skysieve.core.errors import ConfigError
+from skysieve.core.extras import require
 
 if TYPE_CHECKING:
-    from skysieve.simulate.recipe import Recipe
+    from skysieve.frames.simulate.recipe import Recipe
 
 __all__ = ["app"]
 
@@ -88,8 +88,12 @@ def simulate_contaminants(
     """
     whole = _room(recipe)
     from skysieve.cli.simulating import make_series
-    from skysieve.contaminants.simulation import SimulationJob
-    from skysieve.contaminants.simulation_products import described, write_parameter_table, write_truth_sheet
+    from skysieve.frames.simulate.contaminants_files import (
+        described,
+        write_parameter_table,
+        write_truth_sheet,
+    )
+    from skysieve.frames.simulate.contaminants_job import SimulationJob
 
     if clean_frames is not None and size is not None:
         raise ConfigError("--size does not go with --clean-frames: real frames keep their size")
@@ -143,8 +147,8 @@ def simulate_tracking(
     """
     whole = _room(recipe)
     from skysieve.cli.simulating import make_series
-    from skysieve.tracking.simulation import TrackingSimulationJob
-    from skysieve.tracking.simulation_products import write_parameter_table, write_sheet
+    from skysieve.frames.simulate.tracking_files import write_parameter_table, write_sheet
+    from skysieve.frames.simulate.tracking_job import TrackingSimulationJob
 
     job = TrackingSimulationJob(
         recipe=whole, folder=output, shape=_shape(size), seed=seed, overwrite=overwrite
@@ -185,9 +189,9 @@ def simulate_ghosts(
     """
     require("simulation", "simulate")
     from skysieve.cli.simulating import make_series
-    from skysieve.ghosts.simulation import GhostSimulationJob
-    from skysieve.ghosts.simulation_products import described, write_sheet, write_truth
-    from skysieve.simulate.ghosts import read_ghost_recipe
+    from skysieve.ghosts.simulate import read_ghost_recipe
+    from skysieve.ghosts.simulate.files import described, write_sheet, write_truth
+    from skysieve.ghosts.simulate.job import GhostSimulationJob
 
     parts = ["skysieve", "simulate", "ghosts", "-n", str(count), "--seed", str(seed)]
     make_series(
@@ -222,10 +226,10 @@ def simulate_frame(
     Example: `skysieve simulate frame -o frame.fits --seed 1`
     """
     whole = _room(recipe)
-    from skysieve.contaminants.simulation import simulated_hdus
-    from skysieve.imaging.fits_out import write_fits
-    from skysieve.simulate.frame import simulate_frame as simulated
-    from skysieve.simulate.recipe import LAYERS
+    from skysieve.core.fits.fits_out import write_fits
+    from skysieve.frames.simulate.contaminants_job import simulated_hdus
+    from skysieve.frames.simulate.frame import simulate_frame as simulated
+    from skysieve.frames.simulate.recipe import LAYERS
 
     wanted = ["SAT", *(name for name in LAYERS if whole.contaminants[name].probability)]
     if whole.overscan.probability:
@@ -238,7 +242,7 @@ def simulate_frame(
 def _room(recipe: str) -> Recipe:
     """Read the recipe, where what simulation needs is installed."""
     require("simulation", "simulate")
-    from skysieve.simulate.recipe import read_recipe
+    from skysieve.frames.simulate.recipe import read_recipe
 
     return read_recipe(recipe)
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from skysieve.cli.options import Debug, Jobs, Overwrite, Quiet
-from skysieve.extras import require
+from skysieve.core.extras import require
 
 if TYPE_CHECKING:
-    from skysieve.clusters.sky_simulation import SimulatedBand, SkySimulationJob
-    from skysieve.imaging.locations import Location
+    from skysieve.clusters.simulate.files import SimulatedBand, SkySimulationJob
+    from skysieve.core.fits.locations import Location
 
 __all__ = ["simulate_sky"]
 
@@ -65,8 +65,8 @@ def simulate_sky(
     """
     require("simulating skies", "sky")
     from skysieve.cli.running import Failures, run_and_report, start_logging
-    from skysieve.clusters.sky_simulation import SkySimulationJob, write_truth
-    from skysieve.simulate.microwave.recipe import read_sky_recipe
+    from skysieve.clusters.simulate.files import SkySimulationJob, write_truth
+    from skysieve.clusters.simulate.recipe import read_sky_recipe
 
     start_logging()
     job = SkySimulationJob(
@@ -108,9 +108,9 @@ def _described(unit: Location, record: SimulatedBand) -> str:
 def _write_recipe(job: SkySimulationJob) -> None:
     """Write the whole recipe beside the maps; it shows, first of all, whether the folder can be written."""
     from skysieve._version import __version__
-    from skysieve.errors import OutputError
-    from skysieve.imaging.atomic import atomic_write
-    from skysieve.simulate.microwave.recipe import read_sky_recipe
+    from skysieve.clusters.simulate.recipe import read_sky_recipe
+    from skysieve.core.atomic import atomic_write
+    from skysieve.core.errors import OutputError
 
     path = job.folder / "recipe.yaml"
     if path.exists() and not job.overwrite and read_sky_recipe(path) != job.recipe:

@@ -9,16 +9,16 @@ import typer
 
 from skysieve._version import __version__
 from skysieve.cli.running import Failures, run_and_report, start_logging
-from skysieve.errors import ConfigError, OutputError
-from skysieve.imaging.atomic import atomic_write
-from skysieve.simulate.recipe import read_recipe
-from skysieve.simulate.series import MOST_FRAMES, frame_number, frames_in
+from skysieve.core.atomic import atomic_write
+from skysieve.core.errors import ConfigError, OutputError
+from skysieve.core.simulate.series import MOST_FRAMES, frame_number, frames_in
+from skysieve.frames.simulate.recipe import read_recipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from skysieve.imaging.locations import Location
+    from skysieve.core.fits.locations import Location
 
 __all__ = ["make_series"]
 

@@ -93,7 +93,7 @@ class _Interrupts:
             self._raised, self._time = True, time.monotonic()
             raise KeyboardInterrupt
         if time.monotonic() - self._time > LONGEST_END:
-            from skysieve.temporaries import remove_own_temporaries
+            from skysieve.core.temporaries import remove_own_temporaries
 
             remove_own_temporaries()
             _say_interrupted()

@@ -23,11 +23,11 @@ from skysieve.cli.options import (
     Threads,
     parse_hdu,
 )
-from skysieve.printable import printable
+from skysieve.core.printable import printable
 
 if TYPE_CHECKING:
-    from skysieve.imaging.locations import Location
-    from skysieve.tracking.job import TrackRecord
+    from skysieve.core.fits.locations import Location
+    from skysieve.frames.track.job import TrackRecord
 
 __all__ = ["track"]
 
@@ -85,11 +85,11 @@ def track(
     `skysieve track mosaic.fits.fz --frac 0.1`
     """
     from skysieve.cli.running import Failures, find_units, run_and_report, start_logging
-    from skysieve.imaging.atomic import check_target
-    from skysieve.tracking.job import TrackJob
-    from skysieve.tracking.model import DEFAULT_MODEL
-    from skysieve.tracking.products import block_table, frame_table, write_table
-    from skysieve.tracking.tracker import TrackSettings
+    from skysieve.core.atomic import check_target
+    from skysieve.frames.track.job import TrackJob
+    from skysieve.frames.track.model import DEFAULT_MODEL
+    from skysieve.frames.track.products import block_table, frame_table, write_table
+    from skysieve.frames.track.tracker import TrackSettings
 
     start_logging()
     job = TrackJob(

@@ -9,13 +9,13 @@ import typer
 
 from skysieve.cli.lazy_verb import add_verb
 from skysieve.cli.options import Debug, Names, Quiet
-from skysieve.errors import ConfigError
-from skysieve.extras import require
+from skysieve.core.errors import ConfigError
+from skysieve.core.extras import require
 
 if TYPE_CHECKING:
-    from skysieve.models.card import Model
-    from skysieve.training.fit import Trainee
-    from skysieve.training.recipe import Job, TrainingRecipe
+    from skysieve.core.models.card import Model
+    from skysieve.core.training.fit import Trainee
+    from skysieve.core.training.recipe import Job, TrainingRecipe
 
 __all__ = ["app", "chosen_recipe", "run_training"]
 
@@ -128,8 +128,8 @@ def train_contaminants(
     Example: `skysieve train contaminants -o mine --init skysieve --clean-frames nights/ --steps 2000`
     """
     chosen = chosen_recipe(recipe, "contaminants", steps)
-    from skysieve.training.contaminants import ContaminantTraining
-    from skysieve.training.revision import RevisionTraining
+    from skysieve.frames.train.contaminants import ContaminantTraining
+    from skysieve.frames.train.revision import RevisionTraining
 
     revises = chosen.network.kind == "revision"
     if kept is not None and not revises:
@@ -173,7 +173,7 @@ def train_tracking(
     Example: `skysieve train tracking -o mine`
     """
     chosen = chosen_recipe(recipe, "tracking", steps)
-    from skysieve.training.tracking import TrackingTraining
+    from skysieve.frames.train.tracking import TrackingTraining
 
     trainee = TrackingTraining(chosen, kept=kept)
     if init is not None:
@@ -225,12 +225,12 @@ def train_ghosts(
         raise ConfigError("--pictures and --annotations go together: give both, or none")
     if names is not None and pictures is None:
         raise ConfigError("--names chooses among --pictures: give these, too")
-    from skysieve.training.ghosts import GhostTraining
+    from skysieve.ghosts.train.training import GhostTraining
 
     trainee = GhostTraining(chosen)
     if pictures is not None:
         from skysieve.cli.options import read_names
-        from skysieve.training.real_ghosts import RealGhosts
+        from skysieve.ghosts.train.real_ghosts import RealGhosts
 
         wanted = None if names is None else read_names(names)
         trainee.real = RealGhosts.read(pictures, annotations or [], names=wanted)
@@ -244,8 +244,8 @@ def chosen_recipe(name: str, job: Job, steps: int | None) -> TrainingRecipe:
     require("training", "train")
     from dataclasses import replace
 
-    from skysieve.training import processors  # noqa: F401 (before torch: see there)
-    from skysieve.training.recipe import read_training_recipe
+    from skysieve.core.training import processors  # noqa: F401 (before torch: see there)
+    from skysieve.core.training.recipe import read_training_recipe
 
     recipe = read_training_recipe(name)
     if recipe.job != job:
@@ -260,7 +260,7 @@ def run_training(
     from lightning.pytorch.utilities import rank_zero_only
 
     from skysieve.cli.running import start_logging
-    from skysieve.training.fit import fit
+    from skysieve.core.training.fit import fit
 
     # Each GPU has a process that runs this command: one of them tells
     start_logging(verbose=not quiet and getattr(rank_zero_only, "rank", 0) == 0)

@@ -18,10 +18,10 @@ from skysieve.cli.train import (
     chosen_recipe,
     run_training,
 )
-from skysieve.errors import ConfigError, SourceError
+from skysieve.core.errors import ConfigError, SourceError
 
 if TYPE_CHECKING:
-    from skysieve.training.recipe import TrainingRecipe
+    from skysieve.core.training.recipe import TrainingRecipe
 
 __all__ = ["train_clusters"]
 
@@ -85,8 +85,8 @@ def train_clusters(
     chosen = chosen_recipe(recipe, "clusters", steps)
     chosen = _changed(chosen, network, loss)
     from skysieve.cli.running import start_logging
-    from skysieve.training.cluster_sky_files import read_skies
-    from skysieve.training.clusters import ClusterTraining
+    from skysieve.clusters.train.sky_files import read_skies
+    from skysieve.clusters.train.training import ClusterTraining
 
     start_logging(verbose=not quiet)
     skies = read_skies(maps, chosen.labels, bands=chosen.patches.bands)
@@ -102,7 +102,7 @@ def _fit_scores(folder: Path, maps: list[Path], latitude: float) -> None:
     """Fit scores of candidates; a model without them is a model, too."""
     import logging
 
-    from skysieve.clusters.score_fitting import fit_scores
+    from skysieve.clusters.evaluate.score_fitting import fit_scores
 
     try:
         fit_scores(folder, maps, galactic_cut=latitude)

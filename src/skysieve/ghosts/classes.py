@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from skysieve.errors import ConfigError
+from skysieve.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

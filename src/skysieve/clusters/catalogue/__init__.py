@@ -1,0 +1,1 @@
+"""Catalogues: tables, names, matches, previews."""

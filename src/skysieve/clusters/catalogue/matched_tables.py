@@ -1,0 +1,140 @@
+"""A table of candidates with its partners in known catalogues: two columns a catalogue, and counts."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from skysieve.clusters.catalogue.cross_match import chance_matches, default_radius, match
+from skysieve.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from skysieve.clusters.catalogue.known_catalogues import KnownCatalogue
+
+__all__ = ["MatchCount", "add_matches", "check_names"]
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+
+
+@dataclass(frozen=True)
+class MatchCount:
+    """How many candidates a catalogue knows.
+
+    Attributes
+    ----------
+    name
+        Of the catalogue.
+    matched
+        Candidates with a partner in it.
+    chance
+        How many would have one by chance.
+    known
+        Clusters of the catalogue; those on the footprint, if there is one.
+    radius
+        In arcminutes.
+    """
+
+    name: str
+    matched: int
+    chance: float
+    known: int
+    radius: float
+
+
+def add_matches(
+    table: Any,
+    lon: NDArray[np.float64],
+    lat: NDArray[np.float64],
+    catalogues: Sequence[KnownCatalogue],
+    *,
+    radii: Mapping[str, float] | None = None,
+    rank: ArrayLike | None = None,
+    covered: Sequence[NDArray[np.bool_]] | None = None,
+) -> list[MatchCount]:
+    """Add two columns a catalogue to a table, in place: the partner's name, and how far away it is.
+
+    Parameters
+    ----------
+    table
+        An ``astropy.table.Table`` of N candidates.
+    lon, lat
+        Their places, Galactic, in degrees.
+    catalogues
+        Their names are those of the columns: ``NAME`` and ``NAME_sep``.
+    radii
+        In arcminutes, by the name of the catalogue; else that of
+        :func:`~skysieve.clusters.catalogue.cross_match.default_radius`.
+    rank
+        See :func:`~skysieve.clusters.catalogue.cross_match.match`.
+    covered
+        Of each catalogue, which of its clusters are on the footprint; by default all are counted.
+
+    Raises
+    ------
+    ConfigError
+        If a name or radius is wrong.
+    """
+    names = [catalogue.name for catalogue in catalogues]
+    check_names(names, radii or {})
+    counts = []
+    for place, catalogue in enumerate(catalogues):
+        radius = (radii or {}).get(catalogue.name, default_radius(catalogue.name))
+        found = match(lon, lat, catalogue.lon, catalogue.lat, radius=radius, rank=rank)
+        by_chance = chance_matches(
+            lon, lat, catalogue.lon, catalogue.lat, radius=radius, shift=max(1.0, radius / 15.0)
+        )
+        partner, separation = np.full(len(table), "", catalogue.names.dtype), np.full(len(table), np.nan)
+        partner[found.first] = catalogue.names[found.second]
+        separation[found.first] = found.separation
+        _add(table, catalogue.name, partner, separation, radius)
+        known = len(catalogue) if covered is None else int(np.count_nonzero(covered[place]))
+        counts.append(MatchCount(catalogue.name, len(found), by_chance, known, float(radius)))
+    return counts
+
+
+def check_names(names: Sequence[str], radii: Mapping[str, float] | None = None) -> None:
+    """Make sure that names of catalogues can be those of columns, and that radii are of one of them.
+
+    Raises
+    ------
+    ConfigError
+        If not.
+    """
+    for name in names:
+        if not _NAME.fullmatch(name):
+            raise ConfigError(f"catalogue {name!r}: expected a name of letters and digits, as PSZ2")
+        if names.count(name) > 1:
+            raise ConfigError(f"catalogue {name} is given twice; give each a name of its own")
+    unknown = [name for name in radii or {} if name not in names]
+    if unknown:
+        raise ConfigError(
+            f"radius of {unknown[0]}: no such catalogue; there are {', '.join(names) or 'none'}"
+        )
+
+
+def _add(
+    table: Any,
+    name: str,
+    partner: NDArray[np.str_],
+    separation: NDArray[np.float64],
+    radius: float,
+) -> None:
+    from astropy import units
+    from astropy.table import Column
+
+    # From an earlier match with the same catalogue; another column of this name is nobody's to replace
+    own = f"{name}_sep" in table.colnames
+    if name in table.colnames and not own:
+        raise ConfigError(f"the table has a column {name} already; give the catalogue another name")
+    table.remove_columns([column for column in (name, f"{name}_sep") if column in table.colnames])
+    table[name] = Column(partner, description=f"name in {name} of the cluster within {radius:g} arcmin")
+    table[f"{name}_sep"] = Column(
+        separation, unit=units.arcmin, description=f"separation from the cluster of {name}"
+    )

@@ -1,0 +1,183 @@
+"""What was found onto disk: catalogue, regions, maps, footprint and summary, all of them or none."""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from astropy.io import fits
+
+from skysieve.clusters.catalogue.catalogue_files import write_catalogue
+from skysieve.clusters.catalogue.products_footprint import area_of, write_footprint
+from skysieve.clusters.catalogue.products_regions import write_regions
+from skysieve.clusters.catalogue.summary import make_summary, summary_text
+from skysieve.clusters.maps.healpix_maps import write_healpix_map
+from skysieve.core.atomic import atomic_write, check_target
+from skysieve.core.fits.cards import set_cards
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Mapping, Sequence
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from skysieve.clusters.catalogue.matched_tables import MatchCount
+    from skysieve.core.fits.cards import HeaderCard
+
+__all__ = [
+    "CATALOGUE",
+    "SEARCH_ID",
+    "FoundClusters",
+    "check_products",
+    "product_names",
+    "read_search_id",
+    "write_products",
+]
+
+CATALOGUE = "catalogue.fits"
+SUMMARY = "summary.json"
+SEARCH_ID = "SEARCHID"
+"""Card that holds the SHA-256 of all that the products depend on."""
+
+
+@dataclass(frozen=True, eq=False)
+class FoundClusters:
+    """All that a search gives.
+
+    Attributes
+    ----------
+    catalogue
+        Of :func:`skysieve.clusters.catalogue.catalogue.make_catalogue`.
+    footprint : ndarray of bool, shape (npix,)
+        Where candidates were looked for; Galactic pixels.
+    maps : dict of ndarray, shape (npix,)
+        Maps of scores by what they are, ``probability`` or ``snr``; NaN where nothing was computed.  They
+        may have another number of pixels than the footprint.
+    nested
+        Order of the pixels of all of these.
+    cards
+        Of :func:`skysieve.clusters.catalogue.catalogue_files.catalogue_cards`.
+    counts
+        Of :func:`skysieve.clusters.catalogue.matched_tables.add_matches`.
+    """
+
+    catalogue: Any
+    footprint: NDArray[np.bool_]
+    maps: Mapping[str, NDArray[np.float32]]
+    nested: bool
+    cards: Sequence[HeaderCard]
+    counts: Sequence[MatchCount] = ()
+
+
+def write_products(
+    found: FoundClusters, folder: Path, *, votable: bool = False, overwrite: bool = False
+) -> tuple[Path, ...]:
+    """Write all products of a search to a folder, whole or not at all.
+
+    These are ``catalogue.fits`` and ``catalogue.ecsv``, ``catalogue.vot`` on request, ``catalogue.reg`` for
+    ds9, a HEALPix map of each kind of score, as ``probability.fits``, the footprint as a MOC,
+    ``footprint.fits``, and ``summary.txt`` and ``summary.json``.
+
+    Parameters
+    ----------
+    found
+        What was found.
+    folder
+        Where to.
+    votable
+        Whether to write a VOTable, too.
+    overwrite
+        Whether files that are there may be replaced.
+
+    Returns
+    -------
+    tuple of Path
+        What was written, the catalogue first.
+
+    Raises
+    ------
+    OutputError
+        If a file is there or cannot be written.
+    FrameError
+        If the footprint is empty.
+    """
+    check_products(folder, votable=votable, maps=tuple(found.maps), overwrite=overwrite)
+    summary = make_summary(found.catalogue, found.counts, area=area_of(found.footprint), cards=found.cards)
+    written: list[Path] = []
+    # What is entered here is put in place at the end, when all of it is there
+    with ExitStack() as together:
+
+        def path_of(name: str) -> Path:
+            written.append(folder / name)
+            return together.enter_context(atomic_write(written[-1], overwrite=overwrite))
+
+        for name in _tables(votable=votable):
+            write_catalogue(found.catalogue, path_of(name), cards=found.cards, overwrite=True)
+        write_regions(found.catalogue, path_of("catalogue.reg"), overwrite=True)
+        for name, values in found.maps.items():
+            write_healpix_map(
+                path_of(f"{name}.fits"),
+                values,
+                nested=found.nested,
+                frame="G",
+                unit="",
+                column=name.upper(),
+                overwrite=True,
+                cards=_by_keyword(found.cards),
+                partial=True,
+            )
+        write_footprint(
+            found.footprint, path_of("footprint.fits"), nested=found.nested, cards=found.cards, overwrite=True
+        )
+        path_of("summary.txt").write_text(summary_text(summary), encoding="utf-8")
+        path_of(SUMMARY).write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
+    return tuple(written)
+
+
+def product_names(*, votable: bool, maps: Sequence[str]) -> list[str]:
+    """Return the names of all products of a search, of which these are the maps."""
+    others = ["catalogue.reg", "footprint.fits", "summary.txt", SUMMARY]
+    return [*_tables(votable=votable), *others, *(f"{one}.fits" for one in maps)]
+
+
+def check_products(
+    folder: Path,
+    *,
+    votable: bool = False,
+    maps: Sequence[str] = ("probability",),
+    overwrite: bool = False,
+    replaced: Container[str] = (),
+) -> None:
+    """Make sure, before hours of work, that the products may be written.
+
+    Those named by `replaced` may be there in any case.
+
+    Raises
+    ------
+    OutputError
+        If a file is there and may not be replaced, or a name is a folder.
+    """
+    for name in product_names(votable=votable, maps=maps):
+        check_target(folder / name, overwrite=overwrite or name in replaced)
+
+
+def read_search_id(folder: Path) -> str | None:
+    """Return what the summary of finished products says that they depend on; None if there is none."""
+    try:
+        return str(json.loads((folder / SUMMARY).read_bytes())["provenance"][SEARCH_ID])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def _by_keyword(cards: Sequence[HeaderCard]) -> dict[str, Any]:
+    """Return cards by keyword, without comments for which there is no room; none that may be many lines."""
+    header = fits.Header()
+    set_cards(header, [card for card in cards if card[0] != "HISTORY"])
+    return {card.keyword: (card.value, card.comment) for card in header.cards}
+
+
+def _tables(*, votable: bool) -> list[str]:
+    return [CATALOGUE, "catalogue.ecsv", *(["catalogue.vot"] if votable else [])]

@@ -1,0 +1,80 @@
+"""A summary of what was found: for people as text, for programs as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from skysieve.clusters.catalogue.matched_tables import MatchCount
+    from skysieve.core.fits.cards import HeaderCard
+
+__all__ = ["count_lines", "make_summary", "summary_text"]
+
+
+def make_summary(
+    catalogue: Any, counts: Sequence[MatchCount], *, area: float | None, cards: Iterable[HeaderCard]
+) -> dict[str, Any]:
+    """Return what a catalogue holds, as JSON wants it.
+
+    Parameters
+    ----------
+    catalogue
+        Of :func:`skysieve.clusters.catalogue.catalogue.make_catalogue`, with its partners in known
+        catalogues.
+    counts
+        Of :func:`skysieve.clusters.catalogue.matched_tables.add_matches`.
+    area
+        Of the footprint, in square degrees.
+    cards
+        What made it.
+    """
+    names = [count.name for count in counts]
+    matched = np.zeros(len(catalogue), bool)
+    for name in names:
+        matched |= np.asarray(catalogue[name]) != ""
+    finders, numbers = np.unique(np.asarray(catalogue["finder"]).astype(str), return_counts=True)
+    return {
+        "candidates": len(catalogue),
+        "by_finder": {name: int(n) for name, n in zip(finders, numbers, strict=True) if name},
+        "area_deg2": area,
+        "matched": {count.name: asdict(count) for count in counts},
+        "in_no_catalogue": int(np.count_nonzero(~matched)) if names else None,
+        "provenance": {key: value for key, value, _ in cards if key not in ("HISTORY", "COMMENT")},
+        "history": [value for key, value, _ in cards if key == "HISTORY"],
+    }
+
+
+def summary_text(summary: dict[str, Any]) -> str:
+    """Return a summary in words."""
+    lines = [_plural(summary["candidates"], "candidate")]
+    if summary["area_deg2"] is not None:
+        lines[0] += f" on {summary['area_deg2']:.1f} square degrees"
+        if summary["area_deg2"] > 0:
+            lines[0] += f", {summary['candidates'] / summary['area_deg2']:.3g} a square degree"
+    if summary["by_finder"]:
+        lines.append("found by: " + ", ".join(f"{k} {v}" for k, v in summary["by_finder"].items()))
+    lines += count_lines(summary["matched"])
+    if summary["in_no_catalogue"] is not None:
+        lines.append(f"in none of these catalogues: {summary['in_no_catalogue']}")
+    lines += [""] * bool(summary["provenance"])
+    lines += [f"{key}: {value}" for key, value in summary["provenance"].items()]
+    lines += summary["history"]
+    return "\n".join(lines) + "\n"
+
+
+def count_lines(matched: dict[str, dict[str, Any]]) -> list[str]:
+    """Return a line for each catalogue: how many of it were found, and how many would be by chance."""
+    return [
+        f"{name}: {one['matched']} of {one['known']} matched within {one['radius']:g}'; "
+        f"{one['chance']:.3g} expected by chance"
+        for name, one in matched.items()
+    ]
+
+
+def _plural(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"

@@ -1,0 +1,94 @@
+"""The bands of microwave maps: beams, units, noise, and how they see the gas of clusters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from skysieve.core.errors import ConfigError
+
+__all__ = ["PLANCK_HFI", "Band", "Unit", "band"]
+
+Unit = Literal["K_CMB", "MJy/sr", "y"]
+"""Thermodynamic temperature, surface brightness, or the Compton parameter itself."""
+
+
+@dataclass(frozen=True)
+class Band:
+    """A band of a survey.
+
+    Attributes
+    ----------
+    name
+        As users call it, its frequency in GHz.
+    frequency
+        Nominal frequency, in GHz.
+    unit
+        Of its maps as they are published.
+    fwhm
+        Of the effective beam, taken as a Gaussian, in arcminutes.
+    noise
+        White noise of a pixel of one square arcminute, in `unit`; it falls with the root of the area.
+    y_response
+        Change of temperature in K_CMB for each unit of Compton parameter, over the bandpass and without
+        relativistic corrections.
+    mjysr_per_kcmb
+        Change of intensity in MJy/sr for each K_CMB, over the bandpass.
+    """
+
+    name: str
+    frequency: float
+    unit: Unit
+    fwhm: float
+    noise: float
+    y_response: float
+    mjysr_per_kcmb: float
+
+    @property
+    def y_in_unit(self) -> float:
+        """Change of the map, in its own unit, for each unit of Compton parameter."""
+        if self.unit == "y":
+            return 1.0
+        return self.y_response * (self.mjysr_per_kcmb if self.unit == "MJy/sr" else 1.0)
+
+
+_HFI: tuple[tuple[str, Unit, float, float, float, float], ...] = (
+    ("100", "K_CMB", 9.68, 1.29e-6, -4.031, 244.10),
+    ("143", "K_CMB", 7.30, 0.55e-6, -2.785, 371.74),
+    ("217", "K_CMB", 5.02, 0.78e-6, 0.187, 483.69),
+    ("353", "K_CMB", 4.94, 2.56e-6, 6.205, 287.45),
+    ("545", "MJy/sr", 4.83, 0.78e-3, 14.455, 58.04),
+    ("857", "MJy/sr", 4.64, 0.72e-3, 26.335, 2.27),
+)
+"""Name, unit, beam, noise of a pixel of one square degree, response to y, MJy/sr in a K_CMB."""
+
+PLANCK_HFI: tuple[Band, ...] = tuple(
+    Band(name, float(name), unit, fwhm, 60 * noise, y_response, mjysr_per_kcmb)
+    for name, unit, fwhm, noise, y_response, mjysr_per_kcmb in _HFI
+)
+"""Planck's High Frequency Instrument.
+
+References
+----------
+Planck Collaboration 2016, A&A 594, A8, table 6 (beams and noise of the full mission); Planck Collaboration
+2014, A&A 571, A9, table 6 (units); Planck Collaboration 2016, A&A 594, A22, table 1 (response to y).
+"""
+
+
+def band(name: str) -> Band:
+    """Return the band of Planck's HFI with this name.
+
+    Raises
+    ------
+    ConfigError
+        If there is none.
+
+    Examples
+    --------
+    >>> band("143").fwhm
+    7.3
+    """
+    for one in PLANCK_HFI:
+        if one.name == name:
+            return one
+    raise ConfigError(f"band {name!r}: choose from {', '.join(one.name for one in PLANCK_HFI)}")

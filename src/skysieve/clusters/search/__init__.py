@@ -1,0 +1,1 @@
+"""The search for clusters: from maps to candidates."""

@@ -1,0 +1,330 @@
+"""Clusters as a job: one unit is a part of the sky; all of them together make a catalogue."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from skysieve.clusters.catalogue.catalogue import make_catalogue
+from skysieve.clusters.catalogue.matched_tables import add_matches
+from skysieve.clusters.catalogue.products import (
+    SEARCH_ID,
+    FoundClusters,
+    check_products,
+    product_names,
+    read_search_id,
+    write_products,
+)
+from skysieve.clusters.catalogue.products_footprint import covers
+from skysieve.clusters.maps.map_sets import read_map_set
+from skysieve.clusters.maps.naming import DEFAULT_PREFIX
+from skysieve.clusters.maps.tiling import UNIT_NSIDE
+from skysieve.clusters.search.assemble import assemble, choose_candidates
+from skysieve.clusters.search.combine import Scoring
+from skysieve.clusters.search.finder import ClusterFinder
+from skysieve.clusters.search.parts import Parts
+from skysieve.clusters.search.search_provenance import products_identity, search_cards, search_identity
+from skysieve.clusters.search.search_settings import ClusterSettings
+from skysieve.clusters.search.searched_sky import SearchedSky, read_mask
+from skysieve.clusters.search.unit_record import UnitRecord
+from skysieve.core.errors import ConfigError, SourceError
+from skysieve.core.fits.fits_integrity import is_intact
+from skysieve.core.fits.locations import Location
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from skysieve.clusters.catalogue.known_catalogues import KnownCatalogue
+    from skysieve.clusters.maps.map_sets import MapSet
+
+__all__ = ["ClusterJob"]
+
+
+@dataclass
+class ClusterJob:
+    """Looks for clusters in maps of the sky.
+
+    Attributes
+    ----------
+    sources
+        Folders, files and descriptions of maps; see :func:`skysieve.clusters.maps.map_files.find_map_files`.
+    output
+        Folder of the products.  Units that are finished wait in a folder beside it, whose name ends in
+        ``.parts``, for the others.
+    settings
+        How the sky is searched.
+    galactic_cut
+        Degrees of latitude on both sides of the Galactic plane that are left out.
+    mask
+        HEALPix map of what is searched, 1 or 0; None for all.
+    frame, units_of_maps, ordering
+        What holds for maps that do not state it; see :func:`skysieve.clusters.maps.map_sets.read_map_set`.
+    nside
+        Of the maps that are written; None for that of the maps that are read.
+    prefix
+        What names of candidates begin with.
+    votable
+        Whether to write a VOTable, too.
+    resume
+        Whether to go on with units that are there.
+    overwrite
+        Whether to replace products, and units, that are there.
+    """
+
+    sources: Sequence[str]
+    output: Path
+    settings: ClusterSettings = field(default_factory=ClusterSettings)
+    galactic_cut: float = 15.0
+    mask: Path | None = None
+    frame: str | None = None
+    units_of_maps: str | Mapping[str, str] | None = None
+    ordering: str | None = None
+    nside: int | None = None
+    prefix: str = DEFAULT_PREFIX
+    votable: bool = False
+    resume: bool = False
+    overwrite: bool = False
+    _finder: ClusterFinder | None = field(default=None, init=False, repr=False)
+    _sky: SearchedSky | None = field(default=None, init=False, repr=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave maps and network behind: the process that this goes to reads its own."""
+        return {**self.__dict__, "_finder": None, "_sky": None}
+
+    @property
+    def parts(self) -> Parts:
+        """The folder of finished units."""
+        return Parts(self.output.with_name(f"{self.output.name}.parts"))
+
+    @property
+    def sky(self) -> SearchedSky:
+        """The part of the sky that is searched; reads the maps.
+
+        Raises
+        ------
+        SkysieveError
+            If they cannot be read, do not go together, or miss a band that is needed.
+        """
+        if self._sky is None:
+            finder = ClusterFinder(self.settings)
+            wanted = None if finder.input is None or self.settings.uses_filter else finder.input.bands
+            maps = read_map_set(
+                self.sources, bands=wanted, frame=self.frame, units=self.units_of_maps, ordering=self.ordering
+            )
+            finder.check_maps(maps)
+            mask = None if self.mask is None else read_mask(self.mask, frame=self.frame)
+            self._sky = SearchedSky(maps, self.nside or maps.stack.nside, self.galactic_cut, mask)
+        return self._sky
+
+    @property
+    def maps(self) -> MapSet:
+        """The maps; see :attr:`sky`."""
+        return self.sky.maps
+
+    def release(self) -> None:
+        """Forget the maps; they are read again where they are needed."""
+        self._sky = None
+
+    def check(self) -> None:
+        """Check the settings and find the model, without reading maps or loading the network.
+
+        Raises
+        ------
+        ConfigError
+            If a setting is wrong.
+        ModelError
+            If the model is missing or damaged.
+        OutputError
+            If the products may not be written.
+        """
+        if not 0 <= self.galactic_cut < 90:
+            raise ConfigError(f"Galactic cut: {self.galactic_cut} is not from 0 to 90 degrees")
+        if self.nside is not None and (self.nside.bit_count() != 1 or self.nside < UNIT_NSIDE):
+            raise ConfigError(f"nside {self.nside}: expected a power of two, {UNIT_NSIDE} or more")
+        finder = ClusterFinder(self.settings)
+        if finder.model is not None:
+            finder.model.verify()
+        self._scoring(finder)
+        check_products(
+            self.output,
+            votable=self.votable,
+            maps=self._map_names(),
+            overwrite=self.overwrite,
+            replaced=self.replaced,
+        )
+
+    @property
+    def replaced(self) -> frozenset[str]:
+        """Names of products that an interrupted search of this output left, and that are made again."""
+        return self.parts.stated_products() if self.resume else frozenset()
+
+    def is_finished(self, catalogues: Mapping[str, Path], also: Sequence[str] = ()) -> bool:
+        """Tell whether all products are there, of this very search.
+
+        Parameters
+        ----------
+        catalogues
+            Files of the known catalogues, by their names.
+        also
+            Names of further products.
+
+        Raises
+        ------
+        SkysieveError
+            If the maps or the model cannot be read.
+        """
+        if self.parts.begun:
+            return False
+        names = [*product_names(votable=self.votable, maps=self._map_names()), *also]
+        if not all(
+            path.is_file() for path in [*(self.output / name for name in names), *catalogues.values()]
+        ):
+            return False
+        return read_search_id(self.output) == self._identity(catalogues) and all(
+            is_intact(self.output / name) for name in names if name.endswith(".fits")
+        )
+
+    def units(self) -> list[Location]:
+        """Read the maps, begin the folder of finished units, and list all units with something to search.
+
+        Raises
+        ------
+        SkysieveError
+            If the maps cannot be used, nothing is to be searched, or the folder is that of another search.
+        """
+        units = self.sky.units()
+        if not units:
+            raise SourceError(
+                "no pixel to search: the maps have no data outside of the Galactic cut"
+                f" of {self.galactic_cut:g} degrees{' and the mask' if self.mask else ''}"
+            )
+        search = search_identity(ClusterFinder(self.settings), self.sky)
+        self.parts.begin(search, resume=self.resume, overwrite=self.overwrite)
+        return [Location(self.parts.path_of(unit)) for unit in units]
+
+    def prepare(self, *, workers: int = 1) -> None:
+        """Read the maps and load the network; ``workers`` processes share the processors.
+
+        Raises
+        ------
+        SkysieveError
+            If that fails.
+        """
+        _ = self.sky
+        finder = ClusterFinder(self.settings.shared_by(workers))
+        if self.settings.uses_network:
+            _ = finder.network
+        self._finder = finder
+
+    def stop(self) -> None:
+        """Let the units at work end soon, without a file."""
+        if self._finder is not None:
+            self._finder.stop()
+
+    def run(self, unit: Location) -> UnitRecord:
+        """Search one unit, unless it is finished already.
+
+        Raises
+        ------
+        SkysieveError
+            If it cannot be searched, or its file cannot be written.
+        """
+        if self._finder is None:
+            self.prepare()
+        assert self._finder is not None  # noqa: S101 (prepare made it)
+        start = time.perf_counter()
+        parts, sky = self.parts, self.sky
+        number = parts.unit_of(unit.path)
+        count = (sky.nside // UNIT_NSIDE) ** 2
+        kept = parts.read(number, count) if self.resume else None
+        if kept is None:
+            valid = sky.valid(number)
+            found = self._finder.find(number, sky.maps, valid, nside=sky.nside)
+            parts.write(number, found, valid)
+        else:
+            found, valid = kept
+        return UnitRecord.of(number, found, valid, kept=kept is not None, seconds=time.perf_counter() - start)
+
+    def finish(
+        self,
+        units: Sequence[Location],
+        catalogues: Sequence[KnownCatalogue] = (),
+        *,
+        files: Mapping[str, Path] | None = None,
+        draw: tuple[Sequence[str], Callable[[FoundClusters], tuple[Path, ...]]] | None = None,
+    ) -> tuple[FoundClusters, tuple[Path, ...]]:
+        """Make the catalogue of the finished units, write all products, and take away the units' files.
+
+        Parameters
+        ----------
+        units
+            Those of :meth:`units`, all finished.
+        catalogues
+            Known clusters that the candidates are matched with.
+        files
+            Files of these, by their names.
+        draw
+            Names of further products in the same folder, and what makes them.
+
+        Returns
+        -------
+        FoundClusters, tuple of Path
+            What was found, and the files that were written.
+
+        Raises
+        ------
+        SkysieveError
+            If a unit is missing, or a product cannot be written.
+        """
+        finder = self._finder or ClusterFinder(self.settings)
+        found = assemble(
+            self.parts,
+            [self.parts.unit_of(unit.path) for unit in units],
+            self.sky.nside,
+            network=self.settings.uses_network,
+            filtered=self.settings.uses_filter,
+        )
+        catalogue = make_catalogue(
+            choose_candidates(found, finder, self._scoring(finder)), prefix=self.prefix
+        )
+        lon, lat = (np.asarray(catalogue[name], np.float64) for name in ("GLON", "GLAT"))
+        counts = add_matches(
+            catalogue,
+            lon,
+            lat,
+            catalogues,
+            rank=catalogue["score"],
+            covered=[covers(found.footprint, known.lon, known.lat, nested=True) for known in catalogues],
+        )
+        cards = search_cards(finder, self.sky, [one.path for one in self.maps.stack.maps])
+        cards.insert(0, (SEARCH_ID, self._identity(files or {}), "SHA-256"))
+        products = FoundClusters(catalogue, found.footprint, found.products(), True, cards, counts)
+        names = product_names(votable=self.votable, maps=self._map_names())
+        check_products(
+            self.output,
+            votable=self.votable,
+            maps=self._map_names(),
+            overwrite=self.overwrite,
+            replaced=self.replaced,
+        )
+        # From here on an interruption may leave some of them in place
+        self.parts.state_products([*names, *(draw[0] if draw else ())])
+        written = write_products(products, self.output, votable=self.votable, overwrite=True)
+        written += draw[1](products) if draw else ()
+        self.parts.remove()
+        return products, written
+
+    def _map_names(self) -> list[str]:
+        asked = {"probability": self.settings.uses_network, "snr": self.settings.uses_filter}
+        return [name for name in asked if asked[name]]
+
+    def _identity(self, catalogues: Mapping[str, Path]) -> str:
+        finder = ClusterFinder(self.settings)
+        return products_identity(finder, self.sky, prefix=self.prefix, catalogues=catalogues)
+
+    def _scoring(self, finder: ClusterFinder) -> Scoring:
+        return Scoring.from_card(finder.model.card.sky if finder.model else {}, self.settings.finder)

@@ -1,0 +1,245 @@
+"""Simulated microwave skies as a job: one unit is the map of one band."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from skysieve._version import __version__
+from skysieve.core.errors import ConfigError, OutputError, SkysieveError
+from skysieve.core.fits.locations import Location
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from skysieve.clusters.physics.bands import Band
+    from skysieve.clusters.simulate.recipe import SkyRecipe
+    from skysieve.clusters.simulate.regions import SkyRegion
+    from skysieve.clusters.simulate.sky import SkyTruth
+
+__all__ = ["SimulatedBand", "SkySimulationJob", "write_truth"]
+
+_PREFIX = "sky_"
+_LEAST_NSIDE, _MOST_NSIDE = 16, 8192
+_LEAST_CAP, _WHOLE = 1.0, 180.0
+
+
+@dataclass(frozen=True)
+class SimulatedBand:
+    """What became of the map of one band.
+
+    Attributes
+    ----------
+    path
+        The file.
+    rms
+        Standard deviation of the map, in its unit.
+    unit
+        Of the map.
+    kept
+        Whether it was there already.
+    seconds
+        Time it took.
+    """
+
+    path: Path
+    rms: float
+    unit: str
+    kept: bool
+    seconds: float
+
+
+@dataclass
+class SkySimulationJob:
+    """Simulates a sky, a HEALPix map a band.
+
+    Every band shows the same sky, whichever process makes it and in whatever order.  A map that is there,
+    intact and of the same sky, is kept.
+
+    Attributes
+    ----------
+    recipe
+        What the sky is made of.
+    folder
+        Where the maps go.
+    nside
+        Of the maps, a power of two.
+    seed
+        Of the sky.
+    cap
+        Only so many degrees about the north Galactic pole; None for the whole sky.
+    overwrite
+        Whether to make maps anew that are there.
+    threads
+        Threads of each synthesis.
+    """
+
+    recipe: SkyRecipe
+    folder: Path
+    nside: int = 2048
+    seed: int = 0
+    cap: float | None = None
+    overwrite: bool = False
+    threads: int = 1
+    _stopped: bool = field(default=False, init=False, repr=False)
+
+    def units(self) -> list[Location]:
+        """List the files of the bands."""
+        return [Location(self.folder / f"{_PREFIX}{band.name}.fits") for band in _bands()]
+
+    def check(self) -> None:
+        """Find out whether there can be such a sky.
+
+        Raises
+        ------
+        ConfigError
+            If there is no such nside or cap.
+        """
+        power = self.nside.bit_count() == 1
+        if not power or not _LEAST_NSIDE <= self.nside <= _MOST_NSIDE:
+            raise ConfigError(
+                f"nside {self.nside}: expected a power of two from {_LEAST_NSIDE} to {_MOST_NSIDE}"
+            )
+        if self.cap is not None and not _LEAST_CAP <= self.cap < _WHOLE:
+            raise ConfigError(
+                f"a cap of {self.cap:g} degrees: expected {_LEAST_CAP:g} to {_WHOLE:g}; "
+                "leave it out for the whole sky"
+            )
+
+    def prepare(self, *, workers: int = 1) -> None:  # noqa: ARG002 (each process needs the same)
+        """Draw what is in the sky, once a process.
+
+        Raises
+        ------
+        SkysieveError
+            If the catalogue of the recipe cannot be read.
+        """
+        _ = self.truth
+
+    def stop(self) -> None:
+        """Let the bands at work end without being written."""
+        self._stopped = True
+
+    @cached_property
+    def region(self) -> SkyRegion:
+        """The part of the sky."""
+        from skysieve.clusters.simulate.regions import SkyRegion
+
+        return SkyRegion(self.nside, self.cap)
+
+    @cached_property
+    def truth(self) -> SkyTruth:
+        """Clusters and sources in the sky."""
+        from skysieve.clusters.simulate.sky import draw_truth
+
+        return draw_truth(self.recipe, self.seed, self.region)
+
+    def run(self, unit: Location) -> SimulatedBand:
+        """Make the map of one band, unless it is there.
+
+        Raises
+        ------
+        SkysieveError
+            If it cannot be made or written, or another sky is there.
+        """
+        from skysieve.clusters.maps.healpix_maps import write_healpix_map
+        from skysieve.clusters.simulate.sky import simulate_sky
+        from skysieve.core.fits.fits_integrity import is_intact
+
+        start = time.perf_counter()
+        path, band = unit.path, _band_of(unit)
+        if not self.overwrite and is_intact(path):
+            return SimulatedBand(path, self._rms_of(path), band.unit, True, time.perf_counter() - start)
+        values = simulate_sky(
+            self.recipe, self.seed, self.region, band, truth=self.truth, threads=self.threads
+        )
+        rms = float(np.std(values, dtype=float))
+        if self._stopped:
+            raise SkysieveError(f"{path}: stopped before it was written")
+        if self.cap is not None:
+            part = values
+            values = np.full(12 * self.nside**2, np.nan, np.float32)
+            values[: part.size] = part
+        write_healpix_map(
+            path,
+            values,
+            nested=False,
+            frame="G",
+            unit=band.unit,
+            column="I_STOKES",
+            overwrite=True,
+            cards=self._cards(band) | {"SIMRMS": (rms, "standard deviation of the map")},
+            partial=self.cap is not None,
+        )
+        return SimulatedBand(path, rms, band.unit, False, time.perf_counter() - start)
+
+    def _cards(self, band: Band) -> dict[str, Any]:
+        return {
+            "FREQ": (band.frequency, "[GHz] of the band"),
+            "FWHM": (band.fwhm, "[arcmin] of its beam"),
+            "SIMRECIP": (self.recipe.name, "recipe of the simulation"),
+            "SIMSEED": (self.seed, "seed of the simulation"),
+            "SIMCAP": (-1.0 if self.cap is None else self.cap, "[deg] about the north pole, -1 all sky"),
+            "CREATOR": (f"skysieve {__version__}", "software that made this file"),
+        }
+
+    def _rms_of(self, path: Path) -> float:
+        """Return what the header says of a map that is there; raise OutputError if it is of another sky."""
+        from astropy.io import fits
+
+        header = fits.getheader(path, 1)
+        wanted = self._cards(_band_of(Location(path))) | {"NSIDE": (self.nside, "")}
+        for keyword in ("NSIDE", "SIMRECIP", "SIMSEED", "SIMCAP"):
+            found, asked = header.get(keyword), wanted[keyword][0]
+            if found != asked:
+                raise OutputError(
+                    f"{path} is of another sky: {keyword} is {found}, not {asked}; "
+                    "use --overwrite or another --output"
+                )
+        return float(header["SIMRMS"])
+
+
+def write_truth(job: SkySimulationJob) -> tuple[Path, Path]:
+    """Write what is in a sky beside its maps, over earlier tables.
+
+    Returns
+    -------
+    tuple of pathlib.Path
+        ``clusters.fits`` and ``sources.fits``; the latter has radio galaxies, dusty galaxies and cold cores
+        with their flux in each band.
+
+    Raises
+    ------
+    OutputError
+        If a table cannot be written.
+    """
+    from astropy.io import fits
+
+    from skysieve.clusters.simulate.source_table import with_band_fluxes
+    from skysieve.core.fits.fits_out import write_fits
+
+    sources = with_band_fluxes(job.truth.sources, _bands())
+    for name, table in (("clusters", job.truth.clusters), ("sources", sources)):
+        hdu = fits.table_to_hdu(table)
+        hdu.name = name.upper()
+        hdu.header["SIMRECIP"] = (job.recipe.name, "recipe of the simulation")
+        hdu.header["SIMSEED"] = (job.seed, "seed of the simulation")
+        hdu.header["CREATOR"] = (f"skysieve {__version__}", "software that made this file")
+        write_fits([hdu], job.folder / f"{name}.fits", overwrite=True)
+    return job.folder / "clusters.fits", job.folder / "sources.fits"
+
+
+def _bands() -> tuple[Band, ...]:
+    from skysieve.clusters.physics.bands import PLANCK_HFI
+
+    return PLANCK_HFI
+
+
+def _band_of(unit: Location) -> Band:
+    from skysieve.clusters.physics.bands import band
+
+    return band(unit.path.stem.removeprefix(_PREFIX))

@@ -1,0 +1,140 @@
+"""The instrument: windows of beam and pixel, and white noise as the scan of the sky leaves it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from math import log, pi, radians, sqrt
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from skysieve.clusters.simulate.harmonics import degrees_of
+from skysieve.clusters.simulate.pixel_window import pixel_window
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from skysieve.clusters.physics.bands import Band
+    from skysieve.clusters.simulate.regions import SkyRegion
+
+__all__ = ["Noise", "directions", "relative_noise", "window"]
+
+_CHUNK = 2**21
+
+_POLE = (96.38, 29.81)
+"""Galactic coordinates of the north ecliptic pole, in degrees."""
+
+_OPENING, _FOCAL_PLANE, _PRECESSION = 85.0, 1.0, 7.5
+"""Planck's beams stood 85° from its spin axis, give or take its focal plane, and the axis went 7.5° out of
+the ecliptic (Planck 2013 results I); in degrees."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Noise:
+    """White noise.
+
+    Attributes
+    ----------
+    enabled
+        Whether it is in the maps.
+    scale
+        Of the noise of each band.
+    exposure
+        Whether it falls towards the poles of the ecliptic, where Planck's scans meet; its root mean square
+        over the sky stays the same.
+    """
+
+    enabled: bool = True
+    scale: float = 1.0
+    exposure: bool = True
+
+    def add(self, values: NDArray[np.float32], region: SkyRegion, band: Band, stream: Sequence[int]) -> None:
+        """Add noise to a map, in place.
+
+        Parameters
+        ----------
+        values : ndarray, shape (npix,), float32
+            Map of the region in the band's unit.
+        region
+            Where.
+        band
+            Its `noise` is that of a pixel of one square arcminute.
+        stream
+            Names the noise: the same numbers draw the same.
+        """
+        rms = self.scale * band.noise / sqrt(_pixel_area(region.nside))
+        rng = np.random.default_rng(list(stream))
+        for part, lon, lat in directions(region):
+            drawn = rng.standard_normal(part.stop - part.start, np.float32)
+            drawn *= rms if not self.exposure else (rms * relative_noise(lon, lat)).astype(np.float32)
+            values[part] += drawn
+
+
+def window(fwhm: float, nside: int, lmax: int) -> NDArray[np.float64]:
+    """Return the window by degree of a Gaussian beam and of the pixels, ``(lmax + 1,)``.
+
+    Parameters
+    ----------
+    fwhm
+        Of the beam, in arcmin.
+    nside
+        Of the map.
+    lmax
+        Highest degree, 4 nside at most.
+    """
+    sigma = radians(fwhm / 60) / sqrt(8 * log(2))
+    degrees = degrees_of(lmax)
+    beam: NDArray[np.float64] = np.exp(-0.5 * degrees * (degrees + 1) * sigma**2)
+    return beam * pixel_window(nside, lmax)
+
+
+def relative_noise(lon: NDArray[np.float64], lat: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the noise at places on the sky as a ratio to its root mean square over the whole.
+
+    Parameters
+    ----------
+    lon, lat : ndarray
+        Galactic coordinates, in degrees.
+    """
+    pole_lon, pole_lat = np.radians(_POLE)
+    height = np.sin(np.radians(lat)) * np.sin(pole_lat)
+    height += np.cos(np.radians(lat)) * np.cos(pole_lat) * np.cos(np.radians(lon) - pole_lon)
+    middles, noise = _noise_by_height()
+    ratio: NDArray[np.float64] = np.interp(np.abs(height), middles, noise)
+    return ratio
+
+
+def directions(
+    region: SkyRegion,
+) -> Iterator[tuple[slice, NDArray[np.float64], NDArray[np.float64]]]:
+    """Yield parts of a region's pixels, with the Galactic coordinates of each in degrees."""
+    import healpy
+
+    npix = len(region.pixels)
+    for start in range(0, npix, _CHUNK):
+        part = slice(start, min(start + _CHUNK, npix))
+        lon, lat = healpy.pix2ang(region.nside, np.arange(part.start, part.stop), lonlat=True)
+        yield part, lon, lat
+
+
+def _pixel_area(nside: int) -> float:
+    """Return the area of a pixel in square arcminutes."""
+    return 4 * pi / (12 * nside**2) / radians(1 / 60) ** 2
+
+
+@lru_cache(maxsize=1)
+def _noise_by_height() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the relative noise by the absolute sine of ecliptic latitude: how often scans pass there."""
+    turn = (np.arange(2000) + 0.5) / 2000 * pi
+    tilt = radians(_PRECESSION) * np.sin((np.arange(200) + 0.5) / 200 * 2 * pi)[:, None]
+    # Bands of equal area: of latitude's sine, not of latitude
+    edges = np.linspace(0, 1, 201)
+    hits = np.zeros(edges.size - 1)
+    for opening in np.radians(np.linspace(_OPENING - _FOCAL_PLANE, _OPENING + _FOCAL_PLANE, 5)):
+        height = np.sin(tilt) * np.cos(opening) + np.cos(tilt) * np.sin(opening) * np.cos(turn)
+        hits += np.histogram(np.abs(height), edges)[0]
+    noise = 1 / np.sqrt(hits)
+    return (edges[1:] + edges[:-1]) / 2, noise / np.sqrt(np.mean(noise**2))

@@ -1,0 +1,104 @@
+"""The table of compact sources: where they are, how bright in each band, and how extended."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from astropy.table import Table
+    from numpy.typing import NDArray
+
+    from skysieve.clusters.physics.bands import Band
+
+__all__ = ["KINDS", "fluxes", "join_tables", "source_table", "with_band_fluxes"]
+
+KINDS = ("radio", "infrared", "core")
+"""Radio galaxies, nearby dusty galaxies, cold cores of the Galaxy."""
+
+_COLUMNS: dict[str, tuple[str | None, str]] = {
+    "GLON": ("deg", "Galactic longitude"),
+    "GLAT": ("deg", "Galactic latitude"),
+    "FLUX": ("Jy", "flux at FREQ"),
+    "FREQ": ("GHz", "where FLUX holds"),
+    "INDEX": (None, "of a power-law spectrum, else NaN"),
+    "T": ("K", "temperature of a modified black body, else NaN"),
+    "BETA": (None, "index of its emissivity, else NaN"),
+    "MAJOR": ("arcmin", "FWHM along the major axis, 0 for a point"),
+    "MINOR": ("arcmin", "FWHM along the minor axis"),
+    "ANGLE": ("deg", "of the major axis, from north to growing longitude"),
+}
+
+
+def source_table(
+    kind: str,
+    lon: NDArray[np.float64],
+    lat: NDArray[np.float64],
+    *,
+    flux: NDArray[np.float64],
+    frequency: float,
+    index: NDArray[np.float64] | float = np.nan,
+    temperature: NDArray[np.float64] | float = np.nan,
+    beta: NDArray[np.float64] | float = np.nan,
+    major: NDArray[np.float64] | float = 0.0,
+    minor: NDArray[np.float64] | float = 0.0,
+    angle: NDArray[np.float64] | float = 0.0,
+) -> Table:
+    """Return sources of one kind as a table; see its column descriptions for the units."""
+    from astropy.table import Table
+
+    given: dict[str, Any] = {
+        "GLON": lon,
+        "GLAT": lat,
+        "FLUX": flux,
+        "FREQ": frequency,
+        "INDEX": index,
+        "T": temperature,
+        "BETA": beta,
+        "MAJOR": major,
+        "MINOR": minor,
+        "ANGLE": angle,
+    }
+    table = Table({"KIND": np.full(len(lon), kind, f"U{max(map(len, KINDS))}")})
+    table["KIND"].description = ", ".join(KINDS)
+    for name, (unit, description) in _COLUMNS.items():
+        table[name] = np.broadcast_to(np.asarray(given[name], float), len(lon)).copy()
+        table[name].unit, table[name].description = unit, description
+    return table
+
+
+def join_tables(tables: Iterable[Table]) -> Table:
+    """Return all sources in one table, of no rows if there are none."""
+    from astropy.table import vstack
+
+    empty = source_table("radio", np.empty(0), np.empty(0), flux=np.empty(0), frequency=np.nan)
+    return vstack([empty, *tables], metadata_conflicts="silent")
+
+
+def fluxes(table: Table, frequency: float) -> NDArray[np.float64]:
+    """Return the flux of each source in Jy at a frequency in GHz, ``(rows,)``."""
+    from skysieve.clusters.physics.spectra import modified_blackbody
+
+    flux = np.empty(len(table))
+    thermal = np.isfinite(np.asarray(table["T"]))
+    cold, other = table[thermal], table[~thermal]
+    flux[~thermal] = other["FLUX"] * (frequency / other["FREQ"]) ** other["INDEX"]
+    for reference in np.unique(cold["FREQ"]).tolist():
+        there = np.flatnonzero(thermal)[np.asarray(cold["FREQ"]) == reference]
+        flux[there] = table["FLUX"][there] * modified_blackbody(
+            frequency, temperature=table["T"][there], beta=table["BETA"][there], reference=reference
+        )
+    return flux
+
+
+def with_band_fluxes(table: Table, bands: Iterable[Band]) -> Table:
+    """Return the table with a further column a band, ``S100`` and so on, in Jy."""
+    full = table.copy()
+    for band in bands:
+        name = f"S{band.name}"
+        full[name] = fluxes(table, band.frequency)
+        full[name].unit, full[name].description = "Jy", f"flux at {band.frequency:g} GHz"
+    return full

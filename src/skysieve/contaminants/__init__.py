@@ -1,1 +1,0 @@
-"""The first job: what each pixel of a frame is."""

@@ -1,0 +1,212 @@
+"""Text, JSON and YAML files of others: regular files of bounded size, depth and length.
+
+What a user downloads may be a named pipe that never ends, a list nested a million times, or ten lines of
+aliases that stand for a billion values.  Each is refused before it costs memory or time.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import stat
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from skysieve.core.errors import SkysieveError
+
+__all__ = ["MOST_BYTES", "parse_json", "parse_yaml", "read_bytes", "read_text"]
+
+MOST_BYTES = 2**20
+"""Size of the largest text that is read where nothing else is said: a thousand times a usual one."""
+
+MOST_YAML_BYTES = 2**18
+"""Size of the largest YAML text: it is read at some ten thousand bytes a second."""
+
+MOST_DEPTH = 64
+"""So deep may lists and mappings be nested."""
+
+MOST_VALUES = 200_000
+"""So many values may a YAML file hold, each as often as an alias repeats it."""
+
+_LONGEST_NUMBER = 100
+
+
+def read_bytes(path: Path, *, error: type[SkysieveError], limit: int = MOST_BYTES) -> bytes:
+    """Return the content of a regular file.
+
+    Parameters
+    ----------
+    path
+        The file; links are followed.
+    error
+        What to raise.
+    limit
+        Bytes that it may have.
+
+    Raises
+    ------
+    OSError
+        If it cannot be opened or read.
+    SkysieveError
+        Of the kind `error`, if it is a folder, a named pipe or a device, or too large.
+    """
+    # Without waiting: a named pipe that nobody writes into would be waited for at once, and for ever.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(path, flags)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise error(f"{path}: is {_kind(status.st_mode)}, not a regular file; give a file")
+        with open(descriptor, "rb", closefd=False) as stream:
+            content = stream.read(limit + 1)
+    finally:
+        os.close(descriptor)
+    if len(content) > limit:
+        raise error(
+            f"{path}: has {max(status.st_size, limit + 1)} bytes, more than the {limit} that such a file may"
+            " have; is it the right one?"
+        )
+    return content
+
+
+def read_text(path: Path, *, error: type[SkysieveError], limit: int = MOST_BYTES) -> str:
+    """Return the content of a regular file as UTF-8 text, without the mark that some editors begin it with.
+
+    Raises
+    ------
+    OSError, UnicodeDecodeError
+        If it cannot be opened or read, or is no such text.
+    SkysieveError
+        See :func:`read_bytes`.
+    """
+    return read_bytes(path, error=error, limit=limit).decode("utf-8-sig")
+
+
+def parse_json(text: str, *, origin: str, error: type[SkysieveError], finite: bool = True) -> Any:
+    """Return what a JSON text holds, which is not nested too deep.
+
+    Parameters
+    ----------
+    text
+        The text.
+    origin
+        Names the file in messages.
+    error
+        What to raise.
+    finite
+        Whether NaN and infinite numbers, which Python writes and JSON lacks, are refused.
+
+    Raises
+    ------
+    SkysieveError
+        Of the kind `error`, if it is no JSON, or holds such numbers or more than :data:`MOST_DEPTH` levels.
+    """
+    try:
+        checks: dict[str, Any] = {"parse_constant": _refuse, "parse_float": _finite} if finite else {}
+        document = json.loads(text, **checks)
+    except RecursionError as cause:
+        raise error(f"{origin}: is no JSON: it is nested too deep") from cause
+    except ValueError as cause:
+        raise error(f"{origin}: is no JSON: {' '.join(str(cause).split())[:200]}") from cause
+    _check_depth(document, origin, error)
+    return document
+
+
+def parse_yaml(text: str, *, origin: str, error: type[SkysieveError], what: str = "YAML") -> list[Any]:
+    """Return the documents of a YAML text.
+
+    Aliases may repeat what was written before, but within bounds; merge keys (``<<``) are not read.
+
+    Parameters
+    ----------
+    text
+        The text.
+    origin
+        Names the file in messages.
+    error
+        What to raise.
+    what
+        What the file should be, for messages.
+
+    Raises
+    ------
+    SkysieveError
+        Of the kind `error`, if it is no YAML, holds a merge key, or holds more than :data:`MOST_DEPTH`
+        levels, :data:`MOST_VALUES` values or :data:`MOST_YAML_BYTES` characters.
+    """
+    import yaml
+
+    class Loader(yaml.SafeLoader):  # type: ignore[misc]
+        """Safe also in what it costs."""
+
+        def flatten_mapping(self, node: Any) -> None:
+            if any(key.tag == "tag:yaml.org,2002:merge" for key, _ in node.value):
+                raise yaml.YAMLError("merge keys (<<) are not read; write the values out")
+            super().flatten_mapping(node)
+
+        def fetch_flow_collection_start(self, token: Any) -> None:
+            if self.flow_level > MOST_DEPTH:
+                raise yaml.YAMLError(f"it is nested more than {MOST_DEPTH} levels deep")
+            super().fetch_flow_collection_start(token)
+
+        def construct_number(self, node: Any) -> Any:
+            if len(node.value) > _LONGEST_NUMBER:
+                raise yaml.YAMLError(f"a number has {len(node.value)} digits")
+            whole = node.tag == "tag:yaml.org,2002:int"
+            return self.construct_yaml_int(node) if whole else self.construct_yaml_float(node)
+
+    for kind in ("int", "float"):
+        Loader.add_constructor(f"tag:yaml.org,2002:{kind}", Loader.construct_number)
+    if len(text) > MOST_YAML_BYTES:
+        raise error(f"{origin}: has more than {MOST_YAML_BYTES} characters; is it the right file?")
+    try:
+        documents = list(yaml.load_all(text, Loader))
+    except RecursionError as cause:
+        raise error(f"{origin}: is nested too deep") from cause
+    except (yaml.YAMLError, ValueError, TypeError, OverflowError) as cause:
+        raise error(f"{origin}: cannot be read as {what} ({' '.join(str(cause).split())[:200]})") from cause
+    _check_depth(documents, origin, error, most_values=MOST_VALUES)
+    return documents
+
+
+def _check_depth(
+    document: Any, origin: str, error: type[SkysieveError], *, most_values: int | None = None
+) -> None:
+    """Make sure that lists and mappings are not nested too deep, and hold so many values at most."""
+    level = [document] if isinstance(document, dict | list) else []
+    depth = values = 0
+    while level:
+        deeper: list[Any] = []
+        for container in level:
+            members: Iterable[Any] = container.values() if isinstance(container, dict) else container
+            found = [member for member in members if isinstance(member, dict | list | tuple | set)]
+            values += len(container)
+            if most_values is not None and values > most_values:
+                raise error(f"{origin}: stands for more than {most_values} values; is it the right file?")
+            deeper += found
+        level, depth = deeper, depth + 1
+        if depth > MOST_DEPTH:
+            raise error(f"{origin}: is nested more than {MOST_DEPTH} levels deep; is it the right file?")
+
+
+def _kind(mode: int) -> str:
+    if stat.S_ISDIR(mode):
+        return "a folder"
+    if stat.S_ISFIFO(mode):
+        return "a named pipe"
+    return "a device" if stat.S_ISCHR(mode) or stat.S_ISBLK(mode) else "a socket or the like"
+
+
+def _refuse(text: str) -> NoReturn:
+    raise ValueError(f"{text} is no number of JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text[:_LONGEST_NUMBER]} is beyond any number")
+    return number

@@ -1,0 +1,73 @@
+"""Virtual environments for programs that need other packages than ours."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from skysieve.core.errors import ConfigError
+from skysieve.core.temporaries import temporary_beside
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["make_environment"]
+
+logger = logging.getLogger(__name__)
+
+
+def make_environment(name: str, requirements: Sequence[str], folder: Path) -> Path:
+    """Return the Python of an environment with these packages, which is made if it is not there.
+
+    It appears under its name only when it is whole.  pip reads its own configuration: an index of builds of
+    torch for processors, say, is given by ``PIP_EXTRA_INDEX_URL``.
+
+    Parameters
+    ----------
+    name
+        What it is for.
+    requirements
+        As pip takes them.
+    folder
+        Where environments lie.
+
+    Raises
+    ------
+    ConfigError
+        If the packages cannot be installed.
+    """
+    key = hashlib.sha256("\n".join([sys.version.split()[0], *requirements]).encode()).hexdigest()[:12]
+    target = folder / f"{name}-{key}"
+    python = Path("Scripts/python.exe") if os.name == "nt" else Path("bin/python")
+    if (target / python).exists():
+        return target / python
+    logger.warning("installing %s into %s", " ".join(requirements), target)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with temporary_beside(target) as unfinished:
+            _run([sys.executable, "-m", "venv", str(unfinished)], name)
+            pip = [str(unfinished / python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+            _run([*pip, *requirements], name)
+            try:
+                unfinished.rename(target)  # python itself runs from any place
+            except OSError:
+                if not (target / python).exists():  # another process was faster
+                    raise
+    except OSError as error:
+        raise ConfigError(f"peer {name}: {folder} cannot be written ({error.strerror})") from error
+    return target / python
+
+
+def _run(command: list[str], name: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own words
+    if done.returncode:
+        lines = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
+        reason = next(
+            (line for line in lines if line.startswith("ERROR")), lines[-1] if lines else "no message"
+        )
+        raise ConfigError(f"peer {name} cannot be installed: {' '.join(reason.split())}")

@@ -1,0 +1,273 @@
+"""Detectors of others, each run in its own process and environment, and spoken to by files.
+
+Which there are, and what they are worth knowing by, is in :data:`PEERS`; how each is fed its frames is in
+``peers/run_*.py``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from skysieve.core.errors import ConfigError
+from skysieve.core.evaluation.environments import make_environment
+from skysieve.core.evaluation.histograms import log_odds
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+
+    from numpy.typing import NDArray
+
+__all__ = ["PEERS", "CameraFacts", "Peer", "PeerKind", "parse_peer"]
+
+_SERVER = Path(__file__).parent / "peers" / "serve.py"
+# Pinned in what decides a pixel; torch is the ordinary build of the index that pip is told to use.
+_TORCH = "torch==2.13.0"
+
+
+@dataclass(frozen=True)
+class PeerKind:
+    """A detector of somebody else.
+
+    Attributes
+    ----------
+    name
+        What the command line calls it.
+    requirements
+        What pip installs.
+    module
+        The file in ``peers`` that runs it.
+    threshold
+        Its default: pixels with this score and above are cosmic rays.
+    is_probability
+        Whether its scores are probabilities; else they are used as they are.
+    options
+        Settings that may be given, with their defaults.
+    reference
+        Whom to cite.
+    """
+
+    name: str
+    requirements: tuple[str, ...]
+    module: str
+    threshold: float
+    is_probability: bool
+    options: Mapping[str, float]
+    reference: str
+
+
+PEERS: Mapping[str, PeerKind] = {
+    kind.name: kind
+    for kind in (
+        PeerKind(
+            "astroscrappy",
+            ("astroscrappy==1.3.0", "numpy==2.4.6"),
+            "run_astroscrappy",
+            threshold=float(np.log(4.4)),  # the default, 4.5, is a step of its ladder
+            is_probability=False,
+            options={"sigfrac": 0.3, "objlim": 5.0, "niter": 4},
+            reference="van Dokkum 2001, PASP 113, 1420; astroscrappy 1.3.0",
+        ),
+        PeerKind(
+            "deepcr",
+            (
+                "deepCR==0.3.1",
+                "matplotlib==3.11.2",
+                "numpy==2.4.6",
+                _TORCH,
+            ),  # it forgets to ask for matplotlib
+            "run_deepcr",
+            threshold=0.5,
+            is_probability=True,
+            options={"gain": 4.0},
+            reference="Zhang & Bloom 2020, ApJ 889, 24; deepCR 0.3.1, weights decam",
+        ),
+        PeerKind(
+            "cosmic-conn",
+            ("cosmic-conn==0.6.1", "numpy==2.4.6", _TORCH),
+            "run_cosmic_conn",
+            threshold=0.5,
+            is_probability=True,
+            options={"scale": 1.0},
+            reference="Xu et al. 2023, ApJ 942, 73; cosmic-conn 0.6.1, weights ground_imaging",
+        ),
+    )
+}
+
+
+@dataclass(frozen=True)
+class CameraFacts:
+    """What a detector may be told of a frame.
+
+    Attributes
+    ----------
+    gain
+        Electrons per ADU.
+    read_noise
+        Electrons.
+    saturation
+        ADU of a full pixel; NaN if unknown.
+    """
+
+    gain: float = 1.0
+    read_noise: float = 0.0
+    saturation: float = float("nan")
+
+
+@dataclass
+class Peer:
+    """A detector at work; a context manager, whose process ends with it.
+
+    Attributes
+    ----------
+    kind
+        Which.
+    folder
+        Where environments lie.
+    options
+        Settings over its defaults.
+
+    Raises
+    ------
+    ConfigError
+        On entering, if it cannot be installed or started.
+    """
+
+    kind: PeerKind
+    folder: Path
+    options: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """Name, with the settings that are not its defaults."""
+        given = ",".join(f"{name}={value:g}" for name, value in self.options.items())
+        return f"{self.kind.name}:{given}" if given else self.kind.name
+
+    def __enter__(self) -> Self:
+        """Install it if need be, and start it."""
+        python = make_environment(self.kind.name, self.kind.requirements, self.folder)
+        self._files = tempfile.TemporaryDirectory(prefix="skysieve-peer-")
+        self._log = Path(self._files.name) / "log"
+        with self._log.open("w", encoding="utf-8") as log:
+            self._process = subprocess.Popen(  # noqa: S603 - our own words
+                [str(python), str(_SERVER), self.kind.module, json.dumps(dict(self.options))],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                env={**os.environ, "PYTHONNOUSERSITE": "1", "PYTHONDONTWRITEBYTECODE": "1"},
+            )
+        try:
+            self._answer()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End its process."""
+        self.close()
+
+    def close(self) -> None:
+        """End its process and remove its files."""
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
+        self._process.terminate()
+        self._process.wait()
+        self._files.cleanup()
+
+    def detect(
+        self, pixels: NDArray[np.float32], facts: CameraFacts
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Find cosmic rays.
+
+        Parameters
+        ----------
+        pixels
+            ``(H, W)`` float32 in ADU, in any state of processing; NaN where there is no data.
+        facts
+            Of the camera.
+
+        Returns
+        -------
+        scores
+            ``(H, W)`` float32 log-odds, or what else orders its pixels.
+        decided
+            ``(H, W)`` bool, what it flags by default.
+
+        Raises
+        ------
+        ConfigError
+            If it fails.
+        """
+        frame, scores = (str(Path(self._files.name) / name) for name in ("frame.npy", "scores.npy"))
+        np.save(frame, pixels)
+        known = {"gain": facts.gain, "read_noise": facts.read_noise, "saturation": facts.saturation}
+        self._ask({"frame": frame, "scores": scores, "facts": known})
+        found: NDArray[np.float32] = np.load(scores)
+        decided = found >= np.float32(self.kind.threshold)
+        return (log_odds(found) if self.kind.is_probability else found), decided
+
+    def _ask(self, request: Mapping[str, Any]) -> None:
+        with suppress(OSError):  # if it is gone, the missing answer says so
+            print(json.dumps(request), file=self._process.stdin, flush=True)
+        self._answer()
+
+    def _answer(self) -> None:
+        """Wait for the process to be done."""
+        line = self._process.stdout.readline() if self._process.stdout else ""
+        answer = json.loads(line) if line else {}
+        if "done" not in answer:
+            last = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:]
+            ended = f"its process ended; its last words: {' '.join(last) or 'none'}"
+            reason = answer.get("error", ended)
+            raise ConfigError(f"peer {self.kind.name} failed: {' '.join(str(reason).split())}")
+
+
+def parse_peer(text: str, folder: Path) -> Peer:
+    """Read ``NAME`` or ``NAME:OPTION=VALUE,...``.
+
+    Parameters
+    ----------
+    text
+        As on the command line.
+    folder
+        Where environments lie.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such peer or option, or a value is no number.
+
+    Examples
+    --------
+    >>> parse_peer("astroscrappy:objlim=2", Path("peers")).options
+    {'objlim': 2.0}
+    """
+    name, _, rest = text.partition(":")
+    if name not in PEERS:
+        raise ConfigError(f"unknown peer {name!r}; choose from {', '.join(PEERS)}")
+    options = {}
+    for part in rest.split(",") if rest else ():
+        option, _, value = part.partition("=")
+        if option not in PEERS[name].options:
+            raise ConfigError(
+                f"peer {name} has no option {option!r}; it has {', '.join(PEERS[name].options)}"
+            )
+        try:
+            options[option] = float(value)
+        except ValueError:
+            raise ConfigError(f"peer {name}: {option}={value!r} is no number") from None
+    return Peer(PEERS[name], folder, options)

@@ -1,0 +1,300 @@
+"""One report of an evaluation: tables as ECSV and Markdown, curves as PNG."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from skysieve.core.evaluation.bootstrap import RESAMPLES
+from skysieve.core.evaluation.calibration import reliability
+from skysieve.core.evaluation.comparison import ECE, MACRO, compare, score_set
+from skysieve.core.evaluation.confusion_tables import (
+    called_figures,
+    confusion_rows,
+    false_table,
+    missed_table,
+)
+from skysieve.core.evaluation.curves import draw_precision_recall, draw_reliability, draw_roc
+from skysieve.core.evaluation.machine import machine_facts
+from skysieve.core.evaluation.scores import MEASURES
+from skysieve.core.evaluation.tables import format_estimate, to_ecsv, to_markdown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from skysieve.core.evaluation.comparison import Comparison, EvaluatedSet, Scores
+    from skysieve.core.evaluation.scores import Measure
+
+__all__ = ["make_report"]
+
+HOW = (
+    f"Values are followed by their 68 % intervals over {RESAMPLES} resamples of the frames (Bayesian "
+    "bootstrap). "
+    "Differences are paired over the same resamples: the better of a pair is the one that stands above the "
+    "other by the whole interval of their difference, and “disjoint” says that their own intervals do not "
+    "touch either. "
+    "Classes without a pixel in a set have no scores there, and no part in the macro mean.\n"
+)
+
+CONFUSION_HOW = (
+    "At the default priors and thresholds. First table: “found” is what the class itself has; “no class” is "
+    "what no class has; the other columns are missed and given to a class to which they do not belong. "
+    "Second table: “right” belongs to the class; “BG” belongs to no class; the other columns belong to "
+    "another class and not to this one. A pixel may be given to several classes, and belong to several. "
+    "Shares below 0.05 % are left out.\n"
+)
+
+
+def make_report(
+    title: str,
+    sets: Sequence[EvaluatedSet],
+    *,
+    command: str,
+    facts: Mapping[str, str],
+    measures: Sequence[Measure] = MEASURES,
+    unit: str = "pixels",
+    confusion_frames: bool = False,
+) -> dict[str, bytes]:
+    """Make all files of a report.
+
+    Parameters
+    ----------
+    title
+        Heading.
+    sets
+        What was evaluated, each under a name of its own.
+    command
+        The command line, to be run again.
+    facts
+        What else the reader must know, by name.
+    measures
+        Scores beside the calibration error.
+    unit
+        What is counted: pixels, or frames.
+    confusion_frames
+        Whether to write true against marked classes of each frame, too.
+
+    Returns
+    -------
+    dict
+        Content by file name: ``report.md``, ``scores.ecsv``, ``comparisons.ecsv`` if there is more than one
+        detector, ``confusion.ecsv`` and ``confusion-frames.ecsv`` of detectors that choose among classes,
+        and for each set ``NAME-roc.png``, ``NAME-precision-recall.png`` and
+        ``NAME-reliability.png``.
+
+    Raises
+    ------
+    ConfigError
+        If matplotlib is not installed.
+    """
+    facts = {**facts, **machine_facts()}
+    text = [f"# {title}\n", f"```console\n$ {command}\n```\n"]
+    text += ["\n".join(f"- {name}: {value}" for name, value in facts.items()) + "\n", HOW]
+    files: dict[str, bytes] = {}
+    rows: list[dict[str, object]] = []
+    differences: list[dict[str, object]] = []
+    for evaluated in sets:
+        scores = score_set(evaluated, measures)
+        columns = [*measures, ECE] if _has_probabilities(evaluated) else list(measures)
+        compared = compare(scores, columns)
+        drawn = _draw(evaluated)
+        text += _section(evaluated, scores, columns, unit)
+        ours = {name for name, scored in evaluated.detectors.items() if scored.training_priors is not None}
+        text += _verdicts([one for one in compared if ours & {one.first, one.second} or not ours])
+        text += _confusion_section(evaluated)
+        text += [f"![{name}]({name})\n" for name in drawn]
+        files |= drawn
+        rows += _score_rows(evaluated, scores, columns)
+        differences += [_difference_row(evaluated, comparison) for comparison in compared]
+    meta = {"command": command, **facts}
+    files["scores.ecsv"] = _ecsv(rows, meta, unit)
+    if differences:
+        files["comparisons.ecsv"] = _ecsv(differences, meta, unit)
+    confused = [row for evaluated in sets for row in _confusion_rows(evaluated)]
+    if confused:
+        files["confusion.ecsv"] = _pixel_table(confused, meta)
+    if confused and confusion_frames:
+        rows = [row for evaluated in sets for row in _confusion_rows(evaluated, frame_by_frame=True)]
+        files["confusion-frames.ecsv"] = _pixel_table(rows, meta)
+    files["report.md"] = "\n".join(text).encode()
+    return files
+
+
+def _has_probabilities(evaluated: EvaluatedSet) -> bool:
+    return any(scored.training_priors is not None for scored in evaluated.detectors.values())
+
+
+def _section(evaluated: EvaluatedSet, scores: Scores, measures: Sequence[Measure], unit: str) -> list[str]:
+    """Return a set's tables: one a score, classes by detectors."""
+    text = [f"## {evaluated.name}\n", f"{evaluated.description}\n"]
+    has_mean = any(MACRO in by_class for by_class in scores.values())
+    names = [*evaluated.classes, MACRO] if has_mean else [*evaluated.classes]
+    for measure in measures:
+        holders = [c for c in scores if any(measure.name in found for found in scores[c].values())]
+        rows = []
+        for name in names:
+            found = [scores[detector].get(name, {}).get(measure.name) for detector in holders]
+            rows.append([name, *("–" if one is None else format_estimate(one) for one in found)])
+        text += [f"### {measure.title}\n", to_markdown(["class", *holders], rows)]
+    truth = []
+    for name in evaluated.classes:
+        scored = next(s for s in evaluated.detectors.values() if name in s.histograms.classes)
+        tally = scored.histograms.tally(name)
+        frames = f"{scored.histograms.frames_with(name)} of {len(scored.histograms.frames)}"
+        truth.append([name, frames, f"{tally.positives.sum():.0f}", f"{tally.prevalence:.3g}"])
+    return [
+        *text,
+        "### Truth\n",
+        to_markdown(["class", "frames with it", unit, f"part of all {unit}"], truth),
+    ]
+
+
+def _confusion_section(evaluated: EvaluatedSet) -> list[str]:
+    """Return where missed pixels go and what falsely marked ones are, for each detector."""
+    text: list[str] = []
+    for detector, scored in evaluated.detectors.items():
+        if scored.confusion is None:
+            continue
+        if not text:
+            text += ["### Confusion\n", CONFUSION_HOW]
+        text.append(f"**{detector}**: where the pixels of each true class go, in % of them\n")
+        text.append(to_markdown(*missed_table(scored.confusion)))
+        text.append(f"**{detector}**: what the pixels given to each class are, in % of them\n")
+        text.append(to_markdown(*false_table(scored.confusion)))
+        text += [f"- {line}\n" for line in called_figures(scored.confusion)]
+    return text
+
+
+def _confusion_rows(evaluated: EvaluatedSet, *, frame_by_frame: bool = False) -> Iterator[dict[str, object]]:
+    """Yield the rows of a set in the table of true against marked classes."""
+    for detector, scored in evaluated.detectors.items():
+        whole = scored.confusion
+        if whole is None:
+            continue
+        head: dict[str, object] = {"set": evaluated.name, "detector": detector}
+        if not frame_by_frame:
+            yield from (head | row for row in confusion_rows(whole))
+            continue
+        for index, frame in enumerate(whole.frames):
+            yield from (head | {"frame": frame} | row for row in confusion_rows(whole.frame(index)))
+
+
+def _pixel_table(rows: Sequence[Mapping[str, object]], meta: Mapping[str, object]) -> bytes:
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    units = dict.fromkeys(("pixels", "missed", "true_pixels", "marked_pixels"), "pix")
+    return to_ecsv(columns, units=units, meta=meta).encode()
+
+
+def _verdicts(compared: Sequence[Comparison]) -> list[str]:
+    """Return who stands above whom: a row for each pair and score, in the macro mean or what they share."""
+    groups: dict[tuple[str, str, str], list[Comparison]] = {}
+    for one in compared:
+        groups.setdefault((one.first, one.second, one.measure.title), []).append(one)
+    rows = []
+    for (first, second, title), group in groups.items():
+        whole = next((one for one in group if one.name == MACRO), group[0])
+        classes = [one for one in group if one.name != MACRO]
+        low, high = whole.difference.interval
+        rows.append(
+            [
+                f"{first} − {second}",
+                title,
+                whole.name,
+                f"{whole.difference.value:+.4f} ({low:+.4f} to {high:+.4f})",
+                f"{whole.better or 'neither'}{', disjoint' if whole.better and whole.disjoint else ''}",
+                ", ".join(one.name for one in classes if one.better == first) or "none",
+                ", ".join(one.name for one in classes if one.better == second) or "none",
+            ]
+        )
+    if not rows:
+        return []
+    header = [
+        "pair",
+        "score",
+        "in",
+        "difference",
+        "better",
+        "classes where the first is",
+        "where the second is",
+    ]
+    return ["### Who stands above whom\n", to_markdown(header, rows)]
+
+
+def _draw(evaluated: EvaluatedSet) -> dict[str, bytes]:
+    """Return the PNG files of a set."""
+    tallies = {name: evaluated.tallies(name) for name in evaluated.classes}
+    tallies = {
+        name: found for name, found in tallies.items() if any(0 < t.prevalence < 1 for t in found.values())
+    }
+    stem = "".join(sign if sign.isalnum() or sign in "._-" else "-" for sign in evaluated.name)
+    files = {
+        f"{stem}-roc.png": draw_roc(tallies, f"{evaluated.name}: ROC"),
+        f"{stem}-precision-recall.png": draw_precision_recall(
+            tallies, f"{evaluated.name}: precision and recall"
+        ),
+    }
+    if _has_probabilities(evaluated):
+        curves = {
+            name: {
+                detector: reliability(tally, evaluated.detectors[detector].shift(name))
+                for detector, tally in found.items()
+                if evaluated.detectors[detector].training_priors is not None
+            }
+            for name, found in tallies.items()
+        }
+        title = f"{evaluated.name}: reliability after prior modification"
+        files[f"{stem}-reliability.png"] = draw_reliability(curves, title)
+    return files
+
+
+def _score_rows(
+    evaluated: EvaluatedSet, scores: Scores, measures: Sequence[Measure]
+) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = []
+    for detector, by_class in scores.items():
+        histograms = evaluated.detectors[detector].histograms
+        for name, estimates in by_class.items():
+            row: dict[str, object] = {"set": evaluated.name, "detector": detector, "class": name}
+            row |= {
+                "frames": len(histograms.frames),
+                "frames_with": 0,
+                "positives": 0.0,
+                "prevalence": math.nan,
+            }
+            if name != MACRO:
+                tally = histograms.tally(name)
+                row |= {
+                    "frames_with": histograms.frames_with(name),
+                    "positives": float(tally.positives.sum()),
+                }
+                row["prevalence"] = float(tally.prevalence)
+            for measure in measures:
+                one = estimates.get(measure.name)
+                low, high = one.interval if one else (math.nan, math.nan)
+                row |= {measure.name: one.value if one else math.nan}
+                row |= {f"{measure.name}_low": low, f"{measure.name}_high": high}
+            rows.append(row)
+    return rows
+
+
+def _difference_row(evaluated: EvaluatedSet, one: Comparison) -> dict[str, object]:
+    low, high = one.difference.interval
+    return {
+        "set": evaluated.name,
+        "first": one.first,
+        "second": one.second,
+        "class": one.name,
+        "score": one.measure.name,
+        "difference": one.difference.value,
+        "low": low,
+        "high": high,
+        "better": one.better or "neither",
+        "disjoint": one.disjoint,
+    }
+
+
+def _ecsv(rows: Sequence[Mapping[str, object]], meta: Mapping[str, object], unit: str) -> bytes:
+    # a set without probabilities has no column for their error, beside one that has
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    columns = {name: [row.get(name, math.nan) for row in rows] for name in names}
+    return to_ecsv(columns, units={"positives": "pix"} if unit == "pixels" else {}, meta=meta).encode()

@@ -1,0 +1,87 @@
+"""Tables as people and programs read them: Markdown and ECSV."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from skysieve.core.evaluation.bootstrap import Estimate
+
+__all__ = ["format_estimate", "to_ecsv", "to_markdown", "to_text"]
+
+
+def format_estimate(estimate: Estimate, *, signed: bool = False) -> str:
+    """Return a value with its 68 % interval, as many digits as the interval makes sense of.
+
+    Examples
+    --------
+    >>> from skysieve.core.evaluation.bootstrap import Estimate
+    >>> format_estimate(Estimate(0.5, np.array([0.49, 0.51])))
+    '0.5000 (0.4932–0.5068)'
+    """
+    if not np.isfinite(estimate.value):
+        return "–"
+    sign = "+" if signed else ""
+    low, high = estimate.interval
+    value = f"{estimate.value:{sign}.4f}"
+    return value if not np.isfinite(low) else f"{value} ({low:{sign}.4f}–{high:{sign}.4f})"
+
+
+def to_markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a Markdown table, numbers to the right of the first column."""
+    lines = [f"| {' | '.join(header)} |", f"|{'---|' + '---:|' * (len(header) - 1)}"]
+    lines += [f"| {' | '.join(cell.replace('|', '/') for cell in row)} |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def to_text(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table for a terminal: columns aligned, all but the first to the right.
+
+    Examples
+    --------
+    >>> print(to_text(["class", "px"], [["CR", "12"], ["TRL", "4"]]), end="")
+    class  px
+    CR     12
+    TRL     4
+    """
+    lines = [header, *rows]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
+    aligned = [
+        "  ".join(
+            cell.rjust(width) if column else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    ]
+    return "\n".join(aligned) + "\n"
+
+
+def to_ecsv(
+    columns: Mapping[str, Sequence[object]], *, units: Mapping[str, str], meta: Mapping[str, object]
+) -> str:
+    """Return a table as ECSV.
+
+    Parameters
+    ----------
+    columns
+        Values by the name of the column, all of one length.
+    units
+        Unit of columns with numbers, by name; dimensionless where not given.
+    meta
+        What holds of the whole table.
+    """
+    from astropy.table import Table
+
+    table = Table(meta=dict(meta))
+    for name, values in columns.items():
+        table[name] = np.asarray(values)
+        if table[name].dtype.kind in "iuf":
+            table[name].unit = units.get(name, "")
+    text = io.StringIO()
+    table.write(text, format="ascii.ecsv")
+    return text.getvalue()

@@ -1,0 +1,1 @@
+"""Many units of work, in one process or in several."""

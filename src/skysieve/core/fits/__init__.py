@@ -1,0 +1,1 @@
+"""FITS files: found, read safely, and written whole."""

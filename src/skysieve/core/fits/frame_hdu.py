@@ -1,0 +1,60 @@
+"""Frames into FITS: the primary HDU of a file that holds one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from astropy.io import fits
+
+from skysieve.core.fits.cards import inherit_cards, set_cards
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from skysieve.core.fits.cards import HeaderCard
+
+__all__ = ["frame_hdu"]
+
+_OF_EXTENSIONS = ("INHERIT", "EXTNAME", "EXTVER", "EXTLEVEL")
+
+
+def frame_hdu(
+    pixels: NDArray[np.float32], *, cards: Iterable[HeaderCard], header: fits.Header | None = None
+) -> fits.PrimaryHDU:
+    """Return a primary HDU with a frame.
+
+    Whole numbers, as converters give them, are stored in 16 bits where these hold them all: signed, else
+    unsigned (``BZERO`` 32768).  All else is stored in floats of 32 bits.
+
+    Parameters
+    ----------
+    pixels
+        ``(H, W)`` float32; NaN where there is no data.
+    cards
+        Cards, as ``(keyword, value, comment)``.
+    header
+        That of a frame with the same pixels of the sky, whose world coordinates and names are taken over.
+    """
+    hdu = fits.PrimaryHDU(_as_stored(pixels))
+    if header is not None:
+        inherited = inherit_cards(header)
+        for keyword in _OF_EXTENSIONS:
+            inherited.remove(keyword, ignore_missing=True)
+        hdu.header.extend(inherited, update=True)
+    set_cards(hdu.header, cards)
+    return hdu
+
+
+def _as_stored(pixels: NDArray[np.float32]) -> NDArray[np.generic]:
+    """Return the pixels in as few bits as hold them."""
+    whole = bool(np.isfinite(pixels).all()) and bool((pixels == np.rint(pixels)).all())
+    if whole:
+        low, high = float(pixels.min()), float(pixels.max())
+        for kind in (np.int16, np.uint16):
+            limits = np.iinfo(kind)
+            if low >= limits.min and high <= limits.max:
+                return pixels.astype(kind)
+    return np.ascontiguousarray(pixels, np.float32)

@@ -1,0 +1,230 @@
+"""What came with the pixels of a frame: unit, world coordinates, header, uncertainty.
+
+Masking needs the pixels alone.  What else there was is kept beside the result, so that whoever asks for the
+frame back, with its mask, gets all that was given.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import logging
+import math
+import re
+import warnings
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from astropy.io import fits
+
+from skysieve.core.fits.cards import keep_cards, set_cards, text_value
+from skysieve.core.fits.distortion_tables import drop_lookups, find_tables
+from skysieve.core.fits.frames import is_cutout, is_nddata
+from skysieve.core.fits.pixels import linear_header
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = ["FrameOrigin", "origin_in_file", "origin_of"]
+
+logger = logging.getLogger(__name__)
+
+_AXES = 2
+_KEYWORD = re.compile(r"[A-Z0-9_-]{1,8}")
+
+
+@dataclass(frozen=True)
+class FrameOrigin:
+    """What came with the pixels of a frame.
+
+    Attributes
+    ----------
+    file_header
+        Header of the frame's HDU, if it has one; of the linear pixels, if they were on an asinh scale.
+    tables
+        Look-up tables that the world coordinates of that header refer to.
+    data
+        ``(H, W)`` pixels as they were given, in their own type; None if they came from a file or HDU.
+    given
+        Attributes of the object that was given: ``unit``, ``wcs``, ``meta``, ``uncertainty``, ``psf``.
+    """
+
+    file_header: fits.Header | None = field(default=None, repr=False)
+    tables: tuple[fits.ImageHDU, ...] = field(default=(), repr=False)
+    data: NDArray[Any] | None = field(default=None, repr=False)
+    given: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def unit(self) -> Any:
+        """Unit of the pixels (:class:`astropy.units.UnitBase`), or None if none is stated."""
+        if self.given.get("unit") is not None or self.file_header is None:
+            return self.given.get("unit")
+        return _header_unit(text_value(self.file_header, "BUNIT"))
+
+    @cached_property
+    def wcs(self) -> Any:
+        """World coordinates of the pixels, an Astropy WCS of two axes, or None."""
+        if self.given.get("wcs") is not None or self.file_header is None:
+            return _two_axes(self.given.get("wcs"))
+        return _header_wcs(self.file_header, self.tables)
+
+    @property
+    def meta(self) -> Any:
+        """A copy of the metadata; of a header without the cards that describe pixels and WCS."""
+        if "meta" in self.given:
+            return copy.deepcopy(self.given["meta"])
+        if self.file_header is None:
+            return {}
+        return self.file_header.copy(strip=True) if self.wcs is None else keep_cards(self.file_header)
+
+    @property
+    def uncertainty(self) -> Any:
+        """The uncertainty of the pixels as it was given, or None."""
+        return self.given.get("uncertainty")
+
+    @property
+    def psf(self) -> Any:
+        """The image of the PSF as it was given, or None."""
+        return self.given.get("psf")
+
+    @cached_property
+    def header(self) -> fits.Header | None:
+        """FITS header of the frame, with its world coordinates; made of the metadata if there was none."""
+        if self.file_header is not None:
+            return self.file_header
+        made = _header_of(self.given.get("meta") or {})
+        if hasattr(self.wcs, "to_header"):
+            with contextlib.suppress(Exception), warnings.catch_warnings():  # wcslib's errors have no base
+                warnings.simplefilter("ignore")
+                made.update(self.wcs.to_header(relax=True))
+        return made if len(made) else None
+
+    def without_pixels(self) -> FrameOrigin:
+        """Return the same without arrays of the size of the frame."""
+        light = {name: value for name, value in self.given.items() if name != "uncertainty"}
+        return FrameOrigin(self.file_header, self.tables, None, light)
+
+
+def origin_of(data: object) -> FrameOrigin:
+    """Return what came with the pixels of an object in memory.
+
+    Parameters
+    ----------
+    data
+        What :func:`skysieve.core.fits.frames.as_frame` takes.
+    """
+    if is_nddata(data):
+        return _nddata_origin(data)
+    if is_cutout(data):
+        cutout: Any = data
+        return FrameOrigin(data=_plane(cutout.data), given={"wcs": cutout.wcs})
+    if isinstance(data, fits.PrimaryHDU | fits.ImageHDU | fits.CompImageHDU):
+        return FrameOrigin(file_header=linear_header(data.header))
+    held: Any = data
+    unit = getattr(held, "unit", None)  # of a Quantity
+    values = getattr(held, "unmasked", held)  # of astropy's Masked
+    if isinstance(values, np.ma.MaskedArray):
+        values = np.ma.getdata(values)
+    header = getattr(held, "header", None)
+    return FrameOrigin(
+        file_header=header if isinstance(header, fits.Header) else None,
+        data=_plane(np.asarray(values)) if isinstance(values, np.ndarray) else None,
+        given={"unit": unit},
+    )
+
+
+def origin_in_file(header: fits.Header, hdus: fits.HDUList) -> FrameOrigin:
+    """Return what came with the pixels of an HDU.
+
+    Parameters
+    ----------
+    header
+        Of the HDU.
+    hdus
+        The open file that it is part of; what is needed of it is read.
+    """
+    tables = find_tables(hdus, header)
+    copies = tuple(fits.ImageHDU(np.array(hdus[index].data), hdus[index].header) for index in tables or ())
+    return FrameOrigin(linear_header(header), copies)
+
+
+def _nddata_origin(held: Any) -> FrameOrigin:
+    data = np.asarray(held.data)
+    plane = _plane(data)
+    uncertainty = held.uncertainty
+    array = getattr(uncertainty, "array", None)
+    if array is not None and np.shape(array) != plane.shape and np.size(array) == plane.size:
+        uncertainty = type(uncertainty)(np.reshape(array, plane.shape), unit=uncertainty.unit)
+    given = {
+        "unit": held.unit,
+        "wcs": held.wcs,
+        "meta": held.meta,
+        "uncertainty": uncertainty,
+        "psf": getattr(held, "psf", None),
+    }
+    return FrameOrigin(data=plane, given=given)
+
+
+def _plane(array: NDArray[Any]) -> NDArray[Any]:
+    """Return the last two axes of an array whose others have the length 1."""
+    return array.reshape(array.shape[-_AXES:])
+
+
+def _two_axes(wcs: Any) -> Any:
+    """Return world coordinates of two pixel axes, or None where there are others that cannot be left out."""
+    if wcs is None or wcs.pixel_n_dim == _AXES:
+        return wcs
+    celestial = getattr(wcs, "celestial", None)
+    return celestial if celestial is not None and celestial.pixel_n_dim == _AXES else None
+
+
+def _header_wcs(header: fits.Header, tables: Sequence[fits.ImageHDU]) -> Any:
+    if "CTYPE1" not in header:
+        return None
+    from astropy.wcs import WCS
+
+    own = header.copy()
+    if not tables:
+        drop_lookups(own)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of keywords that Astropy puts right
+        try:
+            return WCS(own, fobj=fits.HDUList([fits.PrimaryHDU(), *tables]), naxis=_AXES)
+        except Exception as error:  # noqa: BLE001 (wcslib's errors have no base of their own)
+            logger.debug("world coordinates that cannot be read: %s", " ".join(str(error).split()))
+            return None
+
+
+def _header_unit(text: str) -> Any:
+    """Return the unit that ``BUNIT`` states, in the spellings that observatories use, or None."""
+    if not text.strip():
+        return None
+    from astropy import units
+    from astropy.nddata import CCDData
+
+    text = text.strip()
+    known = CCDData.known_invalid_fits_unit_strings.get(text)
+    if known is not None:
+        return known
+    return units.Unit(text.lower() if text.lower() == "adu" else text, parse_strict="silent")
+
+
+def _header_of(meta: Mapping[str, Any]) -> fits.Header:
+    """Return the entries of metadata that FITS cards can hold."""
+    if isinstance(meta, fits.Header):
+        return meta.copy(strip=True)
+    header = fits.Header()
+    entries = ((str(key).upper(), value) for key, value in meta.items())
+    cards = [(key, value, "") for key, value in entries if _KEYWORD.fullmatch(key) and _is_plain(value)]
+    set_cards(header, cards)
+    return header
+
+
+def _is_plain(value: object) -> bool:
+    if isinstance(value, float):
+        return math.isfinite(value)  # FITS has no other numbers
+    return isinstance(value, str | int)

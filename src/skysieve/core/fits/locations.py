@@ -1,0 +1,256 @@
+"""Where frames are: file names, HDUs in them, directories, globs and lists.
+
+The forms are those of CFITSIO (``file.fits[2]``, ``file.fits[SCI,1]``) and of
+the command lines of the field (a ``.list`` file, ``@file``).  Brackets mean
+three things: part of a name, an HDU, a glob.  They are tried in that order,
+so that a file that exists can always be named.
+"""
+
+from __future__ import annotations
+
+import glob
+import re
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from skysieve.core.errors import SourceError
+from skysieve.core.fits.location_lists import STANDARD_INPUT, read_list
+from skysieve.core.fits.own_products import is_own_file
+
+__all__ = ["Location", "find_locations", "parse_location"]
+
+_HDU_SYNTAX = re.compile(r"(?P<path>.+)\[(?P<hdu>[^\[\]]*)\]", re.DOTALL)
+_FITS_NAME = re.compile(r"(?P<stem>.+?)\.(?:fits|fit|fts)(?:\.(?:fz|gz|bz2|z))?", re.IGNORECASE | re.DOTALL)
+# What this software writes beside a frame; the word "mask" elsewhere in a name says nothing.
+_PRODUCT_STEM = re.compile(r".+\.(?i:masks?|probabilities|ghosts)(?:[A-Z0-9]\w*)?(?:\.ccds)?", re.DOTALL)
+_GLOB_CHARACTERS = re.compile(r"[*?\[]")
+
+
+@dataclass(frozen=True)
+class Location:
+    """A FITS file, and optionally one HDU (and version) in it.
+
+    Attributes
+    ----------
+    path
+        The file, as it was given; it need not exist.
+    hdu
+        Number of the HDU, 0 for the primary, or its EXTNAME; None for every frame in the file.
+    version
+        EXTVER, when `hdu` is a name; None for the first HDU of that name.
+    found
+        Whether the file was found in a folder or by a glob, and not named itself: then it need not be a
+        frame.  Locations that differ in this alone are equal.
+    """
+
+    path: Path
+    hdu: int | str | None = None
+    version: int | None = None
+    found: bool = field(default=False, compare=False, repr=False)
+
+    def __str__(self) -> str:
+        """Return the CFITSIO form, ``file.fits[2]`` or ``file.fits[SCI,1]``."""
+        if self.hdu is None:
+            return str(self.path)
+        version = "" if self.version is None else f",{self.version}"
+        return f"{self.path}[{self.hdu}{version}]"
+
+
+def parse_location(text: str) -> Location:
+    """Read ``file.fits``, ``file.fits[2]``, ``file.fits[SCI]`` or ``file.fits[SCI,1]``.
+
+    A file that exists under the whole text, brackets included, wins over the
+    syntax.  The file is not opened.
+
+    Raises
+    ------
+    SourceError
+        If the text is empty, or what is in the brackets names no HDU.
+
+    Examples
+    --------
+    >>> location = parse_location("a.fits[SCI,1]")
+    >>> location.hdu, location.version
+    ('SCI', 1)
+    """
+    if not text.strip():
+        raise SourceError("an empty file name: name a FITS file, a directory, a glob or a list")
+    path = _path(text)
+    match = _HDU_SYNTAX.fullmatch(text)
+    if match is None or _mode(path) is not None:
+        return Location(path)
+    path = _path(match["path"])
+    name, comma, version = (part.strip() for part in match["hdu"].partition(","))
+    if name.isdecimal() and not comma:
+        return Location(path, int(name))
+    if not name or name.lstrip("+-").isdecimal() or (comma and not version.isdecimal()):
+        raise SourceError(
+            f"{text!r}: [{match['hdu']}] names no HDU; write [n] counted from 0, [NAME] or [NAME,version]"
+        )
+    return Location(path, name, int(version) if comma else None)
+
+
+def find_locations(text: str) -> list[Location]:
+    """Return every location that a text on the command line stands for.
+
+    Parameters
+    ----------
+    text
+        - a file, with or without an HDU: itself;
+        - a directory: its FITS files, by name, without the products of this
+          software (by name or header) and without hidden files; not recursive;
+        - a glob: what matches, by name; ``**`` is recursive; products only if
+          the pattern itself ends like one, as ``*.masks.fits``;
+        - ``name.list`` or ``@name``: one of the above a line, in UTF-8, with
+          ``#`` comments, relative to the current directory or else to the
+          list's folder;
+        - ``-`` or ``@-``: a list from the standard input; a file of that name
+          is ``./-``.
+
+        A directory or glob may carry an HDU, which then holds for each file.
+
+    Returns
+    -------
+    list of Location
+        At least one, without exact repeats.  Entries of a list that name
+        nothing are there too: they fail when opened, and the rest runs.
+
+    Raises
+    ------
+    SourceError
+        If a plain path does not exist or cannot be reached, a directory or
+        list cannot be read or holds no FITS file, or a glob matches nothing.
+    """
+    if text in {"-", "@-"}:
+        return _list_locations(STANDARD_INPUT)
+    path = _path(text)
+    mode = _mode(path)
+    if mode is None and text.startswith("@"):
+        return _list_locations(_path(text[1:]))
+    if path.suffix.lower() == ".list" and (
+        not _GLOB_CHARACTERS.search(text) if mode is None else not stat.S_ISDIR(mode)
+    ):
+        return _list_locations(path)
+    found = _expand(text)
+    if found:
+        return found
+    missing = parse_location(text).path
+    if _GLOB_CHARACTERS.search(str(missing)):
+        raise SourceError(f"{missing}: no such file, and no match as a glob; check the folder and the ending")
+    raise SourceError(f"{missing}: no such file or directory; check the name")
+
+
+def _expand(text: str) -> list[Location]:
+    """Return what a path, directory or glob stands for; empty if nothing is there."""
+    whole = parse_location(text)
+    mode = _mode(whole.path)
+    if mode is not None:
+        is_folder = stat.S_ISDIR(mode)
+        files = _fits_files(whole.path) if is_folder else [whole.path]
+        return [Location(file, whole.hdu, whole.version, is_folder) for file in files]
+    files = _glob(whole.path)
+    if files or whole.hdu is None:
+        return [Location(file, whole.hdu, whole.version, found=True) for file in files]
+    # What looked like an HDU may have been the last character class of a glob.
+    return [Location(file, found=True) for file in _glob(_path(text))]
+
+
+def _list_locations(path: Path) -> list[Location]:
+    """Return what the lines of a list stand for, without exact repeats."""
+    found: dict[Location, None] = {}
+    for number, entry in read_list(path):
+        try:
+            named = parse_location(entry)
+        except SourceError as error:
+            raise SourceError(f"{path}, line {number}: {error}") from error
+        try:
+            locations = _expand(entry) or _expand(_beside(path, entry))
+        except SourceError:
+            # An empty folder, a loop of links: it fails when opened, and the rest runs.
+            locations = []
+        found.update(dict.fromkeys(locations or [named]))
+    return list(found)
+
+
+def _beside(listing: Path, entry: str) -> str:
+    """Return a relative entry as seen from the folder of its list."""
+    return str(listing.parent / _path(entry))
+
+
+def _fits_files(folder: Path) -> list[Path]:
+    """Return the FITS files of a directory by name, products and hidden files left out."""
+    try:
+        names = sorted(entry.name for entry in folder.iterdir())
+    except OSError as error:
+        raise SourceError(f"{folder}: the directory cannot be read ({error.strerror})") from error
+    files = []
+    for name in names:
+        wanted = _FITS_NAME.fullmatch(name) and not name.startswith(".") and not _is_product(folder / name)
+        # A link to nowhere stays: it is reported when opened, rather than missed in silence.
+        if wanted and not _is_folder(folder / name):
+            files.append(folder / name)
+    if not files:
+        raise SourceError(
+            f"{folder}: the directory holds no FITS files (.fits .fit .fts, also .fz .gz .bz2 .Z) "
+            "besides products of Skysieve"
+        )
+    return files
+
+
+def _glob(pattern: Path) -> list[Path]:
+    """Return the files that match, by name; products only for a pattern that asks for them."""
+    if not _GLOB_CHARACTERS.search(str(pattern)):
+        return []
+    # Folders that exist under their very name are no pattern, whatever brackets they have.
+    literal, rest = Path(pattern.anchor), list(pattern.relative_to(pattern.anchor).parts)
+    while len(rest) > 1 and _mode(literal / rest[0]) is not None:
+        literal /= rest.pop(0)
+    # Unlike Path.glob, this one can take folders literally, and skips hidden files.
+    names = glob.glob(str(Path(glob.escape(str(literal)), *rest)), recursive=True)  # noqa: PTH207
+    files = [file for file in map(Path, sorted(names)) if not _is_folder(file)]
+    return files if _is_product_name(pattern.name) else [file for file in files if not _is_product(file)]
+
+
+def _is_product(path: Path) -> bool:
+    """Say whether a file is a product of this software, by its name or, whatever that is, by its headers."""
+    return _is_product_name(path.name) or is_own_file(path)
+
+
+def _is_product_name(name: str) -> bool:
+    """Say whether a file name is one that this software gives to its products."""
+    match = _FITS_NAME.fullmatch(name)
+    return match is not None and _PRODUCT_STEM.fullmatch(match["stem"]) is not None
+
+
+def _path(text: str) -> Path:
+    """Return the path, with ``~`` for a home directory."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # nobody of that name: the tilde is part of a file name
+        return Path(text)
+
+
+def _is_folder(path: Path) -> bool:
+    """Say whether the path is a directory, as far as can be known."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
+def _mode(path: Path) -> int | None:
+    """Return the file mode, or None where nothing is.
+
+    Raises
+    ------
+    SourceError
+        If the path cannot be reached: a loop of links, a folder without permission.
+    """
+    try:
+        return path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise SourceError(f"{path}: cannot be reached ({reason}); check the path") from error

@@ -1,0 +1,90 @@
+"""Names of products, from the names of the frames they belong to."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from skysieve.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from skysieve.core.fits.locations import Location
+
+__all__ = ["FIELDS", "fits_stem", "output_path", "with_suffix"]
+
+FIELDS = ("dir", "stem", "name", "hdu")
+"""What a template may name: the file's folder, its name without FITS endings, its name, the HDU asked for."""
+
+_FITS_ENDING = re.compile(r"\.(fits|fit|fts)(\.(fz|gz|bz2|z))?$", re.IGNORECASE)
+
+
+def output_path(location: Location, template: str | None, suffix: str) -> Path:
+    """Return where the product of a file goes.
+
+    Parameters
+    ----------
+    location
+        The file, and the HDU if only one was asked for.
+    template
+        A path with :data:`FIELDS` in braces; or a folder (one that exists, or ends in ``/``), in which the
+        product is named as by default; or None for the default, beside the file.
+    suffix
+        Ending of the default name; ``{hdu}`` in it stands for the HDU.
+
+    Raises
+    ------
+    ConfigError
+        If the template is malformed.
+
+    Examples
+    --------
+    >>> from skysieve.core.fits.locations import parse_location
+    >>> output_path(parse_location("night/a.fits.fz[2]"), None, ".mask{hdu}.fits").as_posix()
+    'night/a.mask2.fits'
+    >>> output_path(parse_location("night/a.fits"), "masks/{stem}-m.fits", ".mask{hdu}.fits").as_posix()
+    'masks/a-m.fits'
+    """
+    default = "{stem}" + suffix
+    if template is None:
+        template = "{dir}/" + default
+    elif not template:
+        raise ConfigError("the output is empty; give a folder, or a template of a path")
+    elif template.endswith("/") or Path(template).is_dir():
+        template = f"{template.rstrip('/')}/{default}"
+    hdu = "" if location.hdu is None else str(location.hdu)
+    fields = {
+        "dir": str(location.path.parent),
+        "stem": fits_stem(location.path.name),
+        "name": location.path.name,
+        "hdu": hdu if location.version is None else f"{hdu}{location.version}",
+    }
+    try:
+        return Path(template.format_map(fields))
+    except (KeyError, ValueError, IndexError) as error:
+        names = ", ".join(f"{{{field}}}" for field in FIELDS)
+        raise ConfigError(
+            f"output template {template!r} is malformed ({error!r}); it may name {names}"
+        ) from error
+
+
+def fits_stem(name: str) -> str:
+    """Return the name of a file without its FITS endings.
+
+    Examples
+    --------
+    >>> fits_stem("a.b.fits.fz")
+    'a.b'
+    """
+    return _FITS_ENDING.sub("", name)
+
+
+def with_suffix(product: Path, suffix: str) -> Path:
+    """Return the path of a side product: the FITS ending of a product's name replaced.
+
+    Examples
+    --------
+    >>> with_suffix(Path("a.mask.fits"), ".png").name
+    'a.mask.png'
+    """
+    return product.with_name(fits_stem(product.name) + suffix)

@@ -1,0 +1,115 @@
+"""Products that keep the structure of their source: HDU for HDU, in the same order."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, TypeAlias
+
+from astropy.io import fits
+
+from skysieve.core.fits.distortion_tables import find_tables
+from skysieve.core.fits.fits_out import StoredHDU, primary_hdu, stored_hdu
+from skysieve.core.fits.fits_units import one_line, quiet
+from skysieve.core.fits.hdu_claims import version_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from skysieve.core.fits.cards import HeaderCard
+    from skysieve.core.fits.fits_frames import FrameHDU
+
+__all__ = ["HDU", "Made", "keep_structure"]
+
+logger = logging.getLogger(__name__)
+
+Made: TypeAlias = fits.ImageHDU | fits.CompImageHDU
+HDU: TypeAlias = fits.PrimaryHDU | Made | StoredHDU
+
+
+def keep_structure(
+    hdus: fits.HDUList,
+    frames: Mapping[int, FrameHDU],
+    make: Callable[[FrameHDU, bool], Made],
+    *,
+    one_only: bool = False,
+    frames_only: bool = False,
+    cards: Sequence[HeaderCard] = (),
+) -> Iterator[HDU]:
+    """Yield the HDUs of a product that keeps the structure of its source.
+
+    The primary header is kept, each science HDU is replaced by what ``make`` returns for it, tables pass
+    through untouched, as do the images with the tables of distortion that the world coordinates of a science
+    HDU refer to, and other images leave an empty HDU with their name, so that the order is that of the
+    source.  So does a table that is damaged, and the log names it.
+
+    Parameters
+    ----------
+    hdus
+        The open source.
+    frames
+        Its science HDUs, by number.
+    make
+        Returns the HDU for a science HDU; its second argument says whether the product holds the tables of
+        distortion that the science header refers to.  A compressed image cannot be primary: it follows the
+        primary header, as with ``fpack``.
+    one_only
+        Whether the product holds the primary header and the one science HDU alone: as primary HDU if it can
+        be.  Its tables of distortion follow.
+    frames_only
+        Whether the product holds the science HDUs and no others, but for an empty primary HDU where that of
+        the source has no image.
+    cards
+        Further cards for a primary header without a science image.
+    """
+    found = {
+        index: None if frames_only else find_tables(hdus, frame.header) for index, frame in frames.items()
+    }
+    tables = frozenset().union(*(numbers for numbers in found.values() if numbers))
+    for index, hdu in enumerate(hdus):
+        if index in frames:
+            made = make(frames[index], found[index] is not None)
+            if index == 0 or one_only:
+                header = hdus[0].header
+                if isinstance(made, fits.CompImageHDU):
+                    yield primary_hdu(header)
+                else:
+                    made = _as_primary(made, header)
+            yield made
+        elif index in tables:
+            yield _table(hdu, index, hdus.filename() or "the file") or _placeholder(hdu)
+        elif one_only or (frames_only and index > 0):
+            continue
+        elif index == 0:
+            yield primary_hdu(hdu.header, cards=cards)
+        elif isinstance(hdu, fits.BinTableHDU | fits.TableHDU) and not isinstance(hdu, fits.CompImageHDU):
+            yield _table(hdu, index, hdus.filename() or "the file") or _placeholder(hdu)
+        else:
+            yield _placeholder(hdu)
+
+
+def _table(hdu: fits.BinTableHDU | fits.TableHDU, index: int, label: str) -> StoredHDU | None:
+    """Return a table as it is to be stored, or None, with a warning, if it is damaged."""
+    try:
+        with quiet(label):
+            return stored_hdu(hdu.copy())
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever astropy raises for a table against the standard
+        name = f" {hdu.name}" if hdu.name else ""
+        logger.warning(
+            "%s: HDU %d%s, a table, is damaged and is left out (%s)", label, index, name, one_line(error)
+        )
+        return None
+
+
+def _placeholder(hdu: fits.ImageHDU | fits.BinTableHDU | fits.TableHDU) -> fits.ImageHDU:
+    return fits.ImageHDU(name=hdu.name or None, ver=version_of(hdu) if hdu.name else None)
+
+
+def _as_primary(hdu: fits.ImageHDU, header: fits.Header) -> fits.PrimaryHDU:
+    """Return the image as primary HDU, with the cards of the source's primary header that it lacks."""
+    cards = primary_hdu(header).header
+    cards.update(hdu.header.copy(strip=True))
+    # It tells an extension to take over the cards of the primary header.
+    cards.remove("INHERIT", ignore_missing=True)
+    return fits.PrimaryHDU(hdu.data, cards)

@@ -1,0 +1,1 @@
+"""Models: cards, graphs, engines, and the models that ship with the package."""

@@ -1,0 +1,102 @@
+"""Engines that run ONNX graphs, and which one is taken where nobody says.
+
+OpenVINO was the faster one on the x86-64 processors measured, in float32 and more
+so in bfloat16 where there are instructions for it: see ``docs/results/engines.md``.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from typing import TYPE_CHECKING, get_args
+
+from skysieve.core.errors import ConfigError, ModelError
+from skysieve.core.extras import install_command
+from skysieve.core.models.network import Engine, Precision
+
+if TYPE_CHECKING:
+    from skysieve.core.models.card import Model
+    from skysieve.core.models.network import Network
+
+__all__ = ["available_threads", "load_network"]
+
+LEAST_AGREEMENT = 0.9999
+"""A lower precision is taken by itself only where at least this part of the decisions is that of float32."""
+
+
+def available_threads() -> int:
+    """Return the number of processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def load_network(
+    model: Model,
+    *,
+    engine: Engine = "auto",
+    precision: Precision = "auto",
+    device: str = "cpu",
+    threads: int | None = None,
+) -> Network:
+    """Load a model's graph.
+
+    Parameters
+    ----------
+    model
+        The model.
+    engine
+        ``auto`` takes OpenVINO if it is installed and the model has a graph for it, ONNX Runtime if not, and
+        ONNX Runtime on a GPU.
+    precision
+        ``auto`` takes bf16 where the processor has it and the card says that decisions agree.
+    device
+        ``cpu``, ``cuda`` or ``cuda:N``.
+    threads
+        Processor threads; all by default.
+
+    Raises
+    ------
+    ConfigError
+        If engine, precision and device do not go together.
+    ModelError
+        If no engine is installed or the graph cannot be loaded.
+    """
+    for value, choices in ((engine, get_args(Engine)), (precision, get_args(Precision))):
+        if value not in choices:
+            raise ConfigError(f"unknown choice {value!r}; choose from {', '.join(choices)}")
+    kind, _, number = device.partition(":")
+    if kind not in ("cpu", "cuda") or (number and not number.isdecimal()) or (kind == "cpu" and number):
+        raise ConfigError(f"unknown device {device!r}; choose cpu, cuda or cuda:N")
+    chosen = _choose_engine(model, engine, kind)
+    threads = threads or available_threads()
+    if chosen == "openvino":
+        from skysieve.core.models.openvino_engine import OpenVINONetwork
+
+        return OpenVINONetwork(model, precision, threads, bf16_agrees=_bf16_agrees(model))
+    from skysieve.core.models.onnxruntime_engine import ONNXRuntimeNetwork
+
+    if precision == "bf16":
+        raise ConfigError("ONNX Runtime runs these graphs in f32 only; use --engine openvino for bf16")
+    return ONNXRuntimeNetwork(model, device, threads)
+
+
+def _bf16_agrees(model: Model) -> bool:
+    return model.card.agreement.get("bf16", 0.0) >= LEAST_AGREEMENT
+
+
+def _choose_engine(model: Model, engine: Engine, device_kind: str) -> str:
+    if device_kind == "cuda":
+        if engine == "openvino":
+            raise ConfigError("OpenVINO does not run on CUDA devices; use --engine onnxruntime")
+        candidates = ["onnxruntime"]
+    else:
+        candidates = [engine]
+        if engine == "auto":
+            able = {name for graph in model.card.graphs for name in graph.engines}
+            candidates = [name for name in ("openvino", "onnxruntime") if name in able] or ["openvino"]
+    for candidate in candidates:
+        if importlib.util.find_spec(candidate) is not None:
+            return candidate
+    problem = f"{' or '.join(candidates)} is not installed"
+    raise ModelError(f"{problem}; run: {install_command(candidates[0])}")

@@ -1,0 +1,1 @@
+"""Blocks that the networks of all products are built from."""

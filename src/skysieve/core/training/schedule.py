@@ -1,0 +1,45 @@
+"""The optimiser, and how its rate changes."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from skysieve.core.training.recipe import TrainingRecipe
+
+__all__ = ["optimisers"]
+
+
+def optimisers(network: nn.Module, recipe: TrainingRecipe) -> Any:
+    """Return what Lightning wants: AdamW, with a rate that rises in a line and falls as a cosine.
+
+    Biases and the parameters of batch normalisation do not decay.
+
+    References
+    ----------
+    Loshchilov & Hutter 2019, ICLR (decoupled weight decay); 2017, ICLR (the cosine).
+    """
+    decaying = [p for p in network.parameters() if p.requires_grad and p.dim() > 1]
+    others = [p for p in network.parameters() if p.requires_grad and p.dim() <= 1]
+    optimiser = torch.optim.AdamW(
+        [
+            {"params": decaying, "weight_decay": recipe.weight_decay},
+            {"params": others, "weight_decay": 0.0},
+        ],
+        lr=recipe.learning_rate,
+    )
+    rising = max(1, round(recipe.warm_up * recipe.steps))
+
+    def factor(step: int) -> float:
+        if step < rising:
+            return (step + 1) / rising
+        done = min(1.0, (step - rising) / max(1, recipe.steps - rising))
+        return 0.5 * (1 + math.cos(math.pi * done))
+
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, factor)
+    return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

@@ -1,1 +1,0 @@
-"""Scores, each with its definition and its uncertainty, and the detectors of others to stand beside."""

@@ -1,1 +1,0 @@
-"""Many units of work: in this process or in several."""

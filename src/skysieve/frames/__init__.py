@@ -1,0 +1,1 @@
+"""Frames of CCDs and near-infrared arrays: contaminants and tracking errors."""

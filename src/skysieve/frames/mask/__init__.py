@@ -1,0 +1,1 @@
+"""Contaminants: from a frame to its mask."""

@@ -1,0 +1,273 @@
+"""Contaminants as a job: one unit is a file; run it, and its product lies on disk."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from skysieve.core.errors import ConfigError
+from skysieve.core.fits.fits_out import write_fits
+from skysieve.core.fits.frame_files import FrameFile
+from skysieve.core.fits.locations import find_locations
+from skysieve.core.fits.naming import output_path
+from skysieve.core.fits.structure import keep_structure
+from skysieve.frames.mask.bitmaps import read_bit_map, read_planes
+from skysieve.frames.mask.classes import NODATA
+from skysieve.frames.mask.growth import Growth, read_growth
+from skysieve.frames.mask.layout import make_layout
+from skysieve.frames.mask.masker import Masker, MaskSettings
+from skysieve.frames.mask.masking import FileMasking, FrameRecord
+from skysieve.frames.mask.published_output import published_cards
+from skysieve.frames.mask.regions import check_regions
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from skysieve.core.fits.cards import HeaderCard
+    from skysieve.core.fits.fits_out import Compression
+    from skysieve.core.fits.locations import Location
+    from skysieve.core.fits.mask_values import MaskBits
+    from skysieve.frames.mask.bitmaps import BitMap
+    from skysieve.frames.mask.layout import Format, Layout
+
+__all__ = ["SUFFIXES", "FrameRecord", "MaskJob", "MaskRecord"]
+
+SUFFIXES: dict[Format, str] = {
+    "bits": ".mask{hdu}.fits",
+    "cube": ".masks{hdu}.fits",
+    "single": ".masks{hdu}.fits",
+    "probabilities": ".probabilities{hdu}.fits",
+}
+"""Endings of the products' names."""
+
+
+@dataclass(frozen=True)
+class MaskRecord:
+    """What became of one file.
+
+    Attributes
+    ----------
+    product
+        The mask file.
+    previews
+        Preview pictures, one a frame.
+    regions
+        Region files, one a frame, and the table of trails.
+    frames
+        One record a frame.
+    seconds
+        Time it took.
+    notes
+        Lines on how the file was read: images left out, masks used.
+    """
+
+    product: Path
+    previews: tuple[Path, ...]
+    frames: tuple[FrameRecord, ...]
+    seconds: float
+    notes: tuple[str, ...] = ()
+    regions: tuple[Path, ...] = ()
+
+
+@dataclass
+class MaskJob:
+    """Masks files.
+
+    Attributes
+    ----------
+    settings
+        How frames are masked.
+    output
+        Template of the product's path, or None for the default beside the file.
+    suffix
+        Ending of the default name, or None for that of the format.
+    form
+        Kind of product.
+    bits
+        Survey or file of another bit map, for products of bits.
+    bits_from
+        Mask whose header numbers the planes of that map, by their names.
+    compression
+        Of products of bits; chosen by itself if None.
+    grow
+        By how many pixels marks grow; see :func:`skysieve.frames.mask.growth.read_growth`.
+    value
+        The value of bad pixels in products of bits, all others being 0; None for bits.
+    tool
+        Program that shall read the product, of :data:`skysieve.frames.mask.layout.TOOLS`.
+    gzipped
+        Whether products are packed by gzip, as those are whose name ends in ``.gz``.
+    overwrite
+        Whether a product that is there may be replaced.
+    preview
+        Whether to make pictures.
+    regions
+        Whether to make region files for ds9, and a table of trails.
+    mask_hdu
+        HDU of each file that says where there is no data; see
+        :class:`skysieve.core.fits.frame_files.FrameFile`.
+    mask_bits
+        Its planes that mean no data.
+    """
+
+    settings: MaskSettings = field(default_factory=MaskSettings)
+    output: str | None = None
+    suffix: str | None = None
+    form: Format = "bits"
+    bits: str | None = None
+    bits_from: str | None = None
+    compression: Compression | None = None
+    grow: str = ""
+    value: int | None = None
+    tool: str | None = None
+    gzipped: bool = False
+    overwrite: bool = False
+    preview: bool = False
+    regions: bool = False
+    mask_hdu: int | str | None = None
+    mask_bits: MaskBits | None = None
+    _masker: Masker | None = field(default=None, init=False, repr=False)
+    _layout: Layout | None = field(default=None, init=False, repr=False)
+    _growth: Growth = field(default_factory=Growth, init=False, repr=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the network behind: the process that this goes to loads its own."""
+        return {**self.__dict__, "_masker": None}
+
+    def units(self, path: str) -> list[Location]:
+        """List the files behind a path.
+
+        Raises
+        ------
+        SourceError
+            If there are none.
+        """
+        return find_locations(path)
+
+    def product(self, unit: Location) -> Path:
+        """Return where the product of a file goes.
+
+        Raises
+        ------
+        ConfigError
+            If the template is malformed.
+        """
+        path = output_path(unit, self.output, self.suffix or SUFFIXES[self.form])
+        packed = not self.gzipped or path.suffix.lower() == ".gz"
+        return path if packed else path.with_name(f"{path.name}.gz")
+
+    def check(self) -> None:
+        """Check the settings and find the model, without loading its network.
+
+        Raises
+        ------
+        ConfigError
+            If a setting is wrong.
+        ModelError
+            If the model is missing or damaged.
+        """
+        self._read_options(Masker(self.settings))
+        if self.regions:
+            check_regions()
+
+    def _read_bit_map(self) -> BitMap | None:
+        if self.bits is None:
+            if self.bits_from is not None:
+                raise ConfigError("--bits-from numbers the planes of a bit map; name that with --bits")
+            return None
+        bit_map = read_bit_map(self.bits)
+        if self.bits_from is None:
+            return bit_map
+        return bit_map.numbered_like(read_planes(self.bits_from), origin=self.bits_from)
+
+    def _read_options(self, masker: Masker) -> tuple[Layout, Growth]:
+        layout = make_layout(
+            form=self.form,
+            bit_map=self._read_bit_map(),
+            value=self.value,
+            tool=self.tool,
+            compression=self.compression,
+        )
+        growth = read_growth(self.grow)
+        if growth and self.form == "probabilities":
+            raise ConfigError("--grow does not go with --format probabilities: only marks grow")
+        known = {NODATA.name, *(c.name for c in masker.classes)}
+        unasked = [name for name in growth.of_class if name not in known]
+        if unasked:
+            raise ConfigError(f"--grow {unasked[0]}: this class is not asked for; add it to --classes")
+        return layout, growth
+
+    def prepare(self, *, workers: int = 1) -> None:
+        """Load the network; ``workers`` processes share the processors.
+
+        Raises
+        ------
+        ConfigError
+            If a setting is wrong.
+        ModelError
+            If the model cannot be used.
+        """
+        self._masker = Masker(self.settings.shared_by(workers))
+        self._layout, self._growth = self._read_options(self._masker)
+        _ = self._masker.network
+
+    def stop(self) -> None:
+        """Let the files at work end soon, without a product."""
+        if self._masker is not None:
+            self._masker.stop()
+
+    def run(self, unit: Location) -> MaskRecord:
+        """Mask one file.
+
+        Raises
+        ------
+        SkysieveError
+            If the file cannot be read, holds no frame that can be masked, or the product cannot be written.
+        """
+        if self._masker is None or self._layout is None:
+            self.prepare()
+        assert self._masker is not None  # noqa: S101 (prepare made both)
+        assert self._layout is not None  # noqa: S101
+        start = time.perf_counter()
+        product = self.product(unit)
+        if product.resolve() == unit.path.resolve():
+            raise ConfigError(f"{unit}: its mask would replace the frame itself; choose another --output")
+        with (
+            FrameFile(unit, mask_hdu=self.mask_hdu, mask_bits=self.mask_bits) as file,
+            ExitStack() as beside,
+        ):
+            masking = FileMasking(
+                file,
+                self._masker,
+                layout=self._packed_once(self._layout, product),
+                growth=self._growth,
+                pictures=(product, beside) if self.preview else None,
+                regions=(product, beside) if self.regions else None,
+            )
+            structure = keep_structure(
+                file.hdus,
+                {hdu.index: hdu for hdu in file.frames},
+                masking.make,
+                one_only=unit.hdu is not None,
+                frames_only=self._layout.frames_only,
+                cards=self._primary_cards(self._masker),
+            )
+            write_fits(structure, product, overwrite=self.overwrite)
+            notes = file.notes
+        previews, frames = tuple(masking.previews), tuple(masking.frames)
+        seconds = time.perf_counter() - start
+        return MaskRecord(product, previews, frames, seconds, notes, tuple(masking.regions))
+
+    def _packed_once(self, layout: Layout, product: Path) -> Layout:
+        """Return the layout, not compressed by itself where the whole file is packed."""
+        if product.suffix.lower() == ".gz" and layout.compression is None:
+            return replace(layout, compression="none")
+        return layout
+
+    def _primary_cards(self, masker: Masker) -> list[HeaderCard]:
+        """Return what MaxiMask writes into primary headers, where it is known before the frames are."""
+        if self.form == "bits" or self.settings.priors == "auto":
+            return []
+        return published_cards(masker.classes, masker.thresholds, masker.start_priors, self.form)

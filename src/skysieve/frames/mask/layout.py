@@ -1,0 +1,126 @@
+"""How the marks of a frame are laid out in a file: as which values, of which type, in how many HDUs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from skysieve.core.errors import ConfigError, FrameError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from skysieve.core.fits.fits_frames import FrameHDU
+    from skysieve.core.fits.fits_out import Compression
+    from skysieve.frames.mask.bitmaps import BitMap
+    from skysieve.frames.mask.result import MaskResult
+
+__all__ = ["TOOLS", "Format", "Layout", "Tool", "make_layout"]
+
+Format = Literal["bits", "cube", "single", "probabilities"]
+
+Tool = Literal["sextractor", "weightwatcher"]
+TOOLS: tuple[Tool, ...] = ("sextractor", "weightwatcher")
+"""Programs that read flag images.
+
+Tried with SExtractor 2.25 and WeightWatcher 1.12: of compressed images they say "Unknown TFORM"; BZERO they
+pass over, so that 0 in unsigned 16 bits becomes 32768 and flags every pixel; the n-th image of the flags goes
+with the n-th image of the frame, where HDUs without pixels and tables count as images of a wrong size.
+"""
+
+LARGEST_VALUE = 2**31 - 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """How the marks of a frame are laid out in a file.
+
+    Attributes
+    ----------
+    form
+        Kind of product.
+    bit_map
+        Values of another survey, for the format ``bits``.
+    value
+        The value of bad pixels, all others being 0; None for bits.
+    tool
+        The program that shall read the file: signed integers of two axes, uncompressed, of bad pixels only,
+        and no HDU besides those of frames.
+    compression
+        Of the format ``bits``; chosen by itself if None.
+    """
+
+    form: Format = "bits"
+    bit_map: BitMap | None = None
+    value: int | None = None
+    tool: Tool | None = None
+    compression: Compression | None = None
+
+    @property
+    def frames_only(self) -> bool:
+        """Whether the file holds the HDUs of frames and no others."""
+        return self.tool is not None
+
+    def check(self, hdu: FrameHDU, label: str) -> None:
+        """Make sure that the tool can read what is made of an HDU.
+
+        Raises
+        ------
+        FrameError
+            If it is a cube.
+        """
+        if self.tool is not None and len(hdu.planes) > 1:
+            raise FrameError(
+                f"{label}: a cube of {len(hdu.planes)} frames, and {self.tool} reads images of two axes; "
+                "split the cube into images"
+            )
+
+    def values(self, result: MaskResult) -> NDArray[np.integer]:
+        """Return the ``(H, W)`` integers of a frame."""
+        if self.value is not None:
+            return np.where(result.bad(), self.value, 0).astype(self._type(self.value))
+        # Of SExtractor's sources every one lies on pixels of bright background, which are not bad.
+        bits = result.bits if self.tool is None else result.bits & np.int16(result.bad_bits())
+        return bits if self.bit_map is None else self.bit_map.translate(bits)
+
+    def _type(self, value: int) -> type[np.integer]:
+        """Return the smallest type for a value, of those that the reader knows."""
+        types = (np.uint8, np.uint16, np.int32) if self.tool is None else (np.uint8, np.int16, np.int32)
+        return next(kind for kind in types if value <= np.iinfo(kind).max)
+
+
+def make_layout(
+    *,
+    form: Format = "bits",
+    bit_map: BitMap | None = None,
+    value: int | None = None,
+    tool: str | None = None,
+    compression: Compression | None = None,
+) -> Layout:
+    """Return a layout whose parts go together.
+
+    Raises
+    ------
+    ConfigError
+        If they do not, or one is out of range.
+    """
+    if bit_map is not None and form != "bits":
+        raise ConfigError(f"a bit map does not go with --format {form}; it needs the format bits")
+    if value is not None:
+        if form != "bits" or bit_map is not None:
+            other = "--bits" if form == "bits" else f"--format {form}"
+            raise ConfigError(f"--value does not go with {other}: it is the one value of bad pixels")
+        if not 1 <= value <= LARGEST_VALUE:
+            raise ConfigError(f"--value {value}: expected 1 to {LARGEST_VALUE}; 0 is that of good pixels")
+    if tool is None:
+        return Layout(form=form, bit_map=bit_map, value=value, compression=compression)
+    known = next((name for name in TOOLS if name == tool), None)
+    if known is None:
+        raise ConfigError(f"--for {tool}: unknown; choose from {', '.join(TOOLS)}")
+    if form != "bits":
+        raise ConfigError(f"--for {tool} does not go with --format {form}; it needs the format bits")
+    if compression not in (None, "none"):
+        raise ConfigError(f"--for {tool} does not go with --compression {compression}: it reads none")
+    return Layout(form=form, bit_map=bit_map, value=value, tool=known, compression="none")

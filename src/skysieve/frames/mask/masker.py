@@ -1,0 +1,486 @@
+"""One frame through the network: normalise, tiles, model, stitch, decide."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from skysieve.core.errors import ConfigError, FrameError, OutputError
+from skysieve.core.models.augmentation import VIEWS, highest_over_views
+from skysieve.core.models.shared_network import EngineSettings
+from skysieve.frames.image.domain import check_reference, judge
+from skysieve.frames.image.normalise import normalise
+from skysieve.frames.image.tiles import TilePlan, TileSizes, fixed_tiles, plan_tiles, predict
+from skysieve.frames.image.usable import UsableFrame
+from skysieve.frames.mask.bounds import bound_bits, bound_probabilities
+from skysieve.frames.mask.classes import (
+    CLASSES,
+    DEFAULT_BAD,
+    NODATA,
+    find_class,
+    select_bad,
+    select_classes,
+)
+from skysieve.frames.mask.decide import BACKGROUND_MARK, bit_mask, raw_thresholds, told_apart
+from skysieve.frames.mask.mask_statistics import MaskStatistics
+from skysieve.frames.mask.model import DEFAULT_MODEL, load_model
+from skysieve.frames.mask.priors import ProbabilityHistogram, estimate_priors
+from skysieve.frames.mask.result import MaskResult, ModelUse
+from skysieve.frames.mask.searches import Findings, search_frame
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from skysieve.core.fits.frames import Frame
+    from skysieve.core.models.card import Model, ModelCard
+    from skysieve.core.models.shared_network import SharedNetwork
+    from skysieve.frames.image.background import Rules
+    from skysieve.frames.image.domain import Measured, Unlikeness
+    from skysieve.frames.image.normalise import NormalisedFrame
+
+__all__ = ["MaskSettings", "Masker", "Tiling"]
+
+logger = logging.getLogger(__name__)
+
+Tiling = Literal["fast", "published"]
+
+PUBLISHED_TILES = {"size": 400, "step": 200, "margin": 100}
+PUBLISHED_BATCH = 8
+LARGEST_ARRAY = 2**30
+"""Posteriors beyond this many bytes lie in a temporary file instead of memory."""
+_PIECE = 2**24
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskSettings(EngineSettings):
+    """How frames are masked.
+
+    Attributes
+    ----------
+    model
+        Name of a model, or a folder with a card.
+    classes
+        Names of the wanted classes.
+    priors
+        By class name, over the defaults; ``"auto"`` estimates them from each frame, within bounds, see
+        :mod:`skysieve.frames.mask.priors`; None keeps the network's own.
+    thresholds
+        By class name, over the defaults.
+    bad
+        Names of the classes whose pixels count as bad, besides those without data; they do not change the
+        marks, but what :meth:`~skysieve.frames.mask.result.MaskResult.bad` and the header say of them.
+    tiling
+        ``fast``, or ``published`` (400 px tiles every 200 px).
+    rules
+        Rules of the normalisation, ``corrected`` or ``published``.
+    engine, precision, device, threads
+        See :func:`skysieve.core.models.engine.load_network`.
+    views
+        Turned and mirrored views of each tile that the network is shown, 1, 2, 4 or 8; the highest
+        probability counts.
+    streaks
+        Whether trails and diffraction spikes are also found as lines, by
+        :mod:`skysieve.frames.mask.streaks`; with calibrated models only, as those of the published tools are
+        not.
+    saturation
+        Whether saturated pixels are also found by the level at which they pile up, see
+        :mod:`skysieve.frames.mask.saturation`; with calibrated models only.
+    batch_size
+        Tiles in one call of the network, at most.
+    memory
+        Memory of one call, in MB; None takes what the model's card advises.
+    """
+
+    model: str = DEFAULT_MODEL
+    classes: tuple[str, ...] = tuple(c.name for c in CLASSES)
+    priors: Mapping[str, float] | Literal["auto"] | None = field(default_factory=dict)
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    bad: tuple[str, ...] = DEFAULT_BAD
+    tiling: Tiling = "fast"
+    rules: Rules = "corrected"
+    views: int = 1
+    streaks: bool = True
+    saturation: bool = True
+    batch_size: int | None = None
+    memory: int | None = None
+
+    def unusual(self) -> dict[str, object]:
+        """Return the settings that provenance must name: how frames are seen, where it is not the default."""
+        found = {
+            "tiling": (self.tiling, "fast"),
+            "normalisation": (self.rules, "corrected"),
+            "views": (self.views, 1),
+            "streaks": ("found" if self.streaks else "not found", "found"),
+            "saturation": ("found" if self.saturation else "not found", "found"),
+            "priors": ("auto" if self.priors == "auto" else "given", "given"),
+        }
+        return {name: value for name, (value, default) in found.items() if value != default}
+
+
+class Masker:
+    """A loaded network together with the rules of its decisions.
+
+    Parameters
+    ----------
+    settings
+        How frames are masked.
+
+    Raises
+    ------
+    ConfigError
+        If a class is unknown or a prior or threshold out of range.
+    ModelError
+        If the model is missing or damaged.
+    """
+
+    def __init__(self, settings: MaskSettings) -> None:
+        self.settings = settings
+        self.classes = select_classes(settings.classes)
+        self.bad_classes = tuple(c.name for c in select_bad(settings.bad))
+        self.model: Model = load_model(settings.model)
+        card = self.model.card
+        missing = [c.name for c in self.classes if c.name not in card.classes]
+        if missing:
+            raise ConfigError(f"model {card.name!r} does not know the class {', '.join(missing)}")
+        check_reference(card.domain, origin=f"model {card.name!r}")
+        if (
+            settings.tiling == "published"
+            and _sizes(card).fit(PUBLISHED_TILES["size"]) != PUBLISHED_TILES["size"]
+        ):
+            raise ConfigError(
+                f"model {card.name!r} takes no tiles of {PUBLISHED_TILES['size']} px; "
+                "use the published tiling with the published model"
+            )
+        self._planes = [card.classes.index(c.name) for c in self.classes]
+        self.thresholds = _checked("threshold", card.default_thresholds, settings.thresholds, closed=True)
+        given = settings.priors
+        self._start_priors = _checked(
+            "prior", card.default_priors, given if isinstance(given, Mapping) else {}
+        )
+        if settings.views not in VIEWS:
+            raise ConfigError(f"{settings.views} views: choose from {', '.join(map(str, VIEWS))}")
+        if settings.batch_size is not None and settings.batch_size < 1:
+            raise ConfigError(f"batch size {settings.batch_size}: expected at least 1")
+
+    @cached_property
+    def network(self) -> SharedNetwork:
+        """The loaded network."""
+        return self.settings.load(self.model, answer="probabilities of pixels")
+
+    @property
+    def start_priors(self) -> dict[str, float] | None:
+        """Priors of the wanted classes before any frame is seen; None if the network's own are kept."""
+        return None if self.settings.priors is None else self._of_classes(self._start_priors)
+
+    def mask(
+        self, frame: Frame, *, keep_probabilities: bool = False, keep_pixels: bool = False
+    ) -> MaskResult:
+        """Mask one frame.
+
+        Parameters
+        ----------
+        frame
+            Frame of ``(H, W)`` pixels in any unit.
+        keep_probabilities, keep_pixels
+            Whether the result holds them.
+
+        Raises
+        ------
+        FrameError
+            If the frame has no valid pixels or no noise.
+        """
+        auto = self.settings.priors == "auto"
+        priors = self.start_priors
+        training = self._of_classes(self.model.card.training_priors)
+        shape = frame.shape
+        usable = frame if self.settings.rules == "published" else UsableFrame(frame)
+        try:
+            normalised = normalise(usable, rules=self.settings.rules, threads=self.settings.all_threads)
+        except FrameError:
+            if not _has_saturated(usable):
+                raise
+            logger.warning("%s: saturated but for too few pixels to measure the sky in", frame.label)
+            return self.blank(usable, keep_probabilities=keep_probabilities, keep_pixels=keep_pixels)
+        findings = self._search(normalised)
+        bits, background = np.empty(shape, np.int16), np.empty(shape, np.bool_)
+        posteriors = _planes_array((len(self.classes), *shape)) if keep_probabilities or auto else None
+        histogram = ProbabilityHistogram(len(self.classes)) if auto else None
+        limits = self._limits(training, priors)
+        keeps = posteriors is not None or histogram is not None
+        # What is not kept is decided at once: the network's output takes 28 times the memory of the marks.
+        seen = self._statistics(training)
+        run = partial(self._run, seen=seen) if keeps else partial(self._decided, seen=seen, limits=limits)
+        codes = {c.name: c.code for c in self.classes}
+        for rows, columns, found, nodata in predict(normalised, self._plan(shape), run):
+            if not keeps:
+                marks = found[0].astype(np.int16)
+                marks = bound_bits(marks, codes, limits, findings.bounds, (rows, columns))
+                bits[rows, columns], background[rows, columns] = told_apart(marks, nodata)
+                continue
+            found = bound_probabilities(  # noqa: PLW2901 (the same, within its bounds)
+                found, list(codes), findings.bounds, (rows, columns)
+            )
+            if posteriors is not None:
+                posteriors[:, rows, columns] = found
+            if histogram is not None:
+                histogram.add(found, nodata)
+            marks = self._marks(found, limits)
+            bits[rows, columns], background[rows, columns] = told_apart(marks, nodata)
+        if histogram is not None and posteriors is not None and priors is not None:
+            priors = self._estimated(frame, histogram, training, priors)
+            limits = self._limits(training, priors)
+            for row in range(shape[0]):  # row by row, so that no second copy of the posteriors is needed
+                nodata = bits[row : row + 1] == NODATA.code
+                marks = self._marks(posteriors[:, row : row + 1], limits)
+                bits[row : row + 1], background[row : row + 1] = told_apart(marks, nodata)
+        self._mark_saturated(usable, bits, posteriors)
+        return self._result(
+            frame,
+            bits,
+            background,
+            priors,
+            posteriors=posteriors if keep_probabilities else None,
+            keep_pixels=keep_pixels,
+            statistics=seen.found(shape),
+            findings=findings,
+        )
+
+    def unlikeness(self, frame: Frame, result: MaskResult) -> Unlikeness | None:
+        """Tell how far a frame is from those that the model was trained on; None if that is unknown.
+
+        Parameters
+        ----------
+        frame
+            The frame.
+        result
+            What :meth:`mask` made of it.
+        """
+        return (
+            judge(UsableFrame(frame).sky, self.model.card.domain, result.statistics)
+            if self.model.card.domain
+            else None
+        )
+
+    def stop(self) -> None:
+        """End the frames at work, in whatever thread, with an interrupt before their next tiles."""
+        if "network" in self.__dict__:
+            self.network.stop()
+
+    def blank(
+        self, frame: Frame, *, keep_probabilities: bool = False, keep_pixels: bool = False
+    ) -> MaskResult:
+        """Return the result of a frame whose sky cannot be measured: no data but for what is saturated.
+
+        Parameters
+        ----------
+        frame, keep_probabilities, keep_pixels
+            See :meth:`mask`.
+        """
+        bits = np.full(frame.shape, NODATA.code, np.int16)
+        posteriors = None
+        if keep_probabilities:
+            posteriors = _planes_array((len(self.classes), *frame.shape))
+            posteriors[:] = 0.0
+        usable = frame if isinstance(frame, UsableFrame) else UsableFrame(frame)
+        self._mark_saturated(usable, bits, posteriors)
+        return self._result(
+            usable.frame,
+            bits,
+            np.zeros(frame.shape, np.bool_),
+            self.start_priors,
+            posteriors=posteriors,
+            keep_pixels=keep_pixels,
+        )
+
+    def _result(
+        self,
+        frame: Frame,
+        bits: NDArray[np.int16],
+        background: NDArray[np.bool_],
+        priors: Mapping[str, float] | None,
+        *,
+        posteriors: NDArray[np.float32] | None = None,
+        keep_pixels: bool = False,
+        statistics: Mapping[str, Measured] | None = None,
+        findings: Findings | None = None,
+    ) -> MaskResult:
+        network = self.network
+        streaks, saturation = (findings.streaks, findings.saturation) if findings else (None, None)
+        return MaskResult(
+            bits=bits,
+            background=background,
+            classes=self.classes,
+            thresholds=self._of_classes(self.thresholds),
+            priors=priors,
+            training_priors=self._of_classes(self.model.card.training_priors),
+            model=ModelUse(self.model.card.name, network.sha256, network.engine, network.precision),
+            posteriors=posteriors,
+            pixels=_pixels(frame) if keep_pixels else None,
+            bad_classes=self.bad_classes,
+            statistics=dict(statistics or {}),
+            trails=streaks.trails if streaks else (),
+            spikes=streaks.spikes if streaks else (),
+            saturation_levels=saturation.levels if saturation else (),
+        )
+
+    def _estimated(
+        self,
+        frame: Frame,
+        histogram: ProbabilityHistogram,
+        training: Mapping[str, float],
+        priors: Mapping[str, float],
+    ) -> dict[str, float]:
+        """Return the priors estimated from a frame, and warn of those that cannot be."""
+        found = estimate_priors(
+            histogram,
+            list(training.values()),
+            list(priors.values()),
+            [self.thresholds[c.name] for c in self.classes],
+        )
+        kept = [c.name for c, refused in zip(self.classes, found.refused, strict=True) if refused]
+        if kept:
+            logger.warning(
+                "%s: priors of %s cannot be estimated from this frame; the defaults are used",
+                frame.label,
+                ", ".join(kept),
+            )
+        return dict(zip(priors, found.priors.tolist(), strict=True))
+
+    def _search(self, normalised: NormalisedFrame) -> Findings:
+        """Return what is found in a frame as a whole."""
+        # the probabilities of what is found compare only with probabilities that are calibrated
+        if not self.model.card.calibration:
+            return Findings()
+        names = [c.name for c in self.classes]
+        return search_frame(
+            normalised, names, streaks=self.settings.streaks, saturation=self.settings.saturation
+        )
+
+    def _mark_saturated(
+        self, frame: Frame, bits: NDArray[np.int16], posteriors: NDArray[np.float32] | None
+    ) -> None:
+        """Give large saturated areas, which the network was not shown, the class of saturated pixels."""
+        names = [c.name for c in self.classes]
+        if "SAT" not in names or not isinstance(frame, UsableFrame) or not _has_saturated(frame):
+            return
+        plane = names.index("SAT")
+        for row in range(frame.shape[0]):
+            saturated = frame.saturated(row, row + 1)[0]
+            bits[row, saturated] = self.classes[plane].code
+            if posteriors is not None:
+                posteriors[:, row, saturated] = 0.0
+                posteriors[plane, row, saturated] = 1.0
+
+    def _of_classes(self, values: Mapping[str, float]) -> dict[str, float]:
+        return {c.name: values[c.name] for c in self.classes}
+
+    def _limits(
+        self, training: Mapping[str, float], priors: Mapping[str, float] | None
+    ) -> NDArray[np.float32]:
+        thresholds = [self.thresholds[c.name] for c in self.classes]
+        return raw_thresholds(thresholds, list(training.values()), list(priors.values()) if priors else None)
+
+    def _statistics(self, training: Mapping[str, float]) -> MaskStatistics:
+        """Return the counts of what the network says, by the thresholds and priors of the model's card."""
+        card = self.model.card
+        thresholds, priors = (self._of_classes(v) for v in (card.default_thresholds, card.default_priors))
+        usual = raw_thresholds(list(thresholds.values()), list(training.values()), list(priors.values()))
+        complete = len(self.classes) == len(card.classes)
+        return MaskStatistics([c.name for c in self.classes], usual, complete=complete)
+
+    def _run(self, tiles: NDArray[np.float32], *, seen: MaskStatistics) -> NDArray[np.float32]:
+        """Return the ``(N, C, H, W)`` probabilities of the wanted classes."""
+        found = highest_over_views(self.network, tiles, self.settings.views)
+        wanted = found if self._planes == list(range(found.shape[1])) else found[:, self._planes]
+        seen.add(wanted)
+        return wanted
+
+    def _marks(self, posteriors: NDArray[np.float32], limits: NDArray[np.float32]) -> NDArray[np.int16]:
+        """Return the sum of the codes of each pixel's classes, among which the background has one too."""
+        return bit_mask(posteriors, limits, [c.code or BACKGROUND_MARK for c in self.classes])
+
+    def _decided(
+        self, tiles: NDArray[np.float32], *, seen: MaskStatistics, limits: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Return the ``(N, 1, H, W)`` marks of tiles; float32 holds them exactly."""
+        marks = [self._marks(posteriors, limits) for posteriors in self._run(tiles, seen=seen)]
+        return np.stack(marks)[:, None].astype(np.float32)
+
+    def _plan(self, shape: tuple[int, int]) -> TilePlan:
+        batch = self.settings.batch_size
+        if self.settings.tiling == "published":
+            return fixed_tiles(shape, **PUBLISHED_TILES, batch=batch or PUBLISHED_BATCH)
+        tiling = self.model.card.tiling
+        needed = tiling.bytes_of_pixel(self.network.precision)
+        return plan_tiles(
+            shape,
+            _sizes(self.model.card),
+            margin=tiling.margin,
+            max_pixels=(self.settings.memory or tiling.memory) * 10**6 // needed,
+            max_batch=batch,
+        )
+
+
+def _has_saturated(frame: Frame) -> bool:
+    """Tell whether a large part of a frame is saturated."""
+    return isinstance(frame, UsableFrame) and frame.areas is not None and "saturated" in frame.areas.values
+
+
+def _sizes(card: ModelCard) -> TileSizes:
+    return TileSizes(card.tiling.multiple, card.tiling.remainder, card.tiling.minimum)
+
+
+def _checked(
+    what: str, defaults: Mapping[str, float], given: Mapping[str, float], *, closed: bool = False
+) -> dict[str, float]:
+    """Return the defaults with the given values in their place, all within range."""
+    values = dict(defaults)
+    for name, value in given.items():
+        inside = 0 <= value <= 1 if closed else 0 < value < 1
+        if not inside:
+            raise ConfigError(f"{what} of {name}: {value} is not between 0 and 1")
+        values[find_class(name).name] = value
+    return values
+
+
+def _pixels(frame: Frame) -> NDArray[np.float32]:
+    """Return the pixels of a frame, with NaN where it has no data."""
+    pixels, nodata = frame.rows(0, frame.shape[0])
+    pixels[nodata] = np.nan
+    return pixels
+
+
+def _planes_array(shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Return an array for posteriors; a large one lies in an unnamed temporary file.
+
+    Raises
+    ------
+    OutputError
+        If there is no room for that file.
+    """
+    size = 4 * math.prod(shape)
+    if size <= LARGEST_ARRAY:
+        return np.empty(shape, np.float32)
+    try:
+        with tempfile.TemporaryFile(prefix="skysieve-") as file:
+            # All of it now: where a page of a mapped file finds no room later, the system kills the process
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, size)
+            else:
+                for start in range(0, size, _PIECE):
+                    file.write(bytes(min(_PIECE, size - start)))
+                file.flush()
+            return np.memmap(file, np.float32, "r+", shape=shape)
+    except OSError as error:
+        raise OutputError(
+            f"{tempfile.gettempdir()} has no room for {size / 1e9:.1f} GB of probabilities"
+            f" ({error.strerror or error}); set TMPDIR to a folder with room"
+        ) from error

@@ -1,0 +1,238 @@
+"""One file at work: each of its science HDUs becomes an HDU of the product."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from skysieve.core.atomic import atomic_write
+from skysieve.core.errors import FrameError
+from skysieve.core.fits.frame_origin import origin_in_file
+from skysieve.core.fits.naming import with_suffix
+from skysieve.core.fits.provenance import data_sum
+from skysieve.frames.mask.products import bits_hdu, unlikeness_cards
+from skysieve.frames.mask.published_output import published_hdu
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from contextlib import ExitStack
+    from pathlib import Path
+
+    from astropy.io import fits
+
+    from skysieve.core.fits.fits_frames import FitsFrame, FrameHDU
+    from skysieve.core.fits.frame_files import FrameFile
+    from skysieve.frames.image.domain import Unlikeness
+    from skysieve.frames.mask.growth import Growth
+    from skysieve.frames.mask.layout import Layout
+    from skysieve.frames.mask.masker import Masker
+    from skysieve.frames.mask.result import MaskResult
+
+__all__ = ["FileMasking", "FrameRecord"]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class FrameRecord:
+    """What was found in one frame.
+
+    Attributes
+    ----------
+    hdu, name, version, plane
+        Where the frame is: number of the HDU, EXTNAME, EXTVER, and number of the plane in a cube, from 1;
+        0 for images.
+    shape
+        Rows and columns.
+    fractions
+        Part of the pixels in each class, by name.
+    bad
+        Part of the pixels that are bad.
+    priors
+        Priors used, by class name; None if the network's own were kept.
+    unlike
+        How far the frame is from the training frames; None if that is unknown.
+    """
+
+    hdu: int
+    name: str
+    version: int
+    plane: int
+    shape: tuple[int, int]
+    fractions: dict[str, float]
+    bad: float
+    priors: dict[str, float] | None
+    unlike: Unlikeness | None = None
+
+
+class FileMasking:
+    """Masks the HDUs of one file, and keeps account of its frames.
+
+    Parameters
+    ----------
+    file
+        The open file.
+    masker
+        The loaded network and its rules.
+    layout
+        How marks are laid out in the product.
+    growth
+        By how many pixels marks grow before they are.
+    pictures
+        If there shall be previews: the product, after which they are named, and what puts them in place when
+        the product is.
+    regions
+        The same, if there shall be regions.
+
+    Attributes
+    ----------
+    frames
+        Records of the frames done so far.
+    previews
+        Their pictures.
+    regions
+        Files of their regions and, last, the table of trails.
+    """
+
+    def __init__(
+        self,
+        file: FrameFile,
+        masker: Masker,
+        *,
+        layout: Layout,
+        growth: Growth,
+        pictures: tuple[Path, ExitStack] | None,
+        regions: tuple[Path, ExitStack] | None = None,
+    ) -> None:
+        self.frames: list[FrameRecord] = []
+        self.previews: list[Path] = []
+        self.regions: list[Path] = []
+        self._trails: list[tuple[int, int, MaskResult]] = []
+        self._file, self._masker, self._pictures, self._regions = file, masker, pictures, regions
+        self._layout, self._growth = layout, growth
+        self._blanks: list[FrameError] = []
+
+    def make(self, hdu: FrameHDU, tables: bool) -> fits.ImageHDU | fits.CompImageHDU:  # noqa: FBT001 (by position)
+        """Return the product's HDU for a science HDU.
+
+        Parameters
+        ----------
+        hdu
+            The science HDU.
+        tables
+            Whether the product holds the tables of distortion that its header refers to.
+
+        Raises
+        ------
+        FrameError
+            If it is the last one and no frame of the file could be masked.
+        """
+        self._layout.check(hdu, hdu.planes[0].label)
+        found, judged = zip(*(self._mask(frame) for frame in hdu.planes), strict=True)
+        results = [result.grown(self._growth) for result in found]
+        for number, (frame, result) in enumerate(zip(hdu.planes, results, strict=True), start=1):
+            plane = 0 if len(hdu.shape) == 2 else number
+            self.frames.append(_record(hdu, plane, found[number - 1], judged[number - 1]))
+            if self._pictures is not None:
+                self._draw(*self._pictures, frame, result)
+            if self._regions is not None:
+                self._outline(*self._regions, hdu, result)
+        if len(self._blanks) == len(self._file.planes):
+            raise self._blanks[0]
+        options = self._options()
+        if hdu.linearised:
+            options["asinh scale"] = hdu.linearised
+        cards = results[0].cards(
+            source=self._file.path.name,
+            source_sum=data_sum(self._file.hdus[hdu.index]),
+            options=options,
+        )
+        cards += unlikeness_cards(self._worst(hdu, judged))
+        if self._layout.form == "bits":
+            return bits_hdu(
+                hdu,
+                results,
+                layout=self._layout,
+                cards=cards,
+                tables=tables,
+            )
+        return published_hdu(hdu, results, self._layout.form, cards, tables=tables)
+
+    def _options(self) -> dict[str, object]:
+        """Return what provenance must name: settings that are not the defaults."""
+        grown = {"grow": str(self._growth)} if self._growth else {}
+        masks = [note.removeprefix("no data: ") for note in self._file.notes if note.startswith("no data: ")]
+        masked = {"no data": "; ".join(masks)} if masks else {}
+        return {**self._masker.settings.unusual(), **grown, **masked}
+
+    def _mask(self, frame: FitsFrame) -> tuple[MaskResult, Unlikeness | None]:
+        """Mask a frame, and tell how far it is from the training frames.
+
+        One without sky, as of a dead detector, must not cost its file the other masks.
+        """
+        try:
+            result = self._masker.mask(frame, keep_probabilities=self._layout.form == "probabilities")
+        except FrameError as error:
+            if len(self._file.planes) == 1:
+                raise
+            self._blanks.append(error)
+            logger.warning("%s; marked as no data", error)
+            blank = self._masker.blank(frame, keep_probabilities=self._layout.form == "probabilities")
+            return blank, None
+        return result, self._masker.unlikeness(frame, result)
+
+    def _worst(self, hdu: FrameHDU, judged: Sequence[Unlikeness | None]) -> Unlikeness | None:
+        """Return how unlike the training frames the worst plane of an HDU is, and warn if it is far off."""
+        known = [(found.score, number) for number, found in enumerate(judged) if found is not None]
+        if not known:
+            return None
+        _, number = max(known)
+        found = judged[number]
+        warning = found and found.warning(hdu.planes[number].label, self._masker.model.card.name)
+        if warning:
+            logger.warning("%s: check its mask", warning)
+        return found
+
+    def _draw(self, product: Path, pictures: ExitStack, frame: FitsFrame, result: MaskResult) -> None:
+        from skysieve.frames.mask.preview import draw_preview
+
+        path = with_suffix(product, f"{self._place()}.png")
+        title = frame.label.replace(str(self._file.path), self._file.path.name)
+        picture = draw_preview(frame, result, title=title)
+        picture.save(pictures.enter_context(atomic_write(path, overwrite=True)), format="PNG", optimize=True)
+        self.previews.append(path)
+
+    def _place(self) -> str:
+        """Return what tells the side product of the last frame from those of others in the file."""
+        record = self.frames[-1]
+        if len(self._file.planes) == 1:
+            return ""
+        return f".{record.hdu}.{record.plane}" if record.plane else f".{record.hdu}"
+
+    def _outline(self, product: Path, files: ExitStack, hdu: FrameHDU, result: MaskResult) -> None:
+        """Write the regions of a frame; and, after the last frame, the table of all trails."""
+        from skysieve.frames.mask.regions import mask_regions, region_text, trail_table
+
+        located = replace(result, origin=origin_in_file(hdu.header, self._file.hdus))
+        path = with_suffix(product, f"{self._place()}.reg")
+        files.enter_context(atomic_write(path, overwrite=True)).write_text(
+            region_text(mask_regions(result)), encoding="utf-8"
+        )
+        self.regions.append(path)
+        record = self.frames[-1]
+        self._trails.append((record.hdu, record.plane, located))
+        if len(self._trails) == len(self._file.planes):
+            path = with_suffix(product, ".trails.ecsv")
+            table = trail_table(self._trails)
+            table.write(files.enter_context(atomic_write(path, overwrite=True)), format="ascii.ecsv")
+            self.regions.append(path)
+
+
+def _record(hdu: FrameHDU, plane: int, result: MaskResult, unlike: Unlikeness | None) -> FrameRecord:
+    priors = None if result.priors is None else dict(result.priors)
+    height, width = result.bits.shape
+    bad = float(result.bad().mean())
+    return FrameRecord(
+        hdu.index, hdu.name, hdu.version, plane, (height, width), result.fractions, bad, priors, unlike
+    )

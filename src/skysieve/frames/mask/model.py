@@ -1,0 +1,85 @@
+"""The models of this job: which there are, and the published one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from skysieve.core.models.card import Model, ModelCard, Tiling
+from skysieve.core.models.find import find_model
+from skysieve.frames.image.normalise import NAME as NORMALISATION
+from skysieve.frames.mask.classes import CLASS_NAMES, CLASSES
+from skysieve.frames.maximask.published import GraphForm, PublishedNetwork
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    import onnx
+    from numpy.typing import NDArray
+
+__all__ = ["DEFAULT_MODEL", "JOB", "MAXIMASK", "load_model"]
+
+JOB = "contaminants"
+DEFAULT_MODEL = "skysieve"
+"""The model that is used where none is named; all that depends on it asks here."""
+
+
+def _with_masks(weights: Mapping[str, NDArray[np.generic]]) -> onnx.ModelProto:
+    from skysieve.frames.maximask.maximask_graph import maximask_graph
+
+    return maximask_graph(weights, "masks")
+
+
+def _with_indices(weights: Mapping[str, NDArray[np.generic]]) -> onnx.ModelProto:
+    from skysieve.frames.maximask.maximask_graph import maximask_graph
+
+    return maximask_graph(weights, "indices")
+
+
+MAXIMASK = PublishedNetwork(
+    card=ModelCard(
+        name="maximask",
+        job=JOB,
+        version="1.3.0",
+        description="the published MaxiMask network: 14 classes of pixels in CCD and near-infrared frames",
+        licence="MIT, Copyright (c) 2018 Maxime Paillassa",
+        reference="Paillassa, Bertin & Bouy 2020, A&A 634, A48",
+        source="",
+        normalisation=NORMALISATION,
+        classes=CLASS_NAMES,
+        # As 400, which the network was trained on, sides leave 16 when divided by 32: pooling then falls on
+        # the same pixels at the far border as in the published tiling, on which decisions there depend.
+        tiling=Tiling(
+            multiple=32, remainder=16, minimum=400, margin=100, bytes_per_pixel={"f32": 1280, "bf16": 730}
+        ),
+        training_priors={c.name: c.training_prior for c in CLASSES},
+        default_priors={c.name: c.default_prior for c in CLASSES},
+        default_thresholds={c.name: c.default_threshold for c in CLASSES},
+        graphs=(),
+        agreement={"bf16": 0.9989},  # docs/results/agreement.md
+    ),
+    package="maximask_and_maxitrack",
+    key="upconv5_1/kernel",
+    forms=(
+        GraphForm("maximask-masks.onnx", ("openvino",), _with_masks),
+        GraphForm("maximask-indices.onnx", ("onnxruntime",), _with_indices),
+    ),
+)
+
+
+def load_model(name: str = DEFAULT_MODEL) -> Model:
+    """Return a model for contaminants.
+
+    Parameters
+    ----------
+    name
+        Name of a model in this package, of a published or imported one, or a folder with a card.
+
+    Raises
+    ------
+    ModelError
+        If there is no such model, it is for another job, or its card leaves out what this job needs.
+    """
+    model = find_model(name, job=JOB, normalisation=NORMALISATION, published=(MAXIMASK,))
+    model.card.complete("training_priors", "default_priors", "default_thresholds")
+    return model

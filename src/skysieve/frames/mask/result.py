@@ -1,0 +1,388 @@
+"""What masking one frame yields."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from skysieve.core.errors import ConfigError
+from skysieve.core.fits.fits_out import mask_hdu
+from skysieve.core.fits.frame_origin import FrameOrigin
+from skysieve.core.fits.provenance import provenance_cards
+from skysieve.frames.mask.classes import (
+    DEFAULT_BAD,
+    NODATA,
+    ContaminantClass,
+    find_class,
+    select_bad,
+)
+from skysieve.frames.mask.decide import class_fractions, modify_priors
+from skysieve.frames.mask.growth import Growth, grow_bits, read_growth
+from skysieve.frames.mask.planes import schema_of
+from skysieve.frames.mask.products import bad_cards
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from astropy.io import fits
+    from astropy.nddata import CCDData, NDData
+    from astropy.units import UnitBase
+    from numpy.typing import NDArray
+    from regions import Regions
+
+    from skysieve.core.fits.cards import HeaderCard
+    from skysieve.frames.image.frame_statistics import Measured
+    from skysieve.frames.mask.saturation import Level
+    from skysieve.frames.mask.streaks.spikes import Spikes
+    from skysieve.frames.mask.streaks.trails import Trail
+
+__all__ = ["MaskResult", "ModelUse"]
+
+
+@dataclass(frozen=True)
+class ModelUse:
+    """Which model was used, and how.
+
+    Attributes
+    ----------
+    name, sha256
+        The model and the checksum of its graph.
+    engine, precision
+        What ran it.
+    """
+
+    name: str
+    sha256: str
+    engine: str
+    precision: str
+
+
+@dataclass(frozen=True)
+class MaskResult:
+    """The mask of one frame.
+
+    Attributes
+    ----------
+    bits
+        ``(H, W)`` int16, the sum of the codes of each pixel's classes, and 8192 where there is no data.
+    background
+        ``(H, W)`` bool, True where the network decides for the background; it has no bit.
+    classes
+        The classes that were asked for, in the order of the planes of :attr:`probabilities`.
+    thresholds
+        By class name.
+    priors
+        By class name; None if the network's own priors were kept.
+    training_priors
+        By class name.
+    posteriors
+        ``(C, H, W)`` float32, the network's own output, or None if not kept.
+    pixels
+        ``(H, W)`` float32, the frame in its own unit, NaN where it has no data; None if not kept.
+    model
+        The model used.
+    origin
+        What came with the pixels: header, unit, world coordinates, uncertainty.
+    bad_classes
+        Names of the classes that :meth:`bad` takes unless it is told others.
+    statistics
+        Of what the network made of the frame, by the names in
+        :mod:`skysieve.frames.mask.mask_statistics`, to be compared with training frames.
+    trails, spikes
+        Trails, and stars with diffraction spikes, that were found as lines.
+    saturation_levels
+        Saturation levels: ranges of values in the frame's unit, the highest first.
+    """
+
+    bits: NDArray[np.int16]
+    background: NDArray[np.bool_]
+    classes: tuple[ContaminantClass, ...]
+    thresholds: Mapping[str, float]
+    priors: Mapping[str, float] | None
+    training_priors: Mapping[str, float]
+    model: ModelUse
+    posteriors: NDArray[np.float32] | None = None
+    pixels: NDArray[np.float32] | None = None
+    origin: FrameOrigin = field(default_factory=FrameOrigin, repr=False)
+    bad_classes: tuple[str, ...] = DEFAULT_BAD
+    statistics: Mapping[str, Measured] = field(default_factory=dict, repr=False)
+    trails: tuple[Trail, ...] = ()
+    spikes: tuple[Spikes, ...] = ()
+    saturation_levels: tuple[Level, ...] = ()
+
+    @property
+    def header(self) -> fits.Header | None:
+        """The frame's header, if it had one, or one made of its metadata and world coordinates."""
+        return self.origin.header
+
+    @cached_property
+    def fractions(self) -> dict[str, float]:
+        """Part of the pixels in each class, by name, ``NODATA`` last."""
+        coded = [c for c in (*self.classes, NODATA) if c.code]
+        found = class_fractions(self.bits, [c.code for c in coded])
+        fractions = dict(zip((c.name for c in coded), found, strict=True))
+        background = float(self.background.mean())
+        return {c.name: fractions[c.name] if c.code else background for c in (*self.classes, NODATA)}
+
+    @property
+    def nodata(self) -> NDArray[np.bool_]:
+        """``(H, W)`` bool, True where the frame has no data."""
+        return self._marked(NODATA.code)
+
+    @cached_property
+    def probabilities(self) -> NDArray[np.float32]:
+        """``(C, H, W)`` float32 probabilities after the change of priors, NaN where there is no data.
+
+        Raises
+        ------
+        ConfigError
+            If they were not kept; ask for them with ``keep_probabilities=True``.
+        """
+        posteriors = self._posteriors()
+        if self.priors is None:
+            modified = posteriors.copy()
+        else:
+            names = [c.name for c in self.classes]
+            modified = modify_priors(
+                posteriors, [self.training_priors[n] for n in names], [self.priors[n] for n in names]
+            )
+        modified[:, self.nodata] = np.nan
+        return modified
+
+    def _posteriors(self) -> NDArray[np.float32]:
+        if self.posteriors is None:
+            raise ConfigError("probabilities were not kept; call mask with keep_probabilities=True")
+        return self.posteriors
+
+    def boolean(self, name: str) -> NDArray[np.bool_]:
+        """Return ``(H, W)`` bool, True where the frame belongs to the class.
+
+        Raises
+        ------
+        ConfigError
+            If the class is unknown or was not asked for.
+        """
+        if name.upper() == NODATA.name:
+            return self.nodata
+        wanted = self._asked_for(find_class(name))
+        return self._marked(wanted.code) if wanted.code else self.background
+
+    def _names(self) -> str:
+        return ", ".join(c.name for c in self.classes)
+
+    def bad(self, classes: Iterable[str] | str | None = None) -> NDArray[np.bool_]:
+        """Return ``(H, W)`` bool, True for pixels to be thrown away, those without data among them.
+
+        Parameters
+        ----------
+        classes
+            Names of the classes whose pixels are bad, or one text with commas between them; None takes
+            :attr:`bad_classes`.  By default these are all but sources (BBG), nebulosity (NEB), residual
+            fringes (FR) and the background.
+
+        Raises
+        ------
+        ConfigError
+            If a class is unknown, the background, or was not asked for.
+
+        Examples
+        --------
+        >>> result.bad("CR, SAT")  # doctest: +SKIP
+        >>> result.bad([*result.bad_classes, "NEB"])  # doctest: +SKIP
+        """
+        return self._marked(self.bad_bits(classes))
+
+    def bad_bits(self, classes: Iterable[str] | str | None = None) -> int:
+        """Return the sum of the codes of bad pixels: those of the classes, and that of no data.
+
+        Parameters and errors are those of :meth:`bad`.
+        """
+        if classes is None:
+            chosen = [c for c in select_bad(self.bad_classes) if c in self.classes]
+        else:
+            chosen = [self._asked_for(c) for c in select_bad(classes)]
+        return NODATA.code + sum(c.code for c in chosen)
+
+    def _asked_for(self, wanted: ContaminantClass) -> ContaminantClass:
+        """Return the class, of which it is certain that this mask knows it."""
+        if wanted not in self.classes:
+            raise ConfigError(f"class {wanted.name} was not asked for; this mask has {self._names()}")
+        return wanted
+
+    def _marked(self, codes: int) -> NDArray[np.bool_]:
+        marked: NDArray[np.bool_] = (self.bits & codes) != 0
+        return marked
+
+    def grown(self, growth: Growth | int | str) -> MaskResult:
+        """Return the same result with larger marks.
+
+        Parameters
+        ----------
+        growth
+            By how many pixels the marks of bad classes grow to all sides, or a text with the number of each
+            class, as ``"CR=1,TRL=5"``; see :func:`skysieve.frames.mask.growth.read_growth`.
+
+        Raises
+        ------
+        ConfigError
+            If the growth is malformed, or a class is unknown or was not asked for.
+        """
+        wanted = growth if isinstance(growth, Growth) else read_growth(str(growth))
+        for name in set(wanted.of_class) - {NODATA.name}:
+            self._asked_for(find_class(name))
+        if not wanted:
+            return self
+        bad = [c.name for c in select_bad(self.bad_classes) if c in self.classes]
+        bits = grow_bits(self.bits, wanted.by_code(bad))
+        return replace(self, bits=bits, background=self.background & ((bits & NODATA.code) == 0))
+
+    def to_ccddata(
+        self, *, unit: str | UnitBase | None = None, bad: Iterable[str] | str | None = None
+    ) -> CCDData:
+        """Return the frame as :class:`astropy.nddata.CCDData`, with its mask.
+
+        Data, unit, world coordinates, metadata, uncertainty and PSF are those of the frame that was masked;
+        ``mask`` is :meth:`bad` and ``flags`` are :attr:`bits`, whose names are in
+        :func:`skysieve.frames.mask.classes.bit_flag_map`.
+
+        Parameters
+        ----------
+        unit
+            Unit of the pixels where the frame states none; without it they are dimensionless then.
+        bad
+            The classes that the mask holds; see :meth:`bad`.
+
+        Raises
+        ------
+        ConfigError
+            If the pixels were not kept; call mask with ``keep_pixels=True``.  Or if a class is none.
+        """
+        from astropy import units
+        from astropy.nddata import CCDData
+
+        stated = self._unit(unit)
+        return CCDData(
+            self._data(),
+            unit=units.dimensionless_unscaled if stated is None else stated,
+            mask=self.bad(bad),
+            flags=self.bits,
+            **self._properties(),
+        )
+
+    def to_nddata(
+        self, *, unit: str | UnitBase | None = None, bad: Iterable[str] | str | None = None
+    ) -> NDData:
+        """Return the frame as :class:`astropy.nddata.NDData`, with its mask.
+
+        As :meth:`to_ccddata`, but for the flags, which NDData does not have; a frame without a unit has
+        none there either.
+
+        Parameters
+        ----------
+        unit
+            Unit of the pixels where the frame states none.
+        bad
+            The classes that the mask holds; see :meth:`bad`.
+
+        Raises
+        ------
+        ConfigError
+            If the pixels were not kept; call mask with ``keep_pixels=True``.
+        """
+        from astropy.nddata import NDData
+
+        return NDData(self._data(), unit=self._unit(unit), mask=self.bad(bad), **self._properties())
+
+    def to_flag_image(self, *, bad: Iterable[str] | str | None = None) -> fits.PrimaryHDU:
+        """Return the bits of bad classes as an uncompressed primary HDU, with their names and coordinates.
+
+        SExtractor (``FLAG_IMAGE``) and WeightWatcher read files of such an HDU.  The light of sources has no
+        bit there, else every source would be flagged.
+
+        Parameters
+        ----------
+        bad
+            The classes whose bits the image holds, besides that of no data; see :meth:`bad`.
+
+        Raises
+        ------
+        ConfigError
+            If a class is unknown, the background, or was not asked for.
+        """
+        from astropy.io import fits
+
+        flags = self.bits & np.int16(self.bad_bits(bad))
+        hdu = mask_hdu(flags, header=self.header, compression="none", cards=self._own_cards())
+        header = hdu.header.copy(strip=True)
+        header.remove("INHERIT", ignore_missing=True)  # primary HDUs have none
+        return fits.PrimaryHDU(hdu.data, header)
+
+    def to_regions(self, *, bad: Iterable[str] | str | None = None) -> Regions:
+        """Return the connected pieces of bad pixels as :class:`regions.Regions`; extra ``regions``.
+
+        See :func:`skysieve.frames.mask.regions.mask_regions`.
+        """
+        from skysieve.frames.mask.regions import mask_regions
+
+        return mask_regions(self, bad)
+
+    def _data(self) -> NDArray[np.generic]:
+        """Return the pixels as they were given, or as they were read, with NaN where they had no data."""
+        if self.pixels is None:
+            raise ConfigError("pixels were not kept; call mask with keep_pixels=True")
+        return self.pixels if self.origin.data is None else self.origin.data
+
+    def _unit(self, otherwise: str | UnitBase | None) -> UnitBase | None:
+        from astropy import units
+
+        stated = self.origin.unit
+        if stated is not None or otherwise is None:
+            return stated
+        return units.Unit(otherwise)
+
+    def _properties(self) -> dict[str, Any]:
+        origin = self.origin
+        return {
+            "wcs": origin.wcs,
+            "meta": origin.meta,
+            "uncertainty": origin.uncertainty,
+            "psf": origin.psf,
+        }
+
+    def cards(
+        self,
+        *,
+        source: str | None = None,
+        source_sum: str | None = None,
+        options: Mapping[str, object] | None = None,
+    ) -> list[HeaderCard]:
+        """Return the header cards that say how the mask was made.
+
+        Parameters
+        ----------
+        source, source_sum
+            Name of the frame's file, and DATASUM of its HDU.
+        options
+            Further options, each a HISTORY card.
+        """
+        return provenance_cards(
+            source=source,
+            source_sum=source_sum,
+            model=self.model.name,
+            model_sha256=self.model.sha256,
+            engine=self.model.engine,
+            precision=self.model.precision,
+            priors=self.priors,
+            thresholds=self.thresholds,
+            options=options,
+        )
+
+    def to_hdu(self) -> fits.ImageHDU | fits.CompImageHDU:
+        """Return the bit mask as an HDU with named planes and provenance, ready to be appended to a file."""
+        return mask_hdu(self.bits, header=self.header, cards=self._own_cards())
+
+    def _own_cards(self) -> list[HeaderCard]:
+        return [*schema_of(self.classes).header_cards(), *bad_cards(self), *self.cards()]

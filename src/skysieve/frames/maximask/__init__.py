@@ -1,0 +1,1 @@
+"""The published networks MaxiMask and MaxiTrack, from their SavedModels."""

@@ -1,0 +1,1 @@
+"""Networks for contaminants and tracking errors."""

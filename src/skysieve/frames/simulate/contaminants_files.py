@@ -1,0 +1,119 @@
+"""What goes beside simulated frames: a table of their parameters, and a picture of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from skysieve.core.atomic import atomic_write
+from skysieve.core.fits.header_table import Column, header_table
+from skysieve.core.report.contact_sheet import SheetFrame, render_contact_sheet
+from skysieve.core.report.preview import PreviewPlane
+from skysieve.frames.mask.classes import CLASSES
+from skysieve.frames.mask.preview import WIDE
+from skysieve.frames.simulate.truth_frames import read_truth_frame
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from astropy.table import QTable
+
+    from skysieve.frames.simulate.contaminants_job import SimulationRecord
+
+__all__ = ["described", "parameter_table", "write_parameter_table", "write_truth_sheet"]
+
+COLUMNS = (
+    Column("kind", "SIMKIND", "raw, subtracted (sky), resampled, or injected", missing=""),
+    Column("source", "SIMSRC", "real frame that contaminants were put into", missing=""),
+    Column("recipe", "SIMRECIP", "recipe", missing=""),
+    Column("seed", "SIMSEED", "seed of the frame", missing=-1),
+    Column("width", "NAXIS1", "columns", missing=-1),
+    Column("height", "NAXIS2", "rows", missing=-1),
+    Column("lit", "DATASEC", "pixels that saw light; the borders about them are overscan", missing=""),
+    Column("psf_fwhm", "PSFFWHM", "FWHM of the PSF", "pix"),
+    Column("sky", "SKYELEC", "sky in a pixel, median", "electron"),
+    Column("sky_level", "SKYLEVEL", "sky, median; above the bias in simulated frames", "adu"),
+    Column("sky_sigma", "SKYSIGMA", "noise of the sky, median", "adu"),
+    Column("detector", "DETECTOR", "ccd, or near-infrared array", missing=""),
+    Column("gain", "GAIN", "gain", "electron/adu"),
+    Column("read_noise", "RDNOISE", "read noise", "electron"),
+    Column("bias", "BIASLEV", "bias", "adu"),
+    Column("full_well", "FULLWELL", "charge of a full pixel", "electron"),
+    Column("saturation", "SATURATE", "value of a full pixel", "adu"),
+    Column("pixel_size", "PIXSIZE", "side of a pixel", "um"),
+    Column("pixel_scale", "PIXSCALE", "side of a pixel on the sky", "arcsec"),
+    Column("thickness", "DETTHICK", "thickness of the sensitive layer", "um"),
+    Column("exposure", "EXPTIME", "length of the exposure", "s"),
+    Column("aperture", "APERTURE", "diameter of the telescope", "m"),
+    Column("vanes", "NVANES", "vanes of the spider", missing=-1),
+    Column("bleed_axis", "BLEEDAX", "spills along columns (0) or rows (1)", missing=-1),
+)
+
+
+def parameter_table(records: Sequence[SimulationRecord]) -> QTable:
+    """Return a table with a row for each frame: its parameters, and the part of its pixels a class."""
+    from astropy import units
+
+    table = header_table([record.header for record in records], COLUMNS)
+    table.add_column([record.path.name for record in records], index=0, name="file")
+    table["file"].info.description = "file of the frame"
+    for cls in CLASSES:
+        if cls.code:
+            table[cls.name] = [r.fractions[cls.name] for r in records] * units.dimensionless_unscaled
+            table[cls.name].info.description = f"part of the pixels: {cls.description}"
+    return table
+
+
+def write_parameter_table(records: Sequence[SimulationRecord], path: Path) -> None:
+    """Write the table as ECSV, over an earlier one.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written.
+    """
+    with atomic_write(path, overwrite=True) as temporary:
+        parameter_table(records).write(temporary, format="ascii.ecsv", overwrite=True)
+
+
+def write_truth_sheet(records: Sequence[SimulationRecord], path: Path, *, title: str) -> None:
+    """Draw frames beside the same frames with their truth in colour, over an earlier picture.
+
+    Raises
+    ------
+    SourceError
+        If a frame cannot be read.
+    OutputError
+        If the picture cannot be written.
+    """
+    planes = [
+        PreviewPlane(c.name, c.code, c.colour, c.description)
+        for c in sorted((c for c in CLASSES if c.code), key=lambda c: c.name in WIDE)
+    ]
+    sheet = render_contact_sheet(_sheet_frames(records), planes, title=title)
+    with atomic_write(path, overwrite=True) as temporary:
+        sheet.save(temporary, format="PNG", optimize=True)
+
+
+def _sheet_frames(records: Sequence[SimulationRecord]) -> Iterator[SheetFrame]:
+    for record in records:
+        frame = read_truth_frame(record.path)
+        yield SheetFrame(frame.pixels, frame.bits, _caption(record))
+
+
+def _caption(record: SimulationRecord) -> str:
+    """Return what a frame is, in one line, and which classes it has, in another."""
+    header = record.header
+    facts = [record.path.stem]
+    if "SIMSRC" in header:
+        facts.append(str(header["SIMSRC"]))
+    else:
+        facts.append(f"{header['SIMKIND']} {header['DETECTOR']}")
+        facts.append(f"FWHM {float(header['PSFFWHM']):.1f} px, sky {float(header['SKYELEC']):.3g} e-")
+    return f"{', '.join(facts)}\n{described(record)}"
+
+
+def described(record: SimulationRecord) -> str:
+    """Return the classes of a frame and the parts of its pixels that they mark, in a few words."""
+    found = [f"{name} {100 * part:.2g}%" for name, part in record.fractions.items() if part > 0]
+    return ", ".join(found) or "nothing"

@@ -1,0 +1,135 @@
+"""Contaminants put into real frames, whose own skies, stars and detectors no simulation has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from skysieve.frames.simulate.exposure import Field, expose
+from skysieve.frames.simulate.recipe import CONTAMINANTS, Recipe
+from skysieve.frames.simulate.scene import Scene
+from skysieve.frames.simulate.scenery import STREAMS, chosen, draw_layers, draw_objects, the_psf
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from numpy.random import Generator
+    from numpy.typing import NDArray
+
+    from skysieve.frames.simulate.exposure import Exposure
+    from skysieve.frames.simulate.optics import PsfBank
+
+__all__ = ["CleanFrame", "inject"]
+
+
+PLATEAU = 4
+"""So many pixels do not share the highest value by chance: a limit of the detector or its converter."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CleanFrame:
+    """A real frame to put contaminants into; arrays are ``(H, W)`` float32 in its own unit.
+
+    Attributes
+    ----------
+    pixels, level, sigma
+        The frame, its sky, and the sky's noise.
+    gain
+        Electrons in one unit.
+    read_noise
+        In electrons.
+    saturation
+        Value of a full pixel; None where it is not known.  Then it is taken for the highest value in the
+        frame, if several pixels share it; else nothing saturates.
+    """
+
+    pixels: NDArray[np.float32]
+    level: NDArray[np.float32]
+    sigma: NDArray[np.float32]
+    gain: float = 1.0
+    read_noise: float = 5.0
+    saturation: float | None = None
+
+
+def inject(
+    frame: CleanFrame,
+    *,
+    seed: int | Generator,
+    recipe: Recipe | None = None,
+    contaminants: Collection[str] | None = None,
+    bank: PsfBank | None = None,
+) -> Exposure:
+    """Return a real frame with simulated contaminants, and the truth about these.
+
+    The sky's noise tells how many electrons the sky has, for all that the header may leave out: its
+    variance is that of its photons and of the read-out.  Stars and galaxies of the recipe come too, so that
+    BBG has pixels whose truth is known; what was in the frame before stays without truth.
+
+    Parameters
+    ----------
+    frame
+        The frame.
+    seed
+        A number, or a generator to draw from.
+    recipe
+        What contaminants are drawn from.
+    contaminants
+        Which to add; by default the recipe's chances decide.  Overscan replaces the frame's borders.
+    bank
+        PSFs to take from.
+
+    Returns
+    -------
+    Exposure
+        Pixels in the unit of the frame, and truth a class.
+
+    References
+    ----------
+    Paillassa, Bertin & Bouy 2020, A&A 634, A48, section 3 (contaminants added to clean frames).
+    """
+    recipe = recipe or Recipe()
+    streams = dict(zip(STREAMS, np.random.default_rng(seed).spawn(len(STREAMS)), strict=True))
+    wanted = chosen(recipe, contaminants, streams["present"])
+    sigma = float(np.median(frame.sigma)) * frame.gain
+    read_noise = min(frame.read_noise, 0.9 * sigma)
+    variance = (frame.sigma * np.float32(frame.gain)) ** 2
+    sky = np.maximum(variance - np.float32(read_noise**2), np.float32(1e-3))
+    highest = float(frame.pixels.max())
+    saturates = frame.saturation is not None or np.count_nonzero(frame.pixels == highest) >= PLATEAU
+    if frame.saturation is not None:
+        highest = frame.saturation
+    full_well = (highest - float(np.median(frame.level))) * frame.gain + float(np.median(sky))
+    camera = replace(
+        recipe.cameras.draw(streams["camera"]),
+        gain=frame.gain,
+        read_noise=read_noise,
+        bias=0.0,
+        full_well=max(full_well, 30 * sigma),
+    )
+    psf = the_psf(recipe, camera, streams["psf"], bank)
+    height, width = frame.pixels.shape
+    bright = recipe.stars.draw_bright((height, width), streams["bright stars"], psf=psf, camera=camera)
+    scene = Scene(camera=camera, psf=psf, sky=sky, bright_stars=bright)
+    objects = draw_objects(scene, streams, recipe)
+
+    pedestal = frame.level - sky / np.float32(frame.gain)
+    detected = (frame.pixels - pedestal) * np.float32(frame.gain)
+    detected += streams["exposure"].poisson(np.maximum(objects, 0)).astype(np.float32)
+    exposure = expose(
+        Field(scene=scene, objects=objects, detected=detected),
+        draw_layers(scene, streams, recipe, wanted),
+        streams["exposure"],
+        recipe=recipe,
+        saturates=bool(saturates) and "SAT" in wanted,
+    )
+    pixels, truth = exposure.pixels + pedestal, exposure.truth
+    if "OV" in wanted:
+        borders = recipe.overscan.draw((height, width), streams["OV"])
+        lit = np.pad(np.ones(borders.inside((height, width)), np.bool_), borders.widths)
+        noise = streams["OV"].standard_normal(pixels.shape, np.float32) * np.float32(read_noise / frame.gain)
+        pixels = np.where(lit, pixels, pedestal + noise)
+        truth = {name: marked & lit for name, marked in truth.items()} | {"OV": ~lit}
+    ordered = {name: truth[name] for name in (*CONTAMINANTS, "BBG") if name in truth}
+    return replace(exposure, pixels=pixels.astype(np.float32), truth=ordered)

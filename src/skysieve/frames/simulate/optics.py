@@ -1,0 +1,270 @@
+"""PSFs drawn by GalSim: the atmosphere, the telescope, and how they vary over the frame."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import fft
+
+from skysieve.core.simulate.draws import Range, log_uniform, uniform
+from skysieve.frames.simulate.psf import Psf
+from skysieve.frames.simulate.pupil import Pupil, aberrated_pupil, defocused_pupil
+from skysieve.frames.simulate.wings import Wings
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
+    from numpy.typing import NDArray
+
+    from skysieve.frames.simulate.camera import Camera
+
+__all__ = ["Optics", "PsfBank", "draw_psf", "moffat_psf"]
+
+_CORNERS = ((0.0, 0.0), (-1.0, -1.0), (-1.0, 1.0), (1.0, -1.0), (1.0, 1.0))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Optics:
+    """Ranges of PSFs: the defaults span sharp space cameras, good and bad sites, and defocused surveys.
+
+    Attributes
+    ----------
+    fwhm
+        Full width at half maximum of the seeing before the pixels, in pixels, log-uniform.
+    ellipticity
+        ``(a^2 - b^2) / (a^2 + b^2)`` of the whole frame; low values are the more likely.
+    elongated
+        Chance that all values of the ellipticity are as likely.
+    kolmogorov, moffat, optical, defocused
+        Relative chances of the kinds of PSF: pure turbulence; a Moffat profile; turbulence with aberrations
+        about as large as it; a pupil seen as a ring, with the shadow of the spider.
+    beta
+        Exponent of Moffat profiles; pure turbulence is close to 4.765.
+    aberration
+        Radius of the blur of aberrations relative to that of the seeing, of the kind ``optical``.
+    ring
+        Diameter of the ring relative to the FWHM of the seeing, of the kind ``defocused``.
+    variation
+        Relative change of size, and change of ellipticity and aberrations, from the centre to the corners.
+    aureole
+        Fraction of the light in an aureole that falls as r^-2.6.
+    trailed
+        Chance that all images are drawn out along a line: the telescope follows a comet or drifts.
+    drift
+        Length of that line, in pixels, log-uniform.
+
+    References
+    ----------
+    Rowe et al. 2015, Astronomy and Computing 10, 121 (GalSim); Noll 1976, JOSA 66, 207 (aberrations);
+    Moffat 1969, A&A 3, 455; Trujillo et al. 2001, MNRAS 328, 977 (exponents observed).
+    """
+
+    fwhm: Range = (1.0, 10.0)
+    ellipticity: Range = (0.0, 0.25)
+    elongated: float = 0.0
+    kolmogorov: float = 0.3
+    moffat: float = 0.4
+    optical: float = 0.22
+    defocused: float = 0.08
+    beta: Range = (2.2, 4.8)
+    aberration: Range = (0.2, 1.2)
+    ring: Range = (1.5, 6.0)
+    variation: Range = (0.0, 0.15)
+    aureole: Range = (0.005, 0.04)
+    trailed: float = 0.0
+    drift: Range = (2.0, 25.0)
+
+
+class PsfBank:
+    """A store of PSFs of which one is replaced now and then: cheaper than a new one for each frame.
+
+    What it gives depends on what it gave before.  Where one seed has to give one frame, use :func:`draw_psf`.
+
+    Parameters
+    ----------
+    optics
+        Ranges to draw from.
+    size
+        PSFs held.
+    renewal
+        Chance that a draw first replaces one of them.
+    """
+
+    def __init__(self, optics: Optics, *, size: int = 24, renewal: float = 0.15) -> None:
+        self._optics = optics
+        self._size = size
+        self._renewal = renewal
+        self._held: list[Psf] = []
+
+    def draw(self, rng: Generator, camera: Camera) -> Psf:
+        """Return a PSF of the store."""
+        if len(self._held) < self._size:
+            self._held.append(draw_psf(rng, self._optics, camera))
+            return self._held[-1]
+        which = int(rng.integers(self._size))
+        if rng.uniform() < self._renewal:
+            self._held[which] = draw_psf(rng, self._optics, camera)
+        return self._held[which]
+
+
+def draw_psf(rng: Generator, optics: Optics, camera: Camera) -> Psf:
+    """Draw a PSF.
+
+    Parameters
+    ----------
+    rng
+        Source of randomness.
+    optics
+        Ranges to draw from.
+    camera
+        Aperture, obstruction, vanes and pixel scale set the diffraction.
+    """
+    import galsim
+
+    fwhm = log_uniform(rng, optics.fwhm)
+    chances = np.array([optics.kolmogorov, optics.moffat, optics.optical, optics.defocused])
+    kind = rng.choice(4, p=chances / chances.sum())
+    aureole = uniform(rng, optics.aureole)
+    low, high = optics.ellipticity
+    power = 1 if optics.elongated and rng.uniform() < optics.elongated else 2
+    ellipticity = low + (high - low) * rng.uniform() ** power
+    angle = rng.uniform(0, 2 * math.pi)
+    shape = ellipticity * np.array([math.cos(angle), math.sin(angle)])
+    beta = uniform(rng, optics.beta)
+    variation = uniform(rng, optics.variation)
+    swelling, tilt, radial = rng.normal(0, 1, 3) * variation
+    direction = rng.uniform(0, 2 * math.pi)
+
+    pupil: Pupil | None = None
+    if kind == 2:
+        pupil = aberrated_pupil(rng, camera, fwhm=fwhm, blur=uniform(rng, optics.aberration) * fwhm)
+    elif kind == 3:
+        pupil = defocused_pupil(rng, camera, fwhm=fwhm, ring=uniform(rng, optics.ring) * fwhm)
+    slopes = rng.normal(0, 1.2 * variation, (7, 2))
+
+    def profile(v: float, u: float) -> Any:
+        """Return the seeing at v (down) and u (right), from -1 to 1 over the frame."""
+        slant = math.cos(direction) * u + math.sin(direction) * v
+        width = fwhm * max(0.5, 1 + swelling * (u * u + v * v) / 2 + tilt * slant / 2)
+        # Ellipticity that points away from the centre, as off-axis astigmatism and distortion give
+        e1, e2 = shape + radial / 2 * np.array([u * u - v * v, 2 * u * v])
+        scale = min(1.0, 0.6 / max(math.hypot(e1, e2), 1e-9))
+        air: Any = galsim.Moffat(beta=beta, fwhm=width) if kind == 1 else galsim.Kolmogorov(fwhm=width)
+        return air.shear(e1=e1 * scale, e2=e2 * scale)
+
+    drift = (0.0, 0.0)
+    if optics.trailed and rng.uniform() < optics.trailed:
+        length, along = log_uniform(rng, optics.drift), rng.uniform(0, math.pi)
+        drift = (length * math.sin(along), length * math.cos(along))
+    places = _CORNERS if variation > 0.03 else _CORNERS[:1]
+    # Aberrations change linearly over the field: tilt of the focal plane, misaligned mirrors
+    pupils = [pupil and pupil.changed(slopes @ np.array(place)) for place in places]
+    return _draw([profile(v, u) for v, u in places], pupils, fwhm=fwhm, aureole=aureole, drift=drift)
+
+
+def moffat_psf(*, fwhm: float, beta: float = 3.2, aureole: float = 0.02) -> Psf:
+    """Return a round Moffat PSF, the same over the frame.
+
+    Parameters
+    ----------
+    fwhm
+        Full width at half maximum before the pixels, in pixels.
+    beta
+        Exponent of the core.
+    aureole
+        Fraction of the light in the aureole.
+    """
+    import galsim
+
+    return _draw([galsim.Moffat(beta=beta, fwhm=fwhm)], [None], fwhm=fwhm, aureole=aureole)
+
+
+def _draw(
+    profiles: list[Any],
+    pupils: list[Pupil | None],
+    *,
+    fwhm: float,
+    aureole: float,
+    drift: tuple[float, float] = (0.0, 0.0),
+) -> Psf:
+    """Draw the seeing through the telescope and the pixels, and add the wings.
+
+    Parameters
+    ----------
+    profiles, pupils
+        One each, or five for the centre and the corners.
+    fwhm
+        Width of the seeing, in pixels: what has to be sampled.
+    aureole
+        Fraction of the light in the aureole.
+    drift
+        How far images move during the exposure, in pixels along y and x.
+    """
+    import galsim
+
+    sampling = 4 if fwhm < 4 else 2
+    finer = 1
+    radius = max(10.0, 6 * fwhm)
+    if pupils[0] is not None:
+        radius += pupils[0].blur
+        finer = math.ceil(2 / (pupils[0].scale * sampling))
+    radius = math.ceil(radius + math.hypot(*drift) / 2)
+    half = radius * sampling + sampling // 2
+    # What folds over at the edge of the drawn image is cut away
+    drawn = (half + 3 * sampling + half // 6) * finer
+    size = fft.next_fast_len(2 * drawn + 1, real=True)
+    size += 1 - size % 2
+    drawn = size // 2
+    cut = slice(drawn - half * finer, drawn + half * finer + 1, finer)
+    pixel = galsim.Pixel(1.0)
+    precision = galsim.GSParams(maximum_fft_size=8192)
+    images = np.empty((len(profiles), 2 * half + 1, 2 * half + 1), np.float32)
+    for image, profile, pupil in zip(images, profiles, pupils, strict=True):
+        seen = galsim.Convolve(profile, pixel, gsparams=precision)
+        stamp = seen.drawImage(
+            nx=size, ny=size, scale=1 / (sampling * finer), method="no_pixel", dtype=np.float32
+        ).array
+        if pupil is not None:
+            spectrum = fft.rfft2(stamp) * pupil.transfer(size, sampling * finer)
+            stamp = fft.irfft2(spectrum, stamp.shape)
+        if any(drift):
+            stamp = _drawn_out(stamp, drift, sampling * finer)
+        np.maximum(stamp[cut, cut] * np.float32((sampling * finer) ** 2), 0, out=image)
+    tail, slope = _tail(images[0], radius, sampling)
+    wings = Wings(aureole=aureole, scale=3 * fwhm, tail=(1 - aureole) * tail, slope=slope, radius=radius)
+    axis = np.arange(-half, half + 1, dtype=np.float32) / sampling
+    squared = axis[:, None] ** 2 + axis**2
+    halo = wings.halo(squared)
+    images *= np.float32(1 - aureole)
+    images += halo
+    # Into the wings without a seam: within the radius the tail of the wings is flat, so it is given its slope
+    distance = np.sqrt(squared) / np.float32(radius)
+    weight = np.clip((distance - np.float32(0.7)) / np.float32(0.3), 0, 1)
+    far = halo + np.float32(wings.tail) * np.maximum(distance, np.float32(0.7)) ** np.float32(-slope)
+    images += weight * (far - images)
+    return Psf(images=images, sampling=sampling, wings=wings)
+
+
+def _drawn_out(stamp: NDArray[np.float32], drift: tuple[float, float], sampling: int) -> NDArray[np.float32]:
+    """Return an image ``(N, N)`` spread evenly along a line, by the transform of that line, a sinc."""
+    down = fft.fftfreq(stamp.shape[0]) * (sampling * drift[0])
+    right = fft.rfftfreq(stamp.shape[1]) * (sampling * drift[1])
+    spectrum = fft.rfft2(stamp) * np.sinc(down[:, None] + right[None, :])
+    return np.asarray(fft.irfft2(spectrum, stamp.shape), np.float32)
+
+
+def _tail(image: NDArray[np.float32], radius: int, sampling: int) -> tuple[float, float]:
+    """Return the level of a profile at a radius in pixels, and how steeply it falls there."""
+    half = image.shape[0] // 2
+    axis = np.arange(-half, half + 1) / sampling
+    distance = np.sqrt(axis[:, None] ** 2 + axis**2) / radius
+    near = float(image[(distance > 0.55) & (distance < 0.65)].mean())
+    level = float(image[(distance > 0.8) & (distance < 0.9)].mean())
+    if level <= 0:
+        return 0.0, 4.0
+    # Turbulence falls as r^-11/3, Moffat profiles as r^-2 beta
+    slope = math.log(max(near, level) / level) / math.log(0.85 / 0.6)
+    slope = min(max(slope, 11 / 3), 10.0)
+    return level * 0.85**slope, slope

@@ -1,0 +1,87 @@
+"""What goes beside simulated frames for tracking: a table of their parameters, and a picture of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from skysieve.core.atomic import atomic_write
+from skysieve.core.fits.frame_files import FrameFile
+from skysieve.core.fits.header_table import Column, header_table
+from skysieve.core.fits.locations import Location
+from skysieve.core.report.contact_sheet import SheetFrame, render_contact_sheet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from astropy.table import QTable
+
+    from skysieve.frames.simulate.tracking_job import TrackingRecord
+
+__all__ = ["parameter_table", "write_parameter_table", "write_sheet"]
+
+COLUMNS = (
+    Column("slip", "SLIP", "whether there is a tracking error", missing=False),
+    Column("slip_kind", "SLIPKIND", "what moved the images", missing=""),
+    Column("slip_extent", "SLIPEXT", "rms of the motion on its main axis, in FWHM"),
+    Column("stars", "NSTARS", "stars that stand out", missing=-1),
+    Column("kind", "SIMKIND", "raw, subtracted (sky) or resampled", missing=""),
+    Column("recipe", "SIMRECIP", "recipe", missing=""),
+    Column("seed", "SIMSEED", "seed of the frame", missing=-1),
+    Column("width", "NAXIS1", "columns", missing=-1),
+    Column("height", "NAXIS2", "rows", missing=-1),
+    Column("psf_fwhm", "PSFFWHM", "FWHM of the PSF, without motion", "pix"),
+    Column("detector", "DETECTOR", "ccd, or near-infrared array", missing=""),
+    Column("gain", "GAIN", "gain", "electron/adu"),
+    Column("read_noise", "RDNOISE", "read noise", "electron"),
+    Column("exposure", "EXPTIME", "length of the exposure", "s"),
+)
+
+
+def parameter_table(records: Sequence[TrackingRecord]) -> QTable:
+    """Return a table with a row for each frame."""
+    table = header_table([record.header for record in records], COLUMNS)
+    table.add_column([record.path.name for record in records], index=0, name="file")
+    table["file"].info.description = "file of the frame"
+    return table
+
+
+def write_parameter_table(records: Sequence[TrackingRecord], path: Path) -> None:
+    """Write the table as ECSV, over an earlier one.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written.
+    """
+    with atomic_write(path, overwrite=True) as temporary:
+        parameter_table(records).write(temporary, format="ascii.ecsv", overwrite=True)
+
+
+def write_sheet(records: Sequence[TrackingRecord], path: Path, *, title: str) -> None:
+    """Draw frames with what is known about them, over an earlier picture.
+
+    Raises
+    ------
+    SourceError
+        If a frame cannot be read.
+    OutputError
+        If the picture cannot be written.
+    """
+    sheet = render_contact_sheet(_sheet_frames(records), title=title)
+    with atomic_write(path, overwrite=True) as temporary:
+        sheet.save(temporary, format="PNG", optimize=True)
+
+
+def _sheet_frames(records: Sequence[TrackingRecord]) -> Iterator[SheetFrame]:
+    for record in records:
+        with FrameFile(Location(record.path)) as file:
+            frame = file.planes[0]
+            pixels, nodata = frame.rows(0, frame.shape[0])
+        pixels[nodata] = np.nan
+        header = record.header
+        label = f"{header['SLIPKIND']}, {float(header['SLIPEXT']):.2f} FWHM rms"
+        seen = f"{header['SIMKIND']} {header['DETECTOR']}, FWHM {float(header['PSFFWHM']):.1f} px"
+        yield SheetFrame(pixels, None, f"{record.path.stem}, {label}\n{seen}, {header['NSTARS']} stars")

@@ -1,0 +1,110 @@
+"""Frames for tracking, by seed and recipe."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from skysieve.core.errors import ConfigError
+from skysieve.frames.simulate.elongation import common_elongation
+from skysieve.frames.simulate.overscan import Borders
+from skysieve.frames.simulate.recipe import Recipe
+from skysieve.frames.simulate.scenery import STREAMS, chosen, draw_layers, draw_view
+from skysieve.frames.simulate.tracking_frame import expose_moved, visible_stars
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
+
+    from skysieve.frames.simulate.motion import Kind, Motion
+    from skysieve.frames.simulate.optics import PsfBank
+    from skysieve.frames.simulate.psf import Psf
+    from skysieve.frames.simulate.tracking_errors import TrackingErrors
+    from skysieve.frames.simulate.tracking_frame import TrackingFrame
+
+__all__ = ["simulate_tracking_frame"]
+
+ATTEMPTS = 50
+
+
+def simulate_tracking_frame(
+    shape: tuple[int, int] = (1024, 1024),
+    *,
+    seed: int | Generator,
+    recipe: Recipe | None = None,
+    kind: Kind | None = None,
+    bank: PsfBank | None = None,
+) -> TrackingFrame:
+    """Simulate a frame with or without a tracking error.
+
+    Parameters
+    ----------
+    shape
+        ``(H, W)`` in pixels, overscan included.
+    seed
+        A number, or a generator to draw from; the same number gives the same frame.
+    recipe
+        What to draw from; by default cameras of all kinds.
+    kind
+        How the images move, ``"good"`` for hardly; by default the recipe's chances decide.
+    bank
+        PSFs to take from, for a stream of frames; by default one is drawn.
+
+    Raises
+    ------
+    ConfigError
+        If the recipe hardly ever gives a field with stars.
+
+    Examples
+    --------
+    >>> simulate_tracking_frame((128, 128), seed=1, kind="drift").tracking_error
+    True
+    """
+    recipe = recipe or Recipe()
+    rng = np.random.default_rng(seed)
+    tracking = recipe.tracking
+    moved = rng.uniform() < tracking.probability
+    # only of good frames is it known what to say where there is no star
+    empty = rng.uniform() < tracking.any_stars and (kind == "good" if kind else not moved)
+    least = 0 if empty else tracking.least_stars
+    for attempt in rng.spawn(ATTEMPTS):
+        streams = dict(zip((*STREAMS, "motion"), attempt.spawn(len(STREAMS) + 1), strict=True))
+        wanted = chosen(recipe, None, streams["present"])
+        processed = recipe.processing.draw_kind(streams["present"])
+        borders = Borders()
+        if "OV" in wanted and processed != "resampled":
+            borders = recipe.overscan.draw(shape, streams["OV"])
+        scene, response = draw_view(borders.inside(shape), streams, recipe=recipe, bank=bank)
+        motion = tracking.draw(
+            streams["motion"],
+            psf_fwhm=scene.psf.fwhm,
+            shape=scene.shape,
+            kind=kind or (None if moved else "good"),
+        )
+        stars = recipe.stars.draw(scene, streams["stars"])
+        if visible_stars(scene, motion, stars) < least or _is_ambiguous(scene.psf, motion, tracking):
+            continue
+        return expose_moved(
+            scene,
+            motion,
+            streams["exposure"],
+            stars=stars,
+            galaxies=recipe.galaxies.simulate(scene, streams["galaxies"]),
+            response=response,
+            layers=draw_layers(scene, streams, recipe, wanted),
+            recipe=recipe,
+            kind=processed,
+            borders=borders,
+        )
+    raise ConfigError(
+        f"recipe {recipe.name}: none of {ATTEMPTS} fields of {shape[0]} × {shape[1]} px has {least} stars "
+        "that stand out, and whose form tells what happened; raise stars.density, or the size"
+    )
+
+
+def _is_ambiguous(psf: Psf, motion: Motion, tracking: TrackingErrors) -> bool:
+    """Tell whether nobody could say if the optics or a motion drew out the stars."""
+    if not motion.uniform:
+        return False
+    found = common_elongation(psf, motion)
+    return found < tracking.elongation if motion.tracking_error else found > tracking.good_elongation

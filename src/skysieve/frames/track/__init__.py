@@ -1,0 +1,1 @@
+"""Tracking errors: from a frame to a probability."""

@@ -1,0 +1,101 @@
+"""Tracking probabilities onto disk: tables, and the lines of MaxiTrack."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from skysieve.core.atomic import atomic_write
+from skysieve.core.errors import OutputError
+from skysieve.core.printable import one_line, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from astropy.table import Table
+
+    from skysieve.core.fits.locations import Location
+    from skysieve.frames.track.job import TrackRecord
+
+__all__ = ["append_published_line", "block_table", "frame_table", "write_table"]
+
+
+def frame_table(records: Mapping[Location, TrackRecord]) -> Table:
+    """Return a table with one row a frame: its probability, and that of its whole file."""
+    from astropy import units
+    from astropy.table import QTable
+
+    frames = [(location, record, frame) for location, record in records.items() for frame in record.frames]
+    plain = units.dimensionless_unscaled
+    table = QTable()
+    table["file"] = [printable(location.path) for location, _, _ in frames]
+    table["hdu"] = [frame.hdu for _, _, frame in frames]
+    table["name"] = [one_line(frame.name) for _, _, frame in frames]
+    table["plane"] = [frame.plane for _, _, frame in frames]
+    table["width"] = [frame.shape[1] for _, _, frame in frames] * units.pix
+    table["height"] = [frame.shape[0] for _, _, frame in frames] * units.pix
+    table["blocks"] = [frame.result.blocks.size for _, _, frame in frames]
+    table["probability"] = [frame.result.probability for _, _, frame in frames] * plain
+    table["probability"].info.description = "of a tracking error in this frame, pooled over its blocks"
+    table["largest"] = [float(frame.result.blocks.max()) for _, _, frame in frames] * plain
+    table["largest"].info.description = "the largest of the blocks"
+    table["file_probability"] = [record.probability for _, record, _ in frames] * plain
+    table["file_probability"].info.description = "of the file, pooled over the blocks of all its frames"
+    return table
+
+
+def block_table(records: Mapping[Location, TrackRecord]) -> Table:
+    """Return a table with one row a block; ``x`` and ``y`` are its first pixel, counted from 1 as in FITS."""
+    from astropy import units
+    from astropy.table import QTable
+
+    rows = [
+        (
+            printable(location.path),
+            frame.hdu,
+            one_line(frame.name),
+            frame.plane,
+            x + 1,
+            y + 1,
+            frame.result.block_shape[1],
+            frame.result.block_shape[0],
+            float(p),
+        )
+        for location, record in records.items()
+        for frame in record.frames
+        for y, line in zip(frame.result.rows, frame.result.blocks, strict=True)
+        for x, p in zip(frame.result.columns, line, strict=True)
+    ]
+    names = ("file", "hdu", "name", "plane", "x", "y", "width", "height", "probability")
+    table = QTable(rows=rows, names=names)
+    for name in ("x", "y", "width", "height"):
+        table[name].unit = units.pix
+    table["probability"].unit = units.dimensionless_unscaled
+    return table
+
+
+def write_table(table: Table, path: Path, *, overwrite: bool) -> None:
+    """Write a table as ECSV.
+
+    Raises
+    ------
+    OutputError
+        If the file is there and may not be replaced, or cannot be written.
+    """
+    with atomic_write(path, overwrite=overwrite) as temporary:
+        table.write(temporary, format="ascii.ecsv", overwrite=True)
+
+
+def append_published_line(path: Path, name: str, probability: float) -> None:
+    """Append the line that MaxiTrack writes, in one call so that lines of several processes do not mix.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written.
+    """
+    try:
+        with path.open("a", encoding="utf-8") as stream:
+            stream.write(f"{printable(name)} {probability:.4f}\n")
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror}") from error

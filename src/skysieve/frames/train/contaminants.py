@@ -1,0 +1,227 @@
+"""Training of the network for contaminants: the frames that it learns from."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+
+from skysieve.core.errors import ConfigError, FrameError, ModelError
+from skysieve.core.training.feed import stream_batches
+from skysieve.frames.mask.classes import CLASS_NAMES, CLASSES, NODATA
+from skysieve.frames.simulate.contaminants.footprints import read_footprints
+from skysieve.frames.simulate.recipe import read_recipe
+from skysieve.frames.train.contaminant_model import CalibrationFrame, write_contaminant_model
+from skysieve.frames.train.domain import DOMAIN_FRAMES, DOMAIN_SEED, DOMAIN_SIDE, calibrate_domain
+from skysieve.frames.train.injected import CleanFolder, InjectedFrames, MixedFrames
+from skysieve.frames.train.segmentation import PixelLearner, Segmentation, sieve_net
+from skysieve.frames.train.tiles import SimulatedFrames, TileStream, normalised
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import lightning
+
+    from skysieve.core.models.card import Model
+    from skysieve.core.training.recipe import TrainingRecipe
+    from skysieve.frames.networks.revised_net import RevisedNet
+    from skysieve.frames.networks.sieve_net import SieveNet
+    from skysieve.frames.simulate.recipe import Recipe
+    from skysieve.frames.train.tiles import FrameSource
+
+__all__ = ["ContaminantTraining"]
+
+logger = logging.getLogger(__name__)
+
+VALIDATION_SEED = 1_000_003
+CALIBRATION_SEED = 2_000_003
+CALIBRATION_FRAMES = 160
+PRIOR_FRAMES = 96
+
+
+@dataclass
+class ContaminantTraining:
+    """A training of the network for contaminants.
+
+    Parameters
+    ----------
+    recipe
+        How.
+    clean
+        The user's own frames, to put contaminants into.
+    initial
+        A trained network to go on from.
+    origin
+        What that is, to tell one training from another.
+
+    Raises
+    ------
+    ConfigError
+        If the network takes no frames of the recipe's size.
+    """
+
+    recipe: TrainingRecipe
+    clean: CleanFolder | None = None
+    initial: SieveNet | RevisedNet | None = None
+    origin: str = ""
+
+    def __post_init__(self) -> None:
+        """Check what only the network knows."""
+        multiple = sieve_net(self.recipe).multiple
+        for setting in ("frame", "tile"):
+            side = getattr(self.recipe, setting)
+            if side % multiple:
+                raise ConfigError(
+                    f"recipe {self.recipe.name}: {setting}: {side}, expected a multiple of {multiple} px"
+                )
+
+    def use_clean_frames(self, folder: Path) -> None:
+        """Put contaminants into the frames of a folder too.
+
+        Raises
+        ------
+        ConfigError
+            If it holds no usable frames.
+        SourceError
+            If it cannot be read.
+        """
+        clean = CleanFolder(str(folder), self.recipe.tile)
+        _ = clean.held  # now, so that the processes that simulate share them
+        self.clean = clean
+
+    def use_footprints(self, paths: Sequence[Path]) -> None:
+        """Take a share of the cosmic rays from files of real ones.
+
+        Raises
+        ------
+        ConfigError
+            If a file cannot be read as footprints.
+        """
+        for path in paths:
+            read_footprints(str(path))
+        rays = replace(self.simulation.contaminants.CR, footprints=tuple(str(path) for path in paths))
+        self.simulation = replace(
+            self.simulation, contaminants=replace(self.simulation.contaminants, CR=rays)
+        )
+
+    def start_from(self, model: str) -> None:
+        """Go on from a trained network: a name or a folder.
+
+        A model from before networks had context blocks will do: the blocks begin by changing nothing.
+
+        Raises
+        ------
+        ModelError
+            If there is no such model, or its graph is of another network than the recipe's.
+        """
+        from skysieve.core.training.initial import load_all_but, load_graph_weights
+        from skysieve.frames.mask.model import load_model
+        from skysieve.frames.networks.revised_net import RevisedNet
+
+        network, found = sieve_net(self.recipe), load_model(model)
+        revised = RevisedNet(sieve_net(self.recipe, context=False)).requires_grad_()
+        for one in (network, revised):
+            with suppress(ModelError):
+                load_graph_weights(one, found)
+                self.initial = one
+                break
+        else:
+            load_all_but(["context"], network, found, sieve_net(self.recipe, context=False))
+            self.initial = network
+        self.origin = f"{found.card.name} {found.card.graphs[0].sha256}"
+
+    @cached_property
+    def simulation(self) -> Recipe:
+        """What frames are drawn from."""
+        return read_recipe(self.recipe.simulation)
+
+    def describe(self) -> str:
+        """Return both recipes as YAML, and what else makes two trainings the same."""
+        text = f"{self.recipe.to_yaml()}---\n{self.simulation.to_yaml()}"
+        if self.clean is not None:
+            text += f"---\nclean_frames: {Path(self.clean.folder).resolve()}\n"
+        return text + (f"---\ninit: {self.origin}\n" if self.origin else "")
+
+    @cached_property
+    def priors(self) -> dict[str, float]:
+        """Part of the pixels of the training set in each class, measured on some frames."""
+        source = self._frames(self.recipe.seed)
+        counts, total = np.zeros(len(CLASSES)), 0
+        for number in range(PRIOR_FRAMES):
+            _, bits = source.frame(number)
+            valid = (bits & NODATA.code) == 0
+            total += int(valid.sum())
+            counts += [((bits & c.code != 0 if c.code else bits == 0) & valid).sum() for c in CLASSES]
+        found = counts.clip(1, total - 1) / total
+        return dict(zip(CLASS_NAMES, found.tolist(), strict=True))
+
+    def module(self) -> PixelLearner:
+        """Return the network with its loss."""
+        priors = self.priors
+        logger.info("priors: %s", ", ".join(f"{name} {p:.2g}" for name, p in priors.items()))
+        return Segmentation(
+            self.recipe, priors, network=self.initial, frozen_statistics=self.initial is not None
+        )
+
+    def training_batches(self, *, done: int, workers: int, rank: int, ranks: int) -> DataLoader[Any]:
+        """Return endless batches of tiles, going on after the steps that are done."""
+        recipe = self.recipe
+        shown = (recipe.frame // recipe.tile) ** 2 * recipe.reuse
+        stream = TileStream(
+            self._frames(recipe.seed),
+            tile=recipe.tile,
+            reuse=recipe.reuse,
+            seed=recipe.seed,
+            first=PRIOR_FRAMES + done * recipe.batch * ranks // shown,
+            rank=rank,
+            ranks=ranks,
+        )
+        return stream_batches(stream, batch=recipe.batch, workers=workers)
+
+    def validation_batches(self) -> DataLoader[Any]:
+        """Return the frames that are scored on the way: the same each time, and never trained on."""
+        frames = list(self._held_out(VALIDATION_SEED, self.recipe.validation_frames))
+        pixels = torch.from_numpy(np.stack([frame.pixels for frame in frames]))[:, None]
+        bits = torch.from_numpy(np.stack([frame.bits for frame in frames]))
+        return DataLoader(TensorDataset(pixels, bits), batch_size=4)
+
+    def finish(self, module: lightning.LightningModule, folder: Path, *, facts: dict[str, Any]) -> Model:
+        """Calibrate the trained network on new frames and write it as a model."""
+        network: SieveNet | RevisedNet = module.network  # type: ignore[assignment]
+        logger.info("calibrating on %d frames", CALIBRATION_FRAMES)
+        frames = self._held_out(CALIBRATION_SEED, CALIBRATION_FRAMES)
+        model = write_contaminant_model(network, frames, folder, recipe=self.recipe, facts=facts)
+        logger.info("measuring what %d training frames look like", DOMAIN_FRAMES)
+        source = self._frames(self.recipe.seed + DOMAIN_SEED, size=min(self.recipe.frame, DOMAIN_SIDE))
+        return calibrate_domain(model, (source.frame(number)[0] for number in range(DOMAIN_FRAMES)))
+
+    def _frames(self, seed: int, *, size: int | None = None) -> FrameSource:
+        """Return the frames of a seed; those of different seeds have nothing in common."""
+        recipe = self.recipe
+        size = size or recipe.frame
+        simulated = SimulatedFrames(self.simulation, size, seed)
+        if self.clean is None:
+            return simulated
+        injected = InjectedFrames(self.clean, self.simulation, recipe.tile, seed)
+        return MixedFrames(simulated, injected, share=recipe.clean_share)
+
+    def _held_out(self, seed: int, count: int) -> Iterator[CalibrationFrame]:
+        """Yield simulated frames that no network is trained on: of these all that they hold is known."""
+        source = SimulatedFrames(self.simulation, self.recipe.frame, self.recipe.seed + seed)
+        number = 0
+        while count:
+            pixels, bits = source.frame(number)
+            number += 1
+            try:
+                seen, bits = normalised(pixels, bits, np.random.default_rng([seed, number]))
+            except FrameError:
+                continue
+            count -= 1
+            yield CalibrationFrame(seen, bits)

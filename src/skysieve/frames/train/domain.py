@@ -1,0 +1,143 @@
+"""What the training frames of a model look like, measured for its card; nothing is trained, nor torch used.
+
+The last step of a training does this, and ``skysieve models calibrate-domain`` does it again for any model
+whose weights, simulation or statistics have changed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from skysieve.core.atomic import atomic_write
+from skysieve.core.errors import ConfigError, FrameError
+from skysieve.core.fits.frames import ArrayFrame
+from skysieve.core.models.card import CARD_FILE, read_model
+from skysieve.frames.image.domain import look_at, reference_of
+from skysieve.frames.image.usable import UsableFrame
+from skysieve.frames.mask import model as contaminants
+from skysieve.frames.mask.masker import Masker, MaskSettings
+from skysieve.frames.simulate.frame import simulate_frame
+from skysieve.frames.simulate.optics import PsfBank
+from skysieve.frames.simulate.recipe import read_recipe
+from skysieve.frames.track import model as tracking
+from skysieve.frames.train.injected import CleanFolder, InjectedFrames
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from skysieve.core.models.card import Model
+    from skysieve.frames.image.frame_statistics import Measured
+
+__all__ = [
+    "DOMAIN_FRAMES",
+    "DOMAIN_SEED",
+    "DOMAIN_SIDE",
+    "RECIPES",
+    "calibrate_domain",
+    "simulated_pixels",
+]
+
+DOMAIN_SEED = 3_000_003
+DOMAIN_FRAMES = 600
+"""Enough for quantiles of 0.5 %."""
+
+DOMAIN_SIDE = 512
+"""Of these frames, in pixels."""
+
+RECIPES = {contaminants.JOB: "default", tracking.JOB: "tracking"}
+"""What the training frames of each job are simulated by, unless another recipe is named."""
+
+
+def calibrate_domain(model: Model, frames: Iterable[NDArray[np.float32]]) -> Model:
+    """Measure what training frames look like and what a network makes of them; write it into the card.
+
+    Parameters
+    ----------
+    model
+        A model for contaminants or tracking, in a folder of its own.
+    frames
+        Pixels ``(H, W)`` of frames as those of its training, in any unit.
+
+    Returns
+    -------
+    Model
+        The model with its new card.
+
+    Raises
+    ------
+    ConfigError
+        If the model is for another job, or no frame can be measured.
+    OutputError
+        If the card cannot be written.
+    """
+    if model.card.job not in RECIPES:
+        raise ConfigError(
+            f"model {model.card.name!r} is for {model.card.job}; expected {' or '.join(RECIPES)}"
+        )
+    reference = reference_of(_statistics(model, frames))
+    if not reference:
+        raise ConfigError(f"model {model.card.name!r}: no frame to measure the domain by")
+    card = dataclasses.replace(model.card, domain=reference)
+    with atomic_write(model.folder / CARD_FILE, overwrite=True) as path:
+        path.write_text(card.to_json(), encoding="utf-8")
+    return read_model(model.folder)
+
+
+def simulated_pixels(
+    job: str, recipe: str | Path, *, count: int, side: int, seed: int, clean: Path | None = None
+) -> Iterator[NDArray[np.float32]]:
+    """Yield the pixels ``(side, side)`` of simulated training frames.
+
+    Parameters
+    ----------
+    job
+        For whose training: ``contaminants`` or ``tracking``.
+    recipe
+        What they are drawn from.
+    count, side, seed
+        How many, of which size, by which seed.
+    clean
+        Folder of clean frames that the training put contaminants into, if any: every second frame is one.
+
+    Raises
+    ------
+    ConfigError
+        If the recipe is not valid, or the folder holds no usable frames.
+    SourceError
+        If it cannot be read.
+    """
+    drawn = read_recipe(recipe)
+    bank = PsfBank(drawn.optics)
+    injected = None if clean is None else InjectedFrames(CleanFolder(str(clean), side), drawn, side, seed)
+    for number in range(count):
+        if injected is not None and number % 2:
+            yield injected.frame(number)[0]
+            continue
+        rng = np.random.default_rng([seed, number])
+        if job == tracking.JOB:
+            from skysieve.frames.simulate.tracking_scene import simulate_tracking_frame
+
+            yield simulate_tracking_frame((side, side), seed=rng, recipe=drawn, bank=bank).pixels
+        else:
+            yield simulate_frame((side, side), seed=rng, recipe=drawn, bank=bank).pixels
+
+
+def _statistics(model: Model, frames: Iterable[NDArray[np.float32]]) -> Iterator[dict[str, Measured]]:
+    masker = None
+    if model.card.job == contaminants.JOB:
+        masker = Masker(MaskSettings(model=str(model.folder)))
+    for pixels in frames:
+        frame = ArrayFrame(pixels)
+        found = look_at(UsableFrame(frame).sky)
+        if masker is not None:
+            try:
+                found |= masker.mask(frame).statistics
+            except FrameError:  # a frame without noise
+                continue
+        yield found

@@ -1,0 +1,224 @@
+"""Training of the network for tracking: its frames, its calibration, its card."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from functools import cached_property
+from math import isnan
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+
+from skysieve._version import __version__
+from skysieve.core.errors import ConfigError, ModelError
+from skysieve.core.evaluation.calibration import fit_platt
+from skysieve.core.evaluation.histograms import LIMIT, ScoreHistograms, count_pixels
+from skysieve.core.models.card import ModelCard, Tiling
+from skysieve.core.training.export import Calibration, write_model
+from skysieve.core.training.feed import stream_batches
+from skysieve.frames.image.domain import look_at, reference_of
+from skysieve.frames.image.normalise import NAME as NORMALISATION
+from skysieve.frames.simulate.recipe import read_recipe
+from skysieve.frames.track.model import JOB
+from skysieve.frames.train.kept_frames import KeptFrames
+from skysieve.frames.train.tracking_learning import (
+    LabelledFrames,
+    LabelledStream,
+    TrackingLearner,
+    rank_auc,
+    tracking_net,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import lightning
+
+    from skysieve.core.models.card import Model
+    from skysieve.core.training.recipe import TrainingRecipe
+    from skysieve.frames.networks.tracking_net import TrackingNet
+    from skysieve.frames.simulate.recipe import Recipe
+    from skysieve.frames.train.tracking_learning import MovedFrame
+
+__all__ = ["TrackingTraining"]
+
+logger = logging.getLogger(__name__)
+
+CLASSES = ("good", "tracking error")
+DEFAULT_PRIORS = {"good": 0.95, "tracking error": 0.05}
+VALIDATION_SEED = 1_000_003
+CALIBRATION_SEED = 2_000_003
+CALIBRATION_FRAMES = 150
+CALIBRATION_SIDE = 400
+"""Least side of the frames to calibrate on: those that are examined are larger than those learnt from."""
+
+BYTES_PER_PIXEL: dict[Literal["f32", "bf16"], int] = {"f32": 200, "bf16": 150}
+
+
+@dataclass
+class TrackingTraining:
+    """A training of the network for tracking.
+
+    Parameters
+    ----------
+    recipe
+        How.
+    initial
+        A trained network to go on from.
+    origin
+        What that is, to tell one training from another.
+    kept
+        Folder where simulated frames are kept, and taken from where they are there; none by default.
+
+    Raises
+    ------
+    ConfigError
+        If the network takes no frames of the recipe's size.
+    """
+
+    recipe: TrainingRecipe
+    initial: TrackingNet | None = None
+    origin: str = ""
+    kept: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Check what only the network knows."""
+        least = tracking_net(self.recipe).minimum
+        if self.recipe.frame < least:
+            raise ConfigError(
+                f"recipe {self.recipe.name}: frame: {self.recipe.frame}, expected at least {least} px"
+            )
+
+    def start_from(self, model: str) -> None:
+        """Go on from a trained network: a name or a folder.
+
+        Raises
+        ------
+        ModelError
+            If there is no such model, or its graph is of another network than the recipe's.
+        """
+        from skysieve.core.training.initial import load_all_but, load_graph_weights
+        from skysieve.frames.track.model import load_model
+
+        network, found = tracking_net(self.recipe), load_model(model)
+        try:
+            load_graph_weights(network, found)
+        except ModelError:  # of a release whose networks did not look for pairs, or of another size
+            load_all_but(["pairs", "told"], network, found, tracking_net(self.recipe, pairs=False))
+        self.initial, self.origin = network, f"{found.card.name} {found.card.graphs[0].sha256}"
+
+    @cached_property
+    def simulation(self) -> Recipe:
+        """What frames are drawn from."""
+        return read_recipe(self.recipe.simulation)
+
+    def describe(self) -> str:
+        """Return both recipes as YAML, and what else makes two trainings the same."""
+        text = f"{self.recipe.to_yaml()}---\n{self.simulation.to_yaml()}"
+        return text + (f"---\ninit: {self.origin}\n" if self.origin else "")
+
+    def module(self) -> TrackingLearner:
+        """Return the network with its loss.
+
+        Raises
+        ------
+        ConfigError
+            If weights shall stay what they are that were never trained.
+        """
+        frozen = self.recipe.network.frozen
+        if frozen and self.initial is None:
+            raise ConfigError(
+                f"recipe {self.recipe.name}: network.frozen: {frozen} levels of random weights would stay as "
+                "they are; give --init, or 0"
+            )
+        return TrackingLearner(self.recipe, network=self.initial, frozen_statistics=self.initial is not None)
+
+    def training_batches(self, *, done: int, workers: int, rank: int, ranks: int) -> DataLoader[Any]:
+        """Return endless batches of frames, going on after the steps that are done."""
+        recipe = self.recipe
+        frames = self._frames(recipe.seed)
+        stream = LabelledStream(
+            frames if self.kept is None else KeptFrames(frames, self.kept),
+            reuse=recipe.reuse,
+            seed=recipe.seed,
+            first=done * recipe.batch * ranks // recipe.reuse,
+            rank=rank,
+            ranks=ranks,
+        )
+        return stream_batches(stream, batch=recipe.batch, workers=workers)
+
+    def validation_batches(self) -> DataLoader[Any]:
+        """Return the frames that are scored on the way: the same each time, and never trained on."""
+        frames = list(self._held_out(VALIDATION_SEED, self.recipe.validation_frames))
+        pixels, smears = (
+            torch.from_numpy(np.stack(parts))
+            for parts in ([shown.pixels for shown in frames], [shown.smear for shown in frames])
+        )
+        labels = torch.tensor([[float(shown.tracking_error)] for shown in frames])
+        return DataLoader(TensorDataset(pixels[:, None], labels, smears), batch_size=8)
+
+    def _frames(self, seed: int, side: int = 0) -> LabelledFrames:
+        place = tracking_net(self.recipe).minimum
+        return LabelledFrames(self.simulation, max(self.recipe.frame, side), seed, place)
+
+    def _held_out(self, seed: int, count: int, side: int = 0) -> Iterator[MovedFrame]:
+        """Yield frames that the network does not learn from, of at least so many pixels a side."""
+        frames, number = self._frames(self.recipe.seed + seed, side), 0
+        # what is kept has no pixels as they were read, which the calibration looks at
+        source = frames if self.kept is None or side else KeptFrames(frames, self.kept)
+        while count:
+            frame = source.frame(number)
+            number += 1
+            if frame is not None:
+                count -= 1
+                yield frame
+
+    def finish(self, module: lightning.LightningModule, folder: Path, *, facts: dict[str, Any]) -> Model:
+        """Calibrate the trained network on new frames and write it as a model."""
+        network: TrackingNet = module.network  # type: ignore[assignment]
+        logger.info("calibrating on %d frames", CALIBRATION_FRAMES)
+        logits, labels, statistics = [], [], []
+        with torch.inference_mode():
+            for shown in self._held_out(CALIBRATION_SEED, CALIBRATION_FRAMES, CALIBRATION_SIDE):
+                logits.append(float(network(torch.from_numpy(shown.pixels)[None, None])))
+                labels.append(shown.tracking_error)
+                statistics.append(look_at(shown.frame))
+        scores = np.clip(np.array(logits, np.float32), -LIMIT, LIMIT)
+        truth = np.array(labels)
+        histograms = ScoreHistograms((CLASSES[1],))
+        histograms.add("all", {CLASSES[1]: count_pixels(scores, truth, decided=scores > 0)})
+        line = fit_platt(histograms.tally(CLASSES[1]))
+        prior = float(truth.mean().clip(1e-3, 1 - 1e-3))
+        auc = rank_auc(scores, truth)
+        card = ModelCard(
+            name=self.recipe.name,
+            job=JOB,
+            version=__version__,
+            description=self.recipe.description,
+            licence="MIT, Copyright (c) The Skysieve developers",
+            reference="docs/training.md",
+            source=f"trained by the recipe {self.recipe.name} on simulated frames",
+            normalisation=NORMALISATION,
+            classes=CLASSES,
+            tiling=Tiling(
+                multiple=network.minimum,
+                remainder=0,
+                minimum=256,
+                margin=0,
+                bytes_per_pixel=BYTES_PER_PIXEL,
+            ),
+            training_priors={CLASSES[0]: 1 - prior, CLASSES[1]: prior},
+            default_priors=DEFAULT_PRIORS,
+            default_thresholds=dict.fromkeys(CLASSES, 0.5),
+            graphs=(),
+            calibration={CLASSES[1]: (line.slope, line.intercept)},
+            domain=reference_of(statistics),
+            training={"recipe": self.recipe.name, "seed": self.recipe.seed, **facts},
+            scores={"validation": {} if isnan(auc) else {"AUC": round(auc, 4)}},
+        )
+        calibration = Calibration([line.slope], [line.intercept])
+        return write_model(network, folder, card, calibration=calibration, overwrite=True)

@@ -1,0 +1,1 @@
+"""Outlines of ghosts in the formats of annotation tools."""

@@ -1,0 +1,282 @@
+"""The report of a trial of ghosts: tables as ECSV and Markdown, curves as PNG, people in every table."""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from skysieve.core.evaluation.bootstrap import RESAMPLES, Estimate
+from skysieve.core.evaluation.curves import draw_lines
+from skysieve.core.evaluation.machine import machine_facts
+from skysieve.core.evaluation.tables import format_estimate, to_ecsv, to_markdown
+from skysieve.ghosts.classes import CLASS_NAMES
+from skysieve.ghosts.evaluate.ccd_scores import GROUPS, THRESHOLDS
+from skysieve.ghosts.evaluate.miss_sheet import draw_miss_sheet
+from skysieve.ghosts.evaluate.precision import (
+    IOU_THRESHOLDS,
+    pooled_curve,
+    pooled_precision,
+    published_precision,
+)
+from skysieve.ghosts.predict.overlaps import ALL
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from PIL import Image
+
+    from skysieve.ghosts.evaluate.miss_sheet import MissPanel
+    from skysieve.ghosts.evaluate.pictures import GhostScores
+
+__all__ = ["make_ghost_report"]
+
+SHOWN = (0.0, 0.05, 0.1, 0.15, 0.2)
+"""Parts of a CCD at which scores are in the page; all are in the table."""
+
+PEOPLE = "people"
+
+HOW = (
+    f"Values are followed by their 68 % intervals over {RESAMPLES} resamples of the pictures (Bayesian "
+    "bootstrap). "
+    "A CCD is touched if a ghost covers more than a part t of it, by the definitions of Tanoglidis et al. "
+    "2022 (Astronomy and Computing, arXiv 2109.08246). Average precision is given as they define it (the "
+    "mean over the pictures, of which those without the class count zero, so that it has a ceiling), without "
+    "their cut of the scores, and as COCO does (all pictures in one ranking).\n"
+)
+ABOUT_PEOPLE = (
+    "**People** are each measured against the majority of the others: mean, and the least and the largest of "
+    "them. It is the ceiling that people set.\n"
+)
+
+
+def make_ghost_report(
+    detectors: Sequence[GhostScores],
+    people: Sequence[GhostScores],
+    against: Mapping[str, Sequence[GhostScores]],
+    *,
+    command: str,
+    facts: Mapping[str, str],
+    panels: Mapping[str, Sequence[MissPanel]],
+) -> dict[str, bytes]:
+    """Make all files of a report.
+
+    Parameters
+    ----------
+    detectors
+        Against the truth.
+    people
+        Each against the majority of the others; empty if there is one only.
+    against
+        The detectors against each person, by name.
+    command
+        The command line, to be run again.
+    facts
+        What else the reader must know, by name.
+    panels
+        Of each detector, by name, the pictures of its contact sheet.
+
+    Returns
+    -------
+    dict
+        Content by file name: ``report.md``, ``ccds.ecsv``, ``instances.ecsv``, ``misses.ecsv``, ``f1.png``,
+        ``precision-recall.png`` and, for each detector that missed any, ``misses-1.png`` and so on.
+
+    Raises
+    ------
+    ConfigError
+        If matplotlib is not installed.
+    """
+    facts = {**facts, **machine_facts()}
+    text = ["# Ghosts\n", f"```console\n$ {command}\n```\n"]
+    text += ["\n".join(f"- {name}: {value}" for name, value in facts.items()) + "\n", HOW]
+    if people:
+        text.append(ABOUT_PEOPLE)
+    head = ["", *(one.name for one in detectors), *([PEOPLE] if people else [])]
+    text.append("## CCDs: F1\n")
+    rows = [
+        [f"{group}, t = {100 * t:.0f} %", *_row(detectors, people, lambda one: one.f1(group, t))]  # noqa: B023
+        for group in GROUPS
+        for t in SHOWN
+    ]
+    text += [to_markdown(head, rows), "![F1](f1.png)\n", "## Pixels: intersection over union\n"]
+    rows = [[name, *_row(detectors, people, lambda one: one.iou(name))] for name in CLASS_NAMES]  # noqa: B023
+    text += [to_markdown(head, rows), "## Instances: average precision\n"]
+    rows = []
+    for name in (*CLASS_NAMES, ALL):
+        for title, value in _precisions(name).items():
+            rows.append([f"{name}, {title}", *_numbers(detectors, people, value)])
+    text += [to_markdown(head, rows), "![Precision and recall](precision-recall.png)\n"]
+    if against:
+        text.append("## Against each person: F1 of the CCDs, t = 5 %\n")
+        columns = [f"{one.name}, {group}" for one in detectors for group in GROUPS]
+        rows = [
+            [name, *(format_estimate(one.f1(group, 0.05)) for one in scores for group in GROUPS)]
+            for name, scores in against.items()
+        ]
+        text.append(to_markdown(["", *columns], rows))
+    text += ["## Whether there is any ghost\n", _has_ghost(detectors)]
+    sheets = {}
+    text.append("## What was missed, and why\n")
+    for number, one in enumerate(detectors, 1):
+        text.append(_reasons(one))
+        if panels.get(one.name):
+            name = f"misses-{number}.png"
+            sheets[name] = _png(draw_miss_sheet(panels[one.name], title=f"{one.name}: what was missed"))
+            text.append(f"![Misses of {one.name}]({name})\n")
+    meta = {"command": command, **facts}
+    return {
+        "ccds.ecsv": _ccd_table([*detectors, *people], meta).encode(),
+        "instances.ecsv": _instance_table([*detectors, *people], meta).encode(),
+        "misses.ecsv": _miss_table(detectors, panels, meta).encode(),
+        **sheets,
+        "f1.png": _f1_curves(detectors, people),
+        "precision-recall.png": _precision_curves(detectors),
+        "report.md": "\n".join(text).encode(),
+    }
+
+
+def _row(
+    detectors: Sequence[GhostScores],
+    people: Sequence[GhostScores],
+    score: Callable[[GhostScores], Estimate],
+) -> list[str]:
+    """Return the scores of detectors with their intervals, and those of people."""
+    cells = [format_estimate(score(one)) for one in detectors]
+    return [*cells, *_of_people([score(one).value for one in people])]
+
+
+def _numbers(
+    detectors: Sequence[GhostScores], people: Sequence[GhostScores], score: Callable[[GhostScores], float]
+) -> list[str]:
+    cells = [_number(score(one)) for one in detectors]
+    return [*cells, *_of_people([score(one) for one in people])]
+
+
+def _of_people(values: Sequence[float]) -> list[str]:
+    there = [value for value in values if np.isfinite(value)]
+    if not there:
+        return ["–"] if values else []
+    return [f"{np.mean(there):.4f} ({min(there):.4f} to {max(there):.4f})"]
+
+
+def _number(value: float) -> str:
+    return f"{value:.4f}" if np.isfinite(value) else "–"
+
+
+def _precisions(group: str) -> dict[str, Callable[[GhostScores], float]]:
+    """Return the average precisions of a class by what they are called."""
+    return {
+        "published, IoU 0.5": lambda one: published_precision(one.overlaps, group, cut=None).mean,
+        "its ceiling": lambda one: published_precision(one.overlaps, group, cut=None).ceiling,
+        "pooled, IoU 0.5": lambda one: pooled_precision(one.overlaps, group),
+        "pooled, mean of IoU 0.5 to 0.9": lambda one: float(
+            np.mean([pooled_precision(one.overlaps, group, iou=iou) for iou in IOU_THRESHOLDS])
+        ),
+    }
+
+
+def _has_ghost(detectors: Sequence[GhostScores]) -> str:
+    """Return how often a ghost was rightly said to be there, or not."""
+    rows = []
+    for one in detectors:
+        said, real = (np.array(values) for values in zip(*one.has_ghost, strict=True))
+        counts = [np.count_nonzero(pair) for pair in ((said > 0.5) & real, ~(said > 0.5) & real)]
+        counts += [np.count_nonzero(pair) for pair in ((said > 0.5) & ~real, ~(said > 0.5) & ~real)]
+        rows.append([one.name, *map(str, counts), _number(float(np.mean((said > 0.5) == real)))])
+    return to_markdown(
+        ["", "ghosts found", "ghosts missed", "false alarms", "clean and found so", "accuracy"], rows
+    )
+
+
+def _reasons(one: GhostScores) -> str:
+    """Return how many ghosts of each class were missed, and detections wrong, by the reason."""
+    counts: dict[str, Counter[str]] = {}
+    for miss in (miss for misses in one.misses for miss in misses):
+        what = "missed" if miss.missed else "wrong"
+        # without the part that is in numbers
+        counts.setdefault(f"{what}: {miss.why.partition(',')[0]}", Counter())[miss.class_name] += 1
+    rows = [[why, *(str(by_class[name]) for name in CLASS_NAMES)] for why, by_class in sorted(counts.items())]
+    return to_markdown([f"{one.name}, at IoU 0.5", *CLASS_NAMES], rows)
+
+
+def _miss_table(
+    detectors: Sequence[GhostScores],
+    panels: Mapping[str, Sequence[MissPanel]],
+    meta: Mapping[str, object],
+) -> str:
+    names = ("detector", "picture", "kind", "class", "area", "row", "column", "score", "why")
+    columns: dict[str, list[object]] = {name: [] for name in names}
+    for one in detectors:
+        for panel in panels.get(one.name, ()):
+            for miss in panel.misses:
+                kind = "missed" if miss.missed else "wrong"
+                place = (miss.area, *miss.place, miss.score, miss.why)
+                for name, value in zip(
+                    names, (one.name, panel.name, kind, miss.class_name, *place), strict=True
+                ):
+                    columns[name].append(value)
+    return to_ecsv(columns, units={"area": "pix2", "row": "pix", "column": "pix"}, meta=meta)
+
+
+def _png(picture: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, format="PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def _ccd_table(scores: Sequence[GhostScores], meta: Mapping[str, object]) -> str:
+    columns: dict[str, list[object]] = {
+        name: [] for name in ("detector", "group", "t", "precision", "recall", "f1", "f1_low", "f1_high")
+    }
+    for one in scores:
+        for group, found in one.ccds.scores().items():
+            for place, t in enumerate(THRESHOLDS):
+                low, high = one.f1(group, t).interval
+                values = (found.precision[place], found.recall[place], found.f1[place], low, high)
+                for name, value in zip(columns, (one.name, group, t, *values), strict=True):
+                    columns[name].append(value)
+    return to_ecsv(columns, units={}, meta=meta)
+
+
+def _instance_table(scores: Sequence[GhostScores], meta: Mapping[str, object]) -> str:
+    columns: dict[str, list[object]] = {
+        name: [] for name in ("detector", "group", "iou", "published", "ceiling", "pooled")
+    }
+    for one in scores:
+        for group in (*CLASS_NAMES, ALL):
+            for iou in IOU_THRESHOLDS:
+                published = published_precision(one.overlaps, group, iou=iou, cut=None)
+                pooled = pooled_precision(one.overlaps, group, iou=iou)
+                row = (one.name, group, iou, published.mean, published.ceiling, pooled)
+                for name, value in zip(columns, row, strict=True):
+                    columns[name].append(value)
+    return to_ecsv(columns, units={}, meta=meta)
+
+
+def _f1_curves(detectors: Sequence[GhostScores], people: Sequence[GhostScores]) -> bytes:
+    t = np.array(THRESHOLDS)
+    panels = {}
+    for group in GROUPS:
+        panels[group] = {one.name: (t, one.ccds.scores()[group].f1) for one in detectors}
+        if people:
+            found = np.array([one.ccds.scores()[group].f1 for one in people])
+            known = np.isfinite(found).any(0)
+            mean = np.full(t.shape, np.nan)
+            mean[known] = np.nanmean(found[:, known], axis=0)
+            panels[group][PEOPLE] = (t, mean)
+    return draw_lines(panels, "Which CCDs ghosts touch", "part of a CCD that counts, t", "F1")
+
+
+def _precision_curves(detectors: Sequence[GhostScores]) -> bytes:
+    curves = {
+        group: {one.name: pooled_curve(one.overlaps, group) for one in detectors}
+        for group in (*CLASS_NAMES, ALL)
+    }
+    panels = {
+        group: {name: (curve.recall, curve.precision) for name, curve in by_name.items()}
+        for group, by_name in curves.items()
+    }
+    return draw_lines(panels, "Instances, IoU 0.5, all pictures in one ranking", "recall", "precision")

@@ -1,0 +1,1 @@
+"""Focal planes: cameras, pictures, exposures."""

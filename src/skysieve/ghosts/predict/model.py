@@ -1,0 +1,36 @@
+"""The models of this job, and what they take."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from skysieve.core.models.find import find_model
+
+if TYPE_CHECKING:
+    from skysieve.core.models.card import Model
+
+__all__ = ["DEFAULT_MODEL", "JOB", "NORMALISATION", "load_model"]
+
+JOB = "ghosts"
+DEFAULT_MODEL = "skysieve"
+"""The model that is used where none is named; all that depends on it asks here."""
+
+NORMALISATION = "focal plane in 8 bits"
+
+
+def load_model(name: str = DEFAULT_MODEL) -> Model:
+    """Return a model for ghosts.
+
+    Parameters
+    ----------
+    name
+        Name of a model in this package or of an imported one, or a folder with a card.
+
+    Raises
+    ------
+    ModelError
+        If there is no such model, or it is for another job.
+    """
+    model = find_model(name, job=JOB, normalisation=NORMALISATION)
+    model.card.complete("default_thresholds")
+    return model

@@ -1,0 +1,96 @@
+"""What goes beside simulated focal planes: a table of their parameters, their annotations, and a picture."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import numpy as np
+from astropy.io import fits
+
+from skysieve.core.atomic import atomic_write
+from skysieve.core.fits.header_table import Column, header_table
+from skysieve.core.report.contact_sheet import SheetFrame, render_contact_sheet
+from skysieve.core.report.preview import PreviewPlane
+from skysieve.ghosts.annotations.annotation_files import AnnotatedImage, Annotations, OutlinedGhost
+from skysieve.ghosts.annotations.coco import to_coco
+from skysieve.ghosts.annotations.tracing import trace
+from skysieve.ghosts.classes import CLASSES
+from skysieve.ghosts.simulate.job import TRUTH_BITS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from skysieve.ghosts.simulate.job import SimulatedGhosts
+
+__all__ = ["described", "write_sheet", "write_truth"]
+
+ANNOTATIONS = "annotations.json"
+
+COLUMNS = (
+    Column("ghosts", "GHOSTS", "ghosts that can be seen", missing=-1),
+    Column("hidden", "HIDDEN", "ghosts that cannot be seen", missing=-1),
+    Column("kind", "KIND", "rays, reflections, both or none", missing=""),
+    Column("stars", "STARS", "bright stars that are reflected", missing=-1),
+    Column("sky", "SKY", "level of the sky"),
+    Column("noise", "NOISE", "scatter of the sky"),
+    Column("mesh", "MESH", "cells of the background", "pix"),
+    Column("recipe", "SIMRECIP", "recipe", missing=""),
+    Column("seed", "SIMSEED", "seed of the picture", missing=-1),
+)
+
+
+def described(record: SimulatedGhosts) -> str:
+    """Return what to say of a picture: how many ghosts of each class it has."""
+    counts = {one.name: sum(ghost.class_name == one.name for ghost in record.ghosts) for one in CLASSES}
+    return ", ".join(f"{name} {count}" for name, count in counts.items() if count) or "no ghosts"
+
+
+def write_truth(records: Sequence[SimulatedGhosts], path: Path) -> None:
+    """Write the table of the parameters, as ECSV, and beside it the annotations of all pictures, as COCO.
+
+    Both go over earlier ones.
+
+    Raises
+    ------
+    OutputError
+        If a file cannot be written.
+    """
+    table = header_table([record.header for record in records], COLUMNS)
+    table.add_column([record.path.name for record in records], index=0, name="file")
+    table["file"].info.description = "file of the picture"
+    with atomic_write(path, overwrite=True) as temporary:
+        table.write(temporary, format="ascii.ecsv", overwrite=True)
+    images = tuple(_annotated(record) for record in records)
+    document = to_coco(Annotations(ANNOTATIONS, "coco", images))
+    with atomic_write(path.with_name(ANNOTATIONS), overwrite=True) as temporary:
+        temporary.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+
+
+def write_sheet(records: Sequence[SimulatedGhosts], path: Path, *, title: str) -> None:
+    """Draw pictures and their truth, over an earlier sheet.
+
+    Raises
+    ------
+    OutputError
+        If the sheet cannot be written.
+    """
+    planes = [PreviewPlane(c.name, TRUTH_BITS[c.name], c.colour, c.description) for c in CLASSES]
+    sheet = render_contact_sheet(_sheet_frames(records), planes, title=title)
+    with atomic_write(path, overwrite=True) as temporary:
+        sheet.save(temporary, format="PNG", optimize=True)
+
+
+def _annotated(record: SimulatedGhosts) -> AnnotatedImage:
+    ghosts = tuple(OutlinedGhost(ghost.class_name, trace(ghost.mask)) for ghost in record.ghosts)
+    shape = int(record.header["NAXIS2"]), int(record.header["NAXIS1"])
+    return AnnotatedImage(record.path.name, shape, ghosts)
+
+
+def _sheet_frames(records: Sequence[SimulatedGhosts]) -> Iterator[SheetFrame]:
+    """Yield pictures as people see them: sheets begin at the bottom, pictures at the top."""
+    for record in records:
+        with fits.open(record.path) as hdus:
+            pixels, bits = hdus[0].data[::-1].astype(np.float32), hdus["TRUTH"].data[::-1].copy()
+        yield SheetFrame(pixels, bits, f"{record.path.stem}\n{described(record)}")

@@ -1,0 +1,108 @@
+"""Where the CCDs lie in the picture of a focal plane."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import ndimage
+
+from skysieve.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["DECAM_MM_PER_PIXEL", "CcdBox", "Layout"]
+
+DECAM_MM_PER_PIXEL = 1.0575
+"""A pixel of a picture of 400 x 400 of DECam's focal plane, in millimetres: 70.5 pixels of 15 um."""
+
+WIDEST_GAP = 6
+"""Gaps between CCDs up to about this many pixels belong to the focal plane."""
+
+
+@dataclass(frozen=True)
+class CcdBox:
+    """A CCD in the picture.
+
+    Attributes
+    ----------
+    number
+        Its number.
+    rows, columns
+        Its pixels.
+    """
+
+    number: int
+    rows: slice
+    columns: slice
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.rows.stop - self.rows.start, self.columns.stop - self.columns.start
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """The CCDs of a camera in a picture of its focal plane, the field's centre in the middle.
+
+    Attributes
+    ----------
+    ccd_map
+        Number of the CCD at each pixel, ``(H, W)`` uint8; 0 in gaps and outside.
+    mm_per_pixel
+        Length on the focal plane that one pixel shows.
+
+    Raises
+    ------
+    ConfigError
+        If the map is not two-dimensional, or has no CCD, or the scale is not positive.
+    """
+
+    ccd_map: NDArray[np.uint8]
+    mm_per_pixel: float = DECAM_MM_PER_PIXEL
+
+    def __post_init__(self) -> None:
+        """Refuse maps that show no focal plane."""
+        if self.ccd_map.ndim != 2 or not self.ccd_map.any():
+            raise ConfigError(
+                f"layout: expected a map (H, W) of CCD numbers, found shape {self.ccd_map.shape}"
+            )
+        if not self.mm_per_pixel > 0:
+            raise ConfigError(f"layout: mm per pixel must be positive, found {self.mm_per_pixel}")
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width of the picture, in pixels."""
+        height, width = self.ccd_map.shape
+        return height, width
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """Row and column of the field's centre."""
+        height, width = self.ccd_map.shape
+        return (height - 1) / 2, (width - 1) / 2
+
+    @cached_property
+    def ccds(self) -> tuple[CcdBox, ...]:
+        """The CCDs, by number."""
+        boxes = ndimage.find_objects(self.ccd_map.astype(np.intp))
+        return tuple(CcdBox(n + 1, *box) for n, box in enumerate(boxes) if box is not None)
+
+    @cached_property
+    def plane(self) -> NDArray[np.bool_]:
+        """The focal plane with the gaps between its CCDs, ``(H, W)``."""
+        padded = np.pad(self.ccd_map > 0, WIDEST_GAP, mode="edge")
+        closed = ndimage.binary_closing(padded, np.ones((WIDEST_GAP, WIDEST_GAP), bool))
+        plane: NDArray[np.bool_] = closed[WIDEST_GAP:-WIDEST_GAP, WIDEST_GAP:-WIDEST_GAP]
+        return plane
+
+    @cached_property
+    def edge_distance(self) -> NDArray[np.float32]:
+        """Distance to the nearest pixel off the focal plane, ``(H, W)`` float32, in pixels."""
+        padded = np.pad(self.plane, 1)
+        distance: NDArray[np.float32] = ndimage.distance_transform_edt(padded)[1:-1, 1:-1].astype(np.float32)
+        return distance

@@ -1,1 +1,0 @@
-"""From FITS to normalised tiles, and back to FITS."""

@@ -1,1 +1,0 @@
-"""The microwave sky: bands, units, spectra, and the gas of clusters of galaxies."""

@@ -1,1 +1,0 @@
-"""Models: a card and a graph; find it, check it, run it."""

@@ -1,1 +1,0 @@
-"""Architectures in torch: our own networks, and the published ones in a form that can be trained."""

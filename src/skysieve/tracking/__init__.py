@@ -1,1 +1,0 @@
-"""The second job: tracking errors of the telescope."""

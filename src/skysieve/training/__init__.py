@@ -1,1 +1,0 @@
-"""Training: losses, loops and the export of trained networks to graphs that the runtime runs."""

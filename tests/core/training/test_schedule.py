@@ -1,0 +1,60 @@
+"""The optimiser: how its rate rises and falls, and what decays."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("torch")
+
+from torch import nn
+
+from skysieve.core.training.recipe import TrainingRecipe
+from skysieve.core.training.schedule import optimisers
+
+
+def network():
+    return nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.Conv2d(4, 1, 1))
+
+
+def rates(**settings):
+    """Return the rate of each step."""
+    recipe = TrainingRecipe(name="", job="contaminants", **settings)
+    made = optimisers(network(), recipe)
+    optimiser, scheduler = made["optimizer"], made["lr_scheduler"]["scheduler"]
+    found = []
+    for _ in range(recipe.steps):
+        found.append(optimiser.param_groups[0]["lr"])
+        optimiser.step()
+        scheduler.step()
+    return found
+
+
+def test_the_rate_rises_in_a_line_and_falls_as_a_cosine():
+    found = rates(steps=100, warm_up=0.1, learning_rate=0.01)
+    assert found[:10] == pytest.approx([0.001 * step for step in range(1, 11)])
+    assert max(found) == pytest.approx(0.01)
+    assert found[55] == pytest.approx(0.005)
+    assert found[-1] < 1e-5
+    assert found[10:] == sorted(found[10:], reverse=True)
+
+
+def test_without_a_warm_up_the_rate_is_highest_at_once():
+    found = rates(steps=20, warm_up=0.0, learning_rate=0.01)
+    assert found[0] == pytest.approx(0.01)
+    assert found == sorted(found, reverse=True)
+
+
+def test_the_rate_changes_with_each_step():
+    made = optimisers(network(), TrainingRecipe(name="", job="tracking"))
+    assert made["lr_scheduler"]["interval"] == "step"
+
+
+def test_kernels_decay_and_nothing_else():
+    net = network()
+    net[2].weight.requires_grad_(requires_grad=False)
+    made = optimisers(net, TrainingRecipe(name="", job="tracking", weight_decay=0.03))
+    decaying, others = made["optimizer"].param_groups
+    assert (decaying["weight_decay"], others["weight_decay"]) == (0.03, 0.0)
+    assert [id(p) for p in decaying["params"]] == [id(net[0].weight)]
+    expected = [net[0].bias, net[1].weight, net[1].bias, net[2].bias]
+    assert [id(p) for p in others["params"]] == [id(p) for p in expected]
