@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-oldest test-faults test-sdist ci lint format bench docs changes clean
+.PHONY: help demo test test-slow test-oldest test-faults test-sdist ci lint measure format bench docs changes clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -38,6 +38,9 @@ ci: ## what a change must pass
 
 lint: $(VENV)/.lint ## style, format, types, import contracts, workflows
 	$(BIN)/python .ci/lint.py
+
+measure: ## size, imports, cycles, options and docstrings of the source
+	$(PYTHON) .ci/measure.py
 
 format: $(VENV)/.lint ## fix what ruff can fix
 	$(BIN)/ruff check --fix
