@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,7 +12,17 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-__all__ = ["Bar", "Cell", "Context", "Result", "Table", "value_text", "write_overview", "write_result"]
+__all__ = [
+    "Bar",
+    "Cell",
+    "Context",
+    "Result",
+    "Table",
+    "value_text",
+    "write_log",
+    "write_overview",
+    "write_result",
+]
 
 Cell = str | int | float | None
 
@@ -135,36 +146,110 @@ def write_result(result: Result, context: Context, folder: Path) -> list[Path]:
 
 
 def write_overview(folder: Path, parts: list[str]) -> Path:
-    """Write ``README.md``: the bars of all results that lie in the folder, in the order of the parts."""
-    found = [folder / f"{part}.json" for part in parts]
-    contents = [json.loads(path.read_text(encoding="utf-8")) for path in found if path.exists()]
-    bars = [(content, bar) for content in contents for bar in content["bars"]]
-    counts = {mark: sum(bar["met"] is state for _, bar in bars) for state, mark in MARKS.items()}
+    """Write ``README.md``: figures beside those of other tools and of people, and what each page measures.
+
+    Parameters
+    ----------
+    folder
+        Folder of the results.
+    parts
+        Names of the parts, in their order.
+
+    Returns
+    -------
+    Path
+        The page.
+    """
+    contents = _read_all(folder, parts)
+    rows = [
+        row for content in contents for bar in content["bars"] if (row := _compared(content["part"], bar))
+    ]
     lines = [
         "# Results",
         "",
-        "Written by `python benchmarks/run.py` from the JSON files beside it; no number here was typed.",
-        "Figures of one page were taken in one run on one machine, which the page describes.",
+        "How well Skysieve works, beside the tools that do the same and beside people. Each page says on",
+        "which data a figure was measured, how, and with which interval. Figures on simulated frames are of",
+        "our own simulator, with cameras that no network was trained on.",
+        "",
+        "## Beside other tools and people",
+        "",
+        *_grid(("figure", "Skysieve", "compared with", "their value", "page"), rows),
+        "",
+        "Precision, recall and average precision: higher is better. `a / b` is the time of a over that of b.",
+        "",
+        "## Pages",
+        "",
+        *_grid(
+            ("page", "what it measures"),
+            [(f"[{content['part']}]({content['part']}.md)", content["title"]) for content in contents],
+        ),
+        "",
+        "Made by `python benchmarks/run.py` from the JSON files beside the pages. What each figure should",
+        "reach, and whether it does, is listed in `benchmarks/acceptance.md`.",
+    ]
+    return _written(folder / "README.md", lines)
+
+
+def write_log(folder: Path, parts: list[str], path: Path) -> Path:
+    """Write the list of all figures that have to reach a value, and whether they do.
+
+    Parameters
+    ----------
+    folder
+        Folder of the results.
+    parts
+        Names of the parts, in their order.
+    path
+        Where the list goes.
+
+    Returns
+    -------
+    Path
+        The list.
+    """
+    contents = _read_all(folder, parts)
+    bars = [(content, bar) for content in contents for bar in content["bars"]]
+    counts = {mark: sum(bar["met"] is state for _, bar in bars) for state, mark in MARKS.items()}
+    rows = [(content["part"], *_bar_cells(bar), content["date"][:10]) for content, bar in bars]
+    lines = [
+        "# What the figures must reach",
+        "",
+        "Written by `python benchmarks/run.py` from the JSON files in `docs/results`.",
         "",
         f"Of {len(bars)} figures: "
         + ", ".join(f"{count} {mark.strip('*')}" for mark, count in counts.items())
         + ".",
         "",
+        *_grid(("page", "figure", "must be", "is", "", "date"), rows),
     ]
-    rows = [
-        (f"[{content['part']}]({content['part']}.md)", *_bar_cells(bar), content["date"][:10])
-        for content, bar in bars
-    ]
-    lines += _grid(("page", "figure", "must be", "is", "", "date"), rows)
-    without = [content for content in contents if not content["bars"]]
-    lines += [
-        "",
-        *(f"- [{content['part']}]({content['part']}.md): {content['title']}" for content in without),
-    ]
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "README.md"
+    return _written(path, lines)
+
+
+def _read_all(folder: Path, parts: list[str]) -> list[dict[str, Any]]:
+    found = [folder / f"{part}.json" for part in parts]
+    return [json.loads(path.read_text(encoding="utf-8")) for path in found if path.exists()]
+
+
+def _written(path: Path, lines: list[str]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
     return path
+
+
+def _compared(part: str, bar: dict[str, Any]) -> tuple[str, ...] | None:
+    """Return the row of a figure that is compared with another tool or with people; None for others."""
+    if bar["value"] is None:
+        return None
+    page, unit = f"[{part}]({part}.md)", bar["unit"]
+    shown = value_text(bar["value"], unit)
+    if match := re.fullmatch(r"limit: (?:the upper end of )?([\w-]+)'s", bar["remark"]):
+        figure = re.sub(r",? (?:of )?skysieve\b", "", bar["figure"])
+        return figure, shown, match[1], value_text(bar["limit"], unit), page
+    if match := re.fullmatch(r"mean of people ([\d.]+)", bar["remark"]):
+        return bar["figure"], shown, "people", match[1], page
+    if unit == "×" and " / " in bar["figure"]:
+        return bar["figure"], shown, "", "", page
+    return None
 
 
 def _page(content: dict[str, Any]) -> str:

@@ -20,17 +20,17 @@ import subprocess
 import sys
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import machine
-from options import PARTS, changed_options, parse_options
-from results import Context, value_text, write_overview, write_result
+from options import PARTS, RESULTS, changed_options, parse_options
+from results import Context, value_text, write_log, write_overview, write_result
 
 from skysieve.core.errors import SkysieveError
 
 if TYPE_CHECKING:
     import argparse
-    from pathlib import Path
 
     from results import Result
 
@@ -40,6 +40,11 @@ WITH_PEER = ("normalisation", "agreement", "speed", "throughput")
 
 BUSY = 0.7
 """A load of the last minute above this disturbs what is timed."""
+
+
+def _log_path(output: Path) -> Path:
+    """Return where the list of what figures must reach goes: here, or beside results that go elsewhere."""
+    return (Path(__file__).parent if output == RESULTS else output) / "acceptance.md"
 
 
 def main() -> int:
@@ -73,6 +78,7 @@ def main() -> int:
         )
         _report(result, write_result(result, context, options.output))
     print(write_overview(options.output, list(PARTS)))
+    print(write_log(options.output, list(PARTS), _log_path(options.output)))
     if failed:
         print(f"failed: {', '.join(failed)}", file=sys.stderr)
     return 1 if failed else 0
