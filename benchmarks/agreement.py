@@ -16,8 +16,9 @@ from frames import real_frames, simulated_frame
 from skysieve.core.fits.frame_files import FrameFile
 from skysieve.core.fits.locations import parse_location
 from skysieve.core.models.engine import LEAST_AGREEMENT
-from skysieve.frames.mask.masker import Masker, MaskSettings
+from skysieve.frames.mask.masker import Masker
 from skysieve.frames.mask.model import load_model
+from skysieve.frames.mask.settings import MaskSettings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

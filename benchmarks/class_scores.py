@@ -12,7 +12,7 @@ from trials import INTERVALS
 from skysieve.core.evaluation.bootstrap import Estimate, difference, macro_mean
 from skysieve.core.evaluation.scores import MEASURES
 from skysieve.frames.evaluate.masks import SCORED, ModelDetector
-from skysieve.frames.mask.masker import MaskSettings
+from skysieve.frames.mask.settings import MaskSettings
 
 if TYPE_CHECKING:
     from trials import FrameSet

@@ -10,13 +10,14 @@ from results import Table
 from skysieve.frames.image.normalise import normalise
 from skysieve.frames.image.tiles import fixed_tiles, predict
 from skysieve.frames.mask.decide import raw_thresholds
-from skysieve.frames.mask.masker import PUBLISHED_TILES, Masker, MaskSettings
+from skysieve.frames.mask.masker import PUBLISHED_TILES, Masker
+from skysieve.frames.mask.settings import MaskSettings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from skysieve.core.fits.frames import Frame
-    from skysieve.frames.image.background import Rules
+    from skysieve.frames.image.settings import Rules
 
 __all__ = ["EXPLAINED", "explain", "sky_move"]
 

@@ -16,7 +16,8 @@ from skysieve.core.fits.frame_files import FrameFile
 from skysieve.core.fits.frames import ArrayFrame
 from skysieve.core.fits.locations import parse_location
 from skysieve.frames.image.domain import WARNING_SCORE
-from skysieve.frames.mask.masker import Masker, MaskSettings
+from skysieve.frames.mask.masker import Masker
+from skysieve.frames.mask.settings import MaskSettings
 from skysieve.frames.simulate.frame import simulate_frame
 from skysieve.frames.simulate.recipe import read_recipe
 

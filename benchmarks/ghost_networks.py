@@ -20,8 +20,9 @@ from skysieve.ghosts.evaluate.pictures import GhostScores, model_detections
 from skysieve.ghosts.evaluate.precision import pooled_precision, published_precision
 from skysieve.ghosts.focal_plane.decam import decam
 from skysieve.ghosts.focal_plane.pictures import read_picture
-from skysieve.ghosts.predict.finder import GhostFinder, GhostSettings
+from skysieve.ghosts.predict.finder import GhostFinder
 from skysieve.ghosts.predict.overlaps import ALL
+from skysieve.ghosts.predict.settings import GhostSettings
 from skysieve.ghosts.simulate import Layout, read_ghost_recipe, simulate_focal_plane
 
 if TYPE_CHECKING:

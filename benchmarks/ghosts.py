@@ -25,9 +25,10 @@ from skysieve.ghosts.evaluate.precision import pooled_precision, published_preci
 from skysieve.ghosts.focal_plane.decam import decam
 from skysieve.ghosts.focal_plane.pictures import read_picture
 from skysieve.ghosts.predict.combine import Combination
-from skysieve.ghosts.predict.finder import GhostFinder, GhostSettings
+from skysieve.ghosts.predict.finder import GhostFinder
 from skysieve.ghosts.predict.overlaps import ALL
 from skysieve.ghosts.predict.screening import Screening, best_score
+from skysieve.ghosts.predict.settings import GhostSettings
 from skysieve.ghosts.simulate import Layout, read_ghost_recipe, simulate_focal_plane
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from skysieve.frames.image.normalise import normalise
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from skysieve.frames.image.background import Rules
+    from skysieve.frames.image.settings import Rules
 
 __all__ = ["measure"]
 

@@ -16,8 +16,9 @@ from skysieve.core.fits.frame_files import FrameFile
 from skysieve.core.fits.frames import ArrayFrame
 from skysieve.core.fits.locations import parse_location
 from skysieve.frames.mask.decide import modify_priors, raw_thresholds
-from skysieve.frames.mask.masker import Masker, MaskSettings
+from skysieve.frames.mask.masker import Masker
 from skysieve.frames.mask.priors import ProbabilityHistogram, estimate_priors
+from skysieve.frames.mask.settings import MaskSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -17,7 +17,7 @@ from skysieve.core.evaluation.peer import CameraFacts
 from skysieve.core.fits.frame_files import FrameFile
 from skysieve.core.fits.locations import Location
 from skysieve.frames.evaluate.masks import ModelDetector
-from skysieve.frames.mask.masker import MaskSettings
+from skysieve.frames.mask.settings import MaskSettings
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,8 +17,9 @@ from skysieve.core.fits.locations import Location, parse_location
 from skysieve.core.report.contact_sheet import SheetFrame, render_contact_sheet
 from skysieve.core.report.preview import PreviewPlane
 from skysieve.frames.mask.classes import CLASSES, NODATA
-from skysieve.frames.mask.masker import Masker, MaskSettings
+from skysieve.frames.mask.masker import Masker
 from skysieve.frames.mask.preview import WIDE
+from skysieve.frames.mask.settings import MaskSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -16,7 +16,7 @@ from trials import INTERVALS, Shown, hold
 from skysieve.core.evaluation.bootstrap import difference
 from skysieve.core.evaluation.scores import MEASURES, Measure
 from skysieve.frames.evaluate.tracking import ERROR, TrackDetector, Trial
-from skysieve.frames.track.tracker import TrackSettings
+from skysieve.frames.track.settings import TrackSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

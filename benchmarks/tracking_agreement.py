@@ -9,7 +9,8 @@ from results import Bar, Cell, Table
 
 from skysieve.core.fits.frame_files import FrameFile
 from skysieve.core.fits.locations import parse_location
-from skysieve.frames.track.tracker import Tracker, TrackSettings
+from skysieve.frames.track.settings import TrackSettings
+from skysieve.frames.track.tracker import Tracker
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

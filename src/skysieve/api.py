@@ -16,8 +16,10 @@ from skysieve.core.fits.frame_files import FrameFile
 from skysieve.core.fits.frame_origin import origin_in_file, origin_of
 from skysieve.core.fits.frames import as_frame
 from skysieve.core.fits.locations import parse_location
-from skysieve.frames.mask.masker import Masker, MaskSettings
-from skysieve.frames.track.tracker import Tracker, TrackSettings
+from skysieve.frames.mask.masker import Masker
+from skysieve.frames.mask.settings import MaskSettings
+from skysieve.frames.track.settings import TrackSettings
+from skysieve.frames.track.tracker import Tracker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from skysieve.core.fits.frame_origin import FrameOrigin
     from skysieve.core.fits.frames import Frame
     from skysieve.core.fits.mask_values import MaskBits
-    from skysieve.core.models.shared_network import EngineSettings
+    from skysieve.core.models.engine_settings import EngineSettings
     from skysieve.frames.image.domain import Unlikeness
     from skysieve.frames.mask.result import MaskResult
     from skysieve.frames.track.tracker import TrackResult
@@ -68,7 +70,7 @@ def mask(
     keep_probabilities, keep_pixels
         Whether the result holds them; without them it takes a fraction of the memory.
     **settings
-        See :class:`skysieve.frames.mask.masker.MaskSettings`.
+        See :class:`skysieve.frames.mask.settings.MaskSettings`.
 
     Returns
     -------
@@ -131,7 +133,7 @@ def track(
     data, mask, mask_hdu, mask_bits
         See :func:`mask`.
     **settings
-        See :class:`skysieve.frames.track.tracker.TrackSettings`.
+        See :class:`skysieve.frames.track.settings.TrackSettings`.
 
     Returns
     -------
@@ -191,7 +193,7 @@ def find_ghosts(
     min_ccd_fraction
         Fraction of a CCD that a ghost must cover to touch it.
     **settings
-        See :class:`skysieve.ghosts.predict.finder.GhostSettings`.
+        See :class:`skysieve.ghosts.predict.settings.GhostSettings`.
 
     Returns
     -------
@@ -207,9 +209,10 @@ def find_ghosts(
     from skysieve.ghosts.focal_plane.decam import decam
     from skysieve.ghosts.focal_plane.pictures import check_picture
     from skysieve.ghosts.focal_plane.sources import open_source, picture_source
-    from skysieve.ghosts.predict.finder import GhostFinder, GhostSettings
+    from skysieve.ghosts.predict.finder import GhostFinder
     from skysieve.ghosts.predict.positions import place_ghosts
     from skysieve.ghosts.predict.result import GhostResult
+    from skysieve.ghosts.predict.settings import GhostSettings
 
     key = f"{camera} {_key(GhostSettings, settings)}"
     if key not in _ghost_finders:

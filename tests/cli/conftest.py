@@ -12,7 +12,7 @@ from tests.cli.command import Result
 from tests.tiny_models import save_mean_model, save_pixel_model
 
 from skysieve.cli.app import main
-from skysieve.core.models import shared_network
+from skysieve.core.models import engine as engines
 from skysieve.core.models.engine import load_network
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def networks():
         return loaded[key]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(shared_network, "load_network", load_once)
+        patch.setattr(engines, "load_network", load_once)
         yield
 
 

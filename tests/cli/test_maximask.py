@@ -99,8 +99,10 @@ def test_the_masks_are_those_of_tensorflow(run, tmp_path, weights):
 
 
 def test_the_weights_are_the_published_ones_whatever_the_default_model_is(maximask, tmp_path, monkeypatch):
-    monkeypatch.setattr("skysieve.frames.mask.model.DEFAULT_MODEL", "another")
-    monkeypatch.setattr("skysieve.frames.mask.masker.DEFAULT_MODEL", "another")
+    monkeypatch.setattr(
+        MaskSettings.__init__, "__kwdefaults__", {**MaskSettings.__init__.__kwdefaults__, "model": "another"}
+    )
+    assert MaskSettings().model == "another"
     write(tmp_path / "a.fits", sky())
     assert maximask("a.fits") == (0, "", "")
     assert fits.getheader("a.mask.fits")["MODEL"] == "maximask"

@@ -46,7 +46,7 @@ def test_lines_are_appended_name_and_probability(maxitrack, tmp_path):
 def test_the_weights_are_the_published_ones_whatever_the_default_model_is(maxitrack, tmp_path, monkeypatch):
     write_published_frame(tmp_path / "a.fits")
     maxitrack("a.fits")
-    monkeypatch.setattr("skysieve.frames.track.model.DEFAULT_MODEL", "another")
+    monkeypatch.setattr("skysieve.frames.track.settings.DEFAULT_MODEL", "another")
     result, (before, after) = maxitrack("a.fits")
     assert result == (0, "", "")
     assert after == before

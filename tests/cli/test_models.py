@@ -13,10 +13,10 @@ from tests.cli.command import failure, sky, write
 from skysieve.core.extras import install_command
 from skysieve.core.models import packaged
 from skysieve.core.models.card import CARD_FILE
-from skysieve.frames.mask.model import DEFAULT_MODEL as DEFAULT_FOR_MASKS
+from skysieve.frames.mask.settings import DEFAULT_MODEL as DEFAULT_FOR_MASKS
 from skysieve.frames.maximask import published
-from skysieve.frames.track.model import DEFAULT_MODEL as DEFAULT_FOR_TRACKING
 from skysieve.frames.track.model import MAXITRACK
+from skysieve.frames.track.settings import DEFAULT_MODEL as DEFAULT_FOR_TRACKING
 
 NETWORKS = ["maximask", "maxitrack"]
 

@@ -145,7 +145,7 @@ def evaluate_contaminants(
     from skysieve.core.evaluation.peer import parse_peer
     from skysieve.core.models.store import cache_folder
     from skysieve.frames.evaluate.masks import COSMIC_RAYS_APART, ModelDetector, PeerDetector, Trial
-    from skysieve.frames.mask.masker import MaskSettings
+    from skysieve.frames.mask.settings import MaskSettings
     from skysieve.frames.simulate.truth_frames import read_truth_frame, simulated_frames
 
     start_logging()
@@ -201,7 +201,7 @@ def evaluate_tracking(
     """
     from skysieve.cli.running import Failures, start_logging
     from skysieve.frames.evaluate.tracking import TRACKING_MEASURES, TrackDetector, Trial, read_labelled_frame
-    from skysieve.frames.track.tracker import TrackSettings
+    from skysieve.frames.track.settings import TrackSettings
 
     start_logging()
     check_output(output, overwrite=overwrite)

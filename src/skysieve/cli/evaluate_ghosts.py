@@ -75,7 +75,8 @@ def evaluate_ghosts(
     )
     from skysieve.ghosts.evaluate.report import make_ghost_report
     from skysieve.ghosts.focal_plane.pictures import read_picture
-    from skysieve.ghosts.predict.finder import GhostFinder, GhostSettings
+    from skysieve.ghosts.predict.finder import GhostFinder
+    from skysieve.ghosts.predict.settings import GhostSettings
 
     start_logging()
     check_output(output, overwrite=overwrite)

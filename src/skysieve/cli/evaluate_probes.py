@@ -86,7 +86,8 @@ def evaluate_probes(
 
     start_logging()
     from skysieve.frames.evaluate.probes import run_probe
-    from skysieve.frames.mask.masker import Masker, MaskSettings
+    from skysieve.frames.mask.masker import Masker
+    from skysieve.frames.mask.settings import MaskSettings
 
     for path in (output, preview):
         if path is not None:

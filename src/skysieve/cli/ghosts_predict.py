@@ -78,7 +78,7 @@ def ghosts_predict(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Foretell the reflections of bright stars on DECam's focal plane, by ray tracing, without an exposure.
+    """Predict the reflections of bright stars on DECam's focal plane, by ray tracing, without an exposure.
 
     Rays cannot be foretold, and how bright a reflection is only to a factor of two.
 

@@ -79,8 +79,8 @@ def maximask(
     from skysieve.cli.running import Failures, find_units, run_and_report, start_logging, with_own_product
     from skysieve.frames.mask.config_files import read_class_config
     from skysieve.frames.mask.job import MaskJob
-    from skysieve.frames.mask.masker import MaskSettings
     from skysieve.frames.mask.model import MAXIMASK
+    from skysieve.frames.mask.settings import MaskSettings
 
     start_logging(verbose=verbose)
     modify = published_bool("--prior_modif", prior_modif)

@@ -53,7 +53,7 @@ def maxitrack(
     from skysieve.frames.track.job import TrackJob
     from skysieve.frames.track.model import MAXITRACK
     from skysieve.frames.track.products import append_published_line
-    from skysieve.frames.track.tracker import TrackSettings
+    from skysieve.frames.track.settings import TrackSettings
 
     start_logging(verbose=verbose)
     model = MAXITRACK.card.name if net_dir is None else model_of_folder(net_dir, MAXITRACK)

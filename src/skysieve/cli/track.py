@@ -7,23 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from skysieve.cli.options import (
-    BatchSize,
-    Debug,
-    Device,
-    EngineOption,
-    Jobs,
-    MaskBits,
-    MaskHDU,
-    NormalisationOption,
-    Overwrite,
-    Paths,
-    PrecisionOption,
-    Quiet,
-    Threads,
-    parse_hdu,
-)
+from skysieve.cli.options import Debug, Jobs, Overwrite, Paths, Quiet
+from skysieve.cli.settings_options import takes_settings
 from skysieve.core.printable import printable
+from skysieve.frames.track.settings import TrackOptions, TrackSettings
 
 if TYPE_CHECKING:
     from skysieve.core.fits.locations import Location
@@ -32,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["track"]
 
 
+@takes_settings
 def track(
     paths: Paths,
     *,
@@ -45,34 +33,8 @@ def track(
     ] = None,
     overwrite: Overwrite = False,
     jobs: Jobs = 1,
-    prior: Annotated[
-        float | None,
-        typer.Option(
-            "--prior",
-            help="Proportion of frames with tracking errors; by default what the model's card says.",
-            show_default=False,
-        ),
-    ] = None,
-    fraction: Annotated[
-        float, typer.Option("--frac", help="Part of the frames of each file to examine, chosen at random.")
-    ] = 1.0,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of that choice.")] = 0,
-    mask_hdu: MaskHDU = None,
-    mask_bits: MaskBits = None,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            "--model",
-            help="Name, or folder with a card; `skysieve models list` names them and the default.",
-            show_default=False,
-        ),
-    ] = None,
-    engine: EngineOption = "auto",
-    precision: PrecisionOption = "auto",
-    device: Device = "cpu",
-    threads: Threads = None,
-    batch_size: BatchSize = None,
-    normalisation: NormalisationOption = "corrected",
+    options: TrackOptions,
+    settings: TrackSettings,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
@@ -87,27 +49,10 @@ def track(
     from skysieve.cli.running import Failures, find_units, run_and_report, start_logging
     from skysieve.core.atomic import check_target
     from skysieve.frames.track.job import TrackJob
-    from skysieve.frames.track.model import DEFAULT_MODEL
     from skysieve.frames.track.products import block_table, frame_table, write_table
-    from skysieve.frames.track.tracker import TrackSettings
 
     start_logging()
-    job = TrackJob(
-        settings=TrackSettings(
-            model=model or DEFAULT_MODEL,
-            prior=prior,
-            rules=normalisation,
-            engine=engine,
-            precision=precision,
-            device=device,
-            threads=threads,
-            batch_size=batch_size,
-        ),
-        fraction=fraction,
-        seed=seed,
-        mask_hdu=parse_hdu(mask_hdu),
-        mask_bits=mask_bits,
-    )
+    job = TrackJob(settings, **vars(options))
     tables = [
         (path, make) for path, make in ((table, frame_table), (blocks, block_table)) if path is not None
     ]

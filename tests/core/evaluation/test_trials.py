@@ -13,9 +13,9 @@ from skysieve.core.evaluation.scores import roc_auc
 from skysieve.frames.evaluate.masks import COSMIC_RAYS_APART, SCORED, ModelDetector, Trial
 from skysieve.frames.evaluate.tracking import ERROR, LabelledFrame, TrackDetector, read_labelled_frame
 from skysieve.frames.evaluate.tracking import Trial as TrackingTrial
-from skysieve.frames.mask.masker import MaskSettings
+from skysieve.frames.mask.settings import MaskSettings
 from skysieve.frames.simulate.truth_frames import TruthFrame, read_truth_frame
-from skysieve.frames.track.tracker import TrackSettings
+from skysieve.frames.track.settings import TrackSettings
 
 SHAPE = (70, 90)
 CR, SAT, NODATA = 1, 512, 8192

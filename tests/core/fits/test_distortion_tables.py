@@ -11,7 +11,7 @@ from tests.tiny_models import save_pixel_model
 import skysieve
 from skysieve.core.fits.locations import Location
 from skysieve.frames.mask.job import MaskJob
-from skysieve.frames.mask.masker import MaskSettings
+from skysieve.frames.mask.settings import MaskSettings
 
 SHAPE = (64, 80)
 SHIFTS = {("WCSDVARR", 1): 0.3, ("WCSDVARR", 2): -0.2, ("D2IMARR", 1): 0.5, ("D2IMARR", 2): 0.1}

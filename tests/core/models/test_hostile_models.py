@@ -17,8 +17,10 @@ from skysieve.core.errors import ModelError
 from skysieve.core.fits.frames import ArrayFrame
 from skysieve.core.models.card import read_model
 from skysieve.core.models.engine import load_network
-from skysieve.frames.mask.masker import Masker, MaskSettings
-from skysieve.frames.track.tracker import Tracker, TrackSettings
+from skysieve.frames.mask.masker import Masker
+from skysieve.frames.mask.settings import MaskSettings
+from skysieve.frames.track.settings import TrackSettings
+from skysieve.frames.track.tracker import Tracker
 
 ENGINES = [engine for engine in ("openvino", "onnxruntime") if find_spec(engine) is not None]
 SKY = ArrayFrame(np.random.default_rng(0).normal(100, 5, (96, 96)).astype(np.float32))

@@ -22,10 +22,12 @@ from skysieve.core.models.engine import load_network
 from skysieve.core.training.export import GRAPH_FILE, Calibration, export_graph, graph_weights, write_model
 from skysieve.frames.image.normalise import NAME as NORMALISATION
 from skysieve.frames.mask.classes import CLASS_NAMES
-from skysieve.frames.mask.masker import Masker, MaskSettings
+from skysieve.frames.mask.masker import Masker
+from skysieve.frames.mask.settings import MaskSettings
 from skysieve.frames.networks.sieve_net import SieveNet
 from skysieve.frames.networks.tracking_net import TrackingNet
-from skysieve.frames.track.tracker import Tracker, TrackSettings
+from skysieve.frames.track.settings import TrackSettings
+from skysieve.frames.track.tracker import Tracker
 
 ENGINES = [
     pytest.param(name, marks=pytest.mark.skipif(find_spec(name) is None, reason=f"{name} is not installed"))

@@ -13,7 +13,7 @@ from skysieve.core.fits.locations import Location
 from skysieve.frames.mask.bitmaps import SURVEYS, read_bit_map, read_planes
 from skysieve.frames.mask.classes import NODATA, find_class
 from skysieve.frames.mask.job import MaskJob
-from skysieve.frames.mask.masker import MaskSettings
+from skysieve.frames.mask.settings import MaskSettings
 
 HIT, HOLE = (10, 20), (3, 4)
 

@@ -17,7 +17,7 @@ from skysieve.core.fits.bitplanes import MaskSchema
 from skysieve.core.fits.locations import Location
 from skysieve.core.models.card import CARD_FILE, read_model
 from skysieve.frames.mask.job import MaskJob
-from skysieve.frames.mask.masker import MaskSettings
+from skysieve.frames.mask.settings import MaskSettings
 from skysieve.frames.mask.table import fractions_table, write_table
 
 

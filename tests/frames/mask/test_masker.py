@@ -15,8 +15,9 @@ from tests.tiny_models import save_pixel_model
 from skysieve.core.errors import ConfigError, FrameError, ModelError, OutputError
 from skysieve.core.fits.frames import ArrayFrame
 from skysieve.frames.mask import masker as masker_module
-from skysieve.frames.mask.masker import Masker, MaskSettings
+from skysieve.frames.mask.masker import Masker
 from skysieve.frames.mask.preview import draw_preview
+from skysieve.frames.mask.settings import MaskSettings
 
 
 @pytest.fixture(scope="module")

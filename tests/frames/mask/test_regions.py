@@ -16,8 +16,8 @@ import skysieve
 from skysieve.core.errors import ConfigError
 from skysieve.core.fits.locations import Location
 from skysieve.frames.mask.job import MaskJob
-from skysieve.frames.mask.masker import MaskSettings
 from skysieve.frames.mask.pieces import find_pieces, fit_line, outline
+from skysieve.frames.mask.settings import MaskSettings
 
 regions = pytest.importorskip("regions")
 

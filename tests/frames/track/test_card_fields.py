@@ -13,7 +13,8 @@ from skysieve.core.fits.frames import ArrayFrame
 from skysieve.core.fits.locations import Location
 from skysieve.core.models.card import CARD_FILE, read_model
 from skysieve.frames.track.job import TrackJob
-from skysieve.frames.track.tracker import Tracker, TrackSettings
+from skysieve.frames.track.settings import TrackSettings
+from skysieve.frames.track.tracker import Tracker
 
 SIZE = 64
 

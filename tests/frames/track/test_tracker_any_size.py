@@ -15,7 +15,8 @@ from onnx import TensorProto, helper, numpy_helper
 from skysieve.core.fits.frames import ArrayFrame
 from skysieve.core.models.card import CARD_FILE, GraphFile, ModelCard, Tiling
 from skysieve.frames.track import tracker
-from skysieve.frames.track.tracker import Tracker, TrackResult, TrackSettings
+from skysieve.frames.track.settings import TrackSettings
+from skysieve.frames.track.tracker import Tracker, TrackResult
 
 MULTIPLE, MINIMUM = 16, 64
 

@@ -17,7 +17,8 @@ from skysieve.core.fits.locations import Location
 from skysieve.frames.track.decide import block_starts, choose_hdus, modify_prior
 from skysieve.frames.track.job import TrackJob
 from skysieve.frames.track.products import append_published_line, block_table, frame_table, write_table
-from skysieve.frames.track.tracker import Tracker, TrackSettings
+from skysieve.frames.track.settings import TrackSettings
+from skysieve.frames.track.tracker import Tracker
 
 SIZE = 64
 

@@ -9,7 +9,8 @@ from skysieve.ghosts.focal_plane.decam import decam
 from skysieve.ghosts.focal_plane.levels import Levels
 from skysieve.ghosts.predict.augmentation import Look
 from skysieve.ghosts.predict.decide import Ghost
-from skysieve.ghosts.predict.finder import Examined, GhostFinder, GhostSettings
+from skysieve.ghosts.predict.finder import Examined, GhostFinder
+from skysieve.ghosts.predict.settings import GhostSettings
 from skysieve.ghosts.predict.wide_discs import WideDisc
 
 

@@ -14,7 +14,8 @@ pytest.importorskip("skysieve.ghosts.networks.mask_rcnn", exc_type=ImportError)
 from skysieve.core.errors import ModelError
 from skysieve.core.training.fit import fit
 from skysieve.core.training.recipe import read_training_recipe
-from skysieve.ghosts.predict.finder import GhostFinder, GhostSettings
+from skysieve.ghosts.predict.finder import GhostFinder
+from skysieve.ghosts.predict.settings import GhostSettings
 from skysieve.ghosts.train import training as ghosts
 from skysieve.ghosts.train.training import GhostTraining
 

@@ -19,7 +19,8 @@ from skysieve.core.training.fit import fit
 from skysieve.core.training.recipe import read_training_recipe
 from skysieve.ghosts.classes import CLASS_NAMES
 from skysieve.ghosts.predict.decide import Ghost
-from skysieve.ghosts.predict.finder import GhostFinder, GhostSettings
+from skysieve.ghosts.predict.finder import GhostFinder
+from skysieve.ghosts.predict.settings import GhostSettings
 from skysieve.ghosts.train import pictures as ghost_pictures
 from skysieve.ghosts.train import training as ghosts
 from skysieve.ghosts.train.learning import GhostLearning, middle_maps

@@ -10,7 +10,7 @@ from skysieve.clusters.search.combine import Finder
 from skysieve.clusters.search.model import DEFAULT_MODEL
 from skysieve.core.errors import ConfigError
 from skysieve.core.models.augmentation import VIEWS
-from skysieve.core.models.shared_network import EngineSettings
+from skysieve.core.models.engine_settings import EngineSettings
 
 __all__ = ["ClusterSettings"]
 

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
 from threading import Event, Lock
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
-from skysieve.core.models.engine import available_threads, load_network
 from skysieve.core.models.graph_ends import check_answer
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from skysieve.core.models.card import Model, ModelCard
+    from skysieve.core.models.card import ModelCard
     from skysieve.core.models.graph_ends import Answer
-    from skysieve.core.models.network import Engine, Network, Precision
+    from skysieve.core.models.network import Network
 
-__all__ = ["EngineSettings", "SharedNetwork"]
+__all__ = ["SharedNetwork"]
 
 
 class SharedNetwork:
@@ -64,52 +61,3 @@ class SharedNetwork:
     def stop(self) -> None:
         """End the work of all threads, each at its next call."""
         self._stopped.set()
-
-
-@dataclass(frozen=True, kw_only=True)
-class EngineSettings:
-    """What runs a network.
-
-    Attributes
-    ----------
-    engine, precision, device, threads
-        See :func:`skysieve.core.models.engine.load_network`.
-    """
-
-    engine: Engine = "auto"
-    precision: Precision = "auto"
-    device: str = "cpu"
-    threads: int | None = None
-
-    def load(self, model: Model, *, answer: Answer = "other") -> SharedNetwork:
-        """Load a model's graph.
-
-        Parameters
-        ----------
-        model
-            The model.
-        answer
-            What its graph is to give, which is checked each time.
-
-        Raises
-        ------
-        ConfigError
-            If the settings do not go together.
-        ModelError
-            If the graph cannot be loaded.
-        """
-        network = load_network(
-            model, engine=self.engine, precision=self.precision, device=self.device, threads=self.threads
-        )
-        return SharedNetwork(network, model.card, answer)
-
-    @property
-    def all_threads(self) -> int:
-        """Processor threads to be used."""
-        return self.threads or available_threads()
-
-    def shared_by(self, workers: int) -> Self:
-        """Return the settings of one of several processes that share the processors."""
-        if workers == 1 or self.threads is not None:
-            return self
-        return dataclasses.replace(self, threads=max(1, available_threads() // workers))

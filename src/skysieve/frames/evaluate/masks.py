@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from skysieve.core.evaluation.confusion import JointCounts
     from skysieve.core.evaluation.histograms import PixelCounts
     from skysieve.core.evaluation.peer import CameraFacts, Peer
-    from skysieve.frames.mask.masker import MaskSettings
+    from skysieve.frames.mask.settings import MaskSettings
     from skysieve.frames.simulate.truth_frames import TruthFrame
 
 __all__ = [

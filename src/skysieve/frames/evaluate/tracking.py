@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from skysieve.frames.track.tracker import TrackSettings
+    from skysieve.frames.track.settings import TrackSettings
 
 __all__ = [
     "ERROR",

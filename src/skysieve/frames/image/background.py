@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -22,11 +22,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from skysieve.core.fits.frames import Frame
+    from skysieve.frames.image.settings import Rules
 
-__all__ = ["Background", "Rules", "estimate_background"]
-
-Rules = Literal["corrected", "published"]
-"""``corrected``: no data is no data, corners are like the rest; ``published``: MaxiMask to the letter."""
+__all__ = ["Background", "estimate_background"]
 
 OUTLIER_SIGMA = 3.0
 OUTLIER_ROUNDS = 5
@@ -88,7 +86,7 @@ def estimate_background(
     window
         Pixel values outside it are set to its limits.
     rules
-        See :data:`Rules`.
+        See :data:`skysieve.frames.image.settings.Rules`.
     threads
         Blocks measured at a time.
 

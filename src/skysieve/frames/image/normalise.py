@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skysieve.frames.image.background import Background, Rules, estimate_background
+from skysieve.frames.image.background import Background, estimate_background
 from skysieve.frames.image.mesh import Window
 from skysieve.frames.image.usable import UsableFrame
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from skysieve.core.fits.frames import Frame
+    from skysieve.frames.image.settings import Rules
 
 __all__ = ["NAME", "PUBLISHED_WINDOW", "NormalisedFrame", "normalise"]
 
@@ -98,7 +99,7 @@ def normalise(frame: Frame, *, rules: Rules = "corrected", threads: int = 2) -> 
     frame
         Frame of ``(H, W)`` pixels in any unit, or the usable part of one.
     rules
-        ``corrected`` or ``published``, see :data:`skysieve.frames.image.background.Rules`.
+        ``corrected`` or ``published``, see :data:`skysieve.frames.image.settings.Rules`.
     threads
         Threads for the measurement.
 

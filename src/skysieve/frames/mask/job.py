@@ -17,20 +17,20 @@ from skysieve.frames.mask.bitmaps import read_bit_map, read_planes
 from skysieve.frames.mask.classes import NODATA
 from skysieve.frames.mask.growth import Growth, read_growth
 from skysieve.frames.mask.layout import make_layout
-from skysieve.frames.mask.masker import Masker, MaskSettings
+from skysieve.frames.mask.masker import Masker
 from skysieve.frames.mask.masking import FileMasking, FrameRecord
 from skysieve.frames.mask.published_output import published_cards
 from skysieve.frames.mask.regions import check_regions
+from skysieve.frames.mask.settings import MaskOptions, MaskSettings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from skysieve.core.fits.cards import HeaderCard
-    from skysieve.core.fits.fits_out import Compression
     from skysieve.core.fits.locations import Location
-    from skysieve.core.fits.mask_values import MaskBits
     from skysieve.frames.mask.bitmaps import BitMap
-    from skysieve.frames.mask.layout import Format, Layout
+    from skysieve.frames.mask.layout import Layout
+    from skysieve.frames.mask.settings import Format
 
 __all__ = ["SUFFIXES", "FrameRecord", "MaskJob", "MaskRecord"]
 
@@ -72,62 +72,16 @@ class MaskRecord:
 
 
 @dataclass
-class MaskJob:
+class MaskJob(MaskOptions):
     """Masks files.
 
     Attributes
     ----------
     settings
-        How frames are masked.
-    output
-        Template of the product's path, or None for the default beside the file.
-    suffix
-        Ending of the default name, or None for that of the format.
-    form
-        Kind of product.
-    bits
-        Survey or file of another bit map, for products of bits.
-    bits_from
-        Mask whose header numbers the planes of that map, by their names.
-    compression
-        Of products of bits; chosen by itself if None.
-    grow
-        By how many pixels marks grow; see :func:`skysieve.frames.mask.growth.read_growth`.
-    value
-        The value of bad pixels in products of bits, all others being 0; None for bits.
-    tool
-        Program that shall read the product, of :data:`skysieve.frames.mask.layout.TOOLS`.
-    gzipped
-        Whether products are packed by gzip, as those are whose name ends in ``.gz``.
-    overwrite
-        Whether a product that is there may be replaced.
-    preview
-        Whether to make pictures.
-    regions
-        Whether to make region files for ds9, and a table of trails.
-    mask_hdu
-        HDU of each file that says where there is no data; see
-        :class:`skysieve.core.fits.frame_files.FrameFile`.
-    mask_bits
-        Its planes that mean no data.
+        Settings of how frames are masked.
     """
 
     settings: MaskSettings = field(default_factory=MaskSettings)
-    output: str | None = None
-    suffix: str | None = None
-    form: Format = "bits"
-    bits: str | None = None
-    bits_from: str | None = None
-    compression: Compression | None = None
-    grow: str = ""
-    value: int | None = None
-    tool: str | None = None
-    gzipped: bool = False
-    overwrite: bool = False
-    preview: bool = False
-    regions: bool = False
-    mask_hdu: int | str | None = None
-    mask_bits: MaskBits | None = None
     _masker: Masker | None = field(default=None, init=False, repr=False)
     _layout: Layout | None = field(default=None, init=False, repr=False)
     _growth: Growth = field(default_factory=Growth, init=False, repr=False)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
 from skysieve.core.errors import ConfigError, FrameError
+from skysieve.frames.mask.settings import Tool
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -16,13 +17,11 @@ if TYPE_CHECKING:
     from skysieve.core.fits.fits_out import Compression
     from skysieve.frames.mask.bitmaps import BitMap
     from skysieve.frames.mask.result import MaskResult
+    from skysieve.frames.mask.settings import Format
 
-__all__ = ["TOOLS", "Format", "Layout", "Tool", "make_layout"]
+__all__ = ["TOOLS", "Layout", "make_layout"]
 
-Format = Literal["bits", "cube", "single", "probabilities"]
-
-Tool = Literal["sextractor", "weightwatcher"]
-TOOLS: tuple[Tool, ...] = ("sextractor", "weightwatcher")
+TOOLS: tuple[Tool, ...] = get_args(Tool)
 """Programs that read flag images.
 
 Tried with SExtractor 2.25 and WeightWatcher 1.12: of compressed images they say "Unknown TFORM"; BZERO they

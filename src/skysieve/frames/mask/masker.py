@@ -7,23 +7,19 @@ import math
 import os
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from skysieve.core.errors import ConfigError, FrameError, OutputError
 from skysieve.core.models.augmentation import VIEWS, highest_over_views
-from skysieve.core.models.shared_network import EngineSettings
 from skysieve.frames.image.domain import check_reference, judge
 from skysieve.frames.image.normalise import normalise
 from skysieve.frames.image.tiles import TilePlan, TileSizes, fixed_tiles, plan_tiles, predict
 from skysieve.frames.image.usable import UsableFrame
 from skysieve.frames.mask.bounds import bound_bits, bound_probabilities
 from skysieve.frames.mask.classes import (
-    CLASSES,
-    DEFAULT_BAD,
     NODATA,
     find_class,
     select_bad,
@@ -31,7 +27,7 @@ from skysieve.frames.mask.classes import (
 )
 from skysieve.frames.mask.decide import BACKGROUND_MARK, bit_mask, raw_thresholds, told_apart
 from skysieve.frames.mask.mask_statistics import MaskStatistics
-from skysieve.frames.mask.model import DEFAULT_MODEL, load_model
+from skysieve.frames.mask.model import load_model
 from skysieve.frames.mask.priors import ProbabilityHistogram, estimate_priors
 from skysieve.frames.mask.result import MaskResult, ModelUse
 from skysieve.frames.mask.searches import Findings, search_frame
@@ -42,87 +38,19 @@ if TYPE_CHECKING:
     from skysieve.core.fits.frames import Frame
     from skysieve.core.models.card import Model, ModelCard
     from skysieve.core.models.shared_network import SharedNetwork
-    from skysieve.frames.image.background import Rules
     from skysieve.frames.image.domain import Measured, Unlikeness
     from skysieve.frames.image.normalise import NormalisedFrame
+    from skysieve.frames.mask.settings import MaskSettings
 
-__all__ = ["MaskSettings", "Masker", "Tiling"]
+__all__ = ["Masker"]
 
 logger = logging.getLogger(__name__)
-
-Tiling = Literal["fast", "published"]
 
 PUBLISHED_TILES = {"size": 400, "step": 200, "margin": 100}
 PUBLISHED_BATCH = 8
 LARGEST_ARRAY = 2**30
 """Posteriors beyond this many bytes lie in a temporary file instead of memory."""
 _PIECE = 2**24
-
-
-@dataclass(frozen=True, kw_only=True)
-class MaskSettings(EngineSettings):
-    """How frames are masked.
-
-    Attributes
-    ----------
-    model
-        Name of a model, or a folder with a card.
-    classes
-        Names of the wanted classes.
-    priors
-        By class name, over the defaults; ``"auto"`` estimates them from each frame, within bounds, see
-        :mod:`skysieve.frames.mask.priors`; None keeps the network's own.
-    thresholds
-        By class name, over the defaults.
-    bad
-        Names of the classes whose pixels count as bad, besides those without data; they do not change the
-        marks, but what :meth:`~skysieve.frames.mask.result.MaskResult.bad` and the header say of them.
-    tiling
-        ``fast``, or ``published`` (400 px tiles every 200 px).
-    rules
-        Rules of the normalisation, ``corrected`` or ``published``.
-    engine, precision, device, threads
-        See :func:`skysieve.core.models.engine.load_network`.
-    views
-        Turned and mirrored views of each tile that the network is shown, 1, 2, 4 or 8; the highest
-        probability counts.
-    streaks
-        Whether trails and diffraction spikes are also found as lines, by
-        :mod:`skysieve.frames.mask.streaks`; with calibrated models only, as those of the published tools are
-        not.
-    saturation
-        Whether saturated pixels are also found by the level at which they pile up, see
-        :mod:`skysieve.frames.mask.saturation`; with calibrated models only.
-    batch_size
-        Tiles in one call of the network, at most.
-    memory
-        Memory of one call, in MB; None takes what the model's card advises.
-    """
-
-    model: str = DEFAULT_MODEL
-    classes: tuple[str, ...] = tuple(c.name for c in CLASSES)
-    priors: Mapping[str, float] | Literal["auto"] | None = field(default_factory=dict)
-    thresholds: Mapping[str, float] = field(default_factory=dict)
-    bad: tuple[str, ...] = DEFAULT_BAD
-    tiling: Tiling = "fast"
-    rules: Rules = "corrected"
-    views: int = 1
-    streaks: bool = True
-    saturation: bool = True
-    batch_size: int | None = None
-    memory: int | None = None
-
-    def unusual(self) -> dict[str, object]:
-        """Return the settings that provenance must name: how frames are seen, where it is not the default."""
-        found = {
-            "tiling": (self.tiling, "fast"),
-            "normalisation": (self.rules, "corrected"),
-            "views": (self.views, 1),
-            "streaks": ("found" if self.streaks else "not found", "found"),
-            "saturation": ("found" if self.saturation else "not found", "found"),
-            "priors": ("auto" if self.priors == "auto" else "given", "given"),
-        }
-        return {name: value for name, (value, default) in found.items() if value != default}
 
 
 class Masker:

@@ -8,6 +8,7 @@ from skysieve.core.models.card import Model, ModelCard, Tiling
 from skysieve.core.models.find import find_model
 from skysieve.frames.image.normalise import NAME as NORMALISATION
 from skysieve.frames.mask.classes import CLASS_NAMES, CLASSES
+from skysieve.frames.mask.settings import DEFAULT_MODEL
 from skysieve.frames.maximask.published import GraphForm, PublishedNetwork
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_MODEL", "JOB", "MAXIMASK", "load_model"]
 
 JOB = "contaminants"
-DEFAULT_MODEL = "skysieve"
-"""The model that is used where none is named; all that depends on it asks here."""
 
 
 def _with_masks(weights: Mapping[str, NDArray[np.generic]]) -> onnx.ModelProto:

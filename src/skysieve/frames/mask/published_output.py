@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from skysieve.core.fits.cards import HeaderCard
     from skysieve.core.fits.fits_frames import FrameHDU
     from skysieve.frames.mask.classes import ContaminantClass
-    from skysieve.frames.mask.layout import Format
     from skysieve.frames.mask.result import MaskResult
+    from skysieve.frames.mask.settings import Format
 
 __all__ = ["published_cards", "published_hdu"]
 

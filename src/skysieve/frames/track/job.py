@@ -14,11 +14,11 @@ from skysieve.core.fits.frame_files import FrameFile
 from skysieve.core.fits.locations import find_locations
 from skysieve.frames.image.domain import WARNING_SCORE, Unlikeness
 from skysieve.frames.track.decide import choose_hdus
-from skysieve.frames.track.tracker import Tracker, TrackSettings, pooled
+from skysieve.frames.track.settings import TrackOptions, TrackSettings
+from skysieve.frames.track.tracker import Tracker, pooled
 
 if TYPE_CHECKING:
     from skysieve.core.fits.locations import Location
-    from skysieve.core.fits.mask_values import MaskBits
     from skysieve.frames.track.tracker import TrackResult
 
 logger = logging.getLogger(__name__)
@@ -78,29 +78,16 @@ class TrackRecord:
 
 
 @dataclass
-class TrackJob:
+class TrackJob(TrackOptions):
     """Examines files.
 
     Attributes
     ----------
     settings
-        How frames are examined.
-    fraction
-        Part of the frames of each file to examine.
-    seed
-        Seed of their choice.
-    mask_hdu
-        HDU of each file that says where there is no data; see
-        :class:`skysieve.core.fits.frame_files.FrameFile`.
-    mask_bits
-        Its planes that mean no data.
+        Settings of how frames are examined.
     """
 
     settings: TrackSettings = field(default_factory=TrackSettings)
-    fraction: float = 1.0
-    seed: int = 0
-    mask_hdu: int | str | None = None
-    mask_bits: MaskBits | None = None
     _tracker: Tracker | None = field(default=None, init=False, repr=False)
 
     def __getstate__(self) -> dict[str, Any]:

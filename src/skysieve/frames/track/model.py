@@ -8,6 +8,7 @@ from skysieve.core.models.card import Model, ModelCard, Tiling
 from skysieve.core.models.find import find_model
 from skysieve.frames.image.normalise import NAME as NORMALISATION
 from skysieve.frames.maximask.published import GraphForm, PublishedNetwork
+from skysieve.frames.track.settings import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_MODEL", "JOB", "MAXITRACK", "load_model"]
 
 JOB = "tracking"
-DEFAULT_MODEL = "skysieve"
-"""The model that is used where none is named; all that depends on it asks here."""
 
 
 def _build(weights: Mapping[str, NDArray[np.generic]]) -> onnx.ModelProto:

@@ -15,12 +15,11 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from skysieve.core.errors import ConfigError
-from skysieve.core.models.shared_network import EngineSettings
 from skysieve.frames.image.domain import check_reference, judge
 from skysieve.frames.image.normalise import normalise
 from skysieve.frames.image.usable import UsableFrame
 from skysieve.frames.track.decide import block_starts, modify_prior
-from skysieve.frames.track.model import DEFAULT_MODEL, load_model
+from skysieve.frames.track.model import load_model
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,13 +27,13 @@ if TYPE_CHECKING:
     from skysieve.core.fits.frames import Frame
     from skysieve.core.models.card import Tiling
     from skysieve.core.models.shared_network import SharedNetwork
-    from skysieve.frames.image.background import Rules
     from skysieve.frames.image.domain import Unlikeness
     from skysieve.frames.image.normalise import NormalisedFrame
+    from skysieve.frames.track.settings import TrackSettings
 
 logger = logging.getLogger(__name__)
 
-__all__ = ["Pooling", "TrackResult", "TrackSettings", "Tracker", "pooled"]
+__all__ = ["Pooling", "TrackResult", "Tracker", "pooled"]
 
 Pooling = Literal["probability", "log-odds"]
 """What of the blocks is averaged."""
@@ -47,30 +46,6 @@ LARGEST_SIDE = 2048
 
 SURE = 1e-6
 """Probabilities closer to 0 or 1 count as this close, so that the odds of one block stay finite."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrackSettings(EngineSettings):
-    """How frames are examined.
-
-    Attributes
-    ----------
-    model
-        Name of a model, or a folder with a card.
-    prior
-        Proportion of frames with tracking errors; None takes the default of the model's card.
-    rules
-        Rules of the normalisation, ``corrected`` or ``published``.
-    engine, precision, device, threads
-        See :func:`skysieve.core.models.engine.load_network`.
-    batch_size
-        Blocks in one call of the network, at most; by default one, on a GPU more.
-    """
-
-    model: str = DEFAULT_MODEL
-    prior: float | None = None
-    rules: Rules = "corrected"
-    batch_size: int | None = None
 
 
 @dataclass(frozen=True)

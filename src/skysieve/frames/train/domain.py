@@ -18,7 +18,8 @@ from skysieve.core.models.card import CARD_FILE, read_model
 from skysieve.frames.image.domain import look_at, reference_of
 from skysieve.frames.image.usable import UsableFrame
 from skysieve.frames.mask import model as contaminants
-from skysieve.frames.mask.masker import Masker, MaskSettings
+from skysieve.frames.mask.masker import Masker
+from skysieve.frames.mask.settings import MaskSettings
 from skysieve.frames.simulate.frame import simulate_frame
 from skysieve.frames.simulate.optics import PsfBank
 from skysieve.frames.simulate.recipe import read_recipe

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -10,13 +10,12 @@ import numpy as np
 
 from skysieve.core.errors import ConfigError
 from skysieve.core.fits.provenance import provenance_cards
-from skysieve.core.models.shared_network import EngineSettings
 from skysieve.ghosts.classes import CLASS_NAMES, find_class
 from skysieve.ghosts.focal_plane.decam import decam
 from skysieve.ghosts.focal_plane.levels import contrast, measure_levels
-from skysieve.ghosts.predict.augmentation import DEFAULT_VIEWS, VIEWS, look
+from skysieve.ghosts.predict.augmentation import VIEWS, look
 from skysieve.ghosts.predict.combine import combine, distinct
-from skysieve.ghosts.predict.model import DEFAULT_MODEL, load_model
+from skysieve.ghosts.predict.model import load_model
 from skysieve.ghosts.predict.screening import WEAKEST, Screening
 from skysieve.ghosts.predict.wide_discs import RimFinder
 
@@ -33,31 +32,10 @@ if TYPE_CHECKING:
     from skysieve.ghosts.predict.augmentation import Look
     from skysieve.ghosts.predict.combine import Combination
     from skysieve.ghosts.predict.decide import Ghost
+    from skysieve.ghosts.predict.settings import GhostSettings
     from skysieve.ghosts.predict.wide_discs import WideDisc
 
-__all__ = ["Examined", "FoundGhosts", "GhostFinder", "GhostSettings"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class GhostSettings(EngineSettings):
-    """How pictures are examined.
-
-    Attributes
-    ----------
-    model
-        Name of a model, or a folder with a card.
-    thresholds
-        Least score of a ghost by class, in place of those of the model's card.
-    views
-        Mirrored views of each picture that the network is shown, 1, 2 or 4; those of the card's thresholds
-        are 4.
-    engine, precision, device, threads
-        See :func:`skysieve.core.models.engine.load_network`.
-    """
-
-    model: str = DEFAULT_MODEL
-    thresholds: Mapping[str, float] = field(default_factory=dict)
-    views: int = DEFAULT_VIEWS
+__all__ = ["Examined", "FoundGhosts", "GhostFinder"]
 
 
 @dataclass(frozen=True)

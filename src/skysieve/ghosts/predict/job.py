@@ -19,14 +19,13 @@ from skysieve.ghosts.focal_plane.decam import decam
 from skysieve.ghosts.focal_plane.pictures import find_pictures
 from skysieve.ghosts.focal_plane.sources import open_source
 from skysieve.ghosts.predict.exclusion import Night, night_of
-from skysieve.ghosts.predict.finder import GhostFinder, GhostSettings
+from skysieve.ghosts.predict.finder import GhostFinder
 from skysieve.ghosts.predict.positions import place_ghosts
 from skysieve.ghosts.predict.products import bits_hdus, label_hdu, probability_hdus, write_instances
 from skysieve.ghosts.predict.regions import region_text
+from skysieve.ghosts.predict.settings import GhostOptions, GhostSettings
 
 if TYPE_CHECKING:
-    from skysieve.core.fits.mask_values import MaskBits
-    from skysieve.ghosts.focal_plane.binning import Binning
     from skysieve.ghosts.focal_plane.cameras import Camera
     from skysieve.ghosts.focal_plane.sources import Source
     from skysieve.ghosts.predict.finder import FoundGhosts
@@ -70,53 +69,16 @@ class GhostRecord:
 
 
 @dataclass
-class GhostJob:
+class GhostJob(GhostOptions):
     """Finds the ghosts of exposures.
 
     Attributes
     ----------
     settings
-        How pictures are examined.
-    camera_file
-        Table of another camera; None for DECam.
-    output
-        Template of the label image's path, or None for the default beside the file.
-    mask_file
-        Template of the path of a file whose non-zero pixels have no data, CCD by CCD; None for masks that the
-        exposure itself holds.
-    mask_bits
-        Names or values of the planes of these masks that mean no data; None for every value but 0.
-    least
-        Part of a CCD that a ghost must cover to touch it.
-    screen
-        Whether only to tell which exposures have ghosts, and to write no product.
-    ccd_masks
-        Whether to write a mask of each CCD.
-    preview
-        Whether to make pictures.
-    regions
-        Whether to write regions of SAOImage DS9.
-    probabilities
-        Whether to write the map of classes, as FITS and PNG.
-    binning
-        See :data:`skysieve.ghosts.focal_plane.binning.Binning`.
-    overwrite
-        Whether products that are there may be replaced.
+        Settings of how pictures are examined.
     """
 
     settings: GhostSettings = field(default_factory=GhostSettings)
-    camera_file: Path | None = None
-    output: str | None = None
-    mask_file: str | None = None
-    mask_bits: MaskBits | None = None
-    least: float = 0.01
-    screen: bool = False
-    ccd_masks: bool = False
-    preview: bool = False
-    regions: bool = False
-    probabilities: bool = False
-    binning: Binning = "medians"
-    overwrite: bool = False
     _finder: GhostFinder | None = field(default=None, init=False, repr=False)
     _camera: Camera | None = field(default=None, init=False, repr=False)
 

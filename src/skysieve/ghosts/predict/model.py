@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from skysieve.core.models.find import find_model
+from skysieve.ghosts.predict.settings import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from skysieve.core.models.card import Model
@@ -12,8 +13,6 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_MODEL", "JOB", "NORMALISATION", "load_model"]
 
 JOB = "ghosts"
-DEFAULT_MODEL = "skysieve"
-"""The model that is used where none is named; all that depends on it asks here."""
 
 NORMALISATION = "focal plane in 8 bits"
 

@@ -1,0 +1,138 @@
+"""Options of a command from the settings that it takes: see :mod:`skysieve.core.settings`."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import sys
+from functools import wraps
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin, get_type_hints
+
+import typer
+
+from skysieve.core.settings import option_help, options_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from skysieve.core.settings import Option
+
+__all__ = ["Given", "takes_settings"]
+
+
+class Given(frozenset[str]):
+    """Names of the settings whose options were given on the command line."""
+
+
+def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
+    """Replace each parameter that is a dataclass of settings by the options of its fields.
+
+    Parameters
+    ----------
+    command
+        The function of a command.  A parameter annotated with a dataclass gets an instance, built from the
+        options of its fields; one annotated with :class:`Given` gets the names of those that were given.
+
+    Returns
+    -------
+    callable
+        The function as typer wants it: one parameter for each option.
+
+    Raises
+    ------
+    TypeError
+        If two parameters would have one name.
+    """
+    hints = get_type_hints(command, include_extras=True)
+    parameters: list[inspect.Parameter] = []
+    kinds: dict[str, type] = {}
+    given: list[str] = []
+    for parameter in inspect.signature(command).parameters.values():
+        kind = hints[parameter.name]
+        if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+            kinds[parameter.name] = kind
+            parameters += _parameters(kind)
+        elif kind is Given:
+            given.append(parameter.name)
+        else:
+            parameters.append(parameter.replace(annotation=kind))
+    names = [parameter.name for parameter in parameters]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise TypeError(f"{command.__name__}: parameters of one name: {', '.join(sorted(twice))}")
+
+    @wraps(command)
+    def run(**values: Any) -> None:
+        passed: dict[str, Any] = {}
+        there: set[str] = set()
+        for name, kind in kinds.items():
+            own = {field.name: _read(option, values.pop(field.name)) for field, option in options_of(kind)}
+            own = {field: value for field, value in own.items() if value is not None}
+            there |= own.keys()
+            passed[name] = kind(**own)
+        command(**values, **passed, **dict.fromkeys(given, Given(there)))
+
+    del run.__wrapped__  # typer would look at the signature behind it
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return run
+
+
+def _read(option: Option, value: Any) -> Any:
+    """Return the value of a field; None if the option was not given."""
+    if option.read is None:
+        return value
+    return None if value is None or value == [] else option.read(value)
+
+
+def _hint(kind: type, name: str) -> Any:
+    """Return the annotation of a field, as a type: those of the other fields may not be importable here."""
+    owner = next(each for each in kind.__mro__ if name in inspect.get_annotations(each))
+    text = inspect.get_annotations(owner)[name]
+    return eval(text, vars(sys.modules[owner.__module__]))  # noqa: S307 (our own source)
+
+
+def _parameters(kind: type) -> list[inspect.Parameter]:
+    hints = {field.name: _hint(kind, field.name) for field, _ in options_of(kind)}
+    return [
+        inspect.Parameter(
+            field.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=None if option.hidden_default or option.read is not None else field.default,
+            annotation=Annotated[
+                _text_type(hints[field.name], option), _typer_option(kind, field, option, hints[field.name])
+            ],
+        )
+        for field, option in options_of(kind)
+    ]
+
+
+def _text_type(hint: Any, option: Option) -> Any:
+    """Return the type of an option: that of the field, or None if it is not given."""
+    kind = option.text_type or hint
+    return kind | None if option.hidden_default or option.read is not None else kind
+
+
+def _typer_option(kind: type, field: dataclasses.Field[Any], option: Option, hint: Any) -> Any:
+    name = f"--{field.name.replace('_', '-')}"
+    if not option.flags and hint is bool and field.default is True:
+        name = f"{name}/--no-{name[2:]}"
+    bounds: dict[str, Any] = {
+        bound: int(value) if hint in {int, int | None} else value
+        for bound, value in (("min", option.minimum), ("max", option.maximum))
+        if value is not None
+    }
+    return typer.Option(
+        *(option.flags or (name,)),
+        help=option_help(kind, field.name),
+        metavar=option.metavar,
+        rich_help_panel=option.panel,
+        show_default=_shown_default(option),
+        **bounds,
+    )
+
+
+def _shown_default(option: Option) -> bool | str:
+    """Return what the help shows of the default: nothing, the value, or its text where a value is read."""
+    if option.read is not None and get_origin(option.text_type) is Literal:
+        return str(get_args(option.text_type)[0])
+    return not option.hidden_default and option.read is None

@@ -1,0 +1,95 @@
+"""Settings of what runs a network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self
+
+from skysieve.core.models.network import Engine, Precision
+from skysieve.core.settings import setting
+
+if TYPE_CHECKING:
+    from skysieve.core.models.card import Model
+    from skysieve.core.models.graph_ends import Answer
+    from skysieve.core.models.shared_network import SharedNetwork
+
+__all__ = ["SPEED", "EngineSettings"]
+
+SPEED = "Speed"
+"""Heading of these settings in the help."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineSettings:
+    """Settings of what runs a network.
+
+    Attributes
+    ----------
+    engine
+        Inference engine.
+    precision
+        auto: bf16 on CPUs with native support if decisions agree, otherwise f32.
+    device
+        cpu, cuda or cuda:N.
+    threads
+        Number of CPU threads; default all.
+    """
+
+    engine: Engine = setting("auto", panel=SPEED)
+    precision: Precision = setting("auto", panel=SPEED)
+    device: str = setting("cpu", metavar="DEVICE", panel=SPEED)
+    threads: int | None = setting(None, minimum=1, hidden_default=True, panel=SPEED)
+
+    def load(self, model: Model, *, answer: Answer = "other") -> SharedNetwork:
+        """Load the graph of a model.
+
+        Parameters
+        ----------
+        model
+            The model.
+        answer
+            What its graph returns, which is checked at each call.
+
+        Returns
+        -------
+        SharedNetwork
+            The network, ready to run.
+
+        Raises
+        ------
+        ConfigError
+            If the settings do not go together.
+        ModelError
+            If the graph cannot be loaded.
+        """
+        from skysieve.core.models.engine import load_network
+        from skysieve.core.models.shared_network import SharedNetwork
+
+        network = load_network(
+            model, engine=self.engine, precision=self.precision, device=self.device, threads=self.threads
+        )
+        return SharedNetwork(network, model.card, answer)
+
+    @property
+    def all_threads(self) -> int:
+        """Number of CPU threads to use."""
+        from skysieve.core.models.engine import available_threads
+
+        return self.threads or available_threads()
+
+    def shared_by(self, workers: int) -> Self:
+        """Return the settings of one of several processes that share the CPU.
+
+        Parameters
+        ----------
+        workers
+            Number of processes.
+
+        Returns
+        -------
+        EngineSettings
+            These settings, with an equal share of the threads unless a number was chosen.
+        """
+        if workers == 1 or self.threads is not None:
+            return self
+        return replace(self, threads=max(1, self.all_threads // workers))

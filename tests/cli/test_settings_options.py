@@ -1,0 +1,97 @@
+"""Options of a command from the settings that it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable  # noqa: TC003 (read from the annotations)
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from skysieve.cli.settings_options import Given, takes_settings
+from skysieve.core.settings import read_names, setting
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Settings of an example.
+
+    Attributes
+    ----------
+    views
+        Number of views.
+    names
+        Names, separated by commas.
+    kind
+        Kind of product.
+    fast
+        Whether to be fast.
+    secret
+        No option.
+    """
+
+    views: int = setting(1, minimum=1)
+    names: Iterable[str] = setting(("a", "b"), metavar="NAMES", text_type=str, read=read_names)
+    kind: Literal["bits", "cube"] = setting("bits", "--format")
+    fast: bool = setting(True)
+    secret: str = "kept"  # noqa: S105 (a setting without an option)
+
+
+@pytest.fixture
+def run():
+    """Run a command that has an option of its own too; return what it got, and the result."""
+    got = {}
+
+    @takes_settings
+    def command(
+        *, settings: Settings, table: Annotated[str, typer.Option("--table")] = "none", given: Given
+    ) -> None:
+        got.update(settings=settings, table=table, given=given)
+
+    app = typer.Typer()
+    app.command()(command)
+
+    def run(*words):
+        result = CliRunner().invoke(app, words)
+        return (got, result)
+
+    return run
+
+
+def test_without_options_the_settings_are_the_defaults(run):
+    got, result = run()
+    assert result.exit_code == 0
+    assert got["settings"] == Settings()
+    assert got["table"] == "none"
+
+
+def test_options_become_settings(run):
+    got, _ = run("--views", "4", "--names", "x, y", "--format", "cube", "--no-fast", "--table", "t")
+    assert got["settings"] == Settings(views=4, names=("x", "y"), kind="cube", fast=False)
+    assert got["table"] == "t"
+
+
+def test_the_command_knows_whether_an_option_that_is_read_was_given(run):
+    assert "names" not in run()[0]["given"]
+    assert "names" in run("--names", "a,b")[0]["given"]
+
+
+@pytest.mark.parametrize("words", [["--views", "0"], ["--format", "cubes"], ["--secret", "x"]])
+def test_values_out_of_bounds_and_unknown_options_are_refused(run, words):
+    _, result = run(*words)
+    assert result.exit_code == 2
+
+
+def test_the_help_is_that_of_the_docstring(run):
+    _, result = run("--help")
+    for text in ("Number of views.", "[default: 1]", "Names, separated by commas.", "Kind of product."):
+        assert text in result.output
+
+
+def test_two_options_of_one_name_are_an_error():
+    def command(*, settings: Settings, views: int = 1) -> None: ...
+
+    with pytest.raises(TypeError, match="parameters of one name: views"):
+        takes_settings(command)
