@@ -12,6 +12,8 @@ from astropy.io import fits
 from tests.cli.command import executable, failure, sky, write
 from tests.cli.published_frame import published_masks, write_published_frame
 
+from skysieve.frames.mask.settings import MaskSettings
+
 SHAPE = (64, 72)
 
 CLASSES = {
@@ -99,9 +101,7 @@ def test_the_masks_are_those_of_tensorflow(run, tmp_path, weights):
 
 
 def test_the_weights_are_the_published_ones_whatever_the_default_model_is(maximask, tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        MaskSettings.__init__, "__kwdefaults__", {**MaskSettings.__init__.__kwdefaults__, "model": "another"}
-    )
+    monkeypatch.setitem(MaskSettings.__init__.__kwdefaults__, "model", "another")
     assert MaskSettings().model == "another"
     write(tmp_path / "a.fits", sky())
     assert maximask("a.fits") == (0, "", "")
