@@ -34,7 +34,7 @@ class Profile:
     values: NDArray[np.float32]
 
     @classmethod
-    def of(
+    def tabulate(
         cls,
         line: Callable[[NDArray[np.float32]], NDArray[np.float32]],
         *,
@@ -71,10 +71,10 @@ class Profile:
 
     def reaches(self, floors: NDArray[np.floating]) -> NDArray[np.float64]:
         """Return the distances in pixels beyond which the profile stays below floors of any shape."""
-        return np.searchsorted(-self.beyond, -floors).astype(np.float64) * STEP
+        return np.searchsorted(-self.envelope, -floors).astype(np.float64) * STEP
 
     @cached_property
-    def beyond(self) -> NDArray[np.float32]:
+    def envelope(self) -> NDArray[np.float32]:
         """Largest value ``(N,)`` at each distance or beyond, which falls where the profile has knots."""
         return np.maximum.accumulate(self.values[::-1])[::-1]
 
@@ -103,7 +103,7 @@ class Band:
     across: NDArray[np.float32]
 
     @classmethod
-    def about(
+    def around(
         cls,
         shape: tuple[int, int],
         *,

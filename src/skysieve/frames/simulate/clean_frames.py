@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
-    "JUDGED_FRAMES",
+    "BENCHMARK_FRAMES",
+    "BenchmarkFrame",
     "CleanPlane",
     "CleanSource",
-    "JudgedFrame",
     "clean_frame",
     "find_clean_frames",
-    "without_judged_frames",
+    "without_benchmark_frames",
 ]
 
 logger = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ SATURATION_KEYWORDS = ("SATURATE", "SATLEVEL", "SATURATA", "MAXLIN")
 
 
 @dataclass(frozen=True)
-class JudgedFrame:
+class BenchmarkFrame:
     """A real frame that benchmarks measure networks on, so that none may be trained on it.
 
     Attributes
@@ -65,28 +65,28 @@ class JudgedFrame:
     recipe: str
 
 
-JUDGED_FRAMES: tuple[JudgedFrame, ...] = (
-    JudgedFrame(
+BENCHMARK_FRAMES: tuple[BenchmarkFrame, ...] = (
+    BenchmarkFrame(
         "lco_1m_fa05_raw_mef.fits",
         "9fc29bb6f8cd6d7f2cdffa9874100d170340b87e7763fee6d6639186b9d176f2",
         "sinistro",
     ),
-    JudgedFrame(
+    BenchmarkFrame(
         "apogee_eso085-030-004.fit",
         "c5030565bef1c6ae984d00652e3694139ede46823b3d345d8ae0affce5c83aa6",
         "small_refractor",
     ),
-    JudgedFrame(
+    BenchmarkFrame(
         "ctio_mosaic2_cdfs_I.fits",
         "b3c2f7eaa29906a6b84bd498949939ea0505d181a2f88a70f911d97ac8649174",
         "decam",
     ),
-    JudgedFrame(
+    BenchmarkFrame(
         "decam_cp_170316_ooi_z_N2.fits",
         "0396c7fb0cf9d645f77133371c544652a031d2d31d1b2574adfd7974f9b7b6e9",
         "decam",
     ),
-    JudgedFrame(
+    BenchmarkFrame(
         "hst_wfc3uvis_ibo822tbq_flt.fits",
         "d4b5a595985e69d3e51f092d6dfd95907bf30d3382f11716195a9f3e3624a1a5",
         "wfc3",
@@ -190,8 +190,8 @@ def find_clean_frames(folder: str, *, smallest: int) -> list[CleanSource]:
     return found
 
 
-def without_judged_frames(
-    sources: Sequence[CleanSource], judged: Sequence[JudgedFrame] = JUDGED_FRAMES
+def without_benchmark_frames(
+    sources: Sequence[CleanSource], judged: Sequence[BenchmarkFrame] = BENCHMARK_FRAMES
 ) -> list[CleanSource]:
     """Return the frames that may be trained on; files that benchmarks measure on are left out by a warning.
 

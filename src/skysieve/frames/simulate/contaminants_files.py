@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from skysieve.frames.simulate.contaminants_job import SimulationRecord
 
-__all__ = ["described", "parameter_table", "write_parameter_table", "write_truth_sheet"]
+__all__ = ["class_summary", "parameter_table", "write_parameter_table", "write_truth_sheet"]
 
 COLUMNS = (
     Column("kind", "SIMKIND", "raw, subtracted (sky), resampled, or injected", missing=""),
@@ -110,10 +110,10 @@ def _caption(record: SimulationRecord) -> str:
     else:
         facts.append(f"{header['SIMKIND']} {header['DETECTOR']}")
         facts.append(f"FWHM {float(header['PSFFWHM']):.1f} px, sky {float(header['SKYELEC']):.3g} e-")
-    return f"{', '.join(facts)}\n{described(record)}"
+    return f"{', '.join(facts)}\n{class_summary(record)}"
 
 
-def described(record: SimulationRecord) -> str:
+def class_summary(record: SimulationRecord) -> str:
     """Return the classes of a frame and the parts of its pixels that they mark, in a few words."""
     found = [f"{name} {100 * part:.2g}%" for name, part in record.fractions.items() if part > 0]
     return ", ".join(found) or "nothing"

@@ -40,10 +40,10 @@ __all__ = ["SimulationJob", "SimulationRecord", "simulated_hdus"]
 
 HDU: TypeAlias = fits.PrimaryHDU | fits.ImageHDU | fits.CompImageHDU
 
-UNKNOWN = sum(find_class(name).code for name in ("BBG", "SAT", "SP"))
+IGNORED_CLASSES = sum(find_class(name).code for name in ("BBG", "SAT", "SP"))
 """Classes of which a clean frame may have pixels all the same: they come with its stars."""
 
-STANDS_OUT = 3.0
+SOURCE_THRESHOLD = 3.0
 """Pixels that are so many standard deviations above the sky of a clean frame belong to its stars."""
 
 
@@ -146,7 +146,7 @@ class SimulationJob:
         if kept:
             with FrameFile(Location(path)) as file:
                 header = _cards(file.hdus[0].header)
-            self._refuse_other(path, header)
+            self._check_same_frame(path, header)
             bits = read_truth_frame(path).bits
         else:
             hdus = self._make(frame_number(path))
@@ -162,7 +162,7 @@ class SimulationJob:
             return _injected_hdus(self._sources[number % len(self._sources)], self.recipe, seed)
         return simulated_hdus(simulate_frame(self.shape, seed=seed, recipe=self.recipe))
 
-    def _refuse_other(self, path: Path, header: Mapping[str, object]) -> None:
+    def _check_same_frame(self, path: Path, header: Mapping[str, object]) -> None:
         """Raise OutputError if a file is not the frame that this job would make."""
         number = frame_number(path)
         expected: dict[str, object] = {"SIMSEED": frame_seed(self.seed, number), "SIMRECIP": self.recipe.name}
@@ -190,8 +190,8 @@ def _injected_hdus(source: CleanSource, recipe: Recipe, seed: int) -> list[HDU]:
     clean = clean_frame(plane.pixels, plane.nodata, plane.facts, label=source.label)
     exposure = inject(clean, seed=seed, recipe=recipe)
     bits = truth_bits(exposure.truth)
-    own = clean.pixels > clean.level + np.float32(STANDS_OUT) * clean.sigma
-    ignored: NDArray[np.int16] = np.where(own, UNKNOWN & ~bits, 0).astype(np.int16)
+    own = clean.pixels > clean.level + np.float32(SOURCE_THRESHOLD) * clean.sigma
+    ignored: NDArray[np.int16] = np.where(own, IGNORED_CLASSES & ~bits, 0).astype(np.int16)
     bits[plane.nodata] |= NODATA.code
     pixels, before = (np.where(plane.nodata, np.float32(np.nan), p) for p in (exposure.pixels, clean.pixels))
     full = float(clean.pixels.max()) if clean.saturation is None else clean.saturation

@@ -65,7 +65,7 @@ def common_elongation(psf: Psf, motion: Motion) -> float:
     ...     kind="drift",
     ...     shift_y=0 * along,
     ...     shift_x=along,
-    ...     turn=along[:0],
+    ...     rotation=along[:0],
     ...     centre=(0, 0),
     ...     shape=(64, 64),
     ...     width=3.0,

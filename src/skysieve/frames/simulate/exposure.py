@@ -141,8 +141,8 @@ def expose(
         for name in truth.keys() - _by_signal(layers):
             truth[name] = resampling.apply(truth[name].astype(np.float32)) > RESAMPLED
     if borders:
-        lit = np.pad(np.zeros(scene.shape, np.bool_), borders.widths, constant_values=True)
-        truth["OV"] = lit
+        border = np.pad(np.zeros(scene.shape, np.bool_), borders.widths, constant_values=True)
+        truth["OV"] = border
     return Exposure(pixels=pixels, truth=truth)
 
 

@@ -11,7 +11,7 @@ from skysieve.core.errors import FrameError
 from skysieve.frames.simulate.exposure import expose
 from skysieve.frames.simulate.overscan import Borders
 from skysieve.frames.simulate.recipe import CONTAMINANTS, Recipe
-from skysieve.frames.simulate.scenery import STREAMS, chosen, draw_field, draw_layers
+from skysieve.frames.simulate.scenery import STREAMS, choose_contaminants, draw_field, draw_layers
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -161,7 +161,7 @@ def simulate_frame(
         )
     recipe = recipe or Recipe()
     streams = dict(zip(STREAMS, np.random.default_rng(seed).spawn(len(STREAMS)), strict=True))
-    wanted = chosen(recipe, contaminants, streams["present"])
+    wanted = choose_contaminants(recipe, contaminants, streams["present"])
     kind = kind or recipe.processing.draw_kind(streams["present"])
     borders = Borders()
     if "OV" in wanted and kind != "resampled":

@@ -86,12 +86,12 @@ class Galaxies:
         indices = np.clip(indices, *self.index)
         ratios = rng.uniform(np.where(discs, 0.15, 0.5), 1.0)
         angles = rng.uniform(0, math.pi, count)
-        places = rng.uniform(-0.5, np.array(scene.shape) - 0.5, (count, 2))
+        positions = rng.uniform(-0.5, np.array(scene.shape) - 0.5, (count, 2))
         for i in range(count):
             _add_sersic(
                 image,
-                y=places[i, 0],
-                x=places[i, 1],
+                y=positions[i, 0],
+                x=positions[i, 1],
                 flux=fluxes[i],
                 index=indices[i],
                 radius=radii[i],

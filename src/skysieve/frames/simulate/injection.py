@@ -10,7 +10,13 @@ import numpy as np
 from skysieve.frames.simulate.exposure import Field, expose
 from skysieve.frames.simulate.recipe import CONTAMINANTS, Recipe
 from skysieve.frames.simulate.scene import Scene
-from skysieve.frames.simulate.scenery import STREAMS, chosen, draw_layers, draw_objects, the_psf
+from skysieve.frames.simulate.scenery import (
+    STREAMS,
+    choose_contaminants,
+    choose_psf,
+    draw_layers,
+    draw_objects,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -24,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["CleanFrame", "inject"]
 
 
-PLATEAU = 4
+MIN_CLIPPED_PIXELS = 4
 """So many pixels do not share the highest value by chance: a limit of the detector or its converter."""
 
 
@@ -91,13 +97,15 @@ def inject(
     """
     recipe = recipe or Recipe()
     streams = dict(zip(STREAMS, np.random.default_rng(seed).spawn(len(STREAMS)), strict=True))
-    wanted = chosen(recipe, contaminants, streams["present"])
+    wanted = choose_contaminants(recipe, contaminants, streams["present"])
     sigma = float(np.median(frame.sigma)) * frame.gain
     read_noise = min(frame.read_noise, 0.9 * sigma)
     variance = (frame.sigma * np.float32(frame.gain)) ** 2
     sky = np.maximum(variance - np.float32(read_noise**2), np.float32(1e-3))
     highest = float(frame.pixels.max())
-    saturates = frame.saturation is not None or np.count_nonzero(frame.pixels == highest) >= PLATEAU
+    saturates = (
+        frame.saturation is not None or np.count_nonzero(frame.pixels == highest) >= MIN_CLIPPED_PIXELS
+    )
     if frame.saturation is not None:
         highest = frame.saturation
     full_well = (highest - float(np.median(frame.level))) * frame.gain + float(np.median(sky))
@@ -108,7 +116,7 @@ def inject(
         bias=0.0,
         full_well=max(full_well, 30 * sigma),
     )
-    psf = the_psf(recipe, camera, streams["psf"], bank)
+    psf = choose_psf(recipe, camera, streams["psf"], bank)
     height, width = frame.pixels.shape
     bright = recipe.stars.draw_bright((height, width), streams["bright stars"], psf=psf, camera=camera)
     scene = Scene(camera=camera, psf=psf, sky=sky, bright_stars=bright)
@@ -127,9 +135,9 @@ def inject(
     pixels, truth = exposure.pixels + pedestal, exposure.truth
     if "OV" in wanted:
         borders = recipe.overscan.draw((height, width), streams["OV"])
-        lit = np.pad(np.ones(borders.inside((height, width)), np.bool_), borders.widths)
+        active = np.pad(np.ones(borders.inside((height, width)), np.bool_), borders.widths)
         noise = streams["OV"].standard_normal(pixels.shape, np.float32) * np.float32(read_noise / frame.gain)
-        pixels = np.where(lit, pixels, pedestal + noise)
-        truth = {name: marked & lit for name, marked in truth.items()} | {"OV": ~lit}
+        pixels = np.where(active, pixels, pedestal + noise)
+        truth = {name: marked & active for name, marked in truth.items()} | {"OV": ~active}
     ordered = {name: truth[name] for name in (*CONTAMINANTS, "BBG") if name in truth}
     return replace(exposure, pixels=pixels.astype(np.float32), truth=ordered)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from skysieve.frames.simulate.psf import Psf
 
-__all__ = ["GAUSSIAN", "Kind", "Motion", "add_moved_stars", "move_light"]
+__all__ = ["GAUSSIAN", "Kind", "Motion", "add_moved_stars", "motion_blur"]
 
 Kind = Literal["good", "drift", "jump", "oscillation", "wind", "lost star", "halting drift", "rotation"]
 """What moved the images: ``good`` is a motion too small to be seen."""
@@ -52,7 +52,7 @@ class Motion:
         What moved the images.
     shift_y, shift_x
         ``(N,)`` float32, offset of all images in pixels; N is a power of two.
-    turn
+    rotation
         ``(N,)`` float32, angle in radians by which the field has turned, from x towards y; empty if it has
         not.
     centre
@@ -66,7 +66,7 @@ class Motion:
     kind: Kind
     shift_y: NDArray[np.float32]
     shift_x: NDArray[np.float32]
-    turn: NDArray[np.float32]
+    rotation: NDArray[np.float32]
     centre: tuple[float, float]
     shape: tuple[int, int]
     width: float
@@ -79,7 +79,7 @@ class Motion:
     @property
     def uniform(self) -> bool:
         """Whether images move alike everywhere."""
-        return self.turn.size == 0
+        return self.rotation.size == 0
 
     def path(self, y: ArrayLike, x: ArrayLike) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return where an image was, about its mean place.
@@ -98,7 +98,10 @@ class Motion:
         right = np.asarray(x, np.float64)[..., None] - self.centre[1]
         dy, dx = self.shift_y + 0 * up, self.shift_x + 0 * right
         if not self.uniform:
-            cosine, sine = np.cos(self.turn.astype(np.float64)) - 1, np.sin(self.turn.astype(np.float64))
+            cosine, sine = (
+                np.cos(self.rotation.astype(np.float64)) - 1,
+                np.sin(self.rotation.astype(np.float64)),
+            )
             dy, dx = dy + cosine * up + sine * right, dx + cosine * right - sine * up
         dy -= dy.mean(axis=-1, keepdims=True)
         dx -= dx.mean(axis=-1, keepdims=True)
@@ -118,7 +121,7 @@ class Motion:
         main = (yy + xx) / 2 + np.hypot((yy - xx) / 2, yx)
         return math.sqrt(main.mean()) / self.width
 
-    def smear(self, y: ArrayLike, x: ArrayLike) -> NDArray[np.float32]:
+    def elongation(self, y: ArrayLike, x: ArrayLike) -> NDArray[np.float32]:
         """Return how far, and along which axis, the motion draws out a round image at some places.
 
         The distortion of the second moments of a Gaussian image whose FWHM is :attr:`width`:
@@ -146,11 +149,11 @@ class Motion:
         ...     kind="drift",
         ...     shift_y=np.zeros(4),
         ...     shift_x=np.linspace(-9, 9, 4),
-        ...     turn=np.zeros(0),
+        ...     rotation=np.zeros(0),
         ...     centre=(0, 0),
         ...     shape=(64, 64),
         ...     width=2.0,
-        ... ).smear(5, 5).round(2)
+        ... ).elongation(5, 5).round(2)
         array([0.97, 0.  ], dtype=float32)
         """
         dy, dx = (part.astype(np.float64) for part in self.path(y, x))
@@ -169,7 +172,7 @@ class Motion:
         ...     kind="good",
         ...     shift_y=still,
         ...     shift_x=still,
-        ...     turn=still[:0],
+        ...     rotation=still[:0],
         ...     centre=(0, 0),
         ...     shape=(64, 64),
         ...     width=3.0,
@@ -212,7 +215,7 @@ def add_moved_stars(
     """
     y, x, flux = (np.asarray(values, np.float64) for values in (y, x, flux))
     if motion.uniform:
-        _drawn_out(psf, motion, 0, 0).add_stars(image, y=y, x=x, flux=flux, floor=floor)
+        _moved_psf(psf, motion, 0, 0).add_stars(image, y=y, x=x, flux=flux, floor=floor)
         return
     order = np.argsort(flux)
     y, x, flux = y[order], x[order], flux[order]
@@ -225,11 +228,11 @@ def add_moved_stars(
     for group in _groups(y[faint:], x[faint:], image.shape):
         chosen = faint + group
         middle_y, middle_x = float(y[chosen].mean()), float(x[chosen].mean())
-        moved = _drawn_out(_at_node(psf, nodes[chosen[0]]), motion, middle_y, middle_x)
+        moved = _moved_psf(_at_node(psf, nodes[chosen[0]]), motion, middle_y, middle_x)
         moved.add_stars(image, y=y[chosen], x=x[chosen], flux=flux[chosen], floor=floor)
 
 
-def move_light(light: NDArray[np.float32], motion: Motion) -> NDArray[np.float32]:
+def motion_blur(light: NDArray[np.float32], motion: Motion) -> NDArray[np.float32]:
     """Return light of any form as the motion smears it; light beyond the border is as that inside it.
 
     Where the field turned, a frame is taken for 3 x 3 parts that move alike within, with soft borders: good
@@ -255,7 +258,7 @@ def move_light(light: NDArray[np.float32], motion: Motion) -> NDArray[np.float32
     padded = np.pad(light, pad, mode="edge")
     shape = [next_fast_len(n + 2 * pad, real=True) for n in padded.shape]
     total = np.zeros((shape[0], shape[1] // 2 + 1), np.complex64)
-    weights_y, weights_x = _soft_parts(padded.shape[0], pad), _soft_parts(padded.shape[1], pad)
+    weights_y, weights_x = _cell_weights(padded.shape[0], pad), _cell_weights(padded.shape[1], pad)
     for index, (dy, dx) in enumerate(paths):
         part = padded
         if len(paths) > 1:
@@ -267,7 +270,7 @@ def move_light(light: NDArray[np.float32], motion: Motion) -> NDArray[np.float32
     return moved
 
 
-def _drawn_out(psf: Psf, motion: Motion, y: float, x: float) -> Psf:
+def _moved_psf(psf: Psf, motion: Motion, y: float, x: float) -> Psf:
     dy, dx = motion.path(y, x)
     return psf.moved(dy.astype(np.float64), dx.astype(np.float64))
 
@@ -329,13 +332,13 @@ def _thinned(motion: Motion, shape: tuple[int, ...], *, step: float) -> Motion:
     stride = 1
     while 2 * stride * longest < step and dy.shape[1] > 16 * stride:
         stride *= 2
-    shift_y, shift_x, turn = (
-        part.reshape(-1, stride).mean(axis=1) for part in (motion.shift_y, motion.shift_x, motion.turn)
+    shift_y, shift_x, rotation = (
+        part.reshape(-1, stride).mean(axis=1) for part in (motion.shift_y, motion.shift_x, motion.rotation)
     )
-    return replace(motion, shift_y=shift_y, shift_x=shift_x, turn=turn)
+    return replace(motion, shift_y=shift_y, shift_x=shift_x, rotation=rotation)
 
 
-def _soft_parts(length: int, pad: int) -> list[NDArray[np.float32]]:
+def _cell_weights(length: int, pad: int) -> list[NDArray[np.float32]]:
     """Return weights ``(length,)`` of the parts of an axis, which fall linearly to the next part's middle."""
     place = (np.arange(length) - pad + 0.5) / (length - 2 * pad) * CELLS - 0.5
     place = np.clip(place, 0, CELLS - 1)

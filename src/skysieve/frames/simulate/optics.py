@@ -39,7 +39,7 @@ class Optics:
         Chance that all values of the ellipticity are as likely.
     kolmogorov, moffat, optical, defocused
         Relative chances of the kinds of PSF: pure turbulence; a Moffat profile; turbulence with aberrations
-        about as large as it; a pupil seen as a ring, with the shadow of the spider.
+        about as large as it; a pupil observed as a ring, with the shadow of the spider.
     beta
         Exponent of Moffat profiles; pure turbulence is close to 4.765.
     aberration
@@ -158,10 +158,10 @@ def draw_psf(rng: Generator, optics: Optics, camera: Camera) -> Psf:
     if optics.trailed and rng.uniform() < optics.trailed:
         length, along = log_uniform(rng, optics.drift), rng.uniform(0, math.pi)
         drift = (length * math.sin(along), length * math.cos(along))
-    places = _CORNERS if variation > 0.03 else _CORNERS[:1]
+    positions = _CORNERS if variation > 0.03 else _CORNERS[:1]
     # Aberrations change linearly over the field: tilt of the focal plane, misaligned mirrors
-    pupils = [pupil and pupil.changed(slopes @ np.array(place)) for place in places]
-    return _draw([profile(v, u) for v, u in places], pupils, fwhm=fwhm, aureole=aureole, drift=drift)
+    pupils = [pupil and pupil.changed(slopes @ np.array(position)) for position in positions]
+    return _draw([profile(v, u) for v, u in positions], pupils, fwhm=fwhm, aureole=aureole, drift=drift)
 
 
 def moffat_psf(*, fwhm: float, beta: float = 3.2, aureole: float = 0.02) -> Psf:
@@ -222,15 +222,15 @@ def _draw(
     precision = galsim.GSParams(maximum_fft_size=8192)
     images = np.empty((len(profiles), 2 * half + 1, 2 * half + 1), np.float32)
     for image, profile, pupil in zip(images, profiles, pupils, strict=True):
-        seen = galsim.Convolve(profile, pixel, gsparams=precision)
-        stamp = seen.drawImage(
+        observed = galsim.Convolve(profile, pixel, gsparams=precision)
+        stamp = observed.drawImage(
             nx=size, ny=size, scale=1 / (sampling * finer), method="no_pixel", dtype=np.float32
         ).array
         if pupil is not None:
             spectrum = fft.rfft2(stamp) * pupil.transfer(size, sampling * finer)
             stamp = fft.irfft2(spectrum, stamp.shape)
         if any(drift):
-            stamp = _drawn_out(stamp, drift, sampling * finer)
+            stamp = _trailed(stamp, drift, sampling * finer)
         np.maximum(stamp[cut, cut] * np.float32((sampling * finer) ** 2), 0, out=image)
     tail, slope = _tail(images[0], radius, sampling)
     wings = Wings(aureole=aureole, scale=3 * fwhm, tail=(1 - aureole) * tail, slope=slope, radius=radius)
@@ -247,7 +247,7 @@ def _draw(
     return Psf(images=images, sampling=sampling, wings=wings)
 
 
-def _drawn_out(stamp: NDArray[np.float32], drift: tuple[float, float], sampling: int) -> NDArray[np.float32]:
+def _trailed(stamp: NDArray[np.float32], drift: tuple[float, float], sampling: int) -> NDArray[np.float32]:
     """Return an image ``(N, N)`` spread evenly along a line, by the transform of that line, a sinc."""
     down = fft.fftfreq(stamp.shape[0]) * (sampling * drift[0])
     right = fft.rfftfreq(stamp.shape[1]) * (sampling * drift[1])

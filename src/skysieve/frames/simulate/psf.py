@@ -11,7 +11,7 @@ import numpy as np
 from scipy import fft, ndimage
 
 from skysieve.frames.simulate.profile_tables import PER_PIXEL, envelope_table, far_table, line_table
-from skysieve.frames.simulate.stamps import add, meet, scatter, stamp
+from skysieve.frames.simulate.stamps import add_stamp, add_stamps, overlap, stamp
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Psf"]
 
-_LARGEST = 200  # half size of an image of a moved star, in samples
-_SMALL = 400  # pixels of a stamp, of which many are added together
+_MAX_HALF_SIZE = 200  # half size of an image of a moved star, in samples
+_MAX_SMALL_STAMP = 400  # pixels of a stamp, of which many are added together
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -89,12 +89,12 @@ class Psf:
         floor
             Electrons.
         """
-        row, down, column, right, node = self._places(np.array([y]), np.array([x]), image.shape)
+        row, down, column, right, node = self._positions(np.array([y]), np.array([x]), image.shape)
         core = self._stamps[node[0], down[0], right[0]]
         radius = self.reach(flux, floor)
         if radius <= self.radius:
             trim = slice(self.radius - radius, self.radius + radius + 1)
-            add(image, core[trim, trim], row=int(row[0]), column=int(column[0]), flux=flux)
+            add_stamp(image, core[trim, trim], row=int(row[0]), column=int(column[0]), flux=flux)
             return
         found = stamp(image.shape, y=y, x=x, radius=radius)
         if found is None:
@@ -105,7 +105,7 @@ class Psf:
         light = self._far.take(step.astype(np.int32), mode="clip")
         # Where the image of the core lies, it takes the place of the wings
         top, left = window[0].start, window[1].start
-        inner = meet(light.shape, int(row[0]) - top, int(column[0]) - left, self.radius)
+        inner = overlap(light.shape, int(row[0]) - top, int(column[0]) - left, self.radius)
         if inner is not None:
             here, there = inner
             light[here] = core[there]
@@ -130,7 +130,7 @@ class Psf:
         image
             ``(H, W)`` float32, in electrons.
         y, x, flux
-            ``(k,)``: places in pixels, which may lie outside the image, and electrons of the whole stars.
+            ``(k,)``: indices in pixels, which may lie outside the image, and electrons of the whole stars.
         floor
             Electrons.
         """
@@ -138,39 +138,41 @@ class Psf:
         height, width = image.shape
         near = (y > -radii - 1) & (y < height + radii) & (x > -radii - 1) & (x < width + radii)
         y, x, flux, radii = y[near], x[near], flux[near], radii[near]
-        row, down, column, right, node = self._places(y, x, image.shape)
+        row, down, column, right, node = self._positions(y, x, image.shape)
         for i in np.flatnonzero(radii > self.radius):
             self.add_star(image, y=y[i], x=x[i], flux=flux[i], floor=floor)
         crowd: NDArray[np.float32] | None = None
-        least = 0
-        for most in (*(r for r in (1, 2, 3, 4, 5, 6, 8, 11) if r < self.radius), self.radius):
-            chosen = np.flatnonzero((radii >= least) & (radii <= most))
-            least = most + 1
-            area = (2 * most + 1) ** 2
-            small = area <= _SMALL
+        min_radius = 0
+        for max_radius in (*(r for r in (1, 2, 3, 4, 5, 6, 8, 11) if r < self.radius), self.radius):
+            chosen = np.flatnonzero((radii >= min_radius) & (radii <= max_radius))
+            min_radius = max_radius + 1
+            area = (2 * max_radius + 1) ** 2
+            small = area <= _MAX_SMALL_STAMP
             # Nanoseconds, against those of a convolution
             cost = chosen.size * (10 * area if small else 6000 + area)
-            if most < self.radius and chosen.size > image.size / 50 and cost > 40 * image.size:
+            if max_radius < self.radius and chosen.size > image.size / 50 and cost > 40 * image.size:
                 inside = chosen[
                     (row[chosen] >= 0)
                     & (row[chosen] < height)
                     & (column[chosen] >= 0)
                     & (column[chosen] < width)
                 ]
-                places = row[inside] * width + column[inside]
-                map_of = np.bincount(places, flux[inside], image.size).astype(np.float32).reshape(image.shape)
-                crowd = map_of if crowd is None else crowd + map_of
+                indices = row[inside] * width + column[inside]
+                point_map = (
+                    np.bincount(indices, flux[inside], image.size).astype(np.float32).reshape(image.shape)
+                )
+                crowd = point_map if crowd is None else crowd + point_map
                 continue
             if small and chosen.size > 8:
-                trim = slice(self.radius - most, self.radius + most + 1)
+                trim = slice(self.radius - max_radius, self.radius + max_radius + 1)
                 stamps = self._stamps[:, :, :, trim, trim]
                 which = (node[chosen] * self.sampling + down[chosen]) * self.sampling + right[chosen]
-                scatter(image, stamps, which, row=row[chosen], column=column[chosen], flux=flux[chosen])
+                add_stamps(image, stamps, which, row=row[chosen], column=column[chosen], flux=flux[chosen])
                 continue
             for i in chosen:
                 trim = slice(self.radius - radii[i], self.radius + radii[i] + 1)
                 core = self._stamps[node[i], down[i], right[i], trim, trim]
-                add(image, core, row=int(row[i]), column=int(column[i]), flux=flux[i])
+                add_stamp(image, core, row=int(row[i]), column=int(column[i]), flux=flux[i])
         if crowd is not None:
             image += self._convolve(crowd)
 
@@ -179,8 +181,8 @@ class Psf:
 
         Light goes on beyond the edges of the image as it is at the edges.
         """
-        lit = light != 0
-        rows, columns = np.flatnonzero(lit.any(axis=1)), np.flatnonzero(lit.any(axis=0))
+        nonzero = light != 0
+        rows, columns = np.flatnonzero(nonzero.any(axis=1)), np.flatnonzero(nonzero.any(axis=0))
         blurred = np.zeros_like(light)
         if rows.size == 0:
             return blurred
@@ -227,20 +229,20 @@ class Psf:
         extent = math.ceil(max(np.abs(path_y).max(), np.abs(path_x).max()))
         radius = self.radius + extent
         sampling, images = self.sampling, self.images
-        while sampling > 1 and radius * sampling > _LARGEST:
+        while sampling > 1 and radius * sampling > _MAX_HALF_SIZE:
             middle = images.shape[1] // 2 % 2
             images, sampling = images[:, middle::2, middle::2], sampling // 2
         half = radius * sampling + sampling // 2
-        smear = np.zeros((2 * half + 1, 2 * half + 1), np.float32)
+        path = np.zeros((2 * half + 1, 2 * half + 1), np.float32)
         row, column = half + np.asarray(path_y) * sampling, half + np.asarray(path_x) * sampling
         top, left = np.floor(row).astype(np.intp), np.floor(column).astype(np.intp)
         down, right = row - top, column - left
         for i, j in ((0, 0), (0, 1), (1, 0), (1, 1)):
             weight = (down if i else 1 - down) * (right if j else 1 - right) / row.size
-            np.add.at(smear, (top + i, left + j), weight.astype(np.float32))
+            np.add.at(path, (top + i, left + j), weight.astype(np.float32))
         reach = images.shape[1] // 2
         size = fft.next_fast_len(2 * (half + reach) + 1, real=True)
-        spectrum = fft.rfft2(smear, (size, size)) * fft.rfft2(images, (size, size))
+        spectrum = fft.rfft2(path, (size, size)) * fft.rfft2(images, (size, size))
         whole = fft.irfft2(spectrum, (size, size))[
             :, reach : reach + 2 * half + 1, reach : reach + 2 * half + 1
         ]
@@ -287,7 +289,7 @@ class Psf:
         limits = floor / np.maximum(flux, 1e-30)
         return np.maximum(np.searchsorted(-self._envelope, -limits), 1)
 
-    def _places(
+    def _positions(
         self, y: NDArray[np.float64], x: NDArray[np.float64], shape: tuple[int, ...]
     ) -> tuple[NDArray[np.intp], ...]:
         """Return the row, the sample in it, the column, the sample in it, and the image of stars."""

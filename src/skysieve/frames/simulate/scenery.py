@@ -11,7 +11,7 @@ from skysieve.frames.simulate.exposure import Field
 from skysieve.frames.simulate.optics import draw_psf
 from skysieve.frames.simulate.recipe import CONTAMINANTS, LAYERS
 from skysieve.frames.simulate.scene import Scene
-from skysieve.frames.simulate.stars import light_of
+from skysieve.frames.simulate.stars import star_light
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -25,16 +25,24 @@ if TYPE_CHECKING:
     from skysieve.frames.simulate.recipe import Recipe
     from skysieve.frames.simulate.scene import Layer
 
-__all__ = ["STREAMS", "chosen", "draw_field", "draw_layers", "draw_objects", "draw_view", "the_psf"]
+__all__ = [
+    "STREAMS",
+    "choose_contaminants",
+    "choose_psf",
+    "draw_field",
+    "draw_layers",
+    "draw_objects",
+    "draw_scene",
+]
 
 STREAMS = (*CONTAMINANTS, "camera", "psf", "sky", "stars", "galaxies", "bright stars", "present", "exposure")
 """Names of the random streams of a frame: one for each thing, so that one may change without the others."""
 
-FULLEST_SKY = 0.4
+MAX_SKY_FRACTION = 0.4
 """Nobody exposes until the sky alone fills more of the well, or of the range of the converter."""
 
 
-def chosen(recipe: Recipe, contaminants: Collection[str] | None, rng: Generator) -> set[str]:
+def choose_contaminants(recipe: Recipe, contaminants: Collection[str] | None, rng: Generator) -> set[str]:
     """Return the contaminants of a frame: those named, or by the recipe's chances if None are.
 
     Raises
@@ -54,12 +62,12 @@ def chosen(recipe: Recipe, contaminants: Collection[str] | None, rng: Generator)
     return set(names)
 
 
-def the_psf(recipe: Recipe, camera: Camera, rng: Generator, bank: PsfBank | None) -> Psf:
+def choose_psf(recipe: Recipe, camera: Camera, rng: Generator, bank: PsfBank | None) -> Psf:
     """Return a PSF from the bank, or a new one without it."""
     return draw_psf(rng, recipe.optics, camera) if bank is None else bank.draw(rng, camera)
 
 
-def draw_view(
+def draw_scene(
     shape: tuple[int, int],
     streams: Mapping[str, Generator],
     *,
@@ -80,10 +88,10 @@ def draw_view(
         PSFs to take from; one is drawn if None.
     """
     camera = recipe.cameras.draw(streams["camera"])
-    psf = the_psf(recipe, camera, streams["psf"], bank)
+    psf = choose_psf(recipe, camera, streams["psf"], bank)
     sky, response = recipe.sky.draw(shape, streams["sky"], camera)
     room = min(camera.full_well, (camera.adc_maximum - camera.bias) * camera.gain)
-    sky *= np.float32(min(1.0, FULLEST_SKY * room / float(sky.max())))
+    sky *= np.float32(min(1.0, MAX_SKY_FRACTION * room / float(sky.max())))
     bright = recipe.stars.draw_bright(shape, streams["bright stars"], psf=psf, camera=camera)
     return Scene(camera=camera, psf=psf, sky=sky, bright_stars=bright), response
 
@@ -95,8 +103,8 @@ def draw_field(
     recipe: Recipe,
     bank: PsfBank | None = None,
 ) -> Field:
-    """Draw a piece of sky as a camera sees it, with stars and galaxies; see :func:`draw_view`."""
-    scene, response = draw_view(shape, streams, recipe=recipe, bank=bank)
+    """Draw a piece of sky as a camera sees it, with stars and galaxies; see :func:`draw_scene`."""
+    scene, response = draw_scene(shape, streams, recipe=recipe, bank=bank)
     return Field(scene=scene, objects=response * draw_objects(scene, streams, recipe))
 
 
@@ -104,7 +112,7 @@ def draw_objects(scene: Scene, streams: Mapping[str, Generator], recipe: Recipe)
     """Draw the mean light ``(H, W)`` of stars and galaxies in electrons."""
     light = recipe.stars.simulate(scene, streams["stars"])
     light += recipe.galaxies.simulate(scene, streams["galaxies"])
-    light += light_of(scene.bright_stars, scene)
+    light += star_light(scene.bright_stars, scene)
     return light
 
 

@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["add", "meet", "scatter", "stamp"]
+__all__ = ["add_stamp", "add_stamps", "overlap", "stamp"]
 
 
 def stamp(
@@ -32,7 +32,7 @@ def stamp(
     return (slice(top, bottom), slice(left, right)), dy, dx
 
 
-def meet(
+def overlap(
     shape: tuple[int, ...], row: int, column: int, radius: int
 ) -> tuple[tuple[slice, slice], tuple[slice, slice]] | None:
     """Return the slices of an image and of a stamp about one of its pixels where the two meet, or None."""
@@ -44,15 +44,17 @@ def meet(
     return (slice(top, bottom), slice(left, right)), (slice(top - y, bottom - y), slice(left - x, right - x))
 
 
-def add(image: NDArray[np.float32], core: NDArray[np.float32], *, row: int, column: int, flux: float) -> None:
+def add_stamp(
+    image: NDArray[np.float32], core: NDArray[np.float32], *, row: int, column: int, flux: float
+) -> None:
     """Add a stamp times the flux about a pixel of the image, in place."""
-    found = meet(image.shape, row, column, core.shape[0] // 2)
+    found = overlap(image.shape, row, column, core.shape[0] // 2)
     if found is not None:
         here, there = found
         image[here] += np.float32(flux) * core[there]
 
 
-def scatter(
+def add_stamps(
     image: NDArray[np.float32],
     stamps: NDArray[np.float32],
     which: NDArray[np.intp],

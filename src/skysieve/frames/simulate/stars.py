@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from skysieve.frames.simulate.psf import Psf
     from skysieve.frames.simulate.scene import Scene
 
-__all__ = ["StarList", "Stars", "light_of"]
+__all__ = ["StarList", "Stars", "star_light"]
 
 FLOOR = 0.05
 """Light that is left out, in standard deviations of the sky's noise."""
@@ -87,18 +87,18 @@ class Stars:
         low = self.faintest * scene.sigma / psf.peak
         high = max(self.bright_peak[0] * scene.camera.full_well / psf.peak, 3 * low)
         slope = uniform(rng, self.slope)
-        most = 2**20 / (self.closest * max(psf.fwhm, 1.0)) ** 2
-        density = min(log_uniform(rng, self.density), most)
+        max_density = 2**20 / (self.closest * max(psf.fwhm, 1.0)) ** 2
+        density = min(log_uniform(rng, self.density), max_density)
         # As far outside as the light of most of them reaches
         margin = min(_MARGIN, 2 * math.ceil(psf.fwhm) + 2)
         height, width = scene.shape
         count = int(rng.poisson(density * (height + 2 * margin) * (width + 2 * margin) / 2**20))
-        y, x = _places(rng, count, scene.shape, margin)
+        y, x = _uniform_positions(rng, count, scene.shape, margin)
         flux = power_law(rng, count, low=low, high=high, slope=slope)
         for _ in range(rng.poisson(self.cluster * height * width / 2**20)):
             radius = log_uniform(rng, self.cluster_radius)
             # At its centre it is as dense as the most crowded field at most
-            members = min(log_uniform(rng, self.cluster_members), math.pi * radius**2 * most / 2**20)
+            members = min(log_uniform(rng, self.cluster_members), math.pi * radius**2 * max_density / 2**20)
             down, along = _cluster(rng, int(members), radius)
             centre = rng.uniform(0, 1, 2) * scene.shape
             light = power_law(rng, int(members), low=low, high=high, slope=uniform(rng, self.slope))
@@ -115,12 +115,12 @@ class Stars:
         count = int(rng.poisson(rate * area / 2**20))
         low, high = self.bright_peak
         peaks = power_law(rng, count, low=low, high=high, slope=uniform(rng, self.slope))
-        y, x = _places(rng, count, shape, _MARGIN)
+        y, x = _uniform_positions(rng, count, shape, _MARGIN)
         flux = peaks * camera.full_well / psf.peak
         return tuple(map(Star, y.tolist(), x.tolist(), flux.tolist()))
 
 
-def light_of(stars: Iterable[Star], scene: Scene) -> NDArray[np.float32]:
+def star_light(stars: Iterable[Star], scene: Scene) -> NDArray[np.float32]:
     """Return the light ``(H, W)`` of stars in electrons, before any saturation and without spikes."""
     image = np.zeros(scene.shape, np.float32)
     for star in stars:
@@ -128,7 +128,7 @@ def light_of(stars: Iterable[Star], scene: Scene) -> NDArray[np.float32]:
     return image
 
 
-def _places(
+def _uniform_positions(
     rng: Generator, count: int, shape: tuple[int, int], margin: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return places ``(count,)`` along y and x, even over the frame and a margin about it."""

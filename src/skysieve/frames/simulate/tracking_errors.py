@@ -21,10 +21,10 @@ __all__ = ["TrackingErrors"]
 MOMENTS = 512
 """Moments of an exposure: enough that a tail of 30 FWHM, left in a fraction of it, has no beads."""
 
-LEAST_WIDTH = 2.0
+MIN_WIDTH = 2.0
 """However sharp the PSF, pixels make images about this wide, and a motion is seen against that."""
 
-LARGEST_PART = 0.35
+MAX_LENGTH = 0.35
 """No motion is longer than this part of the frame's shorter side: nothing would be left of the stars."""
 
 TIME = (np.arange(MOMENTS) + 0.5) / MOMENTS
@@ -150,7 +150,7 @@ class TrackingErrors:
             return self._rotation(rng, psf_fwhm=psf_fwhm, shape=shape)
         along, across = self._course(kind, rng)
         extent = self._extent(rng, psf_fwhm, shape, longest=float(np.ptp(along) / along.std()))
-        return _moved(kind, (along, across), rng, extent=extent, psf_fwhm=psf_fwhm, shape=shape)
+        return _to_motion(kind, (along, across), rng, extent=extent, psf_fwhm=psf_fwhm, shape=shape)
 
     def _kind(self, rng: Generator) -> Kind:
         kinds: dict[Kind, float] = {
@@ -168,8 +168,8 @@ class TrackingErrors:
     def _extent(self, rng: Generator, fwhm: float, shape: tuple[int, int], *, longest: float) -> float:
         """Draw the extent of a motion whose full length is so many times its standard deviation."""
         low, high = self.extent
-        width = max(fwhm, LEAST_WIDTH)
-        room = LARGEST_PART * min(shape) / (longest * width)
+        width = max(fwhm, MIN_WIDTH)
+        room = MAX_LENGTH * min(shape) / (longest * width)
         # a drift of the largest extent has this length, and no other motion shall have a longer one
         room = min(room, high * math.sqrt(12) / longest)
         return log_uniform(rng, (low, max(low, min(high, room))))
@@ -179,7 +179,7 @@ class TrackingErrors:
         form: tuple[Kind, ...] = ("drift", "oscillation", "wind")
         course = self._course(form[rng.integers(3)], rng)
         extent = uniform(rng, self.good)
-        return _moved("good", course, rng, extent=extent, psf_fwhm=psf_fwhm, shape=shape)
+        return _to_motion("good", course, rng, extent=extent, psf_fwhm=psf_fwhm, shape=shape)
 
     def _rotation(self, rng: Generator, *, psf_fwhm: float, shape: tuple[int, int]) -> Motion:
         height, width = shape
@@ -194,16 +194,16 @@ class TrackingErrors:
         extent = self._extent(rng, psf_fwhm, shape, longest=2 * math.sqrt(12))
         # an arc is as long as its radius times the angle: the extent holds for the root mean square radius
         radius = math.sqrt((height**2 + width**2) / 12 + distance**2)
-        angle = sense * extent * max(psf_fwhm, LEAST_WIDTH) / radius
+        angle = sense * extent * max(psf_fwhm, MIN_WIDTH) / radius
         still = np.zeros(MOMENTS, np.float32)
         return Motion(
             kind="rotation",
             shift_y=still,
             shift_x=still,
-            turn=(angle * turn).astype(np.float32),
+            rotation=(angle * turn).astype(np.float32),
             centre=centre,
             shape=shape,
-            width=max(psf_fwhm, LEAST_WIDTH),
+            width=max(psf_fwhm, MIN_WIDTH),
         )
 
     def _course(self, kind: Kind, rng: Generator) -> Course:
@@ -215,10 +215,10 @@ class TrackingErrors:
         if kind == "oscillation":
             return self._oscillation(rng)
         if kind == "wind":
-            return self._shake(rng)
+            return self._wind(rng)
         if kind == "halting drift":
-            return self._halting(rng)
-        return self._loss(rng)
+            return self._halting_drift(rng)
+        return self._lost_star(rng)
 
     def _drift(self, rng: Generator) -> Course:
         along = _unit(TIME + uniform(rng, (-0.4, 0.4)) * TIME**2)
@@ -234,7 +234,7 @@ class TrackingErrors:
         # the ellipse of a mount that shakes in both axes
         return _unit(along), uniform(rng, (0, 0.15)) * _unit(np.sin(phase + rng.uniform(0, 2 * math.pi)))
 
-    def _shake(self, rng: Generator) -> Course:
+    def _wind(self, rng: Generator) -> Course:
         """Return Ornstein-Uhlenbeck processes: a random walk with a spring to the place it should be at.
 
         References
@@ -246,7 +246,7 @@ class TrackingErrors:
         courses, _ = lfilter([1.0], [1.0, -kept], rng.standard_normal((2, MOMENTS)), axis=1, zi=start)
         return _unit(courses[0]), uniform(rng, self.across) * _unit(courses[1])
 
-    def _halting(self, rng: Generator) -> Course:
+    def _halting_drift(self, rng: Generator) -> Course:
         """Return a drift that stands still for one to three times, wherever, and else keeps its pace."""
         count = int(rng.integers(1, 4))
         lengths = uniform(rng, self.pauses) * rng.dirichlet(np.full(count, 2.0))
@@ -258,7 +258,7 @@ class TrackingErrors:
         bend = _unit((gone - gone.mean()) ** 2)
         return _unit(gone), uniform(rng, self.curvature) * bend
 
-    def _loss(self, rng: Generator) -> Course:
+    def _lost_star(self, rng: Generator) -> Course:
         left = uniform(rng, self.good_part)
         adrift = np.clip((TIME - left) / (1 - left), 0, None)
         # a mount runs away at an even pace, or faster and faster
@@ -284,7 +284,7 @@ def _jumps(rng: Generator) -> Course:
     return (along - along.mean()) / scale, (across - across.mean()) / scale
 
 
-def _moved(
+def _to_motion(
     kind: Kind, course: Course, rng: Generator, *, extent: float, psf_fwhm: float, shape: tuple[int, int]
 ) -> Motion:
     """Return a course to scale, along any direction."""
@@ -292,7 +292,7 @@ def _moved(
     # the main axis of both together, whose standard deviation the extent is
     yy, xx, yx = float((across**2).mean()), float((along**2).mean()), float((across * along).mean())
     main = (yy + xx) / 2 + math.hypot((yy - xx) / 2, yx)
-    width = max(psf_fwhm, LEAST_WIDTH)
+    width = max(psf_fwhm, MIN_WIDTH)
     scale = extent * width / math.sqrt(main)
     angle = rng.uniform(0, 2 * math.pi)
     sine, cosine = math.sin(angle), math.cos(angle)
@@ -300,7 +300,7 @@ def _moved(
         kind=kind,
         shift_y=(scale * (sine * along + cosine * across)).astype(np.float32),
         shift_x=(scale * (cosine * along - sine * across)).astype(np.float32),
-        turn=np.zeros(0, np.float32),
+        rotation=np.zeros(0, np.float32),
         centre=((shape[0] - 1) / 2, (shape[1] - 1) / 2),
         shape=shape,
         width=width,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skysieve.frames.simulate.exposure import Field, expose
-from skysieve.frames.simulate.motion import GAUSSIAN, add_moved_stars, move_light
+from skysieve.frames.simulate.motion import GAUSSIAN, add_moved_stars, motion_blur
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from skysieve.frames.simulate.scene import Layer, Scene
     from skysieve.frames.simulate.stars import StarList
 
-__all__ = ["MOVING", "TrackingFrame", "expose_moved", "visible_stars"]
+__all__ = ["MOVING", "TrackingFrame", "expose_with_motion", "visible_stars"]
 
 MOVING = ("SP", "NEB")
 """Contaminants that are light from the sky, and move with it; all others stay where they are.
@@ -36,7 +36,7 @@ Satellites cross the frame while it moves: their trails shift sideways by less t
 FAINTEST = 0.05
 """Light that need not be drawn, in standard deviations of the sky's noise."""
 
-STANDS_OUT = 5.0
+VISIBLE_PEAK = 5.0
 """Peak of a star whose form can be seen, in standard deviations of the sky's noise."""
 
 
@@ -100,7 +100,7 @@ class TrackingFrame:
         }
 
 
-def expose_moved(
+def expose_with_motion(
     scene: Scene,
     motion: Motion,
     rng: Generator,
@@ -143,7 +143,7 @@ def expose_moved(
     if y.size:
         add_moved_stars(objects, scene.psf, motion, y=y, x=x, flux=flux, floor=FAINTEST * scene.sigma)
     if galaxies is not None:
-        objects += move_light(galaxies, motion)
+        objects += motion_blur(galaxies, motion)
     if response is not None:
         objects *= response
     exposure = expose(
@@ -181,7 +181,7 @@ def visible_stars(scene: Scene, motion: Motion, stars: StarList) -> int:
     height, width = scene.shape
     inside = (y >= 0) & (y < height) & (x >= 0) & (x < width)
     peaks = flux * scene.psf.peak / math.sqrt(1 + GAUSSIAN * motion.extent**2)
-    return int(np.count_nonzero(inside & (peaks > STANDS_OUT * scene.sigma)))
+    return int(np.count_nonzero(inside & (peaks > VISIBLE_PEAK * scene.sigma)))
 
 
 def _with_bright(scene: Scene, stars: StarList) -> StarList:
@@ -195,4 +195,4 @@ def _moved(layer: Layer, motion: Motion, name: str) -> Layer:
     """Return what a contaminant does while the images move."""
     if name not in MOVING or layer.light is None or not motion.tracking_error:
         return layer
-    return replace(layer, light=move_light(layer.light, motion))
+    return replace(layer, light=motion_blur(layer.light, motion))

@@ -118,7 +118,7 @@ class TrackingSimulationJob:
         if kept:
             with FrameFile(unit) as file:
                 header = _cards(file.hdus[0].header)
-            self._refuse_other(path, header)
+            self._check_same_frame(path, header)
         else:
             hdu = self._make(frame_seed(self.seed, frame_number(path)))
             if self._stopped:
@@ -137,7 +137,7 @@ class TrackingSimulationJob:
         ]
         return frame_hdu(frame.pixels, cards=cards)
 
-    def _refuse_other(self, path: Path, header: Mapping[str, HeaderValue]) -> None:
+    def _check_same_frame(self, path: Path, header: Mapping[str, HeaderValue]) -> None:
         """Raise OutputError if a file is not the frame that this job would make."""
         height, width = self.shape
         seed = frame_seed(self.seed, frame_number(path))

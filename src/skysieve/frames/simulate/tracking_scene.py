@@ -10,8 +10,8 @@ from skysieve.core.errors import ConfigError
 from skysieve.frames.simulate.elongation import common_elongation
 from skysieve.frames.simulate.overscan import Borders
 from skysieve.frames.simulate.recipe import Recipe
-from skysieve.frames.simulate.scenery import STREAMS, chosen, draw_layers, draw_view
-from skysieve.frames.simulate.tracking_frame import expose_moved, visible_stars
+from skysieve.frames.simulate.scenery import STREAMS, choose_contaminants, draw_layers, draw_scene
+from skysieve.frames.simulate.tracking_frame import expose_with_motion, visible_stars
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -63,28 +63,28 @@ def simulate_tracking_frame(
     recipe = recipe or Recipe()
     rng = np.random.default_rng(seed)
     tracking = recipe.tracking
-    moved = rng.uniform() < tracking.probability
+    has_error = rng.uniform() < tracking.probability
     # only of good frames is it known what to say where there is no star
-    empty = rng.uniform() < tracking.any_stars and (kind == "good" if kind else not moved)
-    least = 0 if empty else tracking.least_stars
+    empty = rng.uniform() < tracking.any_stars and (kind == "good" if kind else not has_error)
+    min_stars = 0 if empty else tracking.least_stars
     for attempt in rng.spawn(ATTEMPTS):
         streams = dict(zip((*STREAMS, "motion"), attempt.spawn(len(STREAMS) + 1), strict=True))
-        wanted = chosen(recipe, None, streams["present"])
+        wanted = choose_contaminants(recipe, None, streams["present"])
         processed = recipe.processing.draw_kind(streams["present"])
         borders = Borders()
         if "OV" in wanted and processed != "resampled":
             borders = recipe.overscan.draw(shape, streams["OV"])
-        scene, response = draw_view(borders.inside(shape), streams, recipe=recipe, bank=bank)
+        scene, response = draw_scene(borders.inside(shape), streams, recipe=recipe, bank=bank)
         motion = tracking.draw(
             streams["motion"],
             psf_fwhm=scene.psf.fwhm,
             shape=scene.shape,
-            kind=kind or (None if moved else "good"),
+            kind=kind or (None if has_error else "good"),
         )
         stars = recipe.stars.draw(scene, streams["stars"])
-        if visible_stars(scene, motion, stars) < least or _is_ambiguous(scene.psf, motion, tracking):
+        if visible_stars(scene, motion, stars) < min_stars or _is_ambiguous(scene.psf, motion, tracking):
             continue
-        return expose_moved(
+        return expose_with_motion(
             scene,
             motion,
             streams["exposure"],
@@ -97,7 +97,7 @@ def simulate_tracking_frame(
             borders=borders,
         )
     raise ConfigError(
-        f"recipe {recipe.name}: none of {ATTEMPTS} fields of {shape[0]} × {shape[1]} px has {least} stars "
+        f"recipe {recipe.name}: none of {ATTEMPTS} fields of {shape[0]} × {shape[1]} px has {min_stars} stars "
         "that stand out, and whose form tells what happened; raise stars.density, or the size"
     )
 

@@ -32,7 +32,7 @@ DELTA_ELECTRONS = 0.0178
 """Electrons knocked out of the silicon per µm of path, times their least energy in keV
 (Particle Data Group 2022, section 34.2)."""
 
-DELTA_LOWEST = 40.0
+MIN_DELTA_ENERGY = 40.0
 """Least energy of such an electron that gets a path of its own, in keV: one with a range of 15 µm."""
 
 PAIR_ENERGY = 3.65e-3  # energy per electron-hole pair in silicon, in keV
@@ -40,22 +40,22 @@ FANO = 0.115  # variance of the number of pairs in silicon, relative to that of 
 RADIATION_LENGTH = 93_700.0  # of silicon, in µm (Particle Data Group 2022)
 ELECTRON_MASS = 511.0  # in keV
 
-NIR_THICKNESS = 15.0
+MAX_NIR_THICKNESS = 15.0
 """Most that the absorbing layer of a near-infrared array measures, in µm."""
 
 STEP = 0.35
 """Length of the steps along a path, in pixels."""
 
-LONGEST_TRACK = 120.0
+MAX_TRACK_LENGTH = 120.0
 """Length of the longest tracks along the layer, in pixels."""
 
-MOST_DRIFT = 0.7
+MAX_RELATIVE_DIFFUSION = 0.7
 """Most of the sideways drift, relative to the thickness: that of a layer without an electric field."""
 
-WIDEST = 1.3
+MAX_DIFFUSION = 1.3
 """Most of the sideways drift, in pixels: detectors are made so that charge stays near its pixel."""
 
-MOST_COVERED = 0.05
+MAX_COVERAGE = 0.05
 """Most of the frame that events may cover: beyond, there is no sky left to see them against."""
 
 
@@ -126,12 +126,12 @@ class CosmicRays:
         camera = scene.camera
         thickness = camera.thickness * uniform(rng, self.thickness)
         if camera.detector == "nir":
-            thickness = min(thickness, NIR_THICKNESS)
+            thickness = min(thickness, MAX_NIR_THICKNESS)
         silicon = _Silicon(scene.shape, camera.pixel_size, thickness)
         slant = uniform(rng, self.slant)
         count = rng.poisson(log_uniform(rng, self.events_per_mpix) * height * width / 2**20)
         footprint = 3 + 2 * thickness / camera.pixel_size * math.pi / slant
-        count = max(1, min(count, int(MOST_COVERED * height * width / footprint)))
+        count = max(1, min(count, int(MAX_COVERAGE * height * width / footprint)))
         taken = int(rng.binomial(count, self.real)) if self.footprints else 0
         count -= taken
         alphas = int(rng.binomial(count, self.alphas))
@@ -145,8 +145,8 @@ class CosmicRays:
             _electrons(rng, silicon, count - alphas - straight, partial=partial),
             _alphas(rng, silicon, alphas),
         ]
-        drift = min(camera.diffusion * uniform(rng, self.diffusion), MOST_DRIFT * thickness)
-        spread = min(drift / camera.pixel_size, WIDEST)
+        drift = min(camera.diffusion * uniform(rng, self.diffusion), MAX_RELATIVE_DIFFUSION * thickness)
+        spread = min(drift / camera.pixel_size, MAX_DIFFUSION)
         charge = _collect(scene.shape, rng, points, spread=spread)
         if taken:
             found = read_footprints(self.footprints[int(rng.integers(len(self.footprints)))])
@@ -156,7 +156,7 @@ class CosmicRays:
 
 
 class _Points(NamedTuple):
-    """Charge freed at points: place in pixels, depth below the gates relative to the thickness, electrons."""
+    """Charge freed at points: position in pixels, depth below the gates relative to the thickness, electrons."""
 
     y: NDArray[np.float64]
     x: NDArray[np.float64]
@@ -190,7 +190,7 @@ def _straight_tracks(
     cosine = np.maximum(rng.uniform(size=count) ** (1 / slant), 0.03)
     if grazing:
         along_layer = rng.uniform(size=count) < grazing
-        across_pixels = np.exp(rng.uniform(math.log(10), math.log(LONGEST_TRACK), count))
+        across_pixels = np.exp(rng.uniform(math.log(10), math.log(MAX_TRACK_LENGTH), count))
         shallow = silicon.thickness / silicon.pixel / across_pixels
         cosine[along_layer] = np.minimum(shallow, 0.5)[along_layer]
     across = silicon.thickness / silicon.pixel * np.sqrt(1 / cosine**2 - 1)
@@ -198,7 +198,7 @@ def _straight_tracks(
     track, index = _ragged(steps)
     done = (index + 0.5) / steps[track]
     # A random point of the track lies within the frame, so that either end may be cut off.
-    place = rng.uniform(size=(2, count)) * np.array(silicon.shape)[:, None]
+    position = rng.uniform(size=(2, count)) * np.array(silicon.shape)[:, None]
     along = across[track] * (done - rng.uniform(size=count)[track])
     azimuth = rng.uniform(0, 2 * math.pi, count)
     length = silicon.thickness / cosine / steps
@@ -207,14 +207,14 @@ def _straight_tracks(
     moyal = -np.log(rng.standard_normal(track.size) ** 2 + 1e-3)
     loss = 1 + np.minimum(STRAGGLING * np.sqrt(5 / length), 0.4)[track] * moyal
     tracks = _Points(
-        y=place[0][track] + along * np.sin(azimuth)[track],
-        x=place[1][track] + along * np.cos(azimuth)[track],
+        y=position[0][track] + along * np.sin(azimuth)[track],
+        x=position[1][track] + along * np.cos(azimuth)[track],
         depth=1 - done,
         electrons=(MUON_ELECTRONS * length * ionisation)[track] * np.clip(loss, 0.1, 8),
     )
-    chance = DELTA_ELECTRONS / DELTA_LOWEST * length * ionisation
+    chance = DELTA_ELECTRONS / MIN_DELTA_ENERGY * length * ionisation
     knocked = np.flatnonzero(rng.uniform(size=track.size) < chance[track])
-    energy = np.minimum(DELTA_LOWEST / np.maximum(rng.uniform(size=knocked.size), 1e-3), 1000)
+    energy = np.minimum(MIN_DELTA_ENERGY / np.maximum(rng.uniform(size=knocked.size), 1e-3), 1000)
     start = np.stack([tracks.y[knocked], tracks.x[knocked], tracks.depth[knocked]])
     return tracks, _electron_paths(rng, silicon, energy, start)
 
@@ -252,20 +252,20 @@ def _electron_paths(
     loss = left - energy[path] * (1 - (index + 1) / steps[path]) ** (1 / 1.75)
     beta2 = 1 - (1 + left / ELECTRON_MASS) ** -2
     momentum = np.sqrt(left * (left + 2 * ELECTRON_MASS))
-    wander = 13_600 / (np.sqrt(beta2) * momentum) * np.sqrt(stride / RADIATION_LENGTH)
+    scattering = 13_600 / (np.sqrt(beta2) * momentum) * np.sqrt(stride / RADIATION_LENGTH)
     first = np.cumsum(steps) - steps
-    kicks = np.minimum(wander, 1.5) * rng.standard_normal((2, path.size))
-    kicks[0, first] = rng.uniform(0, 2 * math.pi, energy.size)
+    deflections = np.minimum(scattering, 1.5) * rng.standard_normal((2, path.size))
+    deflections[0, first] = rng.uniform(0, 2 * math.pi, energy.size)
     # More than chance would have it run along the layer: they come from the material beside it.
-    kicks[1, first] = np.arcsin(rng.uniform(-1, 1, energy.size) * rng.uniform(size=energy.size))
-    azimuth, altitude = _running_sum(kicks, first, path)
+    deflections[1, first] = np.arcsin(rng.uniform(-1, 1, energy.size) * rng.uniform(size=energy.size))
+    azimuth, altitude = _running_sum(deflections, first, path)
     moves = stride / silicon.pixel * np.cos(altitude) * np.stack([np.sin(azimuth), np.cos(azimuth)])
     y, x = start[:2, path] + _running_sum(moves, first, path)
     depth = start[2, path] + _running_sum(stride / silicon.thickness * np.sin(altitude), first, path)
     # What lies above and below is silicon too: an electron may come back.
-    seen = ((depth >= 0) & (depth <= 1)) | (index == 0)
+    inside = ((depth >= 0) & (depth <= 1)) | (index == 0)
     electrons = loss / PAIR_ENERGY * (1 if share is None else share[path])
-    return _Points(y[seen], x[seen], depth[seen], electrons[seen])
+    return _Points(y[inside], x[inside], depth[inside], electrons[inside])
 
 
 def _alphas(rng: Generator, silicon: _Silicon, count: int, packets: int = 600) -> _Points:
@@ -277,11 +277,11 @@ def _alphas(rng: Generator, silicon: _Silicon, count: int, packets: int = 600) -
     size = (count, packets)
     distance = radius * np.sqrt(rng.uniform(size=size))
     azimuth = rng.uniform(0, 2 * math.pi, size)
-    place = rng.uniform(size=(2, count, 1)) * np.array(silicon.shape)[:, None, None]
+    position = rng.uniform(size=(2, count, 1)) * np.array(silicon.shape)[:, None, None]
     electrons = np.exp(rng.uniform(math.log(5e4), math.log(1.4e6), (count, 1))) / packets
     return _Points(
-        y=(place[0] + distance * np.sin(azimuth)).ravel(),
-        x=(place[1] + distance * np.cos(azimuth)).ravel(),
+        y=(position[0] + distance * np.sin(azimuth)).ravel(),
+        x=(position[1] + distance * np.cos(azimuth)).ravel(),
         depth=np.ones(count * packets),
         electrons=np.broadcast_to(electrons, size).ravel(),
     )
@@ -329,8 +329,8 @@ def _collect(
     rows, columns = np.floor(y).astype(np.int64), np.floor(x).astype(np.int64)
     edges = np.arange(-reach, reach + 2)
     weights = [
-        np.diff(ndtr(((edges - (place - pixel)[:, None]) / sigma[:, None]).astype(np.float32)), axis=1)
-        for place, pixel in ((y, rows), (x, columns))
+        np.diff(ndtr(((edges - (position - pixel)[:, None]) / sigma[:, None]).astype(np.float32)), axis=1)
+        for position, pixel in ((y, rows), (x, columns))
     ]
     offsets = np.arange(2 * reach + 1)
     corner = (rows + reach) * padded + columns + reach

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DeadColumns"]
 
-LEAST_DEFICIT = 0.7
+MIN_DEFICIT = 0.7
 """Least deficit that is drawn, in sigma of the sky's noise: what a column shows by its length alone."""
 
 
@@ -73,17 +73,17 @@ class DeadColumns:
         response = np.ones(scene.shape, np.float32)
         filled = rng.uniform() < self.filled
         level = float(np.median(scene.sky))
-        least = min(max(LEAST_DEFICIT * scene.sigma / max(level, 1), 0.002), 0.5)
-        deficit = self._deficit(rng, least)
+        min_deficit = min(max(MIN_DEFICIT * scene.sigma / max(level, 1), 0.002), 0.5)
+        deficit = self._deficit(rng, min_deficit)
         for column in draw_columns(scene, rng, per_kpix=self.per_kpix, lines=self.lines):
             if rng.uniform() < 0.6:  # else as deep as the one before
-                deficit = self._deficit(rng, least)
+                deficit = self._deficit(rng, min_deficit)
             across = rng.uniform(0.4, 1, column.width).astype(np.float32)
             across /= across.max()
             if filled:
                 response[column.window] = 0
                 continue
-            missing = np.float32(deficit) * column.lay(self._profile(rng, column), across)
+            missing = np.float32(deficit) * column.outer_product(self._profile(rng, column), across)
             response[column.window] *= 1 - missing
         for _ in range(rng.poisson(log_uniform(rng, self.clusters_per_mpix) * response.size / 2**20)):
             radius, edge = log_uniform(rng, self.cluster_radius), uniform(rng, (0.02, 0.8)) ** 2
@@ -91,15 +91,15 @@ class DeadColumns:
             if filled:
                 response[window][blob > 0.5] = 0
             else:
-                response[window] *= 1 - np.float32(self._deficit(rng, least)) * blob
+                response[window] *= 1 - np.float32(self._deficit(rng, min_deficit)) * blob
         noise = np.sqrt(scene.sky + np.float32(scene.camera.read_noise**2))
         return Layer(response=response, truth=((1 - response) * scene.sky > noise) | (response == 0))
 
-    def _deficit(self, rng: Generator, least: float) -> float:
+    def _deficit(self, rng: Generator, min_deficit: float) -> float:
         """Draw the part of the charge that is missing: nearly all, or all orders of magnitude as likely."""
         if rng.uniform() < self.dead:
             return uniform(rng, (0.9, 0.999))
-        return log_uniform(rng, (least, 0.95))
+        return log_uniform(rng, (min_deficit, 0.95))
 
     def _profile(self, rng: Generator, column: BadColumn) -> NDArray[np.float32]:
         """Draw the depth along a column, 1 at most: constant, wavering, or recovering behind the trap."""

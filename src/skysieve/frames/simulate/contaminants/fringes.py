@@ -30,7 +30,7 @@ OH_LINES = (0.7716, 0.7794, 0.7914, 0.8344, 0.8399, 0.8430, 0.8827, 0.8885, 0.89
 BLOCK = 8
 """Side in pixels of the blocks in which the local amplitude is measured."""
 
-CACHED = 2**16
+BLOCK_PIXELS = 2**16
 """Pixels worked on at once, few enough for a processor's cache."""
 
 
@@ -91,8 +91,8 @@ class Fringes:
             pattern *= _envelope(scene.shape, rng, cell=max(2 * period, 80.0))
         top = np.percentile(np.abs(pattern[::3, ::3]), 99.5)
         low, high = self.amplitude
-        most = self.contrast * float(np.median(scene.sky)) / scene.sigma
-        height = scene.sigma * log_uniform(rng, (low, max(low, min(high, most))))
+        max_amplitude = self.contrast * float(np.median(scene.sky)) / scene.sigma
+        height = scene.sigma * log_uniform(rng, (low, max(low, min(high, max_amplitude))))
         light = pattern * np.float32(height / max(float(top), 1e-6))
         light *= scene.sky * np.float32(1 / np.median(scene.sky))
         return Layer(light=light, truth=self._truth(scene, light, period))
@@ -107,7 +107,7 @@ class Fringes:
         waves = [OH_LINES[(first + number) % len(OH_LINES)] for number in range(count)]
         strengths = rng.uniform(0.2, 1, count).astype(np.float32)
         pattern = np.zeros(shape, np.float32)
-        rows = max(1, CACHED // shape[1])
+        rows = max(1, BLOCK_PIXELS // shape[1])
         for top in range(0, shape[0], rows):
             part = slice(top, top + rows)
             for wave, strength in zip(waves, strengths, strict=True):

@@ -33,7 +33,7 @@ class BadColumn:
         0 where it runs along columns, 1 along rows.
     start, stop
         First pixel along the axis, and the one after the last.
-    place, width
+    position, width
         First pixel across the axis, and the number of pixels.
     backward
         Whether the defect sits at the far end, not at the start.
@@ -42,14 +42,14 @@ class BadColumn:
     axis: int
     start: int
     stop: int
-    place: int
+    position: int
     width: int
     backward: bool
 
     @property
     def window(self) -> tuple[slice, slice]:
         """The part of the frame."""
-        along, across = slice(self.start, self.stop), slice(self.place, self.place + self.width)
+        along, across = slice(self.start, self.stop), slice(self.position, self.position + self.width)
         return (along, across) if self.axis == 0 else (across, along)
 
     @property
@@ -58,7 +58,7 @@ class BadColumn:
         distance = np.arange(self.stop - self.start, dtype=np.float32)
         return distance[::-1] if self.backward else distance
 
-    def lay(self, along: NDArray[np.float32], across: NDArray[np.float32]) -> NDArray[np.float32]:
+    def outer_product(self, along: NDArray[np.float32], across: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the product of profiles along ``(L,)`` and across ``(width,)``, shaped as the window."""
         block = along[:, None] * across
         return block if self.axis == 0 else block.T
@@ -127,7 +127,7 @@ class HotColumns:
                 level = log_uniform(rng, self.level)
             electrons = min(scene.sigma * level, brightest)
             along = _profile(rng, column)
-            light[column.window] += electrons * column.lay(along, across / across.max())
+            light[column.window] += electrons * column.outer_product(along, across / across.max())
         self._add_clusters(light, scene, rng, brightest=brightest)
         np.minimum(light, brightest, out=light)
         if charge is None or noisy is None:
@@ -175,9 +175,9 @@ def draw_columns(scene: Scene, rng: Generator, *, per_kpix: Range, lines: float)
         middle = int(rng.integers(room))
         members = 1 if rng.uniform() > 0.15 else 2 + rng.poisson(2)
         for offset in (0, *rng.integers(-GROUP, GROUP + 1, members - 1)):
-            place = min(max(middle + int(offset), 0), room - 1)
-            width = min(1 + int(rng.choice(4, p=[0.68, 0.2, 0.08, 0.04])), room - place)
-            columns.append(BadColumn(axis, start, stop, place, width, backward))
+            position = min(max(middle + int(offset), 0), room - 1)
+            width = min(1 + int(rng.choice(4, p=[0.68, 0.2, 0.08, 0.04])), room - position)
+            columns.append(BadColumn(axis, start, stop, position, width, backward))
     return columns
 
 

@@ -21,7 +21,7 @@ __all__ = ["HotPixels", "draw_pixels"]
 NEIGHBOURS = np.array([(0, 1), (1, 0), (0, -1), (-1, 0)])
 """The four nearest pixels, as steps in y and x."""
 
-LONGEST_TAIL = 12
+TAIL_LENGTH = 12
 """Pixels over which deferred charge is followed."""
 
 
@@ -95,7 +95,7 @@ class HotPixels:
 
     def _draw_tail(self, rng: Generator) -> NDArray[np.float64]:
         """Draw the shares of charge that traps release in the pixels behind a hot one."""
-        tail = np.exp(-np.arange(LONGEST_TAIL) / uniform(rng, (0.7, 5.0)))
+        tail = np.exp(-np.arange(TAIL_LENGTH) / uniform(rng, (0.7, 5.0)))
         tail *= uniform(rng, self.deferred) / tail.sum()
         return tail
 

@@ -24,7 +24,7 @@ __all__ = ["Nebulosity"]
 MESH = 200.0
 """Side in pixels of the cells of the mesh by which frames lose their background before anyone looks."""
 
-PLAINEST = 0.4
+MIN_STRUCTURE = 0.4
 """Least standard deviation of the structures finer than that mesh, in sigma of the sky."""
 
 
@@ -102,7 +102,7 @@ class Nebulosity:
         if rng.uniform() < self.reflections:
             light = light * (np.float32(0.2) + 5 * _reflection(shape, rng))
         if rng.uniform() < self.rims:
-            light = _rimmed(light, rng, second)
+            light = _bright_rim(light, rng, second)
         if rng.uniform() < self.lanes:
             # Dust before the gas: optical depth is log-normal as well
             depth = np.exp(np.float32(uniform(rng, (0.7, 1.5))) * (second - np.float32(rng.uniform(0, 1.5))))
@@ -117,7 +117,7 @@ class Nebulosity:
         height = log_uniform(rng, self.amplitude)
         sparse = nebula[::4, ::4]
         fine = sparse - gaussian_filter(sparse, MESH / 2 / (4 * factor), truncate=2)
-        return max(height, PLAINEST / max(float(fine.std()), 1e-6))
+        return max(height, MIN_STRUCTURE / max(float(fine.std()), 1e-6))
 
 
 def _shell(shape: tuple[int, int], rng: Generator, field: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -147,7 +147,9 @@ def _reflection(shape: tuple[int, int], rng: Generator) -> NDArray[np.float32]:
     return starlight
 
 
-def _rimmed(light: NDArray[np.float32], rng: Generator, field: NDArray[np.float32]) -> NDArray[np.float32]:
+def _bright_rim(
+    light: NDArray[np.float32], rng: Generator, field: NDArray[np.float32]
+) -> NDArray[np.float32]:
     """Return the light behind a dark cloud with a ragged edge and a bright rim."""
     shape = light.shape
     bulk = smooth_surface((shape[0], shape[1]), rng, cell=min(shape) * rng.uniform(0.3, 1.0))

@@ -25,12 +25,12 @@ FLOOR = 0.2
 BETA = 3.0
 """Exponent of the Moffat profile of the stars that left the charge."""
 
-BRIGHTEST = 0.4
+MAX_CHARGE = 0.4
 """Most charge that traps give back, relative to the full well."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Glow:
+class _Afterglow:
     """What the afterglows of one frame have in common.
 
     Attributes
@@ -144,33 +144,33 @@ class Persistence:
     def simulate(self, scene: Scene, rng: Generator) -> Layer:
         """Return the mean charge that traps give back."""
         light = np.zeros(scene.shape, np.float32)
-        glow = self._draw_glow(scene, rng)
+        afterglow = self._draw_afterglow(scene, rng)
         pointings = self._draw_pointings(rng)
         y, x, peak = self._draw_stars(scene, rng, pointings)
         newest = log_uniform(rng, self.level)  # one age for all: they differ by their own traps only
         level = scene.sigma * newest * np.exp(rng.normal(0, 0.4, peak.size))
-        level = np.minimum(level * np.minimum(peak / 30, 1) ** 0.3, BRIGHTEST * scene.camera.full_well)
+        level = np.minimum(level * np.minimum(peak / 30, 1) ** 0.3, MAX_CHARGE * scene.camera.full_well)
         for dy, dx, share in pointings:
             for star in np.flatnonzero(share * level > FLOOR * scene.sigma):
                 _add(
                     light,
-                    glow,
-                    place=(y[star] + dy, x[star] + dx),
+                    afterglow,
+                    position=(y[star] + dy, x[star] + dx),
                     peak=float(peak[star]),
                     level=float(share * level[star]),
                     floor=FLOOR * scene.sigma,
                 )
         roughness = uniform(rng, self.roughness)
-        lit = np.nonzero(light)
-        light[lit] *= np.maximum(1 + roughness * rng.standard_normal(lit[0].size, np.float32), 0)
+        nonzero = np.nonzero(light)
+        light[nonzero] *= np.maximum(1 + roughness * rng.standard_normal(nonzero[0].size, np.float32), 0)
         return Layer(light=light)
 
-    def _draw_glow(self, scene: Scene, rng: Generator) -> _Glow:
+    def _draw_afterglow(self, scene: Scene, rng: Generator) -> _Afterglow:
         camera = scene.camera
         spider = rng.uniform(0, math.pi) + np.arange(2) * math.pi / 2
         has_spikes = camera.vanes > 0 and rng.uniform() < self.spikes
         bled = camera.detector == "ccd" and rng.uniform() < self.bled
-        return _Glow(
+        return _Afterglow(
             steepness=log_uniform(rng, self.steepness),
             hollow=uniform(rng, (0.3, 1.0)) if rng.uniform() < self.hollow else 0.0,
             alpha=max(scene.psf.fwhm, 1.5) / (2 * math.sqrt(2 ** (1 / BETA) - 1)),
@@ -208,34 +208,36 @@ class Persistence:
             if (peak > self.excess[0]).any():
                 return stars[0], stars[1], np.clip(peak, 1.05, self.excess[1])
         count = max(1, rng.poisson(log_uniform(rng, self.stars_per_mpix) * height * width / 2**20))
-        place = rng.uniform(size=(2, count)) * np.array([[height], [width]])
+        position = rng.uniform(size=(2, count)) * np.array([[height], [width]])
         # The newest afterglow of each lies within the frame.
-        y, x = place[0] - pointings[0][0], place[1] - pointings[0][1]
+        y, x = position[0] - pointings[0][0], position[1] - pointings[0][1]
         return y, x, np.exp(rng.uniform(math.log(self.excess[0]), math.log(self.excess[1]), count))
 
 
 def _add(
     light: NDArray[np.float32],
-    glow: _Glow,
+    afterglow: _Afterglow,
     *,
-    place: tuple[float, float],
+    position: tuple[float, float],
     peak: float,
     level: float,
     floor: float,
 ) -> None:
-    """Add an afterglow to the light in place, as far as it exceeds the floor."""
+    """Add an afterglow to the light in position, as far as it exceeds the floor."""
     height, width = light.shape
     # The disc ends where the trapped charge, which goes as a power of that of a pixel, is below the floor.
-    faintest = (floor / level) ** (1 / glow.steepness)
-    reach = glow.radius(max(peak / min(faintest, 1), 1.05))
-    if glow.vanes:
-        reach = max(reach, glow.alpha * math.sqrt(0.03 * peak / faintest))
-    along = max(reach, 0.1 * glow.radius(peak) ** 2 + 2 * glow.radius(peak)) if glow.bar else reach
-    half = [math.ceil(r) + 2 for r in ((along, reach) if glow.bleed_axis == 0 else (reach, along))]
-    rows = np.arange(max(round(place[0]) - half[0], 0), min(round(place[0]) + half[0] + 1, height))
-    columns = np.arange(max(round(place[1]) - half[1], 0), min(round(place[1]) + half[1] + 1, width))
+    faintest = (floor / level) ** (1 / afterglow.steepness)
+    reach = afterglow.radius(max(peak / min(faintest, 1), 1.05))
+    if afterglow.vanes:
+        reach = max(reach, afterglow.alpha * math.sqrt(0.03 * peak / faintest))
+    along = (
+        max(reach, 0.1 * afterglow.radius(peak) ** 2 + 2 * afterglow.radius(peak)) if afterglow.bar else reach
+    )
+    half = [math.ceil(r) + 2 for r in ((along, reach) if afterglow.bleed_axis == 0 else (reach, along))]
+    rows = np.arange(max(round(position[0]) - half[0], 0), min(round(position[0]) + half[0] + 1, height))
+    columns = np.arange(max(round(position[1]) - half[1], 0), min(round(position[1]) + half[1] + 1, width))
     if rows.size and columns.size:
-        dy = (rows - place[0]).astype(np.float32)[:, None]
-        dx = (columns - place[1]).astype(np.float32)[None, :]
+        dy = (rows - position[0]).astype(np.float32)[:, None]
+        dx = (columns - position[1]).astype(np.float32)[None, :]
         window = light[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-        np.maximum(window, np.float32(level) * glow.footprint(peak, dy, dx), out=window)
+        np.maximum(window, np.float32(level) * afterglow.footprint(peak, dy, dx), out=window)

@@ -30,10 +30,10 @@ FAINTEST = 0.1
 WINGS = 20.0
 """Reach of a spike's profile, in FWHM of the PSF."""
 
-LONGEST = 1500.0
+MAX_LENGTH = 1500.0
 """Reach of a spike from its star, in pixels."""
 
-DROWNED = 0.2
+MIN_SPIKE_TO_STAR = 0.2
 """A spike that nowhere has this share of its star's own light cannot be told from the star."""
 
 
@@ -109,17 +109,17 @@ class Spikes:
         light = np.zeros(scene.shape, np.float32)
         truth = np.zeros(scene.shape, np.bool_)
         if scene.camera.vanes and scene.bright_stars:
-            glare = np.zeros(scene.shape, np.float32)
+            star_light = np.zeros(scene.shape, np.float32)
             for star in scene.bright_stars:
                 # No further than the star's own light makes as much noise as the sky does
                 floor = scene.sigma**2
-                scene.psf.add_star(glare, y=star.y, x=star.x, flux=star.flux, floor=floor)
+                scene.psf.add_star(star_light, y=star.y, x=star.x, flux=star.flux, floor=floor)
             vanes = self._vanes(scene, rng)
-            across = Profile.of(scene.psf.line, reach=WINGS * scene.psf.fwhm)
+            across = Profile.tabulate(scene.psf.line, reach=WINGS * scene.psf.fwhm)
             along = self._along(scene, rng)
             for star in scene.bright_stars:
                 bands = [vane.add(light, scene, star, along, across) for vane in vanes]
-                self._mark(truth, scene, light, glare, [band for band in bands if band])
+                self._mark(truth, scene, light, star_light, [band for band in bands if band])
         if rng.uniform() < self.halo:
             self._add_halos(light, scene, rng)
         return Layer(light=light, truth=truth)
@@ -129,7 +129,7 @@ class Spikes:
         truth: NDArray[np.bool_],
         scene: Scene,
         light: NDArray[np.float32],
-        glare: NDArray[np.float32],
+        star_light: NDArray[np.float32],
         bands: list[Band],
     ) -> None:
         """Mark the spikes of a star, unless they drown in its core."""
@@ -137,9 +137,9 @@ class Spikes:
         marks = []
         for band in bands:
             at = band.rows, band.columns
-            own, star = light[at], glare[at]
+            own, star = light[at], star_light[at]
             belongs = own > np.sqrt(scene.sky[at] + star + own + np.float32(scene.camera.read_noise**2))
-            visible += int(np.count_nonzero(belongs & (own > np.float32(DROWNED) * star)))
+            visible += int(np.count_nonzero(belongs & (own > np.float32(MIN_SPIKE_TO_STAR) * star)))
             marks.append((at, belongs))
         if visible >= scene.psf.fwhm**2:
             for at, belongs in marks:
@@ -154,7 +154,7 @@ class Spikes:
         misalignment = math.radians(uniform(rng, self.misalignment))
         offset = uniform(rng, self.offset) * scene.psf.fwhm
         curvature = uniform(rng, self.curvature)
-        hidden = _hidden_by_a_vane(scene.camera) * log_uniform(rng, self.strength)
+        hidden = _blocked_fraction(scene.camera) * log_uniform(rng, self.strength)
         return [
             _Vane(
                 angle=first + 2 * math.pi * number / count + rng.normal() * misalignment,
@@ -176,7 +176,7 @@ class Spikes:
             def smooth(offset: NDArray[np.float32]) -> NDArray[np.float32]:
                 return np.asarray(peak / (1 + (offset / core) ** fall), np.float32)
 
-            return Profile.of(smooth, reach=LONGEST)
+            return Profile.tabulate(smooth, reach=MAX_LENGTH)
         wavelength = uniform(rng, self.wavelength) * 1e-6
         width = log_uniform(rng, self.bandwidth)
         camera = scene.camera
@@ -190,7 +190,7 @@ class Spikes:
         # The PSF washes out knots as well
         seeing = scene.psf.line(np.arange(0, 3 * scene.psf.fwhm, STEP, dtype=np.float32))
         kernel = np.concatenate([seeing[:0:-1], seeing]).astype(np.float64)
-        return Profile.of(diffracted, reach=LONGEST, blur=kernel / kernel.sum())
+        return Profile.tabulate(diffracted, reach=MAX_LENGTH, blur=kernel / kernel.sum())
 
     def _add_halos(self, light: NDArray[np.float32], scene: Scene, rng: Generator) -> None:
         """Add the pupil's image, far out of focus, about each star where it can be seen."""
@@ -205,7 +205,7 @@ class Spikes:
             if level < FAINTEST * scene.sigma:
                 continue
             y, x = np.asarray((star.y, star.x)) * (1 + lead) - centre * lead
-            top, left = (max(0, math.floor(place - radius - edge)) for place in (y, x))
+            top, left = (max(0, math.floor(position - radius - edge)) for position in (y, x))
             part = light[
                 top : max(0, math.ceil(y + radius + edge)), left : max(0, math.ceil(x + radius + edge))
             ]
@@ -239,12 +239,12 @@ class _Vane:
             return None
         floor = FAINTEST * scene.sigma / flux
 
-        def taper(place: NDArray[np.floating]) -> NDArray[np.float64]:
-            index = np.minimum(np.abs(place) / STEP, along.beyond.size - 1).astype(np.intp)
-            return across.reaches(floor / np.maximum(along.beyond[index], 1e-30))
+        def taper(position: NDArray[np.floating]) -> NDArray[np.float64]:
+            index = np.minimum(np.abs(position) / STEP, along.envelope.size - 1).astype(np.intp)
+            return across.reaches(floor / np.maximum(along.envelope[index], 1e-30))
 
         length = along.reach(floor / across.peak)
-        band = Band.about(
+        band = Band.around(
             scene.shape,
             y=star.y + self.offset * math.cos(self.angle),
             x=star.x - self.offset * math.sin(self.angle),
@@ -260,7 +260,7 @@ class _Vane:
         return band
 
 
-def _hidden_by_a_vane(camera: Camera) -> float:
+def _blocked_fraction(camera: Camera) -> float:
     """Return the share of the pupil's light that a vane from its hub to its rim hides."""
     length = camera.aperture / 2 * (1 - camera.obstruction)
     return camera.vane_width * length / (math.pi / 4 * camera.aperture**2 * (1 - camera.obstruction**2))

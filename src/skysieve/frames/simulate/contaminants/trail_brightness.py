@@ -51,8 +51,8 @@ def meteor(rng: Generator, size: int) -> NDArray[np.float32]:
     light = t**rise * (1 - t) ** fall
     light /= light.max()
     for _ in range(rng.poisson(0.7)):
-        place, width = rng.uniform(0.5, 0.95), rng.uniform(0.005, 0.04)
-        light += rng.uniform(0.3, 3.0) * np.exp(-0.5 * ((t - place) / width) ** 2)
+        position, width = rng.uniform(0.5, 0.95), rng.uniform(0.005, 0.04)
+        light += rng.uniform(0.3, 3.0) * np.exp(-0.5 * ((t - position) / width) ** 2)
     brightest: NDArray[np.float32] = (light / light.max()).astype(np.float32)
     return brightest
 

@@ -38,11 +38,11 @@ METEOR_HEIGHT = 9e4
 FAINTEST = 0.05
 """Light below this many sigma of the sky is left out."""
 
-DETECTABLE = 8.0
+MIN_SNR = 8.0
 """Least ratio of signal to noise of a trail in the frame, its pixels added by their weights; of a
 single flash, half as much."""
 
-MOST_BOOST = 20.0
+MAX_BOOST = 20.0
 """Most that a trail is made brighter to reach that."""
 
 
@@ -136,8 +136,8 @@ class Trails:
                 band, added = path.light(scene, rng)
                 signal = math.sqrt(float(np.square(added).sum())) / scene.sigma
                 # Nobody could tell a fainter one: made brighter, unless only its fringe is in the frame
-                needed = max(DETECTABLE, DETECTABLE / 2 * math.sqrt(path.dots(side)))
-                boost = min(max(1.0, needed / max(signal, 1e-6)), MOST_BOOST)
+                needed = max(MIN_SNR, MIN_SNR / 2 * math.sqrt(path.segments(side)))
+                boost = min(max(1.0, needed / max(signal, 1e-6)), MAX_BOOST)
                 added *= np.float32(boost)
                 at = band.rows, band.columns
                 light[at] += added
@@ -179,7 +179,7 @@ class Trails:
     def _profile(self, scene: Scene, height: float, rng: Generator) -> Profile:
         """Return the profile across a trail at this height, 1 at its highest."""
         if self.own_profile and rng.uniform() < self.own_profile:
-            return _plain_profile(rng, log_uniform(rng, self.width))
+            return _generic_profile(rng, log_uniform(rng, self.width))
         camera = scene.camera
         disc = min(camera.aperture / height * ARCSEC / camera.pixel_scale, self.widest)
         return _pupil_profile(scene.psf, camera, disc)
@@ -196,7 +196,7 @@ class Trails:
             return [path]
         gap = log_uniform(rng, (4 * path.profile.reach(0.5), 300.0))
         return [
-            path.beside(gap * number, lag=rng.normal() * gap, ridge=path.ridge * rng.uniform(0.5, 1))
+            path.parallel(gap * number, lag=rng.normal() * gap, ridge=path.ridge * rng.uniform(0.5, 1))
             for number in range(rng.integers(2, 5))
         ]
 
@@ -207,12 +207,12 @@ class Trails:
         span = min(span, rng.uniform(0.05, 0.4) * min(scene.shape))
         size = path.brightness.size
         period = log_uniform(rng, (max(20.0, self.period[0]), max(20.0, self.period[1])))
-        tips = [path.beside(span * side, ridge=path.ridge * rng.uniform(0.4, 1)) for side in (-0.5, 0.5)]
+        tips = [path.parallel(span * side, ridge=path.ridge * rng.uniform(0.4, 1)) for side in (-0.5, 0.5)]
         if rng.uniform() < 0.5:  # anti-collision lights: both tips blink together
             dashes = blinking(rng, size, period=period)
             tips = [replace(tip, brightness=np.maximum(dashes, rng.uniform(0, 0.4))) for tip in tips]
         if rng.uniform() < 0.7:
-            beacon = path.beside(span * rng.uniform(-0.1, 0.1))
+            beacon = path.parallel(span * rng.uniform(-0.1, 0.1))
             tips.append(replace(beacon, brightness=blinking(rng, size, period=period * rng.choice([0.5, 1]))))
         return tips
 
@@ -232,7 +232,7 @@ class _Path:
     wobble: float
     flicker: float
 
-    def beside(self, offset: float, *, lag: float = 0.0, ridge: float | None = None) -> _Path:
+    def parallel(self, offset: float, *, lag: float = 0.0, ridge: float | None = None) -> _Path:
         """Return a parallel path, offset across and lagging along."""
         sine, cosine = math.sin(self.angle), math.cos(self.angle)
         return replace(
@@ -242,7 +242,7 @@ class _Path:
             ridge=self.ridge if ridge is None else ridge,
         )
 
-    def dots(self, side: float) -> float:
+    def segments(self, side: float) -> float:
         """Return into how many pieces flashes break what lies in a frame of this side, about."""
         bright = self.brightness > 0.5
         pieces = np.count_nonzero(bright[1:] & ~bright[:-1])
@@ -251,7 +251,7 @@ class _Path:
     def light(self, scene: Scene, rng: Generator) -> tuple[Band, NDArray[np.float32]]:
         """Return the pixels that it lights and the electrons ``(N,)`` in each."""
         half_width = self.profile.reach(FAINTEST * scene.sigma / self.ridge)
-        band = Band.about(
+        band = Band.around(
             scene.shape,
             y=self.y,
             x=self.x,
@@ -263,16 +263,16 @@ class _Path:
         margin = math.ceil(half_width) + 2
         flicker = 1 + self.flicker * noise_along(rng, self.brightness.size)
         padded = np.pad(self.brightness * np.maximum(flicker, 0), margin, mode="edge")
-        # What moves along the line is smeared along it as across it
+        # What moves along the line is blurred along it as across it
         core = self.profile.values[: max(1, round(self.profile.reach(0.01) / STEP)) : round(1 / STEP)]
         kernel = np.concatenate([core[:0:-1], core])
-        smeared = np.convolve(padded, kernel / kernel.sum(), mode="same").astype(np.float32)
+        blurred = np.convolve(padded, kernel / kernel.sum(), mode="same").astype(np.float32)
         step = (band.along + np.float32(margin - self.extent[0] + 0.5)).astype(np.intp)
-        step = step.clip(0, smeared.size - 1)
+        step = step.clip(0, blurred.size - 1)
         across = band.across
         if self.wobble:
-            across = across + np.float32(self.wobble) * noise_along(rng, smeared.size)[step]
-        return band, np.float32(self.ridge) * smeared[step] * self._between_ends(band.along, across)
+            across = across + np.float32(self.wobble) * noise_along(rng, blurred.size)[step]
+        return band, np.float32(self.ridge) * blurred[step] * self._between_ends(band.along, across)
 
     def _between_ends(self, along: NDArray[np.float32], across: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the profile of the line without what would come from beyond its ends.
@@ -294,7 +294,7 @@ class _Path:
         return np.maximum(light, 0)
 
 
-def _plain_profile(rng: Generator, width: float) -> Profile:
+def _generic_profile(rng: Generator, width: float) -> Profile:
     """Return a Gaussian, flat-topped or hollow profile of this FWHM in pixels, 1 at its highest."""
     offset = np.arange(0, 2.5 * width + 8, STEP)
     kind = rng.choice(3, p=(0.45, 0.35, 0.2))
@@ -315,5 +315,5 @@ def _pupil_profile(psf: Psf, camera: Camera, disc: float) -> Profile:
     outer = np.sqrt(np.maximum((disc / 2) ** 2 - offsets**2, 0))
     inner = np.sqrt(np.maximum((disc * camera.obstruction / 2) ** 2 - offsets**2, 0))
     chord = np.maximum(outer - inner, 1e-6)
-    profile = Profile.of(psf.line, reach=disc / 2 + WINGS * psf.fwhm, blur=chord / chord.sum())
+    profile = Profile.tabulate(psf.line, reach=disc / 2 + WINGS * psf.fwhm, blur=chord / chord.sum())
     return Profile(profile.values / np.float32(profile.peak))

@@ -15,7 +15,17 @@ if TYPE_CHECKING:
     from numpy.random import Generator
     from numpy.typing import NDArray
 
-__all__ = ["SHAPE", "WELL", "Canvas", "Probe", "ProbeFrame", "Thing", "add_star", "draw_probe", "star_field"]
+__all__ = [
+    "SHAPE",
+    "WELL",
+    "Canvas",
+    "Probe",
+    "ProbeFrame",
+    "ProbeSignal",
+    "add_star",
+    "draw_probe",
+    "star_field",
+]
 
 SHAPE = (360, 440)
 """Height and width of a scene, in pixels."""
@@ -76,7 +86,7 @@ class Canvas:
         """Standard deviation of the empty sky, in electrons."""
         return float(np.hypot(np.sqrt(self.sky), self.read_noise))
 
-    def place(self, border: float = 0.2) -> tuple[float, float]:
+    def random_position(self, border: float = 0.2) -> tuple[float, float]:
         """Return a random row and column that keep this part of each side as a distance from the edges."""
         height, width = SHAPE
         y, x = self.rng.uniform(border, 1 - border, 2)
@@ -84,7 +94,7 @@ class Canvas:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Thing:
+class ProbeSignal:
     """What a probe puts on the canvas; arrays are ``(H, W)``, and None means nothing.
 
     Attributes
@@ -116,7 +126,7 @@ class Probe:
     ----------
     name
         In a few words.
-    right
+    expected
         The class that the thing belongs to; None if there is nothing that a mask should mark.
     draw
         Draws the thing on a canvas.
@@ -127,8 +137,8 @@ class Probe:
     """
 
     name: str
-    right: str | None
-    draw: Callable[[Canvas], Thing]
+    expected: str | None
+    draw: Callable[[Canvas], ProbeSignal]
     allowed: frozenset[str] = field(default_factory=frozenset)
     fwhm: tuple[float, float] = (2.2, 4.5)
 
@@ -141,14 +151,14 @@ class ProbeFrame:
     ----------
     pixels
         ``(H, W)`` float32 in ADU.
-    thing
+    target
         ``(H, W)`` bool, the pixels that the probe looks at.
     empty
         ``(H, W)`` bool, pixels far from the thing: sky, and stars that have nothing to do with it.
     """
 
     pixels: NDArray[np.float32]
-    thing: NDArray[np.bool_]
+    target: NDArray[np.bool_]
     empty: NDArray[np.bool_]
 
 
@@ -167,21 +177,21 @@ def draw_probe(probe: Probe, seed: int) -> ProbeFrame:
     rng = np.random.default_rng([seed, zlib.crc32(probe.name.encode())])
     sky, read_noise = (float(np.exp(rng.uniform(*np.log(limits)))) for limits in (SKY, READ_NOISE))
     canvas = Canvas(rng, sky, read_noise, float(rng.uniform(*probe.fwhm)))
-    thing = probe.draw(canvas)
-    stars = np.zeros(SHAPE) if thing.replaces_stars else star_field(canvas, STARS, FAINTEST, BRIGHTEST)
-    light = np.zeros(SHAPE) if thing.light is None else thing.light
-    response = np.ones(SHAPE) if thing.response is None else thing.response
+    signal = probe.draw(canvas)
+    stars = np.zeros(SHAPE) if signal.replaces_stars else star_field(canvas, STARS, FAINTEST, BRIGHTEST)
+    light = np.zeros(SHAPE) if signal.light is None else signal.light
+    response = np.ones(SHAPE) if signal.response is None else signal.response
     electrons = rng.poisson(np.clip((sky + stars + light) * response, 0, 1e8)).astype(np.float64)
     electrons += rng.normal(0, read_noise, SHAPE)
-    if thing.pedestal is not None:
-        electrons += thing.pedestal
+    if signal.pedestal is not None:
+        electrons += signal.pedestal
     pixels = np.rint(np.minimum(electrons, WELL) / GAIN + BIAS).astype(np.float32)
-    looked_at = thing.pixels
-    if looked_at is None:
+    target = signal.pixels
+    if target is None:
         noise = np.sqrt(sky + stars + read_noise**2)
-        looked_at = light > np.minimum(VISIBLE * noise, light.max() / 2)
-    touched = looked_at | (np.abs(light) > UNTOUCHED * canvas.sigma) | (response < 1)
-    return ProbeFrame(pixels, looked_at, ndimage.distance_transform_edt(~touched) > NEAR)
+        target = light > np.minimum(VISIBLE * noise, light.max() / 2)
+    touched = target | (np.abs(light) > UNTOUCHED * canvas.sigma) | (response < 1)
+    return ProbeFrame(pixels, target, ndimage.distance_transform_edt(~touched) > NEAR)
 
 
 def add_star(
@@ -252,5 +262,5 @@ def star_field(
     for _ in range(count):
         height = float(np.exp(canvas.rng.uniform(np.log(faintest), np.log(brightest))))
         peak = min(canvas.sigma * height, WELL / 3)
-        add_star(light, canvas.place(0.0), peak, fwhm=canvas.fwhm if fwhm is None else fwhm)
+        add_star(light, canvas.random_position(0.0), peak, fwhm=canvas.fwhm if fwhm is None else fwhm)
     return light

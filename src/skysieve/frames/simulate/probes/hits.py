@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skysieve.frames.simulate.probes.canvas import SHAPE, WELL, Thing
+from skysieve.frames.simulate.probes.canvas import SHAPE, WELL, ProbeSignal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from skysieve.frames.simulate.probes.canvas import Canvas
 
 __all__ = [
+    "cosmic_ray_spots",
+    "cosmic_ray_tracks",
     "dead_cluster",
     "dead_columns",
     "dead_pixels",
     "hot_columns",
     "hot_pixels",
+    "many_cosmic_rays",
     "overscan",
-    "shower",
-    "spots",
-    "tracks",
-    "worms",
+    "winding_tracks",
 ]
 
 STEP = 0.1
@@ -35,7 +35,7 @@ BORDER = 0.12
 """Part of each side in which no thing begins."""
 
 
-def tracks(length: float, height: float, count: int) -> Callable[[Canvas], Thing]:
+def cosmic_ray_tracks(length: float, height: float, count: int) -> Callable[[Canvas], ProbeSignal]:
     """Return what draws straight tracks of cosmic rays, as sharp as pixels are.
 
     Parameters
@@ -48,70 +48,70 @@ def tracks(length: float, height: float, count: int) -> Callable[[Canvas], Thing
         Tracks.
     """
 
-    def draw(canvas: Canvas) -> Thing:
+    def draw(canvas: Canvas) -> ProbeSignal:
         light = np.zeros(SHAPE)
         for _ in range(count):
             angle = canvas.rng.uniform(0, np.pi)
             s = np.arange(-length / 2, length / 2, STEP)
-            y, x = canvas.place(BORDER)
+            y, x = canvas.random_position(BORDER)
             _deposit(light, y + s * np.sin(angle), x + s * np.cos(angle), canvas.sigma * height * STEP)
-        return Thing(light=light)
+        return ProbeSignal(light=light)
 
     return draw
 
 
-def worms(height: float, count: int) -> Callable[[Canvas], Thing]:
+def winding_tracks(height: float, count: int) -> Callable[[Canvas], ProbeSignal]:
     """Return what draws the winding tracks of slow electrons, which scatter until they stop."""
 
-    def draw(canvas: Canvas) -> Thing:
+    def draw(canvas: Canvas) -> ProbeSignal:
         light = np.zeros(SHAPE)
         for _ in range(count):
             steps = int(canvas.rng.uniform(18, 45) / STEP)
             turns = canvas.rng.normal(0, 0.11, steps) * np.linspace(0.4, 1.6, steps)
             angle = canvas.rng.uniform(0, 2 * np.pi) + np.cumsum(turns)
-            y, x = canvas.place(BORDER)
+            y, x = canvas.random_position(BORDER)
             path_y, path_x = y + STEP * np.cumsum(np.sin(angle)), x + STEP * np.cumsum(np.cos(angle))
             _deposit(light, path_y, path_x, canvas.sigma * height * STEP)
-        return Thing(light=light)
+        return ProbeSignal(light=light)
 
     return draw
 
 
-def spots(height: float, count: int) -> Callable[[Canvas], Thing]:
+def cosmic_ray_spots(height: float, count: int) -> Callable[[Canvas], ProbeSignal]:
     """Return what draws rays that went straight down: charge in two to four pixels that touch."""
 
-    def draw(canvas: Canvas) -> Thing:
+    def draw(canvas: Canvas) -> ProbeSignal:
         light = np.zeros(SHAPE)
         for _ in range(count):
-            y, x = (int(part) for part in canvas.place(BORDER))
+            y, x = (int(part) for part in canvas.random_position(BORDER))
             parts = canvas.rng.dirichlet([2.0, 1.0, 0.7, 0.3])
             for (dy, dx), part in zip(((0, 0), (0, 1), (1, 0), (1, 1)), parts, strict=True):
                 light[y + dy, x + dx] += canvas.sigma * height * 2 * part
-        return Thing(light=light)
+        return ProbeSignal(light=light)
 
     return draw
 
 
-def shower(count: int) -> Callable[[Canvas], Thing]:
+def many_cosmic_rays(count: int) -> Callable[[Canvas], ProbeSignal]:
     """Return what draws many rays of all lengths and strengths, as in a long exposure."""
 
-    def draw(canvas: Canvas) -> Thing:
+    def draw(canvas: Canvas) -> ProbeSignal:
         light = np.zeros(SHAPE)
         for _ in range(count):
             length = float(np.exp(canvas.rng.uniform(np.log(1.5), np.log(60))))
             height = float(np.exp(canvas.rng.uniform(np.log(15), np.log(300))))
             angle = canvas.rng.uniform(0, np.pi)
             s = np.arange(0, length, STEP)
-            y, x = canvas.place(BORDER)
+            y, x = canvas.random_position(BORDER)
             _deposit(light, y + s * np.sin(angle), x + s * np.cos(angle), canvas.sigma * height * STEP)
-        return Thing(light=light)
+        return ProbeSignal(light=light)
 
     return draw
 
 
 def hot_columns(
     height: float, *, width: int = 1, part: float = 1.0, rows: bool = False
-) -> Callable[[Canvas], Thing]:
+) -> Callable[[Canvas], ProbeSignal]:
     """Return what draws hot columns.
 
     Parameters
@@ -126,65 +126,65 @@ def hot_columns(
         Whether it is a row.
     """
 
-    def draw(canvas: Canvas) -> Thing:
+    def draw(canvas: Canvas) -> ProbeSignal:
         marked = _column(canvas, width, part, rows=rows)
-        return Thing(light=canvas.sigma * height * marked.astype(np.float64))
+        return ProbeSignal(light=canvas.sigma * height * marked.astype(np.float64))
 
     return draw
 
 
-def dead_columns(response: float, *, width: int = 1, part: float = 1.0) -> Callable[[Canvas], Thing]:
+def dead_columns(response: float, *, width: int = 1, part: float = 1.0) -> Callable[[Canvas], ProbeSignal]:
     """Return what draws columns that give this part of the light; see :func:`hot_columns`."""
 
-    def draw(canvas: Canvas) -> Thing:
+    def draw(canvas: Canvas) -> ProbeSignal:
         marked = _column(canvas, width, part, rows=False)
-        return Thing(response=np.where(marked, response, 1.0), pixels=marked)
+        return ProbeSignal(response=np.where(marked, response, 1.0), pixels=marked)
 
     return draw
 
 
-def dead_cluster(radius: float) -> Callable[[Canvas], Thing]:
+def dead_cluster(radius: float) -> Callable[[Canvas], ProbeSignal]:
     """Return what draws a blind patch of an uneven outline."""
 
-    def draw(canvas: Canvas) -> Thing:
+    def draw(canvas: Canvas) -> ProbeSignal:
         y, x = canvas.grid
-        middle = canvas.place(0.25)
+        middle = canvas.random_position(0.25)
         angle = np.arctan2(y - middle[0], x - middle[1])
         phase = canvas.rng.uniform(0, 2 * np.pi, 2)
         outline = radius * (1 + 0.2 * np.sin(2 * angle + phase[0]) + 0.15 * np.sin(3 * angle + phase[1]))
         marked = np.hypot(y - middle[0], x - middle[1]) < outline
-        return Thing(response=np.where(marked, 0.05, 1.0), pixels=marked)
+        return ProbeSignal(response=np.where(marked, 0.05, 1.0), pixels=marked)
 
     return draw
 
 
-def hot_pixels(height: float, count: int) -> Callable[[Canvas], Thing]:
+def hot_pixels(height: float, count: int) -> Callable[[Canvas], ProbeSignal]:
     """Return what draws single hot pixels, in standard deviations of the noise."""
 
-    def draw(canvas: Canvas) -> Thing:
+    def draw(canvas: Canvas) -> ProbeSignal:
         marked = _singles(canvas, count)
-        return Thing(light=min(canvas.sigma * height, WELL / 2) * marked.astype(np.float64))
+        return ProbeSignal(light=min(canvas.sigma * height, WELL / 2) * marked.astype(np.float64))
 
     return draw
 
 
-def dead_pixels(count: int) -> Callable[[Canvas], Thing]:
+def dead_pixels(count: int) -> Callable[[Canvas], ProbeSignal]:
     """Return what draws single blind pixels."""
 
-    def draw(canvas: Canvas) -> Thing:
+    def draw(canvas: Canvas) -> ProbeSignal:
         marked = _singles(canvas, count)
-        return Thing(response=np.where(marked, 0.02, 1.0), pixels=marked)
+        return ProbeSignal(response=np.where(marked, 0.02, 1.0), pixels=marked)
 
     return draw
 
 
-def overscan(width: int) -> Callable[[Canvas], Thing]:
+def overscan(width: int) -> Callable[[Canvas], ProbeSignal]:
     """Return what draws columns at one side of the frame that see no light."""
 
-    def draw(canvas: Canvas) -> Thing:
+    def draw(canvas: Canvas) -> ProbeSignal:
         marked = np.zeros(SHAPE, np.bool_)
         marked[:, -width:] = True
-        return Thing(response=np.where(marked, 0.0, 1.0), pixels=marked if canvas.sky else None)
+        return ProbeSignal(response=np.where(marked, 0.0, 1.0), pixels=marked if canvas.sky else None)
 
     return draw
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skysieve.frames.simulate.probes.canvas import SHAPE, Thing, add_star
+from skysieve.frames.simulate.probes.canvas import SHAPE, ProbeSignal, add_star
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,70 +16,70 @@ if TYPE_CHECKING:
     from skysieve.frames.simulate.probes.canvas import Canvas
 
 __all__ = [
+    "amplifier_step",
     "cirrus",
-    "edge_on",
-    "elliptical",
-    "empty",
+    "edge_on_galaxies",
+    "elliptical_galaxy",
+    "empty_sky",
     "filaments",
     "fringes",
-    "gradient",
-    "halves",
     "reflection_nebula",
-    "spiral",
+    "sky_gradient",
+    "spiral_galaxy",
     "vignetting",
 ]
 
 EVERYWHERE = np.ones(SHAPE, np.bool_)
 
 
-def empty(canvas: Canvas) -> Thing:
+def empty_sky(canvas: Canvas) -> ProbeSignal:
     """Return nothing; all pixels are looked at."""
-    return Thing(light=np.zeros(SHAPE), pixels=EVERYWHERE if canvas.sky else None)
+    return ProbeSignal(light=np.zeros(SHAPE), pixels=EVERYWHERE if canvas.sky else None)
 
 
-def cirrus(height: float) -> Callable[[Canvas], Thing]:
+def cirrus(height: float) -> Callable[[Canvas], ProbeSignal]:
     """Return what draws a cloud of dust, in standard deviations of the noise where it is brightest."""
 
-    def draw(canvas: Canvas) -> Thing:
+    def draw(canvas: Canvas) -> ProbeSignal:
         cloud = np.exp(1.1 * _random_field(canvas, slope=3.2))
         cloud = np.clip(cloud - np.percentile(cloud, 35), 0, None)
-        return Thing(light=canvas.sigma * height * cloud / np.percentile(cloud, 99))
+        return ProbeSignal(light=canvas.sigma * height * cloud / np.percentile(cloud, 99))
 
     return draw
 
 
-def filaments(width: float, height: float) -> Callable[[Canvas], Thing]:
+def filaments(width: float, height: float) -> Callable[[Canvas], ProbeSignal]:
     """Return what draws thin winding filaments over a faint cloud, with a width in pixels."""
 
-    def draw(canvas: Canvas) -> Thing:
+    def draw(canvas: Canvas) -> ProbeSignal:
         field, along = _random_field(canvas, slope=5.0), _random_field(canvas, slope=4.0)
         steep = np.hypot(*np.gradient(field))
         # distance from the line on which the field is zero, in pixels
         distance = field / np.maximum(steep, 0.3 * float(np.median(steep)))
         ridge = np.exp(-0.5 * (distance * 2.3548 / width) ** 2) * np.clip(0.8 + 0.4 * along, 0.2, 1.5)
         cloud = 0.12 * np.clip(_random_field(canvas, slope=4.0), 0, None)
-        return Thing(light=canvas.sigma * height * (ridge + cloud))
+        return ProbeSignal(light=canvas.sigma * height * (ridge + cloud))
 
     return draw
 
 
-def reflection_nebula(height: float) -> Callable[[Canvas], Thing]:
+def reflection_nebula(height: float) -> Callable[[Canvas], ProbeSignal]:
     """Return what draws dust lit by a star in its middle."""
 
-    def draw(canvas: Canvas) -> Thing:
+    def draw(canvas: Canvas) -> ProbeSignal:
         y, x = canvas.grid
-        middle = canvas.place(0.35)
+        middle = canvas.random_position(0.35)
         radius = np.hypot(y - middle[0], x - middle[1])
         dust = np.exp(0.6 * _random_field(canvas, slope=3.2)) / (1 + (radius / 60) ** 2)
         light = canvas.sigma * height * dust
         seen = light > 2 * canvas.sigma
         add_star(light, middle, 300 * canvas.sigma, fwhm=canvas.fwhm)
-        return Thing(light=light, pixels=seen)
+        return ProbeSignal(light=light, pixels=seen)
 
     return draw
 
 
-def fringes(period: float, height: float, *, bend: float = 0.5) -> Callable[[Canvas], Thing]:
+def fringes(period: float, height: float, *, bend: float = 0.5) -> Callable[[Canvas], ProbeSignal]:
     """Return what draws interference fringes over the whole frame.
 
     Parameters
@@ -92,82 +92,82 @@ def fringes(period: float, height: float, *, bend: float = 0.5) -> Callable[[Can
         How much the lines wind, in periods.
     """
 
-    def draw(canvas: Canvas) -> Thing:
+    def draw(canvas: Canvas) -> ProbeSignal:
         y, x = canvas.grid
         angle = canvas.rng.uniform(0, np.pi)
         thickness = (x * np.cos(angle) + y * np.sin(angle)) / period
         thickness = thickness + bend * _random_field(canvas, slope=6.5)
         pattern = np.cos(2 * np.pi * thickness) + 0.4 * np.cos(2 * np.pi * 1.07 * thickness)
-        return Thing(light=canvas.sigma * height / 1.4 * pattern, pixels=EVERYWHERE)
+        return ProbeSignal(light=canvas.sigma * height / 1.4 * pattern, pixels=EVERYWHERE)
 
     return draw
 
 
-def vignetting(depth: float) -> Callable[[Canvas], Thing]:
+def vignetting(depth: float) -> Callable[[Canvas], ProbeSignal]:
     """Return what draws a frame that is darker at its corners, by this part of its light."""
 
-    def draw(canvas: Canvas) -> Thing:
+    def draw(canvas: Canvas) -> ProbeSignal:
         y, x = canvas.grid
         middle = (canvas.rng.uniform(0.35, 0.65) * SHAPE[0], canvas.rng.uniform(0.35, 0.65) * SHAPE[1])
         radius = np.hypot(y - middle[0], x - middle[1])
-        return Thing(response=1 - depth * (radius / radius.max()) ** 3, pixels=EVERYWHERE)
+        return ProbeSignal(response=1 - depth * (radius / radius.max()) ** 3, pixels=EVERYWHERE)
 
     return draw
 
 
-def gradient(height: float) -> Callable[[Canvas], Thing]:
+def sky_gradient(height: float) -> Callable[[Canvas], ProbeSignal]:
     """Return what draws a sky that rises from one side to the other by this part of itself."""
 
-    def draw(canvas: Canvas) -> Thing:
+    def draw(canvas: Canvas) -> ProbeSignal:
         y, x = canvas.grid
         angle = canvas.rng.uniform(0, 2 * np.pi)
         along = x * np.cos(angle) + y * np.sin(angle)
         along = (along - along.min()) / np.ptp(along)
-        return Thing(light=canvas.sky * height * along, pixels=EVERYWHERE)
+        return ProbeSignal(light=canvas.sky * height * along, pixels=EVERYWHERE)
 
     return draw
 
 
-def halves(height: float) -> Callable[[Canvas], Thing]:
+def amplifier_step(height: float) -> Callable[[Canvas], ProbeSignal]:
     """Return what draws two amplifiers whose levels differ by so many standard deviations of the noise."""
 
-    def draw(canvas: Canvas) -> Thing:
+    def draw(canvas: Canvas) -> ProbeSignal:
         step = np.zeros(SHAPE)
         step[:, SHAPE[1] // 2 :] = canvas.sigma * height
-        return Thing(pedestal=step, pixels=EVERYWHERE)
+        return ProbeSignal(pedestal=step, pixels=EVERYWHERE)
 
     return draw
 
 
-def edge_on(length: float, height: float, count: int) -> Callable[[Canvas], Thing]:
+def edge_on_galaxies(length: float, height: float, count: int) -> Callable[[Canvas], ProbeSignal]:
     """Return what draws discs of galaxies seen from the side, with a scale length in pixels."""
 
-    def draw(canvas: Canvas) -> Thing:
+    def draw(canvas: Canvas) -> ProbeSignal:
         light = np.zeros(SHAPE)
         for _ in range(count):
-            u, v = _turned(canvas, canvas.place(0.15), canvas.rng.uniform(0, np.pi))
+            u, v = _turned(canvas, canvas.random_position(0.15), canvas.rng.uniform(0, np.pi))
             disc = np.exp(-np.abs(u) / length) / np.cosh(v / max(0.12 * length, 1.3)) ** 2
             bulge = 1.5 * np.exp(-np.hypot(u, 1.4 * v) / (0.2 * length))
             light += canvas.sigma * height * (disc + bulge)
-        return Thing(light=light)
+        return ProbeSignal(light=light)
 
     return draw
 
 
-def spiral(length: float, height: float) -> Callable[[Canvas], Thing]:
+def spiral_galaxy(length: float, height: float) -> Callable[[Canvas], ProbeSignal]:
     """Return what draws one spiral galaxy with two arms."""
 
-    def draw(canvas: Canvas) -> Thing:
-        u, v = _turned(canvas, canvas.place(0.4), canvas.rng.uniform(0, np.pi))
+    def draw(canvas: Canvas) -> ProbeSignal:
+        u, v = _turned(canvas, canvas.random_position(0.4), canvas.rng.uniform(0, np.pi))
         radius, angle = np.hypot(u, v / 0.7) + 1e-3, np.arctan2(v / 0.7, u)
         arms = 1 + 0.7 * np.cos(2 * (angle - 3.2 * np.log1p(radius / 8)))
         light = canvas.sigma * height * (np.exp(-radius / length) * arms + 2 * np.exp(-radius / 4))
-        return Thing(light=light)
+        return ProbeSignal(light=light)
 
     return draw
 
 
-def elliptical(length: float, height: float) -> Callable[[Canvas], Thing]:
+def elliptical_galaxy(length: float, height: float) -> Callable[[Canvas], ProbeSignal]:
     """Return what draws one elliptical galaxy of a de Vaucouleurs profile (de Vaucouleurs 1948).
 
     Parameters
@@ -178,11 +178,11 @@ def elliptical(length: float, height: float) -> Callable[[Canvas], Thing]:
         At that radius, in standard deviations of the noise.
     """
 
-    def draw(canvas: Canvas) -> Thing:
-        u, v = _turned(canvas, canvas.place(0.4), canvas.rng.uniform(0, np.pi))
+    def draw(canvas: Canvas) -> ProbeSignal:
+        u, v = _turned(canvas, canvas.random_position(0.4), canvas.rng.uniform(0, np.pi))
         radius = np.hypot(u, v / 0.75)
         profile = np.exp(-7.67 * ((np.hypot(radius, 2.0) / length) ** 0.25 - 1))
-        return Thing(light=np.minimum(canvas.sigma * height * profile, 3e4))
+        return ProbeSignal(light=np.minimum(canvas.sigma * height * profile, 3e4))
 
     return draw
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skysieve.frames.simulate.probes.canvas import SHAPE, WELL, Thing, add_star, star_field
-from skysieve.frames.simulate.probes.lines import gaussian
+from skysieve.frames.simulate.probes.canvas import SHAPE, WELL, ProbeSignal, add_star, star_field
+from skysieve.frames.simulate.probes.lines import gaussian_profile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,7 +16,15 @@ if TYPE_CHECKING:
 
     from skysieve.frames.simulate.probes.canvas import Canvas
 
-__all__ = ["bleeding", "defocused", "persistence", "round_stars", "saturated_star", "spikes", "trailed"]
+__all__ = [
+    "bleed_trail",
+    "defocused_stars",
+    "persistence",
+    "round_stars",
+    "saturated_star",
+    "star_with_spikes",
+    "trailed_stars",
+]
 
 SPIKE_SHARE = 2.5e-3
 """Light of a spike at the star, as a part of the star's peak."""
@@ -31,9 +39,9 @@ OUTSIDE = 40.0
 """Pixels from the edge of the frame to a star that is outside it."""
 
 
-def spikes(
+def star_with_spikes(
     count: int, peak: float, *, turn: float | None = None, outside: bool = False
-) -> Callable[[Canvas], Thing]:
+) -> Callable[[Canvas], ProbeSignal]:
     """Return what draws a star with diffraction spikes.
 
     The looked-at pixels are those in which the spikes stand out of the noise and are brighter than the halo
@@ -51,8 +59,10 @@ def spikes(
         Whether the star is left of the frame, and its spike points into it.
     """
 
-    def draw(canvas: Canvas) -> Thing:
-        place = (canvas.rng.uniform(0.3, 0.7) * SHAPE[0], -OUTSIDE) if outside else canvas.place(0.4)
+    def draw(canvas: Canvas) -> ProbeSignal:
+        place = (
+            (canvas.rng.uniform(0.3, 0.7) * SHAPE[0], -OUTSIDE) if outside else canvas.random_position(0.4)
+        )
         first = canvas.rng.uniform(0.15, np.pi / 2 - 0.15) if turn is None else turn
         if outside:
             first = canvas.rng.uniform(-0.2, 0.2)
@@ -65,40 +75,40 @@ def spikes(
             u, v = x - place[1], y - place[0]
             along, across = u * np.cos(angle) + v * np.sin(angle), -u * np.sin(angle) + v * np.cos(angle)
             falling = (1 + np.abs(along) / SPIKE_SCALE) ** -2.0
-            rays += np.where(along > 0, gaussian(across, 1.1 * canvas.fwhm) * falling, 0)
+            rays += np.where(along > 0, gaussian_profile(across, 1.1 * canvas.fwhm) * falling, 0)
         rays *= SPIKE_SHARE * peak * WELL
         noise = np.sqrt(canvas.sky + halo + canvas.read_noise**2)
         seen = (rays > 2 * noise) & (rays > halo) & (rays + halo + canvas.sky < 0.9 * WELL)
-        return Thing(light=halo + rays, pixels=seen)
+        return ProbeSignal(light=halo + rays, pixels=seen)
 
     return draw
 
 
-def saturated_star(peak: float) -> Callable[[Canvas], Thing]:
+def saturated_star(peak: float) -> Callable[[Canvas], ProbeSignal]:
     """Return what draws a star whose core is full, with a peak in full wells, and no bleeding."""
 
-    def draw(canvas: Canvas) -> Thing:
+    def draw(canvas: Canvas) -> ProbeSignal:
         light = np.zeros(SHAPE)
-        add_star(light, canvas.place(0.3), peak * WELL, fwhm=canvas.fwhm, beta=WINGS, reach=1000)
-        return Thing(light=light, pixels=light + canvas.sky > WELL)
+        add_star(light, canvas.random_position(0.3), peak * WELL, fwhm=canvas.fwhm, beta=WINGS, reach=1000)
+        return ProbeSignal(light=light, pixels=light + canvas.sky > WELL)
 
     return draw
 
 
-def bleeding(peak: float, *, rows: bool = False) -> Callable[[Canvas], Thing]:
+def bleed_trail(peak: float, *, rows: bool = False) -> Callable[[Canvas], ProbeSignal]:
     """Return what draws a star whose charge runs over along its columns, or rows, until it has room."""
 
-    def draw(canvas: Canvas) -> Thing:
+    def draw(canvas: Canvas) -> ProbeSignal:
         light = np.zeros(SHAPE)
-        add_star(light, canvas.place(0.4), peak * WELL, fwhm=canvas.fwhm, beta=WINGS, reach=1000)
+        add_star(light, canvas.random_position(0.4), peak * WELL, fwhm=canvas.fwhm, beta=WINGS, reach=1000)
         spilled = _spill((light.T if rows else light).copy())
         full = spilled.T if rows else spilled
-        return Thing(light=full, pixels=full >= WELL)
+        return ProbeSignal(light=full, pixels=full >= WELL)
 
     return draw
 
 
-def persistence(radius: float, height: float, count: int) -> Callable[[Canvas], Thing]:
+def persistence(radius: float, height: float, count: int) -> Callable[[Canvas], ProbeSignal]:
     """Return what draws the imprints of stars of an earlier exposure: even discs with soft edges.
 
     Parameters
@@ -111,22 +121,22 @@ def persistence(radius: float, height: float, count: int) -> Callable[[Canvas], 
         Imprints.
     """
 
-    def draw(canvas: Canvas) -> Thing:
+    def draw(canvas: Canvas) -> ProbeSignal:
         y, x = canvas.grid
         light = np.zeros(SHAPE)
         for _ in range(count):
-            row, column = canvas.place(0.1)
+            row, column = canvas.random_position(0.1)
             own = radius * canvas.rng.uniform(0.5, 1)
             disc = 1 / (1 + np.exp((np.hypot(y - row, x - column) - own) / 1.2))
             light = np.maximum(light, canvas.sigma * height * disc)
-        return Thing(light=light)
+        return ProbeSignal(light=light)
 
     return draw
 
 
 def round_stars(
     count: int, brightest: float, *, fwhm: float | None = None, faintest: float = 5.0
-) -> Callable[[Canvas], Thing]:
+) -> Callable[[Canvas], ProbeSignal]:
     """Return what draws nothing but stars; the looked-at pixels are theirs.
 
     Parameters
@@ -139,17 +149,17 @@ def round_stars(
         In pixels.
     """
 
-    def draw(canvas: Canvas) -> Thing:
+    def draw(canvas: Canvas) -> ProbeSignal:
         light = star_field(canvas, count, faintest, brightest, fwhm=fwhm)
-        return Thing(light=light, pixels=light > 2 * canvas.sigma, replaces_stars=True)
+        return ProbeSignal(light=light, pixels=light > 2 * canvas.sigma, replaces_stars=True)
 
     return draw
 
 
-def trailed(length: float, count: int) -> Callable[[Canvas], Thing]:
+def trailed_stars(length: float, count: int) -> Callable[[Canvas], ProbeSignal]:
     """Return what draws stars that all moved by a length in pixels."""
 
-    def draw(canvas: Canvas) -> Thing:
+    def draw(canvas: Canvas) -> ProbeSignal:
         angle = canvas.rng.uniform(0, np.pi)
         s = np.arange(-length / 2, length / 2 + 0.25, 0.5)
         size = int(length) // 2 + 2
@@ -161,10 +171,10 @@ def trailed(length: float, count: int) -> Callable[[Canvas], Thing]:
     return draw
 
 
-def defocused(radius: float, count: int) -> Callable[[Canvas], Thing]:
+def defocused_stars(radius: float, count: int) -> Callable[[Canvas], ProbeSignal]:
     """Return what draws stars out of focus: rings with an outer radius in pixels."""
 
-    def draw(canvas: Canvas) -> Thing:
+    def draw(canvas: Canvas) -> ProbeSignal:
         size = int(radius) + 1
         distance = np.hypot(*np.mgrid[-size : size + 1, -size : size + 1])
         kernel = np.clip(radius - distance + 0.5, 0, 1) - np.clip(0.4 * radius - distance + 0.5, 0, 1)
@@ -173,13 +183,13 @@ def defocused(radius: float, count: int) -> Callable[[Canvas], Thing]:
     return draw
 
 
-def _convolved(canvas: Canvas, kernel: NDArray[np.float64], count: int) -> Thing:
+def _convolved(canvas: Canvas, kernel: NDArray[np.float64], count: int) -> ProbeSignal:
     """Return stars with another image, as bright in their pixels as round ones."""
     from scipy.signal import fftconvolve
 
     points = star_field(canvas, count, 60.0, 3000.0, fwhm=min(canvas.fwhm, 2.5))
     light = np.clip(fftconvolve(points, kernel / kernel.sum(), mode="same"), 0, WELL / 2)
-    return Thing(light=light, pixels=light > 2 * canvas.sigma, replaces_stars=True)
+    return ProbeSignal(light=light, pixels=light > 2 * canvas.sigma, replaces_stars=True)
 
 
 def _spill(light: NDArray[np.float64]) -> NDArray[np.float64]:
