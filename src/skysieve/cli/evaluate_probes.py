@@ -145,7 +145,7 @@ def _print(outcomes: Sequence[ProbeOutcome], *, heading: str, markdown: bool, qu
     rows = [
         [
             one.name,
-            one.expected or "none",
+            one.right or "none",
             share(one.found),
             share(one.false),
             one.taken_for or "–",
@@ -173,7 +173,7 @@ def _write_table(
     columns: dict[str, list[object]] = {
         "model": [name for name, _ in outcomes],
         "probe": [one.name for _, one in outcomes],
-        "class": [one.expected or "none" for _, one in outcomes],
+        "class": [one.right or "none" for _, one in outcomes],
         "right": [one.found for _, one in outcomes],
         "false": [one.false for _, one in outcomes],
         "taken_for": [one.taken_for for _, one in outcomes],

@@ -1,4 +1,4 @@
-"""Contaminants put into real frames, whose own skies, stars and detectors no simulation has."""
+"""Inject contaminants into real frames, whose skies, stars and detectors no simulation reproduces fully."""
 
 from __future__ import annotations
 
@@ -31,24 +31,24 @@ __all__ = ["CleanFrame", "inject"]
 
 
 MIN_CLIPPED_PIXELS = 4
-"""So many pixels do not share the highest value by chance: a limit of the detector or its converter."""
+"""If this many pixels share the highest value, it is the limit of the detector or its converter."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CleanFrame:
-    """A real frame to put contaminants into; arrays are ``(H, W)`` float32 in its own unit.
+    """A real frame for injection; arrays are ``(H, W)`` float32 in its own unit.
 
     Attributes
     ----------
     pixels, level, sigma
-        The frame, its sky, and the sky's noise.
+        The frame, its sky level, and the standard deviation of its sky.
     gain
-        Electrons in one unit.
+        Electrons per unit.
     read_noise
-        In electrons.
+        Read noise, in electrons.
     saturation
-        Value of a full pixel; None where it is not known.  Then it is taken for the highest value in the
-        frame, if several pixels share it; else nothing saturates.
+        Value of a saturated pixel; None if unknown. Then it is the highest value of the frame if several
+        pixels share it; otherwise nothing saturates.
     """
 
     pixels: NDArray[np.float32]
@@ -67,29 +67,34 @@ def inject(
     contaminants: Collection[str] | None = None,
     bank: PsfBank | None = None,
 ) -> Exposure:
-    """Return a real frame with simulated contaminants, and the truth about these.
+    """Return a real frame with simulated contaminants, and their truth.
 
-    The sky's noise tells how many electrons the sky has, for all that the header may leave out: its
-    variance is that of its photons and of the read-out.  Stars and galaxies of the recipe come too, so that
-    BBG has pixels whose truth is known; what was in the frame before stays without truth.
+    Headers may lack the sky in electrons, so it is derived from the noise: the variance of the sky is the sum
+    of photon noise and read noise. Stars and galaxies of the recipe are added too, so that BBG has pixels
+    with known truth. Sources that were in the frame before have no truth.
 
     Parameters
     ----------
     frame
-        The frame.
+        The real frame.
     seed
         A number, or a generator to draw from.
     recipe
-        What contaminants are drawn from.
+        Ranges from which contaminants are drawn.
     contaminants
-        Which to add; by default the recipe's chances decide.  Overscan replaces the frame's borders.
+        Abbreviations to add; by default drawn with the recipe's probabilities. Overscan replaces the borders.
     bank
-        PSFs to take from.
+        PSFs to choose from; by default a new PSF is drawn.
 
     Returns
     -------
     Exposure
-        Pixels in the unit of the frame, and truth a class.
+        Pixels in the unit of the frame, and the mask of each class.
+
+    Raises
+    ------
+    ConfigError
+        If a contaminant cannot be simulated.
 
     References
     ----------

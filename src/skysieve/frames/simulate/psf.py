@@ -1,4 +1,4 @@
-"""The point spread function: how the light of a star spreads over pixels, and adding stars to an image."""
+"""The point spread function, and drawing of stars with it."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ if TYPE_CHECKING:
 
 __all__ = ["Psf"]
 
-_MAX_HALF_SIZE = 200  # half size of an image of a moved star, in samples
-_MAX_SMALL_STAMP = 400  # pixels of a stamp, of which many are added together
+_MAX_HALF_SIZE = 200  # maximum half size of the image of a moved star, in samples
+_MAX_SMALL_STAMP = 400  # maximum pixels of a stamp that add_stamps draws
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Psf:
-    """A point spread function, drawn finer than the pixels, with the pixels' own width in it.
+    """An oversampled point spread function, convolved with the pixel.
 
-    Stars are placed to the nearest sample.  Where the PSF varies over the frame, there are five of it: for
-    the centre and the four corners, and a star takes the nearest.
+    Stars are drawn at the nearest sample. A PSF that varies over the frame has five images: for the centre
+    and the four corners. A star uses the nearest.
 
     Parameters
     ----------
     images
-        ``(N, n, n)`` float32, N being 1 or 5 (centre; top left, top right, bottom left, bottom right, row 0
-        being the top), n odd: fraction of the flux that a pixel receives whose centre is there, the star
-        being at the middle sample.
+        ``(N, n, n)`` float32, N = 1 or 5 (centre; top left, top right, bottom left, bottom right; row 0 is at
+        the top), n odd: fraction of the flux in a pixel centred at this sample, for a star at the central
+        sample.
     sampling
-        Samples a pixel.
+        Samples per pixel.
     wings
-        The light beyond the images.
+        Light beyond the images.
     """
 
     images: NDArray[np.float32]
@@ -52,13 +52,13 @@ class Psf:
 
     @property
     def radius(self) -> int:
-        """Half the side of the drawn images, in pixels."""
+        """Half of the side of the images, in pixels."""
         half: int = self.images.shape[1] // 2
         return (half - self.sampling // 2) // self.sampling
 
     @cached_property
     def fwhm(self) -> float:
-        """Full width at half maximum in pixels, of the disc as large as the area above half of the maximum.
+        """Full width at half maximum in pixels: the diameter of a disc of the same area above half maximum.
 
         The hole of a defocused star counts as area.
         """
@@ -72,22 +72,35 @@ class Psf:
         return float(self._stamps[0, self._middle, self._middle].max())
 
     def reach(self, flux: float, floor: float) -> int:
-        """Return the radius in pixels beyond which a star of this flux gives pixels less than the floor."""
+        """Return the radius beyond which a star is fainter than a floor.
+
+        Parameters
+        ----------
+        flux
+            Electrons of the star.
+        floor
+            Electrons in a pixel.
+
+        Returns
+        -------
+        int
+            Radius in pixels.
+        """
         return int(self._reaches(np.array([flux]), floor)[0])
 
     def add_star(self, image: NDArray[np.float32], *, y: float, x: float, flux: float, floor: float) -> None:
-        """Add a star to the image ``(H, W)`` in place, as far as it gives a pixel more than the floor.
+        """Add a star to the image in place, out to where it falls below the floor.
 
         Parameters
         ----------
         image
             ``(H, W)`` float32, in electrons.
         y, x
-            Place in pixels; it may lie outside the image.
+            Position in pixels; it may lie outside the image.
         flux
-            Electrons of the whole star.
+            Electrons of the star.
         floor
-            Electrons.
+            Electrons in a pixel.
         """
         row, down, column, right, node = self._positions(np.array([y]), np.array([x]), image.shape)
         core = self._stamps[node[0], down[0], right[0]]
@@ -103,7 +116,7 @@ class Psf:
         step = np.sqrt(dy**2 + dx**2)
         step *= PER_PIXEL
         light = self._far.take(step.astype(np.int32), mode="clip")
-        # Where the image of the core lies, it takes the place of the wings
+        # The image of the core replaces the wings
         top, left = window[0].start, window[1].start
         inner = overlap(light.shape, int(row[0]) - top, int(column[0]) - left, self.radius)
         if inner is not None:
@@ -121,18 +134,20 @@ class Psf:
         flux: NDArray[np.float64],
         floor: float,
     ) -> None:
-        """Add stars to the image ``(H, W)`` in place, each as far as it gives a pixel more than the floor.
+        """Add stars to the image in place, each out to where it falls below the floor.
 
-        Where faint stars are so many that they overlap everywhere, they are placed to the nearest pixel.
+        If faint stars are so many that they overlap everywhere, they are drawn at the nearest pixel.
 
         Parameters
         ----------
         image
             ``(H, W)`` float32, in electrons.
-        y, x, flux
-            ``(k,)``: indices in pixels, which may lie outside the image, and electrons of the whole stars.
+        y, x
+            ``(k,)`` float64, positions in pixels, which may lie outside the image.
+        flux
+            ``(k,)`` float64, electrons of the stars.
         floor
-            Electrons.
+            Electrons in a pixel.
         """
         radii = self._reaches(flux, floor)
         height, width = image.shape
@@ -148,7 +163,7 @@ class Psf:
             min_radius = max_radius + 1
             area = (2 * max_radius + 1) ** 2
             small = area <= _MAX_SMALL_STAMP
-            # Nanoseconds, against those of a convolution
+            # Time in nanoseconds, to compare with that of a convolution
             cost = chosen.size * (10 * area if small else 6000 + area)
             if max_radius < self.radius and chosen.size > image.size / 50 and cost > 40 * image.size:
                 inside = chosen[
@@ -177,9 +192,19 @@ class Psf:
             image += self._convolve(crowd)
 
     def blur(self, light: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the light ``(H, W)`` as seen through this PSF (that of the centre); no flux is lost.
+        """Return the light convolved with this PSF (that of the centre); flux is conserved.
 
-        Light goes on beyond the edges of the image as it is at the edges.
+        Beyond its edges the image continues with the values at the edges.
+
+        Parameters
+        ----------
+        light
+            ``(H, W)`` float32.
+
+        Returns
+        -------
+        numpy.ndarray
+            Convolved light ``(H, W)`` float32.
         """
         nonzero = light != 0
         rows, columns = np.flatnonzero(nonzero.any(axis=1)), np.flatnonzero(nonzero.any(axis=0))
@@ -201,30 +226,30 @@ class Psf:
         Parameters
         ----------
         offset
-            Distance of pixels from the line, in pixels, of any shape and sign; far ones have the value at
-            1000 px.
+            Distances of pixels from the line, in pixels, of any shape and sign; beyond 1000 px the profile is
+            constant.
 
         Returns
         -------
         numpy.ndarray
-            Fraction float32, mean over directions of the line.
+            Fraction float32, averaged over directions of the line.
         """
         step = np.abs(offset) * np.float32(PER_PIXEL) + np.float32(0.5)
         return self._line.take(step.astype(np.int32), mode="clip")
 
     def moved(self, path_y: NDArray[np.float64], path_x: NDArray[np.float64]) -> Psf:
-        """Return the PSF of stars that move while the shutter is open.
+        """Return the PSF of stars that move during the exposure.
 
         Parameters
         ----------
         path_y, path_x
-            ``(k,)`` offsets from the star's place in pixels, at equal steps of time: take steps of a fraction
-            of a pixel, for the path is a row of dots.
+            ``(k,)`` float64, offsets from the mean position in pixels, at equal time steps. The path is drawn
+            as points, so steps should be a fraction of a pixel.
 
         Returns
         -------
         Psf
-            Images as much larger as the path is wide; the far wings stay round.
+            Images enlarged by the extent of the path; the far wings stay round.
         """
         extent = math.ceil(max(np.abs(path_y).max(), np.abs(path_x).max()))
         radius = self.radius + extent
@@ -246,7 +271,7 @@ class Psf:
         whole = fft.irfft2(spectrum, (size, size))[
             :, reach : reach + 2 * half + 1, reach : reach + 2 * half + 1
         ]
-        # Beyond the old images stands what the wings say
+        # Beyond the original images, use the wings
         axis = np.arange(-half, half + 1, dtype=np.float32) / sampling
         squared = axis[:, None] ** 2 + axis**2
         outside = self.wings.at(squared) * (np.maximum(np.abs(axis[:, None]), np.abs(axis)) > self.radius)
@@ -276,7 +301,7 @@ class Psf:
 
     @cached_property
     def _envelope(self) -> NDArray[np.float32]:
-        """Largest fraction of the flux in a pixel at this distance in pixels or farther."""
+        """Maximum fraction of the flux in a pixel at this distance in pixels or beyond."""
         return envelope_table(self.images.max(axis=0), self.sampling, self.wings, self.radius)
 
     @cached_property
@@ -285,14 +310,14 @@ class Psf:
         return line_table(self.images[0], self.sampling, self.wings)
 
     def _reaches(self, flux: NDArray[np.float64], floor: float) -> NDArray[np.intp]:
-        """Return radii ``(k,)`` in pixels beyond which stars give pixels less than the floor."""
+        """Return the radii ``(k,)`` in pixels beyond which stars are fainter than the floor."""
         limits = floor / np.maximum(flux, 1e-30)
         return np.maximum(np.searchsorted(-self._envelope, -limits), 1)
 
     def _positions(
         self, y: NDArray[np.float64], x: NDArray[np.float64], shape: tuple[int, ...]
     ) -> tuple[NDArray[np.intp], ...]:
-        """Return the row, the sample in it, the column, the sample in it, and the image of stars."""
+        """Return the row, the sample in it, the column, the sample in it, and the image index of stars."""
         s, middle = self.sampling, self._middle
         samples_y = np.floor(y * s + 0.5).astype(np.intp)
         samples_x = np.floor(x * s + 0.5).astype(np.intp)
@@ -304,7 +329,7 @@ class Psf:
         return row, samples_y - row * s + middle, column, samples_x - column * s + middle, node
 
     def _convolve(self, light: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Convolve light ``(H, W)``, dark beyond its edges, with the image of the centre."""
+        """Convolve light ``(H, W)``, zero beyond its edges, with the image of the centre."""
         kernel = self._stamps[0, self._middle, self._middle]
         size = (
             fft.next_fast_len(light.shape[0] + 2 * self.radius, real=True),

@@ -1,4 +1,4 @@
-"""What a recipe draws for a frame: its contaminants, its camera, and the sky before they come."""
+"""Draw the parts of a frame from a recipe: its contaminants, camera, sky and objects."""
 
 from __future__ import annotations
 
@@ -36,24 +36,38 @@ __all__ = [
 ]
 
 STREAMS = (*CONTAMINANTS, "camera", "psf", "sky", "stars", "galaxies", "bright stars", "present", "exposure")
-"""Names of the random streams of a frame: one for each thing, so that one may change without the others."""
+"""Names of the random streams of a frame: one per part, so that each part may change without the others."""
 
 MAX_SKY_FRACTION = 0.4
-"""Nobody exposes until the sky alone fills more of the well, or of the range of the converter."""
+"""Maximum sky level, relative to the full well and to the range of the converter."""
 
 
 def choose_contaminants(recipe: Recipe, contaminants: Collection[str] | None, rng: Generator) -> set[str]:
-    """Return the contaminants of a frame: those named, or by the recipe's chances if None are.
+    """Return the contaminants of a frame.
+
+    Parameters
+    ----------
+    recipe
+        Gives the probability of each contaminant.
+    contaminants
+        Abbreviations to use; None to draw them with the recipe's probabilities.
+    rng
+        Random generator.
+
+    Returns
+    -------
+    set
+        Abbreviations.
 
     Raises
     ------
     ConfigError
-        If one cannot be simulated.
+        If one of them cannot be simulated.
     """
     if contaminants is None:
         rolls = dict(zip(CONTAMINANTS, rng.uniform(size=len(CONTAMINANTS)), strict=True))
         wanted = {name for name in LAYERS if rolls[name] < recipe.contaminants[name].probability}
-        # What is full is always saturated
+        # Full pixels are always saturated
         return wanted | {"SAT"} | ({"OV"} if rolls["OV"] < recipe.overscan.probability else set())
     names = [contaminants] if isinstance(contaminants, str) else list(contaminants)
     unknown = [name for name in names if name not in CONTAMINANTS]
@@ -63,7 +77,24 @@ def choose_contaminants(recipe: Recipe, contaminants: Collection[str] | None, rn
 
 
 def choose_psf(recipe: Recipe, camera: Camera, rng: Generator, bank: PsfBank | None) -> Psf:
-    """Return a PSF from the bank, or a new one without it."""
+    """Return a PSF from the bank, or draw a new one if there is no bank.
+
+    Parameters
+    ----------
+    recipe
+        Gives the ranges of PSFs.
+    camera
+        Sets the diffraction.
+    rng
+        Random generator.
+    bank
+        PSFs to choose from, or None.
+
+    Returns
+    -------
+    Psf
+        The PSF.
+    """
     return draw_psf(rng, recipe.optics, camera) if bank is None else bank.draw(rng, camera)
 
 
@@ -74,18 +105,25 @@ def draw_scene(
     recipe: Recipe,
     bank: PsfBank | None = None,
 ) -> tuple[Scene, NDArray[np.float32]]:
-    """Draw a camera, its PSF, the empty sky and the bright stars; and the response ``(H, W)`` to light.
+    """Draw a camera, its PSF, the empty sky and the bright stars.
 
     Parameters
     ----------
     shape
-        ``(H, W)`` of the lit pixels.
+        ``(H, W)`` of the active area.
     streams
-        Sources of randomness, by the names in :data:`STREAMS`.
+        Random generators, by the names in :data:`STREAMS`.
     recipe
-        What to draw from.
+        Ranges to draw from.
     bank
-        PSFs to take from; one is drawn if None.
+        PSFs to choose from; None to draw a new one.
+
+    Returns
+    -------
+    scene : Scene
+        The frame before its contaminants.
+    response : numpy.ndarray
+        Relative response ``(H, W)`` float32 to other light than the sky's.
     """
     camera = recipe.cameras.draw(streams["camera"])
     psf = choose_psf(recipe, camera, streams["psf"], bank)
@@ -103,13 +141,45 @@ def draw_field(
     recipe: Recipe,
     bank: PsfBank | None = None,
 ) -> Field:
-    """Draw a piece of sky as a camera sees it, with stars and galaxies; see :func:`draw_scene`."""
+    """Draw a scene with its stars and galaxies.
+
+    Parameters
+    ----------
+    shape
+        ``(H, W)`` of the active area.
+    streams
+        Random generators, by the names in :data:`STREAMS`.
+    recipe
+        Ranges to draw from.
+    bank
+        PSFs to choose from; None to draw a new one.
+
+    Returns
+    -------
+    Field
+        The scene, and the light of its objects.
+    """
     scene, response = draw_scene(shape, streams, recipe=recipe, bank=bank)
     return Field(scene=scene, objects=response * draw_objects(scene, streams, recipe))
 
 
 def draw_objects(scene: Scene, streams: Mapping[str, Generator], recipe: Recipe) -> NDArray[np.float32]:
-    """Draw the mean light ``(H, W)`` of stars and galaxies in electrons."""
+    """Draw the light of stars and galaxies.
+
+    Parameters
+    ----------
+    scene
+        Gives the PSF, the noise and the bright stars.
+    streams
+        Random generators, by the names in :data:`STREAMS`.
+    recipe
+        Ranges to draw from.
+
+    Returns
+    -------
+    numpy.ndarray
+        Mean electrons ``(H, W)`` float32.
+    """
     light = recipe.stars.simulate(scene, streams["stars"])
     light += recipe.galaxies.simulate(scene, streams["galaxies"])
     light += star_light(scene.bright_stars, scene)
@@ -119,7 +189,24 @@ def draw_objects(scene: Scene, streams: Mapping[str, Generator], recipe: Recipe)
 def draw_layers(
     scene: Scene, streams: Mapping[str, Generator], recipe: Recipe, names: Collection[str]
 ) -> dict[str, Layer]:
-    """Return what each of the named contaminants does to a frame."""
+    """Simulate the named contaminants.
+
+    Parameters
+    ----------
+    scene
+        The frame before its contaminants.
+    streams
+        Random generators, by the names in :data:`STREAMS`.
+    recipe
+        Settings of the contaminants.
+    names
+        Abbreviations; those without a layer are ignored.
+
+    Returns
+    -------
+    dict
+        Layer of each contaminant, by its abbreviation.
+    """
     return {
         name: recipe.contaminants[name].simulate(scene, streams[name]) for name in LAYERS if name in names
     }

@@ -1,4 +1,4 @@
-"""Frames for tracking, by seed and recipe."""
+"""Simulate frames for tracking from a seed and a recipe."""
 
 from __future__ import annotations
 
@@ -42,18 +42,24 @@ def simulate_tracking_frame(
     shape
         ``(H, W)`` in pixels, overscan included.
     seed
-        A number, or a generator to draw from; the same number gives the same frame.
+        A number, or a generator to draw from. The same number gives the same frame.
     recipe
-        What to draw from; by default cameras of all kinds.
+        Ranges to draw from; by default cameras of all kinds.
     kind
-        How the images move, ``"good"`` for hardly; by default the recipe's chances decide.
+        Kind of motion; ``"good"`` for a motion too small to reject the frame. By default drawn with the
+        recipe's probabilities.
     bank
-        PSFs to take from, for a stream of frames; by default one is drawn.
+        PSFs to choose from, for a long series of frames; by default a new PSF is drawn.
+
+    Returns
+    -------
+    TrackingFrame
+        Pixels and the motion.
 
     Raises
     ------
     ConfigError
-        If the recipe hardly ever gives a field with stars.
+        If no drawn field has enough visible stars and an unambiguous label.
 
     Examples
     --------
@@ -64,7 +70,7 @@ def simulate_tracking_frame(
     rng = np.random.default_rng(seed)
     tracking = recipe.tracking
     has_error = rng.uniform() < tracking.probability
-    # only of good frames is it known what to say where there is no star
+    # a frame without stars can only be labelled good
     empty = rng.uniform() < tracking.any_stars and (kind == "good" if kind else not has_error)
     min_stars = 0 if empty else tracking.least_stars
     for attempt in rng.spawn(ATTEMPTS):
@@ -97,13 +103,13 @@ def simulate_tracking_frame(
             borders=borders,
         )
     raise ConfigError(
-        f"recipe {recipe.name}: none of {ATTEMPTS} fields of {shape[0]} × {shape[1]} px has {min_stars} stars "
-        "that stand out, and whose form tells what happened; raise stars.density, or the size"
+        f"recipe {recipe.name}: none of {ATTEMPTS} fields of {shape[0]} × {shape[1]} px has {min_stars} "
+        "stars that stand out, and whose form tells what happened; raise stars.density, or the size"
     )
 
 
 def _is_ambiguous(psf: Psf, motion: Motion, tracking: TrackingErrors) -> bool:
-    """Tell whether nobody could say if the optics or a motion drew out the stars."""
+    """Return whether the elongation of stars could come from the optics as well as from a motion."""
     if not motion.uniform:
         return False
     found = common_elongation(psf, motion)

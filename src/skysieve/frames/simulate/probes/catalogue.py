@@ -1,4 +1,4 @@
-"""The probes: which scenes there are, and the right answer to each."""
+"""The list of probes, each with its correct class."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ if TYPE_CHECKING:
 __all__ = ["PROBES"]
 
 SATURATED = frozenset({"SAT"})
-"""Full pixels of a star or trail are saturated whatever else they are."""
+"""Full pixels of a star or trail may also be marked as saturated."""
 
 
 def _trails() -> Iterator[Probe]:

@@ -1,4 +1,4 @@
-"""Charge without light: cosmic rays, and pixels that the detector gets wrong."""
+"""Probes of charge without light: cosmic rays, and detector defects."""
 
 from __future__ import annotations
 
@@ -29,23 +29,28 @@ __all__ = [
 ]
 
 STEP = 0.1
-"""Distance of the points of a track, in pixels."""
+"""Distance between the points of a track, in pixels."""
 
 BORDER = 0.12
-"""Part of each side in which no thing begins."""
+"""Minimum distance of features from the edges, relative to each side."""
 
 
 def cosmic_ray_tracks(length: float, height: float, count: int) -> Callable[[Canvas], ProbeSignal]:
-    """Return what draws straight tracks of cosmic rays, as sharp as pixels are.
+    """Return a function that draws straight cosmic-ray tracks, one pixel wide.
 
     Parameters
     ----------
     length
-        Of each, in pixels.
+        Length of each, in pixels.
     height
-        Charge along a pixel of the track, in standard deviations of the noise.
+        Charge per pixel of the track, in standard deviations of the noise.
     count
-        Tracks.
+        Number of tracks.
+
+    Returns
+    -------
+    Callable
+        Draws the signal on a canvas.
     """
 
     def draw(canvas: Canvas) -> ProbeSignal:
@@ -61,7 +66,20 @@ def cosmic_ray_tracks(length: float, height: float, count: int) -> Callable[[Can
 
 
 def winding_tracks(height: float, count: int) -> Callable[[Canvas], ProbeSignal]:
-    """Return what draws the winding tracks of slow electrons, which scatter until they stop."""
+    """Return a function that draws the winding tracks of slow electrons, which scatter until they stop.
+
+    Parameters
+    ----------
+    height
+        Charge per pixel of the track, in standard deviations of the noise.
+    count
+        Number of tracks.
+
+    Returns
+    -------
+    Callable
+        Draws the signal on a canvas.
+    """
 
     def draw(canvas: Canvas) -> ProbeSignal:
         light = np.zeros(SHAPE)
@@ -78,7 +96,20 @@ def winding_tracks(height: float, count: int) -> Callable[[Canvas], ProbeSignal]
 
 
 def cosmic_ray_spots(height: float, count: int) -> Callable[[Canvas], ProbeSignal]:
-    """Return what draws rays that went straight down: charge in two to four pixels that touch."""
+    """Return a function that draws cosmic rays at normal incidence: charge in two to four adjacent pixels.
+
+    Parameters
+    ----------
+    height
+        Charge in standard deviations of the noise.
+    count
+        Number of spots.
+
+    Returns
+    -------
+    Callable
+        Draws the signal on a canvas.
+    """
 
     def draw(canvas: Canvas) -> ProbeSignal:
         light = np.zeros(SHAPE)
@@ -93,7 +124,18 @@ def cosmic_ray_spots(height: float, count: int) -> Callable[[Canvas], ProbeSigna
 
 
 def many_cosmic_rays(count: int) -> Callable[[Canvas], ProbeSignal]:
-    """Return what draws many rays of all lengths and strengths, as in a long exposure."""
+    """Return a function that draws many tracks of all lengths and amplitudes, as in a long exposure.
+
+    Parameters
+    ----------
+    count
+        Number of tracks.
+
+    Returns
+    -------
+    Callable
+        Draws the signal on a canvas.
+    """
 
     def draw(canvas: Canvas) -> ProbeSignal:
         light = np.zeros(SHAPE)
@@ -112,18 +154,23 @@ def many_cosmic_rays(count: int) -> Callable[[Canvas], ProbeSignal]:
 def hot_columns(
     height: float, *, width: int = 1, part: float = 1.0, rows: bool = False
 ) -> Callable[[Canvas], ProbeSignal]:
-    """Return what draws hot columns.
+    """Return a function that draws hot columns.
 
     Parameters
     ----------
     height
-        In standard deviations of the noise.
+        Signal in standard deviations of the noise.
     width
-        Columns.
+        Number of columns.
     part
-        Of the column that is hot, from the first row on.
+        Fraction of the column that is hot, from the first row on.
     rows
-        Whether it is a row.
+        Whether to draw rows instead.
+
+    Returns
+    -------
+    Callable
+        Draws the signal on a canvas.
     """
 
     def draw(canvas: Canvas) -> ProbeSignal:
@@ -134,7 +181,22 @@ def hot_columns(
 
 
 def dead_columns(response: float, *, width: int = 1, part: float = 1.0) -> Callable[[Canvas], ProbeSignal]:
-    """Return what draws columns that give this part of the light; see :func:`hot_columns`."""
+    """Return a function that draws dead columns.
+
+    Parameters
+    ----------
+    response
+        Fraction of the light that they detect.
+    width
+        Number of columns.
+    part
+        Fraction of the column that is dead, from the first row on.
+
+    Returns
+    -------
+    Callable
+        Draws the signal on a canvas.
+    """
 
     def draw(canvas: Canvas) -> ProbeSignal:
         marked = _column(canvas, width, part, rows=False)
@@ -144,7 +206,18 @@ def dead_columns(response: float, *, width: int = 1, part: float = 1.0) -> Calla
 
 
 def dead_cluster(radius: float) -> Callable[[Canvas], ProbeSignal]:
-    """Return what draws a blind patch of an uneven outline."""
+    """Return a function that draws a dead cluster of irregular outline.
+
+    Parameters
+    ----------
+    radius
+        Mean radius, in pixels.
+
+    Returns
+    -------
+    Callable
+        Draws the signal on a canvas.
+    """
 
     def draw(canvas: Canvas) -> ProbeSignal:
         y, x = canvas.grid
@@ -159,7 +232,20 @@ def dead_cluster(radius: float) -> Callable[[Canvas], ProbeSignal]:
 
 
 def hot_pixels(height: float, count: int) -> Callable[[Canvas], ProbeSignal]:
-    """Return what draws single hot pixels, in standard deviations of the noise."""
+    """Return a function that draws isolated hot pixels.
+
+    Parameters
+    ----------
+    height
+        Signal in standard deviations of the noise.
+    count
+        Number of pixels.
+
+    Returns
+    -------
+    Callable
+        Draws the signal on a canvas.
+    """
 
     def draw(canvas: Canvas) -> ProbeSignal:
         marked = _singles(canvas, count)
@@ -169,7 +255,18 @@ def hot_pixels(height: float, count: int) -> Callable[[Canvas], ProbeSignal]:
 
 
 def dead_pixels(count: int) -> Callable[[Canvas], ProbeSignal]:
-    """Return what draws single blind pixels."""
+    """Return a function that draws isolated dead pixels.
+
+    Parameters
+    ----------
+    count
+        Number of pixels.
+
+    Returns
+    -------
+    Callable
+        Draws the signal on a canvas.
+    """
 
     def draw(canvas: Canvas) -> ProbeSignal:
         marked = _singles(canvas, count)
@@ -179,7 +276,18 @@ def dead_pixels(count: int) -> Callable[[Canvas], ProbeSignal]:
 
 
 def overscan(width: int) -> Callable[[Canvas], ProbeSignal]:
-    """Return what draws columns at one side of the frame that see no light."""
+    """Return a function that draws overscan columns at the right edge.
+
+    Parameters
+    ----------
+    width
+        Number of columns.
+
+    Returns
+    -------
+    Callable
+        Draws the signal on a canvas.
+    """
 
     def draw(canvas: Canvas) -> ProbeSignal:
         marked = np.zeros(SHAPE, np.bool_)
@@ -192,7 +300,7 @@ def overscan(width: int) -> Callable[[Canvas], ProbeSignal]:
 def _deposit(
     light: NDArray[np.float64], y: NDArray[np.float64], x: NDArray[np.float64], charge: float
 ) -> None:
-    """Add the same charge at each point to the pixel that holds it, in place."""
+    """Add the same charge at each point to the nearest pixel, in place."""
     rows, columns = np.rint(y).astype(np.intp), np.rint(x).astype(np.intp)
     inside = (rows >= 0) & (rows < SHAPE[0]) & (columns >= 0) & (columns < SHAPE[1])
     np.add.at(light, (rows[inside], columns[inside]), charge)
@@ -210,7 +318,7 @@ def _column(canvas: Canvas, width: int, part: float, *, rows: bool) -> NDArray[n
 
 
 def _singles(canvas: Canvas, count: int) -> NDArray[np.bool_]:
-    """Return single pixels on a coarse grid, so that none touches another."""
+    """Return isolated pixels on a coarse grid; none touches another."""
     marked = np.zeros(SHAPE, np.bool_)
     cells = canvas.rng.choice((SHAPE[0] // 12) * (SHAPE[1] // 12), count, replace=False)
     for cell in cells:

@@ -1,4 +1,4 @@
-"""Lines of light: trails of satellites, aircraft and meteors."""
+"""Probes of lines of light: trails of satellites, aircraft and meteors."""
 
 from __future__ import annotations
 
@@ -42,13 +42,12 @@ RIGHT_ANGLE = np.pi / 2
 
 @dataclass(frozen=True)
 class Line:
-    """Where pixels are as seen from a line.
+    """Coordinates of pixels relative to a line.
 
     Attributes
     ----------
     across, along
-        ``(H, W)`` distance from the line and position along it, in pixels; 0 is the point nearest to the
-        line's middle.
+        ``(H, W)`` float64, distance from the line and position along it in pixels; 0 is the line's midpoint.
     """
 
     across: NDArray[np.float64]
@@ -59,28 +58,32 @@ def draw_line(
     canvas: Canvas,
     angle: float | None = None,
     *,
-    place: tuple[float, float] | None = None,
+    position: tuple[float, float] | None = None,
     radius: float = np.inf,
 ) -> Line:
-    """Return a line through the inner part of the canvas.
+    """Draw a line through the inner part of the canvas.
 
     Parameters
     ----------
     canvas
-        Gives what is random.
+        Gives the random generator.
     angle
-        Of the line with the rows, in radians; any that is no less than 10 degrees from rows and columns if
-        None.
-    place
-        Row and column that it goes through; a random one if None.
+        Angle with the rows in radians; by default random, at least 10 degrees from rows and columns.
+    position
+        Row and column of a point on the line; random if None.
     radius
-        Of its curvature, in pixels.
+        Radius of curvature, in pixels.
+
+    Returns
+    -------
+    Line
+        Coordinates of all pixels.
     """
     if angle is None:
         tilt = canvas.rng.uniform(np.radians(10), np.radians(80))
         angle = float(tilt + canvas.rng.integers(2) * RIGHT_ANGLE)
     y, x = canvas.grid
-    middle = canvas.random_position(0.35) if place is None else place
+    middle = canvas.random_position(0.35) if position is None else position
     v, u = y - middle[0], x - middle[1]
     along = u * np.cos(angle) + v * np.sin(angle)
     across = -u * np.sin(angle) + v * np.cos(angle)
@@ -90,19 +93,58 @@ def draw_line(
 
 
 def gaussian_profile(across: NDArray[np.float64], width: float) -> NDArray[np.float64]:
-    """Return a profile of a FWHM in pixels, with a peak of 1."""
+    """Return a Gaussian profile with a maximum of 1.
+
+    Parameters
+    ----------
+    across
+        Distance from the line in pixels, any shape.
+    width
+        FWHM in pixels.
+
+    Returns
+    -------
+    numpy.ndarray
+        Profile float64 of the same shape.
+    """
     profile: NDArray[np.float64] = np.exp(-0.5 * (across * SIGMAS_IN_FWHM / width) ** 2)
     return profile
 
 
 def flat_profile(across: NDArray[np.float64], width: float) -> NDArray[np.float64]:
-    """Return a profile with a flat top of a full width in pixels and edges as soft as a PSF."""
+    """Return a flat-topped profile with edges as soft as a PSF.
+
+    Parameters
+    ----------
+    across
+        Distance from the line in pixels, any shape.
+    width
+        Full width in pixels.
+
+    Returns
+    -------
+    numpy.ndarray
+        Profile float64 of the same shape.
+    """
     profile: NDArray[np.float64] = 1 / (1 + np.exp((np.abs(across) - width / 2) / 0.8))
     return profile
 
 
 def hollow_profile(across: NDArray[np.float64], width: float) -> NDArray[np.float64]:
-    """Return the profile of a line that is so far out of focus that the secondary mirror shows in it."""
+    """Return the profile of a line far out of focus, with the hole of the secondary mirror.
+
+    Parameters
+    ----------
+    across
+        Distance from the line in pixels, any shape.
+    width
+        Full width in pixels.
+
+    Returns
+    -------
+    numpy.ndarray
+        Profile float64 of the same shape, with a maximum of 1.
+    """
 
     def chord(radius: float) -> NDArray[np.float64]:
         half: NDArray[np.float64] = np.sqrt(np.clip(radius**2 - across**2, 0, None))
@@ -116,22 +158,42 @@ def hollow_profile(across: NDArray[np.float64], width: float) -> NDArray[np.floa
 def straight_trail(
     width: float, height: float, profile: Profile = gaussian_profile
 ) -> Callable[[Canvas], ProbeSignal]:
-    """Return what draws a straight trail across the frame.
+    """Return a function that draws a straight trail across the frame.
 
     Parameters
     ----------
     width
-        In pixels, as the profile takes it.
+        Width in pixels, as defined by the profile.
     height
-        Of its ridge, in standard deviations of the noise.
+        Maximum in standard deviations of the noise.
     profile
-        Across it.
+        Profile across the trail.
+
+    Returns
+    -------
+    Callable
+        Draws the signal on a canvas.
     """
     return lambda canvas: ProbeSignal(light=canvas.sigma * height * profile(draw_line(canvas).across, width))
 
 
 def short_trail(length: float, width: float, height: float) -> Callable[[Canvas], ProbeSignal]:
-    """Return what draws a trail that begins and ends in the frame, with a length in pixels."""
+    """Return a function that draws a trail that begins and ends in the frame.
+
+    Parameters
+    ----------
+    length
+        Length in pixels.
+    width
+        FWHM in pixels.
+    height
+        Maximum in standard deviations of the noise.
+
+    Returns
+    -------
+    Callable
+        Draws the signal on a canvas.
+    """
 
     def draw(canvas: Canvas) -> ProbeSignal:
         line = draw_line(canvas)
@@ -142,7 +204,20 @@ def short_trail(length: float, width: float, height: float) -> Callable[[Canvas]
 
 
 def meteor_trail(width: float, height: float) -> Callable[[Canvas], ProbeSignal]:
-    """Return what draws a trail that brightens slowly, flares and ends."""
+    """Return a function that draws a trail that brightens slowly, flares and ends.
+
+    Parameters
+    ----------
+    width
+        FWHM in pixels.
+    height
+        Signal before the flare in standard deviations of the noise.
+
+    Returns
+    -------
+    Callable
+        Draws the signal on a canvas.
+    """
 
     def draw(canvas: Canvas) -> ProbeSignal:
         line = draw_line(canvas)
@@ -156,16 +231,23 @@ def meteor_trail(width: float, height: float) -> Callable[[Canvas], ProbeSignal]
 def flashing_trail(
     width: float, height: float, period: float, dark: float = 0.0
 ) -> Callable[[Canvas], ProbeSignal]:
-    """Return what draws the trail of a tumbling satellite: glints of a period in pixels.
+    """Return a function that draws the trail of a tumbling satellite with periodic glints.
 
     Parameters
     ----------
-    width, height
-        As of :func:`straight_trail`, the second at the glints.
+    width
+        FWHM in pixels.
+    height
+        Maximum of the glints in standard deviations of the noise.
     period
-        Pixels from glint to glint.
+        Distance between glints, in pixels.
     dark
-        Light between them, as a part of that in them.
+        Light between the glints, relative to their maximum.
+
+    Returns
+    -------
+    Callable
+        Draws the signal on a canvas.
     """
 
     def draw(canvas: Canvas) -> ProbeSignal:
@@ -178,7 +260,18 @@ def flashing_trail(
 
 
 def aircraft_trail(height: float) -> Callable[[Canvas], ProbeSignal]:
-    """Return what draws two even lines with a row of strobe flashes between them."""
+    """Return a function that draws two continuous lines with a row of strobe flashes between them.
+
+    Parameters
+    ----------
+    height
+        Maximum of the lines in standard deviations of the noise.
+
+    Returns
+    -------
+    Callable
+        Draws the signal on a canvas.
+    """
 
     def draw(canvas: Canvas) -> ProbeSignal:
         line = draw_line(canvas)
@@ -191,7 +284,22 @@ def aircraft_trail(height: float) -> Callable[[Canvas], ProbeSignal]:
 
 
 def parallel_trails(width: float, height: float, gap: float) -> Callable[[Canvas], ProbeSignal]:
-    """Return what draws two trails side by side, with a gap in pixels between their ridges."""
+    """Return a function that draws two parallel trails.
+
+    Parameters
+    ----------
+    width
+        FWHM in pixels.
+    height
+        Maximum in standard deviations of the noise.
+    gap
+        Distance between their ridges, in pixels.
+
+    Returns
+    -------
+    Callable
+        Draws the signal on a canvas.
+    """
 
     def draw(canvas: Canvas) -> ProbeSignal:
         across = draw_line(canvas).across
@@ -202,7 +310,20 @@ def parallel_trails(width: float, height: float, gap: float) -> Callable[[Canvas
 
 
 def crossing_trails(width: float, height: float) -> Callable[[Canvas], ProbeSignal]:
-    """Return what draws two trails that cross."""
+    """Return a function that draws two trails that cross.
+
+    Parameters
+    ----------
+    width
+        FWHM in pixels.
+    height
+        Maximum in standard deviations of the noise.
+
+    Returns
+    -------
+    Callable
+        Draws the signal on a canvas.
+    """
 
     def draw(canvas: Canvas) -> ProbeSignal:
         angle = canvas.rng.uniform(np.radians(15), np.radians(45))
@@ -214,21 +335,51 @@ def crossing_trails(width: float, height: float) -> Callable[[Canvas], ProbeSign
 
 
 def curved_trail(width: float, height: float, radius: float) -> Callable[[Canvas], ProbeSignal]:
-    """Return what draws a trail that is part of a circle with a radius in pixels."""
+    """Return a function that draws a trail along a circle.
+
+    Parameters
+    ----------
+    width
+        FWHM in pixels.
+    height
+        Maximum in standard deviations of the noise.
+    radius
+        Radius of the circle, in pixels.
+
+    Returns
+    -------
+    Callable
+        Draws the signal on a canvas.
+    """
     return lambda canvas: ProbeSignal(
         light=canvas.sigma * height * gaussian_profile(draw_line(canvas, radius=radius).across, width)
     )
 
 
 def axis_aligned_trail(width: float, height: float, *, rows: bool = False) -> Callable[[Canvas], ProbeSignal]:
-    """Return what draws a trail that leaves the columns, or the rows, by 1 to 2.5 degrees."""
+    """Return a function that draws a trail inclined to the columns, or the rows, by only 1 to 2.5 degrees.
+
+    Parameters
+    ----------
+    width
+        FWHM in pixels.
+    height
+        Maximum in standard deviations of the noise.
+    rows
+        Whether it runs along the rows.
+
+    Returns
+    -------
+    Callable
+        Draws the signal on a canvas.
+    """
 
     def draw(canvas: Canvas) -> ProbeSignal:
         tilt = np.radians(canvas.rng.uniform(1.0, 2.5)) * canvas.rng.choice([-1, 1])
         middle = (SHAPE[0] / 2, canvas.rng.uniform(0.2, 0.8) * SHAPE[1])
         if rows:
             middle = (canvas.rng.uniform(0.2, 0.8) * SHAPE[0], SHAPE[1] / 2)
-        line = draw_line(canvas, tilt if rows else RIGHT_ANGLE + tilt, place=middle)
+        line = draw_line(canvas, tilt if rows else RIGHT_ANGLE + tilt, position=middle)
         return ProbeSignal(light=canvas.sigma * height * gaussian_profile(line.across, width))
 
     return draw

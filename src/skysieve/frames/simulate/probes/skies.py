@@ -1,4 +1,4 @@
-"""What covers much of the frame: nebulae, fringes, uneven skies, and galaxies."""
+"""Probes of extended features: nebulae, fringes, uneven skies, and galaxies."""
 
 from __future__ import annotations
 
@@ -33,12 +33,34 @@ EVERYWHERE = np.ones(SHAPE, np.bool_)
 
 
 def empty_sky(canvas: Canvas) -> ProbeSignal:
-    """Return nothing; all pixels are looked at."""
+    """Return an empty signal; all pixels are target pixels.
+
+    Parameters
+    ----------
+    canvas
+        An empty sky.
+
+    Returns
+    -------
+    ProbeSignal
+        No light.
+    """
     return ProbeSignal(light=np.zeros(SHAPE), pixels=EVERYWHERE if canvas.sky else None)
 
 
 def cirrus(height: float) -> Callable[[Canvas], ProbeSignal]:
-    """Return what draws a cloud of dust, in standard deviations of the noise where it is brightest."""
+    """Return a function that draws a dust cloud.
+
+    Parameters
+    ----------
+    height
+        Maximum (99th percentile) in standard deviations of the noise.
+
+    Returns
+    -------
+    Callable
+        Draws the signal on a canvas.
+    """
 
     def draw(canvas: Canvas) -> ProbeSignal:
         cloud = np.exp(1.1 * _random_field(canvas, slope=3.2))
@@ -49,12 +71,25 @@ def cirrus(height: float) -> Callable[[Canvas], ProbeSignal]:
 
 
 def filaments(width: float, height: float) -> Callable[[Canvas], ProbeSignal]:
-    """Return what draws thin winding filaments over a faint cloud, with a width in pixels."""
+    """Return a function that draws thin curved filaments over a faint cloud.
+
+    Parameters
+    ----------
+    width
+        FWHM of a filament, in pixels.
+    height
+        Brightness in standard deviations of the noise.
+
+    Returns
+    -------
+    Callable
+        Draws the signal on a canvas.
+    """
 
     def draw(canvas: Canvas) -> ProbeSignal:
         field, along = _random_field(canvas, slope=5.0), _random_field(canvas, slope=4.0)
         steep = np.hypot(*np.gradient(field))
-        # distance from the line on which the field is zero, in pixels
+        # distance from the zero line of the field, in pixels
         distance = field / np.maximum(steep, 0.3 * float(np.median(steep)))
         ridge = np.exp(-0.5 * (distance * 2.3548 / width) ** 2) * np.clip(0.8 + 0.4 * along, 0.2, 1.5)
         cloud = 0.12 * np.clip(_random_field(canvas, slope=4.0), 0, None)
@@ -64,7 +99,18 @@ def filaments(width: float, height: float) -> Callable[[Canvas], ProbeSignal]:
 
 
 def reflection_nebula(height: float) -> Callable[[Canvas], ProbeSignal]:
-    """Return what draws dust lit by a star in its middle."""
+    """Return a function that draws dust illuminated by a star at its centre.
+
+    Parameters
+    ----------
+    height
+        Brightness in standard deviations of the noise.
+
+    Returns
+    -------
+    Callable
+        Draws the signal on a canvas.
+    """
 
     def draw(canvas: Canvas) -> ProbeSignal:
         y, x = canvas.grid
@@ -72,24 +118,29 @@ def reflection_nebula(height: float) -> Callable[[Canvas], ProbeSignal]:
         radius = np.hypot(y - middle[0], x - middle[1])
         dust = np.exp(0.6 * _random_field(canvas, slope=3.2)) / (1 + (radius / 60) ** 2)
         light = canvas.sigma * height * dust
-        seen = light > 2 * canvas.sigma
+        visible = light > 2 * canvas.sigma
         add_star(light, middle, 300 * canvas.sigma, fwhm=canvas.fwhm)
-        return ProbeSignal(light=light, pixels=seen)
+        return ProbeSignal(light=light, pixels=visible)
 
     return draw
 
 
 def fringes(period: float, height: float, *, bend: float = 0.5) -> Callable[[Canvas], ProbeSignal]:
-    """Return what draws interference fringes over the whole frame.
+    """Return a function that draws interference fringes over the whole frame.
 
     Parameters
     ----------
     period
-        From one bright line to the next, in pixels.
+        Distance between bright bands, in pixels.
     height
         Amplitude in standard deviations of the noise.
     bend
-        How much the lines wind, in periods.
+        Deviation of the bands from straight lines, in periods.
+
+    Returns
+    -------
+    Callable
+        Draws the signal on a canvas.
     """
 
     def draw(canvas: Canvas) -> ProbeSignal:
@@ -104,7 +155,18 @@ def fringes(period: float, height: float, *, bend: float = 0.5) -> Callable[[Can
 
 
 def vignetting(depth: float) -> Callable[[Canvas], ProbeSignal]:
-    """Return what draws a frame that is darker at its corners, by this part of its light."""
+    """Return a function that draws a frame that is darker at its corners.
+
+    Parameters
+    ----------
+    depth
+        Relative loss of light at the farthest corner.
+
+    Returns
+    -------
+    Callable
+        Draws the signal on a canvas.
+    """
 
     def draw(canvas: Canvas) -> ProbeSignal:
         y, x = canvas.grid
@@ -116,7 +178,18 @@ def vignetting(depth: float) -> Callable[[Canvas], ProbeSignal]:
 
 
 def sky_gradient(height: float) -> Callable[[Canvas], ProbeSignal]:
-    """Return what draws a sky that rises from one side to the other by this part of itself."""
+    """Return a function that draws a sky that increases linearly across the frame.
+
+    Parameters
+    ----------
+    height
+        Increase relative to the sky.
+
+    Returns
+    -------
+    Callable
+        Draws the signal on a canvas.
+    """
 
     def draw(canvas: Canvas) -> ProbeSignal:
         y, x = canvas.grid
@@ -129,7 +202,18 @@ def sky_gradient(height: float) -> Callable[[Canvas], ProbeSignal]:
 
 
 def amplifier_step(height: float) -> Callable[[Canvas], ProbeSignal]:
-    """Return what draws two amplifiers whose levels differ by so many standard deviations of the noise."""
+    """Return a function that draws two amplifiers with different levels.
+
+    Parameters
+    ----------
+    height
+        Difference of the levels in standard deviations of the noise.
+
+    Returns
+    -------
+    Callable
+        Draws the signal on a canvas.
+    """
 
     def draw(canvas: Canvas) -> ProbeSignal:
         step = np.zeros(SHAPE)
@@ -140,7 +224,22 @@ def amplifier_step(height: float) -> Callable[[Canvas], ProbeSignal]:
 
 
 def edge_on_galaxies(length: float, height: float, count: int) -> Callable[[Canvas], ProbeSignal]:
-    """Return what draws discs of galaxies seen from the side, with a scale length in pixels."""
+    """Return a function that draws edge-on disc galaxies with bulges.
+
+    Parameters
+    ----------
+    length
+        Scale length in pixels.
+    height
+        Central brightness of the disc in standard deviations of the noise.
+    count
+        Number of galaxies.
+
+    Returns
+    -------
+    Callable
+        Draws the signal on a canvas.
+    """
 
     def draw(canvas: Canvas) -> ProbeSignal:
         light = np.zeros(SHAPE)
@@ -155,7 +254,20 @@ def edge_on_galaxies(length: float, height: float, count: int) -> Callable[[Canv
 
 
 def spiral_galaxy(length: float, height: float) -> Callable[[Canvas], ProbeSignal]:
-    """Return what draws one spiral galaxy with two arms."""
+    """Return a function that draws a spiral galaxy with two arms.
+
+    Parameters
+    ----------
+    length
+        Scale length of the disc in pixels.
+    height
+        Central brightness of the disc in standard deviations of the noise.
+
+    Returns
+    -------
+    Callable
+        Draws the signal on a canvas.
+    """
 
     def draw(canvas: Canvas) -> ProbeSignal:
         u, v = _turned(canvas, canvas.random_position(0.4), canvas.rng.uniform(0, np.pi))
@@ -168,14 +280,19 @@ def spiral_galaxy(length: float, height: float) -> Callable[[Canvas], ProbeSigna
 
 
 def elliptical_galaxy(length: float, height: float) -> Callable[[Canvas], ProbeSignal]:
-    """Return what draws one elliptical galaxy of a de Vaucouleurs profile (de Vaucouleurs 1948).
+    """Return a function that draws an elliptical galaxy with a de Vaucouleurs (1948) profile.
 
     Parameters
     ----------
     length
-        Radius that holds half of its light, in pixels.
+        Half-light radius in pixels.
     height
-        At that radius, in standard deviations of the noise.
+        Brightness at that radius in standard deviations of the noise.
+
+    Returns
+    -------
+    Callable
+        Draws the signal on a canvas.
     """
 
     def draw(canvas: Canvas) -> ProbeSignal:
@@ -188,21 +305,21 @@ def elliptical_galaxy(length: float, height: float) -> Callable[[Canvas], ProbeS
 
 
 def _turned(
-    canvas: Canvas, place: tuple[float, float], angle: float
+    canvas: Canvas, position: tuple[float, float], angle: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return coordinates along and across a direction through a place."""
+    """Return coordinates along and across a direction through a position."""
     y, x = canvas.grid
-    v, u = y - place[0], x - place[1]
+    v, u = y - position[0], x - position[1]
     return u * np.cos(angle) + v * np.sin(angle), v * np.cos(angle) - u * np.sin(angle)
 
 
 def _random_field(canvas: Canvas, *, slope: float) -> NDArray[np.float64]:
-    """Return a Gaussian field of unit variance whose power falls with this power of the frequency."""
+    """Return a Gaussian random field of unit variance with a power-law spectrum of this negative exponent."""
     rows, columns = np.fft.fftfreq(SHAPE[0]) * SHAPE[0], np.fft.fftfreq(SHAPE[1]) * SHAPE[1]
     frequency = np.hypot(rows[:, None], columns[None])
     frequency[0, 0] = np.inf
     noise = np.fft.fft2(canvas.rng.normal(size=SHAPE))
-    # waves longer than the frame are damped, so that there is something of it everywhere
+    # damp waves longer than the frame, so that the structure extends over all of it
     amplitude = (frequency**2 + 2.0**2) ** (-slope / 4)
     amplitude[0, 0] = 0
     field = np.fft.ifft2(noise * amplitude).real
