@@ -142,7 +142,8 @@ def expose(
     pixels[filled] = 0  # pipelines replace bad pixels by a constant without noise
     if resampling is not None:
         pixels = resampling.apply(pixels)
-        for name in truth.keys() - _by_signal(layers):
+        # the truth of layers without a mask, and of BBG, comes from the resampled signal already
+        for name in truth.keys() - {"BBG"} - {name for name, layer in layers.items() if layer.truth is None}:
             truth[name] = resampling.apply(truth[name].astype(np.float32)) > RESAMPLED
     if borders:
         border = np.pad(np.zeros(scene.shape, np.bool_), borders.widths, constant_values=True)
@@ -168,11 +169,6 @@ def _poisson(mean: NDArray[np.float32], rng: Generator) -> NDArray[np.float32]:
     if few.any():
         numbers[few] = rng.poisson(mean[few])
     return numbers
-
-
-def _by_signal(layers: Mapping[str, Layer]) -> set[str]:
-    """Return the contaminants whose truth is where their signal exceeds the noise."""
-    return {"BBG"} | {name for name, layer in layers.items() if layer.truth is None}
 
 
 def _truth(

@@ -263,7 +263,7 @@ class TrackingErrors:
     def _lost_star(self, rng: Generator) -> Course:
         left = uniform(rng, self.good_part)
         adrift = np.clip((TIME - left) / (1 - left), 0, None)
-        # the speed is constant, or changes with time
+        # the speed is nearly constant, or increases with time
         along = _unit(adrift ** uniform(rng, (0.9, 1.8)))
         bend = _unit(adrift * (1 - adrift))
         return along, uniform(rng, self.curvature) * bend

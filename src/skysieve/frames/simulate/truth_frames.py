@@ -142,7 +142,11 @@ def simulated_frames(recipe: str, count: int, *, seed: int, side: int) -> Iterat
 
     if count < 1:
         raise ConfigError(f"{count} frames: expected at least 1")
-    return _simulate(read_recipe(recipe), count, seed=seed, side=side)
+    drawn_from = read_recipe(recipe)
+    return (
+        simulated_frame(drawn_from, np.random.default_rng(sequence), side=side, number=number)
+        for number, sequence in enumerate(np.random.SeedSequence(seed).spawn(count), start=1)
+    )
 
 
 def simulated_frame(recipe: Recipe, rng: Generator, *, side: int, number: int) -> TruthFrame:
@@ -175,11 +179,6 @@ def simulated_frame(recipe: Recipe, rng: Generator, *, side: int, number: int) -
     facts = CameraFacts(frame.camera.gain, frame.camera.read_noise, frame.camera.saturation)
     bits, drawn = truth_bits(frame.truth), frozenset(frame.truth)
     return TruthFrame(f"{recipe.name} {number}", frame.pixels, bits, facts=facts, drawn=drawn)
-
-
-def _simulate(recipe: Recipe, count: int, *, seed: int, side: int) -> Iterator[TruthFrame]:
-    for number, sequence in enumerate(np.random.SeedSequence(seed).spawn(count)):
-        yield simulated_frame(recipe, np.random.default_rng(sequence), side=side, number=number + 1)
 
 
 def _read_bits(path: Path, name: str) -> NDArray[np.int16]:

@@ -87,16 +87,13 @@ class HotPixels:
                 _add(light, rows + dy, columns + dx, share_each * charge)
         elif rng.uniform() < self.tails:
             towards = 1 if rng.uniform() < 0.5 else -1
-            for distance, share in enumerate(self._draw_tail(rng), start=1):
+            # traps release charge in the pixels behind a hot one
+            tail = np.exp(-np.arange(TAIL_LENGTH) / uniform(rng, (0.7, 5.0)))
+            tail *= uniform(rng, self.deferred) / tail.sum()
+            for distance, share in enumerate(tail, start=1):
                 behind = (distance * towards, 0) if scene.camera.bleed_axis == 0 else (0, distance * towards)
                 _add(light, rows + behind[0], columns + behind[1], share * charge)
         return Layer(light=light)
-
-    def _draw_tail(self, rng: Generator) -> NDArray[np.float64]:
-        """Draw the fractions of charge that traps release in the pixels behind a hot one."""
-        tail = np.exp(-np.arange(TAIL_LENGTH) / uniform(rng, (0.7, 5.0)))
-        tail *= uniform(rng, self.deferred) / tail.sum()
-        return tail
 
 
 def draw_pixels(

@@ -197,9 +197,8 @@ class Spikes:
         fraction = log_uniform(rng, self.halo_fraction)
         hollow = scene.camera.obstruction
         centre = np.asarray(scene.shape) / 2
-        lead = (
-            rng.normal() * 0.1
-        )  # the offset of a reflection is proportional to the star's distance from the axis
+        # the offset of a reflection is proportional to the star's distance from the axis
+        lead = rng.normal() * 0.1
         edge = max(scene.psf.fwhm, 2.0)
         for star in scene.bright_stars:
             level = fraction * star.flux / (math.pi * radius**2 * (1 - hollow**2))
