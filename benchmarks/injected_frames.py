@@ -16,7 +16,7 @@ from skysieve.core.fits.frame_files import FrameFile
 from skysieve.core.fits.locations import Location
 from skysieve.frames.evaluate.masks import already_marked
 from skysieve.frames.mask.classes import CLASSES, find_class
-from skysieve.frames.simulate.clean_frames import JUDGED_FRAMES, clean_frame
+from skysieve.frames.simulate.clean_frames import BENCHMARK_FRAMES, clean_frame
 from skysieve.frames.simulate.injection import inject
 from skysieve.frames.simulate.recipe import read_recipe
 from skysieve.frames.simulate.truth_bits import truth_bits
@@ -119,7 +119,7 @@ def injected_frames(detectors: Sequence[Detector], injections: int) -> Iterator[
 
 
 def _real_frames() -> Iterator[RealFrame]:
-    for judged in JUDGED_FRAMES:
+    for judged in BENCHMARK_FRAMES:
         path = data_folder() / "frames" / judged.name
         with FrameFile(Location(path)) as opened:
             planes = [(hdu, plane) for hdu in opened.frames for plane in hdu.planes]

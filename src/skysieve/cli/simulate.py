@@ -89,7 +89,7 @@ def simulate_contaminants(
     whole = _room(recipe)
     from skysieve.cli.simulating import make_series
     from skysieve.frames.simulate.contaminants_files import (
-        described,
+        class_summary,
         write_parameter_table,
         write_truth_sheet,
     )
@@ -109,7 +109,7 @@ def simulate_contaminants(
         job,
         count,
         processes=jobs,
-        describe=described,
+        describe=class_summary,
         write_table=write_parameter_table,
         draw=write_truth_sheet if preview else None,
         command=_command(

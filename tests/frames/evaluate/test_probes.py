@@ -37,7 +37,7 @@ class KnowingMasker:
         pixels = frame.rows(0, frame.shape[0])[0]
         [scene] = [one for one in self.frames if (one.pixels == pixels).all()]
         bits = np.zeros(pixels.shape, np.int16)
-        for place, shares in ((scene.thing, self.inside), (scene.empty, self.elsewhere)):
+        for place, shares in ((scene.target, self.inside), (scene.empty, self.elsewhere)):
             where = np.nonzero(place.ravel())[0]
             for name, share in shares.items():
                 bits.ravel()[where[: round(share * len(where))]] |= find_class(name).code

@@ -13,11 +13,11 @@ from astropy.io import fits
 
 from skysieve.core.errors import ConfigError, FrameError, SourceError
 from skysieve.frames.simulate.clean_frames import (
-    JUDGED_FRAMES,
-    JudgedFrame,
+    BENCHMARK_FRAMES,
+    BenchmarkFrame,
     clean_frame,
     find_clean_frames,
-    without_judged_frames,
+    without_benchmark_frames,
 )
 from skysieve.frames.simulate.recipe import shipped_recipes
 
@@ -111,7 +111,7 @@ def test_frames_that_benchmarks_measure_on_are_left_out_by_name_and_by_content(t
     content = hashlib.sha256((training_folder / "theirs.fits").read_bytes()).hexdigest()
     sources = find_clean_frames(str(training_folder), smallest=64)
     with caplog.at_level(logging.WARNING):
-        kept = without_judged_frames(sources, [JudgedFrame("theirs.fits", content, "default")])
+        kept = without_benchmark_frames(sources, [BenchmarkFrame("theirs.fits", content, "default")])
     assert names_of(kept) == ["mine.fits"]
     assert "copy.fits: benchmarks measure networks on this frame; left out" in caplog.text
     assert "theirs.fits: benchmarks measure networks on this frame; left out" in caplog.text
@@ -119,24 +119,24 @@ def test_frames_that_benchmarks_measure_on_are_left_out_by_name_and_by_content(t
 
 @pytest.mark.parametrize("ending", ["", ".gz"])
 def test_a_packed_frame_is_known_by_its_name(tmp_path, pixels, ending):
-    for name in (JUDGED_FRAMES[0].name, "mine.fits"):
+    for name in (BENCHMARK_FRAMES[0].name, "mine.fits"):
         fits.PrimaryHDU(pixels).writeto(tmp_path / f"{name}{ending}")
     sources = find_clean_frames(str(tmp_path), smallest=64)
-    assert names_of(without_judged_frames(sources)) == [f"mine.fits{ending}"]
+    assert names_of(without_benchmark_frames(sources)) == [f"mine.fits{ending}"]
 
 
 def test_a_folder_of_nothing_but_these_is_refused(tmp_path, pixels):
-    fits.PrimaryHDU(pixels).writeto(tmp_path / JUDGED_FRAMES[1].name)
+    fits.PrimaryHDU(pixels).writeto(tmp_path / BENCHMARK_FRAMES[1].name)
     with pytest.raises(ConfigError, match="no frames but those that benchmarks measure networks on"):
-        without_judged_frames(find_clean_frames(str(tmp_path), smallest=64))
+        without_benchmark_frames(find_clean_frames(str(tmp_path), smallest=64))
 
 
 def test_five_frames_are_kept_for_benchmarks():
-    assert len({one.name for one in JUDGED_FRAMES}) == len({one.sha256 for one in JUDGED_FRAMES}) == 5
-    assert {one.recipe for one in JUDGED_FRAMES} <= set(shipped_recipes())
+    assert len({one.name for one in BENCHMARK_FRAMES}) == len({one.sha256 for one in BENCHMARK_FRAMES}) == 5
+    assert {one.recipe for one in BENCHMARK_FRAMES} <= set(shipped_recipes())
 
 
-@pytest.mark.parametrize("one", JUDGED_FRAMES, ids=lambda one: one.name)
+@pytest.mark.parametrize("one", BENCHMARK_FRAMES, ids=lambda one: one.name)
 def test_the_real_files_have_the_content_that_is_left_out(one):
     folder = Path(os.environ.get("SKYSIEVE_TEST_DATA", ""), "frames")
     if not (folder / one.name).exists():

@@ -8,7 +8,7 @@ import pytest
 from skysieve.frames.simulate.camera import Camera
 from skysieve.frames.simulate.optics import moffat_psf
 from skysieve.frames.simulate.scene import Scene, Star
-from skysieve.frames.simulate.stars import Stars, light_of
+from skysieve.frames.simulate.stars import Stars, star_light
 
 PSF = moffat_psf(fwhm=3.0)
 
@@ -80,10 +80,10 @@ def test_bright_stars_peak_about_and_above_the_full_well():
 
 def test_bright_stars_shine_with_all_their_light_unsaturated():
     star = Star(y=255.0, x=255.0, flux=1e8)
-    light = light_of([star], scene((511, 511)))
+    light = star_light([star], scene((511, 511)))
     assert light.max() == pytest.approx(1e8 * PSF.peak, rel=1e-3)
     assert light.sum() == pytest.approx(1e8, rel=0.03)
-    assert not light_of([], scene()).any()
+    assert not star_light([], scene()).any()
 
 
 def test_one_seed_gives_one_field():

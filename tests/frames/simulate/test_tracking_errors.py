@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skysieve.frames.simulate.motion import add_moved_stars, move_light
+from skysieve.frames.simulate.motion import add_moved_stars, motion_blur
 from skysieve.frames.simulate.optics import moffat_psf
 from skysieve.frames.simulate.tracking_errors import TrackingErrors
 
@@ -104,17 +104,17 @@ class TestSmear:
         blur = (3.0 / 2.3548) ** 2
         yy, xx, yx = ((image * a * b).sum() / image.sum() for a, b in ((y, y), (x, x), (y, x)))
         expected = np.array([xx - yy, 2 * yx]) / (xx + yy + 2 * blur)
-        assert drawn.smear(80, 100) == pytest.approx(expected, abs=0.02)
+        assert drawn.elongation(80, 100) == pytest.approx(expected, abs=0.02)
 
     def test_is_the_same_everywhere_unless_the_field_turns(self):
         places = [10.0, 150.0], [20.0, 30.0]
-        steady, turning = (draw(kind).smear(*places) for kind in ("drift", "rotation"))
+        steady, turning = (draw(kind).elongation(*places) for kind in ("drift", "rotation"))
         assert steady[:, 0] == pytest.approx(steady[:, 1])
         assert turning[:, 0] != pytest.approx(turning[:, 1], abs=0.05)
 
     def test_grows_with_the_motion_and_stays_below_one(self):
         lengths = [
-            float(np.hypot(*draw("drift", errors=TrackingErrors(extent=(e, e))).smear(80, 100)))
+            float(np.hypot(*draw("drift", errors=TrackingErrors(extent=(e, e))).elongation(80, 100)))
             for e in (0.3, 1, 3, 8)
         ]
         assert lengths == sorted(lengths)
@@ -235,7 +235,7 @@ class TestOtherLight:
     def test_keeps_its_flux_and_stays_where_it_is(self, kind):
         light = np.zeros(SHAPE, np.float32)
         light[78:83, 98:103] = 100
-        moved = move_light(light, draw(kind, 1, errors=TrackingErrors(extent=(0.7, 0.7), centre=(0, 0))))
+        moved = motion_blur(light, draw(kind, 1, errors=TrackingErrors(extent=(0.7, 0.7), centre=(0, 0))))
         assert moved.shape == SHAPE
         assert moved.dtype == np.float32
         assert moved.sum() == pytest.approx(light.sum(), rel=0.01)
@@ -247,10 +247,10 @@ class TestOtherLight:
         still = np.zeros(SHAPE, np.float32)
         psf.add_star(still, y=80, x=100, flux=1e5, floor=0.01)
         expected = star(psf, motion)
-        difference = move_light(still, motion) - expected
+        difference = motion_blur(still, motion) - expected
         assert np.abs(difference).max() < 0.02 * expected.max()
 
     @pytest.mark.parametrize("kind", KINDS)
     def test_that_is_even_stays_even_to_the_border(self, kind):
         even = np.full(SHAPE, 50, np.float32)
-        assert move_light(even, draw(kind, 1)) == pytest.approx(even, rel=1e-3)
+        assert motion_blur(even, draw(kind, 1)) == pytest.approx(even, rel=1e-3)

@@ -10,7 +10,7 @@ from skysieve.frames.simulate.optics import moffat_psf
 from skysieve.frames.simulate.recipe import Recipe
 from skysieve.frames.simulate.scene import Layer, Scene, Star
 from skysieve.frames.simulate.tracking_errors import TrackingErrors
-from skysieve.frames.simulate.tracking_frame import expose_moved
+from skysieve.frames.simulate.tracking_frame import expose_with_motion
 
 SHAPE = (128, 160)
 SKY = 400.0
@@ -29,7 +29,7 @@ def motion(kind, extent=3.0):
 
 
 def expose(scene, kind="drift", *, stars=ONE_STAR, seed=1, **more):
-    frame = expose_moved(
+    frame = expose_with_motion(
         scene, motion(kind), np.random.default_rng(seed), stars=stars, recipe=Recipe(), **more
     )
     return frame, frame.pixels - np.median(frame.pixels)

@@ -60,7 +60,7 @@ class TestCommonElongation:
         for seed in range(5):
             drift = errors.draw(np.random.default_rng(seed), psf_fwhm=4.0, shape=SHAPE, kind="drift")
             assert common_elongation(psf, drift) == pytest.approx(
-                float(np.hypot(*drift.smear(48, 48))), abs=0.03
+                float(np.hypot(*drift.elongation(48, 48))), abs=0.03
             )
 
 
@@ -73,7 +73,7 @@ class TestDrawn:
         for seed in range(6):
             for kind in ("wind", "good"):
                 frame = simulate_tracking_frame(SHAPE, seed=seed, recipe=chosen, kind=kind, bank=bank)
-                found = float(np.hypot(*frame.motion.smear(48, 48)))
+                found = float(np.hypot(*frame.motion.elongation(48, 48)))
                 assert found > 0.45 if frame.tracking_error else found < 0.25
 
     def test_good_frames_may_have_no_star_and_others_not(self):

@@ -15,7 +15,7 @@ from skysieve.core.errors import ConfigError, SourceError
 from skysieve.core.simulate.recipe_files import build
 from skysieve.core.training.recipe import read_training_recipe
 from skysieve.frames.mask.classes import NODATA, find_class
-from skysieve.frames.simulate.clean_frames import JUDGED_FRAMES
+from skysieve.frames.simulate.clean_frames import BENCHMARK_FRAMES
 from skysieve.frames.simulate.recipe import Recipe
 from skysieve.frames.train import injected
 from skysieve.frames.train.contaminants import ContaminantTraining
@@ -138,7 +138,7 @@ class TestATrainingOnCleanFrames:
             training.use_clean_frames(nights)
 
     def test_leaves_out_frames_that_benchmarks_measure_on(self, training, nights, caplog):
-        judged = JUDGED_FRAMES[0].name
+        judged = BENCHMARK_FRAMES[0].name
         (nights / "a.fits").rename(nights / judged)
         training.use_clean_frames(nights)
         assert [source.location.path.name for source in training.clean.sources] == ["b.fits"]

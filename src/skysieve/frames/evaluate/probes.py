@@ -104,7 +104,7 @@ def run_probe(masker: Masker, probe: Probe, *, draws: int = 1) -> ProbeRun:
     if draws < 1:
         raise ConfigError(f"{draws} draws of each probe: expected at least 1")
     allowed = sum(find_class(name).code for name in probe.allowed)
-    right = 0 if probe.right is None else find_class(probe.right).code
+    right = 0 if probe.expected is None else find_class(probe.expected).code
     wrong = _CONTAMINANTS & ~right & ~allowed
     anything = _CONTAMINANTS & ~allowed
     frames = [draw_probe(probe, seed) for seed in range(draws)]
@@ -112,7 +112,7 @@ def run_probe(masker: Masker, probe: Probe, *, draws: int = 1) -> ProbeRun:
     shares = []
     counts = np.zeros(len(CLASSES))
     for frame, bits in zip(frames, masks, strict=True):
-        inside, outside = bits[frame.thing], bits[frame.empty]
+        inside, outside = bits[frame.target], bits[frame.empty]
         shares.append(
             (
                 _share(inside, right) if right else np.nan,
@@ -123,7 +123,7 @@ def run_probe(masker: Masker, probe: Probe, *, draws: int = 1) -> ProbeRun:
         counts += [_share(inside, c.code & wrong) for c in CLASSES]
     found, false, elsewhere = (_mean(values) for values in zip(*shares, strict=True))
     taken_for = CLASSES[int(np.argmax(counts))].name if counts.any() else ""
-    outcome = ProbeOutcome(probe.name, probe.right, found, false, taken_for, elsewhere)
+    outcome = ProbeOutcome(probe.name, probe.expected, found, false, taken_for, elsewhere)
     return ProbeRun(outcome, frames[0], masks[0])
 
 

@@ -188,8 +188,8 @@ class TrackingNet(nn.Module):
         -------
         tuple
             Logit ``(N, 1)``; smear of the images at each place ``(N, 2, H / minimum, W / minimum)``, as
-            :func:`skysieve.frames.simulate.motion.Motion.smear` has it; and how bright each place is ``(N, 1,
-            …)``, from 0 to 1.
+            :func:`skysieve.frames.simulate.motion.Motion.elongation` has it; and how bright each place is
+            ``(N, 1, …)``, from 0 to 1.
         """
         height, width = (side // self.minimum * self.minimum for side in pixels.shape[-2:])
         squeezed = asinh(pixels[..., :height, :width])

@@ -1,8 +1,9 @@
-"""Simulated frames whose contaminants are known.
+"""Simulated frames with a known truth mask for each contaminant.
 
-A :mod:`~skysieve.frames.simulate.recipe` says what to draw from; :mod:`~skysieve.frames.simulate.scenery`
-draws camera and sky; :mod:`~skysieve.frames.simulate.contaminants` add what does not belong;
-:mod:`~skysieve.frames.simulate.exposure` makes a frame of it, with the truth about each pixel.
+A :mod:`~skysieve.frames.simulate.recipe` holds the ranges to draw from.
+:mod:`~skysieve.frames.simulate.scenery` draws the camera, the sky and the objects.
+The modules in :mod:`~skysieve.frames.simulate.contaminants` simulate one contaminant each.
+:mod:`~skysieve.frames.simulate.exposure` combines them into a frame and its truth.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Pixels near a line, so that what is long and narrow costs no more than it covers."""
+"""Pixels along a line, so that drawing a narrow feature costs no more than the pixels that it covers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ STEP = 1 / 16
 
 @dataclass(frozen=True)
 class Profile:
-    """A symmetric profile across a line, tabulated so that looking it up costs little.
+    """A symmetric profile across a line, tabulated for fast lookup.
 
     Attributes
     ----------
@@ -34,14 +34,14 @@ class Profile:
     values: NDArray[np.float32]
 
     @classmethod
-    def of(
+    def tabulate(
         cls,
         line: Callable[[NDArray[np.float32]], NDArray[np.float32]],
         *,
         reach: float,
         blur: NDArray[np.float64] | None = None,
     ) -> Profile:
-        """Tabulate the profile of a line, or of many lines side by side.
+        """Tabulate the profile of a line, or the sum of parallel lines.
 
         Parameters
         ----------
@@ -50,8 +50,13 @@ class Profile:
         reach
             Distance of the last value from the line, in pixels.
         blur
-            Symmetric weights ``(2 N + 1,)`` of the lines side by side, 1/16 px apart, of sum 1; None for one
+            Symmetric weights ``(2 N + 1,)`` float64 of parallel lines 1/16 px apart, of sum 1; None for one
             line.
+
+        Returns
+        -------
+        Profile
+            The table.
         """
         if blur is None:
             return cls(line(np.arange(0, reach + STEP, STEP, dtype=np.float32)).astype(np.float32))
@@ -62,24 +67,57 @@ class Profile:
 
     @property
     def peak(self) -> float:
-        """Largest value: on the line, unless the profile is hollow."""
+        """Maximum: on the line, unless the profile is hollow."""
         return float(self.values.max())
 
     def reach(self, floor: float) -> float:
-        """Return the distance in pixels beyond which the profile stays below a floor."""
+        """Return the distance beyond which the profile stays below a floor.
+
+        Parameters
+        ----------
+        floor
+            A value of the profile.
+
+        Returns
+        -------
+        float
+            Distance in pixels.
+        """
         return float(self.reaches(np.array([floor]))[0])
 
     def reaches(self, floors: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Return the distances in pixels beyond which the profile stays below floors of any shape."""
-        return np.searchsorted(-self.beyond, -floors).astype(np.float64) * STEP
+        """Return the distances beyond which the profile stays below floors.
+
+        Parameters
+        ----------
+        floors
+            Values of the profile, any shape.
+
+        Returns
+        -------
+        numpy.ndarray
+            Distances float64 in pixels, of the same shape.
+        """
+        return np.searchsorted(-self.envelope, -floors).astype(np.float64) * STEP
 
     @cached_property
-    def beyond(self) -> NDArray[np.float32]:
-        """Largest value ``(N,)`` at each distance or beyond, which falls where the profile has knots."""
+    def envelope(self) -> NDArray[np.float32]:
+        """Maximum ``(N,)`` float32 at each distance or beyond: decreasing even if the profile is not."""
         return np.maximum.accumulate(self.values[::-1])[::-1]
 
     def at(self, offset: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the profile at offsets in pixels, of any shape."""
+        """Return the profile at some offsets.
+
+        Parameters
+        ----------
+        offset
+            Offsets from the line in pixels, any shape and sign.
+
+        Returns
+        -------
+        numpy.ndarray
+            Values float32 of the same shape.
+        """
         index = (np.abs(offset) * np.float32(1 / STEP) + np.float32(0.5)).astype(np.int32)
         found: NDArray[np.float32] = self.values[np.minimum(index, self.values.size - 1)]
         return found
@@ -87,14 +125,14 @@ class Profile:
 
 @dataclass(frozen=True)
 class Band:
-    """The pixels of a frame within some distance of a straight or slightly bent line.
+    """The pixels of a frame within some distance of a straight or slightly curved line.
 
     Attributes
     ----------
     rows, columns
-        ``(N,)`` integers; no pixel comes twice.
+        ``(N,)`` integers; each pixel occurs once.
     along, across
-        ``(N,)`` float32: distances in pixels along the line from its origin, and from the line.
+        ``(N,)`` float32, distances in pixels along the line from its origin, and from the line.
     """
 
     rows: NDArray[np.intp]
@@ -103,7 +141,7 @@ class Band:
     across: NDArray[np.float32]
 
     @classmethod
-    def about(
+    def around(
         cls,
         shape: tuple[int, int],
         *,
@@ -115,7 +153,7 @@ class Band:
         curvature: float = 0.0,
         taper: Callable[[NDArray[np.floating]], NDArray[np.float64]] | None = None,
     ) -> Band:
-        """Find the pixels about a line.
+        """Find the pixels around a line.
 
         Parameters
         ----------
@@ -126,17 +164,21 @@ class Band:
         angle
             Direction of the line: along ``(dy, dx) = (sin, cos)``, in radians.
         extent
-            Where the line begins and ends, as distances from its origin in pixels.
+            Start and end of the line, as distances from its origin in pixels.
         half_width
             Distance to either side, and beyond the ends, in pixels.
         curvature
-            The line bends away from its direction by ``curvature * along**2 / 2``, in 1/px: meant to be
-            small.
+            Small curvature in 1/px: the line deviates from its direction by ``curvature * along**2 / 2``.
         taper
-            Gives the distance to either side from the distance along the line, where it gets less.
+            Function that gives a smaller distance to either side from the distance along the line.
+
+        Returns
+        -------
+        Band
+            The pixels.
         """
         sine, cosine = math.sin(angle), math.cos(angle)
-        # Each step along the longer axis takes the pixels to either side of the line
+        # At each step along the major axis, take the pixels on either side of the line
         steep = abs(sine) > abs(cosine)
         origin, drift, size, side = (y, x, *shape) if steep else (x, y, *shape[::-1])
         rise, run = (sine, cosine) if steep else (cosine, sine)
@@ -145,7 +187,7 @@ class Band:
         last = min(size, math.ceil(ends[1] + half_width) + 1)
         steps = np.arange(first, max(first, last))
         along = (steps - origin) / rise
-        normal = -rise if steep else rise  # how far the bend goes along the shorter axis
+        normal = -rise if steep else rise  # component of the curvature along the minor axis
         centre = drift + run * along + normal * curvature / 2 * along**2
         reach = min(math.ceil(half_width / abs(rise)) + 1, side)
         inside = (centre > -reach) & (centre < side + reach)

@@ -1,4 +1,4 @@
-"""The telescope and camera that a simulated frame is taken with."""
+"""The telescope and camera that take a simulated frame."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Literal
 __all__ = ["Camera", "Detector"]
 
 Detector = Literal["ccd", "nir"]
-"""A CCD, or a near-infrared array whose pixels are read where they are."""
+"""A CCD, or a near-infrared array, which reads each pixel in place without moving its charge."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Camera:
-    """A telescope and its camera: the defaults are a 1 m with a thick, deep-depleted CCD of 15 µm pixels.
+    """A telescope and its camera. The defaults are a 1 m with a thick, deep-depleted CCD of 15 µm pixels.
 
     Attributes
     ----------
@@ -22,33 +22,33 @@ class Camera:
     gain
         Electrons per ADU.
     read_noise
-        Standard deviation of the noise of the read-out, in electrons.
+        Standard deviation of the read noise, in electrons.
     bias
-        Level that the electronics add, in ADU.
+        Bias level, in ADU.
     full_well
-        Electrons that a pixel holds before they spill.
+        Electrons that a pixel holds before it saturates.
     adc_maximum
-        Largest value that the converter can write, in ADU.
+        Largest value of the analogue-to-digital converter, in ADU.
     pixel_size
         Side of a pixel, in µm.
     pixel_scale
-        Side of a pixel, in arcsec on the sky.
+        Side of a pixel on the sky, in arcsec.
     thickness
         Thickness of the sensitive layer, in µm.
     diffusion
-        Standard deviation of the sideways drift of charge that crosses the whole thickness, in µm.
+        Standard deviation of the lateral diffusion of charge that crosses the whole thickness, in µm.
     exposure
-        Length of the exposure, in seconds.
+        Exposure time, in seconds.
     aperture
         Diameter of the telescope, in metres.
     obstruction
         Diameter of the secondary mirror, relative to the aperture.
     vanes
-        Vanes of the spider that holds the secondary mirror; 0 for none.
+        Number of spider vanes that hold the secondary mirror; 0 for none.
     vane_width
         Width of a vane, in metres.
     bleed_axis
-        Axis of the array along which a CCD is read and spills charge: 0 along columns, 1 along rows.
+        Array axis along which a CCD is read and bleeds: 0 along columns, 1 along rows.
     """
 
     detector: Detector = "ccd"
@@ -70,5 +70,5 @@ class Camera:
 
     @property
     def saturation(self) -> float:
-        """Value of a full pixel in ADU, bias included."""
+        """Value of a saturated pixel in ADU, bias included."""
         return min(self.bias + self.full_well / self.gain, float(self.adc_maximum))

@@ -1,4 +1,4 @@
-"""The cameras that a recipe draws from."""
+"""Ranges from which a recipe draws cameras."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ __all__ = ["Cameras"]
 
 @dataclass(frozen=True, kw_only=True)
 class Cameras:
-    """Ranges of telescopes and cameras; two equal numbers fix a value.
+    """Ranges of telescopes and cameras. Two equal numbers fix a value.
 
-    The defaults span the amateur's 20 cm to the 8 m, and thin, thick and near-infrared detectors.
-    See :class:`~skysieve.frames.simulate.camera.Camera` for what each means.
+    The defaults cover telescopes from 20 cm to 8 m, and thin, thick and near-infrared detectors.
+    See :class:`~skysieve.frames.simulate.camera.Camera` for the meaning of each setting.
 
     Attributes
     ----------
     near_infrared
-        Chance of a near-infrared array.
+        Probability of a near-infrared array.
     rows
-        Chance that a CCD is read along its rows.
+        Probability that a CCD is read along its rows.
     bits
-        Bits of the converter, one of which is drawn.
+        Bit depths of the converter, of which one is drawn.
     vane_width
         Width of a vane, relative to the aperture.
     """
@@ -53,7 +53,18 @@ class Cameras:
     rows: float = 0.15
 
     def draw(self, rng: Generator) -> Camera:
-        """Draw a camera; all orders of magnitude of a range are as likely."""
+        """Draw a camera; most ranges are log-uniform.
+
+        Parameters
+        ----------
+        rng
+            Random generator.
+
+        Returns
+        -------
+        Camera
+            The telescope and its camera.
+        """
         near_infrared = rng.uniform() < self.near_infrared
         detector: Detector = "nir" if near_infrared else "ccd"
         axis: Literal[0, 1] = 1 if rng.uniform() < self.rows else 0
@@ -61,7 +72,7 @@ class Cameras:
         maximum = 2 ** int(rng.choice(np.array(self.bits))) - 1
         bias = min(log_uniform(rng, self.bias), 0.2 * maximum)
         aperture = log_uniform(rng, self.aperture)
-        # The layer of HgCdTe that sees light is thin whatever the substrate
+        # The light-sensitive layer of HgCdTe is thin, whatever the thickness of the substrate
         thickness = log_uniform(rng, self.thickness)
         return Camera(
             detector=detector,

@@ -1,4 +1,4 @@
-"""Real frames without contaminants, made ready to have some put in."""
+"""Find and read real frames without contaminants, into which contaminants are injected."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
-    "JUDGED_FRAMES",
+    "BENCHMARK_FRAMES",
+    "BenchmarkFrame",
     "CleanPlane",
     "CleanSource",
-    "JudgedFrame",
     "clean_frame",
     "find_clean_frames",
-    "without_judged_frames",
+    "without_benchmark_frames",
 ]
 
 logger = logging.getLogger(__name__)
 
 PACKED = (".gz", ".bz2", ".xz", ".Z", ".fz")
-"""Endings of packed files."""
+"""Suffixes of compressed files."""
 
 UNBOUNDED = Window(-1e30, 1e30)
 
@@ -47,17 +47,17 @@ SATURATION_KEYWORDS = ("SATURATE", "SATLEVEL", "SATURATA", "MAXLIN")
 
 
 @dataclass(frozen=True)
-class JudgedFrame:
-    """A real frame that benchmarks measure networks on, so that none may be trained on it.
+class BenchmarkFrame:
+    """A real frame that benchmarks evaluate networks on. No network may be trained on it.
 
     Attributes
     ----------
     name
-        Of its file.
+        Name of its file.
     sha256
-        Of the content of its file, so that a copy under another name is known, too.
+        Hash of its file, so that a copy under another name is recognised too.
     recipe
-        Of the camera that is most like its own: what benchmarks put into it.
+        Recipe of the camera most similar to its own, which benchmarks inject.
     """
 
     name: str
@@ -65,50 +65,50 @@ class JudgedFrame:
     recipe: str
 
 
-JUDGED_FRAMES: tuple[JudgedFrame, ...] = (
-    JudgedFrame(
+BENCHMARK_FRAMES: tuple[BenchmarkFrame, ...] = (
+    BenchmarkFrame(
         "lco_1m_fa05_raw_mef.fits",
         "9fc29bb6f8cd6d7f2cdffa9874100d170340b87e7763fee6d6639186b9d176f2",
         "sinistro",
     ),
-    JudgedFrame(
+    BenchmarkFrame(
         "apogee_eso085-030-004.fit",
         "c5030565bef1c6ae984d00652e3694139ede46823b3d345d8ae0affce5c83aa6",
         "small_refractor",
     ),
-    JudgedFrame(
+    BenchmarkFrame(
         "ctio_mosaic2_cdfs_I.fits",
         "b3c2f7eaa29906a6b84bd498949939ea0505d181a2f88a70f911d97ac8649174",
         "decam",
     ),
-    JudgedFrame(
+    BenchmarkFrame(
         "decam_cp_170316_ooi_z_N2.fits",
         "0396c7fb0cf9d645f77133371c544652a031d2d31d1b2574adfd7974f9b7b6e9",
         "decam",
     ),
-    JudgedFrame(
+    BenchmarkFrame(
         "hst_wfc3uvis_ibo822tbq_flt.fits",
         "d4b5a595985e69d3e51f092d6dfd95907bf30d3382f11716195a9f3e3624a1a5",
         "wfc3",
     ),
 )
-"""The real frames that benchmarks put contaminants into: no network is trained or tuned on them."""
+"""Real frames into which benchmarks inject contaminants: no network is trained or tuned on them."""
 
 
 @dataclass(frozen=True)
 class CleanPlane:
-    """A frame as it was read.
+    """A frame as read from its file.
 
     Attributes
     ----------
     pixels
         ``(H, W)`` float32.
     nodata
-        ``(H, W)``, True where there is no data.
+        ``(H, W)`` bool, True where there is no data.
     header
         Header of its HDU.
     facts
-        Cards of that header, and of the primary one.
+        Cards of this header and of the primary header.
     """
 
     pixels: NDArray[np.float32]
@@ -119,16 +119,16 @@ class CleanPlane:
 
 @dataclass(frozen=True)
 class CleanSource:
-    """Where a frame is: an HDU of a file, and the plane of a cube.
+    """Location of a frame: an HDU of a file, and a plane of its cube.
 
     Attributes
     ----------
     location
-        The file, as it was found.
+        The file.
     hdu, plane
-        Numbers among the frames of the file, and among the planes of that.
+        Index of the frame in the file, and of the plane in the cube.
     label
-        What to call it.
+        Name for messages.
     """
 
     location: Location
@@ -138,6 +138,11 @@ class CleanSource:
 
     def read(self) -> CleanPlane:
         """Read the frame.
+
+        Returns
+        -------
+        CleanPlane
+            Pixels, mask and headers.
 
         Raises
         ------
@@ -155,14 +160,19 @@ class CleanSource:
 
 
 def find_clean_frames(folder: str, *, smallest: int) -> list[CleanSource]:
-    """Return the frames in a folder; files that cannot be read are left out, with a warning.
+    """Find the frames in a folder. Files that cannot be read are skipped with a warning.
 
     Parameters
     ----------
     folder
-        A folder with FITS files, or what else names some.
+        A folder with FITS files, or any other location of files.
     smallest
-        Least height and width, in pixels.
+        Minimum height and width, in pixels.
+
+    Returns
+    -------
+    list
+        Frames that are large enough.
 
     Raises
     ------
@@ -190,26 +200,31 @@ def find_clean_frames(folder: str, *, smallest: int) -> list[CleanSource]:
     return found
 
 
-def without_judged_frames(
-    sources: Sequence[CleanSource], judged: Sequence[JudgedFrame] = JUDGED_FRAMES
+def without_benchmark_frames(
+    sources: Sequence[CleanSource], excluded: Sequence[BenchmarkFrame] = BENCHMARK_FRAMES
 ) -> list[CleanSource]:
-    """Return the frames that may be trained on; files that benchmarks measure on are left out by a warning.
+    """Return the frames that may be used for training, and warn of files that benchmarks evaluate on.
 
     Parameters
     ----------
     sources
-        As :func:`find_clean_frames` finds them.
-    judged
-        Frames to leave out: known by the name of the file, whatever it is packed with, or by its content.
+        Frames from :func:`find_clean_frames`.
+    excluded
+        Frames to leave out, recognised by file name (compressed or not) or by content.
+
+    Returns
+    -------
+    list
+        The remaining frames.
 
     Raises
     ------
     SourceError
         If a file cannot be read.
     ConfigError
-        If no frame is left.
+        If no frame remains.
     """
-    names, contents = {one.name for one in judged}, {one.sha256 for one in judged}
+    names, contents = {one.name for one in excluded}, {one.sha256 for one in excluded}
     paths = dict.fromkeys(source.location.path for source in sources)
     left_out = {path for path in paths if _bare(path.name) in names or _sha256(path) in contents}
     for path in sorted(left_out):
@@ -223,7 +238,7 @@ def without_judged_frames(
 
 
 def _bare(name: str) -> str:
-    """Return the name of a file without the ending that says how it is packed."""
+    """Return a file name without the suffix of its compression."""
     for ending in PACKED:
         name = name.removesuffix(ending)
     return name
@@ -244,16 +259,23 @@ def clean_frame(
     *,
     label: str = "frame",
 ) -> CleanFrame:
-    """Return a frame ready for injection: its sky is measured, and its camera read from the header.
+    """Prepare a frame for injection: measure its sky, and read its camera from the header.
 
     Parameters
     ----------
-    pixels, nodata
-        ``(H, W)``.
+    pixels
+        ``(H, W)`` float32.
+    nodata
+        ``(H, W)`` bool, True where there is no data.
     header
-        Cards; gain, read noise and saturation are taken from those of the usual keywords that hold a number.
+        Cards; gain, read noise and saturation come from the usual keywords that hold a number.
     label
-        What messages call it.
+        Name for messages.
+
+    Returns
+    -------
+    CleanFrame
+        The frame, with the sky level where there is no data.
 
     Raises
     ------
@@ -273,7 +295,7 @@ def clean_frame(
 
 
 def _number(header: Mapping[str, object], keywords: tuple[str, ...]) -> float | None:
-    """Return the first positive number that the header gives for one of the keywords."""
+    """Return the first positive number that the header has for one of the keywords."""
     for keyword in keywords:
         try:
             value = float(header[keyword])  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""What goes beside simulated frames: a table of their parameters, and a picture of them."""
+"""Summary files of simulated frames: a table of their parameters, and a contact sheet."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from skysieve.frames.simulate.contaminants_job import SimulationRecord
 
-__all__ = ["described", "parameter_table", "write_parameter_table", "write_truth_sheet"]
+__all__ = ["class_summary", "parameter_table", "write_parameter_table", "write_truth_sheet"]
 
 COLUMNS = (
     Column("kind", "SIMKIND", "raw, subtracted (sky), resampled, or injected", missing=""),
@@ -51,7 +51,18 @@ COLUMNS = (
 
 
 def parameter_table(records: Sequence[SimulationRecord]) -> QTable:
-    """Return a table with a row for each frame: its parameters, and the part of its pixels a class."""
+    """Return a table of the parameters and class fractions of frames.
+
+    Parameters
+    ----------
+    records
+        Results of the job.
+
+    Returns
+    -------
+    QTable
+        One row per frame.
+    """
     from astropy import units
 
     table = header_table([record.header for record in records], COLUMNS)
@@ -65,7 +76,14 @@ def parameter_table(records: Sequence[SimulationRecord]) -> QTable:
 
 
 def write_parameter_table(records: Sequence[SimulationRecord], path: Path) -> None:
-    """Write the table as ECSV, over an earlier one.
+    """Write the parameter table as ECSV, replacing an existing file.
+
+    Parameters
+    ----------
+    records
+        Results of the job.
+    path
+        Output file.
 
     Raises
     ------
@@ -77,7 +95,16 @@ def write_parameter_table(records: Sequence[SimulationRecord], path: Path) -> No
 
 
 def write_truth_sheet(records: Sequence[SimulationRecord], path: Path, *, title: str) -> None:
-    """Draw frames beside the same frames with their truth in colour, over an earlier picture.
+    """Write a contact sheet of frames beside their truth in colour, replacing an existing file.
+
+    Parameters
+    ----------
+    records
+        Results of the job.
+    path
+        Output file (PNG).
+    title
+        Title of the sheet.
 
     Raises
     ------
@@ -102,7 +129,7 @@ def _sheet_frames(records: Sequence[SimulationRecord]) -> Iterator[SheetFrame]:
 
 
 def _caption(record: SimulationRecord) -> str:
-    """Return what a frame is, in one line, and which classes it has, in another."""
+    """Return a caption of two lines: a description of the frame, and its classes."""
     header = record.header
     facts = [record.path.stem]
     if "SIMSRC" in header:
@@ -110,10 +137,21 @@ def _caption(record: SimulationRecord) -> str:
     else:
         facts.append(f"{header['SIMKIND']} {header['DETECTOR']}")
         facts.append(f"FWHM {float(header['PSFFWHM']):.1f} px, sky {float(header['SKYELEC']):.3g} e-")
-    return f"{', '.join(facts)}\n{described(record)}"
+    return f"{', '.join(facts)}\n{class_summary(record)}"
 
 
-def described(record: SimulationRecord) -> str:
-    """Return the classes of a frame and the parts of its pixels that they mark, in a few words."""
+def class_summary(record: SimulationRecord) -> str:
+    """Return the classes of a frame and the percentage of pixels of each, as text.
+
+    Parameters
+    ----------
+    record
+        Result of one frame.
+
+    Returns
+    -------
+    str
+        Such as ``"CR 0.3%, HP 0.01%"``; ``"nothing"`` if no class has pixels.
+    """
     found = [f"{name} {100 * part:.2g}%" for name, part in record.fractions.items() if part > 0]
     return ", ".join(found) or "nothing"

@@ -1,4 +1,4 @@
-"""Simulated frames with truth as a job: one unit is the file of one frame."""
+"""Job that simulates frames with truth masks; one unit is the file of one frame."""
 
 from __future__ import annotations
 
@@ -40,29 +40,29 @@ __all__ = ["SimulationJob", "SimulationRecord", "simulated_hdus"]
 
 HDU: TypeAlias = fits.PrimaryHDU | fits.ImageHDU | fits.CompImageHDU
 
-UNKNOWN = sum(find_class(name).code for name in ("BBG", "SAT", "SP"))
-"""Classes of which a clean frame may have pixels all the same: they come with its stars."""
+IGNORED_CLASSES = sum(find_class(name).code for name in ("BBG", "SAT", "SP"))
+"""Classes that stars in a real frame may have without truth; pixels of its sources ignore them."""
 
-STANDS_OUT = 3.0
-"""Pixels that are so many standard deviations above the sky of a clean frame belong to its stars."""
+SOURCE_THRESHOLD = 3.0
+"""Pixels above this many standard deviations of the sky of a real frame belong to its own sources."""
 
 
 @dataclass(frozen=True)
 class SimulationRecord:
-    """What became of one frame.
+    """Result for one frame.
 
     Attributes
     ----------
     path
-        The file.
+        File of the frame.
     header
         Cards of its primary header.
     fractions
-        Part of the pixels a class.
+        Fraction of pixels in each class.
     kept
-        Whether it was there already.
+        Whether the file existed already.
     seconds
-        Time it took.
+        Run time.
     """
 
     path: Path
@@ -74,24 +74,24 @@ class SimulationRecord:
 
 @dataclass
 class SimulationJob:
-    """Simulates frames with contaminants, or puts contaminants into real ones.
+    """Job that simulates frames with contaminants, or adds contaminants to real frames.
 
-    A frame that is there and intact is kept.
+    Existing intact files of the same series are kept.
 
     Attributes
     ----------
     recipe
-        What frames, or their contaminants, are drawn from.
+        Ranges from which frames, or their contaminants, are drawn.
     folder
-        Where they go.
+        Output folder.
     shape
         ``(H, W)`` in pixels; real frames keep theirs.
     seed
-        Of the series: see :func:`skysieve.core.simulate.series.frame_seed`.
+        Seed of the series; see :func:`skysieve.core.simulate.series.frame_seed`.
     clean_frames
-        Folder with real frames, which are taken in turn; None to simulate the sky too.
+        Folder with real frames, used in turn; None to simulate the sky too.
     overwrite
-        Whether to make frames anew that are there.
+        Whether to replace existing files.
     """
 
     recipe: Recipe
@@ -104,18 +104,29 @@ class SimulationJob:
     _stopped: bool = field(default=False, init=False, repr=False)
 
     def units(self, count: int) -> list[Location]:
-        """List the files of so many frames."""
+        """Return the output files of the first frames of the series.
+
+        Parameters
+        ----------
+        count
+            Number of frames.
+
+        Returns
+        -------
+        list
+            One location per frame.
+        """
         return [Location(frame_path(self.folder, number)) for number in range(count)]
 
     def check(self) -> None:
-        """Check the shape, and look for the real frames.
+        """Check the shape, and find the real frames.
 
         Raises
         ------
         ConfigError
-            If the shape is too small, or there are no real frames of use.
+            If the shape is too small, or the folder has no usable real frames.
         SourceError
-            If their folder cannot be read.
+            If the folder of real frames cannot be read.
         """
         if min(self.shape) < SMALLEST:
             height, width = self.shape
@@ -126,19 +137,35 @@ class SimulationJob:
             self._sources = find_clean_frames(self.clean_frames, smallest=SMALLEST)
 
     def prepare(self, *, workers: int = 1) -> None:
-        """Do nothing: a frame needs nothing that another could use."""
+        """Do nothing: frames share no preparation.
+
+        Parameters
+        ----------
+        workers
+            Ignored.
+        """
 
     def stop(self) -> None:
-        """Let the frames at work end without being written."""
+        """Stop: frames in progress are not written."""
         self._stopped = True
 
     def run(self, unit: Location) -> SimulationRecord:
-        """Make one frame, unless it is there.
+        """Simulate and write one frame, unless the file exists.
+
+        Parameters
+        ----------
+        unit
+            Output file.
+
+        Returns
+        -------
+        SimulationRecord
+            Path, header and class fractions.
 
         Raises
         ------
         SkysieveError
-            If it cannot be made or written, or another frame is there.
+            If the frame cannot be simulated or written, or the file holds another frame.
         """
         start = time.perf_counter()
         path = unit.path
@@ -146,7 +173,7 @@ class SimulationJob:
         if kept:
             with FrameFile(Location(path)) as file:
                 header = _cards(file.hdus[0].header)
-            self._refuse_other(path, header)
+            self._check_same_frame(path, header)
             bits = read_truth_frame(path).bits
         else:
             hdus = self._make(frame_number(path))
@@ -162,8 +189,8 @@ class SimulationJob:
             return _injected_hdus(self._sources[number % len(self._sources)], self.recipe, seed)
         return simulated_hdus(simulate_frame(self.shape, seed=seed, recipe=self.recipe))
 
-    def _refuse_other(self, path: Path, header: Mapping[str, object]) -> None:
-        """Raise OutputError if a file is not the frame that this job would make."""
+    def _check_same_frame(self, path: Path, header: Mapping[str, object]) -> None:
+        """Raise OutputError if an existing file is not the frame that this job would write."""
         number = frame_number(path)
         expected: dict[str, object] = {"SIMSEED": frame_seed(self.seed, number), "SIMRECIP": self.recipe.name}
         if self._sources:
@@ -179,19 +206,30 @@ class SimulationJob:
 
 
 def simulated_hdus(frame: SimulatedFrame) -> list[HDU]:
-    """Return a frame and its truth as HDUs: pixels in the primary one, bits in ``TRUTH``."""
+    """Return a frame and its truth as HDUs.
+
+    Parameters
+    ----------
+    frame
+        A simulated frame.
+
+    Returns
+    -------
+    list
+        Pixels in the primary HDU, and class codes as bits in ``TRUTH``.
+    """
     cards = [(keyword, value, comment) for keyword, (value, comment) in frame.header().items()]
     return [frame_hdu(frame.pixels, cards=[*cards, _creator()]), _bits_hdu(truth_bits(frame.truth), TRUTH)]
 
 
 def _injected_hdus(source: CleanSource, recipe: Recipe, seed: int) -> list[HDU]:
-    """Return a real frame with contaminants in it, their truth, what is not known, and the frame before."""
+    """Return HDUs of an injected frame: pixels, truth, classes to ignore, frame before injection."""
     plane = source.read()
     clean = clean_frame(plane.pixels, plane.nodata, plane.facts, label=source.label)
     exposure = inject(clean, seed=seed, recipe=recipe)
     bits = truth_bits(exposure.truth)
-    own = clean.pixels > clean.level + np.float32(STANDS_OUT) * clean.sigma
-    ignored: NDArray[np.int16] = np.where(own, UNKNOWN & ~bits, 0).astype(np.int16)
+    own = clean.pixels > clean.level + np.float32(SOURCE_THRESHOLD) * clean.sigma
+    ignored: NDArray[np.int16] = np.where(own, IGNORED_CLASSES & ~bits, 0).astype(np.int16)
     bits[plane.nodata] |= NODATA.code
     pixels, before = (np.where(plane.nodata, np.float32(np.nan), p) for p in (exposure.pixels, clean.pixels))
     full = float(clean.pixels.max()) if clean.saturation is None else clean.saturation
@@ -235,5 +273,5 @@ def _creator() -> HeaderCard:
 
 
 def _source_name(source: CleanSource) -> str:
-    """Return what to call a real frame in a header: its file's name, and what is in brackets."""
+    """Return the name of a real frame for a header: its file name and what follows in brackets."""
     return source.label.removeprefix(str(source.location.path.parent)).lstrip("/\\")

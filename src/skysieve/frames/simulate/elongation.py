@@ -1,4 +1,4 @@
-"""How far all stars of a frame are drawn out alike, by the PSF and a motion together."""
+"""Common elongation of all stars of a frame, by the PSF and a motion together."""
 
 from __future__ import annotations
 
@@ -17,14 +17,19 @@ if TYPE_CHECKING:
 __all__ = ["common_elongation", "psf_elongation"]
 
 ISOPHOTE = 0.25
-"""Part of the peak at whose isophote the form of a PSF is measured: wings have no finite moments."""
+"""Isophote, relative to the peak, at which the PSF is measured: the moments of the wings diverge."""
 
 
 def psf_elongation(psf: Psf) -> NDArray[np.float64]:
-    """Return the distortion that the PSF has in common over the frame.
+    """Return the mean distortion of the PSF over the frame.
 
-    The second moments of the area within an isophote, and their mean over the places that the PSF is given
-    for: a field that is drawn out towards its corners has little in common.
+    It comes from the second moments of the area within an isophote, averaged over the positions of the PSF.
+    In a field with radial elongation the mean is small.
+
+    Parameters
+    ----------
+    psf
+        Point spread function.
 
     Returns
     -------
@@ -47,14 +52,19 @@ def psf_elongation(psf: Psf) -> NDArray[np.float64]:
 
 
 def common_elongation(psf: Psf, motion: Motion) -> float:
-    """Return the length of the distortion that stars have in common, with a motion that is uniform.
+    """Return the absolute distortion that all stars have in common, with a uniform motion.
 
     Parameters
     ----------
     psf
         Point spread function without the motion.
     motion
-        How the images move, everywhere alike; the PSF counts as a Gaussian of its width.
+        A motion that is the same everywhere; for its effect, the PSF counts as a Gaussian of its width.
+
+    Returns
+    -------
+    float
+        Distortion, from 0 (round) to 1 (a line).
 
     Examples
     --------
@@ -65,7 +75,7 @@ def common_elongation(psf: Psf, motion: Motion) -> float:
     ...     kind="drift",
     ...     shift_y=0 * along,
     ...     shift_x=along,
-    ...     turn=along[:0],
+    ...     rotation=along[:0],
     ...     centre=(0, 0),
     ...     shape=(64, 64),
     ...     width=3.0,

@@ -1,4 +1,4 @@
-"""An exposure: the light of a field and what its contaminants do, as the detector and pipeline make of it."""
+"""Expose a field: combine its light and contaminants, and apply the detector and the pipeline."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ if TYPE_CHECKING:
 __all__ = ["Exposure", "Field", "expose"]
 
 VISIBLE = 1.0
-"""A contaminant marks a pixel when it adds more than this many standard deviations of the local noise."""
+"""A contaminant marks a pixel if it adds more than this many standard deviations of the local noise."""
 
 RESAMPLED = 0.4
-"""A pixel of a resampled frame belongs when this much of its light comes from pixels that did."""
+"""A resampled pixel is marked if more than this fraction of its light comes from marked pixels."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Field:
-    """A piece of sky before its contaminants, in electrons; all arrays are ``(H, W)`` float32.
+    """A field of sky before its contaminants, in electrons; all arrays are ``(H, W)`` float32.
 
     Attributes
     ----------
     scene
         Camera, PSF, sky and bright stars.
     objects
-        Mean light of stars and galaxies whose pixels the truth of BBG is to hold.
+        Mean light of the stars and galaxies in the truth of BBG.
     detected
-        Electrons that a real detector counted, noise and all; None where they are to be drawn.
+        Electrons that a real detector counted, with their noise; None to draw them.
     """
 
     scene: Scene
@@ -50,15 +50,14 @@ class Field:
 
 @dataclass(frozen=True, kw_only=True)
 class Exposure:
-    """What comes out.
+    """An exposed frame and its truth.
 
     Attributes
     ----------
     pixels
-        ``(H, W)`` float32 in ADU, or in the unit of a processed frame; of a real frame ADU above the level of
-        no light.
+        ``(H, W)`` float32: ADU, or the unit of a processed frame; for a real frame, ADU above the zero level.
     truth
-        Pixels ``(H, W)`` by the abbreviation of the class.
+        Mask ``(H, W)`` bool of each class, by its abbreviation.
     """
 
     pixels: NDArray[np.float32]
@@ -75,24 +74,29 @@ def expose(
     borders: Borders | None = None,
     saturates: bool = True,
 ) -> Exposure:
-    """Return the frame that the field and its contaminants give, with the truth about each pixel.
+    """Return the frame of a field with its contaminants, and the truth about each pixel.
 
     Parameters
     ----------
     field
-        The sky, with its stars and galaxies.
+        The sky with its stars and galaxies.
     layers
-        What each contaminant does, by its abbreviation.
+        Layer of each contaminant, by its abbreviation.
     rng
-        Source of the noise.
+        Random generator for the noise.
     recipe
-        Gives saturation, read-out and processing.
+        Saturation, read-out and processing.
     kind
-        How far the frame is processed.
+        Processing of the frame.
     borders
         Overscan and prescan to add to the frame.
     saturates
         Whether pixels have a full well.
+
+    Returns
+    -------
+    Exposure
+        Pixels and the mask of each class.
     """
     photons, wells, electronics, pipeline = rng.spawn(4)
     scene, borders = field.scene, borders or Borders()
@@ -120,7 +124,7 @@ def expose(
     if saturates:
         charge, truth["SAT"] = recipe.saturation.apply(charge, wells, camera)
 
-    if field.detected is not None:  # the electronics have had their turn
+    if field.detected is not None:  # real frames include the electronics already
         return Exposure(pixels=charge / np.float32(camera.gain), truth=truth)
     pixels = recipe.read_out.apply(charge, electronics, camera, borders=borders)
     truth = {name: np.pad(marked, borders.widths) for name, marked in truth.items()}
@@ -135,19 +139,20 @@ def expose(
         sky = np.pad(scene.sky, borders.widths, mode="edge") / np.float32(camera.gain)
         sky += np.float32(camera.bias)
         pixels = recipe.processing.subtract_sky(pixels, sky, pipeline, sigma=scene.sigma / camera.gain)
-    pixels[filled] = 0  # pipelines write a number without noise where they know that there is nothing
+    pixels[filled] = 0  # pipelines replace bad pixels by a constant without noise
     if resampling is not None:
         pixels = resampling.apply(pixels)
-        for name in truth.keys() - _by_signal(layers):
+        # the truth of layers without a mask, and of BBG, comes from the resampled signal already
+        for name in truth.keys() - {"BBG"} - {name for name, layer in layers.items() if layer.truth is None}:
             truth[name] = resampling.apply(truth[name].astype(np.float32)) > RESAMPLED
     if borders:
-        lit = np.pad(np.zeros(scene.shape, np.bool_), borders.widths, constant_values=True)
-        truth["OV"] = lit
+        border = np.pad(np.zeros(scene.shape, np.bool_), borders.widths, constant_values=True)
+        truth["OV"] = border
     return Exposure(pixels=pixels, truth=truth)
 
 
 def _detect(field: Field, light: NDArray[np.float32], rng: Generator, exposures: int) -> NDArray[np.float32]:
-    """Return the electrons ``(H, W)`` that the light frees, the mean of some exposures."""
+    """Return the detected electrons ``(H, W)``, the mean over a number of exposures."""
     if field.detected is not None:
         added = np.broadcast_to(light, field.detected.shape)
         return field.detected + _poisson(np.maximum(added, 0), rng) + np.minimum(added, 0)
@@ -156,7 +161,7 @@ def _detect(field: Field, light: NDArray[np.float32], rng: Generator, exposures:
 
 
 def _poisson(mean: NDArray[np.float32], rng: Generator) -> NDArray[np.float32]:
-    """Return Poisson numbers; above 50, normal ones, whose skewness of 1 / sqrt(mean) is small then."""
+    """Return Poisson numbers; above a mean of 50 Gaussian ones, as their skewness 1 / sqrt(mean) is small."""
     numbers = rng.standard_normal(mean.shape, np.float32)
     numbers *= np.sqrt(mean)
     numbers += mean
@@ -164,11 +169,6 @@ def _poisson(mean: NDArray[np.float32], rng: Generator) -> NDArray[np.float32]:
     if few.any():
         numbers[few] = rng.poisson(mean[few])
     return numbers
-
-
-def _by_signal(layers: Mapping[str, Layer]) -> set[str]:
-    """Return the contaminants whose truth is where their signal stands above the noise."""
-    return {"BBG"} | {name for name, layer in layers.items() if layer.truth is None}
 
 
 def _truth(
@@ -180,7 +180,7 @@ def _truth(
     exposures: int,
     resampling: Resampling | None,
 ) -> dict[str, NDArray[np.bool_]]:
-    """Return the pixels ``(H, W)`` that contaminants, stars and galaxies mark."""
+    """Return the masks ``(H, W)`` of contaminants, and of stars and galaxies."""
     sky_variance = np.float32(read_noise**2) + field.scene.sky / np.float32(exposures)
     empty = np.float32(VISIBLE) * np.sqrt(sky_variance)
     noise = np.float32(VISIBLE) * np.sqrt(sky_variance + np.maximum(field.objects, 0) / np.float32(exposures))
@@ -188,7 +188,7 @@ def _truth(
     for name, layer in layers.items():
         if layer.truth is not None:
             truth[name] = layer.truth
-            if layer.response is not None:  # what it takes from stars shows even where the sky is dark
+            if layer.response is not None:  # lost starlight is visible even if the sky is dark
                 truth[name] = layer.truth | ((1 - layer.response) * field.objects > noise)
             continue
         signal = np.zeros(field.scene.shape, np.float32)

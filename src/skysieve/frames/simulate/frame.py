@@ -1,4 +1,4 @@
-"""One simulated frame with all that contaminates it, and the truth about each pixel."""
+"""Simulate one frame with contaminants, and the truth about each pixel."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from skysieve.core.errors import FrameError
 from skysieve.frames.simulate.exposure import expose
 from skysieve.frames.simulate.overscan import Borders
 from skysieve.frames.simulate.recipe import CONTAMINANTS, Recipe
-from skysieve.frames.simulate.scenery import STREAMS, chosen, draw_field, draw_layers
+from skysieve.frames.simulate.scenery import STREAMS, choose_contaminants, draw_field, draw_layers
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -26,34 +26,34 @@ if TYPE_CHECKING:
 __all__ = ["SMALLEST", "SimulatedFrame", "simulate_frame"]
 
 SMALLEST = 64
-"""Least height and width of a frame, in pixels."""
+"""Minimum height and width of a frame, in pixels."""
 
 
 @dataclass(frozen=True)
 class SimulatedFrame:
-    """A frame and the truth about it.
+    """A frame and its truth.
 
     Attributes
     ----------
     pixels
-        ``(H, W)`` float32: ADU of a raw frame, whole numbers; the unit of a processed one.
+        ``(H, W)`` float32: integer ADU in a raw frame, arbitrary units in a processed frame.
     truth
-        For each contaminant in the frame by its abbreviation, and for ``"BBG"`` (stars and galaxies), the
-        pixels ``(H, W)`` that it marks; a pixel may have several.
+        Mask ``(H, W)`` bool of each contaminant, by its abbreviation, and of ``"BBG"`` (stars and galaxies).
+        Masks may overlap.
     camera
-        What the frame was taken with.
+        Telescope and camera.
     kind
-        How far it is processed.
+        Processing of the frame: raw, sky-subtracted or resampled.
     psf_fwhm
         FWHM of the PSF, in pixels.
     sky
         Median sky, in electrons.
     borders
-        Overscan and prescan.
+        Widths of overscan and prescan.
     recipe
         Name of the recipe.
     seed
-        Seed, where it was a number.
+        Seed; None if the frame was drawn from a generator.
     """
 
     pixels: NDArray[np.float32]
@@ -67,7 +67,13 @@ class SimulatedFrame:
     seed: int | None
 
     def header(self) -> dict[str, tuple[str | int | float, str]]:
-        """Return the header cards that describe the frame: value and comment by keyword."""
+        """Return the header cards that describe the frame.
+
+        Returns
+        -------
+        dict
+            Value and comment by keyword.
+        """
         camera = self.camera
         height, width = self.pixels.shape
         (bottom, top), (left, right) = self.borders.widths
@@ -118,29 +124,30 @@ def simulate_frame(
 ) -> SimulatedFrame:
     """Simulate a frame of a field of stars and galaxies, with contaminants whose pixels are known.
 
-    Every contaminant has a random stream of its own: leaving one out leaves the others as they were (but
-    for the overscan, which takes room).
+    Each contaminant has its own random stream. If one is left out, the others stay the same. The overscan is
+    an exception, because it changes the size of the active area.
 
     Parameters
     ----------
     shape
         ``(H, W)`` in pixels, overscan included, at least 64 each.
     seed
-        A number, or a generator to draw from; the same number gives the same frame.
+        A number, or a generator to draw from. The same number gives the same frame.
     recipe
-        What to draw from; by default cameras of all kinds.
+        Ranges to draw from; by default cameras of all kinds.
     contaminants
-        Which of :data:`CONTAMINANTS` to add, in any order; by default the recipe's chances decide.  Without
-        ``"SAT"`` pixels have no full well and the converter no maximum, as in a stack of short exposures.
+        Abbreviations from :data:`CONTAMINANTS` to add, in any order; by default drawn with the recipe's
+        probabilities. Without ``"SAT"`` pixels have no full well and the converter has no maximum, as in a
+        stack of short exposures.
     kind
-        How far the frame is processed; by default the recipe's chances decide.
+        Processing of the frame; by default drawn with the recipe's probabilities.
     bank
-        PSFs to take from, for a stream of frames; by default one is drawn.
+        PSFs to choose from, for a long series of frames; by default a new PSF is drawn.
 
     Returns
     -------
     SimulatedFrame
-        Pixels, truth a class, and header cards.
+        Pixels, truth masks and header cards.
 
     Raises
     ------
@@ -161,7 +168,7 @@ def simulate_frame(
         )
     recipe = recipe or Recipe()
     streams = dict(zip(STREAMS, np.random.default_rng(seed).spawn(len(STREAMS)), strict=True))
-    wanted = chosen(recipe, contaminants, streams["present"])
+    wanted = choose_contaminants(recipe, contaminants, streams["present"])
     kind = kind or recipe.processing.draw_kind(streams["present"])
     borders = Borders()
     if "OV" in wanted and kind != "resampled":

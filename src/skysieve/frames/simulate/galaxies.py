@@ -1,4 +1,4 @@
-"""Galaxies: the many small ones of any deep field, and now and then a near one with arms or a bar."""
+"""Galaxies: many small ones, and occasionally a nearby one with spiral arms or a bar."""
 
 from __future__ import annotations
 
@@ -28,27 +28,27 @@ _INDICES = (0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0, 5.0)
 
 @dataclass(frozen=True, kw_only=True)
 class Galaxies:
-    """Ranges of galaxies: the defaults span shallow to deep exposures.
+    """Ranges of galaxies. The defaults cover shallow to deep exposures.
 
     Attributes
     ----------
     density
         Galaxies per 2^20 pixels, log-uniform.
     slope
-        Slope of counts, N(>F) ~ F^-slope: 0.3 to 0.6 dex a magnitude.
+        Slope of the number counts, N(>F) ~ F^-slope: 0.3 to 0.6 dex per magnitude.
     faintest, brightest
-        Flux in standard deviations of the sky's noise in a pixel.
+        Flux in standard deviations of the sky noise in a pixel.
     radius
-        Half-light radius of the faintest in pixels, log-uniform, one a frame: its pixels' scale.
-        Radii grow as the flux to the power of 0.35.
+        Half-light radius of the faintest in pixels, log-uniform, one value per frame (its pixel scale).
+        Radii increase with flux to the power of 0.35.
     index
-        Sérsic index: most are discs near 1, some spheroids up to the high end.
+        Sérsic index: most are discs near 1, some are spheroids with higher indices up to the upper limit.
     near
-        Near galaxies per 2^20 pixels, with a bulge and a disc, and often spiral arms, a bar or a ring.
+        Nearby galaxies per 2^20 pixels, with a bulge and a disc, and often spiral arms, a bar or a ring.
     near_radius
-        Radius in pixels in which half of the disc's light of a near galaxy lies, log-uniform.
+        Half-light radius of the disc of a nearby galaxy, in pixels, log-uniform.
     near_brightness
-        Surface brightness at the centre of the disc, in standard deviations of the sky's noise, log-uniform.
+        Central surface brightness of the disc, in standard deviations of the sky noise, log-uniform.
 
     References
     ----------
@@ -66,7 +66,20 @@ class Galaxies:
     near_brightness: Range = (1.0, 60.0)
 
     def simulate(self, scene: Scene, rng: Generator) -> NDArray[np.float32]:
-        """Return the light ``(H, W)`` of galaxies seen through the PSF, in electrons."""
+        """Draw galaxies, and return their image.
+
+        Parameters
+        ----------
+        scene
+            Gives the shape, the PSF and the noise.
+        rng
+            Random generator.
+
+        Returns
+        -------
+        numpy.ndarray
+            Light ``(H, W)`` float32 convolved with the PSF, in electrons.
+        """
         image = np.zeros(scene.shape, np.float32)
         size = image.size / 2**20
         count = int(rng.poisson(log_uniform(rng, self.density) * size))
@@ -86,12 +99,12 @@ class Galaxies:
         indices = np.clip(indices, *self.index)
         ratios = rng.uniform(np.where(discs, 0.15, 0.5), 1.0)
         angles = rng.uniform(0, math.pi, count)
-        places = rng.uniform(-0.5, np.array(scene.shape) - 0.5, (count, 2))
+        positions = rng.uniform(-0.5, np.array(scene.shape) - 0.5, (count, 2))
         for i in range(count):
             _add_sersic(
                 image,
-                y=places[i, 0],
-                x=places[i, 1],
+                y=positions[i, 0],
+                x=positions[i, 1],
                 flux=fluxes[i],
                 index=indices[i],
                 radius=radii[i],
@@ -121,7 +134,7 @@ def _add_sersic(
     angle: float,
     floor: float,
 ) -> None:
-    """Add a Sérsic profile of this half-light radius in pixels, along the major axis, in place."""
+    """Add a Sérsic profile in place; the half-light radius in pixels is along the major axis."""
     nearest = min(_INDICES, key=lambda known: abs(math.log(known / index)))
     table, total, ends = _sersic(nearest)
     level = flux / (total * radius**2 * axis_ratio)
@@ -132,16 +145,16 @@ def _add_sersic(
     window, dy, dx = found
     along = dx * np.float32(math.cos(angle)) + dy * np.float32(math.sin(angle))
     across = (dy * np.float32(math.cos(angle)) - dx * np.float32(math.sin(angle))) / np.float32(axis_ratio)
-    # Half a pixel of softening: the cusp of a spheroid is sharper than a pixel
+    # Soften by half a pixel: the cusp of a spheroid is sharper than a pixel
     distance = np.sqrt(along**2 + across**2 + np.float32(0.25)) * np.float32(_PER_RADIUS / radius)
     image[window] += np.float32(level) * table.take(distance.astype(np.int32), mode="clip")
 
 
 @lru_cache
 def _sersic(index: float) -> tuple[NDArray[np.float32], float, NDArray[np.float32]]:
-    """Return a Sérsic profile by distance, its integral for a radius of 1, and the profile made to rise.
+    """Return a Sérsic profile by distance, its integral for a radius of 1, and the negative profile.
 
-    It is 1 at the half-light radius, and tapers to zero at the end of the table.
+    The profile is 1 at the half-light radius, and tapers to zero at the end of the table.
     """
     distance = np.arange(_EXTENT * _PER_RADIUS) / _PER_RADIUS
     b = 2 * index - 1 / 3 + 4 / (405 * index) + 46 / (25515 * index**2)
@@ -154,21 +167,21 @@ def _sersic(index: float) -> tuple[NDArray[np.float32], float, NDArray[np.float3
 
 
 def _add_near(image: NDArray[np.float32], rng: Generator, *, radius: float, brightness: float) -> None:
-    """Add a near galaxy to the image in place: bulge, exponential disc, and what is in the disc.
+    """Add a nearby galaxy to the image in place: bulge, exponential disc, and structure of the disc.
 
-    Arms are logarithmic spirals of 10 to 30 degrees of pitch (Kennicutt 1981, AJ 86, 1847), strung with
+    Arms are logarithmic spirals with pitch angles of 10 to 30 degrees (Kennicutt 1981, AJ 86, 1847), with
     knots of young stars.
 
     Parameters
     ----------
     image
-        ``(H, W)``.
+        ``(H, W)`` float32, in electrons.
     rng
-        Source of randomness.
+        Random generator.
     radius
         Half-light radius of the disc, in pixels.
     brightness
-        Surface brightness of the disc at its centre, in electrons.
+        Central surface brightness of the disc, in electrons.
     """
     y, x = rng.uniform(-0.5, np.array(image.shape) - 0.5)
     axis_ratio = rng.uniform(0.2, 1.0)
@@ -203,7 +216,7 @@ def _add_near(image: NDArray[np.float32], rng: Generator, *, radius: float, brig
         light += np.float32(rng.uniform(0.1, 0.5)) * np.exp(
             -(((distance - np.float32(ring)) / np.float32(width)) ** 2)
         )
-    if axis_ratio < 0.45 and rng.uniform() < 0.6:  # dust in the plane, before the near half of the disc
+    if axis_ratio < 0.45 and rng.uniform() < 0.6:  # dust lane in front of the near half of the disc
         height = np.float32(rng.uniform(0.05, 0.2))
         light *= 1 - np.float32(rng.uniform(0.3, 0.8)) * np.exp(
             -(((across - height) / (height + np.float32(0.05))) ** 2) - distance**2
@@ -227,7 +240,7 @@ def _add_near(image: NDArray[np.float32], rng: Generator, *, radius: float, brig
 def _add_knots(
     light: NDArray[np.float32], rng: Generator, wave: NDArray[np.float32], *, density: float
 ) -> None:
-    """Add knots of young stars to the crests of the arms, in place, as single pixels that the PSF blurs."""
+    """Add knots of young stars to the crests of the arms in place, as single pixels before the PSF."""
     count = int(rng.poisson(density * light.size))
     rows, columns = rng.integers(0, light.shape[0], count), rng.integers(0, light.shape[1], count)
     crest = wave[rows, columns] > 0.5

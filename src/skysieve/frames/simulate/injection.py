@@ -1,4 +1,4 @@
-"""Contaminants put into real frames, whose own skies, stars and detectors no simulation has."""
+"""Inject contaminants into real frames, whose skies, stars and detectors no simulation reproduces fully."""
 
 from __future__ import annotations
 
@@ -10,7 +10,13 @@ import numpy as np
 from skysieve.frames.simulate.exposure import Field, expose
 from skysieve.frames.simulate.recipe import CONTAMINANTS, Recipe
 from skysieve.frames.simulate.scene import Scene
-from skysieve.frames.simulate.scenery import STREAMS, chosen, draw_layers, draw_objects, the_psf
+from skysieve.frames.simulate.scenery import (
+    STREAMS,
+    choose_contaminants,
+    choose_psf,
+    draw_layers,
+    draw_objects,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -24,25 +30,25 @@ if TYPE_CHECKING:
 __all__ = ["CleanFrame", "inject"]
 
 
-PLATEAU = 4
-"""So many pixels do not share the highest value by chance: a limit of the detector or its converter."""
+MIN_CLIPPED_PIXELS = 4
+"""If this many pixels share the highest value, it is the limit of the detector or its converter."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CleanFrame:
-    """A real frame to put contaminants into; arrays are ``(H, W)`` float32 in its own unit.
+    """A real frame for injection; arrays are ``(H, W)`` float32 in its own unit.
 
     Attributes
     ----------
     pixels, level, sigma
-        The frame, its sky, and the sky's noise.
+        The frame, its sky level, and the standard deviation of its sky.
     gain
-        Electrons in one unit.
+        Electrons per unit.
     read_noise
-        In electrons.
+        Read noise, in electrons.
     saturation
-        Value of a full pixel; None where it is not known.  Then it is taken for the highest value in the
-        frame, if several pixels share it; else nothing saturates.
+        Value of a saturated pixel; None if unknown. Then it is the highest value of the frame if several
+        pixels share it; otherwise nothing saturates.
     """
 
     pixels: NDArray[np.float32]
@@ -61,29 +67,34 @@ def inject(
     contaminants: Collection[str] | None = None,
     bank: PsfBank | None = None,
 ) -> Exposure:
-    """Return a real frame with simulated contaminants, and the truth about these.
+    """Return a real frame with simulated contaminants, and their truth.
 
-    The sky's noise tells how many electrons the sky has, for all that the header may leave out: its
-    variance is that of its photons and of the read-out.  Stars and galaxies of the recipe come too, so that
-    BBG has pixels whose truth is known; what was in the frame before stays without truth.
+    Headers may lack the sky in electrons, so it is derived from the noise: the variance of the sky is the sum
+    of photon noise and read noise. Stars and galaxies of the recipe are added too, so that BBG has pixels
+    with known truth. Sources that were in the frame before have no truth.
 
     Parameters
     ----------
     frame
-        The frame.
+        The real frame.
     seed
         A number, or a generator to draw from.
     recipe
-        What contaminants are drawn from.
+        Ranges from which contaminants are drawn.
     contaminants
-        Which to add; by default the recipe's chances decide.  Overscan replaces the frame's borders.
+        Abbreviations to add; by default drawn with the recipe's probabilities. Overscan replaces the borders.
     bank
-        PSFs to take from.
+        PSFs to choose from; by default a new PSF is drawn.
 
     Returns
     -------
     Exposure
-        Pixels in the unit of the frame, and truth a class.
+        Pixels in the unit of the frame, and the mask of each class.
+
+    Raises
+    ------
+    ConfigError
+        If a contaminant cannot be simulated.
 
     References
     ----------
@@ -91,13 +102,15 @@ def inject(
     """
     recipe = recipe or Recipe()
     streams = dict(zip(STREAMS, np.random.default_rng(seed).spawn(len(STREAMS)), strict=True))
-    wanted = chosen(recipe, contaminants, streams["present"])
+    wanted = choose_contaminants(recipe, contaminants, streams["present"])
     sigma = float(np.median(frame.sigma)) * frame.gain
     read_noise = min(frame.read_noise, 0.9 * sigma)
     variance = (frame.sigma * np.float32(frame.gain)) ** 2
     sky = np.maximum(variance - np.float32(read_noise**2), np.float32(1e-3))
     highest = float(frame.pixels.max())
-    saturates = frame.saturation is not None or np.count_nonzero(frame.pixels == highest) >= PLATEAU
+    saturates = (
+        frame.saturation is not None or np.count_nonzero(frame.pixels == highest) >= MIN_CLIPPED_PIXELS
+    )
     if frame.saturation is not None:
         highest = frame.saturation
     full_well = (highest - float(np.median(frame.level))) * frame.gain + float(np.median(sky))
@@ -108,7 +121,7 @@ def inject(
         bias=0.0,
         full_well=max(full_well, 30 * sigma),
     )
-    psf = the_psf(recipe, camera, streams["psf"], bank)
+    psf = choose_psf(recipe, camera, streams["psf"], bank)
     height, width = frame.pixels.shape
     bright = recipe.stars.draw_bright((height, width), streams["bright stars"], psf=psf, camera=camera)
     scene = Scene(camera=camera, psf=psf, sky=sky, bright_stars=bright)
@@ -127,9 +140,9 @@ def inject(
     pixels, truth = exposure.pixels + pedestal, exposure.truth
     if "OV" in wanted:
         borders = recipe.overscan.draw((height, width), streams["OV"])
-        lit = np.pad(np.ones(borders.inside((height, width)), np.bool_), borders.widths)
+        active = np.pad(np.ones(borders.inside((height, width)), np.bool_), borders.widths)
         noise = streams["OV"].standard_normal(pixels.shape, np.float32) * np.float32(read_noise / frame.gain)
-        pixels = np.where(lit, pixels, pedestal + noise)
-        truth = {name: marked & lit for name, marked in truth.items()} | {"OV": ~lit}
+        pixels = np.where(active, pixels, pedestal + noise)
+        truth = {name: marked & active for name, marked in truth.items()} | {"OV": ~active}
     ordered = {name: truth[name] for name in (*CONTAMINANTS, "BBG") if name in truth}
     return replace(exposure, pixels=pixels.astype(np.float32), truth=ordered)

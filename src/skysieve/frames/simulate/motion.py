@@ -1,4 +1,4 @@
-"""How images moved over the detector during an exposure, and what that makes of stars and of other light."""
+"""Motion of the images on the detector during an exposure, and its effect on stars and other light."""
 
 from __future__ import annotations
 
@@ -18,55 +18,55 @@ if TYPE_CHECKING:
 
     from skysieve.frames.simulate.psf import Psf
 
-__all__ = ["GAUSSIAN", "Kind", "Motion", "add_moved_stars", "move_light"]
+__all__ = ["GAUSSIAN", "Kind", "Motion", "add_moved_stars", "motion_blur"]
 
 Kind = Literal["good", "drift", "jump", "oscillation", "wind", "lost star", "halting drift", "rotation"]
-"""What moved the images: ``good`` is a motion too small to be seen."""
+"""Kind of motion; ``good`` is a motion too small to notice."""
 
 CELLS = 3
-"""Parts of a frame along each axis, within which other light than stars turns as one."""
+"""Cells of a frame along each axis; within a cell, all light except that of stars moves alike."""
 
 GROUPS = 5
-"""Bright stars share arcs within so many parts of a frame along each axis, if there are more of them."""
+"""Cells along each axis within which many bright stars share one arc."""
 
 WINGS = 10
-"""Wings are drawn where they begin with so many times the floor."""
+"""A star whose wings begin at more than this many times the floor is drawn with its wings."""
 
 CHUNK = 1000
-"""Stars whose arcs are in memory at one time."""
+"""Number of stars whose arcs are in memory at one time."""
 
 GAUSSIAN = 8 * math.log(2)
-"""Square of the FWHM of a Gaussian in standard deviations."""
+"""Squared FWHM of a Gaussian of standard deviation 1."""
 
 ARC_STEP = 0.25
-"""Distance between the points that draw the arc of a star, in FWHM of the PSF or pixels, if that is more."""
+"""Maximum distance between the points of an arc, in FWHM of the PSF or in pixels, whichever is larger."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Motion:
-    """Where an image was at N moments at equal intervals: all moved alike, and may have turned about a point.
+    """Position of the images at N equal time steps: a common shift, and a rotation of the field.
 
     Attributes
     ----------
     kind
-        What moved the images.
+        Kind of motion.
     shift_y, shift_x
         ``(N,)`` float32, offset of all images in pixels; N is a power of two.
-    turn
-        ``(N,)`` float32, angle in radians by which the field has turned, from x towards y; empty if it has
-        not.
+    rotation
+        ``(N,)`` float32, rotation angle of the field in radians, from x towards y; empty if it does not
+        rotate.
     centre
-        Point about which it turns ``(y, x)``, in pixels.
+        Centre of the rotation ``(y, x)``, in pixels.
     shape
         ``(H, W)`` of the frame.
     width
-        Width of the images without the motion, in pixels: the unit of :attr:`extent`.
+        FWHM of the images without the motion in pixels, the unit of :attr:`extent`.
     """
 
     kind: Kind
     shift_y: NDArray[np.float32]
     shift_x: NDArray[np.float32]
-    turn: NDArray[np.float32]
+    rotation: NDArray[np.float32]
     centre: tuple[float, float]
     shape: tuple[int, int]
     width: float
@@ -78,27 +78,30 @@ class Motion:
 
     @property
     def uniform(self) -> bool:
-        """Whether images move alike everywhere."""
-        return self.turn.size == 0
+        """Whether the motion is the same everywhere in the frame."""
+        return self.rotation.size == 0
 
     def path(self, y: ArrayLike, x: ArrayLike) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return where an image was, about its mean place.
+        """Return the path of an image relative to its mean position.
 
         Parameters
         ----------
         y, x
-            Mean place of the image in pixels: numbers, or arrays ``(M,)``.
+            Mean position of the image in pixels: numbers, or arrays ``(M,)``.
 
         Returns
         -------
         tuple
-            Offsets along y and along x, ``(N,)`` or ``(M, N)`` float32 in pixels, whose means are zero.
+            Offsets along y and along x, ``(N,)`` or ``(M, N)`` float32 in pixels, with mean zero.
         """
         up = np.asarray(y, np.float64)[..., None] - self.centre[0]
         right = np.asarray(x, np.float64)[..., None] - self.centre[1]
         dy, dx = self.shift_y + 0 * up, self.shift_x + 0 * right
         if not self.uniform:
-            cosine, sine = np.cos(self.turn.astype(np.float64)) - 1, np.sin(self.turn.astype(np.float64))
+            cosine, sine = (
+                np.cos(self.rotation.astype(np.float64)) - 1,
+                np.sin(self.rotation.astype(np.float64)),
+            )
             dy, dx = dy + cosine * up + sine * right, dx + cosine * right - sine * up
         dy -= dy.mean(axis=-1, keepdims=True)
         dx -= dx.mean(axis=-1, keepdims=True)
@@ -106,10 +109,9 @@ class Motion:
 
     @cached_property
     def extent(self) -> float:
-        """Standard deviation of the motion along its main axis, in widths of the images without it.
+        """Standard deviation of the motion along its main axis, in FWHM of the images without it.
 
-        Where the field turns it differs from place to place, and this is the root of its mean square over
-        the frame.
+        For a rotation it varies over the field; this is the root mean square over the frame.
         """
         places = np.array([0.5]) if self.uniform else (np.arange(5) + 0.5) / 5
         y, x = (grid.ravel() for grid in np.meshgrid(*(places * n - 0.5 for n in self.shape), indexing="ij"))
@@ -118,18 +120,17 @@ class Motion:
         main = (yy + xx) / 2 + np.hypot((yy - xx) / 2, yx)
         return math.sqrt(main.mean()) / self.width
 
-    def smear(self, y: ArrayLike, x: ArrayLike) -> NDArray[np.float32]:
-        """Return how far, and along which axis, the motion draws out a round image at some places.
+    def elongation(self, y: ArrayLike, x: ArrayLike) -> NDArray[np.float32]:
+        """Return the distortion of a round image by the motion at some positions.
 
-        The distortion of the second moments of a Gaussian image whose FWHM is :attr:`width`:
-        ``((Cxx - Cyy) / T, 2 Cxy / T)`` with the covariance C of the path, and T the trace of that of the
-        image with the motion.  Its length is 0 where nothing moves, and
-        tends to 1 as an image becomes a line.
+        The distortion comes from the second moments of a Gaussian image of FWHM :attr:`width`: ``((Cxx - Cyy)
+        / T, 2 Cxy / T)``, where C is the covariance of the path, and T the trace of the covariance of the
+        moved image. Its absolute value is 0 without motion, and approaches 1 as the image becomes a line.
 
         Parameters
         ----------
         y, x
-            Mean places of images in pixels: numbers, or arrays of one shape.
+            Mean positions of images in pixels: numbers, or arrays of one shape.
 
         Returns
         -------
@@ -146,11 +147,11 @@ class Motion:
         ...     kind="drift",
         ...     shift_y=np.zeros(4),
         ...     shift_x=np.linspace(-9, 9, 4),
-        ...     turn=np.zeros(0),
+        ...     rotation=np.zeros(0),
         ...     centre=(0, 0),
         ...     shape=(64, 64),
         ...     width=2.0,
-        ... ).smear(5, 5).round(2)
+        ... ).elongation(5, 5).round(2)
         array([0.97, 0.  ], dtype=float32)
         """
         dy, dx = (part.astype(np.float64) for part in self.path(y, x))
@@ -160,7 +161,12 @@ class Motion:
         return np.stack([(xx - yy) / trace, 2 * yx / trace]).astype(np.float32)
 
     def label(self) -> str:
-        """Return what to call the motion in a picture.
+        """Return a label of the motion for figures.
+
+        Returns
+        -------
+        str
+            Kind and extent.
 
         Examples
         --------
@@ -169,7 +175,7 @@ class Motion:
         ...     kind="good",
         ...     shift_y=still,
         ...     shift_x=still,
-        ...     turn=still[:0],
+        ...     rotation=still[:0],
         ...     centre=(0, 0),
         ...     shape=(64, 64),
         ...     width=3.0,
@@ -191,10 +197,10 @@ def add_moved_stars(
 ) -> None:
     """Add stars that moved during the exposure to an image, in place.
 
-    Where all move alike they are drawn with the PSF drawn out along the path.  Where the field turned, each
-    is an arc of its own: a row of points, closer than the PSF can show apart, that the PSF then blurs.  Stars
-    so bright that their wings show are drawn with a PSF for each, or, if they are many, with one for those
-    that are close to each other.
+    If all stars move alike, they are drawn with the PSF convolved with the path. If the field rotates, each
+    star has its own arc, drawn as a row of points that the PSF blurs; the points are too close for the PSF to
+    resolve. Stars with visible wings are drawn with a PSF of their own or, if there are many, with one PSF
+    per group of neighbours.
 
     Parameters
     ----------
@@ -204,15 +210,16 @@ def add_moved_stars(
         Point spread function without the motion.
     motion
         The motion.
-    y, x, flux
-        Mean places in pixels and fluxes in electrons, ``(M,)``.  Stars outside the frame count too, as far
-        as their light falls on it.
+    y, x
+        ``(M,)`` mean positions in pixels; stars outside the frame may contribute light to it.
+    flux
+        ``(M,)`` fluxes in electrons.
     floor
-        Electrons in a pixel that need not be drawn.
+        Electrons in a pixel below which light is not drawn.
     """
     y, x, flux = (np.asarray(values, np.float64) for values in (y, x, flux))
     if motion.uniform:
-        _drawn_out(psf, motion, 0, 0).add_stars(image, y=y, x=x, flux=flux, floor=floor)
+        _moved_psf(psf, motion, 0, 0).add_stars(image, y=y, x=x, flux=flux, floor=floor)
         return
     order = np.argsort(flux)
     y, x, flux = y[order], x[order], flux[order]
@@ -225,22 +232,28 @@ def add_moved_stars(
     for group in _groups(y[faint:], x[faint:], image.shape):
         chosen = faint + group
         middle_y, middle_x = float(y[chosen].mean()), float(x[chosen].mean())
-        moved = _drawn_out(_at_node(psf, nodes[chosen[0]]), motion, middle_y, middle_x)
+        moved = _moved_psf(_at_node(psf, nodes[chosen[0]]), motion, middle_y, middle_x)
         moved.add_stars(image, y=y[chosen], x=x[chosen], flux=flux[chosen], floor=floor)
 
 
-def move_light(light: NDArray[np.float32], motion: Motion) -> NDArray[np.float32]:
-    """Return light of any form as the motion smears it; light beyond the border is as that inside it.
+def motion_blur(light: NDArray[np.float32], motion: Motion) -> NDArray[np.float32]:
+    """Return the light blurred by the motion. Beyond the border it continues with the values at the border.
 
-    Where the field turned, a frame is taken for 3 x 3 parts that move alike within, with soft borders: good
-    enough for faint galaxies, halos and spikes, whose arcs nobody measures.
+    A rotating field is divided into 3 x 3 cells with one motion each, blended at their borders. This is
+    accurate enough for faint galaxies, halos and spikes, whose arcs are not measured.
 
     Parameters
     ----------
     light
-        ``(H, W)`` float32, blurred by the PSF: sharper edges leave ripples of some per cent, below zero too.
+        ``(H, W)`` float32, convolved with the PSF: sharper edges cause ripples of a few per cent, also
+        negative.
     motion
         The motion.
+
+    Returns
+    -------
+    numpy.ndarray
+        Blurred light ``(H, W)`` float32.
     """
     height, width = light.shape
     cells = [(height / 2, width / 2)]
@@ -255,7 +268,7 @@ def move_light(light: NDArray[np.float32], motion: Motion) -> NDArray[np.float32
     padded = np.pad(light, pad, mode="edge")
     shape = [next_fast_len(n + 2 * pad, real=True) for n in padded.shape]
     total = np.zeros((shape[0], shape[1] // 2 + 1), np.complex64)
-    weights_y, weights_x = _soft_parts(padded.shape[0], pad), _soft_parts(padded.shape[1], pad)
+    weights_y, weights_x = _cell_weights(padded.shape[0], pad), _cell_weights(padded.shape[1], pad)
     for index, (dy, dx) in enumerate(paths):
         part = padded
         if len(paths) > 1:
@@ -267,20 +280,20 @@ def move_light(light: NDArray[np.float32], motion: Motion) -> NDArray[np.float32
     return moved
 
 
-def _drawn_out(psf: Psf, motion: Motion, y: float, x: float) -> Psf:
+def _moved_psf(psf: Psf, motion: Motion, y: float, x: float) -> Psf:
     dy, dx = motion.path(y, x)
     return psf.moved(dy.astype(np.float64), dx.astype(np.float64))
 
 
 def _at_node(psf: Psf, node: int) -> Psf:
-    """Return the PSF of one of the places that it is given for."""
+    """Return the PSF at one of its positions."""
     return psf if len(psf.images) == 1 else replace(psf, images=psf.images[node : node + 1])
 
 
 def _nodes(
     psf: Psf, y: NDArray[np.float64], x: NDArray[np.float64], shape: tuple[int, ...]
 ) -> NDArray[np.intp]:
-    """Return the place nearest to each star of those that the PSF is given for: the centre or a corner."""
+    """Return the PSF position nearest to each star: the centre or a corner."""
     if len(psf.images) == 1:
         return np.zeros(y.shape, np.intp)
     up, right = 2 * y / shape[0] - 1, 2 * x / shape[1] - 1
@@ -288,7 +301,7 @@ def _nodes(
 
 
 def _groups(y: NDArray[np.float64], x: NDArray[np.float64], shape: tuple[int, ...]) -> list[NDArray[np.intp]]:
-    """Return the indices of stars that are drawn with the same arc: alone, or with those near by."""
+    """Return groups of indices of stars drawn with the same arc: single stars, or neighbours."""
     if y.size <= GROUPS**2:
         return [np.array([i]) for i in range(y.size)]
     row, column = (
@@ -308,7 +321,7 @@ def _add_arcs(
     x: NDArray[np.float64],
     flux: NDArray[np.float64],
 ) -> None:
-    """Add stars as rows of points that the PSF blurs, in place."""
+    """Add stars in place as rows of points that the PSF blurs."""
     pad = psf.radius + 2
     points = np.zeros((image.shape[0] + 2 * pad, image.shape[1] + 2 * pad), np.float32)
     motion = _thinned(motion, image.shape, step=ARC_STEP * max(psf.fwhm, 1.0))
@@ -322,21 +335,21 @@ def _add_arcs(
 
 
 def _thinned(motion: Motion, shape: tuple[int, ...], *, step: float) -> Motion:
-    """Return a motion with as few moments as are less than the step apart, wherever in the frame."""
+    """Return a motion with fewer time steps, whose points stay less than the step apart everywhere."""
     height, width = shape
     dy, dx = motion.path([0, 0, height, height], [0, width, 0, width])
     longest = float(np.hypot(np.diff(dy, axis=1), np.diff(dx, axis=1)).max())
     stride = 1
     while 2 * stride * longest < step and dy.shape[1] > 16 * stride:
         stride *= 2
-    shift_y, shift_x, turn = (
-        part.reshape(-1, stride).mean(axis=1) for part in (motion.shift_y, motion.shift_x, motion.turn)
+    shift_y, shift_x, rotation = (
+        part.reshape(-1, stride).mean(axis=1) for part in (motion.shift_y, motion.shift_x, motion.rotation)
     )
-    return replace(motion, shift_y=shift_y, shift_x=shift_x, turn=turn)
+    return replace(motion, shift_y=shift_y, shift_x=shift_x, rotation=rotation)
 
 
-def _soft_parts(length: int, pad: int) -> list[NDArray[np.float32]]:
-    """Return weights ``(length,)`` of the parts of an axis, which fall linearly to the next part's middle."""
+def _cell_weights(length: int, pad: int) -> list[NDArray[np.float32]]:
+    """Return weights ``(length,)`` of the cells of an axis, linear between the centres of neighbours."""
     place = (np.arange(length) - pad + 0.5) / (length - 2 * pad) * CELLS - 0.5
     place = np.clip(place, 0, CELLS - 1)
     return [np.maximum(0, 1 - np.abs(place - part)).astype(np.float32) for part in range(CELLS)]

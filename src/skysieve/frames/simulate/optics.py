@@ -1,10 +1,10 @@
-"""PSFs drawn by GalSim: the atmosphere, the telescope, and how they vary over the frame."""
+"""Draw PSFs with GalSim: atmosphere, telescope, and their variation over the frame."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import fft
@@ -15,6 +15,7 @@ from skysieve.frames.simulate.pupil import Pupil, aberrated_pupil, defocused_pup
 from skysieve.frames.simulate.wings import Wings
 
 if TYPE_CHECKING:
+    from galsim import GSObject
     from numpy.random import Generator
     from numpy.typing import NDArray
 
@@ -27,38 +28,38 @@ _CORNERS = ((0.0, 0.0), (-1.0, -1.0), (-1.0, 1.0), (1.0, -1.0), (1.0, 1.0))
 
 @dataclass(frozen=True, kw_only=True)
 class Optics:
-    """Ranges of PSFs: the defaults span sharp space cameras, good and bad sites, and defocused surveys.
+    """Ranges of PSFs. The defaults cover sharp space cameras, good and bad sites, and defocused surveys.
 
     Attributes
     ----------
     fwhm
         Full width at half maximum of the seeing before the pixels, in pixels, log-uniform.
     ellipticity
-        ``(a^2 - b^2) / (a^2 + b^2)`` of the whole frame; low values are the more likely.
+        ``(a^2 - b^2) / (a^2 + b^2)`` of the whole frame; low values are more likely.
     elongated
-        Chance that all values of the ellipticity are as likely.
+        Probability that the ellipticity is uniform over its range instead.
     kolmogorov, moffat, optical, defocused
-        Relative chances of the kinds of PSF: pure turbulence; a Moffat profile; turbulence with aberrations
-        about as large as it; a pupil seen as a ring, with the shadow of the spider.
+        Relative probabilities of the kinds of PSF: pure turbulence; a Moffat profile; turbulence with
+        aberrations of similar size; a defocused pupil, seen as a ring with the shadow of the spider.
     beta
         Exponent of Moffat profiles; pure turbulence is close to 4.765.
     aberration
-        Radius of the blur of aberrations relative to that of the seeing, of the kind ``optical``.
+        Radius of the blur by aberrations relative to that of the seeing, for the kind ``optical``.
     ring
-        Diameter of the ring relative to the FWHM of the seeing, of the kind ``defocused``.
+        Diameter of the ring relative to the FWHM of the seeing, for the kind ``defocused``.
     variation
         Relative change of size, and change of ellipticity and aberrations, from the centre to the corners.
     aureole
         Fraction of the light in an aureole that falls as r^-2.6.
     trailed
-        Chance that all images are drawn out along a line: the telescope follows a comet or drifts.
+        Probability that all images are trailed along a line: the telescope follows a comet or drifts.
     drift
         Length of that line, in pixels, log-uniform.
 
     References
     ----------
     Rowe et al. 2015, Astronomy and Computing 10, 121 (GalSim); Noll 1976, JOSA 66, 207 (aberrations);
-    Moffat 1969, A&A 3, 455; Trujillo et al. 2001, MNRAS 328, 977 (exponents observed).
+    Moffat 1969, A&A 3, 455; Trujillo et al. 2001, MNRAS 328, 977 (observed exponents).
     """
 
     fwhm: Range = (1.0, 10.0)
@@ -78,18 +79,18 @@ class Optics:
 
 
 class PsfBank:
-    """A store of PSFs of which one is replaced now and then: cheaper than a new one for each frame.
+    """A set of PSFs, one of which is replaced from time to time: cheaper than a new PSF for each frame.
 
-    What it gives depends on what it gave before.  Where one seed has to give one frame, use :func:`draw_psf`.
+    Its PSFs depend on the draws before. To get the same frame from the same seed, use :func:`draw_psf`.
 
     Parameters
     ----------
     optics
         Ranges to draw from.
     size
-        PSFs held.
+        Number of PSFs.
     renewal
-        Chance that a draw first replaces one of them.
+        Probability that a draw replaces one of them first.
     """
 
     def __init__(self, optics: Optics, *, size: int = 24, renewal: float = 0.15) -> None:
@@ -99,7 +100,20 @@ class PsfBank:
         self._held: list[Psf] = []
 
     def draw(self, rng: Generator, camera: Camera) -> Psf:
-        """Return a PSF of the store."""
+        """Return a PSF of the bank.
+
+        Parameters
+        ----------
+        rng
+            Random generator.
+        camera
+            Sets the diffraction of new PSFs.
+
+        Returns
+        -------
+        Psf
+            The PSF.
+        """
         if len(self._held) < self._size:
             self._held.append(draw_psf(rng, self._optics, camera))
             return self._held[-1]
@@ -115,11 +129,16 @@ def draw_psf(rng: Generator, optics: Optics, camera: Camera) -> Psf:
     Parameters
     ----------
     rng
-        Source of randomness.
+        Random generator.
     optics
         Ranges to draw from.
     camera
         Aperture, obstruction, vanes and pixel scale set the diffraction.
+
+    Returns
+    -------
+    Psf
+        The PSF; five images if it varies over the frame.
     """
     import galsim
 
@@ -144,28 +163,28 @@ def draw_psf(rng: Generator, optics: Optics, camera: Camera) -> Psf:
         pupil = defocused_pupil(rng, camera, fwhm=fwhm, ring=uniform(rng, optics.ring) * fwhm)
     slopes = rng.normal(0, 1.2 * variation, (7, 2))
 
-    def profile(v: float, u: float) -> Any:
+    def profile(v: float, u: float) -> GSObject:
         """Return the seeing at v (down) and u (right), from -1 to 1 over the frame."""
         slant = math.cos(direction) * u + math.sin(direction) * v
         width = fwhm * max(0.5, 1 + swelling * (u * u + v * v) / 2 + tilt * slant / 2)
-        # Ellipticity that points away from the centre, as off-axis astigmatism and distortion give
+        # Radial ellipticity, as caused by off-axis astigmatism and distortion
         e1, e2 = shape + radial / 2 * np.array([u * u - v * v, 2 * u * v])
         scale = min(1.0, 0.6 / max(math.hypot(e1, e2), 1e-9))
-        air: Any = galsim.Moffat(beta=beta, fwhm=width) if kind == 1 else galsim.Kolmogorov(fwhm=width)
+        air = galsim.Moffat(beta=beta, fwhm=width) if kind == 1 else galsim.Kolmogorov(fwhm=width)
         return air.shear(e1=e1 * scale, e2=e2 * scale)
 
     drift = (0.0, 0.0)
     if optics.trailed and rng.uniform() < optics.trailed:
         length, along = log_uniform(rng, optics.drift), rng.uniform(0, math.pi)
         drift = (length * math.sin(along), length * math.cos(along))
-    places = _CORNERS if variation > 0.03 else _CORNERS[:1]
-    # Aberrations change linearly over the field: tilt of the focal plane, misaligned mirrors
-    pupils = [pupil and pupil.changed(slopes @ np.array(place)) for place in places]
-    return _draw([profile(v, u) for v, u in places], pupils, fwhm=fwhm, aureole=aureole, drift=drift)
+    positions = _CORNERS if variation > 0.03 else _CORNERS[:1]
+    # Aberrations vary linearly over the field: tilted focal plane, misaligned mirrors
+    pupils = [pupil and pupil.changed(slopes @ np.array(position)) for position in positions]
+    return _draw([profile(v, u) for v, u in positions], pupils, fwhm=fwhm, aureole=aureole, drift=drift)
 
 
 def moffat_psf(*, fwhm: float, beta: float = 3.2, aureole: float = 0.02) -> Psf:
-    """Return a round Moffat PSF, the same over the frame.
+    """Return a round Moffat PSF, constant over the frame.
 
     Parameters
     ----------
@@ -175,6 +194,11 @@ def moffat_psf(*, fwhm: float, beta: float = 3.2, aureole: float = 0.02) -> Psf:
         Exponent of the core.
     aureole
         Fraction of the light in the aureole.
+
+    Returns
+    -------
+    Psf
+        The PSF.
     """
     import galsim
 
@@ -182,7 +206,7 @@ def moffat_psf(*, fwhm: float, beta: float = 3.2, aureole: float = 0.02) -> Psf:
 
 
 def _draw(
-    profiles: list[Any],
+    profiles: list[GSObject],
     pupils: list[Pupil | None],
     *,
     fwhm: float,
@@ -196,11 +220,11 @@ def _draw(
     profiles, pupils
         One each, or five for the centre and the corners.
     fwhm
-        Width of the seeing, in pixels: what has to be sampled.
+        Width of the seeing in pixels, which sets the sampling.
     aureole
         Fraction of the light in the aureole.
     drift
-        How far images move during the exposure, in pixels along y and x.
+        Motion of the images during the exposure, in pixels along y and x.
     """
     import galsim
 
@@ -212,7 +236,7 @@ def _draw(
         finer = math.ceil(2 / (pupils[0].scale * sampling))
     radius = math.ceil(radius + math.hypot(*drift) / 2)
     half = radius * sampling + sampling // 2
-    # What folds over at the edge of the drawn image is cut away
+    # Draw a larger image, and cut off the edge that the Fourier transform aliases
     drawn = (half + 3 * sampling + half // 6) * finer
     size = fft.next_fast_len(2 * drawn + 1, real=True)
     size += 1 - size % 2
@@ -222,15 +246,15 @@ def _draw(
     precision = galsim.GSParams(maximum_fft_size=8192)
     images = np.empty((len(profiles), 2 * half + 1, 2 * half + 1), np.float32)
     for image, profile, pupil in zip(images, profiles, pupils, strict=True):
-        seen = galsim.Convolve(profile, pixel, gsparams=precision)
-        stamp = seen.drawImage(
+        observed = galsim.Convolve(profile, pixel, gsparams=precision)
+        stamp = observed.drawImage(
             nx=size, ny=size, scale=1 / (sampling * finer), method="no_pixel", dtype=np.float32
         ).array
         if pupil is not None:
             spectrum = fft.rfft2(stamp) * pupil.transfer(size, sampling * finer)
             stamp = fft.irfft2(spectrum, stamp.shape)
         if any(drift):
-            stamp = _drawn_out(stamp, drift, sampling * finer)
+            stamp = _trailed(stamp, drift, sampling * finer)
         np.maximum(stamp[cut, cut] * np.float32((sampling * finer) ** 2), 0, out=image)
     tail, slope = _tail(images[0], radius, sampling)
     wings = Wings(aureole=aureole, scale=3 * fwhm, tail=(1 - aureole) * tail, slope=slope, radius=radius)
@@ -239,7 +263,7 @@ def _draw(
     halo = wings.halo(squared)
     images *= np.float32(1 - aureole)
     images += halo
-    # Into the wings without a seam: within the radius the tail of the wings is flat, so it is given its slope
+    # Blend smoothly into the wings; within the radius their tail is constant, so apply the slope here
     distance = np.sqrt(squared) / np.float32(radius)
     weight = np.clip((distance - np.float32(0.7)) / np.float32(0.3), 0, 1)
     far = halo + np.float32(wings.tail) * np.maximum(distance, np.float32(0.7)) ** np.float32(-slope)
@@ -247,8 +271,8 @@ def _draw(
     return Psf(images=images, sampling=sampling, wings=wings)
 
 
-def _drawn_out(stamp: NDArray[np.float32], drift: tuple[float, float], sampling: int) -> NDArray[np.float32]:
-    """Return an image ``(N, N)`` spread evenly along a line, by the transform of that line, a sinc."""
+def _trailed(stamp: NDArray[np.float32], drift: tuple[float, float], sampling: int) -> NDArray[np.float32]:
+    """Return an image ``(N, N)`` convolved with a uniform line, whose Fourier transform is a sinc."""
     down = fft.fftfreq(stamp.shape[0]) * (sampling * drift[0])
     right = fft.rfftfreq(stamp.shape[1]) * (sampling * drift[1])
     spectrum = fft.rfft2(stamp) * np.sinc(down[:, None] + right[None, :])
@@ -256,7 +280,7 @@ def _drawn_out(stamp: NDArray[np.float32], drift: tuple[float, float], sampling:
 
 
 def _tail(image: NDArray[np.float32], radius: int, sampling: int) -> tuple[float, float]:
-    """Return the level of a profile at a radius in pixels, and how steeply it falls there."""
+    """Return the level of a profile at a radius in pixels, and the exponent with which it falls there."""
     half = image.shape[0] // 2
     axis = np.arange(-half, half + 1) / sampling
     distance = np.sqrt(axis[:, None] ** 2 + axis**2) / radius

@@ -1,4 +1,4 @@
-"""Pixels that the electronics read where there is no detector."""
+"""Overscan and prescan: pixels that the electronics read beyond the detector."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Borders", "Overscan"]
 
 @dataclass(frozen=True, kw_only=True)
 class Borders:
-    """Columns and rows without light, on each side of the frame, in pixels."""
+    """Widths of overscan and prescan on each side of the frame, in pixels."""
 
     bottom: int = 0
     top: int = 0
@@ -24,32 +24,43 @@ class Borders:
 
     @property
     def widths(self) -> tuple[tuple[int, int], tuple[int, int]]:
-        """What :func:`numpy.pad` takes to add them to the lit pixels."""
+        """Widths for :func:`numpy.pad`, which adds the borders to the active area."""
         return (self.bottom, self.top), (self.left, self.right)
 
     def inside(self, shape: tuple[int, int]) -> tuple[int, int]:
-        """Return the shape of the lit part of a frame of this shape."""
+        """Return the shape of the active area.
+
+        Parameters
+        ----------
+        shape
+            ``(H, W)`` of the whole frame.
+
+        Returns
+        -------
+        tuple
+            Height and width without the borders.
+        """
         return shape[0] - self.bottom - self.top, shape[1] - self.left - self.right
 
     def __bool__(self) -> bool:
-        """Whether there are any."""
+        """Whether there are any borders."""
         return any((self.bottom, self.top, self.left, self.right))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Overscan:
-    """Overscan and prescan (OV).
+    """Ranges of overscan and prescan (OV).
 
-    A pixel belongs when the electronics made it without a pixel of the detector behind it.
+    The mask holds the pixels of the frame that are no pixels of the detector.
 
     Attributes
     ----------
     probability
-        Chance that a frame has any.
+        Probability that a frame has any.
     width
-        Narrowest and widest, in pixels; all orders of magnitude are as likely.
+        Minimum and maximum width in pixels, log-uniform.
     sides
-        Chances of the right, left, top and bottom, when there are any.
+        Probabilities of the right, left, top and bottom side, if there are any.
     """
 
     probability: float = 0.35
@@ -57,7 +68,20 @@ class Overscan:
     sides: tuple[float, float, float, float] = (0.7, 0.4, 0.3, 0.2)
 
     def draw(self, shape: tuple[int, int], rng: Generator) -> Borders:
-        """Return the borders of a frame ``(H, W)``: one or more, each at most an eighth of the frame."""
+        """Draw borders on at least one side, each at most an eighth of the frame.
+
+        Parameters
+        ----------
+        shape
+            ``(H, W)`` of the whole frame.
+        rng
+            Random generator.
+
+        Returns
+        -------
+        Borders
+            Widths on each side.
+        """
         chosen = rng.uniform(size=4) < self.sides
         if not chosen.any():
             chosen[rng.integers(4)] = True

@@ -1,4 +1,4 @@
-"""Points of light put on a grid of pixels, to be blurred there."""
+"""Add point sources to a pixel grid before they are convolved with the PSF."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ def add_points(
 ) -> None:
     """Add points of light to an image in place, each as 4 x 4 pixels by cubic convolution.
 
-    Unlike bilinear ones, these weights leave the width of an image as it is: their second moment is zero.
-    Some are below zero, until the image is blurred.
+    Unlike bilinear weights, these do not broaden an image: their second moment is zero. Some are negative
+    until the image is convolved.
 
     Parameters
     ----------
     image
         ``(H, W)`` float32, changed in place.
     y, x
-        Places in pixels, of any shape; points beyond the last row or column but one are left out.
+        Positions in pixels, of any shape; points in the outermost rows and columns are skipped.
     flux
         Light of each point, of the same shape.
 

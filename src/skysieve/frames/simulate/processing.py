@@ -1,4 +1,4 @@
-"""What a pipeline does to a frame before anyone masks it."""
+"""Processing of a frame by a pipeline before it is masked."""
 
 from __future__ import annotations
 
@@ -18,19 +18,30 @@ if TYPE_CHECKING:
 __all__ = ["Kind", "Processing", "Resampling"]
 
 Kind = Literal["raw", "subtracted", "resampled"]
-"""As read; without bias and sky; moved onto another grid of pixels, as the parts of a coadd are."""
+"""Raw; without bias and sky; resampled to another pixel grid, like the inputs of a coadd."""
 
 
 @dataclass(frozen=True)
 class Resampling:
-    """A turn by a small angle and a shift by parts of a pixel, with splines of this order."""
+    """Rotation by a small angle and shift by fractions of a pixel, with spline interpolation of an order."""
 
     angle: float
     shift: tuple[float, float]
     order: int
 
     def apply(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the image ``(H, W)`` on the new grid; noise of neighbours is correlated after it."""
+        """Return the image on the new grid. Its noise is correlated between neighbours.
+
+        Parameters
+        ----------
+        image
+            ``(H, W)`` float32.
+
+        Returns
+        -------
+        numpy.ndarray
+            Resampled image ``(H, W)`` float32.
+        """
         cosine, sine = math.cos(self.angle), math.sin(self.angle)
         matrix = np.array([[cosine, -sine], [sine, cosine]])
         centre = (np.array(image.shape) - 1) / 2
@@ -43,18 +54,18 @@ class Resampling:
 
 @dataclass(frozen=True, kw_only=True)
 class Processing:
-    """What pipelines do.
+    """Ranges of pipeline processing.
 
     Attributes
     ----------
     chances
-        Chances that a frame is raw, has its sky subtracted, or was resampled with its sky subtracted.
+        Probabilities that a frame is raw, sky-subtracted, or resampled after sky subtraction.
     scale
         Factor from ADU to the unit of processed frames.
     residual
-        Error of the subtracted sky, relative to the noise.
+        Error of the sky subtraction, relative to the noise.
     exposures
-        Most exposures that a resampled frame is the mean of.
+        Maximum number of exposures that a resampled frame averages.
     """
 
     chances: tuple[float, float, float] = (0.55, 0.25, 0.2)
@@ -63,13 +74,35 @@ class Processing:
     exposures: int = 9
 
     def draw_kind(self, rng: Generator) -> Kind:
-        """Return what is done to a frame."""
+        """Draw the processing of a frame.
+
+        Parameters
+        ----------
+        rng
+            Random generator.
+
+        Returns
+        -------
+        Kind
+            ``"raw"``, ``"subtracted"`` or ``"resampled"``.
+        """
         chances = np.array(self.chances) / sum(self.chances)
         kinds: tuple[Kind, ...] = ("raw", "subtracted", "resampled")
         return kinds[int(rng.choice(3, p=chances))]
 
     def draw_resampling(self, rng: Generator) -> Resampling:
-        """Return a new grid: a turn by at most half a degree, linear or cubic interpolation."""
+        """Draw a resampling: rotation by at most half a degree, linear or cubic interpolation.
+
+        Parameters
+        ----------
+        rng
+            Random generator.
+
+        Returns
+        -------
+        Resampling
+            The new grid.
+        """
         angle = math.radians(rng.uniform(-0.5, 0.5)) * (rng.uniform() < 0.7)
         return Resampling(angle, (rng.uniform(), rng.uniform()), order=1 if rng.uniform() < 0.6 else 3)
 
@@ -81,13 +114,18 @@ class Processing:
         Parameters
         ----------
         pixels
-            ``(H, W)`` in ADU.
+            ``(H, W)`` float32, in ADU.
         sky
-            ``(H, W)`` mean level in ADU, bias included.
+            ``(H, W)`` float32, mean level in ADU, bias included.
         rng
-            Source of randomness.
+            Random generator.
         sigma
-            Noise of the sky, in ADU: the pipeline's sky is wrong by a part of it, smoothly.
+            Noise of the sky in ADU, the unit of the smooth error of the sky subtraction.
+
+        Returns
+        -------
+        numpy.ndarray
+            ``(H, W)`` float32, in the new unit.
         """
         height, width = pixels.shape
         coarse = gaussian_filter(rng.standard_normal((8, 8)).astype(np.float32), 1.0)

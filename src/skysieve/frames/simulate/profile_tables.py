@@ -1,4 +1,4 @@
-"""Tables of the profile of a PSF: far from the star, how far it reaches, and across a line of light."""
+"""Tables of a PSF: radial profile far from the star, its envelope, and the profile of a line source."""
 
 from __future__ import annotations
 
@@ -15,16 +15,27 @@ if TYPE_CHECKING:
 __all__ = ["FARTHEST", "PER_PIXEL", "envelope_table", "far_table", "line_table"]
 
 FARTHEST = 4096
-"""Radius in pixels beyond which the light of a star is not followed."""
+"""Radius beyond which the light of a star is neglected, in pixels."""
 
 PER_PIXEL = 16
-"""Entries a pixel in tables."""
+"""Table entries per pixel."""
 
 _FARTHEST_LINE = 1024
 
 
 def far_table(wings: Wings) -> NDArray[np.float32]:
-    """Return the fraction of the flux in a pixel far from the star, in steps of 1 / PER_PIXEL pixel."""
+    """Tabulate the profile of a PSF far from the star.
+
+    Parameters
+    ----------
+    wings
+        Wings of the PSF.
+
+    Returns
+    -------
+    numpy.ndarray
+        Fraction float32 of the flux in a pixel, in steps of 1 / PER_PIXEL pixel.
+    """
     distance = np.arange(FARTHEST * PER_PIXEL, dtype=np.float32) / PER_PIXEL
     table = wings.at(distance**2)
     table[-1] = 0
@@ -34,18 +45,23 @@ def far_table(wings: Wings) -> NDArray[np.float32]:
 def envelope_table(
     image: NDArray[np.float32], sampling: int, wings: Wings, radius: int
 ) -> NDArray[np.float32]:
-    """Return the largest fraction of the flux in a pixel at a distance or farther, in steps of a pixel.
+    """Tabulate the maximum of a PSF at a distance or beyond.
 
     Parameters
     ----------
     image
-        ``(n, n)`` fraction of the flux in a pixel, the star being at the middle sample.
+        ``(n, n)`` float32, fraction of the flux in a pixel for a star at the central sample.
     sampling
-        Samples a pixel.
+        Samples per pixel.
     wings
-        The light beyond the radius.
+        Light beyond the radius.
     radius
-        In pixels.
+        Radius of the image, in pixels.
+
+    Returns
+    -------
+    numpy.ndarray
+        Fraction float32 of the flux in a pixel, in steps of a pixel.
     """
     largest = wings.at(np.arange(FARTHEST, dtype=np.float32) ** 2)
     half = image.shape[0] // 2
@@ -57,22 +73,27 @@ def envelope_table(
 
 
 def line_table(image: NDArray[np.float32], sampling: int, wings: Wings) -> NDArray[np.float32]:
-    """Return the profile across a line of light of flux 1 a pixel, in steps of 1 / PER_PIXEL pixel.
+    """Tabulate the profile across a line of light of flux 1 per pixel.
 
     Parameters
     ----------
     image
-        ``(n, n)`` fraction of the flux in a pixel, the star being at the middle sample.
+        ``(n, n)`` float32, fraction of the flux in a pixel for a star at the central sample.
     sampling
-        Samples a pixel.
+        Samples per pixel.
     wings
-        The light beyond the image.
+        Light beyond the image.
+
+    Returns
+    -------
+    numpy.ndarray
+        Profile float32, in steps of 1 / PER_PIXEL pixel.
     """
     half = image.shape[0] // 2
     across = (image.sum(axis=0) + image.sum(axis=1)) / (2 * sampling)
     folded = (across[half:] + across[half::-1]) / 2
     offset = np.arange(half + 1) / sampling
-    # The line goes on beyond the image on both sides, and passes beside it
+    # Add the wings of the parts of the line beyond both ends of the image, and of lines beside it
     side = half / sampling
     along = np.geomspace(side, FARTHEST, 100)
     within, coarse = np.linspace(0, side, 30), np.linspace(0, side, 16)

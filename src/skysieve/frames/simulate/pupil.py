@@ -1,4 +1,4 @@
-"""The aperture of a telescope, and what its aberrations do to the image of a star."""
+"""The pupil of a telescope, and the effect of its aberrations on the image of a star."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ if TYPE_CHECKING:
 __all__ = ["Pupil", "aberrated_pupil", "defocused_pupil"]
 
 WAVELENGTH = 0.65e-6
-"""Wavelength at which telescopes diffract, in metres."""
+"""Wavelength for diffraction, in metres."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pupil:
-    """The aperture of a telescope and the errors of the wavefront that it lets through.
+    """The pupil of a telescope and its wavefront errors.
 
     Attributes
     ----------
     scale
         Wavelength over aperture, in pixels.
     waves
-        Amplitudes ``(7,)`` of Noll's Zernike terms 4 to 10 (defocus, two of astigmatism, two of coma, two of
-        trefoil), in waves rms.
+        Amplitudes ``(7,)`` float64 of Noll's Zernike terms 4 to 10 (defocus, two of astigmatism, two of coma,
+        two of trefoil), in waves rms.
     change
-        Amplitude in waves rms of what changes over the field.
+        Amplitude of the variation over the field, in waves rms.
     obstruction, vanes, vane_width
-        Shadows, widths relative to the aperture.
+        Diameter of the secondary mirror, number of vanes and their width; lengths relative to the aperture.
     angle
         Orientation of the vanes, in degrees.
     blur
@@ -52,11 +52,35 @@ class Pupil:
     blur: float
 
     def changed(self, relative: NDArray[np.float64]) -> Pupil:
-        """Return the pupil with other aberrations ``(7,)``, relative to the amplitude of what changes."""
+        """Return the pupil with the aberrations of another position in the field.
+
+        Parameters
+        ----------
+        relative
+            Change ``(7,)`` of the Zernike amplitudes, in units of :attr:`change`.
+
+        Returns
+        -------
+        Pupil
+            The changed pupil.
+        """
         return replace(self, waves=self.waves + self.change * relative)
 
     def transfer(self, size: int, sampling: int) -> NDArray[np.complex64]:
-        """Return what the telescope does to the spectrum (rfft2) of an image ``(size, size)``."""
+        """Return the optical transfer function.
+
+        Parameters
+        ----------
+        size
+            Side of the image in samples.
+        sampling
+            Samples per pixel.
+
+        Returns
+        -------
+        numpy.ndarray
+            Factor complex64 on the ``rfft2`` of an image ``(size, size)``.
+        """
         from galsim.zernike import Zernike
 
         frequency = (fft.fftfreq(size) * (2 * sampling * self.scale)).astype(np.float64)
@@ -85,16 +109,21 @@ def aberrated_pupil(rng: Generator, camera: Camera, *, fwhm: float, blur: float)
     Parameters
     ----------
     rng
-        Source of randomness.
+        Random generator.
     camera
         Aperture, obstruction and pixel scale.
     fwhm
         Width of the seeing, in pixels.
     blur
-        Radius of the blur of the aberrations, in pixels.
+        Radius of the blur by aberrations, in pixels.
+
+    Returns
+    -------
+    Pupil
+        A pupil without vanes.
     """
     scale = _diffraction(camera, fwhm)
-    # Rays of one wave rms of defocus leave a spot of about 10 wavelengths over aperture, rms
+    # Defocus of one wave rms makes a spot of about 10 wavelength / aperture rms
     amplitude = blur / (20 * scale)
     waves = rng.normal(0, 1, 7) * np.array([1, 0.7, 0.7, 0.6, 0.6, 0.4, 0.4])
     waves *= amplitude / np.linalg.norm(waves)
@@ -111,21 +140,26 @@ def aberrated_pupil(rng: Generator, camera: Camera, *, fwhm: float, blur: float)
 
 
 def defocused_pupil(rng: Generator, camera: Camera, *, fwhm: float, ring: float) -> Pupil:
-    """Draw a pupil far out of focus: stars are images of it.
+    """Draw a pupil far out of focus: stars are images of the pupil.
 
     Parameters
     ----------
     rng
-        Source of randomness.
+        Random generator.
     camera
         Aperture, obstruction, vanes and pixel scale.
     fwhm
         Width of the seeing, in pixels.
     ring
         Diameter of the images, in pixels.
+
+    Returns
+    -------
+    Pupil
+        The pupil.
     """
     scale = _diffraction(camera, fwhm)
-    # Noll's Z4 = sqrt(3) (2 rho^2 - 1) tilts the edge by 4 sqrt(3) waves a radius of the pupil
+    # Noll's Z4 = sqrt(3) (2 rho^2 - 1) has a slope of 4 sqrt(3) waves per pupil radius at the edge
     defocus = ring / (16 * math.sqrt(3) * scale)
     waves = np.concatenate([[defocus * rng.choice([-1, 1])], rng.normal(0, 0.05 * defocus, 6)])
     return Pupil(
@@ -141,10 +175,10 @@ def defocused_pupil(rng: Generator, camera: Camera, *, fwhm: float, ring: float)
 
 
 def _diffraction(camera: Camera, fwhm: float) -> float:
-    """Return wavelength over aperture in pixels, held to what can be drawn fast.
+    """Return wavelength over aperture in pixels, limited to values that can be drawn fast.
 
-    The blur of aberrations goes as waves times this scale: large telescopes are drawn smaller, with fewer
-    waves of aberration, which under the seeing looks the same.
+    The blur by aberrations is proportional to waves times this scale. Large telescopes are drawn smaller with
+    fewer waves of aberration, which looks the same under the seeing.
     """
     scale = math.degrees(WAVELENGTH / camera.aperture) * 3600 / camera.pixel_scale
     return min(max(scale, fwhm / 6), fwhm / 2)

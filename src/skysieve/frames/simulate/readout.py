@@ -1,4 +1,4 @@
-"""From the charge in the pixels to the numbers in the file."""
+"""Read out the detector: convert electrons to ADU."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ __all__ = ["ReadOut"]
 
 @dataclass(frozen=True, kw_only=True)
 class ReadOut:
-    """What the electronics add.
+    """Ranges of the effects of the electronics.
 
     Attributes
     ----------
     amplifiers
-        Chance that two amplifiers read the two halves, with a step between them.
+        Probability that two amplifiers read the two halves, with a step between them.
     step
         Difference of their levels, in units of the read noise.
     banding
-        Chance that rows have levels of their own, as low-frequency noise gives them.
+        Probability of banding: rows have different levels, as from low-frequency noise.
     band_height
-        Standard deviation of the levels of rows, in units of the read noise.
+        Standard deviation of the row levels, in units of the read noise.
     lag
-        Charge that each transfer leaves behind, which trails into the overscan.
+        Fraction of charge that each transfer leaves behind; it trails into the overscan.
     """
 
     amplifiers: float = 0.2
@@ -46,21 +46,26 @@ class ReadOut:
     def apply(
         self, charge: NDArray[np.float32], rng: Generator, camera: Camera, *, borders: Borders
     ) -> NDArray[np.float32]:
-        """Return the frame in ADU, not yet rounded: ``(H, W)`` with the borders around the lit pixels.
+        """Return the frame in ADU, not rounded.
 
-        The overscan holds what the electronics give without a pixel: bias, read noise, and on the right the
-        little charge that the transfers left behind, which dies out within a few columns.
+        The overscan holds what the electronics give without a pixel: bias and read noise. On the right it
+        also holds the charge that the transfers left behind, which vanishes within a few columns.
 
         Parameters
         ----------
         charge
-            ``(h, w)`` electrons in the lit pixels.
+            ``(h, w)`` float32, electrons in the active area.
         rng
-            Source of randomness.
+            Random generator.
         camera
             Gives gain, read noise and bias.
         borders
             Overscan and prescan.
+
+        Returns
+        -------
+        numpy.ndarray
+            ``(H, W)`` float32 in ADU, with the borders around the active area.
         """
         lag = log_uniform(rng, self.lag)
         splits, bands = rng.uniform(size=2) < (self.amplifiers, self.banding)
@@ -81,7 +86,7 @@ class ReadOut:
             levels = rng.standard_normal((height, 1), np.float32)
             levels *= np.float32(log_uniform(rng, self.band_height) * camera.read_noise)
             electrons += levels
-        # A bias that settles along the frame
+        # The bias drifts to its final level along the frame
         settling = uniform(rng, (-1, 1)) * camera.read_noise
         electrons += (settling * np.exp(-np.arange(height, dtype=np.float32) / 200))[:, None]
         electrons /= np.float32(camera.gain)

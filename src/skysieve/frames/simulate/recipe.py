@@ -1,4 +1,4 @@
-"""A recipe: the ranges from which cameras, skies and contaminants are drawn, and its YAML file."""
+"""Recipes: ranges from which cameras, skies and contaminants are drawn, and their YAML files."""
 
 from __future__ import annotations
 
@@ -64,20 +64,20 @@ CONTAMINANTS: tuple[str, ...] = ("CR", "HCL", "DCL", "HP", "DP", "P", "TRL", "FR
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """What frames are drawn from: the defaults span the cameras of the world, to train on.
+    """Ranges from which frames are drawn. The defaults cover cameras of all kinds and serve for training.
 
     Attributes
     ----------
     name, description
-        What it is.
+        Name of the recipe, and what it stands for.
     cameras, optics, sky, stars, galaxies
-        The telescope and what it sees.
+        The telescope and the field that it observes.
     contaminants, saturation, overscan
-        What does not belong.
+        Contaminants and detector effects.
     read_out, processing
-        What electronics and pipelines do.
+        Effects of the electronics and of pipelines.
     tracking
-        Errors of tracking; frames of contaminants have none.
+        Tracking errors; used for tracking frames only.
     """
 
     name: str = "default"
@@ -95,18 +95,40 @@ class Recipe:
     tracking: TrackingErrors = field(default_factory=TrackingErrors)
 
     def to_yaml(self) -> str:
-        """Return the whole recipe as YAML, each setting with its value."""
+        """Return the whole recipe as YAML, with the value of every setting.
+
+        Returns
+        -------
+        str
+            Content of a recipe file.
+        """
         return plain_yaml(asdict(self))
 
 
 def shipped_recipes() -> dict[str, Path]:
-    """Return the files of the recipes that come with the package, by name."""
+    """Return the recipe files that come with the package.
+
+    Returns
+    -------
+    dict
+        Path of each file by the name of its recipe.
+    """
     folder = Path(str(files("skysieve.frames.simulate"))) / "recipes"
     return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
 
 
 def read_recipe(name: str | Path) -> Recipe:
-    """Read a recipe: a YAML file, or the name of one that comes with the package.
+    """Read a recipe.
+
+    Parameters
+    ----------
+    name
+        A YAML file, or the name of a recipe that comes with the package.
+
+    Returns
+    -------
+    Recipe
+        Its settings; those that the file leaves out have their defaults.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Pixels that are full: CCDs spill along their columns, near-infrared arrays lose their cores."""
+"""Saturated pixels: CCDs bleed along their columns, near-infrared arrays may lose the cores of stars."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ __all__ = ["Saturation", "bleed"]
 
 @dataclass(frozen=True, kw_only=True)
 class Saturation:
-    """How full pixels look.
+    """Settings of saturated pixels.
 
     Attributes
     ----------
     share
-        Part of the spilled charge that goes towards the first row; the rest goes the other way.
+        Fraction of the bleeding charge that moves towards the first row; the rest moves the other way.
     blooming_drain
-        Chance that a CCD has drains between its columns, so that nothing spills.
+        Probability that a CCD has anti-blooming drains between its columns, so that nothing bleeds.
     reset_core
-        Chance that the fullest pixels of a near-infrared array, read twice, come out as zero: the first
-        read is full already, and the difference is nothing.
+        Probability that the brightest pixels of a near-infrared array, which is read twice, are zero: both
+        reads are full, and their difference vanishes.
     """
 
     share: Range = (0.3, 0.7)
@@ -40,22 +40,23 @@ class Saturation:
     def apply(
         self, charge: NDArray[np.float32], rng: Generator, camera: Camera
     ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Return what the detector holds of the charge, and the pixels that are saturated.
+        """Return the charge that the detector holds, and the saturated pixels.
 
         Parameters
         ----------
         charge
-            ``(H, W)`` electrons that light and particles freed.
+            ``(H, W)`` float32, electrons freed by light and particles.
         rng
-            Source of randomness.
+            Random generator.
         camera
-            Gives the kind of detector, its full well, and the axis along which a CCD spills.
+            Gives the kind of detector, its full well, and the axis along which a CCD bleeds.
 
         Returns
         -------
-        tuple
-            Electrons held ``(H, W)``, and the pixels ``(H, W)`` that are full, took spilled charge, or
-            were reset: the truth of the class SAT.
+        held : numpy.ndarray
+            Electrons ``(H, W)`` float32.
+        saturated : numpy.ndarray
+            ``(H, W)`` bool, pixels that are full, received bleeding charge, or were reset: the truth of SAT.
         """
         share = uniform(rng, self.share)
         special = rng.uniform()
@@ -63,7 +64,7 @@ class Saturation:
             held = np.minimum(charge, camera.full_well)
             full = charge >= camera.full_well
             if special < self.reset_core:
-                # Full before the first read is over: a tenth to a hundredth of the exposure
+                # Full before the first read, after a fifth to a hundredth of the exposure
                 reset = charge > camera.full_well * 10 ** rng.uniform(0.7, 2)
                 held = np.where(reset, np.float32(0), held)
             return held, full
@@ -78,25 +79,27 @@ class Saturation:
 def bleed(
     charge: NDArray[np.float32], full_well: float, *, share: float = 0.5
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Let charge above the full well spill along the columns.
+    """Let charge above the full well bleed along the columns.
 
-    Channel stops keep charge within its column: it spills along the column alone, from pixel to pixel, and
-    fills each; what reaches the edge is lost (Janesick 2001, Scientific Charge-Coupled Devices, chapter 4).
+    Channel stops keep charge within its column. The excess moves from pixel to pixel along the column and
+    fills each; charge that reaches the edge is lost (Janesick 2001, Scientific Charge-Coupled Devices,
+    chapter 4).
 
     Parameters
     ----------
     charge
-        ``(H, W)`` electrons.
+        ``(H, W)`` float32, electrons.
     full_well
         Electrons that a pixel can hold.
     share
-        Part of the excess that spills towards the first row.
+        Fraction of the excess that moves towards the first row.
 
     Returns
     -------
-    tuple
-        The charge ``(H, W)``, none above the full well, and the pixels ``(H, W)`` that are full or took
-        spilled charge.
+    held : numpy.ndarray
+        Charge ``(H, W)`` float32, nowhere above the full well.
+    touched : numpy.ndarray
+        ``(H, W)`` bool, pixels that are full or received bleeding charge.
     """
     held = np.minimum(charge, np.float32(full_well))
     touched = charge > full_well
@@ -105,8 +108,8 @@ def bleed(
         excess = (charge[:, columns] - held[:, columns]).astype(np.float64)
         filled = held[:, columns].astype(np.float64)
         for part, order in ((1 - share, slice(None)), (share, slice(None, None, -1))):
-            # What moves on from a pixel is what came, and is freed, less the room there: never negative.
-            # Such a sum is the running sum less its least value so far.
+            # A pixel passes on incoming plus excess charge less its free capacity, if positive.
+            # That recursion equals the running sum minus its running minimum.
             net = part * excess[order] - (full_well - filled[order])
             total = np.cumsum(net, axis=0)
             spilled = total - np.minimum(np.minimum.accumulate(total, axis=0), 0)

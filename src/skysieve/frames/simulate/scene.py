@@ -1,4 +1,4 @@
-"""What contaminants find when they come: the frame's sky, telescope and camera; and what they leave."""
+"""Inputs and outputs of contaminants: the scene (sky, telescope, camera), and the layer that each adds."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["Contaminant", "Layer", "Scene", "Star"]
 
 @dataclass(frozen=True)
 class Star:
-    """A star: its place in pixels (the centre of the first pixel is 0, 0) and its flux in electrons."""
+    """A star: position in pixels (the centre of the first pixel is 0, 0) and flux in electrons."""
 
     y: float
     x: float
@@ -35,11 +35,11 @@ class Scene:
     Attributes
     ----------
     camera
-        What the frame is taken with.
+        Telescope and camera.
     psf
         Point spread function.
     sky
-        Mean light of the empty sky ``(H, W)`` float32, in electrons a pixel.
+        Mean light of the empty sky ``(H, W)`` float32, in electrons per pixel.
     bright_stars
         Stars near or above the full well, which have spikes and halos, and saturate.
     """
@@ -57,25 +57,25 @@ class Scene:
 
     @cached_property
     def sigma(self) -> float:
-        """Noise of the empty sky in electrons: photons of the median sky and read-out."""
+        """Noise of the empty sky in electrons: photon noise of the median sky, and read noise."""
         return math.hypot(math.sqrt(float(np.median(self.sky))), self.camera.read_noise)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Layer:
-    """What a contaminant does to a frame; all arrays are ``(H, W)``, and None means nothing.
+    """Effect of a contaminant on a frame; all arrays are ``(H, W)``, and None means no effect.
 
     Attributes
     ----------
     light
-        Mean electrons float32 that it adds, with the noise of photons still to come (and vignetting in it).
+        Mean electrons float32 that it adds, before photon noise; vignetting is included.
     charge
-        Electrons float32 that it adds as they are.
+        Electrons float32 that it adds, with their noise.
     response
-        Factor float32 on all the charge in a pixel, 1 where the detector is sound.
+        Factor float32 on all charge in a pixel; 1 in a good pixel.
     truth
-        Pixels that belong to the contaminant; None for those where what is added stands above one sigma of
-        the local noise.
+        Mask bool of the contaminant; None for pixels where the added signal exceeds one sigma of the local
+        noise.
     """
 
     light: NDArray[np.float32] | None = None
@@ -85,13 +85,26 @@ class Layer:
 
 
 class Contaminant(Protocol):
-    """Settings of a contaminant, as a recipe gives them; a frozen dataclass whose fields are the settings."""
+    """Settings of a contaminant in a recipe: a frozen dataclass whose fields are the settings."""
 
     @property
     def probability(self) -> float:
-        """Chance that a frame has this contaminant."""
+        """Probability that a frame has this contaminant."""
         ...
 
     def simulate(self, scene: Scene, rng: Generator) -> Layer:
-        """Return what the contaminant does to a frame of this scene."""
+        """Simulate the contaminant.
+
+        Parameters
+        ----------
+        scene
+            The frame before its contaminants.
+        rng
+            Random generator.
+
+        Returns
+        -------
+        Layer
+            Effect on the frame.
+        """
         ...

@@ -1,4 +1,4 @@
-"""The empty sky, and how evenly a telescope and its detector respond to light."""
+"""The empty sky, and the response of telescope and detector to light."""
 
 from __future__ import annotations
 
@@ -23,35 +23,35 @@ __all__ = ["Sky"]
 
 @dataclass(frozen=True, kw_only=True)
 class Sky:
-    """Ranges of skies and flat fields: the defaults span narrow bands at night to twilight and infrared.
+    """Ranges of skies and flat fields. The defaults cover narrow bands at night to twilight and infrared.
 
-    What changes over the field does so over the whole field of view, of which a frame is a part.
+    Large-scale variations extend over the whole field of view, of which a frame is a part.
 
     Attributes
     ----------
     level
-        Sky in electrons a pixel, log-uniform.
+        Sky in electrons per pixel, log-uniform.
     gradient
-        Relative change of the sky across the field of view (moonlight, airglow, twilight); low values are the
+        Relative change of the sky across the field of view (moonlight, airglow, twilight); low values are
         more likely.
     field
-        Radius of the field of view in pixels, log-uniform; at least half the frame's diagonal.
+        Radius of the field of view in pixels, log-uniform; at least half of the frame's diagonal.
     vignetting
         Relative loss of light at the edge of the field.
     flattened
-        Chance that a flat field has been divided out: one part in twenty of vignetting and dust is left.
+        Probability that the frame is flat-fielded: one twentieth of vignetting and dust remains.
     pixel_response
-        Standard deviation of the response of pixels that a flat field leaves, log-uniform.
+        Standard deviation of the residual pixel-to-pixel response, log-uniform.
     dust
-        Doughnut-shaped shadows of dust per 2^20 pixels, log-uniform.
+        Ring-shaped shadows of dust per 2^20 pixels, log-uniform.
     dust_depth
         Relative loss of light in them, log-uniform.
     tree_rings
-        Chance that a CCD shows the growth rings of its silicon.
+        Probability that a CCD shows tree rings, the growth rings of its silicon.
     ring_amplitude
         Relative amplitude of tree rings, log-uniform.
     structure
-        Relative amplitude of the patches of the near-infrared sky, on near-infrared detectors.
+        Relative amplitude of the spatial structure of the near-infrared sky, on near-infrared detectors.
 
     References
     ----------
@@ -80,20 +80,20 @@ class Sky:
         shape
             ``(H, W)``.
         rng
-            Source of randomness.
+            Random generator.
         camera
-            Kind of detector.
+            Gives the kind of detector.
 
         Returns
         -------
-        sky
-            Mean electrons ``(H, W)`` float32 that the empty sky leaves, response included.
-        response
+        sky : numpy.ndarray
+            Mean electrons ``(H, W)`` float32 of the empty sky, response included.
+        response : numpy.ndarray
             Relative response ``(H, W)`` float32, near 1, for all other light.
         """
         height, width = shape
         radius = max(log_uniform(rng, self.field), math.hypot(height, width) / 2)
-        # The frame lies anywhere in the field
+        # Place the frame at random in the field of view
         room = max(radius - math.hypot(height, width) / 2, 0.0) * math.sqrt(rng.uniform())
         angle = rng.uniform(0, 2 * math.pi)
         y = (np.arange(height, dtype=np.float32) - (height - 1) / 2 + room * math.sin(angle)) / radius
@@ -128,7 +128,7 @@ class Sky:
         left = np.float32(0.05 if rng.uniform() < self.flattened else 1.0)
         loss = left * np.float32(uniform(rng, self.vignetting))
         squared = y**2 + x**2
-        # Some telescopes lose light from the centre on, some only near the edge
+        # Vignetting begins at the centre in some telescopes, near the edge in others
         response = 1 - loss * (squared if rng.uniform() < 0.5 else squared**2)
         count = int(rng.poisson(log_uniform(rng, self.dust) * response.size / 2**20))
         for _ in range(count):
@@ -143,7 +143,7 @@ class Sky:
 
 
 def _shade(response: NDArray[np.float32], rng: Generator, *, depth: float) -> None:
-    """Darken the out-of-focus shadow of a grain of dust, in place: the image of the pupil, with its hole."""
+    """Multiply by the out-of-focus shadow of a dust grain, in place: an image of the pupil with its hole."""
     y, x = rng.uniform(-0.5, np.array(response.shape) - 0.5)
     outer = math.exp(rng.uniform(math.log(8), math.log(80)))
     inner = outer * rng.uniform(0.2, 0.5)
@@ -165,7 +165,7 @@ def _step(x: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _add_tree_rings(response: NDArray[np.float32], rng: Generator, *, amplitude: float) -> None:
-    """Add rings about the axis of the crystal, which lies outside the frame or near its edge, in place."""
+    """Add rings around the crystal axis, which lies outside the frame or near its edge, in place."""
     height, width = response.shape
     angle = rng.uniform(0, 2 * math.pi)
     away = rng.uniform(0.5, 3) * math.hypot(height, width)
@@ -173,7 +173,7 @@ def _add_tree_rings(response: NDArray[np.float32], rng: Generator, *, amplitude:
     x = (np.arange(width) - width / 2 - away * math.cos(angle)).astype(np.float32)[None, :]
     distance = np.sqrt(y**2 + x**2)
     distance -= distance.min()
-    # Growth of the crystal wanders: a random walk that forgets, smooth over some pixels
+    # Crystal growth varies at random: uncorrelated knots, smoothed over some pixels
     cell = rng.uniform(6, 25)
     knots = rng.standard_normal(math.ceil(float(distance.max()) / cell) + 2)
     fine = np.interp(np.arange(0, knots.size - 1, 1 / cell), np.arange(knots.size), knots)

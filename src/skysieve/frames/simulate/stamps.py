@@ -1,4 +1,4 @@
-"""Small images added to a large one: windows of pixels, cut at the edges of the frame."""
+"""Add small images (stamps) to a large one, cut off at its edges."""
 
 from __future__ import annotations
 
@@ -9,18 +9,28 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["add", "meet", "scatter", "stamp"]
+__all__ = ["add_stamp", "add_stamps", "overlap", "stamp"]
 
 
 def stamp(
     shape: tuple[int, ...], *, y: float, x: float, radius: int
 ) -> tuple[tuple[slice, slice], NDArray[np.float32], NDArray[np.float32]] | None:
-    """Return the part of an image within a square about a point, or None where they do not meet.
+    """Return the part of an image within a square around a point.
+
+    Parameters
+    ----------
+    shape
+        ``(H, W)`` of the image.
+    y, x
+        Centre of the square, in pixels.
+    radius
+        Half of its side, in pixels.
 
     Returns
     -------
-    tuple
-        The slices, and the offsets of the pixels from the point: ``(h, 1)`` along y and ``(1, w)`` along x.
+    tuple or None
+        Slices, and offsets of the pixels from the point: ``(h, 1)`` along y and ``(1, w)`` along x, float32.
+        None if the square lies outside the image.
     """
     height, width = shape
     top, bottom = max(0, round(y) - radius), min(height, round(y) + radius + 1)
@@ -32,10 +42,25 @@ def stamp(
     return (slice(top, bottom), slice(left, right)), dy, dx
 
 
-def meet(
+def overlap(
     shape: tuple[int, ...], row: int, column: int, radius: int
 ) -> tuple[tuple[slice, slice], tuple[slice, slice]] | None:
-    """Return the slices of an image and of a stamp about one of its pixels where the two meet, or None."""
+    """Return the overlap of an image and a stamp.
+
+    Parameters
+    ----------
+    shape
+        ``(H, W)`` of the image.
+    row, column
+        Pixel of the image at the centre of the stamp.
+    radius
+        Half of the side of the stamp, in pixels.
+
+    Returns
+    -------
+    tuple or None
+        Slices of the image, and slices of the stamp. None if they do not overlap.
+    """
     top, left = max(0, row - radius), max(0, column - radius)
     bottom, right = min(shape[0], row + radius + 1), min(shape[1], column + radius + 1)
     if top >= bottom or left >= right:
@@ -44,15 +69,29 @@ def meet(
     return (slice(top, bottom), slice(left, right)), (slice(top - y, bottom - y), slice(left - x, right - x))
 
 
-def add(image: NDArray[np.float32], core: NDArray[np.float32], *, row: int, column: int, flux: float) -> None:
-    """Add a stamp times the flux about a pixel of the image, in place."""
-    found = meet(image.shape, row, column, core.shape[0] // 2)
+def add_stamp(
+    image: NDArray[np.float32], core: NDArray[np.float32], *, row: int, column: int, flux: float
+) -> None:
+    """Add a scaled stamp to the image in place.
+
+    Parameters
+    ----------
+    image
+        ``(H, W)`` float32.
+    core
+        Stamp ``(n, n)`` float32, n odd.
+    row, column
+        Pixel of the image at the centre of the stamp, inside the image or not.
+    flux
+        Factor on the stamp.
+    """
+    found = overlap(image.shape, row, column, core.shape[0] // 2)
     if found is not None:
         here, there = found
         image[here] += np.float32(flux) * core[there]
 
 
-def scatter(
+def add_stamps(
     image: NDArray[np.float32],
     stamps: NDArray[np.float32],
     which: NDArray[np.intp],
@@ -61,7 +100,7 @@ def scatter(
     column: NDArray[np.intp],
     flux: NDArray[np.float64],
 ) -> None:
-    """Add many small stamps of one size to the image ``(H, W)``, in place.
+    """Add many small stamps of one size to the image in place.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Stars: places and fluxes in fields from empty to crowded, clusters, and the light of them all."""
+"""Star fields from empty to crowded: positions and fluxes, star clusters, and the image of all stars."""
 
 from __future__ import annotations
 
@@ -21,43 +21,43 @@ if TYPE_CHECKING:
     from skysieve.frames.simulate.psf import Psf
     from skysieve.frames.simulate.scene import Scene
 
-__all__ = ["StarList", "Stars", "light_of"]
+__all__ = ["StarList", "Stars", "star_light"]
 
 FLOOR = 0.05
-"""Light that is left out, in standard deviations of the sky's noise."""
+"""Light below this level is not drawn, in standard deviations of the sky noise."""
 
-_MARGIN = 64  # stars this many pixels outside still shine into the frame
+_MARGIN = 64  # pixels outside the frame within which stars contribute light
 
 StarList = tuple["NDArray[np.float64]", "NDArray[np.float64]", "NDArray[np.float64]"]
-"""Places y and x in pixels, which may lie outside the frame, and fluxes in electrons, ``(k,)`` each."""
+"""Positions y and x in pixels, which may lie outside the frame, and fluxes in electrons, ``(k,)`` each."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stars:
-    """Ranges of star fields: the defaults span the galactic poles to the plane.
+    """Ranges of star fields. The defaults cover fields from the galactic poles to the plane.
 
     Attributes
     ----------
     density
-        Stars per 2^20 pixels, log-uniform, of those that do not come near the full well.  Where they would
-        lie closer than ``closest``, there are fewer.
+        Stars below the full well per 2^20 pixels, log-uniform; limited by ``closest``.
     closest
-        Mean distance of stars in the most crowded field, relative to the FWHM: below one, most are blends.
+        Mean distance of stars in the most crowded field, relative to the FWHM. Below one, most stars are
+        blends.
     slope
-        Slope of counts, N(>F) ~ F^-slope.  An endless even space has 1.5; the edge of the Galaxy leaves 0.5
-        to 1.1 (0.2 to 0.45 dex a magnitude).
+        Slope of the number counts, N(>F) ~ F^-slope. An infinite homogeneous distribution has 1.5; the finite
+        Galaxy has 0.5 to 1.1 (0.2 to 0.45 dex per magnitude).
     faintest
-        Peak of the faintest stars, in standard deviations of the sky's noise.
+        Peak of the faintest stars, in standard deviations of the sky noise.
     bright_density
         Bright stars per 2^20 pixels, log-uniform.
     bright_peak
-        Peak of bright stars, relative to the full well; other stars stay below its low end.
+        Peak of bright stars, relative to the full well; other stars stay below its lower limit.
     cluster
-        Chance that a field of 2^20 pixels has a star cluster.
+        Mean number of star clusters per 2^20 pixels.
     cluster_members
-        Stars of a cluster, log-uniform: open clusters have tens, globular ones thousands that are seen.
+        Visible stars of a cluster, log-uniform: tens for open clusters, thousands for globular clusters.
     cluster_radius
-        Radius in pixels within which half of the members are seen, log-uniform.
+        Projected radius that holds half of the members, in pixels, log-uniform.
 
     References
     ----------
@@ -75,30 +75,56 @@ class Stars:
     cluster_radius: Range = (15.0, 300.0)
 
     def simulate(self, scene: Scene, rng: Generator) -> NDArray[np.float32]:
-        """Return the light ``(H, W)`` of the stars of :meth:`draw`, in electrons."""
+        """Draw stars, and return their image.
+
+        Parameters
+        ----------
+        scene
+            Gives the shape, the PSF and the noise.
+        rng
+            Random generator.
+
+        Returns
+        -------
+        numpy.ndarray
+            Light ``(H, W)`` float32 of the stars of :meth:`draw`, in electrons.
+        """
         y, x, flux = self.draw(scene, rng)
         image = np.zeros(scene.shape, np.float32)
         scene.psf.add_stars(image, y=y, x=x, flux=flux, floor=FLOOR * scene.sigma)
         return image
 
     def draw(self, scene: Scene, rng: Generator) -> StarList:
-        """Draw the stars that do not come near the full well."""
+        """Draw the stars below the full well.
+
+        Parameters
+        ----------
+        scene
+            Gives the shape, the PSF and the noise.
+        rng
+            Random generator.
+
+        Returns
+        -------
+        StarList
+            Positions and fluxes.
+        """
         psf = scene.psf
         low = self.faintest * scene.sigma / psf.peak
         high = max(self.bright_peak[0] * scene.camera.full_well / psf.peak, 3 * low)
         slope = uniform(rng, self.slope)
-        most = 2**20 / (self.closest * max(psf.fwhm, 1.0)) ** 2
-        density = min(log_uniform(rng, self.density), most)
-        # As far outside as the light of most of them reaches
+        max_density = 2**20 / (self.closest * max(psf.fwhm, 1.0)) ** 2
+        density = min(log_uniform(rng, self.density), max_density)
+        # Margin that the light of most stars does not exceed
         margin = min(_MARGIN, 2 * math.ceil(psf.fwhm) + 2)
         height, width = scene.shape
         count = int(rng.poisson(density * (height + 2 * margin) * (width + 2 * margin) / 2**20))
-        y, x = _places(rng, count, scene.shape, margin)
+        y, x = _uniform_positions(rng, count, scene.shape, margin)
         flux = power_law(rng, count, low=low, high=high, slope=slope)
         for _ in range(rng.poisson(self.cluster * height * width / 2**20)):
             radius = log_uniform(rng, self.cluster_radius)
-            # At its centre it is as dense as the most crowded field at most
-            members = min(log_uniform(rng, self.cluster_members), math.pi * radius**2 * most / 2**20)
+            # The centre may not be denser than the most crowded field
+            members = min(log_uniform(rng, self.cluster_members), math.pi * radius**2 * max_density / 2**20)
             down, along = _cluster(rng, int(members), radius)
             centre = rng.uniform(0, 1, 2) * scene.shape
             light = power_law(rng, int(members), low=low, high=high, slope=uniform(rng, self.slope))
@@ -109,29 +135,59 @@ class Stars:
     def draw_bright(
         self, shape: tuple[int, int], rng: Generator, *, psf: Psf, camera: Camera
     ) -> tuple[Star, ...]:
-        """Draw the stars near or above the full well; some lie just outside the frame ``(H, W)``."""
+        """Draw the stars near or above the full well; some lie just outside the frame.
+
+        Parameters
+        ----------
+        shape
+            ``(H, W)`` of the frame.
+        rng
+            Random generator.
+        psf
+            Converts peaks to fluxes.
+        camera
+            Gives the full well.
+
+        Returns
+        -------
+        tuple
+            The bright stars.
+        """
         rate = log_uniform(rng, self.bright_density)
         area = (shape[0] + 2 * _MARGIN) * (shape[1] + 2 * _MARGIN)
         count = int(rng.poisson(rate * area / 2**20))
         low, high = self.bright_peak
         peaks = power_law(rng, count, low=low, high=high, slope=uniform(rng, self.slope))
-        y, x = _places(rng, count, shape, _MARGIN)
+        y, x = _uniform_positions(rng, count, shape, _MARGIN)
         flux = peaks * camera.full_well / psf.peak
         return tuple(map(Star, y.tolist(), x.tolist(), flux.tolist()))
 
 
-def light_of(stars: Iterable[Star], scene: Scene) -> NDArray[np.float32]:
-    """Return the light ``(H, W)`` of stars in electrons, before any saturation and without spikes."""
+def star_light(stars: Iterable[Star], scene: Scene) -> NDArray[np.float32]:
+    """Return the image of stars, before saturation and without spikes.
+
+    Parameters
+    ----------
+    stars
+        Positions and fluxes.
+    scene
+        Gives the shape, the PSF and the noise.
+
+    Returns
+    -------
+    numpy.ndarray
+        Light ``(H, W)`` float32, in electrons.
+    """
     image = np.zeros(scene.shape, np.float32)
     for star in stars:
         scene.psf.add_star(image, y=star.y, x=star.x, flux=star.flux, floor=FLOOR * scene.sigma)
     return image
 
 
-def _places(
+def _uniform_positions(
     rng: Generator, count: int, shape: tuple[int, int], margin: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return places ``(count,)`` along y and x, even over the frame and a margin about it."""
+    """Return positions ``(count,)`` along y and x, uniform over the frame and a margin around it."""
     height, width = shape
     y = rng.uniform(-0.5 - margin, height - 0.5 + margin, count)
     return y, rng.uniform(-0.5 - margin, width - 0.5 + margin, count)
@@ -140,8 +196,8 @@ def _places(
 def _cluster(rng: Generator, count: int, radius: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return offsets ``(count,)`` along y and x of the members of a star cluster from its centre.
 
-    Plummer's sphere in projection: the number within r goes as r^2 / (r^2 + a^2), half of it within a
-    (Plummer 1911, MNRAS 71, 460).
+    The cluster is a Plummer sphere in projection: the number within r is proportional to r^2 / (r^2 + a^2),
+    half of it within a (Plummer 1911, MNRAS 71, 460).
     """
     u = rng.uniform(0, 0.98, count)
     distance = radius * np.sqrt(u / (1 - u))

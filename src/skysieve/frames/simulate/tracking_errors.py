@@ -1,4 +1,4 @@
-"""What goes wrong when a telescope follows the sky: drift, jumps, oscillation, wind, lost star, rotation."""
+"""Draw tracking errors: drift, jumps, oscillation, wind shake, lost guide star, halting drift, rotation."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 __all__ = ["TrackingErrors"]
 
 MOMENTS = 512
-"""Moments of an exposure: enough that a tail of 30 FWHM, left in a fraction of it, has no beads."""
+"""Time steps of an exposure: enough that a trail of 30 FWHM in a fraction of it shows no single points."""
 
-LEAST_WIDTH = 2.0
-"""However sharp the PSF, pixels make images about this wide, and a motion is seen against that."""
+MIN_WIDTH = 2.0
+"""Minimum width of images in pixels, for the extent of a motion: pixels broaden even a sharp PSF to this."""
 
-LARGEST_PART = 0.35
-"""No motion is longer than this part of the frame's shorter side: nothing would be left of the stars."""
+MAX_LENGTH = 0.35
+"""Maximum length of a motion, relative to the shorter side of the frame: longer trails leave no stars."""
 
 TIME = (np.arange(MOMENTS) + 0.5) / MOMENTS
 
@@ -34,70 +34,67 @@ Course = tuple["NDArray[np.float64]", "NDArray[np.float64]"]
 
 @dataclass(frozen=True, kw_only=True)
 class TrackingErrors:
-    """Motions of the images during an exposure.
+    """Ranges of motions of the images during an exposure.
 
-    The extent of a motion is its standard deviation along its main axis, in FWHM of the images without it: a
-    steady drift of length L has L / sqrt(12), so that the defaults stand for drifts of 1.4 to 30 FWHM.  A
-    frame is a tracking error when its extent is within ``extent``, and good when within ``good``.  Between
-    the two nothing is drawn: whether to reject such a frame is a matter of taste, and no label would be
-    right.
+    The extent of a motion is its standard deviation along its main axis, in FWHM of the images without it. A
+    steady drift of length L has L / sqrt(12), so the defaults correspond to drifts of 1.4 to 30 FWHM. A frame
+    is a tracking error if its extent is within ``extent``, and good if within ``good``. Values between these
+    two ranges are not drawn: whether to reject such a frame is a matter of taste, so it has no correct label.
 
-    Optics and seeing may draw out images by as much as a short motion, and an elliptical PSF looks just like
-    a short shake by the wind.  Frames that nobody could tell apart are not drawn: of good frames, those whose
-    stars are elongated alike by more than ``good_elongation``; of tracking errors, those whose stars are,
-    with PSF and motion together, elongated by less than ``elongation``; see
-    :func:`skysieve.frames.simulate.elongation.common_elongation`.
+    Optics and seeing may elongate images as much as a short motion does; an elliptical PSF looks the same as
+    a short wind shake. Ambiguous frames are not drawn: good frames whose stars have a common elongation above
+    ``good_elongation``, and tracking errors whose stars, with PSF and motion together, have one below
+    ``elongation``; see :func:`skysieve.frames.simulate.elongation.common_elongation`.
 
     Attributes
     ----------
     probability
-        Chance that a frame has a tracking error.
+        Probability that a frame has a tracking error.
     drift
-        Relative chance of a drift: the telescope runs fast or slow, the mount flexes, or the polar axis is
-        off; a line of any angle, slightly curved.
+        Relative probability of a drift (wrong tracking rate, flexure, polar misalignment): a line of any
+        angle, slightly curved.
     jump
-        Relative chance of jumps: the guider takes another star or a cable catches; two or three images.
+        Relative probability of jumps (the guider takes another star, a cable snags): two or three images.
     oscillation
-        Relative chance of an oscillation along one axis: the periodic error of a worm, or a guider that
-        corrects too much.
+        Relative probability of an oscillation along one axis (periodic error of a worm gear, overcorrecting
+        guider).
     wind
-        Relative chance of shake by the wind: a random course that is drawn back, mostly along one axis.
+        Relative probability of wind shake: a mean-reverting random walk, mostly along one axis.
     lost_star
-        Relative chance of a lost guide star: good for a while, then adrift; images like comets.
+        Relative probability of a lost guide star: good tracking, then a drift; images look like comets.
     halting_drift
-        Relative chance of a drift that stops one to three times: a clutch that slips, or a guider that wakes
-        up now and then; trails with knots.
+        Relative probability of a drift that stops one to three times (slipping clutch, intermittent guider):
+        trails with knots.
     rotation
-        Relative chance of a rotator at fault, or of an alt-azimuth mount without one: arcs about a point
-        within or not far outside the frame.
+        Relative probability of field rotation (faulty rotator, alt-azimuth mount without one): arcs around a
+        point within the frame or near it.
     extent
-        Extent of tracking errors; all orders of magnitude are as likely.
+        Extent of tracking errors, log-uniform.
     good
         Extent of the motions in good frames.
     curvature
-        Most that a drift bends: its standard deviation across, relative to that along.
+        Maximum curvature of a drift: standard deviation across, relative to that along.
     cycles
         Periods of an oscillation in an exposure.
     memory
-        Time over which wind forgets, in exposures.
+        Correlation time of wind shake, in exposures.
     across
-        Wind's standard deviation across its main axis, relative to that along.
+        Standard deviation of wind shake across its main axis, relative to that along.
     good_part
-        Part of the exposure before the guide star is lost.
+        Fraction of the exposure before the guide star is lost.
     pauses
-        Part of the exposure that the pauses of a halting drift take together.
+        Total fraction of the exposure in the pauses of a halting drift.
     centre
-        Distance of the point about which the field turns from the middle of the frame, relative to the
-        frame's shorter side.
+        Distance of the centre of rotation from the middle of the frame, relative to the frame's shorter side.
     elongation
-        Least elongation that all stars of a frame with a tracking error have in common, as distortion
-        ``(a^2 - b^2) / (a^2 + b^2)``; fields that turn are exempt.
+        Minimum common elongation of the stars in a frame with a tracking error, as distortion
+        ``(a^2 - b^2) / (a^2 + b^2)``; rotations are exempt.
     good_elongation
-        Largest such elongation of a good frame.
+        Maximum common elongation of the stars in a good frame.
     least_stars
-        Where fewer stars stand out nobody can tell what happened: such fields are drawn again.
+        Minimum number of visible stars; fields with fewer show no motion and are drawn again.
     any_stars
-        Chance that a good frame may have fewer, or none: there is no reason to reject it.
+        Probability that a good frame may have fewer or none: without stars there is no reason to reject it.
 
     References
     ----------
@@ -129,19 +126,24 @@ class TrackingErrors:
     def draw(
         self, rng: Generator, *, psf_fwhm: float, shape: tuple[int, int], kind: Kind | None = None
     ) -> Motion:
-        """Draw a tracking error.
+        """Draw a motion.
 
         Parameters
         ----------
         rng
-            Source of randomness.
+            Random generator.
         psf_fwhm
-            FWHM of the PSF without it, in pixels.
+            FWHM of the PSF without the motion, in pixels.
         shape
             ``(H, W)`` of the frame.
         kind
-            What went wrong; by default drawn by the chances.  ``"good"`` gives the small motion of a good
-            frame.
+            Kind of motion; by default a tracking error drawn with the relative probabilities. ``"good"``
+            gives the small motion of a good frame.
+
+        Returns
+        -------
+        Motion
+            The motion.
         """
         kind = self._kind(rng) if kind is None else kind
         if kind == "good":
@@ -150,7 +152,7 @@ class TrackingErrors:
             return self._rotation(rng, psf_fwhm=psf_fwhm, shape=shape)
         along, across = self._course(kind, rng)
         extent = self._extent(rng, psf_fwhm, shape, longest=float(np.ptp(along) / along.std()))
-        return _moved(kind, (along, across), rng, extent=extent, psf_fwhm=psf_fwhm, shape=shape)
+        return _to_motion(kind, (along, across), rng, extent=extent, psf_fwhm=psf_fwhm, shape=shape)
 
     def _kind(self, rng: Generator) -> Kind:
         kinds: dict[Kind, float] = {
@@ -166,20 +168,20 @@ class TrackingErrors:
         return list(kinds)[int(rng.choice(chances.size, p=chances / chances.sum()))]
 
     def _extent(self, rng: Generator, fwhm: float, shape: tuple[int, int], *, longest: float) -> float:
-        """Draw the extent of a motion whose full length is so many times its standard deviation."""
+        """Draw the extent of a motion; ``longest`` is its full length in standard deviations."""
         low, high = self.extent
-        width = max(fwhm, LEAST_WIDTH)
-        room = LARGEST_PART * min(shape) / (longest * width)
-        # a drift of the largest extent has this length, and no other motion shall have a longer one
+        width = max(fwhm, MIN_WIDTH)
+        room = MAX_LENGTH * min(shape) / (longest * width)
+        # no motion may be longer than a drift of the largest extent
         room = min(room, high * math.sqrt(12) / longest)
         return log_uniform(rng, (low, max(low, min(high, room))))
 
     def _good(self, rng: Generator, *, psf_fwhm: float, shape: tuple[int, int]) -> Motion:
-        """Draw what the best guider leaves: a small course of any form."""
+        """Draw the residual motion of a good guider: a small motion of any kind."""
         form: tuple[Kind, ...] = ("drift", "oscillation", "wind")
         course = self._course(form[rng.integers(3)], rng)
         extent = uniform(rng, self.good)
-        return _moved("good", course, rng, extent=extent, psf_fwhm=psf_fwhm, shape=shape)
+        return _to_motion("good", course, rng, extent=extent, psf_fwhm=psf_fwhm, shape=shape)
 
     def _rotation(self, rng: Generator, *, psf_fwhm: float, shape: tuple[int, int]) -> Motion:
         height, width = shape
@@ -192,22 +194,22 @@ class TrackingErrors:
         turn = (speed - speed.mean()) / speed.std()
         sense = 1 if rng.uniform() < 0.5 else -1
         extent = self._extent(rng, psf_fwhm, shape, longest=2 * math.sqrt(12))
-        # an arc is as long as its radius times the angle: the extent holds for the root mean square radius
+        # the length of an arc is its radius times the angle; the extent holds for the rms radius
         radius = math.sqrt((height**2 + width**2) / 12 + distance**2)
-        angle = sense * extent * max(psf_fwhm, LEAST_WIDTH) / radius
+        angle = sense * extent * max(psf_fwhm, MIN_WIDTH) / radius
         still = np.zeros(MOMENTS, np.float32)
         return Motion(
             kind="rotation",
             shift_y=still,
             shift_x=still,
-            turn=(angle * turn).astype(np.float32),
+            rotation=(angle * turn).astype(np.float32),
             centre=centre,
             shape=shape,
-            width=max(psf_fwhm, LEAST_WIDTH),
+            width=max(psf_fwhm, MIN_WIDTH),
         )
 
     def _course(self, kind: Kind, rng: Generator) -> Course:
-        """Return where images were along the main axis and across it, to any scale."""
+        """Return the offsets along the main axis and across it, with arbitrary scale."""
         if kind == "drift":
             return self._drift(rng)
         if kind == "jump":
@@ -215,10 +217,10 @@ class TrackingErrors:
         if kind == "oscillation":
             return self._oscillation(rng)
         if kind == "wind":
-            return self._shake(rng)
+            return self._wind(rng)
         if kind == "halting drift":
-            return self._halting(rng)
-        return self._loss(rng)
+            return self._halting_drift(rng)
+        return self._lost_star(rng)
 
     def _drift(self, rng: Generator) -> Course:
         along = _unit(TIME + uniform(rng, (-0.4, 0.4)) * TIME**2)
@@ -226,16 +228,16 @@ class TrackingErrors:
         return along, uniform(rng, self.curvature) * bend
 
     def _oscillation(self, rng: Generator) -> Course:
-        """Return a sinusoid with a harmonic, on a drift that may be there too."""
+        """Return a sinusoid with a harmonic, at times with a drift."""
         phase = 2 * math.pi * (log_uniform(rng, self.cycles) * TIME + rng.uniform())
         along = np.sin(phase) + uniform(rng, (0, 0.3)) * np.sin(2 * phase + rng.uniform(0, 2 * math.pi))
         if rng.uniform() < 0.4:
             along += uniform(rng, (0, 1.5)) * (TIME - 0.5)
-        # the ellipse of a mount that shakes in both axes
+        # both axes oscillate: an ellipse
         return _unit(along), uniform(rng, (0, 0.15)) * _unit(np.sin(phase + rng.uniform(0, 2 * math.pi)))
 
-    def _shake(self, rng: Generator) -> Course:
-        """Return Ornstein-Uhlenbeck processes: a random walk with a spring to the place it should be at.
+    def _wind(self, rng: Generator) -> Course:
+        """Return Ornstein-Uhlenbeck processes: random walks with a restoring force towards the mean position.
 
         References
         ----------
@@ -246,11 +248,11 @@ class TrackingErrors:
         courses, _ = lfilter([1.0], [1.0, -kept], rng.standard_normal((2, MOMENTS)), axis=1, zi=start)
         return _unit(courses[0]), uniform(rng, self.across) * _unit(courses[1])
 
-    def _halting(self, rng: Generator) -> Course:
-        """Return a drift that stands still for one to three times, wherever, and else keeps its pace."""
+    def _halting_drift(self, rng: Generator) -> Course:
+        """Return a drift of constant speed that pauses one to three times at random times."""
         count = int(rng.integers(1, 4))
         lengths = uniform(rng, self.pauses) * rng.dirichlet(np.full(count, 2.0))
-        # parts of the motion before, between and after the pauses
+        # fractions of the exposure before, between and after the pauses
         parts = (1 - lengths.sum()) * rng.dirichlet(np.full(count + 1, 1.5))
         begins = np.cumsum(parts[:-1]) + np.concatenate([[0.0], np.cumsum(lengths)[:-1]])
         stood = np.clip((TIME[:, None] - begins) / lengths, 0, 1) @ lengths
@@ -258,41 +260,41 @@ class TrackingErrors:
         bend = _unit((gone - gone.mean()) ** 2)
         return _unit(gone), uniform(rng, self.curvature) * bend
 
-    def _loss(self, rng: Generator) -> Course:
+    def _lost_star(self, rng: Generator) -> Course:
         left = uniform(rng, self.good_part)
         adrift = np.clip((TIME - left) / (1 - left), 0, None)
-        # a mount runs away at an even pace, or faster and faster
+        # the speed is nearly constant, or increases with time
         along = _unit(adrift ** uniform(rng, (0.9, 1.8)))
         bend = _unit(adrift * (1 - adrift))
         return along, uniform(rng, self.curvature) * bend
 
 
 def _jumps(rng: Generator) -> Course:
-    """Return two or three places with unequal stays, and at times the way from one to the next."""
+    """Return two or three positions with unequal durations, and at times the path between them."""
     count = 2 if rng.uniform() < 0.65 else 3
     stays = 0.12 + (1 - 0.12 * count) * rng.dirichlet(np.full(count, 1.5))
     ends = np.cumsum(stays)[:-1]
-    places_along = np.concatenate([[0.0], np.cumsum(rng.uniform(0.4, 1.0, count - 1))])
+    positions_along = np.concatenate([[0.0], np.cumsum(rng.uniform(0.4, 1.0, count - 1))])
     if count == 3 and rng.uniform() < 0.4:
-        places_along[2] = rng.uniform(-0.8, 0.3)  # back again, or past where it was
-    places_across = rng.uniform(-0.25, 0.25, count) if count == 3 else np.zeros(count)
+        positions_along[2] = rng.uniform(-0.8, 0.3)  # back to the first position or beyond it
+    positions_across = rng.uniform(-0.25, 0.25, count) if count == 3 else np.zeros(count)
     way = uniform(rng, (0.0, 0.06))
     steps = np.clip((TIME[:, None] - ends) / max(way, 1e-6) + 0.5, 0, 1)
-    along = places_along[0] + steps @ np.diff(places_along)
-    across = places_across[0] + steps @ np.diff(places_across)
+    along = positions_along[0] + steps @ np.diff(positions_along)
+    across = positions_across[0] + steps @ np.diff(positions_across)
     scale = along.std()
     return (along - along.mean()) / scale, (across - across.mean()) / scale
 
 
-def _moved(
+def _to_motion(
     kind: Kind, course: Course, rng: Generator, *, extent: float, psf_fwhm: float, shape: tuple[int, int]
 ) -> Motion:
-    """Return a course to scale, along any direction."""
+    """Scale offsets to an extent, and rotate them to a random direction."""
     along, across = (part - part.mean() for part in course)
-    # the main axis of both together, whose standard deviation the extent is
+    # variance along the main axis of both together
     yy, xx, yx = float((across**2).mean()), float((along**2).mean()), float((across * along).mean())
     main = (yy + xx) / 2 + math.hypot((yy - xx) / 2, yx)
-    width = max(psf_fwhm, LEAST_WIDTH)
+    width = max(psf_fwhm, MIN_WIDTH)
     scale = extent * width / math.sqrt(main)
     angle = rng.uniform(0, 2 * math.pi)
     sine, cosine = math.sin(angle), math.cos(angle)
@@ -300,7 +302,7 @@ def _moved(
         kind=kind,
         shift_y=(scale * (sine * along + cosine * across)).astype(np.float32),
         shift_x=(scale * (cosine * along - sine * across)).astype(np.float32),
-        turn=np.zeros(0, np.float32),
+        rotation=np.zeros(0, np.float32),
         centre=((shape[0] - 1) / 2, (shape[1] - 1) / 2),
         shape=shape,
         width=width,
@@ -308,6 +310,6 @@ def _moved(
 
 
 def _unit(course: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return a course with mean 0 and standard deviation 1."""
+    """Return offsets scaled to mean 0 and standard deviation 1."""
     unit: NDArray[np.float64] = (course - course.mean()) / course.std()
     return unit

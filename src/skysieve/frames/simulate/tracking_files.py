@@ -1,4 +1,4 @@
-"""What goes beside simulated frames for tracking: a table of their parameters, and a picture of them."""
+"""Summary files of simulated tracking frames: a table of their parameters, and a contact sheet."""
 
 from __future__ import annotations
 
@@ -41,7 +41,18 @@ COLUMNS = (
 
 
 def parameter_table(records: Sequence[TrackingRecord]) -> QTable:
-    """Return a table with a row for each frame."""
+    """Return a table of the parameters of frames.
+
+    Parameters
+    ----------
+    records
+        Results of the job.
+
+    Returns
+    -------
+    QTable
+        One row per frame.
+    """
     table = header_table([record.header for record in records], COLUMNS)
     table.add_column([record.path.name for record in records], index=0, name="file")
     table["file"].info.description = "file of the frame"
@@ -49,7 +60,14 @@ def parameter_table(records: Sequence[TrackingRecord]) -> QTable:
 
 
 def write_parameter_table(records: Sequence[TrackingRecord], path: Path) -> None:
-    """Write the table as ECSV, over an earlier one.
+    """Write the parameter table as ECSV, replacing an existing file.
+
+    Parameters
+    ----------
+    records
+        Results of the job.
+    path
+        Output file.
 
     Raises
     ------
@@ -61,7 +79,16 @@ def write_parameter_table(records: Sequence[TrackingRecord], path: Path) -> None
 
 
 def write_sheet(records: Sequence[TrackingRecord], path: Path, *, title: str) -> None:
-    """Draw frames with what is known about them, over an earlier picture.
+    """Write a contact sheet of frames with their labels, replacing an existing file.
+
+    Parameters
+    ----------
+    records
+        Results of the job.
+    path
+        Output file (PNG).
+    title
+        Title of the sheet.
 
     Raises
     ------
@@ -83,5 +110,5 @@ def _sheet_frames(records: Sequence[TrackingRecord]) -> Iterator[SheetFrame]:
         pixels[nodata] = np.nan
         header = record.header
         label = f"{header['SLIPKIND']}, {float(header['SLIPEXT']):.2f} FWHM rms"
-        seen = f"{header['SIMKIND']} {header['DETECTOR']}, FWHM {float(header['PSFFWHM']):.1f} px"
-        yield SheetFrame(pixels, None, f"{record.path.stem}, {label}\n{seen}, {header['NSTARS']} stars")
+        details = f"{header['SIMKIND']} {header['DETECTOR']}, FWHM {float(header['PSFFWHM']):.1f} px"
+        yield SheetFrame(pixels, None, f"{record.path.stem}, {label}\n{details}, {header['NSTARS']} stars")

@@ -1,4 +1,4 @@
-"""Frames for tracking: fields whose stars may have moved, and what did not move with them."""
+"""Expose frames for tracking: stars move during the exposure, detector defects do not."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skysieve.frames.simulate.exposure import Field, expose
-from skysieve.frames.simulate.motion import GAUSSIAN, add_moved_stars, move_light
+from skysieve.frames.simulate.motion import GAUSSIAN, add_moved_stars, motion_blur
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,39 +25,38 @@ if TYPE_CHECKING:
     from skysieve.frames.simulate.scene import Layer, Scene
     from skysieve.frames.simulate.stars import StarList
 
-__all__ = ["MOVING", "TrackingFrame", "expose_moved", "visible_stars"]
+__all__ = ["MOVING", "TrackingFrame", "expose_with_motion", "visible_stars"]
 
 MOVING = ("SP", "NEB")
-"""Contaminants that are light from the sky, and move with it; all others stay where they are.
+"""Contaminants that are light from the sky and move with it; all others stay fixed on the detector.
 
-Satellites cross the frame while it moves: their trails shift sideways by less than their own width.
-"""
+Satellite trails count as fixed: while the frame moves they shift by less than their own width."""
 
 FAINTEST = 0.05
-"""Light that need not be drawn, in standard deviations of the sky's noise."""
+"""Light below this level is not drawn, in standard deviations of the sky noise."""
 
-STANDS_OUT = 5.0
-"""Peak of a star whose form can be seen, in standard deviations of the sky's noise."""
+VISIBLE_PEAK = 5.0
+"""Minimum peak of a star whose shape can be measured, in standard deviations of the sky noise."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrackingFrame:
-    """A frame and whether it has a tracking error.
+    """A frame with the motion during its exposure.
 
     Attributes
     ----------
     pixels
-        ``(H, W)`` float32: ADU of a raw frame, whole numbers; the unit of a processed one.
+        ``(H, W)`` float32: integer ADU in a raw frame, arbitrary units in a processed frame.
     motion
-        How the images moved.
+        Motion of the images.
     camera
-        What the frame was taken with.
+        Telescope and camera.
     processed
-        How far it is processed.
+        Processing of the frame: raw, sky-subtracted or resampled.
     psf_fwhm
         FWHM of the PSF without the motion, in pixels.
     visible
-        Stars in the frame whose images stand out: where there are none, nobody can tell what happened.
+        Number of stars bright enough to show the motion; with none, the label cannot be verified.
     """
 
     pixels: NDArray[np.float32]
@@ -74,7 +73,7 @@ class TrackingFrame:
 
     @property
     def kind(self) -> Kind:
-        """What moved the images."""
+        """Kind of motion."""
         return self.motion.kind
 
     @property
@@ -83,7 +82,13 @@ class TrackingFrame:
         return self.motion.extent
 
     def header(self) -> dict[str, tuple[str | int | float | bool, str]]:
-        """Return the header cards that describe the frame: value and comment by keyword."""
+        """Return the header cards that describe the frame.
+
+        Returns
+        -------
+        dict
+            Value and comment by keyword.
+        """
         return {
             "OBJECT": ("simulated field", "no real sky"),
             "BUNIT": ("adu" if self.processed == "raw" else "", "unit of the pixels"),
@@ -100,7 +105,7 @@ class TrackingFrame:
         }
 
 
-def expose_moved(
+def expose_with_motion(
     scene: Scene,
     motion: Motion,
     rng: Generator,
@@ -116,34 +121,45 @@ def expose_moved(
 ) -> TrackingFrame:
     """Expose a field while its images move.
 
-    Stars, galaxies, spikes and nebulosity are smeared.  Cosmic rays and hot pixels are not: they stay sharp
-    in any frame, and must not be taken for proof of good tracking; nor bleeding columns for that of bad.
+    Stars, galaxies, spikes and nebulosity are blurred by the motion. Cosmic rays and hot pixels stay sharp in
+    any frame, so they are no evidence of good tracking. Bleed trails are no evidence of a tracking error.
 
     Parameters
     ----------
     scene
         Camera, PSF without the motion, sky, and bright stars, which are drawn too.
     motion
-        How the images move; ``motion.tracking_error`` is the label of the frame.
+        Motion of the images; ``motion.tracking_error`` is the label of the frame.
     rng
-        Source of the noise.
+        Random generator for the noise.
     stars
-        All other stars: mean places y and x, and fluxes.
+        All other stars: mean positions y and x in pixels, and fluxes in electrons.
     galaxies
-        Their light ``(H, W)`` in electrons, blurred by the PSF but not by the motion.
+        Light ``(H, W)`` float32 of galaxies in electrons, convolved with the PSF but not with the motion.
     response
-        Vignetting ``(H, W)`` on the light of stars and galaxies.
+        Vignetting ``(H, W)`` float32 of the light of stars and galaxies.
     layers
-        What each contaminant does, by its abbreviation, as without the motion.
-    recipe, kind, borders, saturates
-        See :func:`skysieve.frames.simulate.exposure.expose`.
+        Layer of each contaminant without the motion, by its abbreviation.
+    recipe
+        Saturation, read-out and processing.
+    kind
+        Processing of the frame.
+    borders
+        Overscan and prescan to add to the frame.
+    saturates
+        Whether pixels have a full well.
+
+    Returns
+    -------
+    TrackingFrame
+        The frame and its motion.
     """
     objects = np.zeros(scene.shape, np.float32)
     y, x, flux = _with_bright(scene, stars)
     if y.size:
         add_moved_stars(objects, scene.psf, motion, y=y, x=x, flux=flux, floor=FAINTEST * scene.sigma)
     if galaxies is not None:
-        objects += move_light(galaxies, motion)
+        objects += motion_blur(galaxies, motion)
     if response is not None:
         objects *= response
     exposure = expose(
@@ -166,22 +182,27 @@ def expose_moved(
 
 
 def visible_stars(scene: Scene, motion: Motion, stars: StarList) -> int:
-    """Return the number of stars in the frame whose peaks, as the motion leaves them, stand out.
+    """Return the number of stars in the frame whose peaks are visible above the noise in spite of the motion.
 
     Parameters
     ----------
     scene
-        Its bright stars count too.
+        Gives the PSF, the noise, and the bright stars, which count too.
     motion
-        The longer an image, the lower its peak: Gaussian lengths add in quadrature.
+        Lengthens images and lowers their peaks: Gaussian lengths add in quadrature.
     stars
         All other stars.
+
+    Returns
+    -------
+    int
+        Number of stars.
     """
     y, x, flux = _with_bright(scene, stars)
     height, width = scene.shape
     inside = (y >= 0) & (y < height) & (x >= 0) & (x < width)
     peaks = flux * scene.psf.peak / math.sqrt(1 + GAUSSIAN * motion.extent**2)
-    return int(np.count_nonzero(inside & (peaks > STANDS_OUT * scene.sigma)))
+    return int(np.count_nonzero(inside & (peaks > VISIBLE_PEAK * scene.sigma)))
 
 
 def _with_bright(scene: Scene, stars: StarList) -> StarList:
@@ -192,7 +213,7 @@ def _with_bright(scene: Scene, stars: StarList) -> StarList:
 
 
 def _moved(layer: Layer, motion: Motion, name: str) -> Layer:
-    """Return what a contaminant does while the images move."""
+    """Return the layer of a contaminant, blurred by the motion if it moves with the sky."""
     if name not in MOVING or layer.light is None or not motion.tracking_error:
         return layer
-    return replace(layer, light=move_light(layer.light, motion))
+    return replace(layer, light=motion_blur(layer.light, motion))

@@ -1,4 +1,4 @@
-"""Simulated frames for tracking as a job: one unit is the file of one frame."""
+"""Job that simulates frames for tracking; one unit is the file of one frame."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ __all__ = ["TrackingRecord", "TrackingSimulationJob"]
 
 @dataclass(frozen=True)
 class TrackingRecord:
-    """What became of one frame.
+    """Result for one frame.
 
     Attributes
     ----------
     path
-        The file.
+        File of the frame.
     header
         Cards of its header.
     kept
-        Whether it was there already.
+        Whether the file existed already.
     seconds
-        Time it took.
+        Run time.
     """
 
     path: Path
@@ -53,23 +53,23 @@ class TrackingRecord:
 
 @dataclass
 class TrackingSimulationJob:
-    """Simulates frames with and without tracking errors.
+    """Job that simulates frames with and without tracking errors.
 
-    The recipe gives the share of those with an error, a half by default.  Frames without stars enough to tell
-    are drawn again.  A frame that is there and intact is kept.
+    The recipe gives the fraction with a tracking error, by default one half. A frame with too few visible
+    stars is drawn again. Existing intact files of the same series are kept.
 
     Attributes
     ----------
     recipe
-        What frames are drawn from.
+        Ranges from which frames are drawn.
     folder
-        Where they go.
+        Output folder.
     shape
         ``(H, W)`` in pixels.
     seed
-        Of the series: see :func:`skysieve.core.simulate.series.frame_seed`.
+        Seed of the series; see :func:`skysieve.core.simulate.series.frame_seed`.
     overwrite
-        Whether to make frames anew that are there.
+        Whether to replace existing files.
     """
 
     recipe: Recipe
@@ -80,7 +80,18 @@ class TrackingSimulationJob:
     _stopped: bool = field(default=False, init=False, repr=False)
 
     def units(self, count: int) -> list[Location]:
-        """List the files of so many frames."""
+        """Return the output files of the first frames of the series.
+
+        Parameters
+        ----------
+        count
+            Number of frames.
+
+        Returns
+        -------
+        list
+            One location per frame.
+        """
         return [Location(frame_path(self.folder, number)) for number in range(count)]
 
     def check(self) -> None:
@@ -98,19 +109,35 @@ class TrackingSimulationJob:
             )
 
     def prepare(self, *, workers: int = 1) -> None:
-        """Do nothing: a frame needs nothing that another could use."""
+        """Do nothing: frames share no preparation.
+
+        Parameters
+        ----------
+        workers
+            Ignored.
+        """
 
     def stop(self) -> None:
-        """Let the frames at work end without being written."""
+        """Stop: frames in progress are not written."""
         self._stopped = True
 
     def run(self, unit: Location) -> TrackingRecord:
-        """Make one frame, unless it is there.
+        """Simulate and write one frame, unless the file exists.
+
+        Parameters
+        ----------
+        unit
+            Output file.
+
+        Returns
+        -------
+        TrackingRecord
+            Path and header.
 
         Raises
         ------
         SkysieveError
-            If it cannot be made or written, or another frame is there.
+            If the frame cannot be simulated or written, or the file holds another frame.
         """
         start = time.perf_counter()
         path = unit.path
@@ -118,7 +145,7 @@ class TrackingSimulationJob:
         if kept:
             with FrameFile(unit) as file:
                 header = _cards(file.hdus[0].header)
-            self._refuse_other(path, header)
+            self._check_same_frame(path, header)
         else:
             hdu = self._make(frame_seed(self.seed, frame_number(path)))
             if self._stopped:
@@ -137,8 +164,8 @@ class TrackingSimulationJob:
         ]
         return frame_hdu(frame.pixels, cards=cards)
 
-    def _refuse_other(self, path: Path, header: Mapping[str, HeaderValue]) -> None:
-        """Raise OutputError if a file is not the frame that this job would make."""
+    def _check_same_frame(self, path: Path, header: Mapping[str, HeaderValue]) -> None:
+        """Raise OutputError if an existing file is not the frame that this job would write."""
         height, width = self.shape
         seed = frame_seed(self.seed, frame_number(path))
         expected = {"SIMSEED": seed, "SIMRECIP": self.recipe.name, "NAXIS2": height, "NAXIS1": width}

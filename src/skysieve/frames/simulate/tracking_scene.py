@@ -1,4 +1,4 @@
-"""Frames for tracking, by seed and recipe."""
+"""Simulate frames for tracking from a seed and a recipe."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from skysieve.core.errors import ConfigError
 from skysieve.frames.simulate.elongation import common_elongation
 from skysieve.frames.simulate.overscan import Borders
 from skysieve.frames.simulate.recipe import Recipe
-from skysieve.frames.simulate.scenery import STREAMS, chosen, draw_layers, draw_view
-from skysieve.frames.simulate.tracking_frame import expose_moved, visible_stars
+from skysieve.frames.simulate.scenery import STREAMS, choose_contaminants, draw_layers, draw_scene
+from skysieve.frames.simulate.tracking_frame import expose_with_motion, visible_stars
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -42,18 +42,24 @@ def simulate_tracking_frame(
     shape
         ``(H, W)`` in pixels, overscan included.
     seed
-        A number, or a generator to draw from; the same number gives the same frame.
+        A number, or a generator to draw from. The same number gives the same frame.
     recipe
-        What to draw from; by default cameras of all kinds.
+        Ranges to draw from; by default cameras of all kinds.
     kind
-        How the images move, ``"good"`` for hardly; by default the recipe's chances decide.
+        Kind of motion; ``"good"`` for a motion too small to reject the frame. By default drawn with the
+        recipe's probabilities.
     bank
-        PSFs to take from, for a stream of frames; by default one is drawn.
+        PSFs to choose from, for a long series of frames; by default a new PSF is drawn.
+
+    Returns
+    -------
+    TrackingFrame
+        Pixels and the motion.
 
     Raises
     ------
     ConfigError
-        If the recipe hardly ever gives a field with stars.
+        If no drawn field has enough visible stars and an unambiguous label.
 
     Examples
     --------
@@ -63,28 +69,28 @@ def simulate_tracking_frame(
     recipe = recipe or Recipe()
     rng = np.random.default_rng(seed)
     tracking = recipe.tracking
-    moved = rng.uniform() < tracking.probability
-    # only of good frames is it known what to say where there is no star
-    empty = rng.uniform() < tracking.any_stars and (kind == "good" if kind else not moved)
-    least = 0 if empty else tracking.least_stars
+    has_error = rng.uniform() < tracking.probability
+    # a frame without stars can only be labelled good
+    empty = rng.uniform() < tracking.any_stars and (kind == "good" if kind else not has_error)
+    min_stars = 0 if empty else tracking.least_stars
     for attempt in rng.spawn(ATTEMPTS):
         streams = dict(zip((*STREAMS, "motion"), attempt.spawn(len(STREAMS) + 1), strict=True))
-        wanted = chosen(recipe, None, streams["present"])
+        wanted = choose_contaminants(recipe, None, streams["present"])
         processed = recipe.processing.draw_kind(streams["present"])
         borders = Borders()
         if "OV" in wanted and processed != "resampled":
             borders = recipe.overscan.draw(shape, streams["OV"])
-        scene, response = draw_view(borders.inside(shape), streams, recipe=recipe, bank=bank)
+        scene, response = draw_scene(borders.inside(shape), streams, recipe=recipe, bank=bank)
         motion = tracking.draw(
             streams["motion"],
             psf_fwhm=scene.psf.fwhm,
             shape=scene.shape,
-            kind=kind or (None if moved else "good"),
+            kind=kind or (None if has_error else "good"),
         )
         stars = recipe.stars.draw(scene, streams["stars"])
-        if visible_stars(scene, motion, stars) < least or _is_ambiguous(scene.psf, motion, tracking):
+        if visible_stars(scene, motion, stars) < min_stars or _is_ambiguous(scene.psf, motion, tracking):
             continue
-        return expose_moved(
+        return expose_with_motion(
             scene,
             motion,
             streams["exposure"],
@@ -97,13 +103,13 @@ def simulate_tracking_frame(
             borders=borders,
         )
     raise ConfigError(
-        f"recipe {recipe.name}: none of {ATTEMPTS} fields of {shape[0]} × {shape[1]} px has {least} stars "
-        "that stand out, and whose form tells what happened; raise stars.density, or the size"
+        f"recipe {recipe.name}: none of {ATTEMPTS} fields of {shape[0]} × {shape[1]} px has {min_stars} "
+        "stars that stand out, and whose form tells what happened; raise stars.density, or the size"
     )
 
 
 def _is_ambiguous(psf: Psf, motion: Motion, tracking: TrackingErrors) -> bool:
-    """Tell whether nobody could say if the optics or a motion drew out the stars."""
+    """Return whether the elongation of stars could come from the optics as well as from a motion."""
     if not motion.uniform:
         return False
     found = common_elongation(psf, motion)

@@ -1,4 +1,4 @@
-"""Truth about each class as bits of one mask."""
+"""Convert truth masks to the bits of one mask."""
 
 from __future__ import annotations
 
@@ -17,12 +17,17 @@ __all__ = ["class_fractions", "truth_bits"]
 
 
 def truth_bits(truth: Mapping[str, NDArray[np.bool_]]) -> NDArray[np.int16]:
-    """Return the sum of the codes of each pixel's classes.
+    """Return the sum of the codes of the classes of each pixel.
 
     Parameters
     ----------
     truth
-        Pixels ``(H, W)`` by the abbreviation of the class; one at least.
+        At least one mask ``(H, W)`` bool, by the abbreviation of its class.
+
+    Returns
+    -------
+    numpy.ndarray
+        Codes ``(H, W)`` int16.
     """
     bits = np.zeros(next(iter(truth.values())).shape, np.int16)
     for cls in CLASSES:
@@ -32,5 +37,16 @@ def truth_bits(truth: Mapping[str, NDArray[np.bool_]]) -> NDArray[np.int16]:
 
 
 def class_fractions(bits: NDArray[np.int16]) -> dict[str, float]:
-    """Return the part of the pixels ``(H, W)`` of each class that has a bit."""
+    """Return the fraction of pixels in each class that has a code.
+
+    Parameters
+    ----------
+    bits
+        Codes ``(H, W)`` int16.
+
+    Returns
+    -------
+    dict
+        Fraction by the abbreviation of the class.
+    """
     return {c.name: int(np.count_nonzero(bits & c.code)) / bits.size for c in CLASSES if c.code}

@@ -1,4 +1,4 @@
-"""Frames whose contaminants are known: from files, or simulated."""
+"""Frames with a known truth mask: read from files, or simulated."""
 
 from __future__ import annotations
 
@@ -29,29 +29,29 @@ if TYPE_CHECKING:
 __all__ = ["TruthFrame", "read_truth_frame", "simulated_frame", "simulated_frames"]
 
 TRUTH, IGNORE, BEFORE = "TRUTH", "IGNORE", "BEFORE"
-"""Names of the HDUs beside the frame: truth; classes not to be judged; the frame before injection."""
+"""Names of the extra HDUs: truth bits, classes to ignore, and the frame before injection."""
 
 
 @dataclass(frozen=True)
 class TruthFrame:
-    """A frame with truth.
+    """A frame with its truth.
 
     Attributes
     ----------
     name
-        What to call it.
+        Name of the frame.
     pixels
         ``(H, W)`` float32 in ADU; NaN where there is no data.
     bits
-        ``(H, W)`` int16, the sum of the codes of each pixel's classes.
+        ``(H, W)`` int16, sum of the codes of the classes of each pixel.
     ignored
-        ``(H, W)`` int16, codes of the classes that are not judged at a pixel; None if all are.
+        ``(H, W)`` int16, codes of the classes that are not evaluated at a pixel; None if all are evaluated.
     before
-        ``(H, W)`` float32, the frame before contaminants were put in; None if there was none.
+        ``(H, W)`` float32, the frame before injection; None for simulated frames.
     facts
-        Of the camera.
+        Gain, read noise and saturation of the camera.
     drawn
-        Classes that were put in, whether they left a pixel or not; None where this is not known.
+        Classes that were added, even if they left no pixel; None if unknown.
     """
 
     name: str
@@ -70,17 +70,27 @@ class TruthFrame:
 
 
 def read_truth_frame(path: Path) -> TruthFrame:
-    """Read a frame and its truth, as ``skysieve simulate contaminants`` writes them.
+    """Read a frame and its truth from a file of ``skysieve simulate contaminants``.
 
-    The truth is a bit mask in the HDU ``TRUTH``.  Two others may be there: ``IGNORE``, a bit mask of classes
-    not to be judged, and ``BEFORE``, the frame before contaminants were put in.
+    The HDU ``TRUTH`` holds the truth as a bit mask. Two HDUs are optional: ``IGNORE``, a bit mask of classes
+    that are not evaluated, and ``BEFORE``, the frame before injection.
+
+    Parameters
+    ----------
+    path
+        FITS file.
+
+    Returns
+    -------
+    TruthFrame
+        Pixels and truth.
 
     Raises
     ------
     SourceError
         If the file cannot be read.
     FrameError
-        If it has no truth, or the truth does not fit.
+        If it has no truth, or the shape of the truth differs from that of the frame.
     """
     with FrameFile(Location(path)) as file:
         names = {hdu.name.upper() for hdu in file.hdus}
@@ -105,7 +115,7 @@ def read_truth_frame(path: Path) -> TruthFrame:
 
 
 def simulated_frames(recipe: str, count: int, *, seed: int, side: int) -> Iterator[TruthFrame]:
-    """Return frames that are simulated as they are asked for.
+    """Simulate frames lazily.
 
     Parameters
     ----------
@@ -114,35 +124,49 @@ def simulated_frames(recipe: str, count: int, *, seed: int, side: int) -> Iterat
     count
         Number of frames.
     seed
-        Of the first; each has a seed of its own.
+        Seed of the series; each frame has a seed of its own.
     side
-        Pixels along each axis.
+        Height and width, in pixels.
+
+    Returns
+    -------
+    Iterator
+        The frames, each simulated when it is requested.
 
     Raises
     ------
     ConfigError
-        If the recipe cannot be used.
+        If the recipe cannot be used, or the count is below 1.
     """
     from skysieve.frames.simulate import read_recipe
 
     if count < 1:
         raise ConfigError(f"{count} frames: expected at least 1")
-    return _simulate(read_recipe(recipe), count, seed=seed, side=side)
+    drawn_from = read_recipe(recipe)
+    return (
+        simulated_frame(drawn_from, np.random.default_rng(sequence), side=side, number=number)
+        for number, sequence in enumerate(np.random.SeedSequence(seed).spawn(count), start=1)
+    )
 
 
 def simulated_frame(recipe: Recipe, rng: Generator, *, side: int, number: int) -> TruthFrame:
-    """Return one simulated frame.
+    """Simulate one frame.
 
     Parameters
     ----------
     recipe
-        What it is drawn from.
+        Ranges to draw from.
     rng
-        Source of all that is random.
+        Random generator.
     side
-        Pixels along each axis.
+        Height and width, in pixels.
     number
-        Follows the recipe in the frame's name.
+        Number that follows the recipe in the frame's name.
+
+    Returns
+    -------
+    TruthFrame
+        Pixels and truth.
 
     Raises
     ------
@@ -157,13 +181,8 @@ def simulated_frame(recipe: Recipe, rng: Generator, *, side: int, number: int) -
     return TruthFrame(f"{recipe.name} {number}", frame.pixels, bits, facts=facts, drawn=drawn)
 
 
-def _simulate(recipe: Recipe, count: int, *, seed: int, side: int) -> Iterator[TruthFrame]:
-    for number, sequence in enumerate(np.random.SeedSequence(seed).spawn(count)):
-        yield simulated_frame(recipe, np.random.default_rng(sequence), side=side, number=number + 1)
-
-
 def _read_bits(path: Path, name: str) -> NDArray[np.int16]:
-    """Return a bit mask in our codes, whatever codes its header gives to the names."""
+    """Return a bit mask in Skysieve's codes; its header may assign other codes to the class names."""
     with FrameFile(Location(path, hdu=name), minimum_size=1) as file:
         plane = file.planes[0]
         values = plane.rows(0, plane.shape[0])[0].astype(np.int32)
@@ -179,13 +198,13 @@ def _read_bits(path: Path, name: str) -> NDArray[np.int16]:
 
 
 def _drawn(header: fits.Header) -> frozenset[str] | None:
-    """Return the classes that a header says were put in; None if it says nothing."""
+    """Return the classes that a header lists as added; None if it lists none."""
     text = header.get("SIMCLASS")
     return frozenset(text.split(",")) if isinstance(text, str) else None
 
 
 def _camera_facts(*headers: fits.Header) -> CameraFacts:
-    """Return what the first header that knows it says; a gain of 1 and no read noise if none does."""
+    """Return facts of the camera, each from the first header that has it; by default gain 1, read noise 0."""
 
     def number(keyword: str, default: float) -> float:
         for header in headers:

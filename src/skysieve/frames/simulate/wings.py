@@ -1,4 +1,4 @@
-"""The wings of stars: what the atmosphere and the dust on mirrors throw far."""
+"""Wings of the PSF: light scattered to large angles by the atmosphere and by dust on mirrors."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ __all__ = ["Wings"]
 
 @dataclass(frozen=True, kw_only=True)
 class Wings:
-    """Light beyond the drawn image: the tail of the core, and an aureole that falls as r^-2.6.
+    """Light beyond the image of the PSF: the tail of the core, and an aureole that falls as r^-2.6.
 
     Attributes
     ----------
     aureole
-        Fraction of the light of the star in the aureole.
+        Fraction of the flux in the aureole.
     scale
-        Radius in pixels at which the aureole bends from flat to steep.
+        Core radius of the aureole, in pixels.
     tail
         Fraction of the flux that the core leaves in a pixel at ``radius``.
     slope
-        The core falls as r^-slope there.
+        Exponent of the tail, which falls as r^-slope.
     radius
-        Radius in pixels where the tail takes over.
+        Radius at which the tail begins, in pixels.
 
     References
     ----------
@@ -43,13 +43,35 @@ class Wings:
     radius: float
 
     def halo(self, squared: NDArray[np.floating]) -> NDArray[np.float32]:
-        """Return the aureole's fraction of the flux in a pixel, given its squared distance."""
+        """Return the profile of the aureole.
+
+        Parameters
+        ----------
+        squared
+            Squared distance from the star in pixels, any shape.
+
+        Returns
+        -------
+        numpy.ndarray
+            Fraction float32 of the flux in a pixel.
+        """
         strength = self.aureole * 0.3 / (math.pi * self.scale**2)
         profile: NDArray[np.float32] = (1 + np.asarray(squared, np.float32) / self.scale**2) ** -1.3
         return strength * profile
 
     def at(self, squared: NDArray[np.floating]) -> NDArray[np.float32]:
-        """Return the fraction of the flux in a pixel far from the star, given its squared distance."""
+        """Return the profile of aureole and tail.
+
+        Parameters
+        ----------
+        squared
+            Squared distance from the star in pixels, any shape; within :attr:`radius` the tail is constant.
+
+        Returns
+        -------
+        numpy.ndarray
+            Fraction float32 of the flux in a pixel.
+        """
         beyond = np.maximum(np.asarray(squared, np.float32) / self.radius**2, 1)
         tail: NDArray[np.float32] = self.tail * beyond ** (-self.slope / 2)
         return self.halo(squared) + tail

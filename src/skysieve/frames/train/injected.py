@@ -11,7 +11,7 @@ from scipy.ndimage import binary_dilation
 
 from skysieve.core.errors import ConfigError, FrameError
 from skysieve.frames.mask.classes import NODATA
-from skysieve.frames.simulate.clean_frames import clean_frame, find_clean_frames, without_judged_frames
+from skysieve.frames.simulate.clean_frames import clean_frame, find_clean_frames, without_benchmark_frames
 from skysieve.frames.simulate.injection import inject
 from skysieve.frames.simulate.optics import PsfBank
 from skysieve.frames.simulate.truth_bits import truth_bits
@@ -64,7 +64,7 @@ class CleanFolder:
         SourceError
             If the folder cannot be read.
         """
-        return without_judged_frames(find_clean_frames(self.folder, smallest=self.smallest))
+        return without_benchmark_frames(find_clean_frames(self.folder, smallest=self.smallest))
 
     @cached_property
     def held(self) -> Sequence[CleanPlane]:

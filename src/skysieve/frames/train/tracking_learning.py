@@ -68,7 +68,7 @@ class MovedFrame(NamedTuple):
     tracking_error
         Whether the telescope did.
     smear
-        ``(2, H / place, W / place)`` float32; see :func:`skysieve.frames.simulate.motion.Motion.smear`.
+        ``(2, H / place, W / place)`` float32; see :func:`skysieve.frames.simulate.motion.Motion.elongation`.
     frame
         As it was taken.
     """
@@ -139,9 +139,9 @@ class LabelledFrames:
         middles = (np.arange(self.size // self.place) + 0.5) * self.place - 0.5
         if simulated.motion.uniform:
             smear = np.empty((2, middles.size, middles.size), np.float32)
-            smear[:] = simulated.motion.smear(middles[0], middles[0])[:, None, None]
+            smear[:] = simulated.motion.elongation(middles[0], middles[0])[:, None, None]
         else:
-            smear = simulated.motion.smear(*np.meshgrid(middles, middles, indexing="ij"))
+            smear = simulated.motion.elongation(*np.meshgrid(middles, middles, indexing="ij"))
         return MovedFrame(pixels, simulated.tracking_error, smear, frame)
 
 

@@ -1,1 +1,1 @@
-"""The contaminants that can be simulated, each with its physics in a file of its own."""
+"""Contaminants that can be simulated, one module each."""

@@ -1,4 +1,4 @@
-"""Cosmic rays, and the electrons that radioactivity frees near the detector."""
+"""Cosmic rays, and electrons from radioactivity near the detector."""
 
 from __future__ import annotations
 
@@ -22,88 +22,89 @@ if TYPE_CHECKING:
 __all__ = ["CosmicRays"]
 
 MUON_ELECTRONS = 72.0
-"""Electron-hole pairs per µm of silicon, the most probable number, for a particle at minimum ionisation
+"""Most probable number of electron-hole pairs per µm of silicon, for a minimum-ionising particle
 (Bichsel 1988, Rev. Mod. Phys. 60, 663)."""
 
 STRAGGLING = 0.22
-"""Width of the fluctuations of the loss over 5 µm of silicon, relative to the loss (Bichsel 1988)."""
+"""Width of the fluctuations of the energy loss over 5 µm of silicon, relative to the loss (Bichsel 1988)."""
 
 DELTA_ELECTRONS = 0.0178
-"""Electrons knocked out of the silicon per µm of path, times their least energy in keV
+"""Delta electrons per µm of path in silicon, times their minimum energy in keV
 (Particle Data Group 2022, section 34.2)."""
 
-DELTA_LOWEST = 40.0
-"""Least energy of such an electron that gets a path of its own, in keV: one with a range of 15 µm."""
+MIN_DELTA_ENERGY = 40.0
+"""Minimum energy of a delta electron with a path of its own, in keV: its range is 15 µm."""
 
 PAIR_ENERGY = 3.65e-3  # energy per electron-hole pair in silicon, in keV
 FANO = 0.115  # variance of the number of pairs in silicon, relative to that of a Poisson number
 RADIATION_LENGTH = 93_700.0  # of silicon, in µm (Particle Data Group 2022)
 ELECTRON_MASS = 511.0  # in keV
 
-NIR_THICKNESS = 15.0
-"""Most that the absorbing layer of a near-infrared array measures, in µm."""
+MAX_NIR_THICKNESS = 15.0
+"""Maximum thickness of the absorbing layer of a near-infrared array, in µm."""
 
 STEP = 0.35
 """Length of the steps along a path, in pixels."""
 
-LONGEST_TRACK = 120.0
-"""Length of the longest tracks along the layer, in pixels."""
+MAX_TRACK_LENGTH = 120.0
+"""Maximum length of grazing tracks, in pixels."""
 
-MOST_DRIFT = 0.7
-"""Most of the sideways drift, relative to the thickness: that of a layer without an electric field."""
+MAX_RELATIVE_DIFFUSION = 0.7
+"""Maximum diffusion of charge, relative to the thickness: that of a layer without an electric field."""
 
-WIDEST = 1.3
-"""Most of the sideways drift, in pixels: detectors are made so that charge stays near its pixel."""
+MAX_DIFFUSION = 1.3
+"""Maximum diffusion in pixels: detectors are designed so that charge stays near its pixel."""
 
-MOST_COVERED = 0.05
-"""Most of the frame that events may cover: beyond, there is no sky left to see them against."""
+MAX_COVERAGE = 0.05
+"""Maximum fraction of the frame that events cover, so that enough sky remains."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CosmicRays:
-    """What charged particles leave in the silicon.
+    """Charge of particles in the silicon.
 
-    Muons and protons cross it in straight lines: spots when steep, tracks when slant, wider at the end far
-    from the gates, whence charge drifts longest.  Compton electrons scatter: spots when slow, worms when
-    fast.  Rarely an alpha particle leaves a full, round blob.  There is always at least one event.
+    Muons and protons cross the silicon in straight lines. Steep ones leave spots, inclined ones tracks, which
+    are wider at the end far from the gates, where charge diffuses longest. Compton electrons scatter: slow
+    ones leave spots, fast ones winding tracks ("worms"). A few alpha particles leave round, saturated blobs.
+    There is always at least one event.
 
-    A pixel belongs where the charge left in it stands above one sigma of the local noise.
+    The mask holds the pixels whose charge exceeds one sigma of the local noise.
 
     Attributes
     ----------
     probability
-        Chance that a frame has cosmic rays.
+        Probability that a frame has cosmic rays.
     events_per_mpix
-        Events per 2^20 pixels: some ten in a minute on the ground, thousands in half an hour in orbit.
+        Events per 2^20 pixels: about ten per minute on the ground, thousands per half hour in orbit.
     straight
-        Share of particles that go straight.
+        Fraction of particles with straight paths.
     slow
-        Share of these that are slower than at minimum ionisation, and leave up to ten times the charge.
+        Fraction of these below minimum ionisation velocity, which leave up to ten times the charge.
     slant
-        Exponent k of the directions, whose share below a cosine c goes as c^k: 4 for muons at sea level
-        (intensity as cos^2), 2 for particles from everywhere, less for showers from the side.
+        Exponent k of the directions: the fraction with a cosine below c is c^k. It is 4 for muons at sea
+        level (intensity as cos^2), 2 for an isotropic flux, less for inclined showers.
     thickness
         Thickness of the sensitive layer, relative to the camera's.
     diffusion
-        Sideways drift of the charge, relative to the camera's.
+        Diffusion of charge, relative to the camera's.
     partial
-        Share of events of which only a part of the charge is collected, as below the depleted layer.
+        Fraction of events of which only part of the charge is collected, as below the depleted layer.
     alphas
-        Share of events that are alpha particles.
+        Fraction of events that are alpha particles.
     grazing
-        Share of straight particles that run nearly along the layer: tracks of tens to hundreds of pixels.
+        Fraction of straight particles nearly parallel to the layer: tracks of tens to hundreds of pixels.
     footprints
         Files of footprints of real events; see
         :func:`~skysieve.frames.simulate.contaminants.footprints.read_footprints`.
     real
-        Share of events that are taken from these files, where there are any.
+        Fraction of events taken from these files, if there are any.
     real_charge
-        Factor on the charge of these, one a frame, log-uniform: layers differ in thickness.
+        Factor on the charge of these, one per frame, log-uniform: sensitive layers differ in thickness.
 
     References
     ----------
-    Groom 2002, Experimental Astronomy 14, 45 (the kinds of events); Miles et al. 2021, ApJ 918, 86 (their
-    number in orbit); Janesick 2001, Scientific Charge-Coupled Devices (diffusion).
+    Groom 2002, Experimental Astronomy 14, 45 (kinds of events); Miles et al. 2021, ApJ 918, 86 (rates in
+    orbit); Janesick 2001, Scientific Charge-Coupled Devices (diffusion).
     """
 
     probability: float = 0.9
@@ -121,17 +122,17 @@ class CosmicRays:
     real_charge: Range = (0.3, 1.5)
 
     def simulate(self, scene: Scene, rng: Generator) -> Layer:
-        """Return the charge that particles leave, in electrons, with its own fluctuations in it."""
+        """Simulate the charge of particles in electrons, with its own fluctuations."""
         height, width = scene.shape
         camera = scene.camera
         thickness = camera.thickness * uniform(rng, self.thickness)
         if camera.detector == "nir":
-            thickness = min(thickness, NIR_THICKNESS)
+            thickness = min(thickness, MAX_NIR_THICKNESS)
         silicon = _Silicon(scene.shape, camera.pixel_size, thickness)
         slant = uniform(rng, self.slant)
         count = rng.poisson(log_uniform(rng, self.events_per_mpix) * height * width / 2**20)
         footprint = 3 + 2 * thickness / camera.pixel_size * math.pi / slant
-        count = max(1, min(count, int(MOST_COVERED * height * width / footprint)))
+        count = max(1, min(count, int(MAX_COVERAGE * height * width / footprint)))
         taken = int(rng.binomial(count, self.real)) if self.footprints else 0
         count -= taken
         alphas = int(rng.binomial(count, self.alphas))
@@ -145,8 +146,8 @@ class CosmicRays:
             _electrons(rng, silicon, count - alphas - straight, partial=partial),
             _alphas(rng, silicon, alphas),
         ]
-        drift = min(camera.diffusion * uniform(rng, self.diffusion), MOST_DRIFT * thickness)
-        spread = min(drift / camera.pixel_size, WIDEST)
+        drift = min(camera.diffusion * uniform(rng, self.diffusion), MAX_RELATIVE_DIFFUSION * thickness)
+        spread = min(drift / camera.pixel_size, MAX_DIFFUSION)
         charge = _collect(scene.shape, rng, points, spread=spread)
         if taken:
             found = read_footprints(self.footprints[int(rng.integers(len(self.footprints)))])
@@ -156,7 +157,7 @@ class CosmicRays:
 
 
 class _Points(NamedTuple):
-    """Charge freed at points: place in pixels, depth below the gates relative to the thickness, electrons."""
+    """Charge freed at points: y and x in pixels, depth below the gates in thicknesses, electrons."""
 
     y: NDArray[np.float64]
     x: NDArray[np.float64]
@@ -182,23 +183,23 @@ def _straight_tracks(
     partial: float,
     grazing: float = 0.0,
 ) -> tuple[_Points, _Points]:
-    """Return straight tracks through the whole thickness, and the electrons that they knock out.
+    """Return straight tracks through the whole thickness, and their delta electrons.
 
-    The charge of a step fluctuates as Landau's distribution, here in Moyal's form (Moyal 1955, Phil. Mag. 46,
-    263), -ln(z^2) with z normal; its far tail are the electrons that have paths of their own.
+    The charge of a step follows the Landau distribution, here in the form of Moyal (1955, Phil. Mag. 46,
+    263), -ln(z^2) with z normal. The far tail of the distribution is given by the delta electrons.
     """
     cosine = np.maximum(rng.uniform(size=count) ** (1 / slant), 0.03)
     if grazing:
         along_layer = rng.uniform(size=count) < grazing
-        across_pixels = np.exp(rng.uniform(math.log(10), math.log(LONGEST_TRACK), count))
+        across_pixels = np.exp(rng.uniform(math.log(10), math.log(MAX_TRACK_LENGTH), count))
         shallow = silicon.thickness / silicon.pixel / across_pixels
         cosine[along_layer] = np.minimum(shallow, 0.5)[along_layer]
     across = silicon.thickness / silicon.pixel * np.sqrt(1 / cosine**2 - 1)
     steps = np.maximum(np.ceil(across / STEP), 6).astype(np.int64)
     track, index = _ragged(steps)
     done = (index + 0.5) / steps[track]
-    # A random point of the track lies within the frame, so that either end may be cut off.
-    place = rng.uniform(size=(2, count)) * np.array(silicon.shape)[:, None]
+    # A random point of the track lies within the frame, so either end may lie outside.
+    position = rng.uniform(size=(2, count)) * np.array(silicon.shape)[:, None]
     along = across[track] * (done - rng.uniform(size=count)[track])
     azimuth = rng.uniform(0, 2 * math.pi, count)
     length = silicon.thickness / cosine / steps
@@ -207,14 +208,14 @@ def _straight_tracks(
     moyal = -np.log(rng.standard_normal(track.size) ** 2 + 1e-3)
     loss = 1 + np.minimum(STRAGGLING * np.sqrt(5 / length), 0.4)[track] * moyal
     tracks = _Points(
-        y=place[0][track] + along * np.sin(azimuth)[track],
-        x=place[1][track] + along * np.cos(azimuth)[track],
+        y=position[0][track] + along * np.sin(azimuth)[track],
+        x=position[1][track] + along * np.cos(azimuth)[track],
         depth=1 - done,
         electrons=(MUON_ELECTRONS * length * ionisation)[track] * np.clip(loss, 0.1, 8),
     )
-    chance = DELTA_ELECTRONS / DELTA_LOWEST * length * ionisation
+    chance = DELTA_ELECTRONS / MIN_DELTA_ENERGY * length * ionisation
     knocked = np.flatnonzero(rng.uniform(size=track.size) < chance[track])
-    energy = np.minimum(DELTA_LOWEST / np.maximum(rng.uniform(size=knocked.size), 1e-3), 1000)
+    energy = np.minimum(MIN_DELTA_ENERGY / np.maximum(rng.uniform(size=knocked.size), 1e-3), 1000)
     start = np.stack([tracks.y[knocked], tracks.x[knocked], tracks.depth[knocked]])
     return tracks, _electron_paths(rng, silicon, energy, start)
 
@@ -222,8 +223,8 @@ def _straight_tracks(
 def _electrons(rng: Generator, silicon: _Silicon, count: int, *, partial: float) -> _Points:
     """Return electrons freed within the silicon by X-rays and gamma rays.
 
-    Energies are even in the logarithm from 2 keV to 1 MeV, which stands for the lines and Compton spectra of
-    many materials.
+    Energies are log-uniform from 2 keV to 1 MeV, as an approximation to the lines and Compton spectra of many
+    materials.
     """
     energy = np.exp(rng.uniform(math.log(2), math.log(1000), count))
     start = rng.uniform(size=(3, count)) * [[silicon.shape[0]], [silicon.shape[1]], [1]]
@@ -237,11 +238,11 @@ def _electron_paths(
     start: NDArray[np.float64],
     share: NDArray[np.float64] | None = None,
 ) -> _Points:
-    """Return the parts within the layer of the crooked paths of electrons of these energies in keV.
+    """Return the parts within the layer of the scattered paths of electrons of these energies in keV.
 
-    The range in µm is 0.0171 energy^1.75 (Everhart & Hoff 1971, J. Appl. Phys. 42, 5837), so what is left of
-    the energy follows from what is left of the path.  The direction wanders by Highland's formula without the
-    logarithm, theta = 13.6 MeV / (beta c p) sqrt(step / X0) (Particle Data Group 2022, section 34.3).
+    The range in µm is 0.0171 energy^1.75 (Everhart & Hoff 1971, J. Appl. Phys. 42, 5837), so the residual
+    energy follows from the residual path. The direction changes by Highland's formula without the logarithm,
+    theta = 13.6 MeV / (beta c p) sqrt(step / X0) (Particle Data Group 2022, section 34.3).
     """
     reach = 0.0171 * energy**1.75
     step = STEP * silicon.pixel
@@ -252,50 +253,50 @@ def _electron_paths(
     loss = left - energy[path] * (1 - (index + 1) / steps[path]) ** (1 / 1.75)
     beta2 = 1 - (1 + left / ELECTRON_MASS) ** -2
     momentum = np.sqrt(left * (left + 2 * ELECTRON_MASS))
-    wander = 13_600 / (np.sqrt(beta2) * momentum) * np.sqrt(stride / RADIATION_LENGTH)
+    scattering = 13_600 / (np.sqrt(beta2) * momentum) * np.sqrt(stride / RADIATION_LENGTH)
     first = np.cumsum(steps) - steps
-    kicks = np.minimum(wander, 1.5) * rng.standard_normal((2, path.size))
-    kicks[0, first] = rng.uniform(0, 2 * math.pi, energy.size)
-    # More than chance would have it run along the layer: they come from the material beside it.
-    kicks[1, first] = np.arcsin(rng.uniform(-1, 1, energy.size) * rng.uniform(size=energy.size))
-    azimuth, altitude = _running_sum(kicks, first, path)
+    deflections = np.minimum(scattering, 1.5) * rng.standard_normal((2, path.size))
+    deflections[0, first] = rng.uniform(0, 2 * math.pi, energy.size)
+    # Directions along the layer are more frequent: electrons come from the material beside it.
+    deflections[1, first] = np.arcsin(rng.uniform(-1, 1, energy.size) * rng.uniform(size=energy.size))
+    azimuth, altitude = _running_sum(deflections, first, path)
     moves = stride / silicon.pixel * np.cos(altitude) * np.stack([np.sin(azimuth), np.cos(azimuth)])
     y, x = start[:2, path] + _running_sum(moves, first, path)
     depth = start[2, path] + _running_sum(stride / silicon.thickness * np.sin(altitude), first, path)
-    # What lies above and below is silicon too: an electron may come back.
-    seen = ((depth >= 0) & (depth <= 1)) | (index == 0)
+    # There is silicon above and below the layer too: an electron may return.
+    inside = ((depth >= 0) & (depth <= 1)) | (index == 0)
     electrons = loss / PAIR_ENERGY * (1 if share is None else share[path])
-    return _Points(y[seen], x[seen], depth[seen], electrons[seen])
+    return _Points(y[inside], x[inside], depth[inside], electrons[inside])
 
 
 def _alphas(rng: Generator, silicon: _Silicon, count: int, packets: int = 600) -> _Points:
-    """Return alpha particles, whose dense charge pushes itself apart before it is collected.
+    """Return alpha particles, whose dense charge expands by repulsion before it is collected.
 
-    The blobs of 5 MeV measure several pixels (Estrada et al. 2011, JINST 6, P08007).
+    Blobs of 5 MeV extend over several pixels (Estrada et al. 2011, JINST 6, P08007).
     """
     radius = rng.uniform(15, 45, (count, 1)) / silicon.pixel
     size = (count, packets)
     distance = radius * np.sqrt(rng.uniform(size=size))
     azimuth = rng.uniform(0, 2 * math.pi, size)
-    place = rng.uniform(size=(2, count, 1)) * np.array(silicon.shape)[:, None, None]
+    position = rng.uniform(size=(2, count, 1)) * np.array(silicon.shape)[:, None, None]
     electrons = np.exp(rng.uniform(math.log(5e4), math.log(1.4e6), (count, 1))) / packets
     return _Points(
-        y=(place[0] + distance * np.sin(azimuth)).ravel(),
-        x=(place[1] + distance * np.cos(azimuth)).ravel(),
+        y=(position[0] + distance * np.sin(azimuth)).ravel(),
+        x=(position[1] + distance * np.cos(azimuth)).ravel(),
         depth=np.ones(count * packets),
         electrons=np.broadcast_to(electrons, size).ravel(),
     )
 
 
 def _share_collected(rng: Generator, count: int, partial: float) -> NDArray[np.float64]:
-    """Return the share of the charge of each event that is collected: all, or 3 % and more of it."""
+    """Return the fraction of the charge of each event that is collected: all of it, or 3 % or more."""
     share: NDArray[np.float64] = np.exp(rng.uniform(math.log(0.03), 0, count))
     share[rng.uniform(size=count) >= partial] = 1
     return share
 
 
 def _ragged(steps: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return, for each step of paths of so many steps, the number of its path and its own on the path."""
+    """Return the path index of each step, and its index on the path, for paths of given numbers of steps."""
     path = np.repeat(np.arange(steps.size), steps)
     return path, np.arange(path.size) - (np.cumsum(steps) - steps)[path]
 
@@ -303,7 +304,7 @@ def _ragged(steps: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int
 def _running_sum(
     values: NDArray[np.float64], first: NDArray[np.int64], path: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """Return sums ``(..., N)`` along each path, whose first steps are given."""
+    """Return cumulative sums ``(..., N)`` along each path, given the index of each path's first step."""
     total = np.cumsum(values, axis=-1)
     before = total[..., first] - values[..., first]
     summed: NDArray[np.float64] = total - before[..., path]
@@ -313,10 +314,10 @@ def _running_sum(
 def _collect(
     shape: tuple[int, int], rng: Generator, parts: list[_Points], *, spread: float
 ) -> NDArray[np.float32]:
-    """Return the image ``(H, W)`` of charge that drifted to the gates, sideways as the root of its depth.
+    """Return the image ``(H, W)`` of charge at the gates, diffused by the square root of its depth.
 
-    The spread in pixels is that of charge from the far side; what reaches a pixel is a Gaussian's integral
-    over it, and its number of electrons fluctuates by Fano's factor.
+    ``spread`` is the diffusion in pixels from the far side. Each pixel receives the integral of a Gaussian
+    over its area; the number of electrons fluctuates by the Fano factor.
     """
     height, width = shape
     reach = min(max(math.ceil(2.6 * spread - 0.5), 1), 3)
@@ -329,8 +330,8 @@ def _collect(
     rows, columns = np.floor(y).astype(np.int64), np.floor(x).astype(np.int64)
     edges = np.arange(-reach, reach + 2)
     weights = [
-        np.diff(ndtr(((edges - (place - pixel)[:, None]) / sigma[:, None]).astype(np.float32)), axis=1)
-        for place, pixel in ((y, rows), (x, columns))
+        np.diff(ndtr(((edges - (position - pixel)[:, None]) / sigma[:, None]).astype(np.float32)), axis=1)
+        for position, pixel in ((y, rows), (x, columns))
     ]
     offsets = np.arange(2 * reach + 1)
     corner = (rows + reach) * padded + columns + reach

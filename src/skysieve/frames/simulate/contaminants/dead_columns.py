@@ -1,4 +1,4 @@
-"""Columns, lines and clusters of pixels that are dead or see little."""
+"""Columns, lines and clusters of dead pixels, or of pixels with low response."""
 
 from __future__ import annotations
 
@@ -20,39 +20,40 @@ if TYPE_CHECKING:
 
 __all__ = ["DeadColumns"]
 
-LEAST_DEFICIT = 0.7
-"""Least deficit that is drawn, in sigma of the sky's noise: what a column shows by its length alone."""
+MIN_DEFICIT = 0.7
+"""Minimum deficit in sigma of the sky noise: one that only the length of a column makes visible."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DeadColumns:
-    """Columns that miss charge, and lines and clusters.
+    """Columns, lines and clusters that lose charge.
 
-    A broken gate or a trap stops the charge of all pixels behind it: the column is dead, or poor, from there
-    to the edge away from the register.  A shallow trap is filled by the first charge, so that the column
-    recovers.  Specks on the silicon shadow clusters of pixels.  Pipelines set some of them to a constant.
+    A broken gate or a trap blocks the charge of all pixels behind it: from there to the edge away from the
+    register, the column is dead or has a low response. A shallow trap is filled by the first charge, so the
+    column recovers. Specks on the silicon shadow clusters of pixels. Pipelines replace some of them by a
+    constant.
 
-    A pixel belongs where the sky's light that it misses exceeds one sigma of the local noise, or where it
-    misses all because a pipeline has set it to a constant.
+    The mask holds the pixels whose lost skylight exceeds one sigma of the local noise, and those that a
+    pipeline replaced by a constant.
 
     Attributes
     ----------
     probability
-        Chance that a frame has dead columns.
+        Probability that a frame has dead columns.
     per_kpix
-        Columns in 1000 px of width.
+        Columns per 1000 px of width.
     lines
-        Chance that one runs across the direction in which the detector is read.
+        Probability that one runs across the read-out direction.
     dead
-        Chance that a column or cluster is as good as dead; others miss any part of the light.
+        Probability that a column or cluster is almost dead; others lose a log-uniform fraction of the light.
     recovering
-        Chance that a column recovers behind the trap.
+        Probability that a column recovers behind the trap.
     clusters_per_mpix
-        Dead clusters in 2^20 pixels.
+        Dead clusters per 2^20 pixels.
     cluster_radius
         Radius of clusters, in pixels.
     filled
-        Chance that all have a response of exactly 0, as where a pipeline has set them to a constant.
+        Probability that all have a response of exactly 0, as if a pipeline had replaced them by a constant.
 
     References
     ----------
@@ -69,21 +70,21 @@ class DeadColumns:
     filled: float = 0.15
 
     def simulate(self, scene: Scene, rng: Generator) -> Layer:
-        """Return the relative response, with the pixels where that shows."""
+        """Simulate the relative response, and the mask of its visible defects."""
         response = np.ones(scene.shape, np.float32)
         filled = rng.uniform() < self.filled
         level = float(np.median(scene.sky))
-        least = min(max(LEAST_DEFICIT * scene.sigma / max(level, 1), 0.002), 0.5)
-        deficit = self._deficit(rng, least)
+        min_deficit = min(max(MIN_DEFICIT * scene.sigma / max(level, 1), 0.002), 0.5)
+        deficit = self._deficit(rng, min_deficit)
         for column in draw_columns(scene, rng, per_kpix=self.per_kpix, lines=self.lines):
-            if rng.uniform() < 0.6:  # else as deep as the one before
-                deficit = self._deficit(rng, least)
+            if rng.uniform() < 0.6:  # otherwise the deficit of the previous column
+                deficit = self._deficit(rng, min_deficit)
             across = rng.uniform(0.4, 1, column.width).astype(np.float32)
             across /= across.max()
             if filled:
                 response[column.window] = 0
                 continue
-            missing = np.float32(deficit) * column.lay(self._profile(rng, column), across)
+            missing = np.float32(deficit) * column.outer_product(self._profile(rng, column), across)
             response[column.window] *= 1 - missing
         for _ in range(rng.poisson(log_uniform(rng, self.clusters_per_mpix) * response.size / 2**20)):
             radius, edge = log_uniform(rng, self.cluster_radius), uniform(rng, (0.02, 0.8)) ** 2
@@ -91,18 +92,18 @@ class DeadColumns:
             if filled:
                 response[window][blob > 0.5] = 0
             else:
-                response[window] *= 1 - np.float32(self._deficit(rng, least)) * blob
+                response[window] *= 1 - np.float32(self._deficit(rng, min_deficit)) * blob
         noise = np.sqrt(scene.sky + np.float32(scene.camera.read_noise**2))
         return Layer(response=response, truth=((1 - response) * scene.sky > noise) | (response == 0))
 
-    def _deficit(self, rng: Generator, least: float) -> float:
-        """Draw the part of the charge that is missing: nearly all, or all orders of magnitude as likely."""
+    def _deficit(self, rng: Generator, min_deficit: float) -> float:
+        """Draw the fraction of charge that is lost: nearly all, or log-uniform."""
         if rng.uniform() < self.dead:
             return uniform(rng, (0.9, 0.999))
-        return log_uniform(rng, (least, 0.95))
+        return log_uniform(rng, (min_deficit, 0.95))
 
     def _profile(self, rng: Generator, column: BadColumn) -> NDArray[np.float32]:
-        """Draw the depth along a column, 1 at most: constant, wavering, or recovering behind the trap."""
+        """Draw the relative deficit along a column: constant, varying, or recovering behind the trap."""
         distance = column.distance
         kind = rng.uniform()
         if kind < self.recovering:

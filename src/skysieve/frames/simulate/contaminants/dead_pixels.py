@@ -1,4 +1,4 @@
-"""Single pixels that are dead or see little."""
+"""Single dead pixels, or pixels with low response."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ __all__ = ["DeadPixels"]
 
 @dataclass(frozen=True, kw_only=True)
 class DeadPixels:
-    """Single pixels, or two together, that miss most of their charge.
+    """Single pixels or pairs that lose most of their charge.
 
-    A pixel belongs where the sky's light that it misses exceeds one sigma of the local noise, or where it
-    misses all because a pipeline has set it to a constant.
+    The mask holds the pixels whose lost skylight exceeds one sigma of the local noise, and those that a
+    pipeline replaced by a constant.
 
     Attributes
     ----------
     probability
-        Chance that a frame has dead pixels.
+        Probability that a frame has dead pixels.
     per_mpix
-        Dead pixels in 2^20 pixels.
+        Dead pixels per 2^20 pixels.
     response
-        Part of the charge that they keep.
+        Fraction of the charge that they keep.
     dead
-        Share of them that keeps next to nothing.
+        Fraction of them that keep almost nothing.
     pairs
-        Chance that a dead pixel has a dead neighbour.
+        Probability that a dead pixel has a dead neighbour.
     filled
-        Chance that all have a response of exactly 0, as where a pipeline has set them to a constant.
+        Probability that all have a response of exactly 0, as if a pipeline had replaced them by a constant.
     """
 
     probability: float = 0.5
@@ -50,7 +50,7 @@ class DeadPixels:
     filled: float = 0.1
 
     def simulate(self, scene: Scene, rng: Generator) -> Layer:
-        """Return the relative response, with the pixels where that shows."""
+        """Simulate the relative response, and the mask of its visible defects."""
         height, width = scene.shape
         response = np.ones(scene.shape, np.float32)
         rows, columns = draw_pixels(scene.shape, rng, self.per_mpix)

@@ -1,4 +1,4 @@
-"""Footprints of real cosmic rays, cut out of dark exposures, to be put into simulated frames."""
+"""Footprints of real cosmic rays from dark exposures, to add to simulated frames."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ if TYPE_CHECKING:
 __all__ = ["Footprints", "read_footprints"]
 
 ARRAYS = {"start": 1, "x": 1, "y": 1, "value": 1}
-"""Arrays that a file holds, and their axes."""
+"""Arrays in a file, and their number of axes."""
 
 LARGEST = 1000
-"""A footprint that spans more pixels along an axis is no cosmic ray: the file is of another layout."""
+"""Maximum extent of a footprint in pixels: a larger one means that the file has another layout."""
 
 
 @dataclass(frozen=True)
 class Footprints:
-    """Pixels that real particles lit.
+    """Pixels hit by real particles.
 
     Attributes
     ----------
     start
-        ``(N + 1,)``: footprint i is at ``start[i]`` to ``start[i + 1]`` of the arrays below.
+        ``(N + 1,)`` int64: footprint i has the elements ``start[i]`` to ``start[i + 1]`` of the arrays below.
     y, x
         ``(P,)`` int64, pixels from the corner of the footprint.
     value
         ``(P,)`` float32, charge above the background.
     in_adu
-        Whether the charge is in ADU; else it is in electrons.
+        Whether the charge is in ADU; otherwise it is in electrons.
     """
 
     start: NDArray[np.int64]
@@ -52,16 +52,16 @@ class Footprints:
         return self.start.size - 1
 
     def add(self, charge: NDArray[np.float32], rng: Generator, count: int, *, scale: float) -> None:
-        """Add footprints, drawn with replacement, turned and mirrored, at random positions, in place.
+        """Add random footprints at random positions in place, drawn with replacement, rotated and mirrored.
 
         Parameters
         ----------
         charge
             ``(H, W)`` float32.
         rng
-            Draws them.
+            Random generator.
         count
-            How many.
+            Number of footprints.
         scale
             Factor from the unit of the file to that of the charge.
         """
@@ -91,10 +91,15 @@ def read_footprints(path: str) -> Footprints:
         An npz file with ``start`` (N + 1 offsets), ``x``, ``y`` (pixels from the corner of each footprint),
         ``value`` (charge above the background) and ``unit`` ("electron" or "ADU").
 
+    Returns
+    -------
+    Footprints
+        The footprints.
+
     Raises
     ------
     ConfigError
-        If the file cannot be read or is of another layout.
+        If the file cannot be read or has another layout.
     """
     try:
         with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as stored:
@@ -106,7 +111,7 @@ def read_footprints(path: str) -> Footprints:
                 )
             arrays = {name: stored[name] for name in ARRAYS}
             unit = str(stored["unit"])
-    # a file that holds a single array gives it without a context
+    # np.load returns a bare array for an npy file, which has no context manager
     except (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile) as error:
         problem = " ".join(str(error).split()) or type(error).__name__
         raise ConfigError(f"{path}: cannot be read as cosmic-ray footprints ({problem})") from error
@@ -116,7 +121,7 @@ def read_footprints(path: str) -> Footprints:
 
 
 def _check(path: str, arrays: dict[str, NDArray[np.generic]], unit: str) -> None:
-    """Raise ConfigError unless the arrays are those of footprints."""
+    """Raise ConfigError unless the arrays are valid footprints."""
 
     def refuse(what: str) -> ConfigError:
         return ConfigError(f"{path}: no file of cosmic-ray footprints: {what}")

@@ -1,4 +1,4 @@
-"""Residual fringes: the sky's emission lines interfering in the thin detector."""
+"""Residual fringes: interference of sky emission lines in a thin detector."""
 
 from __future__ import annotations
 
@@ -30,43 +30,43 @@ OH_LINES = (0.7716, 0.7794, 0.7914, 0.8344, 0.8399, 0.8430, 0.8827, 0.8885, 0.89
 BLOCK = 8
 """Side in pixels of the blocks in which the local amplitude is measured."""
 
-CACHED = 2**16
-"""Pixels worked on at once, few enough for a processor's cache."""
+BLOCK_PIXELS = 2**16
+"""Pixels computed at once, to fit in the processor's cache."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fringes:
-    """What is left of the fringes that emission lines of the sky draw in a thinned detector.
+    """Fringes that remain after the subtraction of a mean pattern.
 
-    Light that crosses the silicon of thickness d and refractive index n, and comes back from its rear,
-    interferes with itself: each line of wavelength w adds a term ``cos(4 pi n d / w)``.  A fringe is a change
-    of thickness by w / 2n, an eighth of a micrometre.  The thickness varies smoothly: bowl, tilt,
-    hills, and now and then a round bump with its rings.  Several lines beat against one another, and the
-    pattern comes and goes.  A mean pattern has been taken away, so both bright and dark bands are left about
-    the mean sky, at times only in part of the frame.
+    Light that crosses silicon of thickness d and refractive index n, and is reflected at its back, interferes
+    with itself: each line of wavelength w adds a term ``cos(4 pi n d / w)``. One fringe is a change of
+    thickness by w / 2n, an eighth of a micrometre. The thickness varies smoothly: bowl, tilt, hills, and
+    occasionally round bumps with rings. Several lines beat against one another, so the amplitude of the
+    pattern varies. As a mean pattern has been subtracted, both bright and dark bands remain around the mean
+    sky, sometimes only in part of the frame.
 
-    A pixel belongs where the local amplitude (the RMS of the pattern over two fringes) stands
-    above half a sigma of the sky's noise, or above half of the largest local amplitude where that is less.
-    The whole area belongs, dark bands and the zeros between included.
+    The mask holds the pixels whose local amplitude (the rms of the pattern over two fringes) exceeds half a
+    sigma of the sky noise, or half of the maximum local amplitude, whichever is less. It covers the whole
+    area, with dark bands and the zeros between.
 
     Attributes
     ----------
     probability
-        Chance that a frame has fringes.
+        Probability that a frame has fringes.
     amplitude
-        Height of the brightest bands over the mean sky, in sigma of the sky.
+        Height of the brightest bands above the mean sky, in sigma of the sky.
     contrast
-        Most that this height may be, relative to the sky.
+        Maximum of this height, relative to the sky.
     period
         Typical distance of the bands, in pixels.
     thickness
-        Of the silicon, in µm: 10 to 20 for thinned CCDs, more for deep-depleted ones.
+        Thickness of the silicon in µm: 10 to 20 for thinned CCDs, more for deep-depleted ones.
     lines
         Number of emission lines in the filter.
     rings
-        Share of frames where the thickness has round bumps.
+        Fraction of frames whose thickness has round bumps.
     patches
-        Share of frames where parts are free of fringes.
+        Fraction of frames with regions free of fringes.
 
     References
     ----------
@@ -84,30 +84,30 @@ class Fringes:
     patches: float = 0.5
 
     def simulate(self, scene: Scene, rng: Generator) -> Layer:
-        """Return the pattern in electrons, negative in dark bands, and the pixels that belong to it."""
+        """Simulate the pattern in electrons, negative in dark bands, and its mask."""
         period = log_uniform(rng, self.period)
         pattern = self._pattern(scene.shape, rng, period)
         if rng.uniform() < self.patches:
             pattern *= _envelope(scene.shape, rng, cell=max(2 * period, 80.0))
         top = np.percentile(np.abs(pattern[::3, ::3]), 99.5)
         low, high = self.amplitude
-        most = self.contrast * float(np.median(scene.sky)) / scene.sigma
-        height = scene.sigma * log_uniform(rng, (low, max(low, min(high, most))))
+        max_amplitude = self.contrast * float(np.median(scene.sky)) / scene.sigma
+        height = scene.sigma * log_uniform(rng, (low, max(low, min(high, max_amplitude))))
         light = pattern * np.float32(height / max(float(top), 1e-6))
         light *= scene.sky * np.float32(1 / np.median(scene.sky))
         return Layer(light=light, truth=self._truth(scene, light, period))
 
     def _pattern(self, shape: tuple[int, int], rng: Generator, period: float) -> NDArray[np.float32]:
-        """Return the sum of the lines' fringes."""
+        """Return the sum of the fringes of all lines."""
         wander = self._thickness(shape, rng, period)
         depth = log_uniform(rng, self.thickness)
         count = int(rng.integers(self.lines[0], self.lines[1], endpoint=True))
         first = int(rng.integers(0, len(OH_LINES)))
-        # Neighbours in wavelength: those that a filter lets through together
+        # Lines adjacent in wavelength, which pass the same filter
         waves = [OH_LINES[(first + number) % len(OH_LINES)] for number in range(count)]
         strengths = rng.uniform(0.2, 1, count).astype(np.float32)
         pattern = np.zeros(shape, np.float32)
-        rows = max(1, CACHED // shape[1])
+        rows = max(1, BLOCK_PIXELS // shape[1])
         for top in range(0, shape[0], rows):
             part = slice(top, top + rows)
             for wave, strength in zip(waves, strengths, strict=True):
@@ -118,7 +118,7 @@ class Fringes:
         return pattern
 
     def _thickness(self, shape: tuple[int, int], rng: Generator, period: float) -> NDArray[np.float32]:
-        """Return the departure ``(H, W)`` of the thickness from its mean, in µm."""
+        """Return the deviation ``(H, W)`` of the thickness from its mean, in µm."""
         height, width = shape
         y = np.linspace(-1, 1, height, dtype=np.float32)[:, None]
         x = np.linspace(-1, 1, width, dtype=np.float32)[None, :]
@@ -134,12 +134,12 @@ class Fringes:
                 size = rng.uniform(1.5, 6) * period / max(shape) * 2
                 bump = np.exp(-((y - centre_y) ** 2) / size**2) * np.exp(-((x - centre_x) ** 2) / size**2)
                 surface += np.float32(rng.choice([-1, 1]) * rng.uniform(1, 3) * size * max(shape) / 2) * bump
-        # One period a fringe, on average over the frame
+        # One period per fringe, on average over the frame
         fringe = 0.87 / (2 * SILICON_INDEX)
         return _unit_gradient(surface) * np.float32(fringe / period)
 
     def _truth(self, scene: Scene, light: NDArray[np.float32], period: float) -> NDArray[np.bool_]:
-        """Return the pixels about which the pattern has an amplitude to be noticed."""
+        """Return the pixels in whose neighbourhood the amplitude of the pattern is visible."""
         height, width = scene.shape
         padded = np.pad(light, ((0, -height % BLOCK), (0, -width % BLOCK)), mode="reflect")
         rows, columns = (size // BLOCK for size in padded.shape)
@@ -151,7 +151,7 @@ class Fringes:
 
 
 def _unit_gradient(surface: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the surface scaled to a root mean square slope of 1 a pixel."""
+    """Return the surface scaled to an rms slope of 1 per pixel."""
     sparse = surface[::4, ::4]
     slope = (
         math.sqrt(float(np.square(np.diff(sparse, axis=0)).mean() + np.square(np.diff(sparse)).mean())) / 4
@@ -160,7 +160,7 @@ def _unit_gradient(surface: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _envelope(shape: tuple[int, int], rng: Generator, *, cell: float) -> NDArray[np.float32]:
-    """Return a factor from 0 to 1 that leaves parts of the frame free, with soft edges."""
+    """Return a factor from 0 to 1 that leaves regions of the frame without fringes, with soft edges."""
     field = smooth_surface(shape, rng, cell=cell * log_uniform(rng, (1, 4)))
     level = np.percentile(field[::4, ::4], rng.uniform(10, 70))
     edge = log_uniform(rng, (0.1, 1.0))

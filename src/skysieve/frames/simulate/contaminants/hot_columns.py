@@ -1,4 +1,4 @@
-"""Columns, lines and clusters of pixels that are hot."""
+"""Columns, lines and clusters of hot pixels."""
 
 from __future__ import annotations
 
@@ -20,76 +20,89 @@ if TYPE_CHECKING:
 __all__ = ["BadColumn", "HotColumns", "draw_blob", "draw_columns"]
 
 GROUP = 12
-"""Columns that one flaw of the wafer touches lie within so many pixels of each other."""
+"""Maximum distance in pixels between columns damaged by the same defect of the wafer."""
 
 
 @dataclass(frozen=True)
 class BadColumn:
-    """One to four columns, or lines, of a frame ``(H, W)`` that share a defect.
+    """One to four adjacent columns, or lines, of a frame ``(H, W)`` that share a defect.
 
     Attributes
     ----------
     axis
-        0 where it runs along columns, 1 along rows.
+        0 if it runs along columns, 1 along rows.
     start, stop
         First pixel along the axis, and the one after the last.
-    place, width
+    position, width
         First pixel across the axis, and the number of pixels.
     backward
-        Whether the defect sits at the far end, not at the start.
+        Whether the defect is at the far end instead of the start.
     """
 
     axis: int
     start: int
     stop: int
-    place: int
+    position: int
     width: int
     backward: bool
 
     @property
     def window(self) -> tuple[slice, slice]:
-        """The part of the frame."""
-        along, across = slice(self.start, self.stop), slice(self.place, self.place + self.width)
+        """Slices of the frame."""
+        along, across = slice(self.start, self.stop), slice(self.position, self.position + self.width)
         return (along, across) if self.axis == 0 else (across, along)
 
     @property
     def distance(self) -> NDArray[np.float32]:
-        """Distance of its pixels from the defect ``(L,)``, in pixels."""
+        """Distance of its pixels from the defect ``(L,)`` float32, in pixels."""
         distance = np.arange(self.stop - self.start, dtype=np.float32)
         return distance[::-1] if self.backward else distance
 
-    def lay(self, along: NDArray[np.float32], across: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the product of profiles along ``(L,)`` and across ``(width,)``, shaped as the window."""
+    def outer_product(self, along: NDArray[np.float32], across: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the product of two profiles, with the shape of the window.
+
+        Parameters
+        ----------
+        along
+            Profile along the column ``(L,)`` float32.
+        across
+            Profile across it ``(width,)`` float32.
+
+        Returns
+        -------
+        numpy.ndarray
+            ``(L, width)``, or transposed for a line.
+        """
         block = along[:, None] * across
         return block if self.axis == 0 else block.T
 
 
 @dataclass(frozen=True, kw_only=True)
 class HotColumns:
-    """Columns that glow, and lines and clusters.
+    """Columns, lines and clusters with excess charge.
 
-    A pixel that leaks while charge is shifted through it adds to all that pass: its column is hot from there
-    to the edge away from the register.  A defect of the wafer makes a cluster of hot pixels.  Broken
-    amplifiers and clocks make whole columns hot, noisy, or alternate.
+    A pixel that leaks while charge is shifted through it adds charge to all that passes: from there to the
+    edge away from the register, its column is hot. A defect of the wafer makes a cluster of hot pixels.
+    Broken amplifiers and clocks make whole columns hot, noisy, or alternating.
 
-    A pixel belongs where the charge added, or the noise added, stands above one sigma of the local noise.
+    The mask holds the pixels whose added charge, or added noise, exceeds one sigma of the local noise.
 
     Attributes
     ----------
     probability
-        Chance that a frame has hot columns.
+        Probability that a frame has hot columns.
     per_kpix
-        Columns in 1000 px of width.
+        Columns per 1000 px of width.
     lines
-        Chance that one runs across the direction in which the detector is read.
+        Probability that one runs across the read-out direction.
     level
-        Charge in a pixel, in sigma of the sky's noise.
+        Charge in a pixel, in sigma of the sky noise.
     noisy
-        Chance that a column is noisy instead of bright.
+        Probability that a column is noisy instead of bright.
     noise
-        Standard deviation of noisy columns, in sigma of the sky's noise.
+        Standard deviation of noisy columns, in sigma of the sky noise.
     clusters_per_mpix
-        Hot clusters in 2^20 pixels.
+        Hot clusters per 2^20 pixels.
     cluster_radius
         Radius of clusters, in pixels.
 
@@ -108,7 +121,7 @@ class HotColumns:
     cluster_radius: Range = (0.8, 6.0)
 
     def simulate(self, scene: Scene, rng: Generator) -> Layer:
-        """Return the charge, with its photon noise to come, of bright columns; and that of noisy ones."""
+        """Simulate the mean charge of bright columns, and the charge of noisy ones."""
         light = np.zeros(scene.shape, np.float32)
         charge: NDArray[np.float32] | None = None
         noisy: NDArray[np.bool_] | None = None
@@ -123,11 +136,11 @@ class HotColumns:
                 charge[column.window] += rms * rng.standard_normal(charge[column.window].shape, np.float32)
                 noisy[column.window] |= rms**2 > scene.sky[column.window] + scene.camera.read_noise**2
                 continue
-            if rng.uniform() < 0.6:  # else as bright as the one before
+            if rng.uniform() < 0.6:  # otherwise the level of the previous column
                 level = log_uniform(rng, self.level)
             electrons = min(scene.sigma * level, brightest)
             along = _profile(rng, column)
-            light[column.window] += electrons * column.lay(along, across / across.max())
+            light[column.window] += electrons * column.outer_product(along, across / across.max())
         self._add_clusters(light, scene, rng, brightest=brightest)
         np.minimum(light, brightest, out=light)
         if charge is None or noisy is None:
@@ -138,7 +151,7 @@ class HotColumns:
     def _add_clusters(
         self, light: NDArray[np.float32], scene: Scene, rng: Generator, *, brightest: float
     ) -> None:
-        """Add clusters of hot pixels in place, the brightest at their middles."""
+        """Add clusters of hot pixels in place, brightest at their centres."""
         for _ in range(rng.poisson(log_uniform(rng, self.clusters_per_mpix) * light.size / 2**20)):
             window, blob = draw_blob(scene.shape, rng, radius=log_uniform(rng, self.cluster_radius), edge=0.5)
             electrons = min(scene.sigma * log_uniform(rng, self.level), brightest)
@@ -146,21 +159,26 @@ class HotColumns:
 
 
 def draw_columns(scene: Scene, rng: Generator, *, per_kpix: Range, lines: float) -> list[BadColumn]:
-    """Draw bad columns, one or more.
+    """Draw at least one bad column.
 
-    Half of them are bad from a defect to the edge away from the register, which is the same edge for all;
-    the others from edge to edge, or a piece in between.  Some come in groups that one flaw made.
+    About half of them extend from a defect to the edge away from the register, which is the same edge for
+    all. The others extend from edge to edge, or over a segment. Some come in groups caused by one defect.
 
     Parameters
     ----------
     scene
-        Gives the shape and the direction in which the detector is read.
+        Gives the shape and the read-out direction.
     rng
-        Source of randomness.
+        Random generator.
     per_kpix
-        Columns in 1000 px of width.
+        Columns per 1000 px of width.
     lines
-        Chance that one runs across the direction in which the detector is read.
+        Probability that one runs across the read-out direction.
+
+    Returns
+    -------
+    list
+        The columns and lines.
     """
     columns: list[BadColumn] = []
     toward_start = bool(rng.uniform() < 0.5)
@@ -175,9 +193,9 @@ def draw_columns(scene: Scene, rng: Generator, *, per_kpix: Range, lines: float)
         middle = int(rng.integers(room))
         members = 1 if rng.uniform() > 0.15 else 2 + rng.poisson(2)
         for offset in (0, *rng.integers(-GROUP, GROUP + 1, members - 1)):
-            place = min(max(middle + int(offset), 0), room - 1)
-            width = min(1 + int(rng.choice(4, p=[0.68, 0.2, 0.08, 0.04])), room - place)
-            columns.append(BadColumn(axis, start, stop, place, width, backward))
+            position = min(max(middle + int(offset), 0), room - 1)
+            width = min(1 + int(rng.choice(4, p=[0.68, 0.2, 0.08, 0.04])), room - position)
+            columns.append(BadColumn(axis, start, stop, position, width, backward))
     return columns
 
 
@@ -191,7 +209,7 @@ def draw_blob(
     shape
         ``(H, W)`` of the frame.
     rng
-        Source of randomness.
+        Random generator.
     radius
         Mean radius, in pixels.
     edge
@@ -200,7 +218,7 @@ def draw_blob(
     Returns
     -------
     tuple
-        The part of the frame, and in it 1 within, 0 outside, float32.
+        Slices of the frame, and values ``(h, w)`` float32 there: 1 inside the spot, 0 outside.
     """
     y, x = (int(rng.integers(side)) for side in shape)
     reach = math.ceil(radius * (1.6 + edge)) + 1
@@ -233,7 +251,7 @@ def _extent(rng: Generator, length: int, *, backward: bool) -> tuple[int, int]:
 
 
 def _profile(rng: Generator, column: BadColumn) -> NDArray[np.float32]:
-    """Draw the brightness along a hot column: constant, fading, wavering or alternating; and the leak."""
+    """Draw the brightness along a hot column: constant, fading, varying or alternating, with a leak."""
     distance = column.distance
     along = np.ones(distance.size, np.float32)
     kind = rng.uniform()

@@ -1,4 +1,4 @@
-"""Single pixels with much dark current."""
+"""Single pixels with high dark current."""
 
 from __future__ import annotations
 
@@ -21,42 +21,41 @@ __all__ = ["HotPixels", "draw_pixels"]
 NEIGHBOURS = np.array([(0, 1), (1, 0), (0, -1), (-1, 0)])
 """The four nearest pixels, as steps in y and x."""
 
-LONGEST_TAIL = 12
-"""Pixels over which deferred charge is followed."""
+TAIL_LENGTH = 12
+"""Length of the tail of deferred charge, in pixels."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class HotPixels:
-    """Single pixels, or a few together, whose dark current spreads over orders of magnitude.
+    """Single pixels or small groups, whose dark current spans orders of magnitude.
 
-    They are as sharp as a pixel, for no optics comes before them: only imperfect transfer of charge draws
-    tails behind them, and in near-infrared arrays the capacitance between pixels gives a little to the
-    nearest four.
+    They are one pixel wide because no optics blurs them. Imperfect charge transfer adds tails behind them. In
+    near-infrared arrays the interpixel capacitance moves some of the signal to the four nearest pixels.
 
-    A pixel belongs where its dark charge stands above one sigma of the local noise.
+    The mask holds the pixels whose dark charge exceeds one sigma of the local noise.
 
     Attributes
     ----------
     probability
-        Chance that a frame has hot pixels.
+        Probability that a frame has hot pixels.
     per_mpix
-        Hot pixels in 2^20 pixels.
+        Hot pixels per 2^20 pixels.
     level
-        Charge of the faintest, and least charge of the brightest, in sigma of the sky's noise; the most is
+        Charge of the faintest, and minimum charge of the brightest, in sigma of the sky noise; the maximum is
         the full well.
     pairs
-        Chance that a hot pixel has a hot neighbour.
+        Probability that a hot pixel has a hot neighbour.
     tails
-        Chance that charge is deferred along the axis of read-out.
+        Probability that charge is deferred along the read-out axis.
     deferred
-        Share of the charge that is deferred.
+        Fraction of the charge that is deferred.
     crosstalk
-        Share of the charge that appears in each of the nearest four pixels of a near-infrared array.
+        Fraction of the charge that appears in each of the four nearest pixels of a near-infrared array.
 
     References
     ----------
     Janesick 2001, Scientific Charge-Coupled Devices (dark current); Massey et al. 2010, MNRAS 401, 371
-    (tails); Moore, Ninkov & Forrest 2006, Opt. Eng. 45, 076402 (capacitance between pixels).
+    (tails); Moore, Ninkov & Forrest 2006, Opt. Eng. 45, 076402 (interpixel capacitance).
     """
 
     probability: float = 0.6
@@ -68,7 +67,7 @@ class HotPixels:
     crosstalk: Range = (0.002, 0.02)
 
     def simulate(self, scene: Scene, rng: Generator) -> Layer:
-        """Return the mean dark charge."""
+        """Simulate the mean dark charge."""
         light = np.zeros(scene.shape, np.float32)
         rows, columns = draw_pixels(scene.shape, rng, self.per_mpix)
         full = scene.camera.full_well
@@ -88,36 +87,33 @@ class HotPixels:
                 _add(light, rows + dy, columns + dx, share_each * charge)
         elif rng.uniform() < self.tails:
             towards = 1 if rng.uniform() < 0.5 else -1
-            for distance, share in enumerate(self._draw_tail(rng), start=1):
+            # traps release charge in the pixels behind a hot one
+            tail = np.exp(-np.arange(TAIL_LENGTH) / uniform(rng, (0.7, 5.0)))
+            tail *= uniform(rng, self.deferred) / tail.sum()
+            for distance, share in enumerate(tail, start=1):
                 behind = (distance * towards, 0) if scene.camera.bleed_axis == 0 else (0, distance * towards)
                 _add(light, rows + behind[0], columns + behind[1], share * charge)
         return Layer(light=light)
-
-    def _draw_tail(self, rng: Generator) -> NDArray[np.float64]:
-        """Draw the shares of charge that traps release in the pixels behind a hot one."""
-        tail = np.exp(-np.arange(LONGEST_TAIL) / uniform(rng, (0.7, 5.0)))
-        tail *= uniform(rng, self.deferred) / tail.sum()
-        return tail
 
 
 def draw_pixels(
     shape: tuple[int, int], rng: Generator, per_mpix: Range
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Draw single pixels, one or more.
+    """Draw at least one pixel.
 
     Parameters
     ----------
     shape
         ``(H, W)`` of the frame.
     rng
-        Source of randomness.
+        Random generator.
     per_mpix
-        Their number in 2^20 pixels, all orders of magnitude being as likely.
+        Number per 2^20 pixels, log-uniform.
 
     Returns
     -------
     tuple
-        Rows and columns ``(N,)``; now and then two are the same.
+        Rows and columns ``(N,)`` int64; a pixel may occur more than once.
     """
     height, width = shape
     count = max(1, rng.poisson(log_uniform(rng, per_mpix) * height * width / 2**20))
@@ -130,7 +126,7 @@ def _add(
     columns: NDArray[np.int64],
     values: NDArray[np.float64],
 ) -> None:
-    """Add values to pixels in place, those outside the image left out."""
+    """Add values to pixels in place, ignoring those outside the image."""
     height, width = image.shape
     inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
     np.add.at(image, (rows[inside], columns[inside]), values[inside].astype(np.float32))

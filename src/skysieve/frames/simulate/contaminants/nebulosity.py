@@ -1,4 +1,4 @@
-"""Nebulosity: cirrus, filaments, shells, and dark clouds before bright gas."""
+"""Nebulosity: cirrus, filaments, shells, and dark clouds in front of bright gas."""
 
 from __future__ import annotations
 
@@ -22,38 +22,37 @@ if TYPE_CHECKING:
 __all__ = ["Nebulosity"]
 
 MESH = 200.0
-"""Side in pixels of the cells of the mesh by which frames lose their background before anyone looks."""
+"""Cell size in pixels of the mesh with which the background is subtracted from frames before masking."""
 
-PLAINEST = 0.4
-"""Least standard deviation of the structures finer than that mesh, in sigma of the sky."""
+MIN_STRUCTURE = 0.4
+"""Minimum standard deviation of structure finer than that mesh, in sigma of the sky."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Nebulosity:
     """Light of gas and dust between the stars.
 
-    Turbulence gives column densities whose power falls as k^-2.5 to k^-3.8, and whose logarithms are normal:
-    cirrus.  Out of it are made sheets seen edge-on (filaments: ridges of the field), shells and bubbles
-    (hollow spheres, bright at the limb, one side brighter), reflection about a star, dark lanes, and clouds
-    that end sharply with a bright rim before gas that shines, as the Horsehead does.
+    Turbulence causes log-normal column densities whose power falls as k^-2.5 to k^-3.8: cirrus. This field is
+    the basis of the other forms: filaments (sheets seen edge-on, ridges of the field), shells and bubbles
+    (hollow spheres with bright limbs, brighter on one side), reflection nebulae around a star, dark lanes,
+    and clouds with a sharp edge and a bright rim in front of emitting gas, like the Horsehead Nebula.
 
-    A pixel belongs where the light stands above its own lowest level by more than one sigma of the noise of
-    sky, nebula and read-out.  The background of a frame is taken away before anyone looks, and with it what
-    is smoother than some 200 pixels: a nebula too plain to leave structure behind is made brighter until it
-    does.
+    The mask holds the pixels whose light exceeds its own minimum by more than one sigma of the noise of sky,
+    nebula and read-out. The background of a frame is subtracted before masking, and with it all structure
+    larger than about 200 pixels. A nebula without enough fine structure is therefore made brighter.
 
     Attributes
     ----------
     probability
-        Chance that a frame has nebulosity.
+        Probability that a frame has nebulosity.
     amplitude
-        Brightest over lowest level, in sigma of the sky.
+        Range of brightness, in sigma of the sky.
     slope
-        Exponent of the power spectrum, taken positive.
+        Negative exponent of the power spectrum.
     stretch
-        Longest structures relative to their width, along one direction.
+        Elongation of the structures along one direction.
     filaments, shells, reflections, lanes, rims
-        Shares of nebulae that have them.
+        Fractions of nebulae that have them.
 
     References
     ----------
@@ -72,8 +71,8 @@ class Nebulosity:
     rims: float = 0.3
 
     def simulate(self, scene: Scene, rng: Generator) -> Layer:
-        """Return the light of the nebula in electrons and the pixels that belong to it."""
-        # Nothing that comes through the atmosphere is sharper than the PSF: half its width is fine enough
+        """Simulate the light of the nebula in electrons, and its mask."""
+        # No structure is sharper than the PSF, so a coarser grid is enough
         factor = 2 if scene.psf.fwhm < 5 else 3
         shape = (-(-scene.shape[0] // factor) + 1, -(-scene.shape[1] // factor) + 1)
         coarse = self._nebula(shape, rng)
@@ -84,7 +83,7 @@ class Nebulosity:
         return Layer(light=light, truth=light > np.sqrt(noise, out=noise))
 
     def _nebula(self, shape: tuple[int, int], rng: Generator) -> NDArray[np.float32]:
-        """Return a nebula with a lowest level of 0 and a highest (99.9 per cent) of 1."""
+        """Return a nebula with a minimum of 0 and a maximum (99.9th percentile) of 1."""
         first, second = fractal_pair(
             shape,
             rng,
@@ -102,9 +101,9 @@ class Nebulosity:
         if rng.uniform() < self.reflections:
             light = light * (np.float32(0.2) + 5 * _reflection(shape, rng))
         if rng.uniform() < self.rims:
-            light = _rimmed(light, rng, second)
+            light = _bright_rim(light, rng, second)
         if rng.uniform() < self.lanes:
-            # Dust before the gas: optical depth is log-normal as well
+            # Dust in front of the gas, with a log-normal optical depth
             depth = np.exp(np.float32(uniform(rng, (0.7, 1.5))) * (second - np.float32(rng.uniform(0, 1.5))))
             light = light * np.exp(-depth)
         light = light - light.min()
@@ -113,22 +112,22 @@ class Nebulosity:
         return nebula
 
     def _height(self, rng: Generator, nebula: NDArray[np.float32], factor: int) -> float:
-        """Draw the height in sigma, enough for structure to outlive the subtraction of the background."""
+        """Draw the height in sigma, enough for structure to remain after background subtraction."""
         height = log_uniform(rng, self.amplitude)
         sparse = nebula[::4, ::4]
         fine = sparse - gaussian_filter(sparse, MESH / 2 / (4 * factor), truncate=2)
-        return max(height, PLAINEST / max(float(fine.std()), 1e-6))
+        return max(height, MIN_STRUCTURE / max(float(fine.std()), 1e-6))
 
 
 def _shell(shape: tuple[int, int], rng: Generator, field: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return a hollow sphere seen from outside: the length of the line of sight within it, 1 at most."""
+    """Return a hollow sphere in projection: path length through its wall, at most about 1."""
     side = math.sqrt(math.prod(shape))
     radius = side * log_uniform(rng, (0.12, 0.8))
     inner = rng.uniform(0.75, 0.97)
     y, x, squash = *(rng.uniform(-0.1, 1.1, 2) * shape), rng.uniform(0.7, 1)
     dy = (np.arange(shape[0], dtype=np.float32)[:, None] - np.float32(y)) / np.float32(radius)
     dx = (np.arange(shape[1], dtype=np.float32)[None, :] - np.float32(x)) / np.float32(radius * squash)
-    # Turbulence dents it
+    # Turbulence distorts the shell
     square = (dy**2 + dx**2) * (1 + np.float32(rng.uniform(0, 0.2)) * field)
     chord = np.sqrt(np.maximum(1 - square, 0)) - np.sqrt(np.maximum(inner**2 - square, 0))
     direction, lean = rng.uniform(0, 2 * math.pi), rng.uniform(0, 0.9)
@@ -138,7 +137,7 @@ def _shell(shape: tuple[int, int], rng: Generator, field: NDArray[np.float32]) -
 
 
 def _reflection(shape: tuple[int, int], rng: Generator) -> NDArray[np.float32]:
-    """Return the starlight at each place of dust about a star, 1 at most."""
+    """Return the light of a reflection nebula around a star, at most 1."""
     y, x = rng.uniform(0, 1, 2) * shape
     core = math.sqrt(math.prod(shape)) * log_uniform(rng, (0.02, 0.2))
     dy = (np.arange(shape[0], dtype=np.float32)[:, None] - np.float32(y)) / np.float32(core)
@@ -147,8 +146,10 @@ def _reflection(shape: tuple[int, int], rng: Generator) -> NDArray[np.float32]:
     return starlight
 
 
-def _rimmed(light: NDArray[np.float32], rng: Generator, field: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the light behind a dark cloud with a ragged edge and a bright rim."""
+def _bright_rim(
+    light: NDArray[np.float32], rng: Generator, field: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Return the light behind a dark cloud with an irregular edge and a bright rim."""
     shape = light.shape
     bulk = smooth_surface((shape[0], shape[1]), rng, cell=min(shape) * rng.uniform(0.3, 1.0))
     depth = bulk + np.float32(rng.uniform(0.1, 0.5)) * field + np.float32(rng.normal() * 0.4)

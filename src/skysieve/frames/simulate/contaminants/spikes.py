@@ -1,4 +1,4 @@
-"""Diffraction spikes of bright stars, and their halos."""
+"""Diffraction spikes and halos of bright stars."""
 
 from __future__ import annotations
 
@@ -22,63 +22,62 @@ if TYPE_CHECKING:
 __all__ = ["Spikes"]
 
 ARCSEC = 206_265.0
-"""Arc seconds in a radian."""
+"""Arcseconds per radian."""
 
 FAINTEST = 0.1
-"""Light below this many sigma of the sky is left out."""
+"""Light below this level is not drawn, in sigma of the sky."""
 
 WINGS = 20.0
-"""Reach of a spike's profile, in FWHM of the PSF."""
+"""Half-width of a spike's profile, in FWHM of the PSF."""
 
-LONGEST = 1500.0
-"""Reach of a spike from its star, in pixels."""
+MAX_LENGTH = 1500.0
+"""Maximum length of a spike from its star, in pixels."""
 
-DROWNED = 0.2
-"""A spike that nowhere has this share of its star's own light cannot be told from the star."""
+MIN_SPIKE_TO_STAR = 0.2
+"""Minimum ratio of spike to star light anywhere; a fainter spike cannot be distinguished from the star."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Spikes:
-    """Light that the spider's vanes throw out of bright stars, and out-of-focus reflections of these stars.
+    """Light of bright stars diffracted by the spider vanes, and their out-of-focus reflections.
 
-    A vane of width w diffracts the light that it hides (Babinet) at right angles to itself, to both sides, as
-    sinc^2 of w k t for light of wavenumber k = 1 / wavelength at an angle t.  Over a filter the zeros wash
-    out; the mean over wavenumbers of width K about k is
-    ``(1 - cos(2 pi w k t) sinc(w K t)) / (2 (pi w k t)^2)``.  A narrow filter leaves knots along the spike.
-    Vanes stand evenly about the axis: four give four spikes, three give six.  Opposite vanes are never quite
-    in line, so their spikes open a little.  Across, a spike is as wide as the PSF.  Where ``camera.vanes`` is
-    0 there are no spikes, but halos.
+    A vane of width w diffracts the light that it blocks (Babinet's principle) perpendicular to itself, to
+    both sides, as sinc^2 of w k t for light of wavenumber k = 1 / wavelength at an angle t. A broad filter
+    averages out the zeros; the mean over a range K of wavenumbers around k is ``(1 - cos(2 pi w k t) sinc(w K
+    t)) / (2 (pi w k t)^2)``. A narrow filter leaves knots along the spike. Vanes are evenly spaced: four
+    cause four spikes, three cause six. Opposite vanes are never exactly aligned, so their spikes diverge
+    slightly. A spike is as wide as the PSF. If ``camera.vanes`` is 0 there are halos but no spikes.
 
-    A pixel belongs to the spikes where their light stands above one sigma of the noise of sky, star, spikes
-    and read-out; where a star's spikes nowhere reach out of its core, they mark nothing.  Halos are part of
-    the light and not of the truth.
+    The mask holds the pixels where the spikes exceed one sigma of the noise of sky, star, spikes and
+    read-out. It is empty for a star whose spikes nowhere exceed its core. Halos belong to the light but not
+    to the mask.
 
     Attributes
     ----------
     probability
-        Chance that a frame's bright stars have spikes.
+        Probability that a frame's bright stars have spikes.
     strength
-        Light in the spikes, relative to what the vanes hide.
+        Light in the spikes, relative to the light that the vanes block.
     wavelength
-        Middle of the filter, in µm.
+        Central wavelength of the filter, in µm.
     bandwidth
-        Width of the filter, relative to its middle.
+        Width of the filter, relative to its central wavelength.
     misalignment
         Standard deviation of the direction of a vane, in degrees.
     offset
-        Distance of a spike from the star's centre, standard deviation relative to the PSF's FWHM:
-        telescopes out of focus have it.
+        Standard deviation of the distance of a spike from the star's centre, relative to the PSF's FWHM;
+        caused by defocus.
     curvature
-        Bend of a spike, standard deviation in 1/px.
+        Standard deviation of the curvature of a spike, in 1/px.
     smooth
-        Chance that spikes fall smoothly from their star instead, as 1 / (1 + (r / core)^fall): broad filters,
-        segmented mirrors and dirt on the optics leave no trace of the vane's own width.
+        Probability that spikes decrease smoothly as 1 / (1 + (r / core)^fall) instead: broad filters,
+        segmented mirrors and dirt on the optics hide the diffraction pattern of the vane.
     core
-        Radius at which these have half of their brightness, in pixels, log-uniform.
+        Radius at which smooth spikes have half of their brightness, in pixels, log-uniform.
     fall
-        Exponent of their fall.
+        Exponent of smooth spikes.
     halo
-        Chance that the camera has reflections.
+        Probability that the camera has reflections.
     halo_fraction
         Light in the reflection, relative to the star.
     halo_radius
@@ -87,7 +86,7 @@ class Spikes:
     References
     ----------
     Born & Wolf 1999, Principles of Optics, 8.5 and 8.3.3 (diffraction at a strip, Babinet's principle);
-    Slater, Harding & Mihos 2009, PASP 121, 1267 (reflections about bright stars).
+    Slater, Harding & Mihos 2009, PASP 121, 1267 (reflections around bright stars).
     """
 
     probability: float = 0.7
@@ -105,21 +104,21 @@ class Spikes:
     halo_radius: Range = (25.0, 250.0)
 
     def simulate(self, scene: Scene, rng: Generator) -> Layer:
-        """Return the light of spikes and halos in electrons, and the pixels that belong to spikes."""
+        """Simulate the light of spikes and halos in electrons, and the mask of spikes."""
         light = np.zeros(scene.shape, np.float32)
         truth = np.zeros(scene.shape, np.bool_)
         if scene.camera.vanes and scene.bright_stars:
-            glare = np.zeros(scene.shape, np.float32)
+            star_light = np.zeros(scene.shape, np.float32)
             for star in scene.bright_stars:
-                # No further than the star's own light makes as much noise as the sky does
+                # Out to where the star's photon noise equals the noise of the sky
                 floor = scene.sigma**2
-                scene.psf.add_star(glare, y=star.y, x=star.x, flux=star.flux, floor=floor)
+                scene.psf.add_star(star_light, y=star.y, x=star.x, flux=star.flux, floor=floor)
             vanes = self._vanes(scene, rng)
-            across = Profile.of(scene.psf.line, reach=WINGS * scene.psf.fwhm)
+            across = Profile.tabulate(scene.psf.line, reach=WINGS * scene.psf.fwhm)
             along = self._along(scene, rng)
             for star in scene.bright_stars:
                 bands = [vane.add(light, scene, star, along, across) for vane in vanes]
-                self._mark(truth, scene, light, glare, [band for band in bands if band])
+                self._mark(truth, scene, light, star_light, [band for band in bands if band])
         if rng.uniform() < self.halo:
             self._add_halos(light, scene, rng)
         return Layer(light=light, truth=truth)
@@ -129,32 +128,32 @@ class Spikes:
         truth: NDArray[np.bool_],
         scene: Scene,
         light: NDArray[np.float32],
-        glare: NDArray[np.float32],
+        star_light: NDArray[np.float32],
         bands: list[Band],
     ) -> None:
-        """Mark the spikes of a star, unless they drown in its core."""
+        """Mark the spikes of a star, unless its core hides them."""
         visible = 0
         marks = []
         for band in bands:
             at = band.rows, band.columns
-            own, star = light[at], glare[at]
+            own, star = light[at], star_light[at]
             belongs = own > np.sqrt(scene.sky[at] + star + own + np.float32(scene.camera.read_noise**2))
-            visible += int(np.count_nonzero(belongs & (own > np.float32(DROWNED) * star)))
+            visible += int(np.count_nonzero(belongs & (own > np.float32(MIN_SPIKE_TO_STAR) * star)))
             marks.append((at, belongs))
         if visible >= scene.psf.fwhm**2:
             for at, belongs in marks:
                 truth[at] |= belongs
 
     def _vanes(self, scene: Scene, rng: Generator) -> list[_Vane]:
-        """Draw the vanes of the frame's telescope, and with them the directions of the spikes."""
+        """Draw the vanes of the frame's telescope, which set the directions of the spikes."""
         count = scene.camera.vanes
         first = rng.uniform(0, 2 * math.pi)
-        if rng.uniform() < 0.3:  # cameras are mostly set along the spider, or at 45 degrees to it
+        if rng.uniform() < 0.3:  # many cameras are aligned with the spider, or at 45 degrees to it
             first = rng.integers(0, 8) * math.pi / 4 + rng.normal() * 0.01
         misalignment = math.radians(uniform(rng, self.misalignment))
         offset = uniform(rng, self.offset) * scene.psf.fwhm
         curvature = uniform(rng, self.curvature)
-        hidden = _hidden_by_a_vane(scene.camera) * log_uniform(rng, self.strength)
+        hidden = _blocked_fraction(scene.camera) * log_uniform(rng, self.strength)
         return [
             _Vane(
                 angle=first + 2 * math.pi * number / count + rng.normal() * misalignment,
@@ -167,16 +166,16 @@ class Spikes:
         ]
 
     def _along(self, scene: Scene, rng: Generator) -> Profile:
-        """Return the profile along a spike: the share of its light on each pixel of its length."""
+        """Return the profile along a spike: the fraction of its light per pixel of its length."""
         if self.smooth and rng.uniform() < self.smooth:
             core, fall = log_uniform(rng, self.core), uniform(rng, self.fall)
-            # of integral one over both sides
+            # normalised to an integral of one over both sides
             peak = math.sin(math.pi / fall) * fall / (2 * math.pi * core)
 
             def smooth(offset: NDArray[np.float32]) -> NDArray[np.float32]:
                 return np.asarray(peak / (1 + (offset / core) ** fall), np.float32)
 
-            return Profile.of(smooth, reach=LONGEST)
+            return Profile.tabulate(smooth, reach=MAX_LENGTH)
         wavelength = uniform(rng, self.wavelength) * 1e-6
         width = log_uniform(rng, self.bandwidth)
         camera = scene.camera
@@ -187,25 +186,26 @@ class Spikes:
             waves = np.cos(np.float32(2 * math.pi) * t) * np.sinc(np.float32(width) * t)
             return np.asarray(np.float32(scale / (2 * math.pi**2)) * (1 - waves) / t**2, np.float32)
 
-        # The PSF washes out knots as well
+        # The PSF smooths the knots too
         seeing = scene.psf.line(np.arange(0, 3 * scene.psf.fwhm, STEP, dtype=np.float32))
         kernel = np.concatenate([seeing[:0:-1], seeing]).astype(np.float64)
-        return Profile.of(diffracted, reach=LONGEST, blur=kernel / kernel.sum())
+        return Profile.tabulate(diffracted, reach=MAX_LENGTH, blur=kernel / kernel.sum())
 
     def _add_halos(self, light: NDArray[np.float32], scene: Scene, rng: Generator) -> None:
-        """Add the pupil's image, far out of focus, about each star where it can be seen."""
+        """Add the out-of-focus image of the pupil around each star where it is visible."""
         radius = log_uniform(rng, self.halo_radius)
         fraction = log_uniform(rng, self.halo_fraction)
         hollow = scene.camera.obstruction
         centre = np.asarray(scene.shape) / 2
-        lead = rng.normal() * 0.1  # reflections drift away from the star with its distance from the axis
+        # the offset of a reflection is proportional to the star's distance from the axis
+        lead = rng.normal() * 0.1
         edge = max(scene.psf.fwhm, 2.0)
         for star in scene.bright_stars:
             level = fraction * star.flux / (math.pi * radius**2 * (1 - hollow**2))
             if level < FAINTEST * scene.sigma:
                 continue
             y, x = np.asarray((star.y, star.x)) * (1 + lead) - centre * lead
-            top, left = (max(0, math.floor(place - radius - edge)) for place in (y, x))
+            top, left = (max(0, math.floor(position - radius - edge)) for position in (y, x))
             part = light[
                 top : max(0, math.ceil(y + radius + edge)), left : max(0, math.ceil(x + radius + edge))
             ]
@@ -221,7 +221,7 @@ class Spikes:
 
 @dataclass(frozen=True, kw_only=True)
 class _Vane:
-    """A vane, by the two spikes that it draws: direction in radians, share of the star's light."""
+    """A vane and its two spikes: direction in radians, fraction of the star's light."""
 
     angle: float
     offset: float
@@ -232,19 +232,19 @@ class _Vane:
     def add(
         self, light: NDArray[np.float32], scene: Scene, star: Star, along: Profile, across: Profile
     ) -> Band | None:
-        """Add the spikes of a star to the light, and return their pixels; None where they are too faint."""
+        """Add the spikes of a star to the light, and return their pixels; None if they are too faint."""
         flux = self.fraction * star.flux
         ridge = flux * along.peak * across.peak
         if ridge < scene.sigma:
             return None
         floor = FAINTEST * scene.sigma / flux
 
-        def taper(place: NDArray[np.floating]) -> NDArray[np.float64]:
-            index = np.minimum(np.abs(place) / STEP, along.beyond.size - 1).astype(np.intp)
-            return across.reaches(floor / np.maximum(along.beyond[index], 1e-30))
+        def taper(position: NDArray[np.floating]) -> NDArray[np.float64]:
+            index = np.minimum(np.abs(position) / STEP, along.envelope.size - 1).astype(np.intp)
+            return across.reaches(floor / np.maximum(along.envelope[index], 1e-30))
 
         length = along.reach(floor / across.peak)
-        band = Band.about(
+        band = Band.around(
             scene.shape,
             y=star.y + self.offset * math.cos(self.angle),
             x=star.x - self.offset * math.sin(self.angle),
@@ -260,7 +260,7 @@ class _Vane:
         return band
 
 
-def _hidden_by_a_vane(camera: Camera) -> float:
-    """Return the share of the pupil's light that a vane from its hub to its rim hides."""
+def _blocked_fraction(camera: Camera) -> float:
+    """Return the fraction of the pupil's light that a vane blocks between hub and rim."""
     length = camera.aperture / 2 * (1 - camera.obstruction)
     return camera.vane_width * length / (math.pi / 4 * camera.aperture**2 * (1 - camera.obstruction**2))

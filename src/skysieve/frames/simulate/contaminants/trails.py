@@ -30,73 +30,73 @@ if TYPE_CHECKING:
 __all__ = ["Trails"]
 
 ARCSEC = 206_265.0
-"""Arc seconds in a radian."""
+"""Arcseconds per radian."""
 
 METEOR_HEIGHT = 9e4
-"""Height at which meteors glow, in metres."""
+"""Altitude of meteors, in metres."""
 
 FAINTEST = 0.05
-"""Light below this many sigma of the sky is left out."""
+"""Light below this level is not drawn, in sigma of the sky."""
 
-DETECTABLE = 8.0
-"""Least ratio of signal to noise of a trail in the frame, its pixels added by their weights; of a
-single flash, half as much."""
+MIN_SNR = 8.0
+"""Minimum signal-to-noise ratio of a trail in the frame, with optimal weights of its pixels; half of it for
+a single flash."""
 
-MOST_BOOST = 20.0
-"""Most that a trail is made brighter to reach that."""
+MAX_BOOST = 20.0
+"""Maximum factor by which a trail is brightened to reach that ratio."""
 
 
 WINGS = 120.0
-"""Reach of a profile from its edge, in FWHM of the PSF."""
+"""Extent of a profile beyond its edge, in FWHM of the PSF."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trails:
-    """Light of what moves while the shutter is open: satellites, aircraft, meteors.
+    """Light of objects that move during the exposure: satellites, aircraft, meteors.
 
-    At a height h a telescope of aperture D sees a point of light as its own pupil, D / h wide: 1.4 arcsec for
-    4 m and 600 km, and hollow, as the secondary mirror is.  So trails are wide where telescopes are large
-    and things low, and sharp in high orbit.  A satellite shines evenly, or flashes as its panels catch the
-    sun, or turns slowly; it may have companions on parallel paths.  An aircraft draws two or three parallel
-    lines of blinking lights.  A meteor rises, flares and goes out.  Things so fast are seen through air that
-    stands still: a trail wobbles and flickers along its length.
+    A telescope of aperture D sees a point source at distance h as an image of its own pupil, of angular size
+    D / h (1.4 arcsec for 4 m and 600 km), with the hole of the secondary mirror. Trails are therefore wide
+    for large telescopes and low objects, and sharp for high orbits. A satellite has a constant brightness, or
+    flashes as its panels reflect the sun, or rotates slowly; it may have companions on parallel paths. An
+    aircraft has two or three parallel lines of blinking lights. A meteor brightens, flares and fades. Fast
+    objects are seen through nearly constant seeing, so a trail wobbles and flickers along its length.
 
-    A pixel belongs where the trail's mean signal stands above one sigma of the noise of sky, read-out and
-    trail, or above half of the trail's brightest ridge where that is less: a trail fainter than the noise of
-    a pixel is still plain along its length, and belongs as wide as its half maximum.  What is left of a trail
-    that passes outside the frame marks nothing.
+    The mask holds the pixels where the trail's mean signal exceeds one sigma of the noise of sky, read-out
+    and trail, or half of the trail's maximum ridge, whichever is less. A trail fainter than the noise of a
+    pixel is visible along its length, and is marked out to its half maximum. A trail that passes outside the
+    frame and only has its wings inside is not marked.
 
     Attributes
     ----------
     probability
-        Chance that a frame has trails.
+        Probability that a frame has trails.
     per_kpx
-        Trails beside the first, per 1000 pixels of the frame's mean side.
+        Trails besides the first, per 1000 pixels of the frame's mean side.
     ridge
-        Brightest signal, in sigma of the sky; higher where too little of a trail lies in the frame to tell.
+        Maximum signal in sigma of the sky; increased if too little of a trail lies in the frame to detect it.
     length
-        In pixels: from high orbits and asteroids to paths that cross any frame.
+        Length in pixels: from high orbits and asteroids to paths that cross any frame.
     satellite_height, aircraft_height
         Distance in metres.
     widest
-        Most that the disc out of focus measures, in pixels.
+        Maximum diameter of the out-of-focus disc, in pixels.
     aircraft, meteors
-        Shares of trails that are not of satellites.
+        Fractions of trails of aircraft and of meteors; the others are satellites.
     flashing, tumbling
-        Shares of satellites that flash, and that turn slowly.
+        Fractions of satellites that flash, and that rotate slowly.
     period
-        Length of a flash's or turn's cycle, in pixels.
+        Period of flashes or rotations, in pixels.
     train
-        Share of satellites with companions on parallel paths.
+        Fraction of satellites with companions on parallel paths.
     curved
-        Share of trails that bend a little.
+        Fraction of trails that are slightly curved.
     wobble
-        Deviation of a trail from its line, standard deviation relative to the PSF's FWHM.
+        Standard deviation of a trail from its line, relative to the PSF's FWHM.
     flicker
-        Scintillation, standard deviation relative to the brightness.
+        Standard deviation of the scintillation, relative to the brightness.
     own_profile
-        Share of trails whose profile follows neither from a height nor from the telescope: Gaussian,
-        flat-topped or hollow, as tumbling bodies, gusts, guiding errors and processing make them.
+        Fraction of trails whose profile is independent of height and telescope: Gaussian, flat-topped or
+        hollow, as caused by tumbling bodies, gusts, guiding errors and processing.
     width
         FWHM of these, in pixels, log-uniform.
 
@@ -127,7 +127,7 @@ class Trails:
     width: Range = (1.5, 40.0)
 
     def simulate(self, scene: Scene, rng: Generator) -> Layer:
-        """Return the light of the trails in electrons, and the pixels that belong to them."""
+        """Simulate the light of the trails in electrons, and their mask."""
         light = np.zeros(scene.shape, np.float32)
         truth = np.zeros(scene.shape, np.bool_)
         side = math.sqrt(math.prod(scene.shape))
@@ -135,9 +135,9 @@ class Trails:
             for path in self._draw(scene, rng):
                 band, added = path.light(scene, rng)
                 signal = math.sqrt(float(np.square(added).sum())) / scene.sigma
-                # Nobody could tell a fainter one: made brighter, unless only its fringe is in the frame
-                needed = max(DETECTABLE, DETECTABLE / 2 * math.sqrt(path.dots(side)))
-                boost = min(max(1.0, needed / max(signal, 1e-6)), MOST_BOOST)
+                # Brighten trails that are too faint to detect, unless only their wings lie in the frame
+                needed = max(MIN_SNR, MIN_SNR / 2 * math.sqrt(path.segments(side)))
+                boost = min(max(1.0, needed / max(signal, 1e-6)), MAX_BOOST)
                 added *= np.float32(boost)
                 at = band.rows, band.columns
                 light[at] += added
@@ -147,7 +147,7 @@ class Trails:
         return Layer(light=light, truth=truth)
 
     def _draw(self, scene: Scene, rng: Generator) -> list[_Path]:
-        """Return a trail, or those of one aircraft or train."""
+        """Return one trail, or those of one aircraft or satellite train."""
         length = log_uniform(rng, self.length)
         start = length * rng.uniform()
         y, x = rng.uniform(-0.5, np.asarray(scene.shape) - 0.5)
@@ -155,7 +155,7 @@ class Trails:
         if kind < self.aircraft:
             height = log_uniform(rng, self.aircraft_height)
         elif kind < self.aircraft + self.meteors:
-            height = METEOR_HEIGHT * rng.uniform(1.0, 2.5)  # seen slantwise
+            height = METEOR_HEIGHT * rng.uniform(1.0, 2.5)  # distance at an inclined line of sight
         else:
             height = log_uniform(rng, self.satellite_height)
         path = _Path(
@@ -177,15 +177,15 @@ class Trails:
         return self._satellites(rng, path)
 
     def _profile(self, scene: Scene, height: float, rng: Generator) -> Profile:
-        """Return the profile across a trail at this height, 1 at its highest."""
+        """Return the profile across a trail at this height, with a maximum of 1."""
         if self.own_profile and rng.uniform() < self.own_profile:
-            return _plain_profile(rng, log_uniform(rng, self.width))
+            return _generic_profile(rng, log_uniform(rng, self.width))
         camera = scene.camera
         disc = min(camera.aperture / height * ARCSEC / camera.pixel_scale, self.widest)
         return _pupil_profile(scene.psf, camera, disc)
 
     def _satellites(self, rng: Generator, path: _Path) -> list[_Path]:
-        """Return a satellite and its companions."""
+        """Return the trails of a satellite and its companions."""
         size = path.brightness.size
         behaviour = rng.uniform()
         if behaviour < self.flashing:
@@ -196,30 +196,30 @@ class Trails:
             return [path]
         gap = log_uniform(rng, (4 * path.profile.reach(0.5), 300.0))
         return [
-            path.beside(gap * number, lag=rng.normal() * gap, ridge=path.ridge * rng.uniform(0.5, 1))
+            path.parallel(gap * number, lag=rng.normal() * gap, ridge=path.ridge * rng.uniform(0.5, 1))
             for number in range(rng.integers(2, 5))
         ]
 
     def _aircraft(self, scene: Scene, rng: Generator, path: _Path, height: float) -> list[_Path]:
-        """Return the lights at the tips of the wings, and one that blinks between them."""
+        """Return the trails of the wing-tip lights, and of a beacon that blinks between them."""
         span = rng.uniform(10, 60) / height * ARCSEC / scene.camera.pixel_scale
-        # The lights of a low aircraft are further apart than a frame is wide: brought near enough to see two
+        # Reduce the span of a low aircraft, whose lights are farther apart than a frame is wide
         span = min(span, rng.uniform(0.05, 0.4) * min(scene.shape))
         size = path.brightness.size
         period = log_uniform(rng, (max(20.0, self.period[0]), max(20.0, self.period[1])))
-        tips = [path.beside(span * side, ridge=path.ridge * rng.uniform(0.4, 1)) for side in (-0.5, 0.5)]
+        tips = [path.parallel(span * side, ridge=path.ridge * rng.uniform(0.4, 1)) for side in (-0.5, 0.5)]
         if rng.uniform() < 0.5:  # anti-collision lights: both tips blink together
             dashes = blinking(rng, size, period=period)
             tips = [replace(tip, brightness=np.maximum(dashes, rng.uniform(0, 0.4))) for tip in tips]
         if rng.uniform() < 0.7:
-            beacon = path.beside(span * rng.uniform(-0.1, 0.1))
+            beacon = path.parallel(span * rng.uniform(-0.1, 0.1))
             tips.append(replace(beacon, brightness=blinking(rng, size, period=period * rng.choice([0.5, 1]))))
         return tips
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Path:
-    """One line of light: where, how wide, how bright; lengths in pixels, the ridge in electrons."""
+    """One trail: position, profile and brightness; lengths in pixels, the ridge in electrons."""
 
     y: float
     x: float
@@ -232,8 +232,8 @@ class _Path:
     wobble: float
     flicker: float
 
-    def beside(self, offset: float, *, lag: float = 0.0, ridge: float | None = None) -> _Path:
-        """Return a parallel path, offset across and lagging along."""
+    def parallel(self, offset: float, *, lag: float = 0.0, ridge: float | None = None) -> _Path:
+        """Return a parallel path, shifted by an offset across and a lag along."""
         sine, cosine = math.sin(self.angle), math.cos(self.angle)
         return replace(
             self,
@@ -242,16 +242,16 @@ class _Path:
             ridge=self.ridge if ridge is None else ridge,
         )
 
-    def dots(self, side: float) -> float:
-        """Return into how many pieces flashes break what lies in a frame of this side, about."""
+    def segments(self, side: float) -> float:
+        """Return the approximate number of segments that flashes cause in a frame of this side."""
         bright = self.brightness > 0.5
         pieces = np.count_nonzero(bright[1:] & ~bright[:-1])
         return pieces * min(1.0, side / bright.size)
 
     def light(self, scene: Scene, rng: Generator) -> tuple[Band, NDArray[np.float32]]:
-        """Return the pixels that it lights and the electrons ``(N,)`` in each."""
+        """Return the pixels of the trail, and the electrons ``(N,)`` in each."""
         half_width = self.profile.reach(FAINTEST * scene.sigma / self.ridge)
-        band = Band.about(
+        band = Band.around(
             scene.shape,
             y=self.y,
             x=self.x,
@@ -263,22 +263,22 @@ class _Path:
         margin = math.ceil(half_width) + 2
         flicker = 1 + self.flicker * noise_along(rng, self.brightness.size)
         padded = np.pad(self.brightness * np.maximum(flicker, 0), margin, mode="edge")
-        # What moves along the line is smeared along it as across it
+        # The profile blurs the light along the line as well as across it
         core = self.profile.values[: max(1, round(self.profile.reach(0.01) / STEP)) : round(1 / STEP)]
         kernel = np.concatenate([core[:0:-1], core])
-        smeared = np.convolve(padded, kernel / kernel.sum(), mode="same").astype(np.float32)
+        blurred = np.convolve(padded, kernel / kernel.sum(), mode="same").astype(np.float32)
         step = (band.along + np.float32(margin - self.extent[0] + 0.5)).astype(np.intp)
-        step = step.clip(0, smeared.size - 1)
+        step = step.clip(0, blurred.size - 1)
         across = band.across
         if self.wobble:
-            across = across + np.float32(self.wobble) * noise_along(rng, smeared.size)[step]
-        return band, np.float32(self.ridge) * smeared[step] * self._between_ends(band.along, across)
+            across = across + np.float32(self.wobble) * noise_along(rng, blurred.size)[step]
+        return band, np.float32(self.ridge) * blurred[step] * self._between_ends(band.along, across)
 
     def _between_ends(self, along: NDArray[np.float32], across: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the profile of the line without what would come from beyond its ends.
+        """Return the profile of the line without the light from beyond its ends.
 
-        Exact where the PSF falls as r^-3, as wings do: with p the profile of an endless line, half a line,
-        whose end lies a further along and at a distance r, gives p(r) / 2 of r / (r + a).
+        It is exact for a PSF that falls as r^-3, as wings do. Let p be the profile of an endless line. A half
+        line whose end lies a farther along, at a distance r, then gives p(r) / 2 of r / (r + a).
         """
         light = self.profile.at(across)
         reach = self.profile.values.size * STEP
@@ -289,19 +289,19 @@ class _Path:
                 a = np.abs(beyond)
                 r = np.hypot(a, across[near])
                 half = self.profile.at(r) * r / (2 * (r + a) + np.float32(1e-6))
-                # Beyond this end, the line is the half that lies before it
+                # Beyond this end, only the half line on the other side contributes
                 light[near] = np.where(beyond > 0, half, light[near] - half)
         return np.maximum(light, 0)
 
 
-def _plain_profile(rng: Generator, width: float) -> Profile:
-    """Return a Gaussian, flat-topped or hollow profile of this FWHM in pixels, 1 at its highest."""
+def _generic_profile(rng: Generator, width: float) -> Profile:
+    """Return a Gaussian, flat-topped or hollow profile of this FWHM in pixels, with a maximum of 1."""
     offset = np.arange(0, 2.5 * width + 8, STEP)
     kind = rng.choice(3, p=(0.45, 0.35, 0.2))
     if kind == 0:
         values = np.exp(-4 * math.log(2) * (offset / width) ** 2)
     else:
-        edge = max(uniform(rng, (0.05, 0.35)) * width, 0.6)  # as wide as the seeing, a pixel at least
+        edge = max(uniform(rng, (0.05, 0.35)) * width, 0.6)  # about the seeing, at least a pixel
         values = 1 / (1 + np.exp((offset - width / 2) / (edge / 2)))
         if kind == 2:
             hole = 1 / (1 + np.exp((offset - uniform(rng, (0.3, 0.7)) * width / 2) / (edge / 2)))
@@ -310,10 +310,10 @@ def _plain_profile(rng: Generator, width: float) -> Profile:
 
 
 def _pupil_profile(psf: Psf, camera: Camera, disc: float) -> Profile:
-    """Return the profile of a line blurred by a hollow disc of this diameter and by the PSF, 1 at its top."""
+    """Return the profile of a line blurred by an annulus of this diameter and by the PSF, maximum 1."""
     offsets = np.arange(-math.ceil(disc / 2 / STEP), math.ceil(disc / 2 / STEP) + 1) * STEP
     outer = np.sqrt(np.maximum((disc / 2) ** 2 - offsets**2, 0))
     inner = np.sqrt(np.maximum((disc * camera.obstruction / 2) ** 2 - offsets**2, 0))
     chord = np.maximum(outer - inner, 1e-6)
-    profile = Profile.of(psf.line, reach=disc / 2 + WINGS * psf.fwhm, blur=chord / chord.sum())
+    profile = Profile.tabulate(psf.line, reach=disc / 2 + WINGS * psf.fwhm, blur=chord / chord.sum())
     return Profile(profile.values / np.float32(profile.peak))

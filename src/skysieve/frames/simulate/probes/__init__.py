@@ -1,8 +1,8 @@
-"""Plain scenes of textbook shapes, each with one right answer: what anyone would say of them at a glance.
+"""Probes: simple scenes of textbook features, each with one unambiguous class.
 
-Nothing here uses the simulator of training frames, so that a network that has learned the simulator's habits
-gains nothing by them.  :mod:`~skysieve.frames.simulate.probes.canvas` holds camera, stars and noise;
-:mod:`~skysieve.frames.simulate.probes.catalogue` lists the scenes.
+They use nothing of the simulator of training frames, so a network that has learned the simulator's
+peculiarities gains nothing by them.  :mod:`~skysieve.frames.simulate.probes.canvas` draws the background,
+stars and noise; :mod:`~skysieve.frames.simulate.probes.catalogue` lists the scenes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What probes are drawn on: a small camera, a field of stars, and the noise."""
+"""Background of probes: a small camera, a star field, and noise."""
 
 from __future__ import annotations
 
@@ -15,49 +15,59 @@ if TYPE_CHECKING:
     from numpy.random import Generator
     from numpy.typing import NDArray
 
-__all__ = ["SHAPE", "WELL", "Canvas", "Probe", "ProbeFrame", "Thing", "add_star", "draw_probe", "star_field"]
+__all__ = [
+    "SHAPE",
+    "WELL",
+    "Canvas",
+    "Probe",
+    "ProbeFrame",
+    "ProbeSignal",
+    "add_star",
+    "draw_probe",
+    "star_field",
+]
 
 SHAPE = (360, 440)
 """Height and width of a scene, in pixels."""
 
 WELL = 9.0e4
-"""Electrons of a full pixel."""
+"""Full well, in electrons."""
 
 GAIN, BIAS = 1.8, 600.0
-"""Electrons per ADU, and ADU without light."""
+"""Gain in electrons per ADU, and bias in ADU."""
 
 SKY = (150.0, 4000.0)
 READ_NOISE = (3.0, 9.0)
-"""Ranges in electrons from which each scene draws its own."""
+"""Ranges in electrons from which each scene draws its sky and read noise."""
 
 STARS = 45
 FAINTEST, BRIGHTEST = 3.0, 120.0
-"""Peaks of the stars in the background, in standard deviations of the noise."""
+"""Peaks of background stars, in standard deviations of the noise."""
 
 VISIBLE = 2.0
-"""Pixels belong to a thing that adds so many standard deviations of the local noise, or half of its most."""
+"""Target pixels exceed this many standard deviations of the local noise, or half of the maximum signal."""
 
 UNTOUCHED = 0.1
 NEAR = 8
-"""Pixels to which a thing adds fewer standard deviations, farther than so many pixels from it, are empty."""
+"""Empty pixels have a signal below ``UNTOUCHED`` standard deviations, and are more than ``NEAR`` px away."""
 
 OVERSAMPLING = 3
 
 
 @dataclass(frozen=True)
 class Canvas:
-    """An empty sky.
+    """An empty sky to draw on.
 
     Attributes
     ----------
     rng
-        Source of all that is random in the scene.
+        Random generator of the scene.
     sky
-        Electrons in a pixel of empty sky.
+        Sky level, in electrons per pixel.
     read_noise
-        Electrons.
+        Read noise, in electrons.
     fwhm
-        Of the PSF, in pixels.
+        FWHM of the PSF, in pixels.
     """
 
     rng: Generator
@@ -67,7 +77,7 @@ class Canvas:
 
     @cached_property
     def grid(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Row and column of each pixel, ``(H, W)`` each."""
+        """Row and column of each pixel, ``(H, W)`` float64 each."""
         y, x = np.mgrid[: SHAPE[0], : SHAPE[1]].astype(np.float64)
         return y, x
 
@@ -76,29 +86,40 @@ class Canvas:
         """Standard deviation of the empty sky, in electrons."""
         return float(np.hypot(np.sqrt(self.sky), self.read_noise))
 
-    def place(self, border: float = 0.2) -> tuple[float, float]:
-        """Return a random row and column that keep this part of each side as a distance from the edges."""
+    def random_position(self, border: float = 0.2) -> tuple[float, float]:
+        """Draw a position away from the edges.
+
+        Parameters
+        ----------
+        border
+            Minimum distance from the edges, relative to each side.
+
+        Returns
+        -------
+        tuple
+            Row and column, in pixels.
+        """
         height, width = SHAPE
         y, x = self.rng.uniform(border, 1 - border, 2)
         return float(y * height), float(x * width)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Thing:
-    """What a probe puts on the canvas; arrays are ``(H, W)``, and None means nothing.
+class ProbeSignal:
+    """Signal that a probe adds to the canvas; arrays are ``(H, W)``, and None means nothing.
 
     Attributes
     ----------
     light
-        Electrons that it adds, with the noise of photons still to come.
+        Electrons that it adds, before photon noise.
     response
-        Factor on all light, the sky's included.
+        Factor on all light, the sky included.
     pedestal
-        Electrons that are added behind all noise.
+        Electrons added after all noise.
     pixels
-        Pixels that the probe looks at; None for those in which ``light`` stands out of the noise.
+        Target pixels of the probe; None for those where ``light`` exceeds the noise.
     replaces_stars
-        Whether the scene has no stars but its own.
+        Whether the scene has no background stars.
     """
 
     light: NDArray[np.float64] | None = None
@@ -110,25 +131,25 @@ class Thing:
 
 @dataclass(frozen=True)
 class Probe:
-    """A scene with one right answer.
+    """A scene with one correct class.
 
     Attributes
     ----------
     name
-        In a few words.
-    right
-        The class that the thing belongs to; None if there is nothing that a mask should mark.
+        Short description.
+    expected
+        Class of the target; None if a mask should mark nothing.
     draw
-        Draws the thing on a canvas.
+        Function that draws the signal on a canvas.
     allowed
-        Further contaminant classes that are no fault at the pixels of the thing.
+        Further contaminant classes that are not counted as errors at the target pixels.
     fwhm
         Range of the stars' FWHM, in pixels.
     """
 
     name: str
-    right: str | None
-    draw: Callable[[Canvas], Thing]
+    expected: str | None
+    draw: Callable[[Canvas], ProbeSignal]
     allowed: frozenset[str] = field(default_factory=frozenset)
     fwhm: tuple[float, float] = (2.2, 4.5)
 
@@ -141,14 +162,14 @@ class ProbeFrame:
     ----------
     pixels
         ``(H, W)`` float32 in ADU.
-    thing
-        ``(H, W)`` bool, the pixels that the probe looks at.
+    target
+        ``(H, W)`` bool, pixels that the probe evaluates.
     empty
-        ``(H, W)`` bool, pixels far from the thing: sky, and stars that have nothing to do with it.
+        ``(H, W)`` bool, pixels far from the target: sky and background stars.
     """
 
     pixels: NDArray[np.float32]
-    thing: NDArray[np.bool_]
+    target: NDArray[np.bool_]
     empty: NDArray[np.bool_]
 
 
@@ -158,61 +179,68 @@ def draw_probe(probe: Probe, seed: int) -> ProbeFrame:
     Parameters
     ----------
     probe
-        Which.
+        The scene.
     seed
-        Another number gives another sky, other stars and other angles; what the name says stays.
+        Changes sky, stars and angles; the properties in the probe's name stay the same.
+
+    Returns
+    -------
+    ProbeFrame
+        Pixels and masks.
     """
     from scipy import ndimage
 
     rng = np.random.default_rng([seed, zlib.crc32(probe.name.encode())])
     sky, read_noise = (float(np.exp(rng.uniform(*np.log(limits)))) for limits in (SKY, READ_NOISE))
     canvas = Canvas(rng, sky, read_noise, float(rng.uniform(*probe.fwhm)))
-    thing = probe.draw(canvas)
-    stars = np.zeros(SHAPE) if thing.replaces_stars else star_field(canvas, STARS, FAINTEST, BRIGHTEST)
-    light = np.zeros(SHAPE) if thing.light is None else thing.light
-    response = np.ones(SHAPE) if thing.response is None else thing.response
+    signal = probe.draw(canvas)
+    stars = np.zeros(SHAPE) if signal.replaces_stars else star_field(canvas, STARS, FAINTEST, BRIGHTEST)
+    light = np.zeros(SHAPE) if signal.light is None else signal.light
+    response = np.ones(SHAPE) if signal.response is None else signal.response
     electrons = rng.poisson(np.clip((sky + stars + light) * response, 0, 1e8)).astype(np.float64)
     electrons += rng.normal(0, read_noise, SHAPE)
-    if thing.pedestal is not None:
-        electrons += thing.pedestal
+    if signal.pedestal is not None:
+        electrons += signal.pedestal
     pixels = np.rint(np.minimum(electrons, WELL) / GAIN + BIAS).astype(np.float32)
-    looked_at = thing.pixels
-    if looked_at is None:
+    target = signal.pixels
+    if target is None:
         noise = np.sqrt(sky + stars + read_noise**2)
-        looked_at = light > np.minimum(VISIBLE * noise, light.max() / 2)
-    touched = looked_at | (np.abs(light) > UNTOUCHED * canvas.sigma) | (response < 1)
-    return ProbeFrame(pixels, looked_at, ndimage.distance_transform_edt(~touched) > NEAR)
+        target = light > np.minimum(VISIBLE * noise, light.max() / 2)
+    touched = target | (np.abs(light) > UNTOUCHED * canvas.sigma) | (response < 1)
+    return ProbeFrame(pixels, target, ndimage.distance_transform_edt(~touched) > NEAR)
 
 
 def add_star(
     light: NDArray[np.float64],
-    place: tuple[float, float],
+    position: tuple[float, float],
     peak: float,
     *,
     fwhm: float,
     beta: float = 3.2,
     reach: float | None = None,
 ) -> None:
-    """Add a round star of a Moffat profile to the light ``(H, W)``; its core is integrated over pixels.
+    """Add a round star with a Moffat profile to an image in place; its core is integrated over pixels.
 
     Parameters
     ----------
     light
-        Electrons, changed in place.
-    place
+        ``(H, W)`` float64, electrons, changed in place.
+    position
         Row and column of the star.
     peak
-        Electrons in a pixel at its very centre, before the integration.
-    fwhm, beta
-        Of the profile, the first in pixels.
+        Electrons in a pixel at its centre, before integration.
+    fwhm
+        FWHM of the profile, in pixels.
+    beta
+        Exponent of the profile.
     reach
-        Distance from the star up to which its light is added, in pixels; 12 FWHM by default.
+        Radius to which its light is added, in pixels; 12 FWHM by default.
     """
     alpha = fwhm / 2 / np.sqrt(2 ** (1 / beta) - 1)
 
     def window(distance: float) -> tuple[slice, slice]:
         rows, columns = (
-            slice(max(0, int(middle - distance)), max(0, int(middle + distance) + 2)) for middle in place
+            slice(max(0, int(middle - distance)), max(0, int(middle + distance) + 2)) for middle in position
         )
         return rows, columns
 
@@ -221,7 +249,7 @@ def add_star(
             np.arange(*span.indices(side), dtype=np.float64)
             for span, side in zip(part, light.shape, strict=True)
         )
-        square = (rows[:, None] + dy - place[0]) ** 2 + (columns[None] + dx - place[1]) ** 2
+        square = (rows[:, None] + dy - position[0]) ** 2 + (columns[None] + dx - position[1]) ** 2
         star: NDArray[np.float64] = (1 + square / alpha**2) ** -beta
         return star
 
@@ -235,22 +263,27 @@ def add_star(
 def star_field(
     canvas: Canvas, count: int, faintest: float, brightest: float, *, fwhm: float | None = None
 ) -> NDArray[np.float64]:
-    """Return the light ``(H, W)`` of stars whose peaks are spread evenly in logarithm.
+    """Draw stars with log-uniform peaks.
 
     Parameters
     ----------
     canvas
-        Gives the noise, and the FWHM where none is given.
+        Gives the noise, and the FWHM by default.
     count
-        Stars.
+        Number of stars.
     faintest, brightest
-        Peaks in standard deviations of the noise; none is above a third of the full well.
+        Range of peaks in standard deviations of the noise; limited to a third of the full well.
     fwhm
-        In pixels.
+        FWHM in pixels.
+
+    Returns
+    -------
+    numpy.ndarray
+        Light ``(H, W)`` float64, in electrons.
     """
     light = np.zeros(SHAPE)
     for _ in range(count):
         height = float(np.exp(canvas.rng.uniform(np.log(faintest), np.log(brightest))))
         peak = min(canvas.sigma * height, WELL / 3)
-        add_star(light, canvas.place(0.0), peak, fwhm=canvas.fwhm if fwhm is None else fwhm)
+        add_star(light, canvas.random_position(0.0), peak, fwhm=canvas.fwhm if fwhm is None else fwhm)
     return light

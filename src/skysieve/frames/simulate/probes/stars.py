@@ -1,4 +1,4 @@
-"""Bright stars and what comes with them, and stars that are no points."""
+"""Probes of bright stars with their artefacts, and of stars that are not point-like."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skysieve.frames.simulate.probes.canvas import SHAPE, WELL, Thing, add_star, star_field
-from skysieve.frames.simulate.probes.lines import gaussian
+from skysieve.frames.simulate.probes.canvas import SHAPE, WELL, ProbeSignal, add_star, star_field
+from skysieve.frames.simulate.probes.lines import gaussian_profile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,155 +16,230 @@ if TYPE_CHECKING:
 
     from skysieve.frames.simulate.probes.canvas import Canvas
 
-__all__ = ["bleeding", "defocused", "persistence", "round_stars", "saturated_star", "spikes", "trailed"]
+__all__ = [
+    "bleed_trail",
+    "defocused_stars",
+    "persistence",
+    "round_stars",
+    "saturated_star",
+    "star_with_spikes",
+    "trailed_stars",
+]
 
 SPIKE_SHARE = 2.5e-3
-"""Light of a spike at the star, as a part of the star's peak."""
+"""Brightness of a spike at the star, relative to the star's peak."""
 
 SPIKE_SCALE = 14.0
-"""Distance from the star, in pixels, in which a spike loses most of that."""
+"""Distance from the star over which a spike falls to a quarter of that, in pixels."""
 
 WINGS = 2.6
-"""Exponent of the profile of bright stars."""
+"""Exponent of the Moffat profile of bright stars."""
 
 OUTSIDE = 40.0
-"""Pixels from the edge of the frame to a star that is outside it."""
+"""Distance of a star outside the frame from the edge, in pixels."""
 
 
-def spikes(
+def star_with_spikes(
     count: int, peak: float, *, turn: float | None = None, outside: bool = False
-) -> Callable[[Canvas], Thing]:
-    """Return what draws a star with diffraction spikes.
+) -> Callable[[Canvas], ProbeSignal]:
+    """Return a function that draws a star with diffraction spikes.
 
-    The looked-at pixels are those in which the spikes stand out of the noise and are brighter than the halo
-    of their star, the saturated ones left out.
+    Target pixels are those where the spikes exceed the noise and the halo of the star, without saturated
+    pixels.
 
     Parameters
     ----------
     count
-        Spikes: two on a line, four as a cross, and so on.
+        Number of spikes: two on a line, four as a cross, and so on.
     peak
-        Of the star, in full wells.
+        Peak of the star, in full wells.
     turn
-        Angle of the first spike with the rows in radians; a random one if None.
+        Angle of the first spike with the rows in radians; random if None.
     outside
-        Whether the star is left of the frame, and its spike points into it.
+        Whether the star is to the left of the frame, with a spike that extends into it.
+
+    Returns
+    -------
+    Callable
+        Draws the signal on a canvas.
     """
 
-    def draw(canvas: Canvas) -> Thing:
-        place = (canvas.rng.uniform(0.3, 0.7) * SHAPE[0], -OUTSIDE) if outside else canvas.place(0.4)
+    def draw(canvas: Canvas) -> ProbeSignal:
+        position = (
+            (canvas.rng.uniform(0.3, 0.7) * SHAPE[0], -OUTSIDE) if outside else canvas.random_position(0.4)
+        )
         first = canvas.rng.uniform(0.15, np.pi / 2 - 0.15) if turn is None else turn
         if outside:
             first = canvas.rng.uniform(-0.2, 0.2)
         halo = np.zeros(SHAPE)
-        add_star(halo, place, peak * WELL, fwhm=canvas.fwhm, beta=WINGS, reach=1000)
+        add_star(halo, position, peak * WELL, fwhm=canvas.fwhm, beta=WINGS, reach=1000)
         y, x = canvas.grid
         rays = np.zeros(SHAPE)
         for spike in range(count):
             angle = first + 2 * np.pi * spike / count
-            u, v = x - place[1], y - place[0]
+            u, v = x - position[1], y - position[0]
             along, across = u * np.cos(angle) + v * np.sin(angle), -u * np.sin(angle) + v * np.cos(angle)
             falling = (1 + np.abs(along) / SPIKE_SCALE) ** -2.0
-            rays += np.where(along > 0, gaussian(across, 1.1 * canvas.fwhm) * falling, 0)
+            rays += np.where(along > 0, gaussian_profile(across, 1.1 * canvas.fwhm) * falling, 0)
         rays *= SPIKE_SHARE * peak * WELL
         noise = np.sqrt(canvas.sky + halo + canvas.read_noise**2)
-        seen = (rays > 2 * noise) & (rays > halo) & (rays + halo + canvas.sky < 0.9 * WELL)
-        return Thing(light=halo + rays, pixels=seen)
+        visible = (rays > 2 * noise) & (rays > halo) & (rays + halo + canvas.sky < 0.9 * WELL)
+        return ProbeSignal(light=halo + rays, pixels=visible)
 
     return draw
 
 
-def saturated_star(peak: float) -> Callable[[Canvas], Thing]:
-    """Return what draws a star whose core is full, with a peak in full wells, and no bleeding."""
+def saturated_star(peak: float) -> Callable[[Canvas], ProbeSignal]:
+    """Return a function that draws a star with a saturated core and no bleeding.
 
-    def draw(canvas: Canvas) -> Thing:
+    Parameters
+    ----------
+    peak
+        Peak of the star, in full wells.
+
+    Returns
+    -------
+    Callable
+        Draws the signal on a canvas.
+    """
+
+    def draw(canvas: Canvas) -> ProbeSignal:
         light = np.zeros(SHAPE)
-        add_star(light, canvas.place(0.3), peak * WELL, fwhm=canvas.fwhm, beta=WINGS, reach=1000)
-        return Thing(light=light, pixels=light + canvas.sky > WELL)
+        add_star(light, canvas.random_position(0.3), peak * WELL, fwhm=canvas.fwhm, beta=WINGS, reach=1000)
+        return ProbeSignal(light=light, pixels=light + canvas.sky > WELL)
 
     return draw
 
 
-def bleeding(peak: float, *, rows: bool = False) -> Callable[[Canvas], Thing]:
-    """Return what draws a star whose charge runs over along its columns, or rows, until it has room."""
+def bleed_trail(peak: float, *, rows: bool = False) -> Callable[[Canvas], ProbeSignal]:
+    """Return a function that draws a star whose charge bleeds along its columns.
 
-    def draw(canvas: Canvas) -> Thing:
+    Parameters
+    ----------
+    peak
+        Peak of the star, in full wells.
+    rows
+        Whether it bleeds along rows instead.
+
+    Returns
+    -------
+    Callable
+        Draws the signal on a canvas.
+    """
+
+    def draw(canvas: Canvas) -> ProbeSignal:
         light = np.zeros(SHAPE)
-        add_star(light, canvas.place(0.4), peak * WELL, fwhm=canvas.fwhm, beta=WINGS, reach=1000)
+        add_star(light, canvas.random_position(0.4), peak * WELL, fwhm=canvas.fwhm, beta=WINGS, reach=1000)
         spilled = _spill((light.T if rows else light).copy())
         full = spilled.T if rows else spilled
-        return Thing(light=full, pixels=full >= WELL)
+        return ProbeSignal(light=full, pixels=full >= WELL)
 
     return draw
 
 
-def persistence(radius: float, height: float, count: int) -> Callable[[Canvas], Thing]:
-    """Return what draws the imprints of stars of an earlier exposure: even discs with soft edges.
+def persistence(radius: float, height: float, count: int) -> Callable[[Canvas], ProbeSignal]:
+    """Return a function that draws afterglows of stars of an earlier exposure: flat discs with soft edges.
 
     Parameters
     ----------
     radius
-        Of the largest, in pixels; the smallest has half of it.
+        Radius of the largest, in pixels; the smallest have half of it.
     height
-        In standard deviations of the noise.
+        Brightness in standard deviations of the noise.
     count
-        Imprints.
+        Number of afterglows.
+
+    Returns
+    -------
+    Callable
+        Draws the signal on a canvas.
     """
 
-    def draw(canvas: Canvas) -> Thing:
+    def draw(canvas: Canvas) -> ProbeSignal:
         y, x = canvas.grid
         light = np.zeros(SHAPE)
         for _ in range(count):
-            row, column = canvas.place(0.1)
+            row, column = canvas.random_position(0.1)
             own = radius * canvas.rng.uniform(0.5, 1)
             disc = 1 / (1 + np.exp((np.hypot(y - row, x - column) - own) / 1.2))
             light = np.maximum(light, canvas.sigma * height * disc)
-        return Thing(light=light)
+        return ProbeSignal(light=light)
 
     return draw
 
 
 def round_stars(
     count: int, brightest: float, *, fwhm: float | None = None, faintest: float = 5.0
-) -> Callable[[Canvas], Thing]:
-    """Return what draws nothing but stars; the looked-at pixels are theirs.
+) -> Callable[[Canvas], ProbeSignal]:
+    """Return a function that draws only stars, whose pixels are the target.
 
     Parameters
     ----------
     count
-        Stars.
+        Number of stars.
     faintest, brightest
-        Peaks in standard deviations of the noise.
+        Range of peaks in standard deviations of the noise.
     fwhm
-        In pixels.
+        FWHM in pixels.
+
+    Returns
+    -------
+    Callable
+        Draws the signal on a canvas.
     """
 
-    def draw(canvas: Canvas) -> Thing:
+    def draw(canvas: Canvas) -> ProbeSignal:
         light = star_field(canvas, count, faintest, brightest, fwhm=fwhm)
-        return Thing(light=light, pixels=light > 2 * canvas.sigma, replaces_stars=True)
+        return ProbeSignal(light=light, pixels=light > 2 * canvas.sigma, replaces_stars=True)
 
     return draw
 
 
-def trailed(length: float, count: int) -> Callable[[Canvas], Thing]:
-    """Return what draws stars that all moved by a length in pixels."""
+def trailed_stars(length: float, count: int) -> Callable[[Canvas], ProbeSignal]:
+    """Return a function that draws stars that are all trailed in one direction.
 
-    def draw(canvas: Canvas) -> Thing:
+    Parameters
+    ----------
+    length
+        Length of the trails, in pixels.
+    count
+        Number of stars.
+
+    Returns
+    -------
+    Callable
+        Draws the signal on a canvas.
+    """
+
+    def draw(canvas: Canvas) -> ProbeSignal:
         angle = canvas.rng.uniform(0, np.pi)
         s = np.arange(-length / 2, length / 2 + 0.25, 0.5)
         size = int(length) // 2 + 2
         kernel = np.zeros((2 * size + 1, 2 * size + 1))
-        places = (np.rint(size + s * np.sin(angle)), np.rint(size + s * np.cos(angle)))
-        np.add.at(kernel, tuple(place.astype(np.intp) for place in places), 1.0)
+        positions = (np.rint(size + s * np.sin(angle)), np.rint(size + s * np.cos(angle)))
+        np.add.at(kernel, tuple(position.astype(np.intp) for position in positions), 1.0)
         return _convolved(canvas, kernel, count)
 
     return draw
 
 
-def defocused(radius: float, count: int) -> Callable[[Canvas], Thing]:
-    """Return what draws stars out of focus: rings with an outer radius in pixels."""
+def defocused_stars(radius: float, count: int) -> Callable[[Canvas], ProbeSignal]:
+    """Return a function that draws defocused stars: rings.
 
-    def draw(canvas: Canvas) -> Thing:
+    Parameters
+    ----------
+    radius
+        Outer radius of the rings, in pixels.
+    count
+        Number of stars.
+
+    Returns
+    -------
+    Callable
+        Draws the signal on a canvas.
+    """
+
+    def draw(canvas: Canvas) -> ProbeSignal:
         size = int(radius) + 1
         distance = np.hypot(*np.mgrid[-size : size + 1, -size : size + 1])
         kernel = np.clip(radius - distance + 0.5, 0, 1) - np.clip(0.4 * radius - distance + 0.5, 0, 1)
@@ -173,17 +248,17 @@ def defocused(radius: float, count: int) -> Callable[[Canvas], Thing]:
     return draw
 
 
-def _convolved(canvas: Canvas, kernel: NDArray[np.float64], count: int) -> Thing:
-    """Return stars with another image, as bright in their pixels as round ones."""
+def _convolved(canvas: Canvas, kernel: NDArray[np.float64], count: int) -> ProbeSignal:
+    """Return stars convolved with a kernel, as bright in their pixels as round ones."""
     from scipy.signal import fftconvolve
 
     points = star_field(canvas, count, 60.0, 3000.0, fwhm=min(canvas.fwhm, 2.5))
     light = np.clip(fftconvolve(points, kernel / kernel.sum(), mode="same"), 0, WELL / 2)
-    return Thing(light=light, pixels=light > 2 * canvas.sigma, replaces_stars=True)
+    return ProbeSignal(light=light, pixels=light > 2 * canvas.sigma, replaces_stars=True)
 
 
 def _spill(light: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Move what is above the full well of each pixel along its column, half each way."""
+    """Move charge above the full well of each column along the column, half in each direction."""
     top = 1.2 * WELL
     for column in np.nonzero(light.max(axis=0) > top)[0]:
         charge = light[:, column]
