@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from skies import LEARNT
-
 from training import shown_trainings
 
 if TYPE_CHECKING:

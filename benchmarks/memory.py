@@ -6,10 +6,11 @@ import tempfile
 from pathlib import Path
 
 from astropy.io import fits
-from frames import large_frame
 from machine import CORES, has_bf16
 from process import SKYSIEVE, run_measured
 from results import Bar, Result, Table
+
+from frames import large_frame
 
 __all__ = ["measure"]
 

@@ -7,11 +7,12 @@ import statistics
 import tempfile
 from pathlib import Path
 
-from frames import SIDE, simulated_frame
 from machine import CORES, has_bf16
 from peer import make_peer
 from process import SKYSIEVE, Finished, run_measured
 from results import Bar, Result, Table
+
+from frames import SIDE, simulated_frame
 
 __all__ = ["measure"]
 

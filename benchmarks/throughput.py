@@ -8,12 +8,13 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from frames import SIDE, simulated_frame
 from generator import generator_table
 from machine import CORES, has_amx, has_bf16
 from peer import make_peer
 from process import SKYSIEVE, Finished, run_measured
 from results import Bar, Cell, Result, Table
+
+from frames import SIDE, simulated_frame
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
