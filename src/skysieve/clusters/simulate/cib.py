@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skysieve.clusters.physics.spectra import modified_blackbody
-from skysieve.clusters.simulate.harmonics import degrees_of
+from skysieve.clusters.simulate.harmonics import multipoles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -46,12 +46,12 @@ It gives 0.95, 0.91 and 0.86 between 857 GHz and 545, 353 and 217 GHz, where Pla
 
 _PIVOT = 1000.0
 # The clustered power flattens where galaxies are no more correlated: the peak of the matter spectrum.
-_FLAT = 60.0
+_FLATTENING_MULTIPOLE = 60.0
 # The mean spectrum of Fixsen et al. 1998: ν^0.64 times a black body of 18.5 K.
 _EMISSIVITY = 0.64
 _TEMPERATURE = 18.5
 
-_NODES = (857.0, 545.0, 353.0, 217.0, 143.0, 100.0)
+_NODE_FREQUENCIES = (857.0, 545.0, 353.0, 217.0, 143.0, 100.0)
 """Frequencies whose fields are drawn, each from the one before; other bands take that of the nearest."""
 
 _JY_IN_MJY = 1e-6
@@ -92,7 +92,7 @@ class InfraredBackground:
         stream: Sequence[int],
         window: NDArray[np.float64],
     ) -> None:
-        """Add it to the harmonics of a band in the band's unit, in place, seen through a window by degree.
+        """Add it to the harmonics of a band in the band's unit, in nearest, seen through a window by degree.
 
         The mean is not among them: see :meth:`mean`.
         """
@@ -105,13 +105,13 @@ class InfraredBackground:
 
     def spectrum(self, frequency: float, lmax: int) -> NDArray[np.float64]:
         """Return the power by degree, ``(lmax + 1,)``, in (MJy/sr)² sr; no monopole and dipole."""
-        power, slope, shot = _between(POWER, frequency)
+        power, slope, shot = _interpolated(POWER, frequency)
         measured = min(max(frequency, min(POWER)), max(POWER))
         brightness = modified_blackbody(
             frequency, temperature=_TEMPERATURE, beta=_EMISSIVITY, reference=measured
         )
-        degrees = degrees_of(lmax)
-        scale = np.sqrt((degrees**2 + _FLAT**2) / (_PIVOT**2 + _FLAT**2))
+        ell = multipoles(lmax)
+        scale = np.sqrt((ell**2 + _FLATTENING_MULTIPOLE**2) / (_PIVOT**2 + _FLATTENING_MULTIPOLE**2))
         spectrum = (self.clustered * power * scale**-slope + self.poisson * shot) * brightness**2
         spectrum[:2] = 0
         result: NDArray[np.float64] = spectrum * _JY_IN_MJY**2
@@ -119,21 +119,21 @@ class InfraredBackground:
 
     def mean(self, frequency: float) -> float:
         """Return the mean, in MJy/sr; zero if it is not in the maps."""
-        return _between(MEAN, frequency)[0] if self.monopole else 0.0
+        return _interpolated(MEAN, frequency)[0] if self.monopole else 0.0
 
 
 def _weights(frequency: float) -> Iterator[tuple[int, float]]:
     """Yield which independent fields of unit power make that of a band, and with which weights."""
-    place = min(range(len(_NODES)), key=lambda node: abs(log(_NODES[node] / frequency)))
+    nearest = min(range(len(_NODE_FREQUENCIES)), key=lambda node: abs(log(_NODE_FREQUENCIES[node] / frequency)))
     weight = 1.0
-    for node in range(place, 0, -1):
-        kept = exp(-DECOHERENCE * log(_NODES[node - 1] / _NODES[node]))
+    for node in range(nearest, 0, -1):
+        kept = exp(-DECOHERENCE * log(_NODE_FREQUENCIES[node - 1] / _NODE_FREQUENCIES[node]))
         yield node, weight * sqrt(1 - kept**2)
         weight *= kept
     yield 0, weight
 
 
-def _between(table: Mapping[int, float | tuple[float, ...]], frequency: float) -> list[float]:
+def _interpolated(table: Mapping[int, float | tuple[float, ...]], frequency: float) -> list[float]:
     """Return the numbers of a table at any frequency: power laws between its own, constant beyond."""
     columns = np.log(np.array([np.atleast_1d(row) for row in table.values()])).T
     return [exp(float(np.interp(log(frequency), np.log(list(table)), column))) for column in columns]

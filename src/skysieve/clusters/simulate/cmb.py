@@ -32,11 +32,11 @@ PLANCK_2018 = {
 }
 """Planck 2018 results VI, Table 2, last column: TT, TE, EE, lowE and lensing."""
 
-_TO_KELVIN = 1e-12
-_STEP = 512
+_K2_PER_UK2 = 1e-12
+_LMAX_STEP = 512
 """Degrees are computed up to a multiple of this: maps of many sizes share one computation."""
 
-_one_at_a_time = threading.Lock()
+_camb_lock = threading.Lock()
 """CAMB's Fortran falls over when two threads are in it."""
 
 
@@ -85,16 +85,16 @@ def temperature_spectrum(lmax: int) -> NDArray[np.float64]:
     ----------
     Lewis, Challinor & Lasenby 2000 (CAMB); Planck 2018 results VI, Table 2.
     """
-    with _one_at_a_time:
-        return _computed(ceil(lmax / _STEP) * _STEP)[: lmax + 1]
+    with _camb_lock:
+        return _camb_spectrum(ceil(lmax / _LMAX_STEP) * _LMAX_STEP)[: lmax + 1]
 
 
 @lru_cache(maxsize=4)
-def _computed(lmax: int) -> NDArray[np.float64]:
+def _camb_spectrum(lmax: int) -> NDArray[np.float64]:
     import camb
 
     parameters = camb.set_params(**PLANCK_2018, lmax=lmax, lens_potential_accuracy=1)
     spectra = camb.get_results(parameters).get_lensed_scalar_cls(lmax=lmax, CMB_unit="muK", raw_cl=True)
-    spectrum: NDArray[np.float64] = spectra[:, 0] * _TO_KELVIN
+    spectrum: NDArray[np.float64] = spectra[:, 0] * _K2_PER_UK2
     spectrum.flags.writeable = False
     return spectrum

@@ -23,8 +23,8 @@ __all__ = ["ColdCores"]
 
 _NSIDE = 64
 _LMAX = 2 * _NSIDE
-_COLDEST, _WARMEST = 6.0, 20.0
-_INSIDE = 2**12
+_MIN_TEMPERATURE, _MAX_TEMPERATURE = 6.0, 20.0
+_SUBPIXELS = 2**12
 """Places along the side of a coarse pixel."""
 
 
@@ -96,18 +96,18 @@ class ColdCores:
         from skysieve.clusters.simulate.source_table import source_table
 
         whole = SkyRegion(_NSIDE, None)
-        harmonics = Harmonics.needed(whole, _LMAX)
+        harmonics = Harmonics.for_region(whole, _LMAX)
         brightness = dust.brightness(
             REFERENCE, whole, harmonics, dust_stream, window=np.ones(_LMAX + 1)
         ).astype(float)
         density = brightness**self.crowding
         pixel = np.repeat(np.arange(density.size), rng.poisson(self.number * density / density.sum()))
-        # Somewhere in its pixel: at the centre of one of the many that a finer map has there
-        finer = healpy.ring2nest(_NSIDE, pixel) * _INSIDE**2 + rng.integers(_INSIDE**2, size=pixel.size)
-        lon, lat = healpy.pix2ang(_NSIDE * _INSIDE, finer, nest=True, lonlat=True)
+        # Somewhere in its pixel: at the centre of one of the many that a subpixel map has there
+        subpixel = healpy.ring2nest(_NSIDE, pixel) * _SUBPIXELS**2 + rng.integers(_SUBPIXELS**2, size=pixel.size)
+        lon, lat = healpy.pix2ang(_NSIDE * _SUBPIXELS, subpixel, nest=True, lonlat=True)
         if region.cap is not None:
-            seen = lat >= 90 - region.cap
-            pixel, lon, lat = pixel[seen], lon[seen], lat[seen]
+            inside = lat >= 90 - region.cap
+            pixel, lon, lat = pixel[inside], lon[inside], lat[inside]
         count = len(pixel)
         minor = rng.uniform(*self.size, count)
         major = minor * rng.uniform(1, self.elongation, count)
@@ -120,7 +120,7 @@ class ColdCores:
             flux=peak * 1e6 * solid_angle,
             frequency=REFERENCE,
             temperature=np.clip(
-                rng.normal(self.temperature, self.temperature_scatter, count), _COLDEST, _WARMEST
+                rng.normal(self.temperature, self.temperature_scatter, count), _MIN_TEMPERATURE, _MAX_TEMPERATURE
             ),
             beta=rng.normal(self.beta, self.beta_scatter, count),
             major=major,

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skysieve.clusters.physics.spectra import H_OVER_K, modified_blackbody
-from skysieve.clusters.simulate.harmonics import degrees_of, variance
-from skysieve.clusters.simulate.instrument import directions
+from skysieve.clusters.simulate.harmonics import field_variance, multipoles
+from skysieve.clusters.simulate.instrument import pixel_directions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,11 +26,11 @@ REFERENCE = 857.0
 """GHz, where brightness is given."""
 
 # No structure is larger than some tens of degrees: that is the column's.
-_LARGEST = 4.0
+_FLATTENING_MULTIPOLE = 4.0
 # All of the variance is at low degrees; this far it is summed up, whatever the map needs.
-_SUMMED = 6000
+_VARIANCE_LMAX = 6000
 # Temperature and emissivity change over degrees.
-_LARGE_SCALES = 150.0
+_LARGE_SCALE_CUTOFF = 150.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +83,7 @@ class GalacticDust:
     beta_scatter: float = 0.1
     anticorrelation: float = 0.5
 
-    def column(self, lon: NDArray[np.float64], lat: NDArray[np.float64]) -> NDArray[np.float64]:
+    def smooth_brightness(self, lon: NDArray[np.float64], lat: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the smooth brightness at 857 GHz.
 
         Parameters
@@ -96,10 +96,10 @@ class GalacticDust:
         ndarray
             In MJy/sr.
         """
-        away = (lon + 180) % 360 - 180
-        along = self.disc_floor + (1 - self.disc_floor) * np.exp(-0.5 * (away / self.disc_length) ** 2)
+        from_centre = (lon + 180) % 360 - 180
+        longitude_factor = self.disc_floor + (1 - self.disc_floor) * np.exp(-0.5 * (from_centre / self.disc_length) ** 2)
         slab = self.pole * (1 + self.softening) / (np.abs(np.sin(np.radians(lat))) + self.softening)
-        brightness: NDArray[np.float64] = slab + self.disc * along * np.exp(-np.abs(lat) / self.disc_height)
+        brightness: NDArray[np.float64] = slab + self.disc * longitude_factor * np.exp(-np.abs(lat) / self.disc_height)
         return brightness
 
     def spectral_ratio(self, frequency: float) -> float:
@@ -146,27 +146,27 @@ class GalacticDust:
                 harmonics.add_field(coefficients, [*stream, number], amplitude * window)
         values = harmonics.synthesise(coefficients, region, threads=threads)
         # The mean of a log-normal field is above that of its logarithm
-        values -= np.float32(variance(self._column_amplitude(harmonics.lmax) * window) / 2)
+        values -= np.float32(field_variance(self._column_amplitude(harmonics.lmax) * window) / 2)
         np.exp(values, out=values)
         values *= np.float32(self.spectral_ratio(frequency))
-        for part, lon, lat in directions(region):
-            values[part] *= self.column(lon, lat)
+        for part, lon, lat in pixel_directions(region):
+            values[part] *= self.smooth_brightness(lon, lat)
         return values
 
     def _log_fields(self, frequency: float, lmax: int) -> Iterator[tuple[int, NDArray[np.float64]]]:
         """Yield the fields that make the logarithm, column, temperature, emissivity, and their amplitudes."""
         yield 0, self._column_amplitude(lmax)
-        warmth = self._warmth(frequency) - self._warmth(REFERENCE)
-        steepness = log(frequency / REFERENCE)
-        large = _unit_amplitude(lmax, self.slope, _LARGE_SCALES)
-        shared = warmth * self.temperature_scatter - self.anticorrelation * steepness * self.beta_scatter
+        temperature_slope = self._temperature_slope(frequency) - self._temperature_slope(REFERENCE)
+        beta_slope = log(frequency / REFERENCE)
+        large = _unit_amplitude(lmax, self.slope, _LARGE_SCALE_CUTOFF)
+        shared = temperature_slope * self.temperature_scatter - self.anticorrelation * beta_slope * self.beta_scatter
         yield 1, shared * large
-        yield 2, steepness * self.beta_scatter * sqrt(1 - self.anticorrelation**2) * large
+        yield 2, beta_slope * self.beta_scatter * sqrt(1 - self.anticorrelation**2) * large
 
     def _column_amplitude(self, lmax: int) -> NDArray[np.float64]:
         return self.scatter * _unit_amplitude(lmax, self.slope, None)
 
-    def _warmth(self, frequency: float) -> float:
+    def _temperature_slope(self, frequency: float) -> float:
         """Return how the logarithm of the black body grows with its temperature, per K."""
         x = H_OVER_K * frequency / self.temperature
         return x / self.temperature * exp(x) / expm1(x)
@@ -174,11 +174,11 @@ class GalacticDust:
 
 def _unit_amplitude(lmax: int, slope: float, cutoff: float | None) -> NDArray[np.float64]:
     """Return the root of a power law that flattens at the lowest degrees, of a field whose variance is 1."""
-    degrees = degrees_of(max(lmax, _SUMMED))
-    spectrum = (degrees**2 + _LARGEST**2) ** (slope / 2)
+    ell = multipoles(max(lmax, _VARIANCE_LMAX))
+    spectrum = (ell**2 + _FLATTENING_MULTIPOLE**2) ** (slope / 2)
     if cutoff is not None:
-        spectrum *= np.exp(-((degrees / cutoff) ** 2))
+        spectrum *= np.exp(-((ell / cutoff) ** 2))
     spectrum[0] = 0
     amplitude = np.sqrt(spectrum)
-    unit: NDArray[np.float64] = amplitude[: lmax + 1] / sqrt(variance(amplitude))
+    unit: NDArray[np.float64] = amplitude[: lmax + 1] / sqrt(field_variance(amplitude))
     return unit

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["SimulatedBand", "SkySimulationJob", "write_truth"]
 
 _PREFIX = "sky_"
-_LEAST_NSIDE, _MOST_NSIDE = 16, 8192
-_LEAST_CAP, _WHOLE = 1.0, 180.0
+_MIN_NSIDE, _MAX_NSIDE = 16, 8192
+_MIN_CAP, _MAX_CAP = 1.0, 180.0
 
 
 @dataclass(frozen=True)
@@ -100,13 +100,13 @@ class SkySimulationJob:
             If there is no such nside or cap.
         """
         power = self.nside.bit_count() == 1
-        if not power or not _LEAST_NSIDE <= self.nside <= _MOST_NSIDE:
+        if not power or not _MIN_NSIDE <= self.nside <= _MAX_NSIDE:
             raise ConfigError(
-                f"nside {self.nside}: expected a power of two from {_LEAST_NSIDE} to {_MOST_NSIDE}"
+                f"nside {self.nside}: expected a power of two from {_MIN_NSIDE} to {_MAX_NSIDE}"
             )
-        if self.cap is not None and not _LEAST_CAP <= self.cap < _WHOLE:
+        if self.cap is not None and not _MIN_CAP <= self.cap < _MAX_CAP:
             raise ConfigError(
-                f"a cap of {self.cap:g} degrees: expected {_LEAST_CAP:g} to {_WHOLE:g}; "
+                f"a cap of {self.cap:g} degrees: expected {_MIN_CAP:g} to {_MAX_CAP:g}; "
                 "leave it out for the whole sky"
             )
 

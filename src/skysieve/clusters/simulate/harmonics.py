@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
     from skysieve.clusters.simulate.regions import SkyRegion
 
-__all__ = ["Harmonics", "degrees_of", "variance"]
+__all__ = ["Harmonics", "field_variance", "multipoles"]
 
 # Beyond l sin(θ) the Legendre functions of order m fall off within about this many orders.
-_LEAST_MARGIN = 100
-_MARGIN = 0.01
+_MIN_MARGIN = 100
+_RELATIVE_MARGIN = 0.01
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,11 @@ class Harmonics:
     mmax: int
 
     @classmethod
-    def needed(cls, region: SkyRegion, lmax: int) -> Harmonics:
+    def for_region(cls, region: SkyRegion, lmax: int) -> Harmonics:
         """Return those that a part of the sky shows."""
         if region.cap is None or region.cap >= 90:
             return cls(lmax, lmax)
-        margin = max(_LEAST_MARGIN, _MARGIN * lmax)
+        margin = max(_MIN_MARGIN, _RELATIVE_MARGIN * lmax)
         return cls(lmax, min(lmax, ceil(lmax * sin(radians(region.cap)) + margin)))
 
     @property
@@ -129,11 +129,11 @@ class Harmonics:
             start += count
 
 
-def degrees_of(lmax: int) -> NDArray[np.float64]:
+def multipoles(lmax: int) -> NDArray[np.float64]:
     """Return the degrees 0 to `lmax` as ``(lmax + 1,)`` float64."""
     return np.arange(lmax + 1, dtype=float)
 
 
-def variance(amplitude: NDArray[np.float64]) -> float:
+def field_variance(amplitude: NDArray[np.float64]) -> float:
     """Return the variance of a field from the root of its spectrum by degree, ``(lmax + 1,)``."""
-    return float(((2 * degrees_of(len(amplitude) - 1) + 1) * amplitude**2).sum() / (4 * np.pi))
+    return float(((2 * multipoles(len(amplitude) - 1) + 1) * amplitude**2).sum() / (4 * np.pi))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skysieve.clusters.simulate.harmonics import degrees_of
+from skysieve.clusters.simulate.harmonics import multipoles
 from skysieve.clusters.simulate.pixel_window import pixel_window
 
 if TYPE_CHECKING:
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from skysieve.clusters.physics.bands import Band
     from skysieve.clusters.simulate.regions import SkyRegion
 
-__all__ = ["Noise", "directions", "relative_noise", "window"]
+__all__ = ["Noise", "pixel_directions", "relative_noise", "window_function"]
 
-_CHUNK = 2**21
+_CHUNK_SIZE = 2**21
 
-_POLE = (96.38, 29.81)
+_ECLIPTIC_POLE = (96.38, 29.81)
 """Galactic coordinates of the north ecliptic pole, in degrees."""
 
-_OPENING, _FOCAL_PLANE, _PRECESSION = 85.0, 1.0, 7.5
+_OPENING_ANGLE, _FOCAL_PLANE, _PRECESSION = 85.0, 1.0, 7.5
 """Planck's beams stood 85° from its spin axis, give or take its focal plane, and the axis went 7.5° out of
 the ecliptic (Planck 2013 results I); in degrees."""
 
@@ -67,7 +67,7 @@ class Noise:
         """
         rms = self.scale * band.noise / sqrt(_pixel_area(region.nside))
         rng = np.random.default_rng(list(stream))
-        for part, lon, lat in directions(region):
+        for part, lon, lat in pixel_directions(region):
             drawn = rng.standard_normal(part.stop - part.start, np.float32)
             drawn *= rms if not self.exposure else (rms * relative_noise(lon, lat)).astype(np.float32)
             values[part] += drawn
@@ -86,7 +86,7 @@ def window(fwhm: float, nside: int, lmax: int) -> NDArray[np.float64]:
         Highest degree, 4 nside at most.
     """
     sigma = radians(fwhm / 60) / sqrt(8 * log(2))
-    degrees = degrees_of(lmax)
+    degrees = multipoles(lmax)
     beam: NDArray[np.float64] = np.exp(-0.5 * degrees * (degrees + 1) * sigma**2)
     return beam * pixel_window(nside, lmax)
 
@@ -99,23 +99,23 @@ def relative_noise(lon: NDArray[np.float64], lat: NDArray[np.float64]) -> NDArra
     lon, lat : ndarray
         Galactic coordinates, in degrees.
     """
-    pole_lon, pole_lat = np.radians(_POLE)
+    pole_lon, pole_lat = np.radians(_ECLIPTIC_POLE)
     height = np.sin(np.radians(lat)) * np.sin(pole_lat)
     height += np.cos(np.radians(lat)) * np.cos(pole_lat) * np.cos(np.radians(lon) - pole_lon)
-    middles, noise = _noise_by_height()
-    ratio: NDArray[np.float64] = np.interp(np.abs(height), middles, noise)
+    centres, noise = _noise_by_height()
+    ratio: NDArray[np.float64] = np.interp(np.abs(height), centres, noise)
     return ratio
 
 
-def directions(
+def pixel_directions(
     region: SkyRegion,
 ) -> Iterator[tuple[slice, NDArray[np.float64], NDArray[np.float64]]]:
     """Yield parts of a region's pixels, with the Galactic coordinates of each in degrees."""
     import healpy
 
     npix = len(region.pixels)
-    for start in range(0, npix, _CHUNK):
-        part = slice(start, min(start + _CHUNK, npix))
+    for start in range(0, npix, _CHUNK_SIZE):
+        part = slice(start, min(start + _CHUNK_SIZE, npix))
         lon, lat = healpy.pix2ang(region.nside, np.arange(part.start, part.stop), lonlat=True)
         yield part, lon, lat
 
@@ -128,13 +128,13 @@ def _pixel_area(nside: int) -> float:
 @lru_cache(maxsize=1)
 def _noise_by_height() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the relative noise by the absolute sine of ecliptic latitude: how often scans pass there."""
-    turn = (np.arange(2000) + 0.5) / 2000 * pi
+    phase = (np.arange(2000) + 0.5) / 2000 * pi
     tilt = radians(_PRECESSION) * np.sin((np.arange(200) + 0.5) / 200 * 2 * pi)[:, None]
     # Bands of equal area: of latitude's sine, not of latitude
     edges = np.linspace(0, 1, 201)
     hits = np.zeros(edges.size - 1)
-    for opening in np.radians(np.linspace(_OPENING - _FOCAL_PLANE, _OPENING + _FOCAL_PLANE, 5)):
-        height = np.sin(tilt) * np.cos(opening) + np.cos(tilt) * np.sin(opening) * np.cos(turn)
+    for opening in np.radians(np.linspace(_OPENING_ANGLE - _FOCAL_PLANE, _OPENING_ANGLE + _FOCAL_PLANE, 5)):
+        height = np.sin(tilt) * np.cos(opening) + np.cos(tilt) * np.sin(opening) * np.cos(phase)
         hits += np.histogram(np.abs(height), edges)[0]
     noise = 1 / np.sqrt(hits)
     return (edges[1:] + edges[:-1]) / 2, noise / np.sqrt(np.mean(noise**2))

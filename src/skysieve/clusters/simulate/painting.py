@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skysieve.clusters.physics.pressure_profile import END, beam_convolved_profile
+from skysieve.clusters.physics.pressure_profile import GAS_RADIUS, beam_convolved_profile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,24 +20,24 @@ if TYPE_CHECKING:
 
 __all__ = ["paint_clusters", "paint_point_sources"]
 
-FWHM = math.sqrt(8 * math.log(2))
+FWHM_PER_SIGMA = math.sqrt(8 * math.log(2))
 ARCMIN = math.radians(1 / 60)
 
-BEAMS = 1.4
+CLUSTER_REACH = 1.4
 """Widths of the beam, full width at half maximum, to which light is painted beyond where the gas ends: 3.3
 sigma."""
 
-POINT = 2.0
+POINT_REACH = 2.0
 """The same of a point: 4.7 sigma."""
 
-SIZES = 24
-RADII = 160
+TABLE_SIZES = 24
+TABLE_RADII = 160
 """Of the table of profiles: values of theta500 in each factor of e, and radii of each."""
 
-AT_ONCE = 1_000_000
+PIXELS_PER_BATCH = 1_000_000
 """Pixels of the sources of one turn: they are to stay small beside the map."""
 
-JY = 1e-6
+MJY_PER_JY = 1e-6
 """In MJy."""
 
 
@@ -63,20 +63,20 @@ def paint_clusters(values: NDArray[np.float32], region: SkyRegion, table: Table,
     sizes = np.asarray(table["T500"], np.float64)
     amplitudes = np.asarray(table["Y500"], np.float64) * band.y_in_unit
     low, high = math.log(sizes.min() * 0.999), math.log(sizes.max() * 1.001)
-    grid = np.linspace(low, high, 2 + math.ceil(SIZES * (high - low)))
+    grid = np.linspace(low, high, 2 + math.ceil(TABLE_SIZES * (high - low)))
     # radii as shares of where a cluster ends, fine in the middle
-    shares = np.linspace(0, 1, RADII) ** 2
+    shares = np.linspace(0, 1, TABLE_RADII) ** 2
     profiles = np.stack(
-        [beam_convolved_profile(size, fwhm, shares * _end(size, fwhm)) for size in np.exp(grid).tolist()]
+        [beam_convolved_profile(size, fwhm, shares * _extent(size, fwhm)) for size in np.exp(grid).tolist()]
     )
 
-    def light(which: NDArray[np.intp], angles: NDArray[np.float64]) -> NDArray[np.float64]:
+    def brightness(which: NDArray[np.intp], angles: NDArray[np.float64]) -> NDArray[np.float64]:
         size = sizes[which]
         row = (np.log(size) - grid[0]) / (grid[1] - grid[0])
-        column = np.sqrt(np.minimum(angles / _end(size, fwhm), 1)) * (RADII - 1)
+        column = np.sqrt(np.minimum(angles / _extent(size, fwhm), 1)) * (TABLE_RADII - 1)
         return amplitudes[which] * _bilinear(profiles, row, column)
 
-    _paint(values, region, table, _end(sizes, fwhm), light)
+    _paint(values, region, table, _extent(sizes, fwhm), brightness)
 
 
 def paint_point_sources(  # noqa: PLR0917 - all of them say what is painted, and where
@@ -105,20 +105,20 @@ def paint_point_sources(  # noqa: PLR0917 - all of them say what is painted, and
     from skysieve.clusters.physics.units import conversion_factor
 
     fwhm = math.hypot(band.fwhm, region.pixel_fwhm)
-    sigma = fwhm / FWHM
-    peaks = np.asarray(flux) * JY * conversion_factor("MJy/sr", band.unit, band)
+    sigma = fwhm / FWHM_PER_SIGMA
+    peaks = np.asarray(flux) * MJY_PER_JY * conversion_factor("MJy/sr", band.unit, band)
     peaks = peaks / (2 * math.pi * (sigma * ARCMIN) ** 2)
 
-    def light(which: NDArray[np.intp], angles: NDArray[np.float64]) -> NDArray[np.float64]:
+    def brightness(which: NDArray[np.intp], angles: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.asarray(peaks[which] * np.exp(-((angles / sigma) ** 2) / 2))
 
     places = {"GLON": np.asarray(lon), "GLAT": np.asarray(lat)}
-    _paint(values, region, places, np.full(len(peaks), POINT * fwhm), light)
+    _paint(values, region, places, np.full(len(peaks), POINT_REACH * fwhm), brightness)
 
 
-def _end(size: float | NDArray[np.float64], fwhm: float) -> NDArray[np.float64]:
+def _extent(size: float | NDArray[np.float64], fwhm: float) -> NDArray[np.float64]:
     """Return the arcminutes to which clusters are painted."""
-    return np.asarray(END * np.asarray(size) + BEAMS * fwhm)
+    return np.asarray(GAS_RADIUS * np.asarray(size) + CLUSTER_REACH * fwhm)
 
 
 def _paint(
@@ -126,7 +126,7 @@ def _paint(
     region: SkyRegion,
     places: Table | dict[str, NDArray[np.float64]],
     reach: NDArray[np.float64],
-    light: Callable[[NDArray[np.intp], NDArray[np.float64]], NDArray[np.float64]],
+    brightness: Callable[[NDArray[np.intp], NDArray[np.float64]], NDArray[np.float64]],
 ) -> None:
     """Add round sources whose light at angles in arcminutes a function gives, each to its reach."""
     import healpy
@@ -139,7 +139,7 @@ def _paint(
         # by the chord: a cosine near one has no digits left
         chords = np.linalg.norm(vectors - centres[which], axis=1)
         angles = 2 * np.arcsin(np.minimum(chords / 2, 1)) / ARCMIN
-        np.add.at(values, pixels, light(which, angles).astype(np.float32))
+        np.add.at(values, pixels, brightness(which, angles).astype(np.float32))
 
 
 def _discs(
@@ -149,8 +149,8 @@ def _discs(
     import healpy
 
     sizes = 6 * nside**2 * (1 - np.cos(radii)) + 1
-    turns = (np.cumsum(sizes) // AT_ONCE).astype(np.intp)
-    for numbers in np.split(np.arange(len(radii)), np.flatnonzero(np.diff(turns)) + 1):
+    batches = (np.cumsum(sizes) // PIXELS_PER_BATCH).astype(np.intp)
+    for numbers in np.split(np.arange(len(radii)), np.flatnonzero(np.diff(batches)) + 1):
         discs = [healpy.query_disc(nside, centres[number], radii[number]) for number in numbers]
         # a region is the first pixels of the map
         inside = [disc[: np.searchsorted(disc, count)] for disc in discs]

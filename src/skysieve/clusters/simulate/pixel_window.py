@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skysieve.clusters.simulate.harmonics import degrees_of
+from skysieve.clusters.simulate.harmonics import multipoles
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["pixel_window"]
 
-_SHAPES = 16
+_SHAPE_NSIDE = 16
 """Resolution at which the shapes of pixels over the sphere are sampled; they are the same at any other."""
 
-_FARTHEST = 4.0
+_MAX_SCALED = 4.0
 _STEPS = 81
 _ANGLES = 24
 
@@ -46,7 +46,7 @@ def pixel_window(nside: int, lmax: int) -> NDArray[np.float64]:
     Górski et al. 2005, ApJ 622, 759, section 5: shapes of the pixels.
     """
     scaled, squares = _squared_window()
-    return np.sqrt(np.interp((degrees_of(lmax) + 0.5) / nside, scaled, squares))
+    return np.sqrt(np.interp((multipoles(lmax) + 0.5) / nside, scaled, squares))
 
 
 @lru_cache(maxsize=1)
@@ -55,15 +55,15 @@ def _squared_window() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     import healpy
 
     # By symmetry one pixel of the northern and one of the equatorial base pixels stand for all twelve
-    polar, equatorial = np.arange(_SHAPES**2), np.arange(_SHAPES**2) + 4 * _SHAPES**2
-    weights = np.repeat([8.0, 4.0], _SHAPES**2) / (12 * _SHAPES**2)
-    corners = healpy.boundaries(_SHAPES, np.concatenate([polar, equatorial]), nest=True)
+    polar, equatorial = np.arange(_SHAPE_NSIDE**2), np.arange(_SHAPE_NSIDE**2) + 4 * _SHAPE_NSIDE**2
+    weights = np.repeat([8.0, 4.0], _SHAPE_NSIDE**2) / (12 * _SHAPE_NSIDE**2)
+    corners = healpy.boundaries(_SHAPE_NSIDE, np.concatenate([polar, equatorial]), nest=True)
     first, second = _flat_sides(np.moveaxis(corners, 2, 1))
-    scaled = np.linspace(0, _FARTHEST, _STEPS)
-    turn = (np.arange(_ANGLES) + 0.5) / _ANGLES * np.pi
-    waves = np.stack([np.cos(turn), np.sin(turn)])
+    scaled = np.linspace(0, _MAX_SCALED, _STEPS)
+    angle = (np.arange(_ANGLES) + 0.5) / _ANGLES * np.pi
+    waves = np.stack([np.cos(angle), np.sin(angle)])
     # A parallelogram's transform is a product of two sinc functions, along its sides
-    along, across = (side @ waves * _SHAPES / (2 * np.pi) for side in (first, second))
+    along, across = (side @ waves * _SHAPE_NSIDE / (2 * np.pi) for side in (first, second))
     squares = [
         float(weights @ np.mean((np.sinc(one * along) * np.sinc(one * across)) ** 2, axis=1))
         for one in scaled

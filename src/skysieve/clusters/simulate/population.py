@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skysieve.clusters.physics.cosmology import BIAS, cosmology, m500_of, theta500_arcmin, y500_arcmin2
-from skysieve.clusters.physics.pressure_profile import ARNAUD_2010, END
+from skysieve.clusters.physics.cosmology import BIAS, cosmology, m500_from_y500, theta500_arcmin, y500_arcmin2
+from skysieve.clusters.physics.pressure_profile import ARNAUD_2010, GAS_RADIUS
 from skysieve.core.errors import ConfigError, SourceError
 
 if TYPE_CHECKING:
@@ -35,16 +35,16 @@ Collaboration 2014, A&A 571, A20, section 6: sigma8 (Om / 0.27)^0.3 = 0.782)."""
 
 BARYONS, TILT = 0.048, 0.965
 
-LOWEST_REDSHIFT, HIGHEST_REDSHIFT = 0.01, 5.0
-MOST_MASSIVE = 4e15
+MIN_REDSHIFT, MAX_REDSHIFT = 0.01, 5.0
+MAX_MASS = 4e15
 """Solar masses; none is expected beyond."""
 
-REDSHIFTS, MASSES = 160, 160
+REDSHIFT_CELLS, MASS_CELLS = 160, 160
 """Cells in which numbers are drawn."""
 
 UNITS = {"GLON": "deg", "GLAT": "deg", "Z": "", "M500": "1e14 Msun", "Y500": "arcmin2", "T500": "arcmin"}
 
-Y500_PER_Y5R500 = ARNAUD_2010.within(1) / ARNAUD_2010.within(END)
+Y500_PER_Y5R500 = ARNAUD_2010.sphere_integral(1) / ARNAUD_2010.sphere_integral(GAS_RADIUS)
 """Of the universal profile: the gas within R500 over all of it."""
 
 UNKNOWN_REDSHIFT = 0.3
@@ -60,7 +60,7 @@ OTHER_NAMES = {
 }
 """Names of columns in catalogues, what they hold, and the column that must stand beside."""
 
-SOLAR = 1e10
+MAX_MASS_IN_1E14 = 1e10
 """Masses above this are in solar masses, others in 1e14 of them."""
 
 
@@ -69,7 +69,7 @@ def draw_clusters(
     *,
     region: SkyRegion,
     mass_function: str = "tinker08",
-    least_mass: float = 1e14,
+    min_mass: float = 1e14,
     zmax: float = 2.0,
     scatter: float = SCATTER,
     bias: float = BIAS,
@@ -84,7 +84,7 @@ def draw_clusters(
         Where.
     mass_function
         As colossus names it, for M500 relative to the critical density.
-    least_mass
+    min_mass
         M500 in solar masses.
     zmax
         Highest redshift.
@@ -107,7 +107,7 @@ def draw_clusters(
     ----------
     Tinker et al. 2008, ApJ 688, 709; Diemer 2018, ApJS 239, 35 (colossus).
     """
-    edges_z, edges_m, density = number_density(mass_function, least_mass, zmax)
+    edges_z, edges_m, density = number_density(mass_function, min_mass, zmax)
     share = _share_of_sky(region)
     expected = (share * density).ravel()
     count = int(rng.poisson(expected.sum()))
@@ -115,7 +115,7 @@ def draw_clusters(
     row, column = np.unravel_index(np.minimum(cells, expected.size - 1), density.shape)
     z = edges_z[row] + rng.uniform(size=count) * np.diff(edges_z)[row]
     mass = np.exp(edges_m[column] + rng.uniform(size=count) * np.diff(edges_m)[column]) / 1e14
-    lon, lat = _places(rng, region, count)
+    lon, lat = _random_positions(rng, region, count)
     y500 = y500_arcmin2(mass, z, bias=bias) * np.exp(scatter * rng.standard_normal(count))
     return _table(lon, lat, z, mass, y500, theta500_arcmin(mass, z))
 
@@ -178,12 +178,12 @@ def clusters_of_catalogue(path: Path, *, region: SkyRegion, bias: float = BIAS) 
     places = SkyCoord(lon, lat, unit="deg", frame=frame).galactic
     lon, lat, z = places.l.deg, places.b.deg, positive("Z")
     mass = positive("M500")
-    mass = np.where(mass > SOLAR, mass / 1e14, mass) / bias
+    mass = np.where(mass > MAX_MASS_IN_1E14, mass / 1e14, mass) / bias
     distance = np.where(np.isfinite(z), z, UNKNOWN_REDSHIFT)
     by_mass = np.isfinite(mass) & np.isfinite(z)
     measured = positive("Y5R500") * 1e-3 * Y500_PER_Y5R500
     y500 = np.where(by_mass, y500_arcmin2(np.where(by_mass, mass, 1.0), distance, bias=bias), measured)
-    mass = np.where(by_mass, mass, m500_of(y500, distance, bias=bias))
+    mass = np.where(by_mass, mass, m500_from_y500(y500, distance, bias=bias))
     known = np.isfinite(y500) & np.isfinite(lon) & np.isfinite(lat)
     if not known.all():
         logger.warning(
@@ -197,7 +197,7 @@ def clusters_of_catalogue(path: Path, *, region: SkyRegion, bias: float = BIAS) 
 
 @lru_cache(maxsize=4)
 def number_density(
-    mass_function: str = "tinker08", least_mass: float = 1e14, zmax: float = 2.0
+    mass_function: str = "tinker08", min_mass: float = 1e14, zmax: float = 2.0
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return how many clusters the whole sky has in cells of redshift and mass.
 
@@ -222,11 +222,11 @@ def number_density(
     fit = [name for name, model in known.items() if {"500c", "*"} & set(model.mdefs)]
     if mass_function not in fit:
         raise ConfigError(f"mass function {mass_function!r}: choose from {', '.join(fit)}")
-    if not 0 < least_mass < MOST_MASSIVE:
-        raise ConfigError(f"least mass {least_mass:g}: expected solar masses, below {MOST_MASSIVE:g}")
-    if not LOWEST_REDSHIFT < zmax <= HIGHEST_REDSHIFT:
+    if not 0 < min_mass < MAX_MASS:
+        raise ConfigError(f"least mass {min_mass:g}: expected solar masses, below {MAX_MASS:g}")
+    if not MIN_REDSHIFT < zmax <= MAX_REDSHIFT:
         raise ConfigError(
-            f"highest redshift {zmax:g}: expected above {LOWEST_REDSHIFT}, to {HIGHEST_REDSHIFT}"
+            f"highest redshift {zmax:g}: expected above {MIN_REDSHIFT}, to {MAX_REDSHIFT}"
         )
     ours = cosmology()
     hubble = float(ours.H0.value)
@@ -240,14 +240,14 @@ def number_density(
     }
     # nothing of it is kept on disk
     colossus_cosmology.setCosmology("skysieve", **parameters, persistence="")
-    edges_z = np.geomspace(LOWEST_REDSHIFT, zmax, REDSHIFTS + 1)
-    edges_m = np.linspace(math.log(least_mass), math.log(MOST_MASSIVE), MASSES + 1)
-    middles_z = np.sqrt(edges_z[1:] * edges_z[:-1])
-    middles_m = np.exp((edges_m[1:] + edges_m[:-1]) / 2)
+    edges_z = np.geomspace(MIN_REDSHIFT, zmax, REDSHIFT_CELLS + 1)
+    edges_m = np.linspace(math.log(min_mass), math.log(MAX_MASS), MASS_CELLS + 1)
+    centres_z = np.sqrt(edges_z[1:] * edges_z[:-1])
+    centres_m = np.exp((edges_m[1:] + edges_m[:-1]) / 2)
     shells = np.diff(ours.comoving_volume(edges_z).to_value("Mpc3"))
     h = hubble / 100
     density = np.stack(
-        [massFunction(middles_m * h, z, mdef="500c", model=mass_function, q_out="dndlnM") for z in middles_z]
+        [massFunction(centres_m * h, z, mdef="500c", model=mass_function, q_out="dndlnM") for z in centres_z]
     )
     return edges_z, edges_m, density * h**3 * shells[:, None] * np.diff(edges_m)
 
@@ -256,7 +256,7 @@ def _share_of_sky(region: SkyRegion) -> float:
     return 1.0 if region.cap is None else (1 - math.cos(math.radians(region.cap))) / 2
 
 
-def _places(rng: Generator, region: SkyRegion, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _random_positions(rng: Generator, region: SkyRegion, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return longitudes and latitudes in degrees, uniform over the region."""
     lowest = 1 - 2 * _share_of_sky(region)
     lat = np.degrees(np.arcsin(rng.uniform(lowest, 1.0, count)))

@@ -27,7 +27,7 @@ __all__ = ["SkyTruth", "draw_truth", "simulate_sky"]
 _CLUSTERS, _CMB, _INFRARED, _FAINT_RADIO, _RADIO, _DUSTY, _DUST, _CORES, _NOISE = range(9)
 
 # At 2 nside the window of Planck's sharpest beam is down to 6 % at nside 2048.
-_DEGREES = 2
+_LMAX_PER_NSIDE = 2
 _MHZ = 1000
 
 
@@ -109,8 +109,8 @@ def simulate_sky(
     from skysieve.clusters.physics.units import conversion_factor
 
     truth = draw_truth(recipe, seed, region) if truth is None else truth
-    harmonics = Harmonics.needed(region, _DEGREES * region.nside)
-    seen = window(band.fwhm, region.nside, harmonics.lmax)
+    harmonics = Harmonics.for_region(region, _LMAX_PER_NSIDE * region.nside)
+    window = window_function(band.fwhm, region.nside, harmonics.lmax)
     coefficients = harmonics.zeros()
     for component, number in (
         (recipe.cmb, _CMB),
@@ -118,7 +118,7 @@ def simulate_sky(
         (recipe.radio_galaxies, _FAINT_RADIO),
     ):
         if component.enabled:
-            component.add(coefficients, harmonics, band, [seed, number], seen)
+            component.add(coefficients, harmonics, band, [seed, number], window)
     values = harmonics.synthesise(coefficients, region, threads=threads)
     del coefficients
     unit = conversion_factor("MJy/sr", band.unit, band)
@@ -126,7 +126,7 @@ def simulate_sky(
         values += np.float32(unit * recipe.infrared_background.mean(band.frequency))
     if recipe.dust.enabled:
         dust = recipe.dust.brightness(
-            band.frequency, region, harmonics, [seed, _DUST], window=seen, threads=threads
+            band.frequency, region, harmonics, [seed, _DUST], window=window, threads=threads
         )
         dust *= np.float32(unit)
         values += dust
@@ -152,7 +152,7 @@ def _clusters(recipe: SkyRecipe, seed: int, region: SkyRegion) -> Table:
         np.random.default_rng([seed, _CLUSTERS]),
         region=region,
         mass_function=settings.mass_function,
-        least_mass=settings.least_mass,
+        min_mass=settings.least_mass,
         zmax=settings.zmax,
         scatter=settings.scatter,
         bias=settings.bias,

@@ -39,27 +39,27 @@ class SourceCounts:
         density: NDArray[np.float64] = self.level * self.knee**_EUCLIDEAN * (flux / self.knee) ** slope
         return density
 
-    def number(self, least: float) -> float:
+    def number(self, min_flux: float) -> float:
         """Return how many sources a steradian has above a flux in Jy."""
-        return sum(self._numbers(least))
+        return sum(self._numbers(min_flux))
 
-    def shot_noise(self, most: float) -> float:
+    def shot_noise(self, max_flux: float) -> float:
         """Return the power of all sources below a flux in Jy, in Jy²/sr: the integral of S² dN/dS."""
-        faint = self._integral(2, 0.0, min(most, self.knee), self.slope)
-        return faint + self._integral(2, self.knee, max(most, self.knee), _EUCLIDEAN)
+        faint = self._integral(2, 0.0, min(max_flux, self.knee), self.slope)
+        return faint + self._integral(2, self.knee, max(max_flux, self.knee), _EUCLIDEAN)
 
-    def draw(self, rng: np.random.Generator, number: int, least: float) -> NDArray[np.float64]:
+    def draw(self, rng: np.random.Generator, number: int, min_flux: float) -> NDArray[np.float64]:
         """Draw so many fluxes above a flux in Jy."""
-        faint, bright = self._numbers(least)
+        faint, bright = self._numbers(min_flux)
         is_faint = rng.random(number) * (faint + bright) < faint
-        below = _power_law(rng.random(number), self.slope, min(least, self.knee), self.knee)
-        above = _power_law(rng.random(number), _EUCLIDEAN, max(least, self.knee), np.inf)
+        below = _power_law(rng.random(number), self.slope, min(min_flux, self.knee), self.knee)
+        above = _power_law(rng.random(number), _EUCLIDEAN, max(min_flux, self.knee), np.inf)
         return np.where(is_faint, below, above)
 
-    def _numbers(self, least: float) -> tuple[float, float]:
+    def _numbers(self, min_flux: float) -> tuple[float, float]:
         """Return how many a steradian has between a flux and the knee, and above both."""
-        faint = self._integral(0, min(least, self.knee), self.knee, self.slope)
-        return faint, self._integral(0, max(least, self.knee), np.inf, _EUCLIDEAN)
+        faint = self._integral(0, min(min_flux, self.knee), self.knee, self.slope)
+        return faint, self._integral(0, max(min_flux, self.knee), np.inf, _EUCLIDEAN)
 
     def _integral(self, power: int, low: float, high: float, slope: float) -> float:
         """Return the integral of S^power dN/dS over a part where dN/dS has this slope."""

@@ -67,7 +67,7 @@ class RadioGalaxies:
         from skysieve.clusters.simulate.source_table import source_table
 
         number = rng.poisson(self.counts.number(self.least) * radians(radians(region.area)))
-        lon, lat = _anywhere(rng, number, region)
+        lon, lat = _random_positions(rng, number, region)
         return source_table(
             "radio",
             lon,
@@ -138,7 +138,7 @@ class DustyGalaxies:
         from skysieve.clusters.simulate.source_table import source_table
 
         number = rng.poisson(self.counts.number(self.least) * radians(radians(region.area)))
-        lon, lat = _anywhere(rng, number, region)
+        lon, lat = _random_positions(rng, number, region)
         return source_table(
             "infrared",
             lon,
@@ -155,7 +155,7 @@ def _above(temperature: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.maximum(temperature, 8.0)
 
 
-def _anywhere(
+def _random_positions(
     rng: np.random.Generator, number: int, region: SkyRegion
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return places all over a region, in degrees."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SkyTable", "find_column", "read_sky_table", "values_of"]
 
-PAIRS = (
+COORDINATE_COLUMNS = (
     ("glon", "glat", "galactic"),
     ("ra", "dec", "icrs"),
     ("raj2000", "dej2000", "icrs"),
@@ -34,7 +34,7 @@ PAIRS = (
 """Names of columns of coordinates in lower case, and their frame; the first found are taken, and where a row
 has none in them, the next."""
 
-_MOST_NAMED = 12
+_MAX_NAMED = 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +67,7 @@ class SkyTable:
 def read_sky_table(path: Path) -> SkyTable:
     """Read a table with places: FITS, VOTable, ECSV, CSV or whatever else Astropy knows by its name.
 
-    Coordinates are taken from the columns of :data:`PAIRS`, in the units they state; without a unit in
+    Coordinates are taken from the columns of :data:`COORDINATE_COLUMNS`, in the units they state; without a unit in
     degrees, which a note says.  Text is read as numbers, or else as hours and degrees of sexagesimal places.
 
     Parameters
@@ -83,10 +83,10 @@ def read_sky_table(path: Path) -> SkyTable:
     table = _read(path)
     lon, lat = np.full(len(table), np.nan), np.full(len(table), np.nan)
     notes: list[str] = []
-    pairs = [(find_column(table, [x]), find_column(table, [y]), frame) for x, y, frame in PAIRS]
+    pairs = [(find_column(table, [x]), find_column(table, [y]), frame) for x, y, frame in COORDINATE_COLUMNS]
     there = [(x, y, frame) for x, y, frame in pairs if x is not None and y is not None]
     if not there:
-        columns = ", ".join(table.colnames[:_MOST_NAMED]) + ", …" * (len(table.colnames) > _MOST_NAMED)
+        columns = ", ".join(table.colnames[:_MAX_NAMED]) + ", …" * (len(table.colnames) > _MAX_NAMED)
         raise SourceError(
             f"{path}: no coordinates among its columns ({columns or 'none'}); "
             "name them RA and DEC, RAJ2000 and DEJ2000, or GLON and GLAT"
@@ -95,11 +95,11 @@ def read_sky_table(path: Path) -> SkyTable:
         missing = ~np.isfinite(lon)
         if not missing.any() and len(table):
             break
-        across = _degrees(table[x], path, notes, hours=frame == "icrs")
-        up = _degrees(table[y], path, notes, hours=False)
-        usable = missing & np.isfinite(across) & np.isfinite(up)
-        _check_places(across[usable], up[usable], np.flatnonzero(usable), path)
-        lon[usable], lat[usable] = _galactic(across[usable], up[usable], frame)
+        longitude = _degrees(table[x], path, notes, hours=frame == "icrs")
+        latitude = _degrees(table[y], path, notes, hours=False)
+        usable = missing & np.isfinite(longitude) & np.isfinite(latitude)
+        _check_positions(longitude[usable], latitude[usable], np.flatnonzero(usable), path)
+        lon[usable], lat[usable] = _galactic(longitude[usable], latitude[usable], frame)
     without = int(np.count_nonzero(~np.isfinite(lon)))
     if without:
         notes.append(f"{without} of {len(table)} rows have no coordinates")
@@ -177,23 +177,23 @@ def _degrees(column: Any, path: Path, notes: list[str], *, hours: bool) -> NDArr
         raise SourceError(f"{path}: column {column.name}: its unit {column.unit} is no angle") from None
 
 
-def _check_places(
-    across: NDArray[np.float64], up: NDArray[np.float64], rows: NDArray[np.intp], path: Path
+def _check_positions(
+    longitude: NDArray[np.float64], latitude: NDArray[np.float64], rows: NDArray[np.intp], path: Path
 ) -> None:
-    wrong = np.flatnonzero((np.abs(up) > 90) | (across < -360) | (across > 360))
+    wrong = np.flatnonzero((np.abs(latitude) > 90) | (longitude < -360) | (longitude > 360))
     if wrong.size:
         first = int(wrong[0])
-        place = f"{across[first]:g}, {up[first]:g}"
+        place = f"{longitude[first]:g}, {latitude[first]:g}"
         raise SourceError(f"{path}: row {rows[first] + 1}: {place} is no place on the sky in degrees")
 
 
 def _galactic(
-    across: NDArray[np.float64], up: NDArray[np.float64], frame: str
+    longitude: NDArray[np.float64], latitude: NDArray[np.float64], frame: str
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     if frame == "galactic":
-        return np.mod(across, 360.0), up
+        return np.mod(longitude, 360.0), latitude
     from astropy import units
     from astropy.coordinates import SkyCoord
 
-    places = SkyCoord(across, up, unit=units.deg, frame=frame).galactic
+    places = SkyCoord(longitude, latitude, unit=units.deg, frame=frame).galactic
     return np.asarray(places.l.deg, float), np.asarray(places.b.deg, float)
