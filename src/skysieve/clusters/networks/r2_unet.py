@@ -3,10 +3,10 @@
 Built as published: a stage is a 1 x 1 convolution and two recurrent layers with a skip connection around
 both.  A recurrent layer with kernel w computes h = relu(w * x), then t = 2 times h = relu(w * (x + h)).  The
 paper's eq. 1 has two kernels, but its text counts as many parameters as without recurrence, so there is one
-here.  In the Keras variant each repetition has its own kernel, and upsampling is an interpolation with a 3 x
-3 convolution.  Batch normalisation, which the paper does not use, follows the 1 x 1 convolution only: each
-repetition has other statistics, which a single normalisation cannot represent.  Instead the repeated kernels
-are initialised smaller.
+here.  In the Keras variant each repetition has its own kernel, and upsampling is an interpolation with a
+3 x 3 convolution.  Batch normalisation, which the paper does not use, follows the 1 x 1 convolution only:
+each repetition has other statistics, which a single normalisation cannot represent.  Instead the repeated
+kernels are initialised smaller.
 
 References
 ----------

@@ -69,7 +69,7 @@ class UNet3Plus(Segmenter):
         self.encoder = nn.ModuleList(
             double_convolution(before, width) for before, width in pairwise((bands, *widths))
         )
-        # by level of the decoder, then by level of the input features
+        # by level of the decoder, then by level of the input features; saved weights have this name
         self.seen = nn.ModuleList(
             nn.ModuleList(
                 convolution(widths[other] if other <= level or other == levels - 1 else whole, part)

@@ -57,9 +57,9 @@ class VNet(Segmenter):
         depths = [min(level + 1, MAX_CONVOLUTIONS) for level in range(len(widths))]
         entries = (bands, *widths[1:])
         self.encoder = nn.ModuleList(map(_Stage, entries, widths, depths))
-        self.down = nn.ModuleList(_step_down(fine, coarse) for fine, coarse in pairwise(widths))
+        self.down = nn.ModuleList(_down_convolution(fine, coarse) for fine, coarse in pairwise(widths))
         upsampled_widths = (*(2 * width for width in widths[1:-1]), widths[-1])
-        self.up = nn.ModuleList(map(_step_up, upsampled_widths, widths[:-1]))
+        self.up = nn.ModuleList(map(_up_convolution, upsampled_widths, widths[:-1]))
         self.decoder = nn.ModuleList(
             _Stage(2 * width, 2 * width, depth) for width, depth in zip(widths[:-1], depths[:-1], strict=True)
         )
@@ -118,11 +118,11 @@ def _normalised_convolution(inputs: int, outputs: int) -> nn.Sequential:
     )
 
 
-def _step_down(fine: int, coarse: int) -> nn.Sequential:
+def _down_convolution(fine: int, coarse: int) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(fine, coarse, 2, stride=2, bias=False), nn.BatchNorm2d(coarse), nn.PReLU(coarse)
     )
 
 
-def _step_up(coarse: int, fine: int) -> nn.Sequential:
+def _up_convolution(coarse: int, fine: int) -> nn.Sequential:
     return nn.Sequential(up_convolution(coarse, fine), nn.PReLU(fine))

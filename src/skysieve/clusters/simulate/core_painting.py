@@ -1,4 +1,4 @@
-"""Elongated Gaussian sources onto a map, as a band's beam shows them."""
+"""Add elongated Gaussian sources to a map, convolved with the beam of a band."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ __all__ = ["paint_cores"]
 
 _FWHM_PER_SIGMA = (8 * log(2)) ** 0.5
 _REACH_SIGMAS = 4.0
-"""Sigma along the major axis, to which they are painted: three parts in ten thousand are left out."""
+"""Radius in sigma of the major axis to which sources are painted; it omits 3e-4 of the flux."""
 
 _JY_IN_MJY = 1e-6
 
 
 def paint_cores(values: NDArray[np.float32], region: SkyRegion, table: Table, band: Band) -> None:
-    """Add elliptical Gaussians to a map in place, convolved with the beam of a band and as means over pixels.
+    """Add elliptical Gaussians to a map, in place, convolved with the beam and averaged over pixels.
 
     Parameters
     ----------
     values : ndarray, shape (npix,), float32
         Map of the region, in the band's unit.
     region
-        Where.
+        Part of the sky.
     table
         Sources with ``GLON GLAT`` (degrees), FWHM ``MAJOR MINOR`` (arcmin), ``ANGLE`` of the major axis from
-        north to growing longitude (degrees); see :mod:`~.source_table`.
+        north towards increasing longitude (degrees); see :mod:`~.source_table`.
     band
-        Gives beam, unit, and frequency of the fluxes.
+        Band, which gives beam, unit, and frequency of the fluxes.
     """
     import healpy
 
@@ -66,7 +66,7 @@ def paint_cores(values: NDArray[np.float32], region: SkyRegion, table: Table, ba
 def _axes(
     lon: NDArray[np.float64], lat: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the unit vectors to growing longitude and to the north at vectors in radians, ``(n, 3)`` each."""
+    """Return unit vectors to the east and north, ``(n, 3)`` each, at coordinates in radians."""
     east = np.stack([-np.sin(lon), np.cos(lon), np.zeros_like(lon)], axis=1)
     north = np.stack([-np.sin(lat) * np.cos(lon), -np.sin(lat) * np.sin(lon), np.cos(lat)], axis=1)
     return east, north

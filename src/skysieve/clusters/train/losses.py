@@ -1,8 +1,9 @@
 """Nine segmentation losses for clusters, by name.
 
-All take logits ``(N, C, H, W)``, targets in [0, 1] of the same shape and a mask of valid pixels ``(N, 1, H,
-W)``.  They return a scalar and compute in float32, whatever the precision of the network.  With the
-probability p and target t of a pixel, its validity v, and sums over all pixels of a batch for each class::
+All take logits ``(N, C, H, W)``, targets in [0, 1] of the same shape and a mask of valid pixels
+``(N, 1, H, W)``.  They return a scalar and compute in float32, whatever the precision of the network.  With
+the probability p and target t of a pixel, its validity v, and sums over all pixels of a batch for each
+class::
 
     tp = sum v t p      fn = sum v t (1 - p)      fp = sum v (1 - t) p
     D = (2 tp + s) / (2 tp + fn + fp + s)                           the Dice coefficient
@@ -30,17 +31,27 @@ mixed-focal    half of *focal* with the exponent ``1 - gamma``, half of *focal-t
 ``delta`` is the weight of false negatives, ``1 - delta`` that of false positives.  The default of ``gamma``
 is 2 for *focal*, 1 for *cosine-tversky* and 0.75 for the others.
 
-References ---------- Lin, Goyal, Girshick, He & Dollár 2017, ICCV, 2999, eq. 5 (focal).  Milletari, Navab &
-Ahmadi 2016, 3DV, 565 (Dice, here with plain sums in the denominator).  Salehi, Erdogmus & Gholipour 2017,
-MLMI, 379, eq. 3 and 4 (Tversky).  Abraham & Khan 2019, ISBI, 683, eq. 4 (focal Tversky; their exponent
-1/gamma is gamma here); with delta 1/2 it is focal Dice.  Taghanaki et al. 2019, Comput.  Med.  Imaging Graph.
-75, 24, eq. 3 (combo, whose alpha is 1/2 here and whose beta is delta; it subtracts D, which differs by a
-constant).  Yeung, Sala, Schönlieb & Rundo 2022, Comput.  Med.  Imaging Graph. 95, 102026, section 3 (mixed
-focal: the symmetric unified focal loss with lambda 1/2).  The same 2021, first version of the code to arXiv
-2102.04525 (cosine Tversky).  There it reads ``1 - cos(pi T)^gamma``, which is smallest where nothing
-overlaps: here the sign is reversed and the range scaled to 0 to 1.  Its gradient is small where hardly
-anything overlaps: batches of fewer than some 16 patches, some of which contain no cluster, train a network to
-detect nothing.
+References
+----------
+Lin, Goyal, Girshick, He & Dollár 2017, ICCV, 2999, eq. 5 (focal).
+
+Milletari, Navab & Ahmadi 2016, 3DV, 565 (Dice, here with plain sums in the denominator).
+
+Salehi, Erdogmus & Gholipour 2017, MLMI, 379, eq. 3 and 4 (Tversky).
+
+Abraham & Khan 2019, ISBI, 683, eq. 4 (focal Tversky; their exponent 1/gamma is gamma here); with delta 1/2 it
+is focal Dice.
+
+Taghanaki et al. 2019, Comput. Med. Imaging Graph. 75, 24, eq. 3 (combo, whose alpha is 1/2 here and whose
+beta is delta; it subtracts D, which differs by a constant).
+
+Yeung, Sala, Schönlieb & Rundo 2022, Comput. Med. Imaging Graph. 95, 102026, section 3 (mixed focal: the
+symmetric unified focal loss with lambda 1/2).
+
+The same 2021, first version of the code to arXiv 2102.04525 (cosine Tversky).  There it reads
+``1 - cos(pi T)^gamma``, which is smallest where nothing overlaps: here the sign is reversed and the range
+scaled to 0 to 1.  Its gradient is small where hardly anything overlaps: batches of fewer than some 16
+patches, some of which contain no cluster, train a network to detect nothing.
 """
 
 from __future__ import annotations
