@@ -173,7 +173,7 @@ def matched_filter(
     """
     settings = settings or FilterSettings()
     if patch.ndim != 3 or patch.shape[1] != patch.shape[2] or len(patch) != len(bands):
-        raise FrameError(f"a patch of shape {patch.shape} is no square of {len(bands)} bands (B, H, H)")
+        raise FrameError(f"a patch of shape {patch.shape}: expected a square of {len(bands)} bands (B, H, H)")
     known = np.asarray(np.isfinite(patch).all(axis=0))
     if known.mean() < MIN_DATA:
         raise FrameError(f"only {known.mean():.1%} of the patch have data in all bands")

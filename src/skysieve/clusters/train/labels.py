@@ -68,7 +68,7 @@ class SkyDiscs:
             raise ConfigError(f"discs have a longitude, a latitude and a radius each; found {lengths}")
         wrong = ~(self.radius > 0)
         if wrong.any():
-            raise ConfigError(f"a disc of radius {self.radius[wrong][0]} arcmin is none; give more than 0")
+            raise ConfigError(f"a disc has a radius of {self.radius[wrong][0]} arcmin; give more than 0")
 
     def __len__(self) -> int:
         """Return the number of discs."""
@@ -168,12 +168,12 @@ class RadiusRule:
         """Check the kind and the radii."""
         if self.kind not in get_args(RadiusKind):
             raise ConfigError(
-                f"labels have no radius {self.kind!r}; choose {', '.join(get_args(RadiusKind))}"
+                f"no kind of label radius is called {self.kind!r}; choose {', '.join(get_args(RadiusKind))}"
             )
         if not 0 < self.arcmin <= self.max_arcmin < math.inf:
             raise ConfigError(
-                f"labels of {self.arcmin} to {self.max_arcmin} arcmin are none; "
-                "give radii above 0 in this order"
+                f"labels have radii of {self.arcmin} to {self.max_arcmin} arcmin; "
+                "give values above 0 in ascending order"
             )
 
     def radii(self, theta500: ArrayLike, rng: np.random.Generator) -> NDArray[np.float64]:

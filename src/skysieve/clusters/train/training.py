@@ -69,6 +69,7 @@ STATISTICS_BATCHES = 8
 
 MARGIN_PATCHES = 12
 """Number of validation patches on which the margin is measured."""
+
 MARGIN_TOLERANCE, MARGIN_FRACTION = 0.05, 1e-3
 """Beyond the margin, at most the fraction of probabilities may change by more than the tolerance."""
 
