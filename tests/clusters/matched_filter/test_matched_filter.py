@@ -226,8 +226,8 @@ def test_the_transform_of_the_gas_is_that_of_its_profile():
 @pytest.mark.parametrize(
     ("patch", "message"),
     [
-        (np.zeros((6, 32, 30), np.float32), "no square"),
-        (np.zeros((5, 32, 32), np.float32), "no square of 6 bands"),
+        (np.zeros((6, 32, 30), np.float32), "expected a square"),
+        (np.zeros((5, 32, 32), np.float32), "expected a square of 6 bands"),
         (np.full((6, 32, 32), np.nan, np.float32), "0.0% of the patch"),
         (np.ones((6, 32, 32), np.float32), "band 100 is constant"),
     ],
