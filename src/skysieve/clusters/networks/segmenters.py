@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from skysieve.clusters.networks.attention_unet import AttentionUNet
 from skysieve.clusters.networks.r2_unet import R2UNet
@@ -73,7 +73,7 @@ def build_segmenter(
     """
     if kind not in SEGMENTERS:
         raise ValueError(f"no network is called {kind!r}: expected one of {', '.join(SEGMENTERS)}")
-    options: dict[str, Any] = {"prior": prior}
+    options: dict[str, float | bool | tuple[int, ...]] = {"prior": prior}
     if deep_supervision:
         if kind not in DEEPLY_SUPERVISED:
             takers = ", ".join(sorted(DEEPLY_SUPERVISED))

@@ -58,7 +58,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -309,10 +309,15 @@ def cluster_loss(kind: str, *, delta: float = DELTA, gamma: float | None = None)
     return CLUSTER_LOSSES[kind](delta, gamma)
 
 
-_BATCHWISE = {"batch": True, "smooth_nr": SMOOTHING, "smooth_dr": SMOOTHING, "reduction": "none"}
+_BATCHWISE: dict[str, float | bool | str] = {
+    "batch": True,
+    "smooth_nr": SMOOTHING,
+    "smooth_dr": SMOOTHING,
+    "reduction": "none",
+}
 
 
-def _monai(name: str, **settings: Any) -> nn.Module:
+def _monai(name: str, **settings: float | bool | str) -> nn.Module:
     """Return a loss of MONAI, imported here because that takes seconds."""
     try:
         with warnings.catch_warnings():
