@@ -113,7 +113,7 @@ def test_candidates_are_where_clusters_are_and_of_their_size():
     y500 = dict(zip(SIZES, 15 * run(patch).sigma, strict=True))
     add_cluster(patch, 60.3, 61.4, theta500=2.0, y500=y500[2.0])
     add_cluster(patch, 120.0, 130.0, theta500=8.0, y500=y500[8.0])
-    found = mmf_candidates(run(patch), least_snr=7)
+    found = mmf_candidates(run(patch), min_snr=7)
     assert len(found) == 2
     for row, column, size in ((60.3, 61.4, 2.0), (120.0, 130.0, 8.0)):
         nearest = np.argmin(np.hypot(found.row - row, found.column - column))
@@ -142,14 +142,14 @@ def test_candidates_are_maxima_between_pixels():
     assert found.column == pytest.approx([5.8, 20.4], abs=1e-3)
     assert list(found.size) == [4.0, 4.0]
     assert found.y500 == pytest.approx(found.snr * 2e-4)
-    assert len(mmf_candidates(by_hand((10.3, 20.4, 6.0), (30.0, 5.8, 8.0)), least_snr=7)) == 1
+    assert len(mmf_candidates(by_hand((10.3, 20.4, 6.0), (30.0, 5.8, 8.0)), min_snr=7)) == 1
 
 
 def test_what_is_better_explained_by_a_source_is_no_candidate():
     assert len(mmf_candidates(by_hand((10.0, 20.0, 6.0), source=5.9))) == 1
     assert len(mmf_candidates(by_hand((10.0, 20.0, 6.0), source=6.1))) == 0
-    assert len(mmf_candidates(by_hand((10.0, 20.0, 6.0), source=6.1), most_source=2)) == 1
-    assert len(mmf_candidates(by_hand((10.0, 20.0, 6.0), source=5.9), most_source=0.5)) == 0
+    assert len(mmf_candidates(by_hand((10.0, 20.0, 6.0), source=6.1), max_source=2)) == 1
+    assert len(mmf_candidates(by_hand((10.0, 20.0, 6.0), source=5.9), max_source=0.5)) == 0
 
 
 @pytest.mark.parametrize("kind", SOURCES)
@@ -161,7 +161,7 @@ def test_sources_are_no_candidates(kind):
     for column, level in zip((48.0, 80.0, 112.0), levels, strict=True):
         add_source(patch, 70.0, column, kind=kind, peak=level)
     filtered = run(patch)
-    found = mmf_candidates(filtered, least_snr=4.5)
+    found = mmf_candidates(filtered, min_snr=4.5)
     assert len(found) == 1
     assert (found.row[0], found.column[0]) == (pytest.approx(144, abs=1), pytest.approx(144, abs=1))
     assert filtered.masked[70, 112]
@@ -182,7 +182,7 @@ def test_where_there_is_no_data_nothing_is_found():
     patch[2, :, 110:] = np.nan
     filtered = run(patch)
     assert np.isnan(filtered.snr[:, :, 110:]).all()
-    found = mmf_candidates(filtered, least_snr=6)
+    found = mmf_candidates(filtered, min_snr=6)
     assert len(found) == 1
     assert found.column[0] == pytest.approx(60, abs=1)
 
@@ -226,8 +226,8 @@ def test_the_transform_of_the_gas_is_that_of_its_profile():
 @pytest.mark.parametrize(
     ("patch", "message"),
     [
-        (np.zeros((6, 32, 30), np.float32), "no square"),
-        (np.zeros((5, 32, 32), np.float32), "no square of 6 bands"),
+        (np.zeros((6, 32, 30), np.float32), "expected a square"),
+        (np.zeros((5, 32, 32), np.float32), "expected a square of 6 bands"),
         (np.full((6, 32, 32), np.nan, np.float32), "0.0% of the patch"),
         (np.ones((6, 32, 32), np.float32), "band 100 is constant"),
     ],

@@ -10,14 +10,14 @@ from skysieve.clusters.physics.bands import PLANCK_HFI, band
 from skysieve.clusters.simulate.cib import InfraredBackground
 from skysieve.clusters.simulate.cmb import CosmicBackground, temperature_spectrum
 from skysieve.clusters.simulate.dust import GalacticDust
-from skysieve.clusters.simulate.harmonics import Harmonics, degrees_of
-from skysieve.clusters.simulate.instrument import Noise, relative_noise, window
+from skysieve.clusters.simulate.harmonics import Harmonics, multipoles
+from skysieve.clusters.simulate.instrument import Noise, relative_noise, window_function
 from skysieve.clusters.simulate.regions import SkyRegion
 from skysieve.clusters.simulate.sources import RadioGalaxies
 
 NSIDE, LMAX = 128, 256
 WHOLE = SkyRegion(NSIDE)
-HARMONICS = Harmonics.needed(WHOLE, LMAX)
+HARMONICS = Harmonics.for_region(WHOLE, LMAX)
 SHARP = np.ones(LMAX + 1)
 ECLIPTIC_POLE, ECLIPTIC = (96.38, 29.81), (96.38, -60.19)
 JY2 = 1e-12
@@ -44,12 +44,12 @@ def correlation(component, first, second):
 class TestCosmicBackground:
     def test_its_power_is_the_input_within_cosmic_variance(self):
         found, expected = spectrum(CosmicBackground(), "143")[2:], temperature_spectrum(LMAX)[2:]
-        score = (found / expected - 1) * np.sqrt((2 * degrees_of(LMAX)[2:] + 1) / 2)
+        score = (found / expected - 1) * np.sqrt((2 * multipoles(LMAX)[2:] + 1) / 2)
         assert abs(score.mean()) < 3 / np.sqrt(score.size)
         assert 0.8 < score.std() < 1.2
 
     def test_the_input_has_the_first_peak_of_planck(self):
-        degrees = degrees_of(LMAX)
+        degrees = multipoles(LMAX)
         power = degrees * (degrees + 1) / (2 * np.pi) * temperature_spectrum(LMAX) * 1e12
         assert 215 <= power.argmax() <= 225
         assert power.max() == pytest.approx(5730, rel=0.02)
@@ -121,8 +121,8 @@ class TestDust:
 
     def test_its_mean_is_the_smooth_column(self):
         region, dust = SkyRegion(16), GalacticDust()
-        harmonics = Harmonics.needed(region, 32)
-        smooth = dust.column(*healpy.pix2ang(16, np.arange(len(region.pixels)), lonlat=True))
+        harmonics = Harmonics.for_region(region, 32)
+        smooth = dust.smooth_brightness(*healpy.pix2ang(16, np.arange(len(region.pixels)), lonlat=True))
         skies = [dust.brightness(857.0, region, harmonics, [seed], window=np.ones(33)) for seed in range(30)]
         assert np.mean(skies / smooth) == pytest.approx(1, abs=0.08)
 
@@ -176,7 +176,7 @@ class TestNoise:
 
 def test_the_window_is_half_where_the_beam_is():
     # A Gaussian beam of 60 arcmin: exp(-l(l+1) σ²/2), σ = 25.5 arcmin
-    seen = window(60.0, 512, 300)
+    seen = window_function(60.0, 512, 300)
     assert seen[0] == pytest.approx(1, abs=1e-4)
     half = np.sqrt(2 * np.log(2)) / np.radians(60 / 60 / np.sqrt(8 * np.log(2)))
     assert seen[round(half)] == pytest.approx(0.5, abs=0.01)

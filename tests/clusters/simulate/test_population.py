@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
-from skysieve.clusters.physics.cosmology import m500_of, theta500_arcmin, y500_arcmin2
+from skysieve.clusters.physics.cosmology import m500_from_y500, theta500_arcmin, y500_arcmin2
 from skysieve.clusters.simulate.population import clusters_of_catalogue, draw_clusters, number_density
 from skysieve.clusters.simulate.regions import SkyRegion
 from skysieve.core.errors import ConfigError, SourceError
@@ -16,7 +16,7 @@ SKY = SkyRegion(64)
 
 @pytest.fixture(scope="module")
 def sky():
-    return draw_clusters(np.random.default_rng(1), region=SKY, least_mass=3e14)
+    return draw_clusters(np.random.default_rng(1), region=SKY, min_mass=3e14)
 
 
 def test_there_are_as_many_as_planck_found(sky):
@@ -26,7 +26,7 @@ def test_there_are_as_many_as_planck_found(sky):
 
 
 def test_numbers_are_those_of_the_mass_function(sky):
-    _, masses, numbers = number_density(least_mass=3e14)
+    _, masses, numbers = number_density(min_mass=3e14)
     heavy = np.exp(masses[:-1]) > 6e14
     expected = numbers[:, heavy].sum()
     found = np.count_nonzero(sky["M500"] > np.exp(masses[:-1][heavy][0]) / 1e14)
@@ -84,7 +84,7 @@ def tinker_number(mass, *, om=0.3, sigma8=0.76, tilt=0.965, baryons=0.048, h=0.7
 
 
 def test_heavy_clusters_are_as_many_as_a_mass_function_integrated_by_hand():
-    _, _, numbers = number_density(least_mass=6e14)
+    _, _, numbers = number_density(min_mass=6e14)
     assert numbers.sum() == pytest.approx(tinker_number(6e14), rel=0.07)
 
 
@@ -94,7 +94,7 @@ def test_places_are_uniform_on_the_sphere(sky):
 
 
 def test_a_cap_has_its_share(sky):
-    cap = draw_clusters(np.random.default_rng(2), region=SkyRegion(64, cap=40), least_mass=3e14)
+    cap = draw_clusters(np.random.default_rng(2), region=SkyRegion(64, cap=40), min_mass=3e14)
     assert min(cap["GLAT"]) > 50
     share = (1 - np.cos(np.radians(40))) / 2
     assert len(cap) == pytest.approx(share * len(sky), rel=0.1)
@@ -109,7 +109,7 @@ def test_sizes_follow_from_masses_and_compton_parameters_scatter_about_theirs(sk
 
 
 def test_the_same_seed_gives_the_same_clusters(sky):
-    again = draw_clusters(np.random.default_rng(1), region=SKY, least_mass=3e14)
+    again = draw_clusters(np.random.default_rng(1), region=SKY, min_mass=3e14)
     assert np.array_equal(again["Y500"], sky["Y500"])
     assert {name: str(sky[name].unit) for name in ("GLON", "M500", "Y500", "T500")} == {
         "GLON": "deg",
@@ -125,8 +125,8 @@ def test_the_same_seed_gives_the_same_clusters(sky):
         ({"mass_function": "mine"}, "mass function 'mine': choose from tinker08"),
         # one for friends-of-friends masses, not M500
         ({"mass_function": "jenkins01"}, "mass function 'jenkins01'"),
-        ({"least_mass": 1e16}, "least mass 1e[+]16: expected solar masses, below 4e[+]15"),
-        ({"least_mass": 0.0}, "least mass 0"),
+        ({"min_mass": 1e16}, "least mass 1e[+]16: expected solar masses, below 4e[+]15"),
+        ({"min_mass": 0.0}, "least mass 0"),
         ({"zmax": 0.001}, "highest redshift 0.001"),
     ],
 )
@@ -165,7 +165,7 @@ def test_measured_compton_parameters_stand_in_for_masses(tmp_path, caplog):
     assert y500_arcmin2(mass[0], 0.2) == pytest.approx(y500[0])
     assert np.isnan([z[1], mass[1]]).all()
     # as a cluster at redshift 0.3
-    assert t500[1] == pytest.approx(theta500_arcmin(m500_of(y500[1], 0.3), 0.3))
+    assert t500[1] == pytest.approx(theta500_arcmin(m500_from_y500(y500[1], 0.3), 0.3))
     assert "1 clusters were left out" in caplog.text
 
 

@@ -103,7 +103,7 @@ def test_cores_lie_in_the_clouds_of_the_same_sky():
     region, recipe = SkyRegion(64), only(SkyRecipe(), "dust")
     clouds = simulate_sky(recipe, 1, region, band("857"))
     # how much of the dust is not the smooth column's: where a core is, what its crowding makes likely
-    smooth = recipe.dust.column(*healpy.pix2ang(64, np.arange(clouds.size), lonlat=True))
+    smooth = recipe.dust.smooth_brightness(*healpy.pix2ang(64, np.arange(clouds.size), lonlat=True))
     cores = draw_truth(only(SkyRecipe(), "cold_cores"), 1, region).sources
     there = healpy.ang2pix(64, cores["GLON"], cores["GLAT"], lonlat=True)
     expected = np.average(clouds / smooth, weights=clouds.astype(float) ** 1.5)

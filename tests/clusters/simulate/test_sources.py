@@ -103,7 +103,7 @@ class TestCores:
         table = ColdCores(crowding=1.0).draw(rng(), WHOLE, dust, [1, 6])
         from skysieve.clusters.simulate.harmonics import Harmonics
 
-        harmonics = Harmonics.needed(WHOLE, 128)
+        harmonics = Harmonics.for_region(WHOLE, 128)
         brightness = dust.brightness(857.0, WHOLE, harmonics, [1, 6], window=np.ones(129))
         pixels = healpy.ang2pix(64, table["GLON"], table["GLAT"], lonlat=True)
         # as likely as bright: the mean over cores is the mean square over the mean

@@ -125,7 +125,7 @@ class TestRadii:
 
     @pytest.mark.parametrize(
         "settings",
-        [{"kind": "square"}, {"arcmin": 0.0}, {"arcmin": 20.0}, {"most": np.inf}, {"arcmin": np.nan}],
+        [{"kind": "square"}, {"arcmin": 0.0}, {"arcmin": 20.0}, {"max_arcmin": np.inf}, {"arcmin": np.nan}],
     )
     def test_that_make_no_sense(self, settings):
         with pytest.raises(ConfigError):

@@ -20,8 +20,8 @@ from skysieve.clusters.maps.sky_directions import separation, unit_vectors
 from skysieve.clusters.maps.split import SkySplit
 from skysieve.clusters.train import patches as cluster_patches
 from skysieve.clusters.train import stream as cluster_stream
-from skysieve.clusters.train.patches import ClusterPatches, Place, ShownPatch
-from skysieve.clusters.train.skies import LearnedSky, Places
+from skysieve.clusters.train.patches import ClusterPatches, LabelledPatch, PatchPosition
+from skysieve.clusters.train.skies import LabelledSky, SkyObjects
 from skysieve.clusters.train.stream import PatchStream, patch_batches
 from skysieve.core.errors import ConfigError
 from skysieve.core.training.patch_settings import LabelSettings, PatchSettings
@@ -33,7 +33,7 @@ LABELS = LabelSettings(arcmin=36.0)
 
 @pytest.fixture(scope="module")
 def sky():
-    return planted_sky(left_open=150)
+    return planted_sky(ignored=150)
 
 
 def source(sky, *, role="train", seed=3, labels=LABELS, **settings):
@@ -54,8 +54,8 @@ def cut_places(patches, count):
     found = []
 
     class Noting(ClusterPatches):
-        def shown(self, place, rng):
-            shown = super().shown(place, rng)
+        def cut(self, place, rng):
+            shown = super().cut(place, rng)
             if shown is not None:
                 found.append(place)
             return shown
@@ -81,7 +81,7 @@ def test_every_cluster_in_a_patch_is_labelled_where_it_is_seen(sky):
         shown = patches.patch(number)
         assert shown.pixels.shape == (2, 32, 32)
         assert shown.targets.shape == (1, 32, 32)
-        assert shown.counted.shape == (1, 32, 32)
+        assert shown.valid.shape == (1, 32, 32)
         contrast = shown.pixels[1] - shown.pixels[0]
         inside.append(contrast[shown.targets[0] > 0.9].mean() - np.median(contrast))
     assert np.mean(inside) > 5
@@ -91,7 +91,7 @@ def test_every_cluster_in_a_patch_is_labelled_where_it_is_seen(sky):
 def test_neighbours_are_labelled_too(sky):
     patches = source(sky)
     for place in cut_places(patches, 25):
-        shown = patches.shown(place, np.random.default_rng(1))
+        shown = patches.cut(place, np.random.default_rng(1))
         row, column = GRID.pixels_of(sky.clusters.lon, sky.clusters.lat, place.lon, place.lat, place.rotation)
         seen = (row > 0) & (row < 31) & (column > 0) & (column < 31)
         assert seen.any()
@@ -118,7 +118,7 @@ def test_no_patch_reaches_another_role_or_its_buffer(sky):
 
 def test_patches_for_validation_lie_in_its_tiles_and_cover_them_once(sky):
     patches = source(sky, role="validation")
-    places = patches.covering()
+    places = patches.covering_positions()
     assert set(SkySplit().tile_of([p.lon for p in places], [p.lat for p in places])) == {10, 26, 39, 42}
     vectors = unit_vectors([p.lon for p in places], [p.lat for p in places])
     apart = separation(vectors[:, None], vectors[None]) + 999 * np.eye(len(places))
@@ -126,7 +126,7 @@ def test_patches_for_validation_lie_in_its_tiles_and_cover_them_once(sky):
 
 
 def test_clusters_lie_anywhere_in_patches_and_patches_are_turned(sky):
-    one = replace_clusters(sky, sky.clusters[source(sky)._clusters.places.lon[:1] == sky.clusters.lon])
+    one = replace_clusters(sky, sky.clusters[source(sky)._clusters.objects.lon[:1] == sky.clusters.lon])
     places = cut_places(source(one, loops=0), 60)
     where = np.array(
         [GRID.pixels_of(one.clusters.lon[0], one.clusters.lat[0], p.lon, p.lat, p.rotation) for p in places]
@@ -138,14 +138,14 @@ def test_clusters_lie_anywhere_in_patches_and_patches_are_turned(sky):
 
 
 def replace_clusters(sky, clusters, **others):
-    return LearnedSky(sky.name, sky.stack, sky.bands, clusters, **others)
+    return LabelledSky(sky.name, sky.stack, sky.bands, clusters, **others)
 
 
 @pytest.mark.parametrize("lat", [0.0, 88.0])
 def test_shifts_are_as_wide_at_every_latitude(sky, lat, monkeypatch):
     """Without the cosine of the latitude, patches near the pole would hardly be shifted."""
     monkeypatch.setattr(cluster_patches.ClusterPatches, "_allowed", lambda *_, **__: np.array([True]))
-    one = replace_clusters(sky, Places(np.array([40.0]), np.array([lat]), np.array([40.0])))
+    one = replace_clusters(sky, SkyObjects(np.array([40.0]), np.array([lat]), np.array([40.0])))
     places = cut_places(source(one, loops=0), 120)
     away = separation(unit_vectors([p.lon for p in places], [p.lat for p in places]), unit_vectors(40.0, lat))
     assert np.mean(away) == pytest.approx(0.77 * 13 * 0.2, rel=0.12)  # in a square cut to what shows it
@@ -155,7 +155,7 @@ def test_each_cluster_comes_once_a_turn_and_the_same_patches_after_so_many(sky):
     patches = source(replace_clusters(sky, sky.clusters[:50]), loops=2)
     count = len(patches._clusters.sky)
     assert count > 10
-    assert sorted(patches._order(0)) == list(range(count))
+    assert sorted(patches._cluster_order(0)) == list(range(count))
     places = cut_places(patches, 3 * count)
     first, again = set(places[:count]), set(places[2 * count :])
     assert first != set(places[count : 2 * count])
@@ -167,11 +167,11 @@ def test_fainter_clusters_do_not_count(sky):
     open_pixels = 0
     for number in range(20):
         shown = patches.patch(number)
-        open_pixels += int((shown.counted == 0).sum())
-        assert (shown.counted[shown.targets > 0] == 1).all()
+        open_pixels += int((shown.valid == 0).sum())
+        assert (shown.valid[shown.targets > 0] == 1).all()
     assert open_pixels > 30
     without = source(replace_clusters(sky, sky.clusters))
-    assert (without.patch(0).counted == 1).all()
+    assert (without.patch(0).valid == 1).all()
 
 
 def test_empty_patches_show_no_labelled_cluster(sky):
@@ -195,10 +195,10 @@ def test_what_maps_do_not_cover_does_not_count(sky):
     holes = [replace(one, values=one.values.copy()) for one in sky.stack.maps]
     _, lat = healpy.pix2ang(64, np.arange(12 * 64**2), lonlat=True)
     holes[1].values[lat < 0] = np.nan
-    patches = source(LearnedSky("half", MapStack(holes), sky.bands, sky.clusters), empty=0.3)
+    patches = source(LabelledSky("half", MapStack(holes), sky.bands, sky.clusters), empty=0.3)
     shown = [patches.patch(number) for number in range(40)]
     assert all(np.isfinite(patch.pixels).all() for patch in shown)
-    covered = np.array([patch.counted.mean() for patch in shown])
+    covered = np.array([patch.valid.mean() for patch in shown])
     assert covered.min() >= 0.5
     assert (covered < 0.95).any()
     assert all(lat > -4 for _, _, lat, _ in cut_places(patches, 20))
@@ -220,7 +220,7 @@ def test_a_seed_makes_the_same_patches_and_another_makes_others(sky):
 
 def test_maps_without_a_place_for_patches_are_refused(sky):
     nothing = [replace(one, values=np.full_like(one.values, np.nan)) for one in sky.stack.maps]
-    blind = LearnedSky("blind", MapStack(nothing), sky.bands, sky.clusters)
+    blind = LabelledSky("blind", MapStack(nothing), sky.bands, sky.clusters)
     with pytest.raises(ConfigError, match=r"no patch of 6\.4 degrees fits into the tiles for train"):
         source(blind, empty=1.0).patch(0)
 
@@ -245,7 +245,7 @@ class TestStream:
         keys = [float(patch.pixels.astype(np.float64).sum().round(3)) for patch in shown]
         _, counts = np.unique(keys, return_counts=True)
         assert counts.max() == 3
-        once: dict[float, ShownPatch] = {}
+        once: dict[float, LabelledPatch] = {}
         mirrored = 0
         for key, patch in zip(keys, shown, strict=True):
             first = once.setdefault(key, patch)
@@ -276,7 +276,7 @@ class TestStream:
 def test_a_place_is_shown_as_the_sky_is(sky):
     """Rows grow with latitude, columns with longitude."""
     lon, lat = sky.clusters.lon[0], sky.clusters.lat[0]
-    shown = source(sky).shown(
-        Place(0, lon - 1.0 / np.cos(np.radians(lat)), lat, 0.0), np.random.default_rng(1)
+    shown = source(sky).cut(
+        PatchPosition(0, lon - 1.0 / np.cos(np.radians(lat)), lat, 0.0), np.random.default_rng(1)
     )
     assert shown.targets[0, 15, 15 + 5] > 0.5

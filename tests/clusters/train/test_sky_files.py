@@ -51,15 +51,15 @@ def test_clusters_are_labelled_by_how_well_they_are_seen(folder):
     assert [one.name for one in sky.bands] == ["143", "217"]
     limits = replace(LABELS, least_snr=float(seen[1]), open_snr=float(seen[2]) * 1.01)
     (sky,) = read_skies([folder], limits)
-    assert (sky.clusters.lon.tolist(), sky.left_open.lon.tolist()) == ([10, 20], [])
+    assert (sky.clusters.lon.tolist(), sky.ignored.lon.tolist()) == ([10, 20], [])
     assert sky.clusters.size.tolist() == [5, 4]
     (sky,) = read_skies([folder], replace(limits, open_snr=float(seen[2])))
-    assert sky.left_open.lon.tolist() == [30]
+    assert sky.ignored.lon.tolist() == [30]
 
 
 def test_or_by_their_y500(folder):
     (sky,) = read_skies([folder], replace(LABELS, least_y500=4e-4, open_y500=5e-5))
-    assert (len(sky.clusters), len(sky.left_open)) == (3, 1)
+    assert (len(sky.clusters), len(sky.ignored)) == (3, 1)
 
 
 def test_without_sizes_all_clusters_are_labelled(tmp_path, caplog):

@@ -22,7 +22,7 @@ from skysieve.clusters.physics.bands import band
 from skysieve.clusters.train import stream as cluster_stream
 from skysieve.clusters.train import training as clusters
 from skysieve.clusters.train.learning import ClusterLearning, add_pixels, pixel_scores
-from skysieve.clusters.train.skies import LearnedSky
+from skysieve.clusters.train.skies import LabelledSky
 from skysieve.clusters.train.stream import ClusterBatch, collate
 from skysieve.clusters.train.training import ClusterTraining
 from skysieve.core.errors import ConfigError, ModelError
@@ -56,7 +56,7 @@ def read(folder, text=SETTINGS):
 
 @pytest.fixture(scope="module")
 def sky():
-    return planted_sky(left_open=60)
+    return planted_sky(ignored=60)
 
 
 @pytest.fixture(scope="module")
@@ -124,9 +124,11 @@ def test_averaged_weights_get_statistics_of_their_own(training):
     )
     assert not norm.training
     assert norm.momentum == 0.1
-    frozen = ClusterLearning(training.recipe, 2, frozen_statistics=True, typical=training.typical)
+    frozen = ClusterLearning(
+        training.recipe, 2, frozen_statistics=True, statistics_batches=training.statistics_batches
+    )
     before = {name: value.clone() for name, value in frozen.state_dict().items()}
-    frozen.settle()
+    frozen.update_statistics()
     assert all(torch.equal(value, before[name]) for name, value in frozen.state_dict().items())
 
 
@@ -158,7 +160,7 @@ def test_a_training_can_start_from_a_model(run, training):
     with torch.inference_mode():
         found = again.module().network.eval().probabilities(torch.from_numpy(pixels)).numpy()
     assert np.abs(found - load_network(model, engine="onnxruntime")(pixels)).max() < 1e-4
-    other = LearnedSky(
+    other = LabelledSky(
         "other", training.skies[0].stack, (band("100"), band("143")), training.skies[0].clusters
     )
     with pytest.raises(ModelError, match="is for bands 100, 353, and the maps are 100, 143; give the bands"):
@@ -176,7 +178,7 @@ def test_scales_are_measured_on_tiles_for_training_alone(sky, training):
         values = one.values.copy()
         values[held] *= 100
         changed.append(replace(one, values=values))
-    other = LearnedSky("other", MapStack(changed), sky.bands, sky.clusters, sky.left_open, sky.sources)
+    other = LabelledSky("other", MapStack(changed), sky.bands, sky.clusters, sky.ignored, sky.sources)
     assert ClusterTraining(training.recipe, (other,)).preprocessing == training.preprocessing
     assert np.allclose(training.preprocessing.sigma, 1, atol=0.5)
 
@@ -256,6 +258,6 @@ def test_maps_that_show_no_tile_for_validation_are_refused(tmp_path, sky):
     lon, lat = healpy.pix2ang(64, np.arange(12 * 64**2), lonlat=True)
     there = np.isin(SkySplit().tile_of(lon, lat), [30, 31, 32])
     maps = [replace(one, values=np.where(there, one.values, np.nan)) for one in sky.stack.maps]
-    part = LearnedSky("part", MapStack(maps), sky.bands, sky.clusters)
+    part = LabelledSky("part", MapStack(maps), sky.bands, sky.clusters)
     with pytest.raises(ConfigError, match="show no patch in the tiles for validation, 10, 26, 39, 42"):
         _ = ClusterTraining(recipe, (part,)).held_out

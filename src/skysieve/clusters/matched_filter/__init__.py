@@ -1,1 +1,1 @@
-"""The matched multi-frequency filter."""
+"""Matched filter for clusters in microwave maps."""

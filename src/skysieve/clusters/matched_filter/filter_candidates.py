@@ -1,9 +1,9 @@
-"""From what the matched filter says of a patch to candidates, and which of these are no clusters."""
+"""Candidates of the matched filter: maxima of the signal-to-noise ratio, without those that are sources."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -14,10 +14,14 @@ if TYPE_CHECKING:
 
     from skysieve.clusters.matched_filter.matched_filter import FilteredPatch
 
+    Selection: TypeAlias = NDArray[np.bool_] | NDArray[np.intp] | slice
+
 __all__ = ["FilterCandidates", "mmf_candidates"]
 
-_NEAR = 5
-_AROUND = 3
+_PEAK_WINDOW = 5
+"""Side in pixels of the window in which a candidate is the maximum."""
+_SOURCE_WINDOW = 3
+"""Side in pixels of the window in which the source signal-to-noise ratio is the maximum."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,15 +31,15 @@ class FilterCandidates:
     Attributes
     ----------
     row, column
-        Where in the patch, between pixels.
+        Position in the patch, in fractional pixels.
     snr
-        Signal to noise at the best size.
+        Signal-to-noise ratio at the best size.
     size
         Theta500 in arcminutes.
     y500, y500_error
-        Square arcminutes, at this size.
+        Y500 at this size, and its error, in square arcminutes.
     source
-        Signal to noise of the kind of point source that fits best, within a pixel.
+        Signal-to-noise ratio of the best-fitting kind of point source, within a pixel.
     """
 
     row: NDArray[np.float64]
@@ -47,46 +51,57 @@ class FilterCandidates:
     source: NDArray[np.float64]
 
     def __len__(self) -> int:
-        """Return how many there are."""
+        """Return the number of candidates."""
         return len(self.snr)
 
-    def __getitem__(self, chosen: Any) -> FilterCandidates:
-        """Return some of them."""
+    def __getitem__(self, chosen: Selection) -> FilterCandidates:
+        """Return a selection of the candidates, by mask, slice or indices."""
         return FilterCandidates(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
     @classmethod
     def join(cls, parts: Sequence[FilterCandidates]) -> FilterCandidates:
-        """Return the candidates of several lists in one."""
+        """Join several lists of candidates into one.
+
+        Parameters
+        ----------
+        parts
+            Lists to join.
+
+        Returns
+        -------
+        FilterCandidates
+            All candidates, in the order of the lists.
+        """
         return cls(*(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(cls)))
 
 
 def mmf_candidates(
-    filtered: FilteredPatch, *, least_snr: float = 4.5, most_source: float = 1.0
+    filtered: FilteredPatch, *, min_snr: float = 4.5, max_source: float = 1.0
 ) -> FilterCandidates:
-    """Return the maxima of the signal to noise over place and size.
+    """Return the maxima of the signal-to-noise ratio over position and size.
 
     Parameters
     ----------
     filtered
-        Of :func:`skysieve.clusters.matched_filter.matched_filter.matched_filter`.
-    least_snr
-        Weaker ones are left out.
-    most_source
-        So are those whose signal to noise as a point source, radio galaxy, dusty galaxy or cold core, is
-        more than this times that as a cluster: the source then explains the maps better.
+        Result of :func:`skysieve.clusters.matched_filter.matched_filter.matched_filter`.
+    min_snr
+        Minimum signal-to-noise ratio.
+    max_source
+        Maximum ratio of the signal-to-noise ratio as a point source (radio galaxy, dusty galaxy or cold core)
+        to that as a cluster; above it the source explains the maps better.
 
     Returns
     -------
     FilterCandidates
-        The most significant first.
+        In descending order of significance.
     """
     from scipy.ndimage import maximum_filter
 
     snr, size = filtered.best()
     snr = np.nan_to_num(snr, nan=-np.inf)
-    found = (snr >= least_snr) & (snr == maximum_filter(snr, _NEAR, mode="constant", cval=-np.inf))
-    source = maximum_filter(filtered.source, _AROUND, mode="nearest")
-    found &= source <= most_source * snr
+    found = (snr >= min_snr) & (snr == maximum_filter(snr, _PEAK_WINDOW, mode="constant", cval=-np.inf))
+    source = maximum_filter(filtered.source, _SOURCE_WINDOW, mode="nearest")
+    found &= source <= max_source * snr
     row, column = np.nonzero(found)
     order = np.argsort(-snr[row, column], kind="stable")
     row, column = row[order], column[order]
@@ -110,8 +125,8 @@ def mmf_candidates(
 def _vertex(
     before: NDArray[np.float32], peak: NDArray[np.float64], after: NDArray[np.float32]
 ) -> NDArray[np.float64]:
-    """Return where a parabola through three values has its top, from -0.5 to 0.5; 0 where there is none."""
+    """Return the position of a parabola's maximum, -0.5 to 0.5, from three values; 0 if it has none."""
     curvature = before + after - 2 * peak
-    bent = np.isfinite(curvature) & (curvature < 0)
-    top = np.divide(before - after, 2 * curvature, out=np.zeros(peak.size), where=bent)
+    is_maximum = np.isfinite(curvature) & (curvature < 0)
+    top = np.divide(before - after, 2 * curvature, out=np.zeros(peak.size), where=is_maximum)
     return np.asarray(np.clip(top, -0.5, 0.5))

@@ -1,6 +1,6 @@
-"""What a matched filter looks for: clusters, and the sources that are taken for them, in every band.
+"""Templates of the matched filter: clusters, and sources that resemble them, in all bands.
 
-All of it is round, so that its transforms are functions of the wave number alone.
+All templates are axisymmetric, so that their Fourier transforms are functions of the wave number alone.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skysieve.clusters.physics.pressure_profile import END, compton_profile
+from skysieve.clusters.physics.pressure_profile import GAS_RADIUS, compton_profile
 from skysieve.clusters.physics.spectra import modified_blackbody, power_law
 from skysieve.clusters.physics.units import conversion_factor
 
@@ -32,7 +32,9 @@ SOURCES: dict[str, tuple[float, float]] = {
     "cold dust": (1.6, 8.0),
     "cold core": (2.1, 12.0),
 }
-"""Index and temperature: of a power law where the latter is 0, of dust as it is seen, redshifted, elsewhere.
+"""Spectral index and temperature of sources: power laws where the temperature is 0, else dust.
+
+Temperatures of dust are observed ones, that is redshifted.
 
 References
 ----------
@@ -41,25 +43,48 @@ Planck Collaboration 2016, A&A 594, A28, figure 6 (cold cores).
 """
 
 _REFERENCE = 217.0
-_PIXEL = 1 / 12
-_INTERPOLATION = 0.198
-"""Variance along an axis, in units of a HEALPix pixel's area, by which light spreads: as the mean over a
-square of that area; and by interpolation between four pixels, measured on Gaussians all over the sky, 0.30
-along rings and 0.10 across."""
+"""Frequency in GHz at which the brightness of sources is 1 MJy/sr."""
+_PIXEL_VARIANCE = 1 / 12
+_INTERPOLATION_VARIANCE = 0.198
+"""Variance of the blurring along an axis, in units of a HEALPix pixel's area.
+
+It is that of the mean over a square of this area, and that of interpolation between four pixels, measured on
+Gaussians all over the sky: 0.30 along rings and 0.10 across.
+"""
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(800)
-_LARGEST, _STEPS = 160.0, 4000
+_MAX_X, _TABLE_SIZE = 160.0, 4000
+"""Largest argument, and number of entries, of the table of the gas transform."""
 
 
 def responses(bands: Sequence[Band]) -> NDArray[np.float64]:
-    """Return the change of maps ``(B,)``, in the units of the bands, for each unit of Compton parameter."""
+    """Return the change of maps per unit of Compton parameter.
+
+    Parameters
+    ----------
+    bands
+        Bands.
+
+    Returns
+    -------
+    ndarray, shape (B,)
+        In the units of the bands.
+    """
     return np.array([band.y_in_unit for band in bands])
 
 
 def source_responses(bands: Sequence[Band]) -> NDArray[np.float64]:
-    """Return the brightness of sources ``(S, B)`` in the units of the bands, 1 MJy/sr at 217 GHz.
+    """Return the brightness of sources relative to 1 MJy/sr at 217 GHz.
 
-    They are in the order of :data:`SOURCES`.
+    Parameters
+    ----------
+    bands
+        Bands.
+
+    Returns
+    -------
+    ndarray, shape (S, B)
+        In the units of the bands, sources in the order of :data:`SOURCES`.
     """
     frequencies = np.array([band.frequency for band in bands])
     factors = np.array([conversion_factor("MJy/sr", band.unit, band) for band in bands])
@@ -75,19 +100,24 @@ def source_responses(bands: Sequence[Band]) -> NDArray[np.float64]:
 def beam_transforms(
     wave_numbers: NDArray[np.float64], bands: Sequence[Band], *, nside: int | None = None
 ) -> NDArray[np.float64]:
-    """Return by how much beams ``(B, K)`` weaken waves.
+    """Return the Fourier transforms of the beams, blurred by map pixels and interpolation.
 
     Parameters
     ----------
     wave_numbers : ndarray, shape (K,)
-        Radians an arcminute.
+        Radians per arcminute.
     bands
-        With their beams.
+        Bands with their beams.
     nside
-        Of the maps that patches were interpolated from; None if they were not.
+        Nside of the maps from which patches were interpolated; None if they were not.
+
+    Returns
+    -------
+    ndarray, shape (B, K)
+        1 at wave number 0.
     """
     area = 0.0 if nside is None else math.pi / 3 * math.degrees(60 / nside) ** 2
-    spread = (_PIXEL + _INTERPOLATION) * area
+    spread = (_PIXEL_VARIANCE + _INTERPOLATION_VARIANCE) * area
     variances = np.array([band.fwhm**2 / (8 * math.log(2)) + spread for band in bands])
     return np.asarray(np.exp(-(wave_numbers**2) * variances[:, None] / 2))
 
@@ -95,12 +125,17 @@ def beam_transforms(
 def gas_transform(x: ArrayLike) -> NDArray[np.float64]:
     """Return the Fourier transform of the Compton parameter of a cluster with Y500 = 1.
 
-    It is 1.8 at 0: so much of the gas lies beyond R500, or before and behind its sphere.
+    It is 1.8 at 0, as gas beyond the sphere of R500 contributes along the line of sight and around it.
 
     Parameters
     ----------
     x
         Wave number times theta500.
+
+    Returns
+    -------
+    ndarray
+        Of the shape of `x`.
 
     References
     ----------
@@ -114,9 +149,9 @@ def gas_transform(x: ArrayLike) -> NDArray[np.float64]:
 def _gas_table() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     from scipy.special import j0
 
-    # Radius u^2: the profile is steep in the middle
-    u = math.sqrt(END) * (_NODES + 1) / 2
+    # Substitute radius = u^2: the profile is steep in the centre
+    u = math.sqrt(GAS_RADIUS) * (_NODES + 1) / 2
     radius = u**2
-    shells = 2 * np.pi * radius * compton_profile(radius) * 2 * u * _WEIGHTS * math.sqrt(END) / 2
-    x = np.linspace(0, 1, _STEPS) ** 2 * _LARGEST
+    shells = 2 * np.pi * radius * compton_profile(radius) * 2 * u * _WEIGHTS * math.sqrt(GAS_RADIUS) / 2
+    x = np.linspace(0, 1, _TABLE_SIZE) ** 2 * _MAX_X
     return x, np.concatenate([j0(part[:, None] * radius) @ shells for part in np.array_split(x, 8)])

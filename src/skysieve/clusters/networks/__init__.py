@@ -1,1 +1,1 @@
-"""Networks for clusters."""
+"""Segmentation networks for maps of several bands."""

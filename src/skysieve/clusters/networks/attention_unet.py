@@ -1,10 +1,10 @@
-"""Attention U-Net: what the decoder knows so far decides where the encoder's details are let through.
+"""Attention U-Net: gates weight the encoder's features by what the decoder has found at the level below.
 
 Built as published, in two dimensions: gates are additive, work at the resolution of the level below, and are
-brought up by linear interpolation.  The inner width of a gate is half that of what it lets through, as in
-the authors' code.  Batch normalisation follows each convolution of 3 x 3, as there.  Steps up are the
-transposed convolutions of U-Net, here and in the keras variant.  That variant has steps down by convolutions
-at stride 2, not by maxima as the paper; its gates work at the resolution of what they let through.
+upsampled by linear interpolation.  The inner width of a gate is half of the width of the gated features, as
+in the authors' code.  Batch normalisation follows each 3 x 3 convolution, as there.  Upsampling uses U-Net's
+transposed convolutions, here and in the Keras variant.  That variant downsamples by convolutions at stride 2,
+not by max pooling as in the paper, and its gates work at the resolution of the gated features.
 
 References
 ----------
@@ -23,9 +23,9 @@ from skysieve.clusters.networks.segmentation_blocks import (
     PRIOR,
     Segmenter,
     double_convolution,
-    enlarged,
-    halved,
+    max_pooled,
     up_convolution,
+    upsampled,
 )
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["AttentionUNet"]
 
 WIDTHS = (64, 128, 256, 512, 1024)
+"""Default channels at 1, 1/2, 1/4, … of the resolution."""
 
 
 class AttentionUNet(Segmenter):
@@ -47,7 +48,7 @@ class AttentionUNet(Segmenter):
     Raises
     ------
     ValueError
-        If the arguments do not go together.
+        If an argument is out of range; see :class:`skysieve.clusters.networks.segmentation_blocks.Segmenter`.
     """
 
     def __init__(
@@ -61,30 +62,35 @@ class AttentionUNet(Segmenter):
         self.up = nn.ModuleList(up_convolution(coarse, fine) for fine, coarse in pairwise(widths))
         self.decoder = nn.ModuleList(double_convolution(2 * width, width) for width in widths[:-1])
         self.head = nn.Conv2d(widths[0], classes, 1)
-        self._begin([self.head])
+        self._initialise_weights([self.head])
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """Return the logits ``(N, C, H, W)``.
+        """Return the logits of each class.
 
         Parameters
         ----------
         pixels
-            ``(N, B, H, W)`` float32, preprocessed; H and W are multiples of :attr:`multiple`.
+            Preprocessed maps ``(N, B, H, W)`` float32; H and W are multiples of :attr:`multiple`.
+
+        Returns
+        -------
+        Tensor
+            ``(N, C, H, W)`` float32.
         """
         features, skips = pixels, []
         for level, stage in enumerate(self.encoder):
-            features = stage(halved(features) if level else features)
+            features = stage(max_pooled(features) if level else features)
             skips.append(features)
         for level in reversed(range(len(self.up))):
-            let_through = self.gates[level](skips[level], features)
-            joined = torch.cat([let_through, self.up[level](features)], dim=1)
+            gated = self.gates[level](skips[level], features)
+            joined = torch.cat([gated, self.up[level](features)], dim=1)
             features = self.decoder[level](joined)
         logits: Tensor = self.head(features)
         return logits
 
 
 class _Gate(nn.Module):
-    """Weights between 0 and 1 for each place of features, from themselves and the level below."""
+    """Attention gate: weights between 0 and 1 for each pixel, from the features and from the level below."""
 
     def __init__(self, fine: int, coarse: int) -> None:
         super().__init__()
@@ -101,7 +107,7 @@ class _Gate(nn.Module):
         features
             ``(N, fine, H, W)``.
         signal
-            What the level below found ``(N, coarse, H / 2, W / 2)``.
+            Features of the level below ``(N, coarse, H / 2, W / 2)``.
         """
         both = torch.relu(self.of_features(features) + self.of_signal(signal))
-        return features * enlarged(torch.sigmoid(self.weight(both)))
+        return features * upsampled(torch.sigmoid(self.weight(both)))

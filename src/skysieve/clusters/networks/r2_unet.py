@@ -1,12 +1,12 @@
-"""R2U-Net: a U-Net whose convolutions are applied again to what they gave, beside what they were given.
+"""R2U-Net: a U-Net with recurrent residual stages, which apply each convolution repeatedly.
 
-Built as published: a stage is a convolution of 1 x 1 and two recurrent layers with a way around both; a
-recurrent layer with kernel w is h = relu(w * x), then t = 2 times h = relu(w * (x + h)).  The paper's eq. 1
-writes two kernels, yet its text finds as many parameters as without recurrence, and so there is one here.  In
-the keras variant each repetition has a kernel of its own, and steps up are interpolations with a convolution
-of 3 x 3.
-Batch normalisation, which the paper has not, follows the convolution of 1 x 1 only: each repetition has
-other statistics, which one normalisation cannot hold.  Instead the kernels that are repeated begin smaller.
+Built as published: a stage is a 1 x 1 convolution and two recurrent layers with a skip connection around
+both.  A recurrent layer with kernel w computes h = relu(w * x), then t = 2 times h = relu(w * (x + h)).  The
+paper's eq. 1 has two kernels, but its text counts as many parameters as without recurrence, so there is one
+here.  In the Keras variant each repetition has its own kernel, and upsampling is an interpolation with a
+3 x 3 convolution.  Batch normalisation, which the paper does not use, follows the 1 x 1 convolution only:
+each repetition has other statistics, which a single normalisation cannot represent.  Instead the repeated
+kernels are initialised smaller.
 
 References
 ----------
@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from skysieve.clusters.networks.segmentation_blocks import PRIOR, Segmenter, halved, up_convolution
+from skysieve.clusters.networks.segmentation_blocks import PRIOR, Segmenter, max_pooled, up_convolution
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,8 +30,10 @@ if TYPE_CHECKING:
 __all__ = ["R2UNet"]
 
 WIDTHS = (64, 128, 256, 512, 1024)
+"""Default channels at 1, 1/2, 1/4, … of the resolution."""
 
 REPETITIONS = 2
+"""Repetitions of each convolution after its first application."""
 
 
 class R2UNet(Segmenter):
@@ -45,7 +47,7 @@ class R2UNet(Segmenter):
     Raises
     ------
     ValueError
-        If the arguments do not go together.
+        If an argument is out of range; see :class:`skysieve.clusters.networks.segmentation_blocks.Segmenter`.
     """
 
     def __init__(
@@ -56,23 +58,28 @@ class R2UNet(Segmenter):
         self.up = nn.ModuleList(up_convolution(coarse, fine) for fine, coarse in pairwise(widths))
         self.decoder = nn.ModuleList(_Stage(2 * width, width) for width in widths[:-1])
         self.head = nn.Conv2d(widths[0], classes, 1)
-        self._begin([self.head])
+        self._initialise_weights([self.head])
         for module in self.modules():
             if isinstance(module, _Recurrent):
-                # what is added up in the repetitions is about as large as the input, then
+                # keeps the sum over the repetitions about as large as the input
                 module.convolution.weight.data.div_((1 + REPETITIONS) ** 0.5)
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """Return the logits ``(N, C, H, W)``.
+        """Return the logits of each class.
 
         Parameters
         ----------
         pixels
-            ``(N, B, H, W)`` float32, preprocessed; H and W are multiples of :attr:`multiple`.
+            Preprocessed maps ``(N, B, H, W)`` float32; H and W are multiples of :attr:`multiple`.
+
+        Returns
+        -------
+        Tensor
+            ``(N, C, H, W)`` float32.
         """
         features, skips = pixels, []
         for level, stage in enumerate(self.encoder):
-            features = stage(halved(features) if level else features)
+            features = stage(max_pooled(features) if level else features)
             skips.append(features)
         for level in reversed(range(len(self.up))):
             joined = torch.cat([skips[level], self.up[level](features)], dim=1)
@@ -82,7 +89,7 @@ class R2UNet(Segmenter):
 
 
 class _Stage(nn.Module):
-    """Two recurrent layers with a way around them."""
+    """Two recurrent layers with a skip connection."""
 
     def __init__(self, inputs: int, width: int) -> None:
         super().__init__()
@@ -97,7 +104,7 @@ class _Stage(nn.Module):
 
 
 class _Recurrent(nn.Module):
-    """A convolution of 3 x 3 that also sees what it gave before."""
+    """A 3 x 3 convolution that is applied repeatedly to the sum of its input and its last output."""
 
     def __init__(self, width: int) -> None:
         super().__init__()

@@ -1,18 +1,19 @@
-"""ResUNet-a: a U-Net of residual blocks that look near and far at once, with pyramids of maxima.
+"""ResUNet-a: a U-Net of residual blocks with parallel dilated convolutions, and pyramid pooling.
 
-A block adds to its input what branches of two convolutions of 3 x 3 found, whose taps are 1, 3, 15 and 31
-pixels apart; the deeper the level, the fewer branches.  Steps down are convolutions of 1 x 1 at stride 2,
-steps up repeat pixels.  At the lowest resolution and before the end, maxima over windows of four sizes are
-joined to the features.
+A block adds to its input the outputs of branches of two 3 x 3 convolutions with dilations 1, 3, 15 and 31;
+deeper levels have fewer branches.  Downsampling is a 1 x 1 convolution at stride 2, upsampling repeats
+pixels.  At the lowest resolution and before the head, max-pooled features of four window sizes are joined to
+the features.
 
-Built as published (the one-task form), with these differences.  The order in a block is convolution,
-normalisation, ReLU instead of the reverse, so that normalisation folds into the convolutions.  The paper's
-windows are all, a half, a quarter and an eighth of a map; here they are so many pixels as these are of the
-paper's 8 at the lowest resolution, and of a patch of 64 at the end: parts of a larger map then mean the same.
-Pooled features are not normalised, for there may be one value of each only.  The paper has six levels, 32 to
-1024 channels; the default here is that of the keras variant, five from 64 on.  Which levels have which
-branches follows that variant, which agrees with the paper for six.  It adds no input to its blocks, and has
-dilated convolutions of 256 and 128 channels where the paper has pyramids of maxima.
+Built as published (the single-task form), with these differences.  The order in a block is convolution,
+normalisation, ReLU instead of the reverse, so that normalisation can be folded into the convolutions.  The
+paper's windows are the whole, a half, a quarter and an eighth of a map.  Here they have fixed sizes in
+pixels, which equal these fractions for the paper's 8 pixels at the lowest resolution, and for a patch of 64
+pixels before the head: windows then have the same size on larger maps.  Pooled features are not normalised,
+as there may be only one value of each.  The paper has six levels, 32 to 1024 channels; the default here is
+that of the Keras variant, five from 64 on.  The branches of each level follow that variant, which agrees with
+the paper for six.  The Keras variant adds no input to its blocks, and has dilated convolutions of 256 and 128
+channels instead of the pyramid pooling.
 
 References
 ----------
@@ -37,13 +38,14 @@ if TYPE_CHECKING:
 __all__ = ["ResUNetA"]
 
 WIDTHS = (64, 128, 256, 512, 1024)
+"""Default channels at 1, 1/2, 1/4, … of the resolution."""
 
 DILATIONS = (1, 3, 15, 31)
+"""Dilations of the branches of a block."""
 
 LOW_WINDOWS = (1, 2, 4, 8)
 FULL_WINDOWS = (8, 16, 32, 64)
-"""Pixels a side over which maxima are taken at the lowest resolution and at the full one, powers of 2
-in growing order."""
+"""Sides in pixels of the pooling windows at the lowest and at the full resolution, ascending powers of 2."""
 
 
 class ResUNetA(Segmenter):
@@ -57,7 +59,7 @@ class ResUNetA(Segmenter):
     Raises
     ------
     ValueError
-        If the arguments do not go together.
+        If an argument is out of range; see :class:`skysieve.clusters.networks.segmentation_blocks.Segmenter`.
     """
 
     def __init__(
@@ -74,27 +76,32 @@ class ResUNetA(Segmenter):
         self.decoder = nn.ModuleList(map(_Block, widths[:-1], dilations[:-1]))
         self.full_pyramid = _Pyramid(2 * widths[0], widths[0], FULL_WINDOWS)
         self.head = nn.Conv2d(widths[0], classes, 1)
-        self._begin([self.head])
+        self._initialise_weights([self.head])
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """Return the logits ``(N, C, H, W)``.
+        """Return the logits of each class.
 
         Parameters
         ----------
         pixels
-            ``(N, B, H, W)`` float32, preprocessed; H and W are multiples of :attr:`multiple`.
+            Preprocessed maps ``(N, B, H, W)`` float32; H and W are multiples of :attr:`multiple`.
+
+        Returns
+        -------
+        Tensor
+            ``(N, C, H, W)`` float32.
         """
         entered = self.entry(pixels)
         features, skips = entered, []
         for level, block in enumerate(self.encoder):
             if level:
-                # Every second pixel first: with strided 1 x 1 kernels gradients of torch 2.14 corrupt memory
+                # Subsample first: gradients of strided 1 x 1 convolutions corrupt memory in torch 2.14
                 features = self.down[level - 1](features[..., ::2, ::2])
             features = block(features)
             skips.append(features)
         features = self.low_pyramid(features)
         for level in reversed(range(len(self.up))):
-            # a convolution of 1 x 1 gives the same before pixels are repeated, with a quarter of the work
+            # a 1 x 1 convolution before upsampling gives the same result at a quarter of the cost
             above = functional.interpolate(self.up[level](features), scale_factor=2, mode="nearest")
             features = self.decoder[level](self.join[level](torch.cat([above, skips[level]], dim=1)))
         features = self.full_pyramid(torch.cat([entered, features], dim=1))
@@ -103,7 +110,7 @@ class ResUNetA(Segmenter):
 
 
 class _Block(nn.Module):
-    """Branches of two convolutions each, added to their input."""
+    """Residual block of parallel branches, each of two convolutions."""
 
     def __init__(self, width: int, dilations: Sequence[int]) -> None:
         super().__init__()
@@ -125,13 +132,13 @@ class _Block(nn.Module):
 
 
 class _Pyramid(nn.Module):
-    """Features, and what is largest around them in windows of several sizes, brought to one width."""
+    """Pyramid pooling: joins features to their maxima over windows of several sizes."""
 
     def __init__(self, inputs: int, outputs: int, windows: Sequence[int]) -> None:
         super().__init__()
         self.windows = tuple(windows)
         part = max(1, outputs // len(windows))
-        # a bias would be taken away by the normalisation after the join
+        # no bias: the normalisation after the join would subtract it
         self.pooled = nn.ModuleList(nn.Conv2d(inputs, part, 1, bias=False) for _ in windows)
         self.join = convolution(inputs + part * len(windows), outputs, size=1)
 
@@ -141,24 +148,24 @@ class _Pyramid(nn.Module):
         parts, largest, reached = [features], features, 1
         for window, layer in zip(self.windows, self.pooled, strict=True):
             while reached < window:
-                largest, reached = _halved(largest), 2 * reached
+                largest, reached = _max_pooled_padded(largest), 2 * reached
             repeated = functional.interpolate(layer(largest), scale_factor=window, mode="nearest")
             parts.append(repeated[..., :height, :width])
         result: Tensor = self.join(torch.cat(parts, dim=1))
         return result
 
 
-def _halved(features: Tensor) -> Tensor:
-    """Return the largest values of windows of 2 x 2; those at the border may hang over it.
+def _max_pooled_padded(features: Tensor) -> Tensor:
+    """Return maxima over windows of 2 x 2; windows at the border may extend beyond it.
 
-    Spelt out because not every engine takes windows that are larger than what there is.
+    The padding is explicit, because not every engine accepts windows larger than the input.
     """
     taller = torch.cat([features, features[..., -1:, :]], dim=2)
     return functional.max_pool2d(torch.cat([taller, taller[..., -1:]], dim=3), 2)
 
 
 def _dilations(level: int, levels: int) -> tuple[int, ...]:
-    """Return the branches of a level: all in the first two, the least in the lower half, three between."""
+    """Return the dilations of a level: four in the first two, one in the lower half, three in between."""
     if level < 2:
         return DILATIONS
     return DILATIONS[:-1] if level <= levels // 2 else DILATIONS[:1]

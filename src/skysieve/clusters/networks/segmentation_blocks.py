@@ -1,4 +1,4 @@
-"""What the networks of several bands share: how they begin, how they end, and the steps between levels."""
+"""Base class of the segmentation networks, and their common layers."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from skysieve.core.networks.blocks import convolution, initialise, scale_outputs
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["PRIOR", "Segmenter", "double_convolution", "enlarged", "halved", "up_convolution"]
+__all__ = ["PRIOR", "Segmenter", "double_convolution", "max_pooled", "up_convolution", "upsampled"]
 
 PRIOR = 0.01
-"""Probability that an untrained network gives to each class, whatever it is shown."""
+"""Probability that an untrained network predicts for each class, for any input."""
 
 
 class Segmenter(nn.Module):
-    """Classes of every pixel of pictures in several bands, which may overlap.
+    """Base class of networks that predict the classes of each pixel, which may overlap, from several bands.
 
     Parameters
     ----------
@@ -32,22 +32,22 @@ class Segmenter(nn.Module):
     widths
         Channels at 1, 1/2, 1/4, … of the resolution.
     prior
-        Probability that the untrained network gives to each class.
+        Probability that the untrained network predicts for each class.
 
     Attributes
     ----------
     bands, classes, widths
         As given.
     multiple
-        Sides of the input are multiples of this many pixels.
+        The sides of the input must be multiples of this number of pixels.
     head
-        The layer that gives the logits.
+        Last layer, which returns the logits.
 
     Raises
     ------
     ValueError
-        If there are no bands, no classes, fewer than two levels, an empty level, or the prior is not
-        between 0 and 1.
+        If there are no bands, no classes, fewer than two levels, a level without channels, or the prior is
+        not between 0 and 1.
     """
 
     head: nn.Conv2d
@@ -69,22 +69,48 @@ class Segmenter(nn.Module):
         self._prior = prior
 
     def all_logits(self, pixels: Tensor) -> list[Tensor]:
-        """Return all predictions that a loss is to be taken of, each ``(N, C, H, W)``.
+        """Return all predictions that enter the loss.
 
-        First what :meth:`forward` returns; then, of a network with deep supervision, those of its stages.
+        Parameters
+        ----------
+        pixels
+            As in :meth:`forward`.
+
+        Returns
+        -------
+        list of Tensor
+            Each ``(N, C, H, W)``: the result of :meth:`forward`; then, with deep supervision, those of the
+            stages.
         """
         return [self(pixels)]
 
     def probabilities(self, pixels: Tensor) -> Tensor:
-        """Return the posteriors ``(N, C, H, W)`` for ``(N, B, H, W)`` pixels."""
+        """Return the posterior probabilities.
+
+        Parameters
+        ----------
+        pixels
+            Preprocessed maps ``(N, B, H, W)`` float32.
+
+        Returns
+        -------
+        Tensor
+            ``(N, C, H, W)``.
+        """
         return torch.sigmoid(self(pixels))
 
     def fold_calibration(self, scale: Tensor, offset: Tensor) -> None:
-        """Make the logits ``l`` of each class ``scale l + offset``; both ``(C,)``."""
+        """Replace the logits ``l`` by ``scale l + offset``, by changing the last layer.
+
+        Parameters
+        ----------
+        scale, offset
+            One value for each class ``(C,)``.
+        """
         scale_outputs(self.head, scale, offset)
 
-    def _begin(self, heads: Iterable[nn.Conv2d]) -> None:
-        """Draw all weights; those of the heads so small that whatever is shown gets the prior."""
+    def _initialise_weights(self, heads: Iterable[nn.Conv2d]) -> None:
+        """Initialise all weights; those of the heads so small that any input gets the prior probability."""
         initialise(self)
         for head in heads:
             nn.init.normal_(head.weight, std=0.01)
@@ -93,22 +119,70 @@ class Segmenter(nn.Module):
 
 
 def double_convolution(inputs: int, outputs: int) -> nn.Sequential:
-    """Return two convolutions of 3 x 3, each with batch normalisation and ReLU."""
+    """Build two 3 x 3 convolutions, each with batch normalisation and ReLU.
+
+    Parameters
+    ----------
+    inputs, outputs
+        Numbers of channels.
+
+    Returns
+    -------
+    nn.Sequential
+        Keeps height and width.
+    """
     return nn.Sequential(convolution(inputs, outputs), convolution(outputs, outputs))
 
 
 def up_convolution(inputs: int, outputs: int) -> nn.ConvTranspose2d:
-    """Return the transposed convolution of 2 x 2 that doubles the sides; no two of its results overlap."""
+    """Build the 2 x 2 transposed convolution at stride 2, which doubles height and width without overlap.
+
+    Parameters
+    ----------
+    inputs, outputs
+        Numbers of channels.
+
+    Returns
+    -------
+    nn.ConvTranspose2d
+        With a bias.
+    """
     return nn.ConvTranspose2d(inputs, outputs, 2, stride=2)
 
 
-def halved(features: Tensor, times: int = 1) -> Tensor:
-    """Return the largest values of windows of ``2**times`` pixels a side."""
+def max_pooled(features: Tensor, times: int = 1) -> Tensor:
+    """Apply max pooling with windows of ``2**times`` pixels a side.
+
+    Parameters
+    ----------
+    features
+        ``(N, C, H, W)``.
+    times
+        Number of halvings.
+
+    Returns
+    -------
+    Tensor
+        ``(N, C, H / 2**times, W / 2**times)``.
+    """
     return functional.max_pool2d(features, 2**times) if times else features
 
 
-def enlarged(features: Tensor, times: int = 1) -> Tensor:
-    """Return features with sides ``2**times`` as long, interpolated linearly along both."""
+def upsampled(features: Tensor, times: int = 1) -> Tensor:
+    """Upsample features by ``2**times`` with bilinear interpolation.
+
+    Parameters
+    ----------
+    features
+        ``(N, C, H, W)``.
+    times
+        Number of doublings.
+
+    Returns
+    -------
+    Tensor
+        ``(N, C, 2**times H, 2**times W)``.
+    """
     if times == 0:
         return features
     return functional.interpolate(features, scale_factor=2**times, mode="bilinear", align_corners=False)

@@ -1,8 +1,8 @@
-"""The networks that find things in maps of several bands, by name."""
+"""Segmentation networks by name."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from skysieve.clusters.networks.attention_unet import AttentionUNet
 from skysieve.clusters.networks.r2_unet import R2UNet
@@ -29,10 +29,10 @@ SEGMENTERS: dict[str, Callable[..., Segmenter]] = {
     "u2net": U2Net,
     "unet3+": UNet3Plus,
 }
-"""What makes each network, by the name that users give."""
+"""Network classes by the names that recipes use."""
 
 DEEPLY_SUPERVISED = frozenset({"unet++", "u2net", "unet3+"})
-"""Networks of which more than the last stage may predict in training."""
+"""Networks that can predict from earlier stages too, for deep supervision in training."""
 
 
 def build_segmenter(
@@ -44,7 +44,7 @@ def build_segmenter(
     prior: float = PRIOR,
     deep_supervision: bool = False,
 ) -> Segmenter:
-    """Return an untrained network, its weights drawn from torch's global generator.
+    """Build an untrained network; its weights are drawn from torch's global generator.
 
     Parameters
     ----------
@@ -53,22 +53,27 @@ def build_segmenter(
     bands
         Channels of the input.
     classes
-        Number of classes; they may overlap.
+        Number of classes, which may overlap.
     widths
-        Channels at 1, 1/2, 1/4, … of the resolution; those published if empty.
+        Channels at 1, 1/2, 1/4, … of the resolution; by default those of the network.
     prior
-        Probability that the untrained network gives to each class.
+        Probability that the untrained network predicts for each class.
     deep_supervision
-        Whether earlier stages predict, too; for networks in :data:`DEEPLY_SUPERVISED`.
+        Whether earlier stages predict too; for networks in :data:`DEEPLY_SUPERVISED`.
+
+    Returns
+    -------
+    Segmenter
+        With random weights.
 
     Raises
     ------
     ValueError
-        If there is no such network, or it takes no such bands, classes, widths, prior or supervision.
+        If the network is unknown, an argument is out of range, or deep supervision is not available.
     """
     if kind not in SEGMENTERS:
         raise ValueError(f"no network is called {kind!r}: expected one of {', '.join(SEGMENTERS)}")
-    options: dict[str, Any] = {"prior": prior}
+    options: dict[str, float | bool | tuple[int, ...]] = {"prior": prior}
     if deep_supervision:
         if kind not in DEEPLY_SUPERVISED:
             takers = ", ".join(sorted(DEEPLY_SUPERVISED))

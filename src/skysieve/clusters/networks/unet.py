@@ -1,9 +1,10 @@
-"""U-Net: what was seen at each resolution on the way down is joined with what comes back up.
+"""U-Net: skip connections join the encoder's features of each resolution to the decoder.
 
-Built as published, with three differences: convolutions pad with zeros, so that sides are kept (the paper's
-are cut to what is known); batch normalisation follows each convolution of 3 x 3 (in the paper, and in the
-keras variant, none does), so that training from scratch is stable at any rate; there is no dropout.  The
-keras variant doubles sides by interpolation and a convolution of 3 x 3, not by the paper's of 2 x 2.
+Built as published, with three differences.  Convolutions pad with zeros, so that height and width are kept
+(the paper crops to valid pixels).  Batch normalisation follows each 3 x 3 convolution (in the paper, and in
+the Keras variant, none does), so that training from scratch is stable at any learning rate.  There is no
+dropout.  The Keras variant upsamples by interpolation and a 3 x 3 convolution, not by the paper's 2 x 2
+transposed convolution.
 
 References
 ----------
@@ -22,7 +23,7 @@ from skysieve.clusters.networks.segmentation_blocks import (
     PRIOR,
     Segmenter,
     double_convolution,
-    halved,
+    max_pooled,
     up_convolution,
 )
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["UNet"]
 
 WIDTHS = (64, 128, 256, 512, 1024)
+"""Default channels at 1, 1/2, 1/4, … of the resolution."""
 
 
 class UNet(Segmenter):
@@ -45,7 +47,7 @@ class UNet(Segmenter):
     Raises
     ------
     ValueError
-        If the arguments do not go together.
+        If an argument is out of range; see :class:`skysieve.clusters.networks.segmentation_blocks.Segmenter`.
     """
 
     def __init__(
@@ -58,19 +60,24 @@ class UNet(Segmenter):
         self.up = nn.ModuleList(up_convolution(coarse, fine) for fine, coarse in pairwise(widths))
         self.decoder = nn.ModuleList(double_convolution(2 * width, width) for width in widths[:-1])
         self.head = nn.Conv2d(widths[0], classes, 1)
-        self._begin([self.head])
+        self._initialise_weights([self.head])
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """Return the logits ``(N, C, H, W)``.
+        """Return the logits of each class.
 
         Parameters
         ----------
         pixels
-            ``(N, B, H, W)`` float32, preprocessed; H and W are multiples of :attr:`multiple`.
+            Preprocessed maps ``(N, B, H, W)`` float32; H and W are multiples of :attr:`multiple`.
+
+        Returns
+        -------
+        Tensor
+            ``(N, C, H, W)`` float32.
         """
         features, skips = pixels, []
         for level, stage in enumerate(self.encoder):
-            features = stage(halved(features) if level else features)
+            features = stage(max_pooled(features) if level else features)
             skips.append(features)
         for level in reversed(range(len(self.up))):
             joined = torch.cat([skips[level], self.up[level](features)], dim=1)

@@ -1,11 +1,11 @@
-"""UNet 3+: each stage of the decoder sees all resolutions, from the encoder above and the decoder below it.
+"""UNet 3+: each stage of the decoder takes features of all resolutions.
 
-Built as published: what lies above is reduced by maxima, what lies below is brought up by linear
-interpolation, each goes through a convolution of 3 x 3 to as many channels as the first level has, and one
-more joins them all.  Batch normalisation follows each, as in the paper; in the keras variant only the last.
-The classification that may empty a whole picture is left out, as it is there: a patch without any cluster
-says so pixel by pixel.  The paper has five levels, 64 to 1024 channels; the default here is that of the
-keras variant, four up to 512.
+Built as published: the encoder's features of higher resolution are max-pooled, features of lower resolution
+are upsampled by linear interpolation, each passes a 3 x 3 convolution to the number of channels of the first
+level, and one more convolution fuses them.  Batch normalisation follows each convolution, as in the paper; in
+the Keras variant only the last.  The classification branch that can suppress a whole image is left out, as in
+the Keras variant: a patch without any cluster is predicted as such pixel by pixel.  The paper has five
+levels, 64 to 1024 channels; the default here is that of the Keras variant, four up to 512.
 
 References
 ----------
@@ -24,8 +24,8 @@ from skysieve.clusters.networks.segmentation_blocks import (
     PRIOR,
     Segmenter,
     double_convolution,
-    enlarged,
-    halved,
+    max_pooled,
+    upsampled,
 )
 from skysieve.core.networks.blocks import convolution
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["UNet3Plus"]
 
 WIDTHS = (64, 128, 256, 512)
+"""Default channels at 1, 1/2, 1/4, … of the resolution."""
 
 
 class UNet3Plus(Segmenter):
@@ -45,12 +46,12 @@ class UNet3Plus(Segmenter):
     bands, classes, widths, prior
         See :class:`skysieve.clusters.networks.segmentation_blocks.Segmenter`.
     deep_supervision
-        Whether each level predicts for :meth:`all_logits`, as the paper trains.
+        Whether each level predicts for :meth:`all_logits`, as in the paper's training.
 
     Raises
     ------
     ValueError
-        If the arguments do not go together.
+        If an argument is out of range; see :class:`skysieve.clusters.networks.segmentation_blocks.Segmenter`.
     """
 
     def __init__(
@@ -68,7 +69,7 @@ class UNet3Plus(Segmenter):
         self.encoder = nn.ModuleList(
             double_convolution(before, width) for before, width in pairwise((bands, *widths))
         )
-        # by level of the decoder, then by the level that is seen
+        # by level of the decoder, then by level of the input features; saved weights have this name
         self.seen = nn.ModuleList(
             nn.ModuleList(
                 convolution(widths[other] if other <= level or other == levels - 1 else whole, part)
@@ -81,38 +82,54 @@ class UNet3Plus(Segmenter):
         below = (*[whole] * (levels - 2), widths[-1]) if deep_supervision else ()
         sides = [nn.Conv2d(width, classes, 3, padding=1) for width in below]
         self.sides = nn.ModuleList(sides)
-        self._begin([self.head, *sides])
+        self._initialise_weights([self.head, *sides])
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """Return the logits ``(N, C, H, W)``.
+        """Return the logits of each class.
 
         Parameters
         ----------
         pixels
-            ``(N, B, H, W)`` float32, preprocessed; H and W are multiples of :attr:`multiple`.
+            Preprocessed maps ``(N, B, H, W)`` float32; H and W are multiples of :attr:`multiple`.
+
+        Returns
+        -------
+        Tensor
+            ``(N, C, H, W)`` float32.
         """
         logits: Tensor = self.head(self._decoded(pixels)[0])
         return logits
 
     def all_logits(self, pixels: Tensor) -> list[Tensor]:
-        """Return the logits, and with deep supervision those of the levels below, from the finest on."""
+        """Return the logits and, with deep supervision, those of the levels below, from the finest on.
+
+        Parameters
+        ----------
+        pixels
+            As in :meth:`forward`.
+
+        Returns
+        -------
+        list of Tensor
+            Each ``(N, C, H, W)``; the first is the result of :meth:`forward`.
+        """
         first, *below = self._decoded(pixels)
-        sides = zip(self.sides, below, strict=False)  # there may be none
-        return [self.head(first), *(enlarged(side(of), level) for level, (side, of) in enumerate(sides, 1))]
+        sides = zip(self.sides, below, strict=False)  # no sides without deep supervision
+        return [self.head(first), *(upsampled(side(of), level) for level, (side, of) in enumerate(sides, 1))]
 
     def _decoded(self, pixels: Tensor) -> list[Tensor]:
-        """Return what each level of the decoder found; the lowest is the encoder's."""
+        """Return the features of each level of the decoder; the lowest is the encoder's."""
         features, found = pixels, []
         for level, stage in enumerate(self.encoder):
-            features = stage(halved(features) if level else features)
+            features = stage(max_pooled(features) if level else features)
             found.append(features)
-        # from below, each level of the encoder is replaced by that of the decoder once it is known
+        # from the lowest level up, the decoder's features replace the encoder's
         for level in reversed(range(len(self.join))):
             parts = [
                 layer(
-                    halved(found[other], level - other)
+                    max_pooled(found[other], level - other)
                     if other < level
-                    else enlarged(found[other], other - level)
+                    else upsampled(found[other], other - level)
                 )
                 for other, layer in enumerate(self.seen[level].children())
             ]

@@ -1,10 +1,10 @@
-"""U-Net++: between encoder and decoder lie further nodes, so that what is joined is alike.
+"""U-Net++: nested skip connections; further nodes lie between encoder and decoder.
 
-A node at level i and place j takes what all nodes before it at its level found, and what node j - 1 of the
-level below found, brought up.  Built as published, from the stages of the U-Net here (with batch
-normalisation, which neither the paper nor the keras variant names) and its transposed convolutions, as in
-the authors' code; the keras variant interpolates.  The paper's levels have 32 to 512 channels; the ones here
-are by default those of the keras variant and of U-Net, 64 to 1024.
+The node at level i and column j takes the outputs of all nodes before it at its level, and the upsampled
+output of node j - 1 of the level below.  Built as published, from the stages of the U-Net here (with batch
+normalisation, which neither the paper nor the Keras variant mentions) and its transposed convolutions, as in
+the authors' code; the Keras variant interpolates.  The paper's levels have 32 to 512 channels; the defaults
+here are those of the Keras variant and of U-Net, 64 to 1024.
 
 References
 ----------
@@ -23,7 +23,7 @@ from skysieve.clusters.networks.segmentation_blocks import (
     PRIOR,
     Segmenter,
     double_convolution,
-    halved,
+    max_pooled,
     up_convolution,
 )
 from skysieve.core.networks.blocks import scale_outputs
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["UNetPlusPlus"]
 
 WIDTHS = (64, 128, 256, 512, 1024)
+"""Default channels at 1, 1/2, 1/4, … of the resolution."""
 
 
 class UNetPlusPlus(Segmenter):
@@ -44,14 +45,14 @@ class UNetPlusPlus(Segmenter):
     bands, classes, widths, prior
         See :class:`skysieve.clusters.networks.segmentation_blocks.Segmenter`.
     deep_supervision
-        Whether each node at full resolution predicts.  The logits are then the mean of theirs, as in the
-        paper's accurate mode, and :meth:`all_logits` gives them one by one, too.  Only the last predicts
-        otherwise.
+        Whether each node at full resolution predicts.  The logits are then the mean of these predictions, as
+        in the paper's accurate mode, and :meth:`all_logits` also returns each of them.  Otherwise only the
+        last node predicts.
 
     Raises
     ------
     ValueError
-        If the arguments do not go together.
+        If an argument is out of range; see :class:`skysieve.clusters.networks.segmentation_blocks.Segmenter`.
     """
 
     def __init__(
@@ -68,42 +69,62 @@ class UNetPlusPlus(Segmenter):
         self.encoder = nn.ModuleList(
             double_convolution(before, width) for before, width in pairwise((bands, *widths))
         )
-        # by place, then by level: the further right, the fewer levels there are
+        # by column, then by level: each column has one level less
         self.up = nn.ModuleList(
             nn.ModuleList(
-                up_convolution(coarse, fine) for fine, coarse in pairwise(widths[: levels + 1 - place])
+                up_convolution(coarse, fine) for fine, coarse in pairwise(widths[: levels + 1 - column])
             )
-            for place in range(1, levels)
+            for column in range(1, levels)
         )
         self.nodes = nn.ModuleList(
             nn.ModuleList(
-                double_convolution((place + 1) * width, width) for width in widths[: levels - place]
+                double_convolution((column + 1) * width, width) for width in widths[: levels - column]
             )
-            for place in range(1, levels)
+            for column in range(1, levels)
         )
         heads = [nn.Conv2d(widths[0], classes, 1) for _ in range(levels - 1 if deep_supervision else 1)]
         self.heads = nn.ModuleList(heads)
-        self._begin(heads)
+        self._initialise_weights(heads)
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """Return the logits ``(N, C, H, W)``.
+        """Return the logits of each class.
 
         Parameters
         ----------
         pixels
-            ``(N, B, H, W)`` float32, preprocessed; H and W are multiples of :attr:`multiple`.
+            Preprocessed maps ``(N, B, H, W)`` float32; H and W are multiples of :attr:`multiple`.
+
+        Returns
+        -------
+        Tensor
+            ``(N, C, H, W)`` float32.
         """
-        return torch.stack(self._predictions(pixels)).mean(0) if len(self.heads) > 1 else self._last(pixels)
+        return (
+            torch.stack(self._predictions(pixels)).mean(0)
+            if len(self.heads) > 1
+            else self._last_logits(pixels)
+        )
 
     def all_logits(self, pixels: Tensor) -> list[Tensor]:
-        """Return the logits, and those of each node where it predicts, from the shallowest on."""
+        """Return the logits and, with deep supervision, those of each node, from the shallowest on.
+
+        Parameters
+        ----------
+        pixels
+            As in :meth:`forward`.
+
+        Returns
+        -------
+        list of Tensor
+            Each ``(N, C, H, W)``; the first is the result of :meth:`forward`.
+        """
         if len(self.heads) == 1:
-            return [self._last(pixels)]
+            return [self._last_logits(pixels)]
         predictions = self._predictions(pixels)
         return [torch.stack(predictions).mean(0), *predictions]
 
     def fold_calibration(self, scale: Tensor, offset: Tensor) -> None:
-        """Make the logits ``l`` of each class ``scale l + offset``; both ``(C,)``."""
+        """See :meth:`Segmenter.fold_calibration`."""
         for head in self.heads:
             scale_outputs(head, scale, offset)  # type: ignore[arg-type]
 
@@ -111,18 +132,18 @@ class UNetPlusPlus(Segmenter):
         nodes = self._top_nodes(pixels)
         return [head(node) for head, node in zip(self.heads, nodes, strict=True)]
 
-    def _last(self, pixels: Tensor) -> Tensor:
+    def _last_logits(self, pixels: Tensor) -> Tensor:
         logits: Tensor = self.heads[-1](self._top_nodes(pixels)[-1])
         return logits
 
     def _top_nodes(self, pixels: Tensor) -> list[Tensor]:
-        """Return what the nodes at full resolution found, but for the first, which is the encoder's."""
+        """Return the features of the nodes at full resolution, without the encoder's node."""
         features, found = pixels, []
         for level, stage in enumerate(self.encoder):
-            features = stage(halved(features) if level else features)
+            features = stage(max_pooled(features) if level else features)
             found.append([features])
-        for place, (steps, nodes) in enumerate(zip(self.up, self.nodes, strict=True)):
+        for column, (steps, nodes) in enumerate(zip(self.up, self.nodes, strict=True)):
             for level, (up, node) in enumerate(zip(steps, nodes, strict=True)):  # type: ignore[call-overload]
-                below = up(found[level + 1][place])
+                below = up(found[level + 1][column])
                 found[level].append(node(torch.cat([*found[level], below], dim=1)))
         return found[0][1:]

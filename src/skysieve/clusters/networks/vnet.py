@@ -1,12 +1,12 @@
-"""V-Net: a U-Net whose stages learn what is to be added to their input, with wide kernels.
+"""V-Net: a U-Net of residual stages with large kernels.
 
-Built as published, in two dimensions: kernels of 5 x 5; one, two, three, three, … convolutions a stage; the
-input of a stage is added to its output; convolutions of 2 x 2 at stride 2 as steps down and their transposes
-as steps up; PReLU; stages of the decoder are as wide as what is joined there.  Two differences: the paper's
-one channel is added to all of the first stage, and here the bands go through a convolution of 1 x 1 first;
-batch normalisation follows each convolution but the transposed ones (in the paper none).  In the keras
-variant kernels are 3 x 3, the input of a stage is what came up before it is joined, and the decoder is half
-as wide.
+Built as published, in two dimensions: 5 x 5 kernels; one, two, three, three, … convolutions in a stage; the
+input of a stage is added to its output; 2 x 2 convolutions at stride 2 for downsampling and their transposes
+for upsampling; PReLU; stages of the decoder are as wide as their joined input.  There are two differences:
+the paper adds its single channel to all channels of the first stage, and here the bands pass a 1 x 1
+convolution first; batch normalisation follows each convolution except the transposed ones (in the paper
+none).  In the Keras variant kernels are 3 x 3, the input of a stage is the upsampled features before they are
+joined, and the decoder is half as wide.
 
 References
 ----------
@@ -29,10 +29,11 @@ if TYPE_CHECKING:
 __all__ = ["VNet"]
 
 WIDTHS = (16, 32, 64, 128, 256)
+"""Default channels at 1, 1/2, 1/4, … of the resolution."""
 
 KERNEL = 5
-MOST_CONVOLUTIONS = 3
-"""In a stage; the first has one, the second two."""
+MAX_CONVOLUTIONS = 3
+"""Maximum number of convolutions in a stage; the first stage has one, the second two."""
 
 
 class VNet(Segmenter):
@@ -46,32 +47,37 @@ class VNet(Segmenter):
     Raises
     ------
     ValueError
-        If the arguments do not go together.
+        If an argument is out of range; see :class:`skysieve.clusters.networks.segmentation_blocks.Segmenter`.
     """
 
     def __init__(
         self, bands: int, classes: int = 1, widths: Sequence[int] = WIDTHS, *, prior: float = PRIOR
     ) -> None:
         super().__init__(bands, classes, widths, prior)
-        depths = [min(level + 1, MOST_CONVOLUTIONS) for level in range(len(widths))]
+        depths = [min(level + 1, MAX_CONVOLUTIONS) for level in range(len(widths))]
         entries = (bands, *widths[1:])
         self.encoder = nn.ModuleList(map(_Stage, entries, widths, depths))
-        self.down = nn.ModuleList(_step_down(fine, coarse) for fine, coarse in pairwise(widths))
-        coming_up = (*(2 * width for width in widths[1:-1]), widths[-1])
-        self.up = nn.ModuleList(map(_step_up, coming_up, widths[:-1]))
+        self.down = nn.ModuleList(_down_convolution(fine, coarse) for fine, coarse in pairwise(widths))
+        upsampled_widths = (*(2 * width for width in widths[1:-1]), widths[-1])
+        self.up = nn.ModuleList(map(_up_convolution, upsampled_widths, widths[:-1]))
         self.decoder = nn.ModuleList(
             _Stage(2 * width, 2 * width, depth) for width, depth in zip(widths[:-1], depths[:-1], strict=True)
         )
         self.head = nn.Conv2d(2 * widths[0], classes, 1)
-        self._begin([self.head])
+        self._initialise_weights([self.head])
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """Return the logits ``(N, C, H, W)``.
+        """Return the logits of each class.
 
         Parameters
         ----------
         pixels
-            ``(N, B, H, W)`` float32, preprocessed; H and W are multiples of :attr:`multiple`.
+            Preprocessed maps ``(N, B, H, W)`` float32; H and W are multiples of :attr:`multiple`.
+
+        Returns
+        -------
+        Tensor
+            ``(N, C, H, W)`` float32.
         """
         features, skips = pixels, []
         for level, stage in enumerate(self.encoder):
@@ -85,12 +91,12 @@ class VNet(Segmenter):
 
 
 class _Stage(nn.Module):
-    """Convolutions with a way around them, which is 1 x 1 where the number of channels changes."""
+    """Convolutions with a residual connection, a 1 x 1 convolution where the number of channels changes."""
 
     def __init__(self, inputs: int, width: int, depth: int) -> None:
         super().__init__()
         self.convolutions = nn.ModuleList(
-            _normalised(inputs if place == 0 else width, width) for place in range(depth)
+            _normalised_convolution(inputs if index == 0 else width, width) for index in range(depth)
         )
         self.activations = nn.ModuleList(nn.PReLU(width) for _ in range(depth))
         self.around = nn.Identity() if inputs == width else nn.Conv2d(inputs, width, 1)
@@ -98,25 +104,25 @@ class _Stage(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Return features ``(N, width, H, W)``."""
         changed = features
-        for place, convolution in enumerate(self.convolutions):
+        for index, convolution in enumerate(self.convolutions):
             changed = convolution(changed)
-            if place < len(self.convolutions) - 1:
-                changed = self.activations[place](changed)
+            if index < len(self.convolutions) - 1:
+                changed = self.activations[index](changed)
         result: Tensor = self.activations[-1](changed + self.around(features))
         return result
 
 
-def _normalised(inputs: int, outputs: int) -> nn.Sequential:
+def _normalised_convolution(inputs: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, KERNEL, padding=KERNEL // 2, bias=False), nn.BatchNorm2d(outputs)
     )
 
 
-def _step_down(fine: int, coarse: int) -> nn.Sequential:
+def _down_convolution(fine: int, coarse: int) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(fine, coarse, 2, stride=2, bias=False), nn.BatchNorm2d(coarse), nn.PReLU(coarse)
     )
 
 
-def _step_up(coarse: int, fine: int) -> nn.Sequential:
+def _up_convolution(coarse: int, fine: int) -> nn.Sequential:
     return nn.Sequential(up_convolution(coarse, fine), nn.PReLU(fine))

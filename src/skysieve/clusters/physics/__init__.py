@@ -1,1 +1,1 @@
-"""Bands, units and spectra of the microwave sky, masses and gas of clusters."""
+"""Bands, units and spectra of the microwave sky; masses, sizes and gas profiles of clusters."""

@@ -1,4 +1,4 @@
-"""The bands of microwave maps: beams, units, noise, and how they see the gas of clusters."""
+"""Bands of microwave maps: beams, units, noise, and response to the Sunyaev-Zel'dovich effect."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from skysieve.core.errors import ConfigError
 __all__ = ["PLANCK_HFI", "Band", "Unit", "band"]
 
 Unit = Literal["K_CMB", "MJy/sr", "y"]
-"""Thermodynamic temperature, surface brightness, or the Compton parameter itself."""
+"""Units of maps: thermodynamic temperature, surface brightness, or the Compton parameter itself."""
 
 
 @dataclass(frozen=True)
@@ -20,20 +20,21 @@ class Band:
     Attributes
     ----------
     name
-        As users call it, its frequency in GHz.
+        Name, which is the frequency in GHz.
     frequency
-        Nominal frequency, in GHz.
+        Nominal frequency in GHz.
     unit
-        Of its maps as they are published.
+        Unit of the published maps.
     fwhm
-        Of the effective beam, taken as a Gaussian, in arcminutes.
+        FWHM of the effective beam, taken as a Gaussian, in arcminutes.
     noise
-        White noise of a pixel of one square arcminute, in `unit`; it falls with the root of the area.
+        White noise of a pixel of one square arcminute, in `unit`; it decreases with the square root of the
+        area.
     y_response
-        Change of temperature in K_CMB for each unit of Compton parameter, over the bandpass and without
+        Change of temperature in K_CMB per unit of Compton parameter, over the bandpass and without
         relativistic corrections.
     mjysr_per_kcmb
-        Change of intensity in MJy/sr for each K_CMB, over the bandpass.
+        Change of intensity in MJy/sr per K_CMB, over the bandpass.
     """
 
     name: str
@@ -46,7 +47,7 @@ class Band:
 
     @property
     def y_in_unit(self) -> float:
-        """Change of the map, in its own unit, for each unit of Compton parameter."""
+        """Change of the map, in its own unit, per unit of Compton parameter."""
         if self.unit == "y":
             return 1.0
         return self.y_response * (self.mjysr_per_kcmb if self.unit == "MJy/sr" else 1.0)
@@ -60,13 +61,13 @@ _HFI: tuple[tuple[str, Unit, float, float, float, float], ...] = (
     ("545", "MJy/sr", 4.83, 0.78e-3, 14.455, 58.04),
     ("857", "MJy/sr", 4.64, 0.72e-3, 26.335, 2.27),
 )
-"""Name, unit, beam, noise of a pixel of one square degree, response to y, MJy/sr in a K_CMB."""
+"""Name, unit, FWHM, noise of a pixel of one square degree, response to y, MJy/sr per K_CMB."""
 
 PLANCK_HFI: tuple[Band, ...] = tuple(
     Band(name, float(name), unit, fwhm, 60 * noise, y_response, mjysr_per_kcmb)
     for name, unit, fwhm, noise, y_response, mjysr_per_kcmb in _HFI
 )
-"""Planck's High Frequency Instrument.
+"""Bands of Planck's High Frequency Instrument.
 
 References
 ----------
@@ -76,19 +77,29 @@ Planck Collaboration 2016, A&A 594, A8, table 6 (beams and noise of the full mis
 
 
 def band(name: str) -> Band:
-    """Return the band of Planck's HFI with this name.
+    """Return a band of Planck's HFI by its name.
+
+    Parameters
+    ----------
+    name
+        Name of the band, such as ``143``.
+
+    Returns
+    -------
+    Band
+        One of :data:`PLANCK_HFI`.
 
     Raises
     ------
     ConfigError
-        If there is none.
+        If there is no band of this name.
 
     Examples
     --------
     >>> band("143").fwhm
     7.3
     """
-    for one in PLANCK_HFI:
-        if one.name == name:
-            return one
+    for candidate in PLANCK_HFI:
+        if candidate.name == name:
+            return candidate
     raise ConfigError(f"band {name!r}: choose from {', '.join(one.name for one in PLANCK_HFI)}")

@@ -1,4 +1,4 @@
-"""How bright things are from band to band: hot gas, black bodies, dust, radio sources."""
+"""Frequency spectra: Sunyaev-Zel'dovich effect, black body, dust and radio sources."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 __all__ = ["T_CMB", "modified_blackbody", "planck_derivative", "power_law", "tsz_spectrum"]
 
 T_CMB = 2.7255
-"""Temperature of the microwave background, in K (Fixsen 2009, ApJ 707, 916)."""
+"""Temperature of the cosmic microwave background in K (Fixsen 2009, ApJ 707, 916)."""
 
 H_OVER_K = 0.047992430733662
 """Planck's constant over Boltzmann's, in K per GHz (CODATA 2018)."""
@@ -22,12 +22,17 @@ RAYLEIGH_JEANS = 0.030723576
 
 
 def tsz_spectrum(frequency: ArrayLike) -> NDArray[np.float64]:
-    """Return the change of the background's temperature, ``dT / T``, for each unit of Compton parameter.
+    """Return the change of the CMB temperature, ``dT / T``, per unit of Compton parameter.
 
     Parameters
     ----------
     frequency
-        GHz.
+        Frequencies in GHz.
+
+    Returns
+    -------
+    ndarray
+        Of the shape of `frequency`; negative below 217 GHz.
 
     References
     ----------
@@ -44,12 +49,17 @@ def tsz_spectrum(frequency: ArrayLike) -> NDArray[np.float64]:
 
 
 def planck_derivative(frequency: ArrayLike) -> NDArray[np.float64]:
-    """Return the change of intensity in MJy/sr for each K_CMB: of a black body at :data:`T_CMB`.
+    """Return the change of intensity per K_CMB, for a black body at :data:`T_CMB`.
 
     Parameters
     ----------
     frequency
-        GHz.
+        Frequencies in GHz.
+
+    Returns
+    -------
+    ndarray
+        MJy/sr per K_CMB, of the shape of `frequency`.
 
     Examples
     --------
@@ -66,16 +76,21 @@ def modified_blackbody(
 ) -> NDArray[np.float64]:
     """Return the intensity of optically thin dust relative to that at a reference frequency.
 
-    It goes as ``nu^(3 + beta) / (exp(h nu / k T) - 1)``.
+    It is proportional to ``nu^(3 + beta) / (exp(h nu / k T) - 1)``.
 
     Parameters
     ----------
     frequency, reference
-        GHz.
+        Frequencies in GHz.
     temperature
-        K.
+        Dust temperature in K.
     beta
-        Index of the emissivity.
+        Spectral index of the emissivity.
+
+    Returns
+    -------
+    ndarray
+        Ratios of intensities.
 
     References
     ----------
@@ -97,9 +112,14 @@ def power_law(frequency: ArrayLike, *, index: ArrayLike, reference: float) -> ND
     Parameters
     ----------
     frequency, reference
-        GHz.
+        Frequencies in GHz.
     index
-        Negative for sources that are brighter at lower frequencies.
+        Spectral index; negative for sources that are brighter at lower frequencies.
+
+    Returns
+    -------
+    ndarray
+        Ratios of fluxes.
     """
     nu, alpha = np.asarray(frequency, np.float64), np.asarray(index, np.float64)
     return np.asarray((nu / reference) ** alpha)

@@ -1,4 +1,4 @@
-"""Units of microwave maps, each into each."""
+"""Conversion between units of microwave maps."""
 
 from __future__ import annotations
 
@@ -21,20 +21,26 @@ _TEMPERATURES = {"K_CMB": 1.0, "mK_CMB": 1e-3, "uK_CMB": 1e-6}
 _INTENSITIES = {"MJy/sr": 1.0, "kJy/sr": 1e-3, "Jy/sr": 1e-6}
 
 UNITS = (*_TEMPERATURES, *_INTENSITIES, "K_RJ")
+"""Known units."""
 
 
 def conversion_factor(from_unit: str, to_unit: str, band: Band) -> float:
-    """Return by what values in one unit are multiplied to be in another.
+    """Return the factor that converts values from one unit to another.
 
-    Thermodynamic temperatures become intensities by the band's own conversion over its bandpass;
+    Thermodynamic temperatures and intensities are related by the band's own conversion over its bandpass,
     Rayleigh-Jeans temperatures by the nominal frequency.
 
     Parameters
     ----------
     from_unit, to_unit
-        Of :data:`UNITS`.
+        Units, from :data:`UNITS`.
     band
-        The map's.
+        Band of the map.
+
+    Returns
+    -------
+    float
+        Value in `to_unit` of one `from_unit`.
 
     Raises
     ------
@@ -51,12 +57,25 @@ def conversion_factor(from_unit: str, to_unit: str, band: Band) -> float:
 
 
 def convert(values: Values, from_unit: str, to_unit: str, band: Band) -> Values:
-    """Return values in another unit; arrays keep their dtype.  See :func:`conversion_factor`."""
+    """Convert values from one unit to another.
+
+    Parameters
+    ----------
+    values
+        A number or an array.
+    from_unit, to_unit, band
+        See :func:`conversion_factor`.
+
+    Returns
+    -------
+    float or ndarray
+        Same shape and dtype as `values`.
+    """
     return values * conversion_factor(from_unit, to_unit, band)
 
 
 def _in_mjysr(unit: str, band: Band) -> float:
-    """Return one of a unit in MJy/sr."""
+    """Return the value of one unit in MJy/sr."""
     if unit in _INTENSITIES:
         return _INTENSITIES[unit]
     if unit in _TEMPERATURES:

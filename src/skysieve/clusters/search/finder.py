@@ -15,7 +15,7 @@ from skysieve.clusters.matched_filter.filter_candidates import mmf_candidates
 from skysieve.clusters.matched_filter.matched_filter import (
     GRID_RESOLUTION,
     GRID_SIDE,
-    LEAST_DATA,
+    MIN_DATA,
     matched_filter,
 )
 from skysieve.clusters.search.augmentation import interpolate, look
@@ -193,7 +193,7 @@ class ClusterFinder:
             if self._stopped:
                 raise KeyboardInterrupt
             image = maps.stack.cut(patch.lon, patch.lat, grid, patch.rotation)
-            if np.isfinite(image).all(axis=0).mean() < LEAST_DATA:
+            if np.isfinite(image).all(axis=0).mean() < MIN_DATA:
                 continue  # a corner, at the edge of the maps
             try:
                 filtered = matched_filter(
@@ -210,7 +210,7 @@ class ClusterFinder:
             snr[patch.pixels - start] = interpolate(best, patch.row, patch.column)
             source[patch.pixels - start] = interpolate(filtered.source, patch.row, patch.column)
             candidates = mmf_candidates(
-                filtered, least_snr=self.settings.snr, most_source=self.settings.most_source
+                filtered, min_snr=self.settings.snr, max_source=self.settings.most_source
             )
             found.append(_within_unit(unit, patch, grid, candidates))
         snr[~valid] = source[~valid] = np.nan

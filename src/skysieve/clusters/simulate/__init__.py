@@ -1,1 +1,1 @@
-"""Microwave skies with known clusters."""
+"""Simulated microwave skies with known clusters."""

@@ -1,4 +1,4 @@
-"""The cosmic microwave background: its lensed temperature spectrum."""
+"""Cosmic microwave background: lensed temperature spectrum."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ PLANCK_2018 = {
 }
 """Planck 2018 results VI, Table 2, last column: TT, TE, EE, lowE and lensing."""
 
-_TO_KELVIN = 1e-12
-_STEP = 512
-"""Degrees are computed up to a multiple of this: maps of many sizes share one computation."""
+_K2_PER_UK2 = 1e-12
+_LMAX_STEP = 512
+"""Spectra are computed up to a multiple of this, so that maps of many sizes share one computation."""
 
-_one_at_a_time = threading.Lock()
-"""CAMB's Fortran falls over when two threads are in it."""
+_camb_lock = threading.Lock()
+"""Lock around CAMB, whose Fortran code is not thread-safe."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CosmicBackground:
-    """The primary background as a Gaussian field, the power of its lensing included.
+    """Primary CMB as a Gaussian field, with the power of the lensed spectrum.
 
     Attributes
     ----------
@@ -60,7 +60,21 @@ class CosmicBackground:
         stream: Sequence[int],
         window: NDArray[np.float64],
     ) -> None:
-        """Add it to the harmonics of a band in the band's unit, in place, seen through a window by degree."""
+        """Add the CMB to the harmonic coefficients of a band, in the band's unit.
+
+        Parameters
+        ----------
+        coefficients
+            Harmonic coefficients ``(count,)`` complex64, changed in place.
+        harmonics
+            Their multipoles and orders.
+        band
+            Band, which gives frequency and unit.
+        stream
+            Seeds of the field; the same numbers give the same field.
+        window
+            Window of beam and pixels by multipole ``(lmax + 1,)``.
+        """
         from skysieve.clusters.physics.units import conversion_factor
 
         amplitude = np.sqrt(temperature_spectrum(harmonics.lmax)) * window
@@ -69,32 +83,32 @@ class CosmicBackground:
 
 
 def temperature_spectrum(lmax: int) -> NDArray[np.float64]:
-    """Return the lensed temperature spectrum of the Planck 2018 cosmology, computed with CAMB once a process.
+    """Return the lensed temperature spectrum of the Planck 2018 cosmology, by CAMB once per process.
 
     Parameters
     ----------
     lmax
-        Highest degree.
+        Maximum multipole.
 
     Returns
     -------
     ndarray, shape (lmax + 1,)
-        C_l in K_CMB², zero for monopole and dipole; not to be written to.
+        C_l in K_CMB², zero for monopole and dipole; read-only.
 
     References
     ----------
     Lewis, Challinor & Lasenby 2000 (CAMB); Planck 2018 results VI, Table 2.
     """
-    with _one_at_a_time:
-        return _computed(ceil(lmax / _STEP) * _STEP)[: lmax + 1]
+    with _camb_lock:
+        return _camb_spectrum(ceil(lmax / _LMAX_STEP) * _LMAX_STEP)[: lmax + 1]
 
 
 @lru_cache(maxsize=4)
-def _computed(lmax: int) -> NDArray[np.float64]:
+def _camb_spectrum(lmax: int) -> NDArray[np.float64]:
     import camb
 
     parameters = camb.set_params(**PLANCK_2018, lmax=lmax, lens_potential_accuracy=1)
     spectra = camb.get_results(parameters).get_lensed_scalar_cls(lmax=lmax, CMB_unit="muK", raw_cl=True)
-    spectrum: NDArray[np.float64] = spectra[:, 0] * _TO_KELVIN
+    spectrum: NDArray[np.float64] = spectra[:, 0] * _K2_PER_UK2
     spectrum.flags.writeable = False
     return spectrum

@@ -1,4 +1,4 @@
-"""Cold cores of the Galaxy: compact clumps of dust that are colder than what is about them."""
+"""Cold cores of the Galaxy: compact clumps of dust that are colder than their surroundings."""
 
 from __future__ import annotations
 
@@ -23,34 +23,34 @@ __all__ = ["ColdCores"]
 
 _NSIDE = 64
 _LMAX = 2 * _NSIDE
-_COLDEST, _WARMEST = 6.0, 20.0
-_INSIDE = 2**12
-"""Places along the side of a coarse pixel."""
+_MIN_TEMPERATURE, _MAX_TEMPERATURE = 6.0, 20.0
+_SUBPIXELS = 2**12
+"""Number of random positions along the side of a coarse pixel."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ColdCores:
-    """Elongated Gaussian sources of cold dust, many where the column is high.
+    """Elongated Gaussian sources of cold dust, more frequent where the dust column is high.
 
     Attributes
     ----------
     enabled
         Whether they are in the sky.
     number
-        Expected on the whole sky.
+        Expected number on the whole sky.
     crowding
-        Their density goes as the column of dust to this power.
+        Exponent of the dust column to which their density is proportional.
     contrast, contrast_scatter
-        Median of the peak brightness as a ratio to that of the dust around, at 857 GHz and before the beam,
+        Median ratio of the peak brightness to that of the surrounding dust, at 857 GHz and before the beam,
         and scatter of its natural logarithm.
     size
-        Least and most FWHM along the minor axis, in arcmin.
+        Minimum and maximum FWHM of the minor axis, in arcminutes.
     elongation
-        Ratio of the axes, at most.
+        Maximum axis ratio.
     temperature, temperature_scatter
-        In K.
+        Mean and scatter in K.
     beta, beta_scatter
-        Index of the emissivity.
+        Mean and scatter of the spectral index of the emissivity.
 
     References
     ----------
@@ -73,41 +73,43 @@ class ColdCores:
     def draw(
         self, rng: np.random.Generator, region: SkyRegion, dust: GalacticDust, dust_stream: Sequence[int]
     ) -> Table:
-        """Draw those of a region.
+        """Draw the cold cores of a region.
 
         Parameters
         ----------
         rng
-            Source of randomness.
+            Random generator.
         region
-            Where.
+            Part of the sky.
         dust
-            What they follow.
+            Dust whose column they follow.
         dust_stream
-            Names the field of its column, which they follow down to a degree.
+            Seeds of the dust; the cores follow its column down to a scale of a degree.
 
         Returns
         -------
         astropy.table.Table
-            For :func:`~.source_table.fluxes`.
+            Sources for :func:`~.source_table.fluxes`.
         """
         import healpy
 
         from skysieve.clusters.simulate.source_table import source_table
 
         whole = SkyRegion(_NSIDE, None)
-        harmonics = Harmonics.needed(whole, _LMAX)
+        harmonics = Harmonics.for_region(whole, _LMAX)
         brightness = dust.brightness(
             REFERENCE, whole, harmonics, dust_stream, window=np.ones(_LMAX + 1)
         ).astype(float)
         density = brightness**self.crowding
         pixel = np.repeat(np.arange(density.size), rng.poisson(self.number * density / density.sum()))
-        # Somewhere in its pixel: at the centre of one of the many that a finer map has there
-        finer = healpy.ring2nest(_NSIDE, pixel) * _INSIDE**2 + rng.integers(_INSIDE**2, size=pixel.size)
-        lon, lat = healpy.pix2ang(_NSIDE * _INSIDE, finer, nest=True, lonlat=True)
+        # Random position in the pixel: the centre of one of its subpixels
+        subpixel = healpy.ring2nest(_NSIDE, pixel) * _SUBPIXELS**2 + rng.integers(
+            _SUBPIXELS**2, size=pixel.size
+        )
+        lon, lat = healpy.pix2ang(_NSIDE * _SUBPIXELS, subpixel, nest=True, lonlat=True)
         if region.cap is not None:
-            seen = lat >= 90 - region.cap
-            pixel, lon, lat = pixel[seen], lon[seen], lat[seen]
+            inside = lat >= 90 - region.cap
+            pixel, lon, lat = pixel[inside], lon[inside], lat[inside]
         count = len(pixel)
         minor = rng.uniform(*self.size, count)
         major = minor * rng.uniform(1, self.elongation, count)
@@ -120,7 +122,9 @@ class ColdCores:
             flux=peak * 1e6 * solid_angle,
             frequency=REFERENCE,
             temperature=np.clip(
-                rng.normal(self.temperature, self.temperature_scatter, count), _COLDEST, _WARMEST
+                rng.normal(self.temperature, self.temperature_scatter, count),
+                _MIN_TEMPERATURE,
+                _MAX_TEMPERATURE,
             ),
             beta=rng.normal(self.beta, self.beta_scatter, count),
             major=major,

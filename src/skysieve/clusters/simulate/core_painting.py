@@ -1,4 +1,4 @@
-"""Elongated Gaussian sources onto a map, as a band's beam shows them."""
+"""Add elongated Gaussian sources to a map, convolved with the beam of a band."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ if TYPE_CHECKING:
 
 __all__ = ["paint_cores"]
 
-_FWHM_IN_SIGMA = (8 * log(2)) ** 0.5
-_REACH = 4.0
-"""Sigma along the major axis, to which they are painted: three parts in ten thousand are left out."""
+_FWHM_PER_SIGMA = (8 * log(2)) ** 0.5
+_REACH_SIGMAS = 4.0
+"""Radius in sigma of the major axis to which sources are painted; it omits 3e-4 of the flux."""
 
 _JY_IN_MJY = 1e-6
 
 
 def paint_cores(values: NDArray[np.float32], region: SkyRegion, table: Table, band: Band) -> None:
-    """Add elliptical Gaussians to a map in place, convolved with the beam of a band and as means over pixels.
+    """Add elliptical Gaussians to a map, in place, convolved with the beam and averaged over pixels.
 
     Parameters
     ----------
     values : ndarray, shape (npix,), float32
         Map of the region, in the band's unit.
     region
-        Where.
+        Part of the sky.
     table
         Sources with ``GLON GLAT`` (degrees), FWHM ``MAJOR MINOR`` (arcmin), ``ANGLE`` of the major axis from
-        north to growing longitude (degrees); see :mod:`~.source_table`.
+        north towards increasing longitude (degrees); see :mod:`~.source_table`.
     band
-        Gives beam, unit, and frequency of the fluxes.
+        Band, which gives beam, unit, and frequency of the fluxes.
     """
     import healpy
 
@@ -46,19 +46,19 @@ def paint_cores(values: NDArray[np.float32], region: SkyRegion, table: Table, ba
     flux = fluxes(table, band.frequency) * _JY_IN_MJY * conversion_factor("MJy/sr", band.unit, band)
     centres = healpy.ang2vec(np.asarray(table["GLON"]), np.asarray(table["GLAT"]), lonlat=True).reshape(-1, 3)
     east, north = _axes(np.radians(np.asarray(table["GLON"])), np.radians(np.asarray(table["GLAT"])))
-    turn = np.radians(np.asarray(table["ANGLE"]))[:, None]
-    along = np.cos(turn) * north + np.sin(turn) * east
-    across = np.cos(turn) * east - np.sin(turn) * north
+    angle = np.radians(np.asarray(table["ANGLE"]))[:, None]
+    along = np.cos(angle) * north + np.sin(angle) * east
+    across = np.cos(angle) * east - np.sin(angle) * north
     fwhm = hypot(band.fwhm, region.pixel_fwhm)
     long, short = (
-        radians(1 / 60) / _FWHM_IN_SIGMA * np.hypot(np.asarray(table[axis]), fwhm)
+        radians(1 / 60) / _FWHM_PER_SIGMA * np.hypot(np.asarray(table[axis]), fwhm)
         for axis in ("MAJOR", "MINOR")
     )
     for row in range(len(table)):
-        pixels = healpy.query_disc(region.nside, centres[row], _REACH * long[row])
+        pixels = healpy.query_disc(region.nside, centres[row], _REACH_SIGMAS * long[row])
         pixels = pixels[: np.searchsorted(pixels, values.size)]
-        places = np.stack(healpy.pix2vec(region.nside, pixels), axis=1)
-        square = (places @ along[row] / long[row]) ** 2 + (places @ across[row] / short[row]) ** 2
+        vectors = np.stack(healpy.pix2vec(region.nside, pixels), axis=1)
+        square = (vectors @ along[row] / long[row]) ** 2 + (vectors @ across[row] / short[row]) ** 2
         peak = flux[row] / (2 * np.pi * long[row] * short[row])
         values[pixels] += (peak * np.exp(-square / 2)).astype(np.float32)
 
@@ -66,7 +66,7 @@ def paint_cores(values: NDArray[np.float32], region: SkyRegion, table: Table, ba
 def _axes(
     lon: NDArray[np.float64], lat: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the unit vectors to growing longitude and to the north at places in radians, ``(n, 3)`` each."""
+    """Return unit vectors to the east and north, ``(n, 3)`` each, at coordinates in radians."""
     east = np.stack([-np.sin(lon), np.cos(lon), np.zeros_like(lon)], axis=1)
     north = np.stack([-np.sin(lat) * np.cos(lon), -np.sin(lat) * np.sin(lon), np.cos(lat)], axis=1)
     return east, north

@@ -1,4 +1,4 @@
-"""Dust of the Galaxy: a column that falls with latitude, torn by turbulence, and its glow in each band."""
+"""Galactic dust: a smooth column, log-normal fluctuations, and a modified black body."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skysieve.clusters.physics.spectra import H_OVER_K, modified_blackbody
-from skysieve.clusters.simulate.harmonics import degrees_of, variance
-from skysieve.clusters.simulate.instrument import directions
+from skysieve.clusters.simulate.harmonics import field_variance, multipoles
+from skysieve.clusters.simulate.instrument import pixel_directions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,24 +23,25 @@ if TYPE_CHECKING:
 __all__ = ["REFERENCE", "GalacticDust"]
 
 REFERENCE = 857.0
-"""GHz, where brightness is given."""
+"""Frequency in GHz at which brightness is given."""
 
-# No structure is larger than some tens of degrees: that is the column's.
-_LARGEST = 4.0
-# All of the variance is at low degrees; this far it is summed up, whatever the map needs.
-_SUMMED = 6000
-# Temperature and emissivity change over degrees.
-_LARGE_SCALES = 150.0
+# Multipole below which the spectrum is flat: the column has the structure above some tens of degrees.
+_FLATTENING_MULTIPOLE = 4.0
+# Multipole up to which the variance is summed, whatever the map needs; all of it is at low multipoles.
+_VARIANCE_LMAX = 6000
+# Multipole of the cutoff of temperature and emissivity, which vary on scales of degrees.
+_LARGE_SCALE_CUTOFF = 150.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class GalacticDust:
-    """A smooth column times a log-normal field with a power-law spectrum, and a modified black body.
+    """A smooth column times a log-normal field with a power-law spectrum, emitting as a modified black body.
 
-    The column at 857 GHz is that of a slab, as the gas about the Sun has it, and of the disc of the inner
-    Galaxy.  The logarithm of the spectrum follows temperature and emissivity to first order, so that it is
-    one Gaussian field with that of the column, and costs one synthesis a band.  That field is seen through
-    the beam before its exponential is taken: the same to first order, as it changes little within a beam.
+    The column at 857 GHz is the sum of a slab, for the gas around the Sun, and of the disc of the inner
+    Galaxy.  The logarithm of the brightness is linear in temperature and emissivity to first order, so that
+    their fluctuations and those of the column form one Gaussian field, which needs one synthesis per band.
+    The beam is applied to that field before its exponential is taken: this is the same to first order, as the
+    field changes little within a beam.
 
     Attributes
     ----------
@@ -49,18 +50,18 @@ class GalacticDust:
     pole
         Brightness at the poles at 857 GHz, in MJy/sr.
     softening
-        Keeps the slab finite in the plane, in ``|sin b|``.
+        Value of ``|sin b|`` that keeps the slab finite in the plane.
     disc, disc_height, disc_length, disc_floor
-        Brightness towards the Galactic centre in MJy/sr, scale in latitude and in longitude in degrees, share
-        of the brightness that is left towards the anticentre.
+        Brightness towards the Galactic centre in MJy/sr, scale in latitude and in longitude in degrees,
+        fraction of the brightness that remains towards the anticentre.
     scatter, slope
         Root mean square and spectral slope of the logarithm of the column.
     temperature, temperature_scatter
-        Mean and scatter on large scales, in K.
+        Mean, and scatter on large scales, in K.
     beta, beta_scatter
-        The same of the index of the emissivity.
+        Mean, and scatter on large scales, of the spectral index of the emissivity.
     anticorrelation
-        Of temperature and index, 0 to 1.
+        Anticorrelation of temperature and index, 0 to 1.
 
     References
     ----------
@@ -83,27 +84,40 @@ class GalacticDust:
     beta_scatter: float = 0.1
     anticorrelation: float = 0.5
 
-    def column(self, lon: NDArray[np.float64], lat: NDArray[np.float64]) -> NDArray[np.float64]:
+    def smooth_brightness(self, lon: NDArray[np.float64], lat: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the smooth brightness at 857 GHz.
 
         Parameters
         ----------
         lon, lat : ndarray
-            Galactic coordinates, in degrees.
+            Galactic coordinates in degrees.
 
         Returns
         -------
         ndarray
-            In MJy/sr.
+            MJy/sr.
         """
-        away = (lon + 180) % 360 - 180
-        along = self.disc_floor + (1 - self.disc_floor) * np.exp(-0.5 * (away / self.disc_length) ** 2)
+        from_centre = (lon + 180) % 360 - 180
+        profile = self.disc_floor + (1 - self.disc_floor) * np.exp(
+            -0.5 * (from_centre / self.disc_length) ** 2
+        )
         slab = self.pole * (1 + self.softening) / (np.abs(np.sin(np.radians(lat))) + self.softening)
-        brightness: NDArray[np.float64] = slab + self.disc * along * np.exp(-np.abs(lat) / self.disc_height)
+        brightness: NDArray[np.float64] = slab + self.disc * profile * np.exp(-np.abs(lat) / self.disc_height)
         return brightness
 
     def spectral_ratio(self, frequency: float) -> float:
-        """Return the brightness at a frequency in GHz, as a ratio to that at 857 GHz, for the mean dust."""
+        """Return the brightness of the mean dust relative to that at 857 GHz.
+
+        Parameters
+        ----------
+        frequency
+            GHz.
+
+        Returns
+        -------
+        float
+            Ratio.
+        """
         return float(
             modified_blackbody(frequency, temperature=self.temperature, beta=self.beta, reference=REFERENCE)
         )
@@ -123,62 +137,62 @@ class GalacticDust:
         Parameters
         ----------
         frequency
-            In GHz.
+            GHz.
         region
-            Where.
+            Part of the sky.
         harmonics
-            Those of the logarithm.
+            Harmonics of the logarithm of the brightness.
         stream
-            Names the dust: the same numbers draw the same.
+            Seeds of the dust; the same numbers give the same dust.
         window : ndarray, shape (lmax + 1,)
-            Of beam and pixels, by degree.
+            Window of beam and pixels by multipole.
         threads
-            Threads at work.
+            Number of threads.
 
         Returns
         -------
         ndarray, shape (npix,), float32
-            In MJy/sr.
+            MJy/sr.
         """
         coefficients = harmonics.zeros()
         for number, amplitude in self._log_fields(frequency, harmonics.lmax):
             if amplitude.any():
                 harmonics.add_field(coefficients, [*stream, number], amplitude * window)
         values = harmonics.synthesise(coefficients, region, threads=threads)
-        # The mean of a log-normal field is above that of its logarithm
-        values -= np.float32(variance(self._column_amplitude(harmonics.lmax) * window) / 2)
+        # Normalises the mean of the log-normal field to 1
+        values -= np.float32(field_variance(self._column_amplitude(harmonics.lmax) * window) / 2)
         np.exp(values, out=values)
         values *= np.float32(self.spectral_ratio(frequency))
-        for part, lon, lat in directions(region):
-            values[part] *= self.column(lon, lat)
+        for part, lon, lat in pixel_directions(region):
+            values[part] *= self.smooth_brightness(lon, lat)
         return values
 
     def _log_fields(self, frequency: float, lmax: int) -> Iterator[tuple[int, NDArray[np.float64]]]:
-        """Yield the fields that make the logarithm, column, temperature, emissivity, and their amplitudes."""
+        """Yield indices and amplitudes of the fields of the logarithm: column, temperature, emissivity."""
         yield 0, self._column_amplitude(lmax)
-        warmth = self._warmth(frequency) - self._warmth(REFERENCE)
-        steepness = log(frequency / REFERENCE)
-        large = _unit_amplitude(lmax, self.slope, _LARGE_SCALES)
-        shared = warmth * self.temperature_scatter - self.anticorrelation * steepness * self.beta_scatter
+        slope = self._temperature_slope(frequency) - self._temperature_slope(REFERENCE)
+        beta_slope = log(frequency / REFERENCE)
+        large = _unit_amplitude(lmax, self.slope, _LARGE_SCALE_CUTOFF)
+        shared = slope * self.temperature_scatter - self.anticorrelation * beta_slope * self.beta_scatter
         yield 1, shared * large
-        yield 2, steepness * self.beta_scatter * sqrt(1 - self.anticorrelation**2) * large
+        yield 2, beta_slope * self.beta_scatter * sqrt(1 - self.anticorrelation**2) * large
 
     def _column_amplitude(self, lmax: int) -> NDArray[np.float64]:
         return self.scatter * _unit_amplitude(lmax, self.slope, None)
 
-    def _warmth(self, frequency: float) -> float:
-        """Return how the logarithm of the black body grows with its temperature, per K."""
+    def _temperature_slope(self, frequency: float) -> float:
+        """Return the derivative of the logarithm of the black body by temperature, per K."""
         x = H_OVER_K * frequency / self.temperature
         return x / self.temperature * exp(x) / expm1(x)
 
 
 def _unit_amplitude(lmax: int, slope: float, cutoff: float | None) -> NDArray[np.float64]:
-    """Return the root of a power law that flattens at the lowest degrees, of a field whose variance is 1."""
-    degrees = degrees_of(max(lmax, _SUMMED))
-    spectrum = (degrees**2 + _LARGEST**2) ** (slope / 2)
+    """Return the root of a power law that is flat at the lowest multipoles, for a field of variance 1."""
+    ell = multipoles(max(lmax, _VARIANCE_LMAX))
+    spectrum = (ell**2 + _FLATTENING_MULTIPOLE**2) ** (slope / 2)
     if cutoff is not None:
-        spectrum *= np.exp(-((degrees / cutoff) ** 2))
+        spectrum *= np.exp(-((ell / cutoff) ** 2))
     spectrum[0] = 0
     amplitude = np.sqrt(spectrum)
-    unit: NDArray[np.float64] = amplitude[: lmax + 1] / sqrt(variance(amplitude))
+    unit: NDArray[np.float64] = amplitude[: lmax + 1] / sqrt(field_variance(amplitude))
     return unit

@@ -1,11 +1,11 @@
-"""Simulated microwave skies as a job: one unit is the map of one band."""
+"""Job that simulates microwave skies; one unit of work is the map of one band."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -24,26 +24,26 @@ if TYPE_CHECKING:
 __all__ = ["SimulatedBand", "SkySimulationJob", "write_truth"]
 
 _PREFIX = "sky_"
-_LEAST_NSIDE, _MOST_NSIDE = 16, 8192
-_LEAST_CAP, _WHOLE = 1.0, 180.0
+_MIN_NSIDE, _MAX_NSIDE = 16, 8192
+_MIN_CAP, _MAX_CAP = 1.0, 180.0
 
 
 @dataclass(frozen=True)
 class SimulatedBand:
-    """What became of the map of one band.
+    """Record of the map of one band.
 
     Attributes
     ----------
     path
-        The file.
+        File of the map.
     rms
         Standard deviation of the map, in its unit.
     unit
-        Of the map.
+        Unit of the map.
     kept
-        Whether it was there already.
+        Whether the map existed already.
     seconds
-        Time it took.
+        Duration in seconds.
     """
 
     path: Path
@@ -55,27 +55,27 @@ class SimulatedBand:
 
 @dataclass
 class SkySimulationJob:
-    """Simulates a sky, a HEALPix map a band.
+    """Simulate a sky as HEALPix maps, one for each band.
 
-    Every band shows the same sky, whichever process makes it and in whatever order.  A map that is there,
-    intact and of the same sky, is kept.
+    All bands show the same sky, whichever process simulates them and in whatever order.  An existing map is
+    kept if it is intact and of the same sky.
 
     Attributes
     ----------
     recipe
-        What the sky is made of.
+        Components of the sky.
     folder
-        Where the maps go.
+        Output folder of the maps.
     nside
-        Of the maps, a power of two.
+        Nside of the maps, a power of two.
     seed
-        Of the sky.
+        Seed of the sky.
     cap
-        Only so many degrees about the north Galactic pole; None for the whole sky.
+        Radius in degrees of a cap around the north Galactic pole; None for the whole sky.
     overwrite
-        Whether to make maps anew that are there.
+        Whether to replace existing maps.
     threads
-        Threads of each synthesis.
+        Number of threads of each harmonic synthesis.
     """
 
     recipe: SkyRecipe
@@ -88,30 +88,36 @@ class SkySimulationJob:
     _stopped: bool = field(default=False, init=False, repr=False)
 
     def units(self) -> list[Location]:
-        """List the files of the bands."""
+        """List the files of the bands.
+
+        Returns
+        -------
+        list of Location
+            One for each band.
+        """
         return [Location(self.folder / f"{_PREFIX}{band.name}.fits") for band in _bands()]
 
     def check(self) -> None:
-        """Find out whether there can be such a sky.
+        """Check nside and cap.
 
         Raises
         ------
         ConfigError
-            If there is no such nside or cap.
+            If nside or cap are out of range.
         """
-        power = self.nside.bit_count() == 1
-        if not power or not _LEAST_NSIDE <= self.nside <= _MOST_NSIDE:
+        power_of_two = self.nside.bit_count() == 1
+        if not power_of_two or not _MIN_NSIDE <= self.nside <= _MAX_NSIDE:
             raise ConfigError(
-                f"nside {self.nside}: expected a power of two from {_LEAST_NSIDE} to {_MOST_NSIDE}"
+                f"nside {self.nside}: expected a power of two from {_MIN_NSIDE} to {_MAX_NSIDE}"
             )
-        if self.cap is not None and not _LEAST_CAP <= self.cap < _WHOLE:
+        if self.cap is not None and not _MIN_CAP <= self.cap < _MAX_CAP:
             raise ConfigError(
-                f"a cap of {self.cap:g} degrees: expected {_LEAST_CAP:g} to {_WHOLE:g}; "
+                f"a cap of {self.cap:g} degrees: expected {_MIN_CAP:g} to {_MAX_CAP:g}; "
                 "leave it out for the whole sky"
             )
 
     def prepare(self, *, workers: int = 1) -> None:  # noqa: ARG002 (each process needs the same)
-        """Draw what is in the sky, once a process.
+        """Draw the objects in the sky, once in each process.
 
         Raises
         ------
@@ -121,12 +127,12 @@ class SkySimulationJob:
         _ = self.truth
 
     def stop(self) -> None:
-        """Let the bands at work end without being written."""
+        """Stop; maps in progress are not written."""
         self._stopped = True
 
     @cached_property
     def region(self) -> SkyRegion:
-        """The part of the sky."""
+        """Simulated part of the sky."""
         from skysieve.clusters.simulate.regions import SkyRegion
 
         return SkyRegion(self.nside, self.cap)
@@ -139,12 +145,22 @@ class SkySimulationJob:
         return draw_truth(self.recipe, self.seed, self.region)
 
     def run(self, unit: Location) -> SimulatedBand:
-        """Make the map of one band, unless it is there.
+        """Simulate and write the map of one band, unless it exists.
+
+        Parameters
+        ----------
+        unit
+            File of the map, one of :meth:`units`.
+
+        Returns
+        -------
+        SimulatedBand
+            Record of the map.
 
         Raises
         ------
         SkysieveError
-            If it cannot be made or written, or another sky is there.
+            If the map cannot be simulated or written, or the file holds another sky.
         """
         from skysieve.clusters.maps.healpix_maps import write_healpix_map
         from skysieve.clusters.simulate.sky import simulate_sky
@@ -177,7 +193,7 @@ class SkySimulationJob:
         )
         return SimulatedBand(path, rms, band.unit, False, time.perf_counter() - start)
 
-    def _cards(self, band: Band) -> dict[str, Any]:
+    def _cards(self, band: Band) -> dict[str, tuple[str | float, str]]:
         return {
             "FREQ": (band.frequency, "[GHz] of the band"),
             "FWHM": (band.fwhm, "[arcmin] of its beam"),
@@ -188,7 +204,7 @@ class SkySimulationJob:
         }
 
     def _rms_of(self, path: Path) -> float:
-        """Return what the header says of a map that is there; raise OutputError if it is of another sky."""
+        """Return the standard deviation of an existing map; raise OutputError if it is of another sky."""
         from astropy.io import fits
 
         header = fits.getheader(path, 1)
@@ -204,12 +220,17 @@ class SkySimulationJob:
 
 
 def write_truth(job: SkySimulationJob) -> tuple[Path, Path]:
-    """Write what is in a sky beside its maps, over earlier tables.
+    """Write the tables of the objects in a sky beside its maps, replacing earlier ones.
+
+    Parameters
+    ----------
+    job
+        Job that simulates the sky.
 
     Returns
     -------
     tuple of pathlib.Path
-        ``clusters.fits`` and ``sources.fits``; the latter has radio galaxies, dusty galaxies and cold cores
+        ``clusters.fits`` and ``sources.fits``; the latter holds radio galaxies, dusty galaxies and cold cores
         with their flux in each band.
 
     Raises

@@ -1,4 +1,4 @@
-"""Gaussian fields on the sphere: their harmonics, drawn one order at a time, and their synthesis on rings."""
+"""Gaussian fields on the sphere: random harmonic coefficients, and their synthesis on HEALPix rings."""
 
 from __future__ import annotations
 
@@ -15,87 +15,106 @@ if TYPE_CHECKING:
 
     from skysieve.clusters.simulate.regions import SkyRegion
 
-__all__ = ["Harmonics", "degrees_of", "variance"]
+__all__ = ["Harmonics", "field_variance", "multipoles"]
 
-# Beyond l sin(θ) the Legendre functions of order m fall off within about this many orders.
-_LEAST_MARGIN = 100
-_MARGIN = 0.01
+# Legendre functions vanish within about this many orders above l sin(θ).
+_MIN_MARGIN = 100
+_RELATIVE_MARGIN = 0.01
 
 
 @dataclass(frozen=True)
 class Harmonics:
-    """Which harmonics a map needs: degrees up to `lmax`, orders up to `mmax`.
+    """Range of spherical harmonics: multipoles up to `lmax`, orders up to `mmax`.
 
-    Coefficients are ``(count,)`` complex64 of a real field, orders one after another, as healpy has them.
-    Those of one order come from a random stream of their own, in the order of their degrees: a field has
-    the same coefficients whatever `lmax` and `mmax` are, so that a map of a few degrees, or a coarse one,
-    shows the same sky as a map of everything.
+    Coefficients of a real field are ``(count,)`` complex64, sorted by order and then by multipole, as in
+    healpy.  Each order has its own random stream, in ascending multipoles.  A field thus has the same
+    coefficients whatever `lmax` and `mmax` are: a map of a small region, or of low resolution, shows the same
+    sky as a full map.
 
     Attributes
     ----------
     lmax
-        Highest degree.
+        Maximum multipole.
     mmax
-        Highest order. About a pole a cap of angle θ needs no order above ``lmax sin(θ)`` and a margin: the
-        functions of higher ones vanish there.
+        Maximum order.  A cap of angle θ around a pole needs no order above ``lmax sin(θ)`` plus a margin, as
+        the functions of higher orders vanish there.
     """
 
     lmax: int
     mmax: int
 
     @classmethod
-    def needed(cls, region: SkyRegion, lmax: int) -> Harmonics:
-        """Return those that a part of the sky shows."""
+    def for_region(cls, region: SkyRegion, lmax: int) -> Harmonics:
+        """Return the harmonics that contribute to a region.
+
+        Parameters
+        ----------
+        region
+            Part of the sky.
+        lmax
+            Maximum multipole.
+
+        Returns
+        -------
+        Harmonics
+            With the smallest sufficient `mmax`.
+        """
         if region.cap is None or region.cap >= 90:
             return cls(lmax, lmax)
-        margin = max(_LEAST_MARGIN, _MARGIN * lmax)
+        margin = max(_MIN_MARGIN, _RELATIVE_MARGIN * lmax)
         return cls(lmax, min(lmax, ceil(lmax * sin(radians(region.cap)) + margin)))
 
     @property
     def count(self) -> int:
-        """How many coefficients there are."""
+        """Number of coefficients."""
         return (self.mmax + 1) * (2 * (self.lmax + 1) - self.mmax) // 2
 
     def zeros(self) -> NDArray[np.complex64]:
-        """Return the coefficients of a field that is zero, ``(count,)`` complex64."""
+        """Return the coefficients of a field that is zero.
+
+        Returns
+        -------
+        ndarray, shape (count,), complex64
+            Zeros.
+        """
         return np.zeros(self.count, np.complex64)
 
     def add_field(
         self, coefficients: NDArray[np.complex64], stream: Sequence[int], amplitude: NDArray[np.float64]
     ) -> None:
-        """Draw a Gaussian field and add it, in place.
+        """Draw a Gaussian field and add it to coefficients, in place.
 
         Parameters
         ----------
         coefficients : ndarray, shape (count,), complex64
-            What is added to.
+            Coefficients to add to.
         stream
-            Names the field: the same numbers draw the same field.
+            Seeds of the field; the same numbers give the same field.
         amplitude : ndarray, shape (lmax + 1,)
-            By degree, the root of the angular power spectrum, times the beam's window if there is one; a
-            negative amplitude adds the same field with the other sign.
+            Square root of the angular power spectrum by multipole, times the beam's window if there is one; a
+            negative amplitude adds the same field with the opposite sign.
         """
         weights = amplitude.astype(np.float32)
         halved = weights / np.float32(2**0.5)
         for order, part in self._orders(coefficients):
             generator = np.random.default_rng([*stream, order])
             drawn = generator.standard_normal(2 * part.size, np.float32).view(np.complex64)
-            # Coefficients of order 0 are real; of the others, half of the power is in each part
+            # Order 0 is real; other orders have half of the power in each of real and imaginary part
             part[:] += drawn.real * weights if order == 0 else drawn * halved[order:]
 
     def synthesise(
         self, coefficients: NDArray[np.complex64], region: SkyRegion, *, threads: int = 1
     ) -> NDArray[np.float32]:
-        """Return a field on the pixels of a region.
+        """Return the field on the pixels of a region.
 
         Parameters
         ----------
         coefficients : ndarray, shape (count,), complex64
-            Of the field.
+            Coefficients of the field.
         region
-            Where.
+            Part of the sky.
         threads
-            Threads at work.
+            Number of threads.
 
         Returns
         -------
@@ -121,7 +140,7 @@ class Harmonics:
         return field
 
     def _orders(self, coefficients: NDArray[np.complex64]) -> Iterator[tuple[int, NDArray[np.complex64]]]:
-        """Yield each order, and a view of its coefficients."""
+        """Yield each order with a view of its coefficients."""
         start = 0
         for order in range(self.mmax + 1):
             count = self.lmax + 1 - order
@@ -129,11 +148,33 @@ class Harmonics:
             start += count
 
 
-def degrees_of(lmax: int) -> NDArray[np.float64]:
-    """Return the degrees 0 to `lmax` as ``(lmax + 1,)`` float64."""
+def multipoles(lmax: int) -> NDArray[np.float64]:
+    """Return the multipoles 0 to `lmax`.
+
+    Parameters
+    ----------
+    lmax
+        Maximum multipole.
+
+    Returns
+    -------
+    ndarray, shape (lmax + 1,), float64
+        Ascending.
+    """
     return np.arange(lmax + 1, dtype=float)
 
 
-def variance(amplitude: NDArray[np.float64]) -> float:
-    """Return the variance of a field from the root of its spectrum by degree, ``(lmax + 1,)``."""
-    return float(((2 * degrees_of(len(amplitude) - 1) + 1) * amplitude**2).sum() / (4 * np.pi))
+def field_variance(amplitude: NDArray[np.float64]) -> float:
+    """Return the variance of a field.
+
+    Parameters
+    ----------
+    amplitude
+        Square root of the angular power spectrum by multipole ``(lmax + 1,)``.
+
+    Returns
+    -------
+    float
+        Variance of a pixel.
+    """
+    return float(((2 * multipoles(len(amplitude) - 1) + 1) * amplitude**2).sum() / (4 * np.pi))

@@ -1,4 +1,4 @@
-"""Clusters that a sky has: drawn from a mass function, or real ones from a catalogue."""
+"""Clusters of a simulated sky: drawn from a mass function, or real ones from a catalogue."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skysieve.clusters.physics.cosmology import BIAS, cosmology, m500_of, theta500_arcmin, y500_arcmin2
-from skysieve.clusters.physics.pressure_profile import ARNAUD_2010, END
+from skysieve.clusters.physics.cosmology import BIAS, cosmology, m500_from_y500, theta500_arcmin, y500_arcmin2
+from skysieve.clusters.physics.pressure_profile import ARNAUD_2010, GAS_RADIUS
 from skysieve.core.errors import ConfigError, SourceError
 
 if TYPE_CHECKING:
@@ -27,41 +27,47 @@ __all__ = ["SCATTER", "clusters_of_catalogue", "draw_clusters", "number_density"
 logger = logging.getLogger(__name__)
 
 SCATTER = 0.173
-"""Of the natural logarithm of Y500 at fixed mass (Planck Collaboration 2014, A&A 571, A20, eq. 7)."""
+"""Scatter of the natural logarithm of Y500 at fixed mass (Planck Collaboration 2014, A&A 571, A20, eq. 7)."""
 
 SIGMA8 = 0.76
-"""With it, a bias of 0.8 and this cosmology the mass function gives the numbers that Planck found (Planck
-Collaboration 2014, A&A 571, A20, section 6: sigma8 (Om / 0.27)^0.3 = 0.782)."""
+"""Amplitude of fluctuations with which the mass function gives the numbers that Planck found.
+
+It holds for a bias of 0.8 and this cosmology (Planck Collaboration 2014, A&A 571, A20, section 6: sigma8
+(Om / 0.27)^0.3 = 0.782).
+"""
 
 BARYONS, TILT = 0.048, 0.965
+"""Baryon density, and tilt of the primordial spectrum."""
 
-LOWEST_REDSHIFT, HIGHEST_REDSHIFT = 0.01, 5.0
-MOST_MASSIVE = 4e15
-"""Solar masses; none is expected beyond."""
+MIN_REDSHIFT, MAX_REDSHIFT = 0.01, 5.0
+"""Limits of the redshift."""
+MAX_MASS = 4e15
+"""Maximum mass in solar masses; no more massive cluster is expected."""
 
-REDSHIFTS, MASSES = 160, 160
-"""Cells in which numbers are drawn."""
+REDSHIFT_CELLS, MASS_CELLS = 160, 160
+"""Numbers of cells in redshift and mass in which clusters are drawn."""
 
 UNITS = {"GLON": "deg", "GLAT": "deg", "Z": "", "M500": "1e14 Msun", "Y500": "arcmin2", "T500": "arcmin"}
+"""Columns of the table of clusters, and their units."""
 
-Y500_PER_Y5R500 = ARNAUD_2010.within(1) / ARNAUD_2010.within(END)
-"""Of the universal profile: the gas within R500 over all of it."""
+Y500_PER_Y5R500 = ARNAUD_2010.sphere_integral(1) / ARNAUD_2010.sphere_integral(GAS_RADIUS)
+"""Ratio of the gas within R500 to all gas, for the universal profile."""
 
 UNKNOWN_REDSHIFT = 0.3
-"""At which clusters of unknown redshift are given their size; it goes as distance to the power of -0.6."""
+"""Redshift assumed for sizes of clusters of unknown redshift; sizes scale as distance to the power -0.6."""
 
 OTHER_NAMES = {
     "MSZ": ("M500", "MSZ"),
     "REDSHIFT": ("Z", "REDSHIFT"),
-    # in a table of several catalogues Y5R500 has the unit of now one, now another
+    # in a table of several catalogues the unit of Y5R500 depends on the row
     "PSZ2_Y5R500": ("Y5R500", "PSZ2_Y5R500"),
     # xCluster's extracts of Planck's catalogue
     "R500": ("Y5R500", "REDMAPPER"),
 }
-"""Names of columns in catalogues, what they hold, and the column that must stand beside."""
+"""Other names of columns in catalogues: the column they stand for, and a column that must also be present."""
 
-SOLAR = 1e10
-"""Masses above this are in solar masses, others in 1e14 of them."""
+MAX_MASS_IN_1E14 = 1e10
+"""Masses above this are in solar masses, others in 1e14 solar masses."""
 
 
 def draw_clusters(
@@ -69,34 +75,34 @@ def draw_clusters(
     *,
     region: SkyRegion,
     mass_function: str = "tinker08",
-    least_mass: float = 1e14,
+    min_mass: float = 1e14,
     zmax: float = 2.0,
     scatter: float = SCATTER,
     bias: float = BIAS,
 ) -> Table:
-    """Draw clusters by a mass function, uniformly over a region.
+    """Draw clusters from a mass function, uniformly over a region.
 
     Parameters
     ----------
     rng
-        Source of randomness.
+        Random generator.
     region
-        Where.
+        Part of the sky.
     mass_function
-        As colossus names it, for M500 relative to the critical density.
-    least_mass
-        M500 in solar masses.
+        Name in colossus, for M500 relative to the critical density.
+    min_mass
+        Minimum M500 in solar masses.
     zmax
-        Highest redshift.
+        Maximum redshift.
     scatter
-        Of the natural logarithm of Y500.
+        Scatter of the natural logarithm of Y500.
     bias
         ``1 - b``; see :data:`skysieve.clusters.physics.cosmology.BIAS`.
 
     Returns
     -------
     Table
-        GLON, GLAT (deg), Z, M500 (1e14 Msun), Y500 (arcmin2), T500 (arcmin), the largest Y500 first.
+        GLON, GLAT (deg), Z, M500 (1e14 Msun), Y500 (arcmin2), T500 (arcmin), in descending order of Y500.
 
     Raises
     ------
@@ -107,37 +113,36 @@ def draw_clusters(
     ----------
     Tinker et al. 2008, ApJ 688, 709; Diemer 2018, ApJS 239, 35 (colossus).
     """
-    edges_z, edges_m, density = number_density(mass_function, least_mass, zmax)
-    share = _share_of_sky(region)
-    expected = (share * density).ravel()
+    edges_z, edges_m, density = number_density(mass_function, min_mass, zmax)
+    expected = (_share_of_sky(region) * density).ravel()
     count = int(rng.poisson(expected.sum()))
     cells = np.searchsorted(np.cumsum(expected) / expected.sum(), rng.uniform(size=count), side="right")
     row, column = np.unravel_index(np.minimum(cells, expected.size - 1), density.shape)
     z = edges_z[row] + rng.uniform(size=count) * np.diff(edges_z)[row]
     mass = np.exp(edges_m[column] + rng.uniform(size=count) * np.diff(edges_m)[column]) / 1e14
-    lon, lat = _places(rng, region, count)
+    lon, lat = _random_positions(rng, region, count)
     y500 = y500_arcmin2(mass, z, bias=bias) * np.exp(scatter * rng.standard_normal(count))
     return _table(lon, lat, z, mass, y500, theta500_arcmin(mass, z))
 
 
 def clusters_of_catalogue(path: Path, *, region: SkyRegion, bias: float = BIAS) -> Table:
-    """Return the clusters of a catalogue that lie in a region, with what their masses and redshifts give.
+    """Return the clusters of a catalogue in a region, with sizes and Y500 from their masses and redshifts.
 
     Parameters
     ----------
     path
         A table that Astropy reads, with GLON and GLAT or RA and DEC in degrees; M500 or MSZ (solar masses or
-        1e14 of them, by their size) and Z or REDSHIFT; and Y5R500 (1e-3 arcmin2, as in Planck's catalogues),
-        which stands in where there is no mass.  A column R500 beside REDMAPPER is Y5R500 under a wrong name.
+        1e14 of them, by their value) and Z or REDSHIFT; and Y5R500 (1e-3 arcmin2, as in Planck's catalogues),
+        which is used where there is no mass.  A column R500 beside REDMAPPER is Y5R500 under a wrong name.
     region, bias
-        As of :func:`draw_clusters`; masses of catalogues are biased ones.
+        As in :func:`draw_clusters`; masses in catalogues are biased.
 
     Returns
     -------
     Table
-        As of :func:`draw_clusters`.  Where the redshift is not known, Z and M500 are NaN, and T500 is that of
-        a cluster at :data:`UNKNOWN_REDSHIFT`.  Clusters with neither mass and redshift nor Y5R500 are left
-        out, which is logged.
+        As in :func:`draw_clusters`.  For an unknown redshift, Z and M500 are NaN, and T500 is that of a
+        cluster at :data:`UNKNOWN_REDSHIFT`.  Clusters with neither mass and redshift nor Y5R500 are left out,
+        which is logged.
 
     Raises
     ------
@@ -175,19 +180,19 @@ def clusters_of_catalogue(path: Path, *, region: SkyRegion, bias: float = BIAS) 
 
     lon, lat = (column(name) for name in frames[frame])
     lat = np.where(np.abs(lat) <= 90, lat, np.nan)
-    places = SkyCoord(lon, lat, unit="deg", frame=frame).galactic
-    lon, lat, z = places.l.deg, places.b.deg, positive("Z")
+    galactic = SkyCoord(lon, lat, unit="deg", frame=frame).galactic
+    lon, lat, z = galactic.l.deg, galactic.b.deg, positive("Z")
     mass = positive("M500")
-    mass = np.where(mass > SOLAR, mass / 1e14, mass) / bias
+    mass = np.where(mass > MAX_MASS_IN_1E14, mass / 1e14, mass) / bias
     distance = np.where(np.isfinite(z), z, UNKNOWN_REDSHIFT)
     by_mass = np.isfinite(mass) & np.isfinite(z)
     measured = positive("Y5R500") * 1e-3 * Y500_PER_Y5R500
     y500 = np.where(by_mass, y500_arcmin2(np.where(by_mass, mass, 1.0), distance, bias=bias), measured)
-    mass = np.where(by_mass, mass, m500_of(y500, distance, bias=bias))
+    mass = np.where(by_mass, mass, m500_from_y500(y500, distance, bias=bias))
     known = np.isfinite(y500) & np.isfinite(lon) & np.isfinite(lat)
     if not known.all():
         logger.warning(
-            "%s: %d clusters were left out: no mass and redshift, or no place", path, (~known).sum()
+            "%s: %d clusters were left out: no mass and redshift, or no position", path, (~known).sum()
         )
     kept = known if region.cap is None else known & (lat >= 90 - region.cap)
     size = theta500_arcmin(mass[kept], distance[kept])
@@ -197,18 +202,23 @@ def clusters_of_catalogue(path: Path, *, region: SkyRegion, bias: float = BIAS) 
 
 @lru_cache(maxsize=4)
 def number_density(
-    mass_function: str = "tinker08", least_mass: float = 1e14, zmax: float = 2.0
+    mass_function: str = "tinker08", min_mass: float = 1e14, zmax: float = 2.0
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Return how many clusters the whole sky has in cells of redshift and mass.
+    """Return the expected number of clusters on the whole sky in cells of redshift and mass.
+
+    Parameters
+    ----------
+    mass_function, min_mass, zmax
+        As in :func:`draw_clusters`.
 
     Returns
     -------
-    redshifts
-        Edges of the cells, ``(R + 1,)``.
-    masses
-        Natural logarithms of the edges in solar masses, ``(M + 1,)``.
-    numbers
-        ``(R, M)``.
+    redshifts : ndarray, shape (R + 1,)
+        Edges of the cells.
+    masses : ndarray, shape (M + 1,)
+        Natural logarithms of the edges in solar masses.
+    numbers : ndarray, shape (R, M)
+        Expected numbers.
 
     Raises
     ------
@@ -216,38 +226,35 @@ def number_density(
         If there is no such mass function for M500, or no cluster between the limits.
     """
     from colossus.cosmology import cosmology as colossus_cosmology
-    from colossus.lss.mass_function import massFunction
-    from colossus.lss.mass_function import models as known
+    from colossus.lss.mass_function import massFunction, models
 
-    fit = [name for name, model in known.items() if {"500c", "*"} & set(model.mdefs)]
-    if mass_function not in fit:
-        raise ConfigError(f"mass function {mass_function!r}: choose from {', '.join(fit)}")
-    if not 0 < least_mass < MOST_MASSIVE:
-        raise ConfigError(f"least mass {least_mass:g}: expected solar masses, below {MOST_MASSIVE:g}")
-    if not LOWEST_REDSHIFT < zmax <= HIGHEST_REDSHIFT:
-        raise ConfigError(
-            f"highest redshift {zmax:g}: expected above {LOWEST_REDSHIFT}, to {HIGHEST_REDSHIFT}"
-        )
-    ours = cosmology()
-    hubble = float(ours.H0.value)
+    usable = [name for name, model in models.items() if {"500c", "*"} & set(model.mdefs)]
+    if mass_function not in usable:
+        raise ConfigError(f"mass function {mass_function!r}: choose from {', '.join(usable)}")
+    if not 0 < min_mass < MAX_MASS:
+        raise ConfigError(f"least mass {min_mass:g}: expected solar masses, below {MAX_MASS:g}")
+    if not MIN_REDSHIFT < zmax <= MAX_REDSHIFT:
+        raise ConfigError(f"highest redshift {zmax:g}: expected above {MIN_REDSHIFT}, to {MAX_REDSHIFT}")
+    flat_lcdm = cosmology()
+    hubble = float(flat_lcdm.H0.value)
     parameters = {
         "flat": True,
         "H0": hubble,
-        "Om0": float(ours.Om0),
+        "Om0": float(flat_lcdm.Om0),
         "Ob0": BARYONS,
         "sigma8": SIGMA8,
         "ns": TILT,
     }
-    # nothing of it is kept on disk
+    # persistence off: colossus writes no cache to disk
     colossus_cosmology.setCosmology("skysieve", **parameters, persistence="")
-    edges_z = np.geomspace(LOWEST_REDSHIFT, zmax, REDSHIFTS + 1)
-    edges_m = np.linspace(math.log(least_mass), math.log(MOST_MASSIVE), MASSES + 1)
-    middles_z = np.sqrt(edges_z[1:] * edges_z[:-1])
-    middles_m = np.exp((edges_m[1:] + edges_m[:-1]) / 2)
-    shells = np.diff(ours.comoving_volume(edges_z).to_value("Mpc3"))
+    edges_z = np.geomspace(MIN_REDSHIFT, zmax, REDSHIFT_CELLS + 1)
+    edges_m = np.linspace(math.log(min_mass), math.log(MAX_MASS), MASS_CELLS + 1)
+    centres_z = np.sqrt(edges_z[1:] * edges_z[:-1])
+    centres_m = np.exp((edges_m[1:] + edges_m[:-1]) / 2)
+    shells = np.diff(flat_lcdm.comoving_volume(edges_z).to_value("Mpc3"))
     h = hubble / 100
     density = np.stack(
-        [massFunction(middles_m * h, z, mdef="500c", model=mass_function, q_out="dndlnM") for z in middles_z]
+        [massFunction(centres_m * h, z, mdef="500c", model=mass_function, q_out="dndlnM") for z in centres_z]
     )
     return edges_z, edges_m, density * h**3 * shells[:, None] * np.diff(edges_m)
 
@@ -256,7 +263,9 @@ def _share_of_sky(region: SkyRegion) -> float:
     return 1.0 if region.cap is None else (1 - math.cos(math.radians(region.cap))) / 2
 
 
-def _places(rng: Generator, region: SkyRegion, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _random_positions(
+    rng: Generator, region: SkyRegion, count: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return longitudes and latitudes in degrees, uniform over the region."""
     lowest = 1 - 2 * _share_of_sky(region)
     lat = np.degrees(np.arcsin(rng.uniform(lowest, 1.0, count)))
@@ -274,7 +283,7 @@ def _read(path: Path) -> Table:
 
 
 def _table(*columns: NDArray[np.float64]) -> Table:
-    """Return a table of the columns of `UNITS`, the largest Y500 first."""
+    """Return a table with the columns of :data:`UNITS`, in descending order of Y500."""
     from astropy.table import Table
 
     table = Table(

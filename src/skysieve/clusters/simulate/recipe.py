@@ -1,4 +1,4 @@
-"""The recipe of microwave skies: what they are made of, and its YAML file."""
+"""Recipe of microwave skies: their components, and the YAML file."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ class Clusters:
     Attributes
     ----------
     enabled
-        Whether they are in the sky.
+        Whether the sky has clusters.
     catalogue
-        CSV file with positions and masses of real ones; None draws them from a mass function.
+        CSV file with positions and masses of real clusters; None draws them from a mass function.
     mass_function
-        As colossus names it.
+        Name of the mass function in colossus.
     least_mass
-        M500 in solar masses, from which they are drawn.
+        Minimum M500 in solar masses.
     zmax
-        Highest redshift.
+        Maximum redshift.
     scatter
-        Of the natural logarithm of Y500 at fixed mass.
+        Scatter of the natural logarithm of Y500 at fixed mass.
     bias
         ``1 - b``, hydrostatic over true mass.
     """
@@ -50,18 +50,18 @@ class Clusters:
 
 @dataclass(frozen=True, kw_only=True)
 class SkyRecipe:
-    """What a microwave sky is made of; each component has a switch, ``enabled``.
+    """Components of a microwave sky; each has a switch, ``enabled``.
 
     Attributes
     ----------
     name, description
-        What it is.
+        Name and description of the recipe.
     clusters
-        What is to be found.
+        Clusters to be found.
     cmb, infrared_background, dust, cold_cores, radio_galaxies, dusty_galaxies
-        What hides it.
+        Backgrounds and foregrounds.
     noise
-        Of the instrument, whose bands have beams and noise of their own.
+        Instrumental noise; its level and the beams are those of the bands.
     """
 
     name: str = "planck"
@@ -76,23 +76,45 @@ class SkyRecipe:
     noise: Noise = field(default_factory=Noise)
 
     def to_yaml(self) -> str:
-        """Return the whole recipe as YAML, each setting with its value."""
+        """Return the whole recipe as YAML.
+
+        Returns
+        -------
+        str
+            Each setting with its value.
+        """
         return plain_yaml(asdict(self))
 
 
 def shipped_sky_recipes() -> dict[str, Path]:
-    """Return the files of the recipes that come with the package, by name."""
+    """Return the recipes that come with the package.
+
+    Returns
+    -------
+    dict
+        Files by name.
+    """
     folder = Path(str(files("skysieve.clusters.simulate"))) / "recipes"
     return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
 
 
 def read_sky_recipe(name: str | Path = "planck") -> SkyRecipe:
-    """Read a recipe of skies: a YAML file, or the name of one that comes with the package.
+    """Read a recipe of skies.
+
+    Parameters
+    ----------
+    name
+        A YAML file, or the name of a recipe that comes with the package.
+
+    Returns
+    -------
+    SkyRecipe
+        Checked recipe.
 
     Raises
     ------
     ConfigError
-        If there is no such recipe, or it cannot be read, or a setting is unknown or not valid.
+        If the recipe does not exist, cannot be read, or has an unknown or invalid setting.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The part of the sky that is simulated: all of it, or what lies about the north Galactic pole."""
+"""Simulated part of the sky: all of it, or a cap around the north Galactic pole."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ __all__ = ["SkyRegion"]
 class SkyRegion:
     """Pixels of a HEALPix map in RING order, in Galactic coordinates.
 
-    A cap about the pole is whole rings, the first of the map.
+    A cap around the pole consists of whole rings, the first of the map.
 
     Attributes
     ----------
     nside
-        Resolution of the map, a power of two.
+        Nside of the map, a power of two.
     cap
-        Radius about the north Galactic pole, in degrees; None for the full sky.
+        Radius around the north Galactic pole in degrees; None for the whole sky.
 
     Raises
     ------
     ConfigError
-        If there is no such map, or the cap holds no pixel or is more than the sky.
+        If nside is not a power of two, or the cap holds no pixel or exceeds the sky.
 
     Examples
     --------
@@ -38,7 +38,7 @@ class SkyRegion:
     cap: float | None = None
 
     def __post_init__(self) -> None:
-        """Refuse regions that are none."""
+        """Check nside and cap."""
         if self.nside < 1 or self.nside & (self.nside - 1):
             raise ConfigError(f"nside {self.nside}: expected a power of two, as 2048")
         if self.cap is not None and not (0 < self.cap <= 180 and len(self.pixels)):
@@ -46,7 +46,7 @@ class SkyRegion:
 
     @property
     def pixels(self) -> range:
-        """Numbers of its pixels in RING order: from zero on."""
+        """Indices of its pixels in RING order, from zero."""
         import healpy
 
         if self.cap is None:
@@ -56,14 +56,14 @@ class SkyRegion:
 
     @property
     def area(self) -> float:
-        """Square degrees of its pixels."""
+        """Area of its pixels in square degrees."""
         return math.degrees(math.degrees(4 * math.pi)) * len(self.pixels) / (12 * self.nside**2)
 
     @property
     def pixel_fwhm(self) -> float:
-        """Full width at half maximum of the Gaussian that blurs as the mean over a pixel does, in arcminutes.
+        """FWHM in arcminutes of the Gaussian with the same variance as the mean over a pixel.
 
-        It has the variance of a square of the pixel's area, a twelfth of it along each side.
+        A pixel is taken as a square, whose variance along each side is a twelfth of its area.
         """
         pixel = 4 * math.pi / (12 * self.nside**2) * math.degrees(60) ** 2
         return math.sqrt(8 * math.log(2) * pixel / 12)

@@ -1,4 +1,4 @@
-"""A microwave sky in one band, and the truth about what is in it."""
+"""Simulate a microwave sky in one band, and draw the objects in it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from skysieve.clusters.simulate.core_painting import paint_cores
 from skysieve.clusters.simulate.harmonics import Harmonics
-from skysieve.clusters.simulate.instrument import window
+from skysieve.clusters.simulate.instrument import window_function
 from skysieve.clusters.simulate.source_table import fluxes, join_tables
 
 if TYPE_CHECKING:
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 
 __all__ = ["SkyTruth", "draw_truth", "simulate_sky"]
 
-# What each component's randomness begins with, after the seed of the sky.
+# Identifiers of the components' random streams; they follow the seed of the sky.
 _CLUSTERS, _CMB, _INFRARED, _FAINT_RADIO, _RADIO, _DUSTY, _DUST, _CORES, _NOISE = range(9)
 
-# At 2 nside the window of Planck's sharpest beam is down to 6 % at nside 2048.
-_DEGREES = 2
+# Maximum multipole per nside: at 2 nside the window of Planck's narrowest beam is 6 %, for nside 2048.
+_LMAX_PER_NSIDE = 2
 _MHZ = 1000
 
 
 @dataclass(frozen=True, eq=False)
 class SkyTruth:
-    """What is in a sky, one by one.
+    """True objects in a sky.
 
     Attributes
     ----------
@@ -48,16 +48,21 @@ class SkyTruth:
 
 
 def draw_truth(recipe: SkyRecipe, seed: int, region: SkyRegion) -> SkyTruth:
-    """Draw clusters and sources: the same from the same seed.
+    """Draw the clusters and sources of a sky; the same seed gives the same objects.
 
     Parameters
     ----------
     recipe
-        What the sky is made of.
+        Components of the sky.
     seed
-        Of the sky.
+        Seed of the sky.
     region
-        Which part of it.
+        Part of the sky.
+
+    Returns
+    -------
+    SkyTruth
+        Clusters and sources in the region.
 
     Raises
     ------
@@ -84,22 +89,22 @@ def simulate_sky(
     truth: SkyTruth | None = None,
     threads: int = 1,
 ) -> NDArray[np.float32]:
-    """Return a sky as one band sees it: the same sky in every band.
+    """Simulate a sky in one band; all bands show the same sky.
 
     Parameters
     ----------
     recipe
-        What the sky is made of.
+        Components of the sky.
     seed
-        Of the sky.
+        Seed of the sky.
     region
-        Which part of it, and how fine.
+        Part of the sky, and resolution.
     band
-        Its frequency, beam, noise and unit.
+        Band with frequency, beam, noise and unit.
     truth
-        What :func:`draw_truth` returns for the same three; drawn if None.
+        Result of :func:`draw_truth` for the same recipe, seed and region; drawn if None.
     threads
-        Threads of the synthesis.
+        Number of threads of the harmonic synthesis.
 
     Returns
     -------
@@ -109,8 +114,8 @@ def simulate_sky(
     from skysieve.clusters.physics.units import conversion_factor
 
     truth = draw_truth(recipe, seed, region) if truth is None else truth
-    harmonics = Harmonics.needed(region, _DEGREES * region.nside)
-    seen = window(band.fwhm, region.nside, harmonics.lmax)
+    harmonics = Harmonics.for_region(region, _LMAX_PER_NSIDE * region.nside)
+    window = window_function(band.fwhm, region.nside, harmonics.lmax)
     coefficients = harmonics.zeros()
     for component, number in (
         (recipe.cmb, _CMB),
@@ -118,7 +123,7 @@ def simulate_sky(
         (recipe.radio_galaxies, _FAINT_RADIO),
     ):
         if component.enabled:
-            component.add(coefficients, harmonics, band, [seed, number], seen)
+            component.add(coefficients, harmonics, band, [seed, number], window)
     values = harmonics.synthesise(coefficients, region, threads=threads)
     del coefficients
     unit = conversion_factor("MJy/sr", band.unit, band)
@@ -126,7 +131,7 @@ def simulate_sky(
         values += np.float32(unit * recipe.infrared_background.mean(band.frequency))
     if recipe.dust.enabled:
         dust = recipe.dust.brightness(
-            band.frequency, region, harmonics, [seed, _DUST], window=seen, threads=threads
+            band.frequency, region, harmonics, [seed, _DUST], window=window, threads=threads
         )
         dust *= np.float32(unit)
         values += dust
@@ -138,7 +143,7 @@ def simulate_sky(
 
 
 def _clusters(recipe: SkyRecipe, seed: int, region: SkyRegion) -> Table:
-    """Return the clusters of a sky: drawn, or those of a catalogue."""
+    """Return the clusters of a sky, drawn or from a catalogue."""
     from astropy.table import Table
 
     from skysieve.clusters.simulate.population import UNITS, clusters_of_catalogue, draw_clusters
@@ -152,7 +157,7 @@ def _clusters(recipe: SkyRecipe, seed: int, region: SkyRegion) -> Table:
         np.random.default_rng([seed, _CLUSTERS]),
         region=region,
         mass_function=settings.mass_function,
-        least_mass=settings.least_mass,
+        min_mass=settings.least_mass,
         zmax=settings.zmax,
         scatter=settings.scatter,
         bias=settings.bias,

@@ -1,8 +1,8 @@
-"""The table of compact sources: where they are, how bright in each band, and how extended."""
+"""Table of compact sources: positions, spectra and extents."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -47,10 +47,35 @@ def source_table(
     minor: NDArray[np.float64] | float = 0.0,
     angle: NDArray[np.float64] | float = 0.0,
 ) -> Table:
-    """Return sources of one kind as a table; see its column descriptions for the units."""
+    """Build a table of sources of one kind.
+
+    Parameters
+    ----------
+    kind
+        One of :data:`KINDS`.
+    lon, lat
+        Galactic coordinates in degrees ``(N,)``.
+    flux
+        Fluxes in Jy ``(N,)`` at `frequency`.
+    frequency
+        GHz.
+    index
+        Spectral index of a power law; NaN for dust.
+    temperature, beta
+        Temperature in K and emissivity index of a modified black body; NaN for a power law.
+    major, minor
+        FWHM along the axes in arcminutes; 0 for point sources.
+    angle
+        Position angle of the major axis in degrees, from north towards increasing longitude.
+
+    Returns
+    -------
+    Table
+        Columns with units and descriptions.
+    """
     from astropy.table import Table
 
-    given: dict[str, Any] = {
+    given: dict[str, NDArray[np.float64] | float] = {
         "GLON": lon,
         "GLAT": lat,
         "FLUX": flux,
@@ -71,7 +96,18 @@ def source_table(
 
 
 def join_tables(tables: Iterable[Table]) -> Table:
-    """Return all sources in one table, of no rows if there are none."""
+    """Join tables of sources.
+
+    Parameters
+    ----------
+    tables
+        Results of :func:`source_table`.
+
+    Returns
+    -------
+    Table
+        All sources; without rows if there are none.
+    """
     from astropy.table import vstack
 
     empty = source_table("radio", np.empty(0), np.empty(0), flux=np.empty(0), frequency=np.nan)
@@ -79,23 +115,49 @@ def join_tables(tables: Iterable[Table]) -> Table:
 
 
 def fluxes(table: Table, frequency: float) -> NDArray[np.float64]:
-    """Return the flux of each source in Jy at a frequency in GHz, ``(rows,)``."""
+    """Return the flux of each source at a frequency.
+
+    Parameters
+    ----------
+    table
+        Result of :func:`source_table` or :func:`join_tables`.
+    frequency
+        GHz.
+
+    Returns
+    -------
+    ndarray, shape (N,)
+        Jy.
+    """
     from skysieve.clusters.physics.spectra import modified_blackbody
 
     flux = np.empty(len(table))
     thermal = np.isfinite(np.asarray(table["T"]))
-    cold, other = table[thermal], table[~thermal]
+    dusty, other = table[thermal], table[~thermal]
     flux[~thermal] = other["FLUX"] * (frequency / other["FREQ"]) ** other["INDEX"]
-    for reference in np.unique(cold["FREQ"]).tolist():
-        there = np.flatnonzero(thermal)[np.asarray(cold["FREQ"]) == reference]
-        flux[there] = table["FLUX"][there] * modified_blackbody(
-            frequency, temperature=table["T"][there], beta=table["BETA"][there], reference=reference
+    for reference in np.unique(dusty["FREQ"]).tolist():
+        rows = np.flatnonzero(thermal)[np.asarray(dusty["FREQ"]) == reference]
+        flux[rows] = table["FLUX"][rows] * modified_blackbody(
+            frequency, temperature=table["T"][rows], beta=table["BETA"][rows], reference=reference
         )
     return flux
 
 
 def with_band_fluxes(table: Table, bands: Iterable[Band]) -> Table:
-    """Return the table with a further column a band, ``S100`` and so on, in Jy."""
+    """Add a column with the flux in Jy for each band, ``S100`` and so on.
+
+    Parameters
+    ----------
+    table
+        Sources.
+    bands
+        Bands.
+
+    Returns
+    -------
+    Table
+        A copy with the added columns.
+    """
     full = table.copy()
     for band in bands:
         name = f"S{band.name}"

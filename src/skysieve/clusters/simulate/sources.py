@@ -1,4 +1,4 @@
-"""Point sources: radio galaxies and nearby dusty galaxies, those above a flux drawn singly."""
+"""Point sources: radio galaxies and nearby dusty galaxies, drawn one by one above a flux."""
 
 from __future__ import annotations
 
@@ -23,10 +23,12 @@ if TYPE_CHECKING:
 __all__ = ["DustyGalaxies", "RadioGalaxies"]
 
 RADIO_REFERENCE = 143.0
-"""GHz, where the fluxes of radio galaxies are given."""
+"""Frequency in GHz of the fluxes of radio galaxies."""
 
 DUSTY_REFERENCE = 857.0
-"""GHz, where those of dusty galaxies are given."""
+"""Frequency in GHz of the fluxes of dusty galaxies."""
+
+_MIN_TEMPERATURE = 8.0
 
 _JY_IN_MJY = 1e-6
 
@@ -35,19 +37,19 @@ _JY_IN_MJY = 1e-6
 class RadioGalaxies:
     """Radio galaxies with power-law spectra.
 
-    With the counts as they are, S^2.5 dN/dS is 12 Jy^1.5/sr at 1 Jy and 1.9 at 10 mJy, and those below
-    0.35 Jy make 5.2 Jy²/sr of shot noise.
+    With the default counts, S^2.5 dN/dS is 12 Jy^1.5/sr at 1 Jy and 1.9 at 10 mJy, and sources below 0.35 Jy
+    have 5.2 Jy²/sr of shot noise.
 
     Attributes
     ----------
     enabled
         Whether they are in the sky.
     counts
-        At 143 GHz.
+        Number counts at 143 GHz.
     least
-        Flux at 143 GHz, in Jy, from which they are drawn singly; fainter ones are a Gaussian field.
+        Flux at 143 GHz, in Jy, above which they are drawn one by one; fainter ones are a Gaussian field.
     index, index_scatter
-        Of the spectra, S ∝ ν^index.
+        Mean and scatter of the spectral index, S ∝ ν^index.
 
     References
     ----------
@@ -63,11 +65,24 @@ class RadioGalaxies:
     index_scatter: float = 0.3
 
     def draw(self, rng: np.random.Generator, region: SkyRegion) -> Table:
-        """Draw those above the least flux, as a table for :func:`~.source_table.fluxes`."""
+        """Draw the sources above the minimum flux, :attr:`least`.
+
+        Parameters
+        ----------
+        rng
+            Random generator.
+        region
+            Part of the sky.
+
+        Returns
+        -------
+        Table
+            Sources for :func:`~.source_table.fluxes`.
+        """
         from skysieve.clusters.simulate.source_table import source_table
 
         number = rng.poisson(self.counts.number(self.least) * radians(radians(region.area)))
-        lon, lat = _anywhere(rng, number, region)
+        lon, lat = _random_positions(rng, number, region)
         return source_table(
             "radio",
             lon,
@@ -85,18 +100,32 @@ class RadioGalaxies:
         stream: Sequence[int],
         window: NDArray[np.float64],
     ) -> None:
-        """Add the faint ones to the harmonics of a band in the band's unit, in place, seen through a window.
+        """Add the faint sources to the harmonic coefficients of a band, in the band's unit.
 
-        The scatter of the spectra enters to first order: bands far from 143 GHz see other sources.
+        The scatter of the spectral index is included to first order: the further a band is from 143 GHz, the
+        more its field differs.
+
+        Parameters
+        ----------
+        coefficients
+            Harmonic coefficients ``(count,)`` complex64, changed in place.
+        harmonics
+            Their multipoles and orders.
+        band
+            Band, which gives frequency and unit.
+        stream
+            Seeds of the field; the same numbers give the same field.
+        window
+            Window of beam and pixels by multipole ``(lmax + 1,)``.
         """
         from skysieve.clusters.physics.units import conversion_factor
 
-        away = log(band.frequency / RADIO_REFERENCE)
+        log_ratio = log(band.frequency / RADIO_REFERENCE)
         brightness = sqrt(self.counts.shot_noise(self.least)) * _JY_IN_MJY
         brightness *= (band.frequency / RADIO_REFERENCE) ** self.index
         amplitude = window * brightness * conversion_factor("MJy/sr", band.unit, band)
         amplitude[:2] = 0
-        for number, share in enumerate((1.0, self.index_scatter * away)):
+        for number, share in enumerate((1.0, self.index_scatter * log_ratio)):
             harmonics.add_field(coefficients, [*stream, number], share * amplitude)
 
 
@@ -104,25 +133,25 @@ class RadioGalaxies:
 class DustyGalaxies:
     """Nearby dusty galaxies, each a modified black body.
 
-    Fainter ones are the shot noise of the infrared background.
+    The shot noise of the infrared background represents fainter ones.
 
     Attributes
     ----------
     enabled
         Whether they are in the sky.
     counts
-        At 857 GHz.
+        Number counts at 857 GHz.
     least
-        Flux at 857 GHz, in Jy, from which they are drawn.
+        Minimum flux at 857 GHz, in Jy.
     temperature, temperature_scatter
-        In K.
+        Mean and scatter in K.
     beta, beta_scatter
-        Index of the emissivity.
+        Mean and scatter of the spectral index of the emissivity.
 
     References
     ----------
-    Planck intermediate results VII: Euclidean counts, about 627 Jy^1.5/sr at 857 GHz and 93 at 545 GHz, for
-    which the mean spectrum here has the right colour.
+    Planck intermediate results VII: Euclidean counts, about 627 Jy^1.5/sr at 857 GHz and 93 at 545 GHz,
+    whose ratio agrees with the mean spectrum here.
     """
 
     enabled: bool = True
@@ -134,31 +163,41 @@ class DustyGalaxies:
     beta_scatter: float = 0.15
 
     def draw(self, rng: np.random.Generator, region: SkyRegion) -> Table:
-        """Draw those above the least flux, as a table for :func:`~.source_table.fluxes`."""
+        """Draw the sources above the minimum flux, :attr:`least`.
+
+        Parameters
+        ----------
+        rng
+            Random generator.
+        region
+            Part of the sky.
+
+        Returns
+        -------
+        Table
+            Sources for :func:`~.source_table.fluxes`.
+        """
         from skysieve.clusters.simulate.source_table import source_table
 
         number = rng.poisson(self.counts.number(self.least) * radians(radians(region.area)))
-        lon, lat = _anywhere(rng, number, region)
+        lon, lat = _random_positions(rng, number, region)
         return source_table(
             "infrared",
             lon,
             lat,
             flux=self.counts.draw(rng, number, self.least),
             frequency=DUSTY_REFERENCE,
-            temperature=_above(rng.normal(self.temperature, self.temperature_scatter, number)),
+            temperature=np.maximum(
+                rng.normal(self.temperature, self.temperature_scatter, number), _MIN_TEMPERATURE
+            ),
             beta=rng.normal(self.beta, self.beta_scatter, number),
         )
 
 
-def _above(temperature: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return temperatures that dust can have."""
-    return np.maximum(temperature, 8.0)
-
-
-def _anywhere(
+def _random_positions(
     rng: np.random.Generator, number: int, region: SkyRegion
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return places all over a region, in degrees."""
+    """Return positions in degrees, uniform over a region."""
     lowest = -1.0 if region.cap is None else sin(radians(90 - region.cap))
     lon = rng.uniform(0, 360, number)
     return lon, np.degrees(np.arcsin(rng.uniform(lowest, 1, number)))

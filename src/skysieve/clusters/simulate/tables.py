@@ -1,10 +1,10 @@
-"""Tables of places on the sky: whatever Astropy reads, with coordinates known by their usual names."""
+"""Read tables with sky positions: any format of Astropy, with coordinates under their usual column names."""
 
 from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from astropy.table import Column, Table
     from numpy.typing import NDArray
 
 __all__ = ["SkyTable", "find_column", "read_sky_table", "values_of"]
 
-PAIRS = (
+COORDINATE_COLUMNS = (
     ("glon", "glat", "galactic"),
     ("ra", "dec", "icrs"),
     ("raj2000", "dej2000", "icrs"),
@@ -31,30 +32,32 @@ PAIRS = (
     ("_glon", "_glat", "galactic"),
     ("l", "b", "galactic"),
 )
-"""Names of columns of coordinates in lower case, and their frame; the first found are taken, and where a row
-has none in them, the next."""
+"""Names of coordinate columns in lower case, and their frame.
 
-_MOST_NAMED = 12
+The first pair found is used, and the next pair for rows without coordinates in it.
+"""
+
+_MAX_NAMED = 12
 
 
 @dataclass(frozen=True, eq=False)
 class SkyTable:
-    """A table, and where its rows are.
+    """A table and the positions of its rows.
 
     Attributes
     ----------
     path
-        The file.
+        File of the table.
     table
-        As it was read, an ``astropy.table.Table``.
+        The table as read.
     lon, lat
-        Galactic longitude and latitude in degrees, ``(N,)`` float64; NaN for a row without.
+        Galactic coordinates in degrees, ``(N,)`` float64; NaN for a row without.
     notes
-        What had to be assumed in reading it.
+        Assumptions made in reading it.
     """
 
     path: Path
-    table: Any
+    table: Table
     lon: NDArray[np.float64]
     lat: NDArray[np.float64]
     notes: tuple[str, ...]
@@ -65,60 +68,90 @@ class SkyTable:
 
 
 def read_sky_table(path: Path) -> SkyTable:
-    """Read a table with places: FITS, VOTable, ECSV, CSV or whatever else Astropy knows by its name.
+    """Read a table with sky positions: FITS, VOTable, ECSV, CSV or any other format that Astropy recognises.
 
-    Coordinates are taken from the columns of :data:`PAIRS`, in the units they state; without a unit in
-    degrees, which a note says.  Text is read as numbers, or else as hours and degrees of sexagesimal places.
+    Coordinates are taken from the columns of :data:`COORDINATE_COLUMNS`, in their units; a column without a
+    unit is taken as degrees, with a note.  Text is read as numbers, or else as sexagesimal hours and degrees.
 
     Parameters
     ----------
     path
-        The file.
+        File of the table.
+
+    Returns
+    -------
+    SkyTable
+        The table with Galactic positions.
 
     Raises
     ------
     SourceError
-        If it cannot be read, or has no columns of coordinates, or a place that is none.
+        If the table cannot be read, has no coordinate columns, or has an invalid position.
     """
     table = _read(path)
     lon, lat = np.full(len(table), np.nan), np.full(len(table), np.nan)
     notes: list[str] = []
-    pairs = [(find_column(table, [x]), find_column(table, [y]), frame) for x, y, frame in PAIRS]
-    there = [(x, y, frame) for x, y, frame in pairs if x is not None and y is not None]
-    if not there:
-        columns = ", ".join(table.colnames[:_MOST_NAMED]) + ", …" * (len(table.colnames) > _MOST_NAMED)
+    pairs = [(find_column(table, [x]), find_column(table, [y]), frame) for x, y, frame in COORDINATE_COLUMNS]
+    found = [(x, y, frame) for x, y, frame in pairs if x is not None and y is not None]
+    if not found:
+        columns = ", ".join(table.colnames[:_MAX_NAMED]) + ", …" * (len(table.colnames) > _MAX_NAMED)
         raise SourceError(
             f"{path}: no coordinates among its columns ({columns or 'none'}); "
             "name them RA and DEC, RAJ2000 and DEJ2000, or GLON and GLAT"
         )
-    for x, y, frame in there:
+    for x, y, frame in found:
         missing = ~np.isfinite(lon)
         if not missing.any() and len(table):
             break
-        across = _degrees(table[x], path, notes, hours=frame == "icrs")
-        up = _degrees(table[y], path, notes, hours=False)
-        usable = missing & np.isfinite(across) & np.isfinite(up)
-        _check_places(across[usable], up[usable], np.flatnonzero(usable), path)
-        lon[usable], lat[usable] = _galactic(across[usable], up[usable], frame)
+        longitude = _degrees(table[x], path, notes, hours=frame == "icrs")
+        latitude = _degrees(table[y], path, notes, hours=False)
+        usable = missing & np.isfinite(longitude) & np.isfinite(latitude)
+        _check_positions(longitude[usable], latitude[usable], np.flatnonzero(usable), path)
+        lon[usable], lat[usable] = _galactic(longitude[usable], latitude[usable], frame)
     without = int(np.count_nonzero(~np.isfinite(lon)))
     if without:
         notes.append(f"{without} of {len(table)} rows have no coordinates")
     return SkyTable(path, table, lon, lat, tuple(dict.fromkeys(notes)))
 
 
-def find_column(table: Any, names: Sequence[str]) -> str | None:
-    """Return the first column of a table with one of these names, in lower case; None if there is none."""
+def find_column(table: Table, names: Sequence[str]) -> str | None:
+    """Find a column by its possible names.
+
+    Parameters
+    ----------
+    table
+        A table.
+    names
+        Names in lower case, in order of preference.
+
+    Returns
+    -------
+    str or None
+        Name of the first column found, as in the table.
+    """
     lower = {name.lower(): name for name in reversed(table.colnames)}
     return next((lower[name] for name in names if name in lower), None)
 
 
-def values_of(column: Any, path: Path) -> NDArray[np.float64]:
-    """Return the numbers of a column ``(N,)`` float64, NaN where it has none.
+def values_of(column: Column, path: Path) -> NDArray[np.float64]:
+    """Return the numbers of a column.
+
+    Parameters
+    ----------
+    column
+        A column of a table.
+    path
+        File of the table, for messages.
+
+    Returns
+    -------
+    ndarray, shape (N,), float64
+        NaN for missing values.
 
     Raises
     ------
     SourceError
-        If they are no numbers.
+        If the column does not hold one number per row.
     """
     try:
         filled = np.ma.filled(np.ma.asarray(column).astype(float), np.nan)
@@ -129,7 +162,7 @@ def values_of(column: Any, path: Path) -> NDArray[np.float64]:
     return np.asarray(filled, np.float64)
 
 
-def _read(path: Path) -> Any:
+def _read(path: Path) -> Table:
     from astropy.io.registry import IORegistryError
     from astropy.table import Table
 
@@ -137,22 +170,22 @@ def _read(path: Path) -> Any:
         raise SourceError(f"{path}: no such file")
     try:
         with warnings.catch_warnings():
-            # Catalogues of others have units and names that astropy warns of: what is used of them is checked
+            # Astropy warns of nonstandard units and names in catalogues; the columns used are checked
             warnings.simplefilter("ignore")
             try:
                 return Table.read(path)
             except IORegistryError:
-                # Not known by its name
+                # Astropy does not recognise the suffix
                 return Table.read(path, format="ascii")
-    except Exception as error:  # whatever the readers of tables raise
+    except Exception as error:  # readers of tables raise exceptions of many types
         reason = " ".join(str(error).split())[:160]
         raise SourceError(
             f"{path}: cannot be read as a table ({reason}); give FITS, VOTable, ECSV or CSV"
         ) from error
 
 
-def _degrees(column: Any, path: Path, notes: list[str], *, hours: bool) -> NDArray[np.float64]:
-    """Return angles in degrees, NaN where there are none."""
+def _degrees(column: Column, path: Path, notes: list[str], *, hours: bool) -> NDArray[np.float64]:
+    """Return angles in degrees, NaN for missing ones."""
     from astropy import units
     from astropy.coordinates import Angle
 
@@ -177,23 +210,23 @@ def _degrees(column: Any, path: Path, notes: list[str], *, hours: bool) -> NDArr
         raise SourceError(f"{path}: column {column.name}: its unit {column.unit} is no angle") from None
 
 
-def _check_places(
-    across: NDArray[np.float64], up: NDArray[np.float64], rows: NDArray[np.intp], path: Path
+def _check_positions(
+    longitude: NDArray[np.float64], latitude: NDArray[np.float64], rows: NDArray[np.intp], path: Path
 ) -> None:
-    wrong = np.flatnonzero((np.abs(up) > 90) | (across < -360) | (across > 360))
+    wrong = np.flatnonzero((np.abs(latitude) > 90) | (longitude < -360) | (longitude > 360))
     if wrong.size:
         first = int(wrong[0])
-        place = f"{across[first]:g}, {up[first]:g}"
-        raise SourceError(f"{path}: row {rows[first] + 1}: {place} is no place on the sky in degrees")
+        position = f"{longitude[first]:g}, {latitude[first]:g}"
+        raise SourceError(f"{path}: row {rows[first] + 1}: {position} is no place on the sky in degrees")
 
 
 def _galactic(
-    across: NDArray[np.float64], up: NDArray[np.float64], frame: str
+    longitude: NDArray[np.float64], latitude: NDArray[np.float64], frame: str
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     if frame == "galactic":
-        return np.mod(across, 360.0), up
+        return np.mod(longitude, 360.0), latitude
     from astropy import units
     from astropy.coordinates import SkyCoord
 
-    places = SkyCoord(across, up, unit=units.deg, frame=frame).galactic
-    return np.asarray(places.l.deg, float), np.asarray(places.b.deg, float)
+    galactic = SkyCoord(longitude, latitude, unit=units.deg, frame=frame).galactic
+    return np.asarray(galactic.l.deg, float), np.asarray(galactic.b.deg, float)

@@ -1,4 +1,4 @@
-"""Labels: the pixels of a patch that belong to clusters, and to what is mistaken for them."""
+"""Label channels of a patch: discs for clusters, and for sources that are mistaken for them."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ PUBLISHED_RADII: tuple[tuple[float, float], ...] = (
     (13.125, 0.039),
     (15.0, 0.033),
 )
-"""Radii in arcminutes, and how often each is drawn: a histogram of theta500 of clusters, by its upper edges.
+"""Radii in arcminutes and their probabilities: a histogram of theta500 of clusters, by upper bin edges.
 
-As published, they add up to 1.001; they are scaled to 1.
+As published, the probabilities add up to 1.001; they are scaled to 1.
 
 References
 ----------
 xCluster, 2021.
 """
 
-# No point is farther from the nearest centre of a pixel.
-_LEAST = math.sqrt(0.5)
+# Maximum distance of a point from the nearest pixel centre, in pixels.
+_MIN_HARD_RADIUS = math.sqrt(0.5)
 
 
 class SkyDiscs:
@@ -49,9 +49,9 @@ class SkyDiscs:
     Parameters
     ----------
     lon, lat : array_like, shape (N,)
-        Centres, Galactic degrees.
+        Centres in Galactic degrees.
     radius : array_like, shape (N,)
-        Arcminutes.
+        Radii in arcminutes.
 
     Raises
     ------
@@ -68,14 +68,27 @@ class SkyDiscs:
             raise ConfigError(f"discs have a longitude, a latitude and a radius each; found {lengths}")
         wrong = ~(self.radius > 0)
         if wrong.any():
-            raise ConfigError(f"a disc of radius {self.radius[wrong][0]} arcmin is none; give more than 0")
+            raise ConfigError(f"a disc has a radius of {self.radius[wrong][0]} arcmin; give more than 0")
 
     def __len__(self) -> int:
         """Return the number of discs."""
         return self.lon.size
 
     def near(self, lon: float, lat: float, distance: float) -> SkyDiscs:
-        """Return the discs of which any part lies within `distance` degrees of a direction."""
+        """Return the discs that reach within some distance of a direction.
+
+        Parameters
+        ----------
+        lon, lat
+            Galactic direction in degrees.
+        distance
+            Distance in degrees, to the nearest part of a disc.
+
+        Returns
+        -------
+        SkyDiscs
+            Selected discs, in their order.
+        """
         from skysieve.clusters.maps.sky_directions import unit_vectors
 
         reach = np.radians(np.minimum(distance + self.radius / 60, 180))
@@ -92,27 +105,27 @@ class SkyDiscs:
 def draw_labels(
     grid: PatchGrid, lon: float, lat: float, rotation: float, *channels: SkyDiscs, soft: bool = True
 ) -> NDArray[np.float32]:
-    """Return the labels of a patch: one channel a kind of object.
+    """Draw the labels of a patch, one channel for each kind of object.
 
-    Every disc is drawn of which any part lies in the patch, where it is on the sky: neither its centre nor
-    its radius is rounded to pixels.
+    All discs that overlap the patch are drawn at their position on the sky: neither centre nor radius is
+    rounded to pixels.
 
     Parameters
     ----------
     grid
-        The pixels of the patch.
+        Pixel grid of the patch.
     lon, lat
-        Its centre, Galactic degrees.
+        Centre of the patch in Galactic degrees.
     rotation
         As in :meth:`skysieve.clusters.maps.patches.PatchGrid.vectors`.
     *channels
-        The discs of each channel, as clusters first and contaminating sources second.
+        Discs of each channel, for example clusters first and contaminating sources second.
     soft
-        If True, a pixel has the part of it that the disc covers, from 0 to 1. By the distance r of its
-        centre from that of the disc, in pixels, this is ``radius + 1/2 - r``, which is within 0.1 of the
-        exact part for radii of 1 and more. If False, a pixel has 1 if its centre lies in the disc, and 0
-        otherwise; a disc smaller than √½ pixels is drawn as one of √½, so that none is lost between
-        pixels.
+        If True, a pixel has the fraction that the disc covers, from 0 to 1.  For a pixel centre at distance r
+        from the centre of the disc, in pixels, it is ``radius + 1/2 - r``, which is within 0.1 of the exact
+        fraction for radii of 1 and more.  If False, a pixel is 1 if its centre lies in the disc and 0
+        otherwise; a disc smaller than √½ pixels is drawn with a radius of √½, so that it covers at least one
+        pixel centre.
 
     Returns
     -------
@@ -130,36 +143,37 @@ def draw_labels(
 
 @dataclass(frozen=True)
 class RadiusRule:
-    """How large the discs of a patch are.
+    """Rule for the radius of the label discs of a patch.
 
     Attributes
     ----------
     kind
-        ``fixed``: each has the radius `arcmin`. ``t500``: each has its own theta500, kept between `arcmin`
-        and `most`; where it is not known, `arcmin`. ``published``: all of a patch have one radius, drawn
-        from :data:`PUBLISHED_RADII`.
-    arcmin, most
-        Arcminutes.
+        ``fixed``: all discs have the radius `arcmin`.  ``t500``: each disc has its own theta500, clipped to
+        `arcmin` and `max_arcmin`; where it is unknown, `arcmin`.  ``published``: all discs of a patch have
+        one radius, drawn from :data:`PUBLISHED_RADII`.
+    arcmin, max_arcmin
+        Minimum (or fixed) and maximum radius in arcminutes.
 
     Raises
     ------
     ConfigError
-        If there is no such kind, or the radii make no sense.
+        If the kind is unknown, or the radii are not above 0 and in ascending order.
     """
 
     kind: RadiusKind = "fixed"
     arcmin: float = 2.5
-    most: float = 15.0
+    max_arcmin: float = 15.0
 
     def __post_init__(self) -> None:
-        """Refuse kinds that do not exist and radii that make no sense."""
+        """Check the kind and the radii."""
         if self.kind not in get_args(RadiusKind):
             raise ConfigError(
-                f"labels have no radius {self.kind!r}; choose {', '.join(get_args(RadiusKind))}"
+                f"no kind of label radius is called {self.kind!r}; choose {', '.join(get_args(RadiusKind))}"
             )
-        if not 0 < self.arcmin <= self.most < math.inf:
+        if not 0 < self.arcmin <= self.max_arcmin < math.inf:
             raise ConfigError(
-                f"labels of {self.arcmin} to {self.most} arcmin are none; give radii above 0 in this order"
+                f"labels have radii of {self.arcmin} to {self.max_arcmin} arcmin; "
+                "give values above 0 in ascending order"
             )
 
     def radii(self, theta500: ArrayLike, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -168,9 +182,9 @@ class RadiusRule:
         Parameters
         ----------
         theta500 : array_like, shape (N,)
-            Arcminutes; NaN or 0 where it is not known.
+            Arcminutes; NaN or 0 where it is unknown.
         rng
-            For ``published``, which draws one number.
+            Random generator; ``published`` draws one number.
 
         Returns
         -------
@@ -179,7 +193,7 @@ class RadiusRule:
         """
         sizes = np.atleast_1d(np.asarray(theta500, np.float64))
         if self.kind == "t500":
-            return np.where(sizes > 0, np.clip(sizes, self.arcmin, self.most), self.arcmin)
+            return np.where(sizes > 0, np.clip(sizes, self.arcmin, self.max_arcmin), self.arcmin)
         if self.kind == "published":
             radii, shares = np.transpose(PUBLISHED_RADII)
             return np.full(sizes.shape, rng.choice(radii, p=shares / shares.sum()))
@@ -187,15 +201,15 @@ class RadiusRule:
 
 
 def _draw(label: NDArray[np.float32], row: float, column: float, radius: float, *, soft: bool) -> None:
-    """Draw a disc into its corner of a channel; all in pixels."""
+    """Draw a disc into a channel, in place; all lengths are in pixels."""
     side = label.shape[0]
     (top, bottom), (left, right) = (
-        (max(math.ceil(middle - radius - 0.5), 0), min(math.floor(middle + radius + 0.5) + 1, side))
-        for middle in (row, column)
+        (max(math.ceil(centre - radius - 0.5), 0), min(math.floor(centre + radius + 0.5) + 1, side))
+        for centre in (row, column)
     )
     if top >= bottom or left >= right:
         return
-    away = np.hypot(np.arange(top, bottom)[:, None] - row, np.arange(left, right) - column)
-    cover = np.clip(radius + 0.5 - away, 0, 1) if soft else away <= max(radius, _LEAST)
+    distance = np.hypot(np.arange(top, bottom)[:, None] - row, np.arange(left, right) - column)
+    cover = np.clip(radius + 0.5 - distance, 0, 1) if soft else distance <= max(radius, _MIN_HARD_RADIUS)
     part = label[top:bottom, left:right]
     np.maximum(part, cover, out=part, casting="same_kind")

@@ -1,4 +1,4 @@
-"""A network as it learns clusters, and how it is scored on the way."""
+"""Lightning module that trains a segmentation network for clusters, and its validation scores."""
 
 from __future__ import annotations
 
@@ -35,22 +35,47 @@ __all__ = [
 ]
 
 CLUSTER, SOURCE = "cluster", "source"
+"""Names of the classes."""
 
 DEFAULT_NETWORK = "unet"
+"""Network of recipes that name none."""
 
 
 def class_names(recipe: TrainingRecipe) -> tuple[str, ...]:
-    """Return what the network tells apart."""
+    """Return the names of the classes that a network predicts.
+
+    Parameters
+    ----------
+    recipe
+        Recipe of the training.
+
+    Returns
+    -------
+    tuple of str
+        Clusters and, if the recipe labels them, sources.
+    """
     return (CLUSTER, SOURCE) if recipe.labels.sources else (CLUSTER,)
 
 
 def segmenter(recipe: TrainingRecipe, bands: int) -> Segmenter:
-    """Return an untrained network of the recipe's kind and size.
+    """Build an untrained network of the recipe's kind and size.
+
+    Parameters
+    ----------
+    recipe
+        Recipe of the training.
+    bands
+        Number of maps.
+
+    Returns
+    -------
+    Segmenter
+        With random weights.
 
     Raises
     ------
     ConfigError
-        If there is no such network, or it does not take patches of the recipe's size.
+        If the network is unknown, or does not accept patches of the recipe's size.
     """
     settings = recipe.network
     try:
@@ -71,21 +96,20 @@ def segmenter(recipe: TrainingRecipe, bands: int) -> Segmenter:
 
 
 class ClusterLearning(Learner):
-    """A network that learns clusters.
+    """Segmentation network with its loss and validation scores.
 
     Parameters
     ----------
     recipe
-        How.
+        Recipe of the training.
     bands
         Number of maps.
     network
-        What learns; by default an untrained one of the recipe's kind and size.
+        Network to train; by default an untrained one of the recipe's kind and size.
     frozen_statistics
         Whether batch normalisation keeps its statistics.
-    typical
-        Input as in training, of which the statistics of averaged weights are measured before each
-        validation; see :meth:`settle`.
+    statistics_batches
+        Input pixels, distributed as in training; see :meth:`update_statistics`.
     """
 
     def __init__(
@@ -95,45 +119,62 @@ class ClusterLearning(Learner):
         *,
         network: Segmenter | None = None,
         frozen_statistics: bool = False,
-        typical: Sequence[Tensor] = (),
+        statistics_batches: Sequence[Tensor] = (),
     ) -> None:
         super().__init__(recipe, network or segmenter(recipe, bands), frozen_statistics=frozen_statistics)
-        self._typical = typical
+        self._statistics_batches = statistics_batches
         self.loss = cluster_loss(recipe.loss.kind, delta=recipe.loss.delta, gamma=recipe.loss.gamma)
         self._validation = ScoreHistograms(class_names(recipe))
         self._losses: list[float] = []
 
     def training_step(self, batch: ClusterBatch, _index: int) -> Tensor:
-        """Return the loss of a batch."""
+        """Return the loss of a batch.
+
+        Parameters
+        ----------
+        batch
+            Patches with targets.
+
+        Returns
+        -------
+        Tensor
+            Scalar float32.
+        """
         logits = self.network(batch.pixels.to(memory_format=self.memory_format))
-        loss: Tensor = self.loss(logits, batch.targets, batch.counted)
+        loss: Tensor = self.loss(logits, batch.targets, batch.valid)
         return loss
 
     def on_validation_epoch_start(self) -> None:
-        """Give the averaged weights, which are scored, their statistics."""
-        self.settle()
+        """Update batch-normalisation statistics for the averaged weights, which are scored."""
+        self.update_statistics()
 
-    def settle(self) -> None:
-        """Measure the statistics of batch normalisation that belong to the averaged weights.
+    def update_statistics(self) -> None:
+        """Measure the statistics of batch normalisation for the averaged weights.
 
-        Averages of the statistics themselves do not, least of all in a short training, and where few pixels
-        are far brighter than the others.
+        Averages of the statistics themselves do not match averaged weights, in particular after a short
+        training, and where few pixels are far brighter than the others.
 
         References
         ----------
         Izmailov et al. 2018, UAI, 876, section 3.2.
         """
-        if self._typical and not self.frozen_statistics:
-            update_bn(self._typical, self.network, self.device)
+        if self._statistics_batches and not self.frozen_statistics:
+            update_bn(self._statistics_batches, self.network, self.device)
 
     def validation_step(self, batch: ClusterBatch, _index: int) -> None:
-        """Add a batch to the scores."""
+        """Add a batch to the scores.
+
+        Parameters
+        ----------
+        batch
+            Patches with targets.
+        """
         logits = self.network(batch.pixels).float()
-        self._losses.append(float(self.loss(logits, batch.targets, batch.counted)))
+        self._losses.append(float(self.loss(logits, batch.targets, batch.valid)))
         add_pixels(self._validation, logits, batch)
 
     def on_validation_epoch_end(self) -> None:
-        """Log the mean loss, and precision, recall and Dice coefficient of the pixels of each class."""
+        """Log the mean loss, and pixel precision, recall and Dice coefficient of each class."""
         for name in self._validation.classes:
             scores = pixel_scores(self._validation.tally(name))
             values = {"precision": scores.precision, "recall": scores.recall, "Dice": scores.dice}
@@ -144,38 +185,40 @@ class ClusterLearning(Learner):
 
 
 def add_pixels(histograms: ScoreHistograms, logits: Tensor, batch: ClusterBatch) -> None:
-    """Add patches to histograms; a pixel belongs to a class if half of it does.
+    """Add the pixels of a batch to histograms of the log-odds.
+
+    A pixel belongs to a class if its target is at least one half.
 
     Parameters
     ----------
     histograms
-        Of all classes.
+        Histograms of all classes, changed in place.
     logits
-        ``(N, C, H, W)``.
+        Log-odds ``(N, C, H, W)``.
     batch
         The patches.
     """
-    odds = logits.float().clamp(-LIMIT, LIMIT).cpu().numpy()
+    log_odds = logits.float().clamp(-LIMIT, LIMIT).cpu().numpy()
     truth = (batch.targets >= 0.5).cpu().numpy()
-    counted = (batch.counted > 0).cpu().numpy()
-    for scores, classes, known in zip(odds, truth, counted[:, 0], strict=True):
+    valid = (batch.valid > 0).cpu().numpy()
+    for scores, classes, counted in zip(log_odds, truth, valid[:, 0], strict=True):
         counts = {
-            name: count_pixels(plane, belongs, decided=plane > 0, valid=known)
+            name: count_pixels(plane, belongs, decided=plane > 0, valid=counted)
             for name, plane, belongs in zip(histograms.classes, scores, classes, strict=True)
         }
         histograms.add(str(len(histograms.frames)), counts)
 
 
 class PixelScores(NamedTuple):
-    """How well pixels are told, at the threshold of the highest Dice coefficient.
+    """Scores of the pixels of a class, at the threshold with the highest Dice coefficient.
 
     Attributes
     ----------
     precision, recall, dice
-        Part of the pixels that are found that are right, part of the right ones that are found, and their
-        harmonic mean; NaN where no pixel is right.
+        Fraction of detected pixels that are right, fraction of right pixels that are detected, and their
+        harmonic mean; NaN if no pixel belongs to the class.
     threshold
-        On the log-odds.
+        Threshold on the log-odds.
     """
 
     precision: float
@@ -185,15 +228,25 @@ class PixelScores(NamedTuple):
 
 
 def pixel_scores(tally: Tally) -> PixelScores:
-    """Return how well the pixels of a class are told."""
-    found = tally.positives[::-1].cumsum()[::-1]
-    false = tally.negatives[::-1].cumsum()[::-1]
-    true = tally.positives.sum()
-    if not true > 0:
+    """Return the scores of the pixels of a class.
+
+    Parameters
+    ----------
+    tally
+        Histograms of the log-odds of pixels inside and outside of the class.
+
+    Returns
+    -------
+    PixelScores
+        At the threshold with the highest Dice coefficient.
+    """
+    true_positives = tally.positives[::-1].cumsum()[::-1]
+    false_positives = tally.negatives[::-1].cumsum()[::-1]
+    positives = tally.positives.sum()
+    if not positives > 0:
         return PixelScores(*[float("nan")] * 4)
-    dice = 2 * found / (found + false + true)
+    dice = 2 * true_positives / (true_positives + false_positives + positives)
     best = int(np.argmax(dice))
-    precision = found[best] / (found[best] + false[best])
-    return PixelScores(
-        float(precision), float(found[best] / true), float(dice[best]), float(tally.centres[best])
-    )
+    precision = true_positives[best] / (true_positives[best] + false_positives[best])
+    recall = true_positives[best] / positives
+    return PixelScores(float(precision), float(recall), float(dice[best]), float(tally.centres[best]))

@@ -1,20 +1,21 @@
-"""Nine losses for clusters of galaxies, by name: how wrong the logits of pixels are.
+"""Nine segmentation losses for clusters, by name.
 
-All take logits ``(N, C, H, W)``, targets in [0, 1] of the same shape and what counts, ``(N, 1, H, W)``; they
-return a scalar and compute in float32 whatever the network computed in.  With a pixel's probability p and
-target t, what counts v, and sums over all pixels of a batch, of each class by itself::
+All take logits ``(N, C, H, W)``, targets in [0, 1] of the same shape and a mask of valid pixels
+``(N, 1, H, W)``.  They return a scalar and compute in float32, whatever the precision of the network.  With
+the probability p and target t of a pixel, its validity v, and sums over all pixels of a batch for each
+class::
 
     tp = sum v t p      fn = sum v t (1 - p)      fp = sum v (1 - t) p
     D = (2 tp + s) / (2 tp + fn + fp + s)                           the Dice coefficient
     T = (tp + s) / (tp + delta fn + (1 - delta) fp + s)             the Tversky index
 
-The background counts in every one of them: a false detection on a patch without clusters costs something
-and is unlearnt.  That is why D and T are of a batch, not of a patch: a patch without clusters is then part of
-the background of the others; and s is one pixel, so that a batch without any cluster has a finite loss, zero
-where nothing is found, and a slope.
+The background enters each loss: a false detection in a patch without clusters is penalised.  For this reason
+D and T are computed over a batch, not over a patch: a patch without clusters then adds to the background of
+the others.  The smoothing s is one pixel, so that a batch without any cluster has a finite loss with a
+gradient, and a loss of zero if nothing is detected.
 
 ============== ====================================================================================
-name           formula; the mean over pixels that count, or over classes
+name           formula; the mean over valid pixels, or over classes
 ============== ====================================================================================
 bce            ``B = -t log p - (1 - t) log(1 - p)``
 focal          ``-delta t (1 - p)^gamma log p - (1 - delta) (1 - t) p^gamma log(1 - p)``
@@ -27,31 +28,37 @@ cosine-tversky ``((1 + cos(pi T)) / 2)^gamma``
 mixed-focal    half of *focal* with the exponent ``1 - gamma``, half of *focal-tversky*
 ============== ====================================================================================
 
-``delta`` is the weight of what is missed, ``1 - delta`` of what is false.  ``gamma`` is 2 for *focal*, 1 for
-*cosine-tversky*, 0.75 for the others, if not given.
+``delta`` is the weight of false negatives, ``1 - delta`` that of false positives.  The default of ``gamma``
+is 2 for *focal*, 1 for *cosine-tversky* and 0.75 for the others.
 
 References
 ----------
 Lin, Goyal, Girshick, He & Dollár 2017, ICCV, 2999, eq. 5 (focal).
-Milletari, Navab & Ahmadi 2016, 3DV, 565 (Dice, here with plain sums below the line).
+
+Milletari, Navab & Ahmadi 2016, 3DV, 565 (Dice, here with plain sums in the denominator).
+
 Salehi, Erdogmus & Gholipour 2017, MLMI, 379, eq. 3 and 4 (Tversky).
+
 Abraham & Khan 2019, ISBI, 683, eq. 4 (focal Tversky; their exponent 1/gamma is gamma here); with delta 1/2 it
 is focal Dice.
+
 Taghanaki et al. 2019, Comput. Med. Imaging Graph. 75, 24, eq. 3 (combo, whose alpha is 1/2 here and whose
 beta is delta; it subtracts D, which differs by a constant).
+
 Yeung, Sala, Schönlieb & Rundo 2022, Comput. Med. Imaging Graph. 95, 102026, section 3 (mixed focal: the
 symmetric unified focal loss with lambda 1/2).
+
 The same 2021, first version of the code to arXiv 2102.04525 (cosine Tversky).  There it reads
-``1 - cos(pi T)^gamma``, which is least where nothing overlaps: the sign is turned here, and the range made 0
-to 1.  It stays flat where hardly anything overlaps: batches of fewer than some 16 patches, of which one or
-the other holds no cluster, teach a network to find nothing.
+``1 - cos(pi T)^gamma``, which is smallest where nothing overlaps: here the sign is reversed and the range
+scaled to 0 to 1.  Its gradient is small where hardly anything overlaps: batches of fewer than some 16
+patches, some of which contain no cluster, train a network to detect nothing.
 """
 
 from __future__ import annotations
 
 import math
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -66,26 +73,28 @@ if TYPE_CHECKING:
 __all__ = ["CLUSTER_LOSSES", "ClusterLoss", "cluster_loss"]
 
 SMOOTHING = 1.0
-"""Pixels added to both parts of a coefficient."""
+"""Pixels added to numerator and denominator of a coefficient."""
 
-SMALLEST = 1e-6
-"""Least base of a power below one, whose slope at zero is infinite."""
+EPSILON = 1e-6
+"""Minimum base of a power with an exponent below one, whose gradient at zero is infinite."""
 
 DELTA = 0.7
+"""Default weight of false negatives."""
 
 GAMMAS = {"focal": 2.0, "cosine-tversky": 1.0}
-"""Exponents of the losses that have another than the others' 0.75."""
+"""Default exponents of the losses that do not use :data:`GAMMA`."""
 
 GAMMA = 0.75
+"""Default exponent of the other losses."""
 
 
 class ClusterLoss(nn.Module):
-    """One of the losses; see the module.
+    """Base class of the losses; see the module for their formulas.
 
     Parameters
     ----------
     delta
-        Weight of what is missed, 0 to 1.
+        Weight of false negatives, 0 to 1.
     gamma
         Exponent.
     """
@@ -95,79 +104,110 @@ class ClusterLoss(nn.Module):
         self.delta, self.gamma = delta, gamma
 
     def forward(self, logits: Tensor, targets: Tensor, valid: Tensor | None = None) -> Tensor:
-        """Return the loss; a batch in which nothing counts has none.
+        """Return the loss of a batch; zero if it has no valid pixel.
 
         Parameters
         ----------
         logits
             ``(N, C, H, W)``.
         targets
-            The same shape, between 0 and 1.
+            ``(N, C, H, W)``, between 0 and 1.
         valid
-            ``(N, 1, H, W)``, 1 for pixels that count and 0 for others; all count if not given.
+            ``(N, 1, H, W)``, 1 for pixels that count and 0 for others; by default all count.
+
+        Returns
+        -------
+        Tensor
+            Scalar float32.
         """
         with torch.autocast(logits.device.type, enabled=False):
-            counted = torch.ones_like(targets[:, :1]) if valid is None else valid
-            # in one order in memory: in two, the processor takes several times as long
-            planes = (values.float().contiguous() for values in (logits, targets, counted))
-            return self.loss(*planes)
+            valid = torch.ones_like(targets[:, :1]) if valid is None else valid
+            # one memory format: with mixed formats the CPU takes several times as long
+            tensors = (values.float().contiguous() for values in (logits, targets, valid))
+            return self.loss(*tensors)
 
     def loss(self, logits: Tensor, targets: Tensor, valid: Tensor) -> Tensor:
-        """Return the loss, all being float32."""
+        """Return the loss of float32 tensors.
+
+        Parameters
+        ----------
+        logits, targets, valid
+            As in :meth:`forward`.
+
+        Returns
+        -------
+        Tensor
+            Scalar float32.
+
+        Raises
+        ------
+        NotImplementedError
+            In the base class.
+        """
         raise NotImplementedError
 
 
 class CrossEntropy(ClusterLoss):
-    """``bce``."""
+    """``bce``: unweighted binary cross-entropy."""
 
     def loss(self, logits: Tensor, targets: Tensor, valid: Tensor) -> Tensor:
-        """Return the loss."""
+        """See :meth:`ClusterLoss.loss`."""
         entropy = functional.binary_cross_entropy_with_logits(logits, targets, reduction="none")
         return _mean(entropy, valid)
 
 
 class Focal(ClusterLoss):
-    """``focal``, by MONAI."""
+    """``focal``, as implemented in MONAI."""
 
     def __init__(self, delta: float = DELTA, gamma: float = GAMMAS["focal"]) -> None:
         super().__init__(delta, gamma)
         self.pixels = _monai("FocalLoss", gamma=gamma, alpha=delta, reduction="none")
 
     def loss(self, logits: Tensor, targets: Tensor, valid: Tensor) -> Tensor:
-        """Return the loss."""
+        """See :meth:`ClusterLoss.loss`."""
         return _mean(self.pixels(logits, targets), valid)
 
 
 class Dice(ClusterLoss):
-    """``dice``, by MONAI."""
+    """``dice``, as implemented in MONAI."""
 
     def __init__(self, delta: float = DELTA, gamma: float = GAMMA) -> None:
         super().__init__(delta, gamma)
         self.overlap = _monai("DiceLoss", **_BATCHWISE)
 
     def loss(self, logits: Tensor, targets: Tensor, valid: Tensor) -> Tensor:
-        """Return the loss."""
-        return self.lacks(logits, targets, valid).mean()
+        """See :meth:`ClusterLoss.loss`."""
+        return self.overlap_loss(logits, targets, valid).mean()
 
-    def lacks(self, logits: Tensor, targets: Tensor, valid: Tensor) -> Tensor:
-        """Return one minus the coefficient of each class ``(C,)``.
+    def overlap_loss(self, logits: Tensor, targets: Tensor, valid: Tensor) -> Tensor:
+        """Return one minus the overlap coefficient of each class.
 
-        What does not count is made into pixels without cluster that are right.
+        Invalid pixels are set to correctly classified background.
+
+        Parameters
+        ----------
+        logits, targets, valid
+            As in :meth:`ClusterLoss.forward`.
+
+        Returns
+        -------
+        Tensor
+            ``(C,)`` float32.
         """
-        lacks: Tensor = self.overlap(torch.sigmoid(logits) * valid, targets * valid)
-        return lacks.flatten()
+        by_class: Tensor = self.overlap(torch.sigmoid(logits) * valid, targets * valid)
+        return by_class.flatten()
 
 
 class FocalDice(Dice):
-    """``focal-dice``."""
+    """``focal-dice``: the Dice loss to a power."""
 
     def loss(self, logits: Tensor, targets: Tensor, valid: Tensor) -> Tensor:
-        """Return the loss."""
-        return _power(self.lacks(logits, targets, valid), self.gamma).mean()
+        """See :meth:`ClusterLoss.loss`."""
+        return _power(self.overlap_loss(logits, targets, valid), self.gamma).mean()
 
 
 class Tversky(Dice):
-    """``tversky``, by MONAI."""
+    """``tversky``, as implemented in MONAI."""
 
     def __init__(self, delta: float = DELTA, gamma: float = GAMMA) -> None:
         super().__init__(delta, gamma)
@@ -175,44 +215,44 @@ class Tversky(Dice):
 
 
 class FocalTversky(Tversky):
-    """``focal-tversky``."""
+    """``focal-tversky``: the Tversky loss to a power."""
 
     def loss(self, logits: Tensor, targets: Tensor, valid: Tensor) -> Tensor:
-        """Return the loss."""
-        return _power(self.lacks(logits, targets, valid), self.gamma).mean()
+        """See :meth:`ClusterLoss.loss`."""
+        return _power(self.overlap_loss(logits, targets, valid), self.gamma).mean()
 
 
 class Combo(Dice):
-    """``combo``."""
+    """``combo``: weighted cross-entropy and Dice loss."""
 
     def loss(self, logits: Tensor, targets: Tensor, valid: Tensor) -> Tensor:
-        """Return the loss."""
-        missed, false = functional.softplus(-logits), functional.softplus(logits)
-        entropy = self.delta * targets * missed + (1 - self.delta) * (1 - targets) * false
+        """See :meth:`ClusterLoss.loss`."""
+        negative, positive = functional.softplus(-logits), functional.softplus(logits)
+        entropy = self.delta * targets * negative + (1 - self.delta) * (1 - targets) * positive
         return 0.5 * _mean(entropy, valid) + 0.5 * super().loss(logits, targets, valid)
 
 
 class CosineTversky(Tversky):
-    """``cosine-tversky``."""
+    """``cosine-tversky``: a cosine of the Tversky index, to a power."""
 
     def __init__(self, delta: float = DELTA, gamma: float = GAMMAS["cosine-tversky"]) -> None:
         super().__init__(delta, gamma)
 
     def loss(self, logits: Tensor, targets: Tensor, valid: Tensor) -> Tensor:
-        """Return the loss."""
-        index = 1 - self.lacks(logits, targets, valid)
+        """See :meth:`ClusterLoss.loss`."""
+        index = 1 - self.overlap_loss(logits, targets, valid)
         return _power((1 + torch.cos(math.pi * index)) / 2, self.gamma).mean()
 
 
 class MixedFocal(FocalTversky):
-    """``mixed-focal``."""
+    """``mixed-focal``: focal loss and focal Tversky loss."""
 
     def __init__(self, delta: float = DELTA, gamma: float = GAMMA) -> None:
         super().__init__(delta, gamma)
         self.pixels = Focal(delta, 1 - gamma)
 
     def loss(self, logits: Tensor, targets: Tensor, valid: Tensor) -> Tensor:
-        """Return the loss."""
+        """See :meth:`ClusterLoss.loss`."""
         pixels: Tensor = self.pixels.loss(logits, targets, valid)
         return 0.5 * pixels + 0.5 * super().loss(logits, targets, valid)
 
@@ -228,7 +268,7 @@ CLUSTER_LOSSES: dict[str, Callable[[float, float], ClusterLoss]] = {
     "cosine-tversky": CosineTversky,
     "mixed-focal": MixedFocal,
 }
-"""What users call them."""
+"""Loss classes by the names that recipes use."""
 
 
 def cluster_loss(kind: str, *, delta: float = DELTA, gamma: float | None = None) -> ClusterLoss:
@@ -239,14 +279,19 @@ def cluster_loss(kind: str, *, delta: float = DELTA, gamma: float | None = None)
     kind
         One of :data:`CLUSTER_LOSSES`.
     delta
-        Weight of what is missed, 0 to 1; the loss of ``bce`` and those of Dice have none.
+        Weight of false negatives, 0 to 1; ``bce``, ``dice`` and ``focal-dice`` ignore it.
     gamma
-        Exponent; the loss's own if not given.  At most 1 for ``mixed-focal``.
+        Exponent; by default that of the loss.  At most 1 for ``mixed-focal``.
+
+    Returns
+    -------
+    ClusterLoss
+        Module that takes logits, targets and valid pixels.
 
     Raises
     ------
     ConfigError
-        If there is no such loss, a number is out of range, or MONAI is not installed.
+        If the loss is unknown, a number is out of range, or MONAI is not installed.
 
     Examples
     --------
@@ -256,33 +301,39 @@ def cluster_loss(kind: str, *, delta: float = DELTA, gamma: float | None = None)
     if kind not in CLUSTER_LOSSES:
         raise ConfigError(f"loss {kind}: not known; choose from {', '.join(CLUSTER_LOSSES)}")
     gamma = GAMMAS.get(kind, GAMMA) if gamma is None else gamma
-    most = 1 if kind == "mixed-focal" else math.inf
+    max_gamma = 1 if kind == "mixed-focal" else math.inf
     if not 0 <= delta <= 1:
         raise ConfigError(f"loss {kind}: delta {delta:g}, expected 0 to 1")
-    if not 0 < gamma <= most:
-        raise ConfigError(f"loss {kind}: gamma {gamma:g}, expected more than 0 and at most {most:g}")
+    if not 0 < gamma <= max_gamma:
+        raise ConfigError(f"loss {kind}: gamma {gamma:g}, expected more than 0 and at most {max_gamma:g}")
     return CLUSTER_LOSSES[kind](delta, gamma)
 
 
-_BATCHWISE = {"batch": True, "smooth_nr": SMOOTHING, "smooth_dr": SMOOTHING, "reduction": "none"}
+_BATCHWISE: dict[str, float | bool | str] = {
+    "batch": True,
+    "smooth_nr": SMOOTHING,
+    "smooth_dr": SMOOTHING,
+    "reduction": "none",
+}
 
 
-def _monai(name: str, **settings: Any) -> Any:
-    """Return a loss of MONAI, which takes seconds to import."""
+def _monai(name: str, **settings: float | bool | str) -> nn.Module:
+    """Return a loss of MONAI, imported here because that takes seconds."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of its own use of others
+            warnings.simplefilter("ignore")  # MONAI uses deprecated functions of its dependencies
             import monai.losses
     except ImportError as error:
         raise ConfigError(f"this loss needs monai; run: {install_command('train')}") from error
-    return getattr(monai.losses, name)(**settings)
+    loss: nn.Module = getattr(monai.losses, name)(**settings)
+    return loss
 
 
 def _mean(values: Tensor, valid: Tensor) -> Tensor:
-    """Return the mean over classes and pixels that count; zero where none does."""
-    return (values.mean(1, keepdim=True) * valid).sum() / valid.sum().clamp_min(SMALLEST)
+    """Return the mean over classes and valid pixels; zero if no pixel is valid."""
+    return (values.mean(1, keepdim=True) * valid).sum() / valid.sum().clamp_min(EPSILON)
 
 
 def _power(values: Tensor, exponent: float) -> Tensor:
-    """Return values from 0 to 1 to a power, with a slope that is finite."""
-    return values.clamp_min(SMALLEST).pow(exponent)
+    """Return values from 0 to 1 to a power, with a finite gradient."""
+    return values.clamp_min(EPSILON).pow(exponent)

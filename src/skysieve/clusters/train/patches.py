@@ -1,4 +1,4 @@
-"""Patches of skies to learn clusters from, cut when they are needed, and the truth about them."""
+"""Training patches: positions on the sky, pixels cut from the maps, and label channels."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from skysieve.clusters.maps.sky_directions import lon_lat, tangent_axes, unit_vectors
 from skysieve.clusters.train.labels import RadiusRule, SkyDiscs, draw_labels
-from skysieve.clusters.train.skies import Places
+from skysieve.clusters.train.skies import SkyObjects
 from skysieve.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -21,32 +21,32 @@ if TYPE_CHECKING:
 
     from skysieve.clusters.maps.patches import PatchGrid
     from skysieve.clusters.maps.split import Role, SkySplit
-    from skysieve.clusters.train.skies import LearnedSky
+    from skysieve.clusters.train.skies import LabelledSky
     from skysieve.core.training.patch_settings import LabelSettings, PatchSettings
 
-__all__ = ["ClusterPatches", "Place", "ShownPatch"]
+__all__ = ["ClusterPatches", "LabelledPatch", "PatchPosition"]
 
 ATTEMPTS = 40
-"""Shifts and rotations that are tried around an object, and objects that are tried for a patch."""
+"""Maximum number of shifts and rotations tried around an object, and of objects tried for a patch."""
 
-LEAST_COVERED = 0.5
-"""Part of a patch that maps must cover."""
+MIN_COVERAGE = 0.5
+"""Minimum fraction of a patch's pixels that have data in all bands."""
 
-LARGEST_RADIUS = 15.0
-"""Of a label, in arcminutes."""
+MAX_RADIUS = 15.0
+"""Maximum radius of a label, in arcminutes."""
 
-SIDE_OF_BASE_PIXEL = 58.6
-"""Degrees: the root of the area of a HEALPix pixel at nside 1."""
+BASE_PIXEL_WIDTH = 58.6
+"""Square root of the area of a HEALPix pixel at nside 1, in degrees."""
 
-FINE = 0.6
-"""Random places are drawn in HEALPix pixels of this part of a patch's width at most."""
+FINE_PIXEL = 0.6
+"""Maximum width of the HEALPix pixels in which random positions are drawn, in patch widths."""
 
-ORDER, COPIES = 1, 2
-"""Of the streams of random numbers beside those of patches, which have two numbers each."""
+ORDER_STREAM, COPY_STREAM = 1, 2
+"""Identifiers of further random streams; the stream of a patch is identified by seed and number alone."""
 
 
-class Place(NamedTuple):
-    """Where a patch is cut: number of the sky, centre in Galactic degrees, rotation in degrees."""
+class PatchPosition(NamedTuple):
+    """Position of a patch: index of the sky, Galactic centre in degrees, rotation in degrees."""
 
     sky: int
     lon: float
@@ -54,47 +54,47 @@ class Place(NamedTuple):
     rotation: float
 
 
-class ShownPatch(NamedTuple):
-    """A patch to learn from.
+class LabelledPatch(NamedTuple):
+    """A patch with its label channels.
 
     Attributes
     ----------
     pixels
-        ``(B, H, W)`` float32, as the network takes them.
+        Preprocessed network input, ``(B, H, W)`` float32.
     targets
-        ``(C, H, W)`` float32, clusters and, if asked for, sources: 1 in their discs.
-    counted
-        ``(1, H, W)`` float32, 0 where there are no data or a cluster is left open.
+        Labels ``(C, H, W)`` float32, 1 inside the discs: clusters and, if the recipe asks for them, sources.
+    valid
+        ``(1, H, W)`` float32; 0 where data are missing or a cluster is ignored, and 1 elsewhere.
     """
 
     pixels: NDArray[np.float32]
     targets: NDArray[np.float32]
-    counted: NDArray[np.float32]
+    valid: NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
 class ClusterPatches:
-    """Patches of one role, by number: around clusters, around other sources, and where nothing is.
+    """Numbered patches of one role of the split: around clusters, around other sources, and on empty sky.
 
     Parameters
     ----------
     skies
-        Where they are cut.
+        Skies from which patches are cut.
     grid
-        Their pixels.
+        Pixel grid of a patch.
     split
-        Which part of the sky has which role.
+        Assignment of the tiles of the sky to roles.
     role
-        Theirs.  Their corners and a buffer around them lie in its tiles.
+        Role of these patches.  Their corners, and a buffer around them, lie in the tiles of this role.
     preprocessing
-        What makes pixels into a network's input.
+        Function from map pixels to the network's input.
     patches, labels
-        How they are chosen, and what is labelled.
+        Settings for the choice of positions, and for the labels.
     seed
-        With the number of a patch, the seed of all in it.
+        Seed; together with the number of a patch it determines that patch.
     """
 
-    skies: Sequence[LearnedSky]
+    skies: Sequence[LabelledSky]
     grid: PatchGrid
     split: SkySplit
     role: Role
@@ -103,161 +103,219 @@ class ClusterPatches:
     labels: LabelSettings
     seed: int
 
-    def patch(self, number: int) -> ShownPatch:
-        """Return a patch.
+    def patch(self, number: int) -> LabelledPatch:
+        """Return a patch by its number.
+
+        Parameters
+        ----------
+        number
+            Number of the patch, from 0.
+
+        Returns
+        -------
+        LabelledPatch
+            The same patch for the same number and seed.
 
         Raises
         ------
         ConfigError
-            If no place for it is found.
+            If no allowed position is found.
         """
         rng = np.random.default_rng([self.seed, number])
-        for place in self._places(number, rng):
-            shown = self.shown(place, rng)
-            if shown is not None:
-                return shown
-        raise ConfigError(self._nowhere)
+        for position in self._candidate_positions(number, rng):
+            patch = self.cut(position, rng)
+            if patch is not None:
+                return patch
+        raise ConfigError(self._no_position_message)
 
     @property
-    def _nowhere(self) -> str:
+    def _no_position_message(self) -> str:
         return (
             f"no patch of {self.grid.width:.2g} degrees fits into the tiles for {self.role} where there are "
             "data; give maps of more of the sky, or other tiles in split of the recipe"
         )
 
-    def shown(self, place: Place, rng: Generator) -> ShownPatch | None:
-        """Return the patch at a place; None if maps cover less than half of it."""
-        sky = self.skies[place.sky]
-        pixels = sky.stack.cut(place.lon, place.lat, self.grid, place.rotation)
+    def cut(self, position: PatchPosition, rng: Generator) -> LabelledPatch | None:
+        """Cut the patch at a position and draw its labels.
+
+        Parameters
+        ----------
+        position
+            Sky, centre and rotation.
+        rng
+            Random generator for the label radius ``published``.
+
+        Returns
+        -------
+        LabelledPatch or None
+            None if the maps cover less than :data:`MIN_COVERAGE` of the patch.
+        """
+        sky = self.skies[position.sky]
+        pixels = sky.stack.cut(position.lon, position.lat, self.grid, position.rotation)
         covered = np.isfinite(pixels).all(axis=0)
-        if covered.mean() < LEAST_COVERED:
+        if covered.mean() < MIN_COVERAGE:
             return None
-        rule = RadiusRule(self.labels.radius, self.labels.arcmin, max(self.labels.arcmin, LARGEST_RADIUS))
-        clusters, left_open = (
+        rule = RadiusRule(self.labels.radius, self.labels.arcmin, max(self.labels.arcmin, MAX_RADIUS))
+        clusters, ignored = (
             SkyDiscs(near.lon, near.lat, rule.radii(near.size, rng))
-            for near in (self._near(objects, place) for objects in (sky.clusters, sky.left_open))
+            for near in (self._objects_near(objects, position) for objects in (sky.clusters, sky.ignored))
         )
-        sources = self._near(sky.sources, place)
-        false = SkyDiscs(sources.lon, sources.lat, np.full(len(sources), self.labels.arcmin))
-        drawn = draw_labels(self.grid, place.lon, place.lat, place.rotation, clusters, false, left_open)
-        targets = drawn[: 2 if self.labels.sources else 1]
-        counted = covered & ((drawn[2] == 0) | (drawn[0] > 0))
-        return ShownPatch(self.preprocessing(pixels), targets, counted[None].astype(np.float32))
+        sources = self._objects_near(sky.sources, position)
+        source_discs = SkyDiscs(sources.lon, sources.lat, np.full(len(sources), self.labels.arcmin))
+        channels = draw_labels(
+            self.grid, position.lon, position.lat, position.rotation, clusters, source_discs, ignored
+        )
+        targets = channels[: 2 if self.labels.sources else 1]
+        valid = covered & ((channels[2] == 0) | (channels[0] > 0))
+        return LabelledPatch(self.preprocessing(pixels), targets, valid[None].astype(np.float32))
 
-    def _near(self, objects: Places, place: Place) -> Places:
-        reach = self.grid.reach + LARGEST_RADIUS / 60
-        return objects[objects.within(place.lon, place.lat, reach)]
+    def _objects_near(self, objects: SkyObjects, position: PatchPosition) -> SkyObjects:
+        reach = self.grid.reach + MAX_RADIUS / 60
+        return objects[objects.within(position.lon, position.lat, reach)]
 
-    def covering(self) -> list[Place]:
-        """Return places that cover the tiles of this role, next to each other and hardly overlapping."""
-        numbers, lon, lat = self._pixels(_finest_nside(self.grid.width))
-        return [Place(int(n), float(x), float(y), 0.0) for n, x, y in zip(numbers, lon, lat, strict=True)]
+    def covering_positions(self) -> list[PatchPosition]:
+        """Return positions that cover the tiles of this role, side by side with hardly any overlap.
 
-    def anywhere(self, count: int) -> list[Place]:
-        """Return random places of this role where there are data, whatever they show.
+        Returns
+        -------
+        list of PatchPosition
+            One for each HEALPix pixel about as wide as a patch, without rotation.
+        """
+        numbers, lon, lat = self._pixels_with_data(_finest_nside(self.grid.width))
+        return [
+            PatchPosition(int(n), float(x), float(y), 0.0) for n, x, y in zip(numbers, lon, lat, strict=True)
+        ]
+
+    def random_positions(self, count: int) -> list[PatchPosition]:
+        """Return random positions with data in the tiles of this role, whatever objects they contain.
+
+        Parameters
+        ----------
+        count
+            Number of positions.
+
+        Returns
+        -------
+        list of PatchPosition
+            With random rotations.
 
         Raises
         ------
         ConfigError
-            If there is none.
+            If no position has data.
         """
-        numbers, lon, lat = self._anywhere
+        numbers, lon, lat = self._data_pixels
         if not len(numbers):
-            raise ConfigError(self._nowhere)
+            raise ConfigError(self._no_position_message)
         rng = np.random.default_rng(self.seed)
         chosen = rng.integers(len(numbers), size=count)
-        return [Place(int(numbers[n]), float(lon[n]), float(lat[n]), rng.uniform(0, 360)) for n in chosen]
+        return [
+            PatchPosition(int(numbers[n]), float(lon[n]), float(lat[n]), rng.uniform(0, 360)) for n in chosen
+        ]
 
-    def _places(self, number: int, rng: Generator) -> Iterator[Place]:
-        """Yield places that a patch may have, the first one first."""
+    def _candidate_positions(self, number: int, rng: Generator) -> Iterator[PatchPosition]:
+        """Yield candidate positions of a patch, in the order in which they are tried."""
         kind = rng.uniform()
         if kind < self.patches.sources and len(self._sources.sky):
             for _ in range(ATTEMPTS):
-                yield from self._around(self._sources, int(rng.integers(len(self._sources.sky))), rng)
+                yield from self._positions_around(
+                    self._sources, int(rng.integers(len(self._sources.sky))), rng
+                )
         elif kind >= self.patches.sources + self.patches.empty and len(self._clusters.sky):
-            turn, within = divmod(number, len(self._clusters.sky))
-            chosen = int(self._order(turn)[within])
-            again = rng
+            cycle, within = divmod(number, len(self._clusters.sky))
+            chosen = int(self._cluster_order(cycle)[within])
+            position_rng = rng
             if self.patches.loops:
-                again = np.random.default_rng([self.seed, COPIES, chosen, turn % self.patches.loops])
-            yield from self._around(self._clusters, chosen, again)
+                position_rng = np.random.default_rng(
+                    [self.seed, COPY_STREAM, chosen, cycle % self.patches.loops]
+                )
+            yield from self._positions_around(self._clusters, chosen, position_rng)
             for _ in range(ATTEMPTS):
-                yield from self._around(self._clusters, int(rng.integers(len(self._clusters.sky))), rng)
+                yield from self._positions_around(
+                    self._clusters, int(rng.integers(len(self._clusters.sky))), rng
+                )
         for _ in range(ATTEMPTS):
-            yield from self._empty(rng)
+            yield from self._empty_position(rng)
 
-    def _around(self, objects: _Objects, chosen: int, rng: Generator) -> Iterator[Place]:
-        """Yield a place that shows an object anywhere but at its edge, if its surroundings allow one."""
+    def _positions_around(
+        self, objects: _PooledObjects, chosen: int, rng: Generator
+    ) -> Iterator[PatchPosition]:
+        """Yield at most one allowed position with the object inside the patch, away from its edge."""
         half = self.grid.side / 2 - self.patches.edge
-        middle = (self.grid.side - 1) / 2
-        lon, lat = objects.places.lon[chosen], objects.places.lat[chosen]
+        centre_pixel = (self.grid.side - 1) / 2
+        lon, lat = objects.objects.lon[chosen], objects.objects.lat[chosen]
         for _ in range(ATTEMPTS):
             shift, rotation = rng.uniform(-half, half, 2), rng.uniform(0, 360)
             centre = _shifted(lon, lat, shift * self.grid.resolution / 60)
             row, column = self.grid.pixels_of(lon, lat, *centre, rotation)
-            shows = max(abs(row - middle), abs(column - middle)) <= half
+            shows = max(abs(row - centre_pixel), abs(column - centre_pixel)) <= half
             if shows and self._allowed(*centre).all():
-                yield Place(int(objects.sky[chosen]), *centre, rotation)
+                yield PatchPosition(int(objects.sky[chosen]), *centre, rotation)
                 return
 
-    def _empty(self, rng: Generator) -> Iterator[Place]:
-        """Yield a place that shows no labelled cluster, if one is found."""
-        numbers, lon, lat = self._anywhere
-        half = SIDE_OF_BASE_PIXEL / self._fine / 2
+    def _empty_position(self, rng: Generator) -> Iterator[PatchPosition]:
+        """Yield at most one allowed position without a labelled cluster."""
+        numbers, lon, lat = self._data_pixels
+        half = BASE_PIXEL_WIDTH / self._fine_nside / 2
         for _ in range(ATTEMPTS if len(numbers) else 0):
             chosen = int(rng.integers(len(numbers)))
             centre = _shifted(lon[chosen], lat[chosen], rng.uniform(-half, half, 2))
-            place = Place(int(numbers[chosen]), *centre, rng.uniform(0, 360))
-            if self._allowed(*centre).all() and not self._shows_cluster(place):
-                yield place
+            position = PatchPosition(int(numbers[chosen]), *centre, rng.uniform(0, 360))
+            if self._allowed(*centre).all() and not self._shows_cluster(position):
+                yield position
                 return
 
     def _allowed(self, lon: ArrayLike, lat: ArrayLike, nearer: float = 0.0) -> NDArray[np.bool_]:
-        """Tell about which directions patches may be cut, or may be after a shift by some degrees."""
+        """Return whether patches may be centred on directions, or could be after a shift.
+
+        `nearer` is the length of that shift in degrees.
+        """
         far_enough = np.abs(lat) >= self.patches.latitude - nearer
         reach = max(0.0, self.grid.reach - nearer)
         return self.split.allowed_centres(self.role, lon, lat, reach) & far_enough
 
-    def _shows_cluster(self, place: Place) -> bool:
-        clusters = self.skies[place.sky].clusters
-        near = clusters[clusters.within(place.lon, place.lat, self.grid.reach)]
+    def _shows_cluster(self, position: PatchPosition) -> bool:
+        clusters = self.skies[position.sky].clusters
+        near = clusters[clusters.within(position.lon, position.lat, self.grid.reach)]
         if not len(near):
             return False
-        row, column = self.grid.pixels_of(near.lon, near.lat, place.lon, place.lat, place.rotation)
+        row, column = self.grid.pixels_of(near.lon, near.lat, position.lon, position.lat, position.rotation)
         last = self.grid.side - 0.5
         return bool(((row > -0.5) & (row < last) & (column > -0.5) & (column < last)).any())
 
-    def _order(self, turn: int) -> NDArray[np.intp]:
-        """Return in which order clusters come, another one each time that all have come."""
-        rng = np.random.default_rng([self.seed, ORDER, turn])
+    def _cluster_order(self, cycle: int) -> NDArray[np.intp]:
+        """Return the random order of the clusters in one cycle through all of them."""
+        rng = np.random.default_rng([self.seed, ORDER_STREAM, cycle])
         return rng.permutation(len(self._clusters.sky))
 
     @cached_property
-    def _clusters(self) -> _Objects:
-        return self._objects([sky.clusters for sky in self.skies])
+    def _clusters(self) -> _PooledObjects:
+        return self._usable_objects([sky.clusters for sky in self.skies])
 
     @cached_property
-    def _sources(self) -> _Objects:
-        return self._objects([sky.sources for sky in self.skies])
+    def _sources(self) -> _PooledObjects:
+        return self._usable_objects([sky.sources for sky in self.skies])
 
-    def _objects(self, of_skies: Sequence[Places]) -> _Objects:
-        """Return the objects of all skies that a patch of this role may be cut around."""
-        # Where a shift away from the border could make it allowed
+    def _usable_objects(self, of_skies: Sequence[SkyObjects]) -> _PooledObjects:
+        """Return the objects of all skies around which a patch of this role can be cut."""
+        # A shift away from the border can make a position allowed
         shift = (self.grid.side / 2 - self.patches.edge) * self.grid.resolution / 60
-        kept = [places[self._allowed(places.lon, places.lat, nearer=shift)] for places in of_skies]
-        numbers = np.repeat(np.arange(len(kept)), [len(places) for places in kept])
-        return _Objects(numbers, Places.together(kept))
+        kept = [objects[self._allowed(objects.lon, objects.lat, nearer=shift)] for objects in of_skies]
+        numbers = np.repeat(np.arange(len(kept)), [len(objects) for objects in kept])
+        return _PooledObjects(numbers, SkyObjects.concatenate(kept))
 
     @cached_property
-    def _anywhere(self) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64]]:
-        return self._pixels(self._fine)
+    def _data_pixels(self) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64]]:
+        return self._pixels_with_data(self._fine_nside)
 
     @cached_property
-    def _fine(self) -> int:
-        return 2 * _finest_nside(FINE * self.grid.width)
+    def _fine_nside(self) -> int:
+        return 2 * _finest_nside(FINE_PIXEL * self.grid.width)
 
-    def _pixels(self, nside: int) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64]]:
-        """Return sky, longitude and latitude of HEALPix pixels with data that a patch may be cut about."""
+    def _pixels_with_data(
+        self, nside: int
+    ) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64]]:
+        """Return sky, longitude and latitude of HEALPix pixels that are allowed and have data."""
         import healpy
 
         lon, lat = healpy.pix2ang(nside, np.arange(12 * nside**2), lonlat=True)
@@ -270,25 +328,26 @@ class ClusterPatches:
         return numbers, lon[which], lat[which]
 
 
-class _Objects(NamedTuple):
-    """Objects of several skies: the number of the sky of each ``(N,)``, and where they are."""
+class _PooledObjects(NamedTuple):
+    """Objects of several skies, with the index of the sky of each ``(N,)``."""
 
     sky: NDArray[np.intp]
-    places: Places
+    objects: SkyObjects
 
 
 def _finest_nside(width: float) -> int:
-    """Return the largest nside whose HEALPix pixels are not narrower than some degrees."""
+    """Return the largest nside whose HEALPix pixels are at least this many degrees wide."""
     nside = 1
-    while 2 * nside * width <= SIDE_OF_BASE_PIXEL:
+    while 2 * nside * width <= BASE_PIXEL_WIDTH:
         nside *= 2
     return nside
 
 
 def _shifted(lon: float, lat: float, shift: NDArray[np.float64]) -> tuple[float, float]:
-    """Return the direction that lies a shift toward growing longitude and latitude away, in degrees.
+    """Return the direction after a shift ``(east, north)`` in degrees.
 
-    Along a great circle: the same distance at every latitude, which degrees of longitude are not.
+    The shift follows a great circle, so that its length is the same at every latitude, unlike one in
+    degrees of longitude.
     """
     distance = np.radians(np.hypot(*shift))
     if distance == 0:

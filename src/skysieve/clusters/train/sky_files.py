@@ -1,4 +1,4 @@
-"""Reading of skies to learn clusters from: maps, and the tables of what is in them."""
+"""Read skies for training: maps and tables of the known objects."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from skysieve.clusters.maps.map_sets import read_map_set
 from skysieve.clusters.simulate.tables import find_column, read_sky_table, values_of
 from skysieve.clusters.train.expected_snr import expected_snr
-from skysieve.clusters.train.skies import LearnedSky, Places
+from skysieve.clusters.train.skies import LabelledSky, SkyObjects
 from skysieve.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ logger = logging.getLogger(__name__)
 CLUSTERS_FILE = "clusters.fits"
 SOURCES_FILE = "sources.fits"
 
-COMPLETE = {"100": 0.269, "143": 0.177, "217": 0.152, "353": 0.304, "545": 0.555, "857": 0.791}
-"""Flux in Jy from which Planck's second catalogue of compact sources is 90 % complete.
+COMPLETENESS_FLUX = {"100": 0.269, "143": 0.177, "217": 0.152, "353": 0.304, "545": 0.555, "857": 0.791}
+"""Flux density in Jy above which Planck's second catalogue of compact sources is 90 % complete, by band.
 
 References
 ----------
@@ -41,22 +41,27 @@ Planck Collaboration 2016, A&A 594, A26, table 1.
 
 def read_skies(
     folders: Sequence[Path], labels: LabelSettings, *, bands: Sequence[str] = ()
-) -> tuple[LearnedSky, ...]:
-    """Read skies: folders with maps, ``clusters.fits`` and, if it is there, ``sources.fits``.
+) -> tuple[LabelledSky, ...]:
+    """Read skies from folders with maps, ``clusters.fits`` and, optionally, ``sources.fits``.
 
     Parameters
     ----------
     folders
-        As ``skysieve simulate sky`` writes them.
+        Folders as written by ``skysieve simulate sky``.
     labels
-        Which clusters and sources are labelled.
+        Settings that select the labelled clusters and sources.
     bands
-        Names of the maps that are used; all, if empty.
+        Names of the maps to use; all if empty.
+
+    Returns
+    -------
+    tuple of LabelledSky
+        In the order of the folders.
 
     Raises
     ------
     ConfigError
-        If a band is missing, skies differ in their bands, or no cluster is labelled.
+        If a band is missing, the skies differ in their bands, or no cluster is labelled.
     SourceError
         If a file is missing or cannot be read.
     """
@@ -73,41 +78,43 @@ def read_skies(
     return skies
 
 
-def _read_sky(folder: Path, labels: LabelSettings, wanted: Sequence[str]) -> LearnedSky:
+def _read_sky(folder: Path, labels: LabelSettings, wanted: Sequence[str]) -> LabelledSky:
     maps = read_map_set(folder, bands=wanted or None)
-    clusters, left_open = _clusters(read_sky_table(folder / CLUSTERS_FILE), labels, maps.bands)
+    clusters, ignored = _clusters(read_sky_table(folder / CLUSTERS_FILE), labels, maps.bands)
     path = folder / SOURCES_FILE
-    sources = _sources(read_sky_table(path), labels) if path.exists() else Places.none()
+    sources = _sources(read_sky_table(path), labels) if path.exists() else SkyObjects.empty()
     logger.info(
         "%s: %d clusters are labelled, %d left open, %d sources",
-        *(folder, len(clusters), len(left_open), len(sources)),
+        *(folder, len(clusters), len(ignored), len(sources)),
     )
-    return LearnedSky(str(folder), maps.stack, maps.bands, clusters, left_open, sources)
+    return LabelledSky(str(folder), maps.stack, maps.bands, clusters, ignored, sources)
 
 
-def _clusters(found: SkyTable, labels: LabelSettings, bands: Sequence[Band]) -> tuple[Places, Places]:
-    """Return the clusters that are labelled, and those that are left open."""
+def _clusters(found: SkyTable, labels: LabelSettings, bands: Sequence[Band]) -> tuple[SkyObjects, SkyObjects]:
+    """Return the labelled and the ignored clusters of a table."""
     size = _column(found, "t500")
-    places = Places(found.lon, found.lat, np.full(len(found), np.nan) if size is None else size)
+    objects = SkyObjects(found.lon, found.lat, np.full(len(found), np.nan) if size is None else size)
     known = np.isfinite(found.lon)
     y500 = _column(found, "y500")
     if labels.least_y500 > 0:
         if y500 is None:
             raise ConfigError(f"{found.path}: has no column Y500, which labels.least_y500 asks for")
-        strength, least, fainter = y500, labels.least_y500, labels.open_y500
+        strength, label_limit, ignore_limit = y500, labels.least_y500, labels.open_y500
     elif y500 is None or size is None:
         logger.warning("%s: without Y500 and T500 every cluster in it is labelled", found.path)
-        return places[known], Places.none()
+        return objects[known], SkyObjects.empty()
     else:
         strength = expected_snr(y500, size, bands)
-        least, fainter = labels.least_snr, labels.open_snr
-    return places[known & (strength >= least)], places[known & (strength < least) & (strength >= fainter)]
+        label_limit, ignore_limit = labels.least_snr, labels.open_snr
+    is_labelled = known & (strength >= label_limit)
+    is_ignored = known & (strength < label_limit) & (strength >= ignore_limit)
+    return objects[is_labelled], objects[is_ignored]
 
 
-def _sources(found: SkyTable, labels: LabelSettings) -> Places:
-    """Return the sources that are bright enough."""
+def _sources(found: SkyTable, labels: LabelSettings) -> SkyObjects:
+    """Return the sources of a table that are bright enough."""
     bright, columns = np.zeros(len(found), bool), 0
-    for band, limit in COMPLETE.items():
+    for band, limit in COMPLETENESS_FLUX.items():
         flux = _column(found, f"s{band}")
         if flux is not None:
             bright |= flux >= labels.least_flux * limit
@@ -115,12 +122,12 @@ def _sources(found: SkyTable, labels: LabelSettings) -> Places:
     if not columns:
         logger.warning("%s: without fluxes S100, S143, … every source in it counts", found.path)
         bright[:] = True
-    return Places(found.lon, found.lat, np.full(len(found), np.nan))[bright & np.isfinite(found.lon)]
+    return SkyObjects(found.lon, found.lat, np.full(len(found), np.nan))[bright & np.isfinite(found.lon)]
 
 
 def _column(found: SkyTable, name: str) -> NDArray[np.float64] | None:
-    there = find_column(found.table, [name])
-    return None if there is None else values_of(found.table[there], found.path)
+    column = find_column(found.table, [name])
+    return None if column is None else values_of(found.table[column], found.path)
 
 
 def _names(bands: Sequence[Band]) -> str:

@@ -1,4 +1,4 @@
-"""Endless batches of patches to learn clusters from, cut by several processes that share the maps."""
+"""Endless batches of training patches, cut by several processes that share the maps."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
-from skysieve.clusters.train.patches import ShownPatch
+from skysieve.clusters.train.patches import LabelledPatch
 from skysieve.core.training.feed import begin_worker
 from skysieve.core.training.shuffled_stream import ShuffledStream
 
@@ -25,24 +25,34 @@ if TYPE_CHECKING:
 __all__ = ["ClusterBatch", "PatchStream", "patch_batches"]
 
 BUFFER = 128
-"""Patches among which a worker draws the next."""
+"""Number of patches from which a worker draws the next at random."""
 
 
 class ClusterBatch(NamedTuple):
-    """Patches ``(N, B, H, W)``, targets ``(N, C, H, W)`` and what counts ``(N, 1, H, W)``, all float32."""
+    """A batch of patches, all float32.
+
+    Attributes
+    ----------
+    pixels
+        Network input ``(N, B, H, W)``.
+    targets
+        Labels ``(N, C, H, W)``.
+    valid
+        ``(N, 1, H, W)``, 1 for pixels that count in loss and scores, 0 for others.
+    """
 
     pixels: Tensor
     targets: Tensor
-    counted: Tensor
+    valid: Tensor
 
 
-class PatchStream(ShuffledStream[ShownPatch, ShownPatch]):
-    """Endless patches, mirrored anew each time that they are shown: the sky has no handedness.
+class PatchStream(ShuffledStream[LabelledPatch, LabelledPatch]):
+    """Endless patches with random flips, drawn anew each time a patch is used: the sky has no handedness.
 
     Parameters
     ----------
     source
-        Where patches come from.
+        Source of the patches.
     **order
         See :class:`skysieve.core.training.shuffled_stream.Order`.
     """
@@ -54,19 +64,33 @@ class PatchStream(ShuffledStream[ShownPatch, ShownPatch]):
     def _room(self, _turn: int) -> int:
         return BUFFER
 
-    def _make(self, number: int, _rng: Generator) -> list[ShownPatch]:
+    def _make(self, number: int, _rng: Generator) -> list[LabelledPatch]:
         return [self.source.patch(number)]
 
-    def _show(self, made: ShownPatch, rng: Generator) -> ShownPatch:
+    def _show(self, made: LabelledPatch, rng: Generator) -> LabelledPatch:
         return _mirrored(made, left_right=bool(rng.integers(2)), up_down=bool(rng.integers(2)))
 
 
 def patch_batches(
-    stream: PatchStream | Sequence[ShownPatch], *, batch: int, workers: int = 0
-) -> DataLoader[ShownPatch]:
-    """Return the batches of a stream, or of a list.
+    stream: PatchStream | Sequence[LabelledPatch], *, batch: int, workers: int = 0
+) -> DataLoader[LabelledPatch]:
+    """Return a loader that batches a stream or a list of patches.
 
-    Processes that cut are forked, where the system can: they see the maps of this one, and copy none.
+    Workers are forked where the system can: they share the maps in memory and copy none.
+
+    Parameters
+    ----------
+    stream
+        Patches.
+    batch
+        Patches in a batch.
+    workers
+        Number of worker processes; 0 cuts the patches in this process.
+
+    Returns
+    -------
+    DataLoader
+        Loader of :class:`ClusterBatch`.
     """
     forks = workers and "fork" in multiprocessing.get_all_start_methods()
     return DataLoader(
@@ -82,11 +106,22 @@ def patch_batches(
     )
 
 
-def collate(patches: Sequence[ShownPatch]) -> ClusterBatch:
-    """Return patches as a batch."""
+def collate(patches: Sequence[LabelledPatch]) -> ClusterBatch:
+    """Stack patches into a batch.
+
+    Parameters
+    ----------
+    patches
+        Patches of one shape.
+
+    Returns
+    -------
+    ClusterBatch
+        As tensors.
+    """
     return ClusterBatch(*(torch.from_numpy(np.stack(parts)) for parts in zip(*patches, strict=True)))
 
 
-def _mirrored(shown: ShownPatch, *, left_right: bool, up_down: bool) -> ShownPatch:
+def _mirrored(shown: LabelledPatch, *, left_right: bool, up_down: bool) -> LabelledPatch:
     axes = tuple(axis for axis, mirror in ((1, up_down), (2, left_right)) if mirror)
-    return ShownPatch(*(np.ascontiguousarray(np.flip(values, axes)) for values in shown))
+    return LabelledPatch(*(np.ascontiguousarray(np.flip(values, axes)) for values in shown))

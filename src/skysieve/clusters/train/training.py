@@ -1,4 +1,4 @@
-"""Training of a network for clusters of galaxies: its patches, its calibration, its card."""
+"""Train a network for clusters: patches, calibration and model card."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ if TYPE_CHECKING:
 
     from skysieve.clusters.maps.split import Role
     from skysieve.clusters.networks.segmenters import Segmenter
-    from skysieve.clusters.train.patches import ShownPatch
-    from skysieve.clusters.train.skies import LearnedSky
+    from skysieve.clusters.train.patches import LabelledPatch
+    from skysieve.clusters.train.skies import LabelledSky
     from skysieve.core.models.card import Model
     from skysieve.core.training.recipe import TrainingRecipe
 
@@ -60,58 +60,65 @@ logger = logging.getLogger(__name__)
 
 VALIDATION_SEED = 1_000_003
 SIGMA_SEED = 2_000_003
-TYPICAL_SEED = 3_000_017
+STATISTICS_SEED = 3_000_017
 SIGMA_PATCHES = 400
-"""Random patches of the training tiles, from which the scale of each band is taken."""
+"""Number of random training patches from which the scale of each band is measured."""
 
-TYPICAL_BATCHES = 8
-"""From which the statistics of batch normalisation are taken."""
+STATISTICS_BATCHES = 8
+"""Number of batches from which the statistics of batch normalisation are measured."""
 
 MARGIN_PATCHES = 12
-CHANGE, PART = 0.05, 1e-3
-"""At most this part of the probabilities beyond the margin may change by more than that."""
+"""Number of validation patches on which the margin is measured."""
 
-LEAST_THRESHOLD, LARGEST_THRESHOLD = 0.05, 0.95
-"""Beyond these a threshold hangs on few pixels."""
+MARGIN_TOLERANCE, MARGIN_FRACTION = 0.05, 1e-3
+"""Beyond the margin, at most the fraction of probabilities may change by more than the tolerance."""
+
+MIN_THRESHOLD, MAX_THRESHOLD = 0.05, 0.95
+"""Limits of the thresholds; beyond them a threshold is determined by few pixels."""
 
 
 @dataclass
 class ClusterTraining:
-    """A training of a network for clusters.
+    """A training of a network for clusters; see :class:`skysieve.core.training.fit.Trainee`.
 
     Parameters
     ----------
     recipe
-        How.
+        Recipe of the training.
     skies
         Maps whose clusters are known; see :func:`skysieve.clusters.train.sky_files.read_skies`.
     initial
-        A trained network to go on from.
+        Trained network from which the training starts.
     origin
-        What that is, to tell one training from another.
+        Name and checksum of that network, part of the identity of the training.
 
     Raises
     ------
     ConfigError
-        If the maps leave no place for a patch in the tiles for training.
+        If no patch fits into the part of the maps in the tiles for training.
     """
 
     recipe: TrainingRecipe
-    skies: Sequence[LearnedSky]
+    skies: Sequence[LabelledSky]
     initial: Segmenter | None = None
     origin: str = ""
 
     def __post_init__(self) -> None:
-        """Make what processes share, before there are any."""
+        """Compute the preprocessing before processes are started, which share it."""
         _ = self.preprocessing
 
     def start_from(self, model: str) -> None:
-        """Go on from a trained network: a name or a folder.
+        """Start from a trained network.
+
+        Parameters
+        ----------
+        model
+            Name or folder of the model.
 
         Raises
         ------
         ModelError
-            If there is no such model, or it is for other bands, or of another network than the recipe's.
+            If the model is unknown, for other bands, or of another network than the recipe's.
         """
         from skysieve.core.models.find import find_model
         from skysieve.core.training.initial import load_graph_weights
@@ -128,7 +135,13 @@ class ClusterTraining:
         self.initial, self.origin = network, f"{found.card.name} {found.card.graphs[0].sha256}"
 
     def describe(self) -> str:
-        """Return the recipe and checksums of the skies as YAML: what makes two trainings the same."""
+        """Return the identity of the training.
+
+        Returns
+        -------
+        str
+            Recipe, checksums of the skies and origin of the weights, as YAML.
+        """
         skies = "".join(f"- {sky.digest}\n" for sky in self.skies)
         text = f"{self.recipe.to_yaml()}---\nskies:\n{skies}"
         return text + (f"---\ninit: {self.origin}\n" if self.origin else "")
@@ -136,21 +149,28 @@ class ClusterTraining:
     def module(self) -> ClusterLearning:
         """Return the network with its loss.
 
+        Returns
+        -------
+        ClusterLearning
+            Module to train.
+
         Raises
         ------
         ConfigError
-            If there is no such network or loss, or what it needs is not installed.
+            If network or loss are unknown, or need a package that is not installed.
         """
         return ClusterLearning(
             self.recipe,
             len(self.skies[0].bands),
             network=self.initial,
             frozen_statistics=self.initial is not None,
-            typical=self.typical,
+            statistics_batches=self.statistics_batches,
         )
 
-    def training_batches(self, *, done: int, workers: int, rank: int, ranks: int) -> DataLoader[Any]:
-        """Return endless batches of patches, going on after the steps that are done."""
+    def training_batches(
+        self, *, done: int, workers: int, rank: int, ranks: int
+    ) -> DataLoader[LabelledPatch]:
+        """See :meth:`skysieve.core.training.fit.Trainee.training_batches`."""
         recipe = self.recipe
         stream = PatchStream(
             self._patches("train", recipe.seed),
@@ -162,35 +182,41 @@ class ClusterTraining:
         )
         return patch_batches(stream, batch=recipe.batch, workers=workers)
 
-    def validation_batches(self) -> DataLoader[Any]:
-        """Return the patches that are scored on the way: the same each time, and never trained on."""
+    def validation_batches(self) -> DataLoader[LabelledPatch]:
+        """Return the validation patches, the same each time.
+
+        Returns
+        -------
+        DataLoader
+            Batches that are never trained on.
+        """
         return patch_batches(self.held_out[: self.recipe.validation_frames], batch=self.recipe.batch)
 
     @cached_property
     def split(self) -> SkySplit:
-        """Which part of the sky is learnt from."""
+        """Split of the sky into tiles for training, validation and test."""
         settings = self.recipe.split
         split = SkySplit(test=settings.test, validation=settings.validation)
         return split.folds()[settings.fold - 1] if settings.fold else split
 
     @cached_property
     def grid(self) -> PatchGrid:
-        """The pixels of a patch."""
+        """Pixel grid of a patch."""
         return PatchGrid(self.recipe.patches.side, self.recipe.patches.resolution)
 
     @cached_property
-    def held_out(self) -> list[ShownPatch]:
+    def held_out(self) -> list[LabelledPatch]:
         """Patches that cover the tiles for validation once, in random order.
 
         Raises
         ------
         ConfigError
-            If the maps show nothing there.
+            If the maps have no data there.
         """
         patches = self._patches("validation", self.recipe.seed + VALIDATION_SEED)
-        places, rng = patches.covering(), np.random.default_rng(patches.seed)
-        shown = [patches.shown(places[n], rng) for n in rng.permutation(len(places))]
-        found = [patch for patch in shown if patch is not None]
+        positions, rng = patches.covering_positions(), np.random.default_rng(patches.seed)
+        cut = [patches.cut(positions[n], rng) for n in rng.permutation(len(positions))]
+        found = [patch for patch in cut if patch is not None]
         if not found:
             raise ConfigError(
                 f"the maps show no patch in the tiles for validation, {_numbers(self.split.validation)}; "
@@ -201,22 +227,24 @@ class ClusterTraining:
         return found
 
     @cached_property
-    def typical(self) -> list[Tensor]:
-        """Batches as in training, of which statistics are measured."""
+    def statistics_batches(self) -> list[Tensor]:
+        """Input batches as in training, for the statistics of batch normalisation."""
         recipe = self.recipe
-        patches = self._patches("train", recipe.seed + TYPICAL_SEED)
-        numbers = range(TYPICAL_BATCHES * recipe.batch)
+        patches = self._patches("train", recipe.seed + STATISTICS_SEED)
+        numbers = range(STATISTICS_BATCHES * recipe.batch)
         return [
             batch.pixels for batch in patch_batches([patches.patch(n) for n in numbers], batch=recipe.batch)
         ]
 
     @cached_property
     def preprocessing(self) -> Preprocessing:
-        """What makes pixels into a network's input: scales are those of the training tiles alone."""
+        """Conversion of map pixels to network input, with scales measured on the training tiles alone."""
         settings = self.recipe.patches
         patches = self._patches("train", self.recipe.seed + SIGMA_SEED, _unchanged)
-        places = patches.anywhere(SIGMA_PATCHES)
-        pixels = np.stack([self.skies[p.sky].stack.cut(p.lon, p.lat, self.grid, p.rotation) for p in places])
+        positions = patches.random_positions(SIGMA_PATCHES)
+        pixels = np.stack(
+            [self.skies[p.sky].stack.cut(p.lon, p.lat, self.grid, p.rotation) for p in positions]
+        )
         found = Preprocessing.fit(
             pixels, kind=settings.sigma, centred=settings.centred, stretch=settings.stretch
         )
@@ -237,9 +265,25 @@ class ClusterTraining:
         )
 
     def finish(self, module: lightning.LightningModule, folder: Path, *, facts: dict[str, Any]) -> Model:
-        """Calibrate the trained network on the tiles for validation and write it as a model."""
-        module.settle()  # type: ignore[operator]
-        network: Segmenter = module.network  # type: ignore[assignment]
+        """Calibrate the trained network on the tiles for validation and write it as a model.
+
+        Parameters
+        ----------
+        module
+            Trained module, a :class:`ClusterLearning`.
+        folder
+            Folder of the model.
+        facts
+            Further entries of the card's ``training``.
+
+        Returns
+        -------
+        Model
+            As written.
+        """
+        assert isinstance(module, ClusterLearning)  # noqa: S101 (from self.module)
+        module.update_statistics()
+        network: Segmenter = module.network
         names = class_names(self.recipe)
         logger.info("calibrating on %d patches of the tiles for validation", len(self.held_out))
         histograms = ScoreHistograms(names)
@@ -247,10 +291,10 @@ class ClusterTraining:
             for batch in patch_batches(self.held_out, batch=self.recipe.batch):
                 add_pixels(histograms, network(batch.pixels), batch)
         tallies = {name: histograms.tally(name) for name in names}
-        lines = {name: fit_platt(tally) for name, tally in tallies.items()}
+        calibrations = {name: fit_platt(tally) for name, tally in tallies.items()}
         found = {name: pixel_scores(tally) for name, tally in tallies.items()}
         thresholds = {
-            name: _threshold(lines[name].slope * found[name].threshold + lines[name].intercept)
+            name: _threshold(calibrations[name].slope * found[name].threshold + calibrations[name].intercept)
             for name in names
         }
         scores = {
@@ -281,7 +325,7 @@ class ClusterTraining:
             default_priors=priors,
             default_thresholds=thresholds,
             graphs=(),
-            calibration={name: (line.slope, line.intercept) for name, line in lines.items()},
+            calibration={name: (line.slope, line.intercept) for name, line in calibrations.items()},
             training={
                 "recipe": recipe.name,
                 "seed": recipe.seed,
@@ -308,32 +352,36 @@ class ClusterTraining:
             },
         )
         calibration = Calibration(
-            [line.slope for line in lines.values()], [line.intercept for line in lines.values()]
+            [line.slope for line in calibrations.values()], [line.intercept for line in calibrations.values()]
         )
         return write_model(network, folder, card, calibration=calibration, overwrite=True)
 
     def _margin(self, network: Segmenter) -> int:
-        """Return the pixels at a patch's border that are better taken from the next patch.
+        """Return the width in pixels of a patch's border where the neighbouring patch gives better results.
 
-        Patches of twice the side are looked at whole, and without what lies beyond a patch.
+        Predictions for patches of twice the side are compared with and without what lies beyond a patch.
         """
         multiple, side = network.multiple, self.grid.side
         border = side // 2 // multiple * multiple
         wide = PatchGrid(side + 2 * border, self.grid.resolution)
-        centres = self._patches("validation", self.recipe.seed + VALIDATION_SEED).covering()[:MARGIN_PATCHES]
+        centres = self._patches("validation", self.recipe.seed + VALIDATION_SEED).covering_positions()[
+            :MARGIN_PATCHES
+        ]
         pixels = [self.preprocessing(self.skies[p.sky].stack.cut(p.lon, p.lat, wide)) for p in centres]
         if border == 0 or not pixels:
             return side // 4
-        seen = torch.from_numpy(np.stack(pixels))
-        found = measure_margin(network, seen, border=border, tolerance=CHANGE, part=PART)
+        wide_patches = torch.from_numpy(np.stack(pixels))
+        found = measure_margin(
+            network, wide_patches, border=border, tolerance=MARGIN_TOLERANCE, part=MARGIN_FRACTION
+        )
         return min(max(found, 1), side // 4)
 
 
 def _threshold(odds: float) -> float:
-    """Return log-odds as a threshold on the probability; one half where there are none."""
+    """Return log-odds as a threshold on the probability, within limits; one half if not finite."""
     if not math.isfinite(odds):
         return 0.5
-    return float(np.clip(expit(odds), LEAST_THRESHOLD, LARGEST_THRESHOLD).round(3))
+    return float(np.clip(expit(odds), MIN_THRESHOLD, MAX_THRESHOLD).round(3))
 
 
 def _unchanged(pixels: Pixels) -> Pixels:
