@@ -190,7 +190,8 @@ def chance_matches(
     largest = float(np.max(radius, initial=0.0))
     if largest > 30.0 * shift:
         raise ConfigError(
-            f"a shift of {shift:g} degrees is too small for a radius of {largest:g}'; give at least twice that"
+            f"a shift of {shift:g} degrees is too small for a radius of {largest:g}'; "
+            "give at least twice the radius"
         )
     here = _positions(lon, lat)
     counts = []
