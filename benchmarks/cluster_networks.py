@@ -17,7 +17,7 @@ from process import SKYSIEVE, run_measured
 from results import Cell, Result, Table
 from skies import CHOICE, LEARNT, sky_of_seed
 
-from skysieve.clusters.evaluate.catalogues import judge_sky, read_detector, trial_sky
+from skysieve.clusters.evaluate.catalogues import evaluation_sky, match_sky, read_detector
 from skysieve.clusters.evaluate.evaluation import BlockWeights, completeness_at_purity
 from skysieve.clusters.evaluate.sky import Rules
 from skysieve.core.evaluation.bootstrap import RESAMPLES, difference
@@ -27,7 +27,7 @@ from skysieve.core.training.recipe import ClusterLossKind, ClusterNetwork, read_
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from skysieve.clusters.evaluate.sky import Judged
+    from skysieve.clusters.evaluate.sky import TruthMatch
     from skysieve.core.evaluation.bootstrap import Estimate
 
 __all__ = ["measure"]
@@ -70,7 +70,7 @@ class Detector:
     loss: str
     training: Mapping[str, Any]
     scores: Mapping[str, float]
-    judged: Judged
+    judged: TruthMatch
 
 
 def measure(*, seconds: int) -> Result:
@@ -148,7 +148,7 @@ def _detector(
         words += ["--views", 1, "--threads", 1, "--overwrite"]
         run_measured(["taskset", "-c", processor, SKYSIEVE, *words])
     detector, truth = read_detector(catalogue), judging / "clusters.fits"
-    judged = judge_sky(trial_sky(truth, {network: detector}, "all"), detector, Rules())
+    judged = match_sky(evaluation_sky(truth, {network: detector}, "all"), detector, Rules())
     scores = read_model(model).card.scores["validation"]
     return Detector(network, loss, json.loads(report.read_text(encoding="utf-8")), scores, judged)
 

@@ -14,7 +14,7 @@ from tests.cli.command import failure, leftovers
 from tests.clusters.tiny_sky import BANDS, CLUSTERS, cluster_maps, save_sky_model, two_units, write_sky
 
 from skysieve.clusters.search.finder import ClusterFinder
-from skysieve.clusters.search.parts import Parts
+from skysieve.clusters.search.unit_files import UnitFiles
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +148,7 @@ def test_damaged_tiles_are_searched_again(find, tmp_path, monkeypatch):
     assert find("--quiet").code == 0
     whole = Table.read(tmp_path / "out" / "catalogue.fits")
     with monkeypatch.context() as patch:
-        patch.setattr(Parts, "remove", lambda _: None)
+        patch.setattr(UnitFiles, "remove", lambda _: None)
         assert find("--quiet", "--overwrite").code == 0
     first, second = sorted((tmp_path / "out.parts").glob("tile_*.npz"))
     content = bytearray(first.read_bytes())
@@ -164,7 +164,7 @@ def test_damaged_tiles_are_searched_again(find, tmp_path, monkeypatch):
 
 def test_a_damaged_description_of_the_search_costs_its_tiles_but_no_more(find, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(Parts, "remove", lambda _: None)
+        patch.setattr(UnitFiles, "remove", lambda _: None)
         assert find("--quiet").code == 0
     for path in (tmp_path / "out").iterdir():
         path.unlink()

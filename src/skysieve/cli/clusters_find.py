@@ -258,7 +258,8 @@ class _FirstFailures(Failures):
         """
         if isinstance(error, OutputError):
             raise OutputError(
-                f"{error}; finished tiles are kept in {self._job.parts.folder}, --resume goes on with them"
+                f"{error}; finished tiles are kept in {self._job.unit_files.folder}, "
+                "--resume goes on with them"
             ) from error
         super().add(unit, error)
 

@@ -158,7 +158,7 @@ def evaluate_clusters(
     from skysieve.cli.evaluate import check_output, write_files
     from skysieve.cli.running import start_logging
     from skysieve.cli.searching import SkySearches
-    from skysieve.clusters.evaluate.report import TrialResult, make_trial_report
+    from skysieve.clusters.evaluate.report import DetectorResult, make_evaluation_report
     from skysieve.clusters.evaluate.sky import Rules
 
     require("measuring catalogues of clusters", "clusters")
@@ -192,8 +192,8 @@ def evaluate_clusters(
         trials.append((truths[number], paths))
     results, facts = _measured(trials, rules, tiles, disc)
     facts |= {"skies": ", ".join(map(str, sky)), "tiles": tiles}
-    report = make_trial_report(
-        [TrialResult(*one) for one in results],
+    report = make_evaluation_report(
+        [DetectorResult(*one) for one in results],
         rules,
         command=shlex.join(["skysieve", *sys.argv[1:]]),
         facts=facts,
@@ -202,28 +202,28 @@ def evaluate_clusters(
 
 
 def _measured(
-    trials: list[tuple[Path, dict[str, Path]]], rules: Any, role: str, disc: float
+    trials: list[tuple[Path, dict[str, Path]]], rules: Any, role: Tiles, disc: float
 ) -> tuple[list[tuple[str, Any, Any]], dict[str, str]]:
     """Return name, candidates and pixels of each detector, and facts of them."""
     from skysieve.clusters.evaluate.catalogues import (
         area_in_square_degrees,
-        judge_sky,
-        pixels_of_sky,
+        count_sky_pixels,
+        evaluation_sky,
+        match_sky,
         read_detector,
-        trial_sky,
     )
-    from skysieve.clusters.evaluate.sky import Judged
+    from skysieve.clusters.evaluate.sky import TruthMatch
 
-    judged: dict[str, list[Judged]] = {}
+    judged: dict[str, list[TruthMatch]] = {}
     pixels: dict[str, Any] = {}
     skies = []
     facts: dict[str, str] = {}
     for truth, paths in trials:
         detectors: dict[str, Detector] = {name: read_detector(path) for name, path in paths.items()}
-        skies.append(trial_sky(truth, detectors, role))
+        skies.append(evaluation_sky(truth, detectors, role))
         for name, one in detectors.items():
-            judged.setdefault(name, []).append(judge_sky(skies[-1], one, rules))
-            counts = pixels_of_sky(skies[-1], one, rules, disc=disc)
+            judged.setdefault(name, []).append(match_sky(skies[-1], one, rules))
+            counts = count_sky_pixels(skies[-1], one, rules, disc=disc)
             if counts is not None:
                 pixels[name] = pixels[name] + counts if name in pixels else counts
             facts.setdefault(f"detector {name}", one.described)
@@ -233,7 +233,7 @@ def _measured(
             f"no part of the skies is in the tiles for {role}, and was searched; try --tiles all"
         )
     facts["area"] = f"{area:.0f} square degrees"
-    results = [(name, Judged.join(parts), pixels.get(name)) for name, parts in judged.items()]
+    results = [(name, TruthMatch.join(parts), pixels.get(name)) for name, parts in judged.items()]
     return results, facts
 
 

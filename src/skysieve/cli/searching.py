@@ -140,11 +140,11 @@ class SkySearches:
         return asked | {"sky": str(sky.resolve()), "Galactic cut": self._cut, "role of tiles": self._role}
 
     def _job(self, sky: Path, number: int) -> ClusterJob:
-        from skysieve.clusters.evaluate.search import needed_finder
+        from skysieve.clusters.evaluate.search import required_finder
         from skysieve.clusters.search.job import ClusterJob
         from skysieve.clusters.search.search_settings import ClusterSettings
 
-        needed = needed_finder(self._finders)  # type: ignore[arg-type]
+        needed = required_finder(self._finders)  # type: ignore[arg-type]
         return ClusterJob(
             [str(sky)],
             self._place(number) / "search",

@@ -116,7 +116,7 @@ def test_matches_by_chance_are_as_many_as_the_density_says():
     # the same places are no chance: where they truly match tells nothing of it
     assert chance_matches(lon[0], lat[0], lon[0], lat[0], radius=9) == pytest.approx(expected, rel=0.1)
     assert chance_matches([0.0], [0.0], [0.0], [0.0], radius=9) == 0
-    with pytest.raises(ConfigError, match="tell nothing of a radius of 40'"):
+    with pytest.raises(ConfigError, match="too small for a radius of 40'"):
         chance_matches([0.0], [0.0], [0.0], [0.0], radius=40)
 
 

@@ -20,7 +20,13 @@ from skysieve.clusters.catalogue.preview_panels import PanelColumn, draw_panels
 from skysieve.clusters.maps.healpix_maps import HealpixMap
 from skysieve.clusters.maps.map_sets import MapSet
 from skysieve.clusters.maps.patches import MapStack
-from skysieve.clusters.maps.stacks import Stack, radial_profile, random_places, stack_patches, without_wide
+from skysieve.clusters.maps.stacks import (
+    Stack,
+    radial_profile,
+    random_positions,
+    remove_large_scales,
+    stack_patches,
+)
 from skysieve.clusters.physics.bands import PLANCK_HFI
 
 NSIDE = 64
@@ -88,7 +94,7 @@ class TestStacks:
         slope = np.broadcast_to(np.linspace(0, 50, 40), (40, 40))
         patch = (slope + blob(sigma=1)).astype(np.float32)
         patch[:, :2] = np.nan
-        narrow = without_wide(patch[None], width=20, resolution=1.7)[0]
+        narrow = remove_large_scales(patch[None], width=20, resolution=1.7)[0]
         assert np.isnan(narrow[:, :2]).all()
         assert narrow[10:30, 10:30].max() == pytest.approx(0.75, abs=0.05)
         assert np.abs(narrow[5:10, 18:26]).max() < 0.2
@@ -97,7 +103,7 @@ class TestStacks:
         footprint = np.zeros(12 * NSIDE**2, bool)
         footprint[[5, 4000]] = True
         for nested in (False, True):
-            lon, lat = random_places(footprint, 50, np.random.default_rng(0), nested=nested)
+            lon, lat = random_positions(footprint, 50, np.random.default_rng(0), nested=nested)
             assert set(healpy.ang2pix(NSIDE, lon, lat, nest=nested, lonlat=True)) == {5, 4000}
 
 

@@ -194,7 +194,7 @@ class TestFootprint:
         assert moc.max_order == 5
 
     def test_a_file_stays_small_however_ragged_the_footprint(self, tmp_path, cards, monkeypatch):
-        monkeypatch.setattr("skysieve.clusters.catalogue.products_footprint.MOST_RANGES", 300)
+        monkeypatch.setattr("skysieve.clusters.catalogue.products_footprint.MAX_RANGES", 300)
         ragged = np.random.default_rng(0).random(12 * NSIDE**2) < 0.5
         write_footprint(ragged, tmp_path / "moc.fits", nested=False, cards=cards, overwrite=False)
         assert MOC.from_fits(tmp_path / "moc.fits").max_order < 5

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from skysieve.clusters.maps.naming import cluster_names, galactic_names, second_names
+from skysieve.clusters.maps.naming import arcsecond_names, cluster_names, galactic_names
 from skysieve.core.errors import ConfigError
 
 
@@ -51,7 +51,9 @@ def test_published_names_are_made_of_their_places():
         "PSZ2 G000.04+45.13",
         "PSZ2 G359.99-00.00",
     ]
-    assert second_names([238.49139154815396], [24.033658875415753], prefix="RM") == ["RM J155357.9+240201.1"]
+    assert arcsecond_names([238.49139154815396], [24.033658875415753], prefix="RM") == [
+        "RM J155357.9+240201.1"
+    ]
 
 
 def test_a_prefix_has_letters_and_no_place_is_off_the_sky():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from skysieve.clusters.maps.patches import PatchGrid
-from skysieve.clusters.maps.tiling import LEAST_MARGIN, UNITS, cover_unit, unit_pixels
+from skysieve.clusters.maps.tiling import MIN_MARGIN, UNITS, cover_unit, unit_pixels
 from skysieve.core.errors import ConfigError
 
 NETWORK = PatchGrid(64, 1.7)
@@ -40,7 +40,7 @@ def least_margin(units, grid, margin):
 
 
 @pytest.mark.parametrize(
-    ("grid", "margin"), [(NETWORK, LEAST_MARGIN), (NETWORK, 16), (PatchGrid(32, 1.7), 6), (FILTER, 40)]
+    ("grid", "margin"), [(NETWORK, MIN_MARGIN), (NETWORK, 16), (PatchGrid(32, 1.7), 6), (FILTER, 40)]
 )
 def test_pixels_lie_well_inside_their_patches(grid, margin):
     assert least_margin(SAMPLE, grid, margin) >= margin
@@ -48,7 +48,7 @@ def test_pixels_lie_well_inside_their_patches(grid, margin):
 
 @pytest.mark.slow
 def test_all_pixels_of_the_sky_lie_well_inside_their_patches():
-    assert least_margin(range(UNITS), NETWORK, LEAST_MARGIN) >= LEAST_MARGIN
+    assert least_margin(range(UNITS), NETWORK, MIN_MARGIN) >= MIN_MARGIN
 
 
 @pytest.mark.slow

@@ -44,7 +44,7 @@ def test_a_group_is_one_candidate_wherever_it_lies(place, nested):
     values = blank()
     lon, lat = place
     pixels = paint(values, lon, lat, 4, nested=nested)
-    table = find_candidates(values, NSIDE, nested, threshold=0.3, most_radius_arcmin=100)
+    table = find_candidates(values, NSIDE, nested, threshold=0.3, max_radius_arcmin=100)
     assert len(table) == 1
     assert away(table, *place) < 0.4
     assert table["npix"][0] == pixels.size
@@ -56,7 +56,7 @@ def test_the_centroid_is_weighted_with_the_values():
     values = blank()
     values[healpy.ang2pix(NSIDE, [10.0, 10.3], [0.0, 0.0], nest=True, lonlat=True)] = 0.9, 0.3
     lon, _ = healpy.pix2ang(NSIDE, np.flatnonzero(values > 0), nest=True, lonlat=True)
-    table = find_candidates(values, NSIDE, True, threshold=0.1, least_pixels=1, most_radius_arcmin=100)
+    table = find_candidates(values, NSIDE, True, threshold=0.1, min_pixels=1, max_radius_arcmin=100)
     assert len(table) == 1
     heavy, light = sorted(lon, key=lambda one: abs(one - 10.0))
     assert table["lon"][0] == pytest.approx(0.75 * heavy + 0.25 * light, abs=1e-4)
@@ -65,8 +65,8 @@ def test_the_centroid_is_weighted_with_the_values():
 def test_scores_are_the_peak_or_the_mean():
     values = blank()
     pixels = paint(values, 200.0, -30.0, 3)
-    peak = find_candidates(values, NSIDE, True, threshold=0.3, most_radius_arcmin=100)
-    mean = find_candidates(values, NSIDE, True, threshold=0.3, most_radius_arcmin=100, score="mean")
+    peak = find_candidates(values, NSIDE, True, threshold=0.3, max_radius_arcmin=100)
+    mean = find_candidates(values, NSIDE, True, threshold=0.3, max_radius_arcmin=100, score="mean")
     assert peak["score"][0] == pytest.approx(values[pixels].max())
     assert mean["score"][0] == pytest.approx(values[pixels].mean(dtype=float))
     assert mean["peak"][0] == peak["peak"][0]
@@ -77,10 +77,10 @@ def test_the_best_come_first_and_small_groups_are_left_out():
     paint(values, 10.0, 10.0, 3, peak=0.6)
     paint(values, 50.0, 10.0, 3, peak=0.95)
     values[healpy.ang2pix(NSIDE, 90.0, 10.0, nest=True, lonlat=True)] = 1.0
-    table = find_candidates(values, NSIDE, True, threshold=0.3, most_radius_arcmin=100)
+    table = find_candidates(values, NSIDE, True, threshold=0.3, max_radius_arcmin=100)
     assert len(table) == 2
     assert away(table, 50.0, 10.0) < 0.5
-    assert len(find_candidates(values, NSIDE, True, threshold=0.3, least_pixels=1)) == 3
+    assert len(find_candidates(values, NSIDE, True, threshold=0.3, min_pixels=1)) == 3
 
 
 def test_pixels_that_touch_at_corners_are_one_group_only_with_eight_neighbours():
@@ -88,8 +88,8 @@ def test_pixels_that_touch_at_corners_are_one_group_only_with_eight_neighbours()
     pixel = int(healpy.ang2pix(NSIDE, 70.0, 20.0, nest=True, lonlat=True))
     corner = healpy.get_all_neighbours(NSIDE, pixel, nest=True)[1]
     values[[pixel, corner]] = 0.9
-    assert len(find_candidates(values, NSIDE, True, threshold=0.5, least_pixels=1)) == 1
-    assert len(find_candidates(values, NSIDE, True, threshold=0.5, least_pixels=1, connectivity=4)) == 2
+    assert len(find_candidates(values, NSIDE, True, threshold=0.5, min_pixels=1)) == 1
+    assert len(find_candidates(values, NSIDE, True, threshold=0.5, min_pixels=1, connectivity=4)) == 2
 
 
 def test_what_reaches_too_far_is_cut_about_its_maxima():
@@ -100,19 +100,19 @@ def test_what_reaches_too_far_is_cut_about_its_maxima():
     values[band[(lon > 20) & (lon < 60)]] = 0.4
     paint(values, 30.0, 0.0, 3, peak=0.9, floor=0.5)
     paint(values, 50.0, 0.0, 3, peak=0.8, floor=0.5)
-    table = find_candidates(values, NSIDE, True, threshold=0.3, most_radius_arcmin=60)
+    table = find_candidates(values, NSIDE, True, threshold=0.3, max_radius_arcmin=60)
     assert away(table[:1], 30.0, 0.0) < 0.5
     assert away(table[1:], 50.0, 0.0) < 0.5
     # nothing of a candidate lies beyond the radius of its peak
     assert table["npix"].max() <= np.pi * (60 / PIXEL + 1) ** 2
-    whole = find_candidates(values, NSIDE, True, threshold=0.3, most_radius_arcmin=3000)
+    whole = find_candidates(values, NSIDE, True, threshold=0.3, max_radius_arcmin=3000)
     assert len(whole) == 1
 
 
 def test_the_shoulder_of_a_wide_source_is_no_candidate():
     values = blank()
     paint(values, 30.0, 0.0, 12, peak=0.9)
-    table = find_candidates(values, NSIDE, True, threshold=0.3, most_radius_arcmin=6 * PIXEL)
+    table = find_candidates(values, NSIDE, True, threshold=0.3, max_radius_arcmin=6 * PIXEL)
     assert len(table) == 1
     assert away(table, 30.0, 0.0) < 0.6
 
@@ -128,8 +128,8 @@ def test_an_empty_sky_has_no_candidates():
     "options",
     [
         {"threshold": 0.0},
-        {"threshold": 0.5, "least_pixels": 0},
-        {"threshold": 0.5, "most_radius_arcmin": -1},
+        {"threshold": 0.5, "min_pixels": 0},
+        {"threshold": 0.5, "max_radius_arcmin": -1},
         {"threshold": 0.5, "connectivity": 6},
         {"threshold": 0.5, "score": "median"},
     ],

@@ -12,7 +12,7 @@ from skysieve.clusters.maps.map_sets import MapSet
 from skysieve.clusters.maps.patches import MapStack
 from skysieve.clusters.maps.tiling import unit_pixels
 from skysieve.clusters.physics.bands import band
-from skysieve.clusters.search.augmentation import FROM_MISSING, mean_over_views
+from skysieve.clusters.search.augmentation import MISSING_DATA_MARGIN, predict_augmented
 from skysieve.clusters.search.finder import ClusterFinder
 from skysieve.clusters.search.search_settings import ClusterSettings
 from skysieve.core.errors import ConfigError, ModelError, SourceError
@@ -106,8 +106,8 @@ def test_the_network_says_nothing_close_to_missing_data(model, sky):
     found = find(model, map_set(holed), finder="network").probability
     away = np.degrees(np.arccos(np.clip(healpy.ang2vec(lon, lat, lonlat=True) @ middle, -1, 1))) * 60
     pixel = np.degrees(healpy.nside2resol(NSIDE)) * 60
-    assert np.isnan(found[away < FROM_MISSING]).all()
-    far = away > FROM_MISSING + 3 * pixel
+    assert np.isnan(found[away < MISSING_DATA_MARGIN]).all()
+    far = away > MISSING_DATA_MARGIN + 3 * pixel
     np.testing.assert_allclose(found[far], whole[far], atol=1e-4)
 
 
@@ -139,14 +139,14 @@ def test_views_are_turned_back():
         seen[..., 0] = 0.9
         return seen
 
-    assert mean_over_views(first_column, pixels, 1)[0, 0, 3, 0] == pytest.approx(0.9)
-    four = mean_over_views(first_column, pixels, 4)[0, 0]
+    assert predict_augmented(first_column, pixels, 1)[0, 0, 3, 0] == pytest.approx(0.9)
+    four = predict_augmented(first_column, pixels, 4)[0, 0]
     edges = [four[0, 3], four[-1, 3], four[3, 0], four[3, -1]]
     # once in four views the log-odds are 2.2, else -2.2
     assert edges == pytest.approx([1 / (1 + 9**0.5)] * 4, rel=1e-3)
-    np.testing.assert_allclose(four, mean_over_views(first_column, pixels, 8)[0, 0], rtol=1e-4)
+    np.testing.assert_allclose(four, predict_augmented(first_column, pixels, 8)[0, 0], rtol=1e-4)
     with pytest.raises(ConfigError, match="3 views"):
-        mean_over_views(first_column, pixels, 3)
+        predict_augmented(first_column, pixels, 3)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from tests.clusters.tiny_sky import CLUSTERS, CUT, NSIDE, cluster_maps, save_sky
 
 from skysieve.clusters.maps.healpix_maps import read_healpix_map, write_healpix_map
 from skysieve.clusters.matched_filter.matched_filter import FilterSettings
-from skysieve.clusters.search.augmentation import FROM_MISSING
+from skysieve.clusters.search.augmentation import MISSING_DATA_MARGIN
 from skysieve.clusters.search.job import ClusterJob
 from skysieve.clusters.search.search_settings import ClusterSettings
 from skysieve.core.errors import ConfigError, OutputError, SourceError
@@ -71,7 +71,7 @@ def test_a_search_ends_in_a_catalogue_and_maps(job, settings):
     assert (table["snr"] > 4.5).all()
     header = fits.getheader(job.output / "catalogue.fits", 1)
     assert (header["MODEL"], header["FINDER"], header["THR_SNR"]) == ("tiny-sky", "both", 4.5)
-    assert not job.parts.folder.exists()
+    assert not job.unit_files.folder.exists()
     searched = two_units().mean() * 129_600 / np.pi
     assert sum(record.area for record in records) == pytest.approx(searched)
     assert found.maps["probability"].size == 12 * NSIDE**2
@@ -100,7 +100,7 @@ def test_maps_hold_what_was_searched_and_nothing_else(job):
     known = np.isfinite(probability.values)
     assert not (known & ~searched).any()
     # Between pixels of patches and of maps, one of each is lost
-    assert known[inside(searched, FROM_MISSING + 2 * PIXEL)].all()
+    assert known[inside(searched, MISSING_DATA_MARGIN + 2 * PIXEL)].all()
     peak = int(np.nanargmax(probability.values))
     lon, lat = healpy.pix2ang(NSIDE, peak, nest=True, lonlat=True)
     assert min(np.hypot(lon - place[0], lat - place[1]) for place in CLUSTERS) < 0.4
@@ -178,7 +178,7 @@ def test_a_full_disk_leaves_no_half_of_a_unit(job, monkeypatch):
         with pytest.raises(OutputError, match="No space left on device; make room"):
             job.run(units[0])
     assert not units[0].path.exists()
-    assert job.run(units[0]).unit == job.parts.unit_of(units[0].path)
+    assert job.run(units[0]).unit == job.unit_files.unit_of(units[0].path)
 
 
 def test_a_catalogue_is_not_made_of_a_part_of_the_units(job):
@@ -192,7 +192,7 @@ def test_a_catalogue_is_not_made_of_a_part_of_the_units(job):
 
 def test_the_galaxy_and_a_mask_are_left_out(job, tmp_path):
     job.galactic_cut = 31.0
-    unmasked = sum(job.sky.valid(job.parts.unit_of(unit.path)).sum() for unit in job.units())
+    unmasked = sum(job.sky.valid(job.unit_files.unit_of(unit.path)).sum() for unit in job.units())
     lon, lat = healpy.pix2ang(NSIDE, np.arange(12 * NSIDE**2), lonlat=True)
     expected = two_units() & (np.abs(lat) >= 31)
     assert unmasked == expected.sum()
@@ -200,14 +200,14 @@ def test_the_galaxy_and_a_mask_are_left_out(job, tmp_path):
     searched = (lon < 40).astype(np.float32)
     write_healpix_map(mask, searched, nested=False, frame="G", unit="", column="MASK", overwrite=True)
     masked = replace(job, mask=mask, overwrite=True)
-    count = sum(masked.sky.valid(masked.parts.unit_of(unit.path)).sum() for unit in masked.units())
+    count = sum(masked.sky.valid(masked.unit_files.unit_of(unit.path)).sum() for unit in masked.units())
     assert count == (expected & (lon < 40)).sum()
 
 
 def test_units_of_a_whole_sky_are_those_outside_of_the_galaxy(settings, tmp_path, monkeypatch):
     maps = write_sky(tmp_path / "maps", np.ones((3, 12 * 16**2), np.float32) * 1e-5)
     job = ClusterJob([str(maps)], tmp_path / "out", settings, galactic_cut=CUT)
-    units = [job.parts.unit_of(unit.path) for unit in job.units()]
+    units = [job.unit_files.unit_of(unit.path) for unit in job.units()]
     owned = np.concatenate([np.flatnonzero(job.sky.valid(unit)) + unit * 4 for unit in units])
     _, lat = healpy.pix2ang(16, np.arange(12 * 16**2), nest=True, lonlat=True)
     np.testing.assert_array_equal(owned, np.flatnonzero(np.abs(lat) >= CUT))

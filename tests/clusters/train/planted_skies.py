@@ -17,7 +17,7 @@ WIDTH = 1.0
 """Sigma of a spot in degrees."""
 
 
-def random_places(rng, count):
+def random_positions(rng, count):
     lon, z = rng.uniform(0, 360, count), rng.uniform(-1, 1, count)
     return SkyObjects(lon, np.degrees(np.arcsin(z)), np.full(count, 40.0))
 
@@ -26,7 +26,7 @@ def planted_sky(seed=1, *, clusters=250, sources=60, ignored=0, signal=6.0, nsid
     """Return a sky: clusters are negative in the first band and positive in the second, sources positive."""
     rng = np.random.default_rng(seed)
     values = rng.normal(size=(2, 12 * nside**2)).astype(np.float32)
-    there = [random_places(rng, count) for count in (clusters, ignored, sources)]
+    there = [random_positions(rng, count) for count in (clusters, ignored, sources)]
     for places, signs in zip(there, ((-1, 1), (-0.4, 0.4), (1, 1)), strict=True):
         for vector in healpy.ang2vec(places.lon, places.lat, lonlat=True):
             pixels = healpy.query_disc(nside, vector, np.radians(3 * WIDTH))

@@ -1,1 +1,1 @@
-"""Catalogues: tables, names, matches, previews."""
+"""Catalogues of clusters: tables, cross-matches, previews and products of a search."""

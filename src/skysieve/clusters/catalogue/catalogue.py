@@ -1,4 +1,4 @@
-"""The catalogue of candidates: its columns, with unit and meaning of each."""
+"""Catalogue of cluster candidates, with the unit and description of each column."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from skysieve.clusters.maps.naming import DEFAULT_PREFIX, cluster_names
 
 if TYPE_CHECKING:
+    from astropy.table import Table
     from numpy.typing import NDArray
 
 __all__ = ["COLUMNS", "make_catalogue", "ranking"]
@@ -17,7 +18,7 @@ __all__ = ["COLUMNS", "make_catalogue", "ranking"]
 
 @dataclass(frozen=True)
 class ColumnKind:
-    """A column: its name, unit, type, what it means, and its word in the Virtual Observatory (UCD 1+)."""
+    """A column: its name, unit, dtype, description, and UCD 1+ of the Virtual Observatory."""
 
     name: str
     unit: str | None
@@ -38,30 +39,32 @@ COLUMNS = (
     ColumnKind("npix", "pix", "i4", "pixels of the map above the threshold", "meta.number"),
     ColumnKind("finder", None, "U", "what found it: network, mmf or both", "meta.note"),
 )
-"""Of every catalogue; those of known catalogues and whatever a finder adds stand behind them."""
+"""Columns of every catalogue.  Columns of known catalogues and other columns of a finder follow them."""
 
-_NONE: dict[str, Any] = {"f": np.nan, "i": -1, "U": ""}
+_MISSING: dict[str, float | str] = {"f": np.nan, "i": -1, "U": ""}
+"""Value of a missing entry, by kind of dtype."""
 
 
-def make_catalogue(candidates: Any, *, prefix: str = DEFAULT_PREFIX) -> Any:
-    """Return candidates as a catalogue, the best first, with names and all columns of :data:`COLUMNS`.
+def make_catalogue(candidates: Table, *, prefix: str = DEFAULT_PREFIX) -> Table:
+    """Make a catalogue of candidates, sorted by decreasing score.
 
     Parameters
     ----------
     candidates
-        An ``astropy.table.Table`` with the columns ``lon`` and ``lat``, Galactic in degrees, and as many of
-        ``score``, ``snr``, ``size`` in arcminutes, ``npix`` and ``finder`` as there are.  Others are kept.
+        Table with ``lon`` and ``lat`` (Galactic, degrees) and any of ``score``, ``snr``, ``size`` (arcmin),
+        ``npix`` and ``finder``.  Other columns are kept.
     prefix
-        What names begin with.
+        Prefix of the names.
 
     Returns
     -------
-    astropy.table.Table
+    Table
+        The columns of :data:`COLUMNS`, with units, descriptions and UCDs, then all others.
 
     Raises
     ------
     ConfigError
-        If the prefix is none.
+        If the prefix is not valid.
     """
     from astropy import units
     from astropy.coordinates import SkyCoord
@@ -69,10 +72,10 @@ def make_catalogue(candidates: Any, *, prefix: str = DEFAULT_PREFIX) -> Any:
 
     best = candidates[np.argsort(-ranking(candidates), kind="stable")]
     lon, lat = (np.asarray(best[name], np.float64) for name in ("lon", "lat"))
-    places = SkyCoord(l=lon, b=lat, unit=units.deg, frame="galactic").icrs
-    ra, dec = np.asarray(places.ra.deg, np.float64), np.asarray(places.dec.deg, np.float64)
+    positions = SkyCoord(l=lon, b=lat, unit=units.deg, frame="galactic").icrs
+    ra, dec = np.asarray(positions.ra.deg, np.float64), np.asarray(positions.dec.deg, np.float64)
     names = cluster_names(ra, dec, prefix=prefix, unique=True)
-    made: dict[str, Any] = {
+    computed: dict[str, NDArray[Any]] = {
         "name": np.array(names, dtype=None if names else "U1"),
         "RA": ra,
         "Dec": dec,
@@ -81,7 +84,7 @@ def make_catalogue(candidates: Any, *, prefix: str = DEFAULT_PREFIX) -> Any:
     }
     catalogue = Table()
     for column in COLUMNS:
-        values = made.get(column.name)
+        values = computed.get(column.name)
         if values is None:
             values = _values(best, column)
         described = Column(values, description=column.description, meta={"ucd": column.ucd})
@@ -94,10 +97,18 @@ def make_catalogue(candidates: Any, *, prefix: str = DEFAULT_PREFIX) -> Any:
     return catalogue
 
 
-def ranking(table: Any) -> NDArray[np.float64]:
-    """Return how good each row of a table is: its score, or else its signal to noise; 0 without both.
+def ranking(table: Table) -> NDArray[np.float64]:
+    """Return the quantity by which the rows of a table are ranked.
 
-    Rows that lack the number are worst of all.
+    Parameters
+    ----------
+    table
+        Catalogue; names of columns are compared without case.
+
+    Returns
+    -------
+    ndarray of float64, shape (N,)
+        The column ``score``, or else ``snr``; 0 if the table has neither.  Missing values are ``-inf``.
     """
     names = {name.lower(): name for name in reversed(table.colnames)}
     for wanted in ("score", "snr"):
@@ -108,11 +119,11 @@ def ranking(table: Any) -> NDArray[np.float64]:
     return np.zeros(len(table))
 
 
-def _values(table: Any, column: ColumnKind) -> NDArray[Any]:
+def _values(table: Table, column: ColumnKind) -> NDArray[Any]:
     letter = column.kind[0]
     if column.name not in table.colnames:
-        return np.full(len(table), _NONE[letter], "U1" if letter == "U" else column.kind)
-    values: NDArray[Any] = np.ma.filled(np.ma.asarray(table[column.name]), _NONE[letter])
+        return np.full(len(table), _MISSING[letter], "U1" if letter == "U" else column.kind)
+    values: NDArray[Any] = np.ma.filled(np.ma.asarray(table[column.name]), _MISSING[letter])
     if letter == "U":
         return values.astype(str) if len(values) else np.empty(0, "U1")
     return values.astype(column.kind)

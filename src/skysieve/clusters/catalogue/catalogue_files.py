@@ -1,4 +1,4 @@
-"""Tables of clusters onto disk: FITS, ECSV, CSV or VOTable, each with what made them."""
+"""Write tables of clusters as FITS, ECSV, CSV or VOTable, with their provenance."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from astropy.table import Table
+
     from skysieve.core.fits.cards import HeaderCard
 
 __all__ = ["ENDINGS", "cards_of", "catalogue_cards", "check_ending", "write_catalogue"]
 
 ENDINGS = (".fits", ".fits.gz", ".fit", ".ecsv", ".csv", ".vot", ".xml")
-"""Endings of names, each of which means a form."""
+"""File name extensions of the supported formats."""
 
-_MOST_SOURCES = 99
+_MAX_SOURCES = 99
 _COMMENT = "TCOMM"
 
 
@@ -35,17 +37,22 @@ def catalogue_cards(
     thresholds: Mapping[str, float] | None = None,
     options: Mapping[str, object] | None = None,
 ) -> list[HeaderCard]:
-    """Return the cards that say how a catalogue, or a map beside it, came to be.
+    """Return header cards with the provenance of a catalogue, or of a map of the same search.
 
     Parameters
     ----------
     sources
-        The maps, or tables; ``SRC01`` and so on, with ``SUM01``, the ``DATASUM`` that the file states.
+        Input maps or tables: ``SRC01`` and so on.  ``SUM01`` is the ``DATASUM`` in the header of the file.
     finder
-        ``network``, ``mmf`` or ``both``; ``FINDER``.
+        ``network``, ``mmf`` or ``both``: ``FINDER``.
     model, model_sha256, engine, precision, thresholds, options
-        See :func:`skysieve.core.fits.provenance.provenance_cards`; names of thresholds have four letters at
-        most.
+        See :func:`skysieve.core.fits.provenance.provenance_cards`.  Names of thresholds have at most four
+        letters.
+
+    Returns
+    -------
+    list of HeaderCard
+        ``HISTORY`` cards come last.
     """
     cards = provenance_cards(
         model=model,
@@ -56,16 +63,29 @@ def catalogue_cards(
         options=options,
     )
     own: list[HeaderCard] = [] if finder is None else [("FINDER", finder, "how candidates were found")]
-    for number, path in enumerate(sources[:_MOST_SOURCES], 1):
+    for number, path in enumerate(sources[:_MAX_SOURCES], 1):
         own.append((f"SRC{number:02d}", path.name, "file that this was made of"))
         if stated := _stated_sum(path):
             own.append((f"SUM{number:02d}", stated, "DATASUM of its data"))
-    # What is last may be many lines
+    # HISTORY may have many lines, so it comes last
     return [*(c for c in cards if c[0] != "HISTORY"), *own, *(c for c in cards if c[0] == "HISTORY")]
 
 
-def cards_of(table: Any) -> list[HeaderCard]:
-    """Return the cards that a table which was read carries; descriptions of columns go to these."""
+def cards_of(table: Table) -> list[HeaderCard]:
+    """Return the header cards in the metadata of a table that was read from a file.
+
+    ``TCOMMn`` cards become the descriptions of the columns, in place.
+
+    Parameters
+    ----------
+    table
+        Table whose ``meta`` holds the header of its file.
+
+    Returns
+    -------
+    list of HeaderCard
+        All other cards with a valid keyword.
+    """
     cards: list[HeaderCard] = []
     for key, value in table.meta.items():
         keyword = str(key).upper()
@@ -82,24 +102,24 @@ def cards_of(table: Any) -> list[HeaderCard]:
     return cards
 
 
-def write_catalogue(table: Any, path: Path, *, cards: Iterable[HeaderCard], overwrite: bool) -> None:
-    """Write a table, whole or not at all, in the form that the ending of the name says.
+def write_catalogue(table: Table, path: Path, *, cards: Iterable[HeaderCard], overwrite: bool) -> None:
+    """Write a table atomically, in the format of the file name extension.
 
     Parameters
     ----------
     table
-        An ``astropy.table.Table``; its own ``meta`` is left out.
+        Table to write, without its ``meta``.
     path
-        Where to; see :data:`ENDINGS`.
+        Output file; see :data:`ENDINGS`.
     cards
-        What made it: header cards in FITS, ``meta`` in ECSV, INFO in VOTable; CSV has no place for it.
+        Provenance: header cards in FITS, ``meta`` in ECSV, INFO in VOTable.  CSV cannot hold it.
     overwrite
-        Whether a file that is there may be replaced.
+        Whether an existing file may be replaced.
 
     Raises
     ------
     OutputError
-        If the ending is another one, or the file is there or cannot be written.
+        If the extension is not supported, or the file exists or cannot be written.
     """
     ending = check_ending(path)
     plain = table.copy()
@@ -118,12 +138,22 @@ def write_catalogue(table: Any, path: Path, *, cards: Iterable[HeaderCard], over
 
 
 def check_ending(path: Path) -> str:
-    """Return the ending of the name of a table.
+    """Return the extension of the file name of a table.
+
+    Parameters
+    ----------
+    path
+        File name; case is ignored.
+
+    Returns
+    -------
+    str
+        One of :data:`ENDINGS`.
 
     Raises
     ------
     OutputError
-        If no form has it.
+        If the extension is not supported.
     """
     lower = path.name.lower()
     for ending in ENDINGS:
@@ -133,7 +163,7 @@ def check_ending(path: Path) -> str:
 
 
 def _stated_sum(path: Path) -> str:
-    """Return the DATASUM of the first table or image of a file, or nothing."""
+    """Return the DATASUM in the header of the first table or image of a file, or an empty string."""
     from astropy.io import fits
 
     try:
@@ -142,12 +172,12 @@ def _stated_sum(path: Path) -> str:
                 if hdu.header.get("NAXIS", 0):
                     return str(hdu.header.get("DATASUM", "")).strip()
     except (OSError, SourceError, fits.VerifyError):
-        # Not FITS, or a name that stands for several files
+        # Not FITS, or a name that matches several files
         return ""
     return ""
 
 
-def _write_fits(table: Any, path: Path, cards: list[HeaderCard], *, overwrite: bool) -> None:
+def _write_fits(table: Table, path: Path, cards: list[HeaderCard], *, overwrite: bool) -> None:
     from astropy.io import fits
 
     from skysieve.core.fits.fits_out import write_fits
@@ -169,13 +199,13 @@ def _write_fits(table: Any, path: Path, cards: list[HeaderCard], *, overwrite: b
     write_fits([fits.PrimaryHDU(), hdu], path, overwrite=overwrite)
 
 
-def _write_votable(table: Any, path: Path, cards: list[HeaderCard]) -> None:
+def _write_votable(table: Table, path: Path, cards: list[HeaderCard]) -> None:
     from astropy.io.votable import from_table
     from astropy.io.votable.tree import Info
 
     votable = from_table(table)
     for field in votable.get_first_table().fields:
-        # some releases of astropy write the unit of pure numbers as '---', which readers refuse
+        # Some releases of astropy write the unit of dimensionless columns as '---', which readers reject
         if not str(field.unit):
             field.unit = None
     votable.description = "Galaxy clusters: candidates, and their partners in known catalogues"

@@ -1,4 +1,4 @@
-"""Which of two lists of places on the sky are the same: pairs, one to one, within a radius."""
+"""One-to-one cross-match of two lists of sky positions within a radius."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_RADIUS", "RADII", "Matches", "chance_matches", "default_radius", "match"]
 
 RADII: Mapping[str, float] = MappingProxyType({"planck": 7.0, "psz": 7.0, "plck": 7.0, "mcxc": 7.0})
-"""Radii in arcminutes by how the name of a catalogue begins, in lower case.  Planck's beams, and nearby
-clusters of X-ray catalogues, are wide."""
+"""Matching radii in arcminutes, by the first letters of a catalogue's name in lower case.  They are larger
+for Planck, whose beams are wide, and for X-ray catalogues, whose nearby clusters are extended."""
 
 DEFAULT_RADIUS = 5.0
-"""Radius in arcminutes for all other catalogues: redMaPPer, ACT, SPT, false sources."""
+"""Matching radius in arcminutes for all other catalogues: redMaPPer, ACT, SPT, spurious sources."""
 
 LARGEST_RADIUS = 10_800.0
-"""Half of the way round the sky, in arcminutes."""
+"""180 degrees, in arcminutes."""
 
 
 @dataclass(frozen=True, eq=False)
 class Matches:
-    """Pairs of places, each of them in one pair at most.
+    """Pairs of positions; each position is in one pair at most.
 
     Attributes
     ----------
-    first, second
-        ``(M,)`` intp: rows of either list, in the order of the first.
-    separation
-        ``(M,)`` float64, in arcminutes.
+    first, second : ndarray of intp, shape (P,)
+        Rows of the first and the second list, sorted by the first.
+    separation : ndarray of float64, shape (P,)
+        Angular separation in arcminutes.
     sizes
-        Lengths of the lists.
+        Lengths of the two lists.
     """
 
     first: NDArray[np.intp]
@@ -53,21 +53,31 @@ class Matches:
 
     @property
     def of_first(self) -> NDArray[np.intp]:
-        """Of each row of the first list its partner in the second, or -1."""
+        """Matched row of the second list for each row of the first, or -1."""
         partner = np.full(self.sizes[0], -1, np.intp)
         partner[self.first] = self.second
         return partner
 
     @property
     def of_second(self) -> NDArray[np.intp]:
-        """Of each row of the second list its partner in the first, or -1."""
+        """Matched row of the first list for each row of the second, or -1."""
         partner = np.full(self.sizes[1], -1, np.intp)
         partner[self.second] = self.first
         return partner
 
 
 def default_radius(name: str) -> float:
-    """Return the radius for a catalogue of this name, in arcminutes.
+    """Return the default matching radius for a catalogue.
+
+    Parameters
+    ----------
+    name
+        Name of the catalogue.
+
+    Returns
+    -------
+    float
+        Radius in arcminutes.
 
     Examples
     --------
@@ -88,36 +98,40 @@ def match(
     rank: ArrayLike | None = None,
     other_rank: ArrayLike | None = None,
 ) -> Matches:
-    """Pair the places of two lists, one to one.
+    """Match the positions of two lists one to one.
 
-    The best of the first list takes the nearest within its radius, then the second best takes the nearest of
-    those that are left, and so on.  So pairs of the best do not depend on those that are worse.
+    Matching is greedy.  The first list is processed by decreasing rank, and each position is matched with the
+    nearest free position of the second list within the radius.  So the matches of high ranks do not depend on
+    lower ranks.
 
     Parameters
     ----------
-    lon, lat
-        ``(N,)``, in degrees; rows that are not finite have no partner.
-    other_lon, other_lat
-        ``(M,)``, in degrees, in the same frame.
-    radius
-        In arcminutes: one for all, or one for each of the second list.
-    rank
-        ``(N,)``: how good each of the first list is, as its score; NaN is worst.  By default the closest pair
-        goes first.
-    other_rank
-        ``(M,)``: each takes the one of the second list that ranks highest, as the brightest, in place of the
-        nearest.
+    lon, lat : array_like, shape (N,)
+        First list, in degrees.  Rows that are not finite have no match.
+    other_lon, other_lat : array_like, shape (M,)
+        Second list, in degrees, in the same frame.
+    radius : array_like, shape () or (M,)
+        Radius in arcminutes: one for all, or one for each row of the second list.
+    rank : array_like, shape (N,)
+        Rank of the first list, such as its score; NaN ranks last.  By default the closest pair comes first.
+    other_rank : array_like, shape (M,)
+        Match with the highest rank of the second list, such as the brightest, in place of the nearest.
+
+    Returns
+    -------
+    Matches
+        The pairs.
 
     Raises
     ------
     ConfigError
-        If a radius is not above 0 and below half of the sky.
+        If a radius is not above 0 and below 180 degrees.
     """
-    here, there = _places(lon, lat), _places(other_lon, other_lat)
+    here, there = _positions(lon, lat), _positions(other_lon, other_lat)
     radii = np.broadcast_to(np.asarray(radius, np.float64), (len(there[0]),))
     check_radius(radii)
     rows, partners, separation = _pairs(here, there, radii)
-    # What decides last stands first
+    # np.lexsort sorts by the last key first
     keys = [partners, separation]
     if other_rank is not None:
         keys.append(_worst_last(other_rank)[partners])
@@ -128,11 +142,11 @@ def match(
     order = np.lexsort(keys)
     taken, chosen = np.zeros(len(here[0]), bool), np.zeros(len(there[0]), bool)
     kept = []
-    for place in order.tolist():
-        row, partner = rows[place], partners[place]
+    for index in order.tolist():
+        row, partner = rows[index], partners[index]
         if not taken[row] and not chosen[partner]:
             taken[row] = chosen[partner] = True
-            kept.append(place)
+            kept.append(index)
     pairs = np.array(kept, np.intp)
     pairs = pairs[np.argsort(rows[pairs])]
     return Matches(rows[pairs], partners[pairs], separation[pairs], (len(here[0]), len(there[0])))
@@ -148,30 +162,38 @@ def chance_matches(
     shift: float = 1.0,
     directions: int = 16,
 ) -> float:
-    """Return how many pairs there would be by chance: the mean of those of the first list when shifted.
+    """Estimate the number of chance matches, by shifting the positions of the first list.
 
-    Each place is shifted by the same angle in evenly spread directions, so that it stays in its
-    neighbourhood, where the other list is as dense.
+    Each position is shifted by the same angle in evenly spaced directions.  It stays in its neighbourhood,
+    where the density of the second list is similar.
 
     Parameters
     ----------
     lon, lat, other_lon, other_lat, radius
         See :func:`match`.
     shift
-        In degrees; well above the radius.
+        Angle in degrees, well above the radius.
     directions
-        How many.
+        Number of directions.
+
+    Returns
+    -------
+    float
+        Mean number of matches over the directions.
 
     Raises
     ------
     ConfigError
-        If a radius is wrong, or not below half of the shift.
+        If a radius is not valid, or is above half of the shift.
     """
     check_radius(radius)
     largest = float(np.max(radius, initial=0.0))
     if largest > 30.0 * shift:
-        raise ConfigError(f"places shifted by {shift:g} degrees tell nothing of a radius of {largest:g}'")
-    here = _places(lon, lat)
+        raise ConfigError(
+            f"a shift of {shift:g} degrees is too small for a radius of {largest:g}'; "
+            "give at least twice the radius"
+        )
+    here = _positions(lon, lat)
     counts = []
     for angle in 2 * np.pi * np.arange(directions) / directions:
         moved = _shifted(here, np.radians(shift), float(angle))
@@ -180,12 +202,17 @@ def chance_matches(
 
 
 def check_radius(radius: ArrayLike) -> None:
-    """Make sure that radii are angles in arcminutes.
+    """Check that matching radii are valid.
+
+    Parameters
+    ----------
+    radius
+        One or more radii in arcminutes.
 
     Raises
     ------
     ConfigError
-        If one is not.
+        If a radius is not above 0 and below 180 degrees.
     """
     values = np.atleast_1d(np.asarray(radius, np.float64))
     wrong = values[~((values > 0) & (values < LARGEST_RADIUS))]
@@ -197,32 +224,33 @@ def _worst_last(rank: ArrayLike) -> NDArray[np.float64]:
     return np.nan_to_num(-np.asarray(rank, np.float64), nan=np.inf)
 
 
-Places = tuple["NDArray[np.float64]", "NDArray[np.float64]"]
+Positions = tuple["NDArray[np.float64]", "NDArray[np.float64]"]
+"""Longitudes and latitudes ``(N,)`` in degrees."""
 
 
-def _places(lon: ArrayLike, lat: ArrayLike) -> Places:
+def _positions(lon: ArrayLike, lat: ArrayLike) -> Positions:
     return np.atleast_1d(np.asarray(lon, np.float64)), np.atleast_1d(np.asarray(lat, np.float64))
 
 
-def _vectors(places: Places) -> NDArray[np.float64]:
-    """Return places as unit vectors ``(N, 3)``."""
-    lon, lat = np.radians(places[0]), np.radians(places[1])
+def _vectors(positions: Positions) -> NDArray[np.float64]:
+    """Return unit vectors ``(N, 3)``."""
+    lon, lat = np.radians(positions[0]), np.radians(positions[1])
     return np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)], axis=1)
 
 
 def _pairs(
-    here: Places, there: Places, radii: NDArray[np.float64]
+    here: Positions, there: Positions, radii: NDArray[np.float64]
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
-    """Return all pairs within the radius of the second: rows of both, and separations in arcminutes."""
+    """Return rows and separations (arcminutes) of all pairs within the radius of the second position."""
     from scipy.spatial import cKDTree
 
     mine, others = (np.flatnonzero(np.isfinite(x) & np.isfinite(y)) for x, y in (here, there))
-    nothing = np.empty(0, np.intp)
+    empty = np.empty(0, np.intp)
     if not (mine.size and others.size):
-        return nothing, nothing, np.empty(0)
+        return empty, empty, np.empty(0)
     first, second = _vectors(here)[mine], _vectors(there)[others]
     reach = 2 * np.sin(np.radians(radii[others].max() / 60.0) / 2)
-    # A hair more, for what is right on the edge; the edge itself is drawn below
+    # Allow for rounding at the edge; the exact limit is applied below
     near = cKDTree(first).sparse_distance_matrix(
         cKDTree(second), reach * (1 + 1e-9) + 1e-12, output_type="ndarray"
     )
@@ -232,10 +260,10 @@ def _pairs(
     return rows[inside], partners[inside], separation[inside]
 
 
-def _shifted(places: Places, angle: float, direction: float) -> Places:
-    """Return places an angle away on the great circle of a direction, from north over east, in radians."""
-    lon, lat = np.radians(places[0]), np.radians(places[1])
+def _shifted(positions: Positions, angle: float, direction: float) -> Positions:
+    """Return positions shifted by an angle along a position angle (north through east), both in radians."""
+    lon, lat = np.radians(positions[0]), np.radians(positions[1])
     height = np.sin(lat) * np.cos(angle) + np.cos(lat) * np.sin(angle) * np.cos(direction)
     height = np.clip(height, -1.0, 1.0)
-    turn = np.arctan2(np.sin(direction) * np.sin(angle) * np.cos(lat), np.cos(angle) - np.sin(lat) * height)
-    return np.degrees(lon + turn), np.degrees(np.arcsin(height))
+    change = np.arctan2(np.sin(direction) * np.sin(angle) * np.cos(lat), np.cos(angle) - np.sin(lat) * height)
+    return np.degrees(lon + change), np.degrees(np.arcsin(height))

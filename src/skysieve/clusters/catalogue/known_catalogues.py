@@ -1,18 +1,18 @@
-"""Catalogues of known clusters: places, and redshift, mass, Y500 and T500 where they have them.
+"""Catalogues of known clusters: positions, and redshift, mass, Y500 and T500 where available.
 
-Any table of places will do.  Of some published catalogues more is known than their headers say: these are
-recognised by their columns (:data:`FORMATS`).
+Any table with coordinates can be read.  Some published catalogues have wrong or missing names and units in
+their headers.  They are recognised by their columns (:data:`FORMATS`), and read with the right ones.
 """
 
 from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from skysieve.clusters.maps.naming import cluster_names, galactic_names, second_names
+from skysieve.clusters.maps.naming import arcsecond_names, cluster_names, galactic_names
 from skysieve.clusters.simulate.tables import find_column, read_sky_table, values_of
 from skysieve.core.errors import SourceError
 
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from numpy.typing import NDArray
+    from astropy.table import Column, Table
+    from numpy.typing import ArrayLike, NDArray
 
     from skysieve.clusters.simulate.tables import SkyTable
 
@@ -29,28 +30,29 @@ __all__ = ["FORMATS", "Y500_PER_Y5R500", "KnownCatalogue", "known_clusters", "re
 logger = logging.getLogger(__name__)
 
 Y500_PER_Y5R500 = 0.6145 / 1.1037
-"""Of the universal pressure profile, both within spheres: I(1) and I(5) of Arnaud et al. 2010, A&A 517, A92,
-equations 19 to 21."""
+"""Y500 / Y(5 R500) of the universal pressure profile, both within spheres: I(1) / I(5) of Arnaud et al. 2010,
+A&A 517, A92, equations 19 to 21."""
 
 MASS_UNIT = "1e14 solMass"
 _NAMES = ("name", "cluster", "cluster_name", "main_id", "id_name", "source", "id")
+# Ranges of median masses without a unit: in solar masses, and in MASS_UNIT
 _SOLAR_MASSES = (1e12, 1e17)
 _MASSES = (1e-3, 1e3)
 
 
 class Source(NamedTuple):
-    """A column that holds a quantity.
+    """A column from which a quantity is read.
 
     Attributes
     ----------
     column
-        Its name in lower case.
+        Name in lower case.
     unit
-        Of the quantity; nothing for a number.
+        Unit of the quantity; empty if it is dimensionless.
     scale
-        Times this are numbers in that unit, where the column states no unit.
+        Scale of the values in that unit, if the column has no unit.
     factor
-        What makes the quantity of that in the column.
+        Ratio of the quantity to the one in the column.
     """
 
     column: str
@@ -60,7 +62,7 @@ class Source(NamedTuple):
 
     @property
     def assumed(self) -> str:
-        """In words, the unit of numbers without one."""
+        """The unit that is assumed for a column without one."""
         return self.unit if self.scale == 1 else f"{self.scale:g} {self.unit}"
 
 
@@ -79,52 +81,51 @@ _T500 = tuple(Source(name, "arcmin") for name in ("t500", "theta500", "theta_500
 
 @dataclass(frozen=True)
 class Format:
-    """How a published catalogue is read.
+    """Format of a published catalogue.
 
     Attributes
     ----------
     name
-        Of the catalogue.
-    marks
-        Columns that it has all of, in capitals.
+        Name of the catalogue.
+    signature
+        Columns, in capitals, that identify it: all must be present.
     redshift, m500, y500, t500
-        Where these are: of a row the first that is positive.
+        Columns of the quantity; the first positive value of each row is used.
     names
-        Makes names from places, RA, Dec, Galactic longitude and latitude, where there is no column of them.
+        Makes names from RA, Dec, Galactic longitude and latitude, if there is no column with names.
     """
 
     name: str
-    marks: frozenset[str]
+    signature: frozenset[str]
     redshift: tuple[Source, ...] = _REDSHIFTS
     m500: tuple[Source, ...] = _M500
     y500: tuple[Source, ...] = _Y500
     t500: tuple[Source, ...] = _T500
-    names: Callable[..., list[str]] | None = None
-
-
-def _planck_names(ra: Any, dec: Any, lon: Any, lat: Any) -> list[str]:  # noqa: ARG001
-    return galactic_names(lon, lat, prefix="PSZ2")
-
-
-def _mcxc_names(ra: Any, dec: Any, lon: Any, lat: Any) -> list[str]:  # noqa: ARG001
-    return cluster_names(ra, dec, prefix="MCXC")
-
-
-def _redmapper_names(ra: Any, dec: Any, lon: Any, lat: Any) -> list[str]:  # noqa: ARG001
-    return second_names(ra, dec, prefix="RM")
+    names: Callable[[ArrayLike, ArrayLike, ArrayLike, ArrayLike], list[str]] | None = None
 
 
 FORMATS = (
-    # The column R500 of these is Y5R500, whatever it is called
+    # The column R500 of this table holds Y5R500 in spite of its name
     Format(
         "PSZ2",
         frozenset({"RA", "DEC", "GLON", "GLAT", "M500", "R500", "REDMAPPER", "MCXC", "Z"}),
         y500=(Source("r500", "arcmin2", 1e-3, Y500_PER_Y5R500),),
-        names=_planck_names,
+        names=lambda _ra, _dec, lon, lat: galactic_names(lon, lat, prefix="PSZ2"),
     ),
-    Format("MCXC", frozenset({"RA", "DEC", "R500", "M500", "Z"}), y500=(), names=_mcxc_names),
-    Format("redMaPPer", frozenset({"RA", "DEC", "LAMBDA", "Z"}), m500=(), y500=(), names=_redmapper_names),
-    # Its own Y5R500 mixes the units of its sources, and for ACT and SPT is no such thing
+    Format(
+        "MCXC",
+        frozenset({"RA", "DEC", "R500", "M500", "Z"}),
+        y500=(),
+        names=lambda ra, dec, _lon, _lat: cluster_names(ra, dec, prefix="MCXC"),
+    ),
+    Format(
+        "redMaPPer",
+        frozenset({"RA", "DEC", "LAMBDA", "Z"}),
+        m500=(),
+        y500=(),
+        names=lambda ra, dec, _lon, _lat: arcsecond_names(ra, dec, prefix="RM"),
+    ),
+    # The column Y5R500 of this table mixes the units of its sources, and is another quantity for ACT and SPT
     Format(
         "merged",
         frozenset({"INDEX_PSZ1", "INDEX_PSZ2", "INDEX_ACT", "INDEX_SPT", "PSZ2_Y5R500"}),
@@ -132,35 +133,35 @@ FORMATS = (
         y500=(Source("psz2_y5r500", "arcmin2", 1e-3, Y500_PER_Y5R500),),
     ),
 )
-"""The first whose columns are there is taken."""
+"""Formats in the order in which they are tried."""
 
-_ANY = Format("", frozenset())
+_GENERIC = Format("", frozenset())
 
 
 @dataclass(frozen=True, eq=False)
 class KnownCatalogue:
-    """Clusters, or other sources, with their places.
+    """Clusters, or other sources, with their positions.
 
     Attributes
     ----------
     name
-        What to call it: in tables the name of a column.
+        Name of the catalogue, and of its column in tables of matches.
     path
-        The file.
-    names
-        Of its clusters; the number of the row, from 1, where nothing else is known.
-    lon, lat
-        Galactic, in degrees, ``(N,)`` float64.
-    redshift
-        ``(N,)`` float64; NaN where there is none, as below.
-    m500
-        In 1e14 solar masses.
-    y500
+        File that it was read from.
+    names : ndarray of str, shape (N,)
+        Names of the clusters; the number of the row, from 1, where the file has no name.
+    lon, lat : ndarray of float64, shape (N,)
+        Galactic coordinates in degrees.
+    redshift : ndarray of float64, shape (N,)
+        Redshifts; missing values are NaN, also below.
+    m500 : ndarray of float64, shape (N,)
+        M500 in 1e14 solar masses.
+    y500 : ndarray of float64, shape (N,)
         Integrated Compton parameter within a sphere of R500, in square arcminutes.
-    t500
-        R500 as an angle, in arcminutes.
+    t500 : ndarray of float64, shape (N,)
+        Angular size of R500, in arcminutes.
     notes
-        What had to be assumed in reading it.
+        Assumptions made while reading the file.
     """
 
     name: str
@@ -175,36 +176,60 @@ class KnownCatalogue:
     notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
-        """Return the number of its clusters."""
+        """Return the number of clusters."""
         return len(self.lon)
 
 
 def read_known_catalogue(path: Path, *, name: str | None = None) -> KnownCatalogue:
-    """Read a catalogue from a table; rows without a place are left out.
+    """Read a catalogue from a file.
 
-    Redshifts, masses and sizes that are not positive are none.  Masses without a unit are in 1e14 solar
-    masses, or in solar masses if they are of that size.
+    Rows without coordinates are left out.  Redshifts, masses and sizes that are not positive count as
+    missing.  Masses without a unit are taken as solar masses if their median is between 1e12 and 1e17, as
+    1e14 solar masses if it is between 1e-3 and 1e3, and are left out otherwise.
 
     Parameters
     ----------
     path
-        The file: FITS, VOTable, ECSV, CSV or whatever else Astropy knows by its name.
+        FITS, VOTable, ECSV, CSV or another table that Astropy recognises by its file name.
     name
-        What to call it; by default that of the format, or of the file.
+        Name of the catalogue; by default that of the format, or of the file.
+
+    Returns
+    -------
+    KnownCatalogue
+        The clusters with coordinates.
 
     Raises
     ------
     SourceError
-        If it cannot be read, or has no coordinates, or none that are finite.
+        If the file cannot be read, or has no finite coordinates.
     """
     return known_clusters(read_sky_table(path), name=name)
 
 
 def known_clusters(read: SkyTable, *, name: str | None = None) -> KnownCatalogue:
-    """Return a table that was read as a catalogue; see :func:`read_known_catalogue`."""
+    """Convert a table to a catalogue; see :func:`read_known_catalogue`.
+
+    Parameters
+    ----------
+    read
+        Table with positions, of :func:`skysieve.clusters.simulate.tables.read_sky_table`.
+    name
+        Name of the catalogue; by default that of the format, or of the file.
+
+    Returns
+    -------
+    KnownCatalogue
+        The clusters with coordinates.
+
+    Raises
+    ------
+    SourceError
+        If no row has coordinates.
+    """
     path, table = read.path, read.table
     columns = {column.upper() for column in table.colnames}
-    form = next((form for form in FORMATS if form.marks <= columns), _ANY)
+    form = next((form for form in FORMATS if form.signature <= columns), _GENERIC)
     kept = np.flatnonzero(np.isfinite(read.lon))
     if not kept.size:
         raise SourceError(f"{path}: has no row with coordinates")
@@ -230,8 +255,8 @@ def known_clusters(read: SkyTable, *, name: str | None = None) -> KnownCatalogue
     )
 
 
-def _quantity(table: Any, sources: Sequence[Source], path: Path, notes: list[str]) -> NDArray[np.float64]:
-    """Return a quantity in the unit of its sources, the first that is positive of each row; else NaN."""
+def _quantity(table: Table, sources: Sequence[Source], path: Path, notes: list[str]) -> NDArray[np.float64]:
+    """Return the first positive value of each row in the unit of the sources, or else NaN."""
     found = np.full(len(table), np.nan)
     for source in sources:
         column = find_column(table, [source.column])
@@ -243,8 +268,8 @@ def _quantity(table: Any, sources: Sequence[Source], path: Path, notes: list[str
     return found
 
 
-def _factor(column: Any, source: Source, values: NDArray[np.float64], notes: list[str]) -> float:
-    """Return what makes the values of a column those of the quantity."""
+def _factor(column: Column, source: Source, values: NDArray[np.float64], notes: list[str]) -> float:
+    """Return the factor from the values of a column to the quantity in the unit of the source."""
     from astropy import units
 
     if not source.unit:
@@ -256,20 +281,20 @@ def _factor(column: Any, source: Source, values: NDArray[np.float64], notes: lis
             notes.append(f"{column.name} has the unit {column.unit}: taken as {source.assumed}")
             return source.scale * source.factor
     if source.unit == MASS_UNIT and np.isfinite(values).any():
-        # By their size masses tell what they are in
-        middle = float(np.nanmedian(values))
-        if _SOLAR_MASSES[0] <= middle <= _SOLAR_MASSES[1]:
+        # The size of the values shows the unit
+        median = float(np.nanmedian(values))
+        if _SOLAR_MASSES[0] <= median <= _SOLAR_MASSES[1]:
             notes.append(f"{column.name} has no unit: taken as solar masses")
             return 1e-14 * source.factor
-        if not _MASSES[0] <= middle <= _MASSES[1]:
-            notes.append(f"{column.name} has no unit, and values about {middle:.3g}: no masses; left out")
+        if not _MASSES[0] <= median <= _MASSES[1]:
+            notes.append(f"{column.name} has no unit, and values about {median:.3g}: no masses; left out")
             return float("nan")
     notes.append(f"{column.name} has no unit: taken as {source.assumed}")
     return source.scale * source.factor
 
 
 def _names(
-    table: Any, form: Format, kept: NDArray[np.intp], lon: NDArray[np.float64], lat: NDArray[np.float64]
+    table: Table, form: Format, kept: NDArray[np.intp], lon: NDArray[np.float64], lat: NDArray[np.float64]
 ) -> NDArray[np.str_]:
     column = find_column(table, _NAMES)
     if column is not None and table[column].dtype.kind in "SUO":
@@ -280,5 +305,5 @@ def _names(
     from astropy import units
     from astropy.coordinates import SkyCoord
 
-    places = SkyCoord(l=lon, b=lat, unit=units.deg, frame="galactic").icrs
-    return np.array(form.names(places.ra.deg, places.dec.deg, lon, lat))
+    positions = SkyCoord(l=lon, b=lat, unit=units.deg, frame="galactic").icrs
+    return np.array(form.names(positions.ra.deg, positions.dec.deg, lon, lat))

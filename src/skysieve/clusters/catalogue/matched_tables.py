@@ -1,10 +1,10 @@
-"""A table of candidates with its partners in known catalogues: two columns a catalogue, and counts."""
+"""Match candidates with known catalogues: two columns and a count of matches per catalogue."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from skysieve.core.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from astropy.table import Table
     from numpy.typing import ArrayLike, NDArray
 
     from skysieve.clusters.catalogue.known_catalogues import KnownCatalogue
@@ -25,20 +26,20 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
 @dataclass(frozen=True)
 class MatchCount:
-    """How many candidates a catalogue knows.
+    """Number of candidates that match a catalogue.
 
     Attributes
     ----------
     name
-        Of the catalogue.
+        Name of the catalogue.
     matched
-        Candidates with a partner in it.
+        Number of candidates with a match.
     chance
-        How many would have one by chance.
+        Expected number of chance matches.
     known
-        Clusters of the catalogue; those on the footprint, if there is one.
+        Number of clusters of the catalogue; of those on the footprint, if there is one.
     radius
-        In arcminutes.
+        Matching radius in arcminutes.
     """
 
     name: str
@@ -49,7 +50,7 @@ class MatchCount:
 
 
 def add_matches(
-    table: Any,
+    table: Table,
     lon: NDArray[np.float64],
     lat: NDArray[np.float64],
     catalogues: Sequence[KnownCatalogue],
@@ -58,33 +59,40 @@ def add_matches(
     rank: ArrayLike | None = None,
     covered: Sequence[NDArray[np.bool_]] | None = None,
 ) -> list[MatchCount]:
-    """Add two columns a catalogue to a table, in place: the partner's name, and how far away it is.
+    """Add the matches with known catalogues to a table of candidates, in place.
+
+    Each catalogue adds two columns: the name of the match (``NAME``), and its separation (``NAME_sep``).
 
     Parameters
     ----------
     table
-        An ``astropy.table.Table`` of N candidates.
-    lon, lat
-        Their places, Galactic, in degrees.
+        N candidates.
+    lon, lat : ndarray of float64, shape (N,)
+        Galactic coordinates of the candidates, in degrees.
     catalogues
-        Their names are those of the columns: ``NAME`` and ``NAME_sep``.
+        Known catalogues; their names become those of the columns.
     radii
-        In arcminutes, by the name of the catalogue; else that of
+        Matching radii in arcminutes by catalogue; the default is that of
         :func:`~skysieve.clusters.catalogue.cross_match.default_radius`.
     rank
         See :func:`~skysieve.clusters.catalogue.cross_match.match`.
     covered
-        Of each catalogue, which of its clusters are on the footprint; by default all are counted.
+        For each catalogue, which of its clusters are on the footprint; by default all are counted.
+
+    Returns
+    -------
+    list of MatchCount
+        One count per catalogue.
 
     Raises
     ------
     ConfigError
-        If a name or radius is wrong.
+        If a name or radius is not valid.
     """
     names = [catalogue.name for catalogue in catalogues]
     check_names(names, radii or {})
     counts = []
-    for place, catalogue in enumerate(catalogues):
+    for index, catalogue in enumerate(catalogues):
         radius = (radii or {}).get(catalogue.name, default_radius(catalogue.name))
         found = match(lon, lat, catalogue.lon, catalogue.lat, radius=radius, rank=rank)
         by_chance = chance_matches(
@@ -94,18 +102,25 @@ def add_matches(
         partner[found.first] = catalogue.names[found.second]
         separation[found.first] = found.separation
         _add(table, catalogue.name, partner, separation, radius)
-        known = len(catalogue) if covered is None else int(np.count_nonzero(covered[place]))
+        known = len(catalogue) if covered is None else int(np.count_nonzero(covered[index]))
         counts.append(MatchCount(catalogue.name, len(found), by_chance, known, float(radius)))
     return counts
 
 
 def check_names(names: Sequence[str], radii: Mapping[str, float] | None = None) -> None:
-    """Make sure that names of catalogues can be those of columns, and that radii are of one of them.
+    """Check that names of catalogues are valid as names of columns, and that each radius has a catalogue.
+
+    Parameters
+    ----------
+    names
+        Names of all catalogues.
+    radii
+        Matching radii by catalogue.
 
     Raises
     ------
     ConfigError
-        If not.
+        If a name is not valid or is given twice, or a radius has no catalogue.
     """
     for name in names:
         if not _NAME.fullmatch(name):
@@ -120,7 +135,7 @@ def check_names(names: Sequence[str], radii: Mapping[str, float] | None = None) 
 
 
 def _add(
-    table: Any,
+    table: Table,
     name: str,
     partner: NDArray[np.str_],
     separation: NDArray[np.float64],
@@ -129,7 +144,7 @@ def _add(
     from astropy import units
     from astropy.table import Column
 
-    # From an earlier match with the same catalogue; another column of this name is nobody's to replace
+    # Replace the columns of an earlier match with this catalogue, but no other column with this name
     own = f"{name}_sep" in table.colnames
     if name in table.colnames and not own:
         raise ConfigError(f"the table has a column {name} already; give the catalogue another name")

@@ -1,9 +1,9 @@
-"""Previews of a search: the sky with its candidates, the best of them in all bands, and stacks."""
+"""Preview images of a search: sky with candidates, best candidates in all bands, and stacks."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,34 +12,35 @@ from skysieve.clusters.catalogue.preview_panels import PanelColumn, draw_panels,
 from skysieve.clusters.catalogue.preview_sky import draw_sky
 from skysieve.clusters.maps.healpix_maps import HealpixMap
 from skysieve.clusters.maps.patches import MapStack, PatchGrid
-from skysieve.clusters.maps.stacks import random_places, stack_patches, without_wide
+from skysieve.clusters.maps.stacks import random_positions, remove_large_scales, stack_patches
 from skysieve.core.extras import require
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from astropy.table import Row, Table
     from numpy.typing import NDArray
 
     from skysieve.clusters.maps.map_sets import MapSet
 
 __all__ = ["check_preview", "make_previews"]
 
-SHOWN = 12
-"""So many candidates are shown in all bands."""
+MAX_SHOWN = 12
+"""Number of candidates, from the best, that are shown in all bands."""
 
-STACKED = 500
-"""So many candidates are stacked at most, the best, and as many random places."""
+MAX_STACKED = 500
+"""Maximum number of candidates, from the best, that are stacked.  As many random positions are stacked."""
 
-WIDEST = 30.0
-"""Arcminutes: what is wider is taken away from patches of bands, else the background is all that is seen."""
+FILTER_SCALE = 30.0
+"""FWHM of the high-pass filter of the bands, in arcminutes.  Without it, the background dominates patches."""
 
 _COMPTON = "y"
 _PANELS = PatchGrid(48, 1.7)
-_FILTERED = f"; bands without what is wider than {WIDEST:g}'"
+_FILTERED = f"; bands without what is wider than {FILTER_SCALE:g}'"
 
 
 def check_preview() -> None:
-    """Make sure, before hours of work, that previews can be drawn.
+    """Check that previews can be drawn, before a search of hours.
 
     Raises
     ------
@@ -50,7 +51,7 @@ def check_preview() -> None:
 
 
 def make_previews(
-    catalogue: Any,
+    catalogue: Table,
     maps: MapSet,
     footprint: NDArray[np.bool_],
     *,
@@ -59,56 +60,56 @@ def make_previews(
     title: str,
     seed: int = 0,
 ) -> dict[str, bytes]:
-    """Draw previews of a search.
+    """Draw the previews of a search.
 
     Parameters
     ----------
     catalogue
-        Of :func:`skysieve.clusters.catalogue.catalogue.make_catalogue`, the best first.
+        Catalogue of :func:`skysieve.clusters.catalogue.catalogue.make_catalogue`, best candidates first.
     maps
-        What was searched.  If there is no map of the Compton parameter, a combination of its bands stands in
-        for one.
+        Maps that were searched.  Without a map of the Compton parameter, the ILC of the bands is shown.
     footprint : ndarray of bool, shape (npix,)
-        Where candidates were looked for; Galactic pixels.
+        Searched pixels, in Galactic coordinates.
     nested
-        Order of these, and of `scores`.
-    scores
-        Maps ``(npix,)`` of scores by name; ``probability`` is drawn from 0 to 1.
+        Whether the footprint and `scores` are in NESTED order.
+    scores : mapping of ndarray of float32, shape (npix,)
+        Maps of scores by name; ``probability`` is drawn from 0 to 1.
     title
-        What to write above.
+        Title of the figures.
     seed
-        Of the random places.
+        Seed of the random positions.
 
     Returns
     -------
     dict
-        PNG files by name: ``preview-sky.png``, ``preview-candidates.png``, ``preview-stacks.png``; the last
-        only if there are candidates.
+        PNG files by name: ``preview-sky.png``, ``preview-candidates.png``, and, if there are candidates,
+        ``preview-stacks.png``.
     """
     files = {"preview-sky.png": draw_sky(catalogue, footprint, nested=nested, title=title)}
     lon, lat = (np.asarray(catalogue[name], np.float64) for name in ("GLON", "GLAT"))
     columns = _columns(maps)
-    shown = [_patches(maps, lon[:SHOWN], lat[:SHOWN])]
+    shown = [_patches(maps, lon[:MAX_SHOWN], lat[:MAX_SHOWN])]
     extra = []
     for name, values in (scores or {}).items():
         extra.append(PanelColumn.of(name, "" if name == "probability" else "σ"))
-        shown.append(_stack_of(name, values, nested=nested).cut_many(lon[:SHOWN], lat[:SHOWN], _PANELS))
+        scores_stack = _stack_of(name, values, nested=nested)
+        shown.append(scores_stack.cut_many(lon[:MAX_SHOWN], lat[:MAX_SHOWN], _PANELS))
     files["preview-candidates.png"] = draw_panels(
         np.concatenate(shown, axis=1)
         if len(lon)
         else np.empty((0, len(columns) + len(extra), 1, 1), np.float32),
         [*columns, *extra],
-        [_label(row) for row in catalogue[:SHOWN]],
+        [_label(row) for row in catalogue[:MAX_SHOWN]],
         width=60 * _PANELS.width,
-        radii=np.asarray(catalogue["size"], float)[:SHOWN].tolist(),
+        radii=np.asarray(catalogue["size"], float)[:MAX_SHOWN].tolist(),
         title=f"{title}: the best candidates{_FILTERED}",
     )
     if len(lon):
-        count = min(len(lon), STACKED)
-        anywhere = random_places(footprint, count, np.random.default_rng([seed, 0]), nested=nested)
+        count = min(len(lon), MAX_STACKED)
+        random = random_positions(footprint, count, np.random.default_rng([seed, 0]), nested=nested)
         files["preview-stacks.png"] = draw_stacks(
             stack_patches(_patches(maps, lon[:count], lat[:count])),
-            stack_patches(_patches(maps, *anywhere)),
+            stack_patches(_patches(maps, *random)),
             columns,
             resolution=_PANELS.resolution,
             title=f"{title}: stacks{_FILTERED}, patches weighted by inverse variance",
@@ -127,14 +128,14 @@ def _columns(maps: MapSet) -> list[PanelColumn]:
 
 
 def _combined(maps: MapSet) -> bool:
-    """Tell whether a combination of bands stands in for a map of the Compton parameter."""
+    """Return whether the ILC of the bands replaces a map of the Compton parameter."""
     return _COMPTON not in maps.names and len(maps.bands) > 1
 
 
 def _patches(maps: MapSet, lon: NDArray[np.float64], lat: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Return patches ``(N, B, H, W)`` of all bands, and of their combination if there is one."""
+    """Return patches ``(N, B, H, W)`` of all bands, and of their ILC if there is one."""
     patches = maps.stack.cut_many(lon, lat, _PANELS)
-    narrow = without_wide(patches, width=WIDEST, resolution=_PANELS.resolution)
+    narrow = remove_large_scales(patches, width=FILTER_SCALE, resolution=_PANELS.resolution)
     if not _combined(maps):
         narrow[:, [name == _COMPTON for name in maps.names]] = patches[:, [n == _COMPTON for n in maps.names]]
         return narrow
@@ -149,8 +150,8 @@ def _stack_of(name: str, values: NDArray[np.float32], *, nested: bool) -> MapSta
     return MapStack([HealpixMap(values, nside, nested, "G", "", name, Path(f"{name}.fits"))])
 
 
-def _label(row: Any) -> str:
-    """Return the lines beside a candidate: its name, score, S/N, and partners in known catalogues."""
+def _label(row: Row) -> str:
+    """Return the label of a candidate: its name, score, S/N, and matches in known catalogues."""
     numbers = [
         f"{word} {row[name]:.3g}" for name, word in (("score", "p"), ("snr", "S/N")) if np.isfinite(row[name])
     ]

@@ -1,4 +1,4 @@
-"""Patches side by side: the best candidates in all bands, and stacks beside stacks of random places."""
+"""Figures of patches: the best candidates in all bands, and stacks of candidates and random positions."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ DPI = 130
 PANEL = 1.45
 """Side of a panel in inches."""
 
-DEVIATIONS = 5.0
-"""Ends of the colours, in standard deviations as the median absolute deviation has them."""
+COLOUR_LIMIT = 5.0
+"""Limit of the colour scale, in standard deviations estimated from the median absolute deviation."""
 
 _MAD = 1.4826
 _LEFT, _TOP, _BELOW, _EDGE = 1.75, 0.62, 0.24, 0.12
@@ -41,11 +41,13 @@ class PanelColumn:
     Attributes
     ----------
     title
-        What is shown, as ``143 GHz``.
+        Title of the column, such as ``143 GHz``.
     unit
-        Of the values; nothing for a probability, which is drawn from 0 to 1.
-    factor, shown
-        Values times this are in the unit that limits are written in.
+        Unit of the values; empty for a probability, which is drawn from 0 to 1.
+    factor
+        Factor from the unit of the values to the unit of the labels.
+    shown
+        Unit of the labels.
     """
 
     title: str
@@ -55,7 +57,20 @@ class PanelColumn:
 
     @classmethod
     def of(cls, title: str, unit: str) -> PanelColumn:
-        """Return a column of a unit, with limits written in one that suits the sky."""
+        """Make a column whose labels have a unit that suits the signal on the sky.
+
+        Parameters
+        ----------
+        title
+            Title of the column.
+        unit
+            Unit of the values.
+
+        Returns
+        -------
+        PanelColumn
+            Column with labels in µK, kJy/sr or 1e-6 for K_CMB, MJy/sr and y.
+        """
         factor, shown = {"K_CMB": (1e6, "µK"), "MJy/sr": (1e3, "kJy/sr"), "y": (1e6, "·10⁻⁶")}.get(
             unit, (1.0, unit)
         )
@@ -73,23 +88,23 @@ def draw_panels(
 ) -> bytes:
     """Draw candidates as rows and bands as columns.
 
-    Each panel has its median taken away, and colours on both sides of zero as far as five standard
-    deviations, which stand below it.
+    The median of each panel is subtracted.  The colour scale is symmetric and ends at five standard
+    deviations; the label below the panel gives this limit.
 
     Parameters
     ----------
-    patches : ndarray, shape (N, C, H, W)
-        Rows grow with latitude, columns with longitude; NaN where there are no data.
+    patches : ndarray of float32, shape (N, C, H, W)
+        Latitude increases with the row and longitude with the column; NaN where there are no data.
     columns
-        C of them.
+        C columns.
     labels
-        Of the rows; lines end with a line feed.
+        Labels of the N rows.
     width
-        Of the patches, in arcminutes.
+        Width of the patches in arcminutes.
     radii
-        Of circles about the centres, in arcminutes; NaN for none.
+        Radii of circles about the centres, in arcminutes; NaN for none.
     title
-        What to write above.
+        Title of the figure.
 
     Returns
     -------
@@ -101,12 +116,13 @@ def draw_panels(
     count = len(labels)
     figure, grid = _figure(max(count, 1), len(columns), title, gap=0.06)
     for row in range(count):
-        for place, column in enumerate(columns):
-            axes = grid[row, place]
-            values = patches[row, place]
+        for number, column in enumerate(columns):
+            axes = grid[row, number]
+            values = patches[row, number]
             if column.unit:
-                limit = _limit(values)
-                _show(axes, values - _median(values), column, limit, width)
+                valid = values[np.isfinite(values)]
+                median = float(np.median(valid)) if valid.size else 0.0
+                _show(axes, values - median, column, _limit(values), width)
             else:
                 _show(axes, values, column, 1.0, width)
             if radii is not None and np.isfinite(radii[row]) and radii[row] > 0:
@@ -125,25 +141,25 @@ def draw_panels(
 
 
 def draw_stacks(
-    found: Stack,
-    by_chance: Stack,
+    candidates: Stack,
+    random: Stack,
     columns: Sequence[PanelColumn],
     *,
     resolution: float,
     title: str,
 ) -> bytes:
-    """Draw the stack of candidates above that of random places, in the same colours, and both in rings.
+    """Draw the stacks of candidates and of random positions on the same colour scale, and radial profiles.
 
     Parameters
     ----------
-    found, by_chance
-        Of ``(C, H, W)``.
+    candidates, random
+        Stacks of C bands.
     columns
-        C of them.
+        C columns.
     resolution
-        Arcminutes a pixel.
+        Arcminutes per pixel.
     title
-        What to write above.
+        Title of the figure.
 
     Returns
     -------
@@ -151,21 +167,21 @@ def draw_stacks(
         A PNG file.
     """
     figure, grid = _figure(3, len(columns), title, gap=0.36)
-    width = resolution * found.mean.shape[-1]
-    radius, inner = radial_profile(found, resolution=resolution)
-    _, outer = radial_profile(by_chance, resolution=resolution)
-    for place, column in enumerate(columns):
-        limit = max(_limit(by_chance.mean[place]), _peak(found.mean[place]))
-        for row, stack in enumerate((found, by_chance)):
-            _show(grid[row, place], stack.mean[place], column, limit, width)
-        axes = grid[2, place]
+    width = resolution * candidates.mean.shape[-1]
+    radius, signal = radial_profile(candidates, resolution=resolution)
+    _, background = radial_profile(random, resolution=resolution)
+    for number, column in enumerate(columns):
+        limit = max(_limit(random.mean[number]), _peak(candidates.mean[number]))
+        for row, stack in enumerate((candidates, random)):
+            _show(grid[row, number], stack.mean[number], column, limit, width)
+        axes = grid[2, number]
         axes.axhline(0, color=_FAINT, linewidth=0.5)
-        axes.plot(radius, column.factor * outer[place], color=_FAINT, linewidth=1.0, label="random")
-        axes.plot(radius, column.factor * inner[place], color="#b2182b", linewidth=1.4, label="candidates")
+        axes.plot(radius, column.factor * background[number], color=_FAINT, linewidth=1.0, label="random")
+        axes.plot(radius, column.factor * signal[number], color="#b2182b", linewidth=1.4, label="candidates")
         axes.tick_params(labelsize=6)
         axes.set_xlabel(f"arcmin; {column.shown}", fontsize=6, color=_FAINT)
-        grid[0, place].set_title(column.title, fontsize=8, color=_INK)
-    names = (f"{found.count}\ncandidates", f"{by_chance.count}\nrandom\nplaces", "mean\nin rings")
+        grid[0, number].set_title(column.title, fontsize=8, color=_INK)
+    names = (f"{candidates.count}\ncandidates", f"{random.count}\nrandom\nplaces", "mean\nin rings")
     for row, name in enumerate(names):
         grid[row, 0].set_ylabel(
             name, fontsize=8, rotation=0, ha="right", va="center", labelpad=12 if row < 2 else 20, color=_INK
@@ -176,8 +192,8 @@ def draw_stacks(
 
 
 def _figure(rows: int, columns: int, title: str, *, gap: float) -> tuple[Figure, NDArray[Any]]:
-    """Return a figure of square panels with gaps between, in inches, and room for labels at the left."""
-    # no pyplot: it keeps figures, and opens windows
+    """Return a figure of square panels, with gaps in inches between them and space on the left for labels."""
+    # Not pyplot: it keeps figures in memory and opens windows
     from matplotlib.figure import Figure
 
     wide = _LEFT + columns * (PANEL + gap) + _EDGE
@@ -201,7 +217,7 @@ def _figure(rows: int, columns: int, title: str, *, gap: float) -> tuple[Figure,
 
 
 def _show(axes: Axes, values: NDArray[Any], column: PanelColumn, limit: float, width: float) -> None:
-    """Draw one patch, the first row at the bottom, with longitudes growing to the left."""
+    """Draw one patch, with the first row at the bottom and longitude increasing to the left."""
     import matplotlib as mpl
 
     half = width / 2
@@ -215,36 +231,29 @@ def _show(axes: Axes, values: NDArray[Any], column: PanelColumn, limit: float, w
         vmax=limit,
         interpolation="nearest",
     )
-    # As on the sky; patches have them to the right
+    # As on the sky; in patches longitude increases to the right
     axes.set(xlim=(half, -half), ylim=(-half, half), xticks=[], yticks=[])
     if column.unit:
-        text = f"±{_three_digits(column.factor * limit)} {column.shown}".rstrip()
+        shown = column.factor * limit
+        text = f"±{shown:.0f} {column.shown}" if shown >= 99.5 else f"±{shown:.3g} {column.shown}"
+        text = text.rstrip()
     else:
         text = f"peak {np.nanmax(values):.2f}" if np.isfinite(values).any() else "no data"
     axes.set_xlabel(text, fontsize=6, color=_FAINT, labelpad=2)
 
 
 def _limit(values: NDArray[Any]) -> float:
-    """Return where the colours end: five standard deviations, by the median absolute deviation."""
-    seen = values[np.isfinite(values)]
-    spread = float(np.median(np.abs(seen - np.median(seen)))) if seen.size else 0.0
-    return DEVIATIONS * _MAD * spread or 1.0
+    """Return the limit of the colour scale: five standard deviations, from the median absolute deviation."""
+    valid = values[np.isfinite(values)]
+    spread = float(np.median(np.abs(valid - np.median(valid)))) if valid.size else 0.0
+    return COLOUR_LIMIT * _MAD * spread or 1.0
 
 
 def _peak(values: NDArray[Any]) -> float:
-    """Return the largest absolute value in the middle third."""
+    """Return the maximum absolute value in the central third."""
     third = len(values) // 3
-    middle = values[third : len(values) - third, third : len(values) - third]
-    return float(np.nanmax(np.abs(middle))) if np.isfinite(middle).any() else 0.0
-
-
-def _median(values: NDArray[Any]) -> float:
-    seen = values[np.isfinite(values)]
-    return float(np.median(seen)) if seen.size else 0.0
-
-
-def _three_digits(value: float) -> str:
-    return f"{value:.0f}" if value >= 99.5 else f"{value:.3g}"
+    centre = values[third : len(values) - third, third : len(values) - third]
+    return float(np.nanmax(np.abs(centre))) if np.isfinite(centre).any() else 0.0
 
 
 def _png(figure: Figure) -> bytes:

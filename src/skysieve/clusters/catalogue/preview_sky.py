@@ -1,4 +1,4 @@
-"""The whole sky in one picture: the footprint, and the candidates on it."""
+"""Sky map of the footprint and the candidates."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from skysieve.clusters.catalogue.products_footprint import area_of, covers
 from skysieve.clusters.maps.sky_directions import lon_lat, tangent_axes, unit_vectors
 
 if TYPE_CHECKING:
+    from astropy.table import Table
     from matplotlib.axes import Axes
     from matplotlib.collections import PathCollection
     from numpy.typing import ArrayLike, NDArray
@@ -20,9 +21,9 @@ __all__ = ["draw_sky"]
 
 DPI = 130
 SMALL = 2000.0
-"""Square degrees: a smaller footprint is drawn a second time, by itself."""
+"""Area in square degrees below which a footprint also gets a panel of its own."""
 
-_SEEN, _UNSEEN, _LINES, _INK = "#d3dde8", "#f5f5f3", "#8a97a5", "#1d2733"
+_SEARCHED, _NOT_SEARCHED, _LINES, _INK = "#d3dde8", "#f5f5f3", "#8a97a5", "#1d2733"
 _KNOWN, _NEW = "#1f4e8c", "#d1442f"
 _STEP = 0.5
 _POLAR = 89.9
@@ -30,33 +31,33 @@ _COLOURS = "viridis_r"
 
 
 def draw_sky(
-    catalogue: Any, footprint: NDArray[np.bool_], *, nested: bool, title: str, score: str = "score"
+    catalogue: Table, footprint: NDArray[np.bool_], *, nested: bool, title: str, score: str = "score"
 ) -> bytes:
-    """Draw candidates in Mollweide's projection, and those on a small footprint by themselves, too.
+    """Draw candidates in Mollweide projection; a small footprint also gets a panel of its own.
 
-    Galactic coordinates, the centre of the Galaxy in the middle, longitudes growing to the left as seen from
-    within.  Colours say which candidates are in a known catalogue, if there is one, and else the score.
+    The map is in Galactic coordinates, centred on the Galactic centre, with longitude increasing to the left.
+    Colours show which candidates are in a known catalogue, or, without known catalogues, the score.
 
     Parameters
     ----------
     catalogue
-        Of :func:`skysieve.clusters.catalogue.catalogue.make_catalogue`, with partners in known catalogues if
-        there are.
+        Catalogue of :func:`skysieve.clusters.catalogue.catalogue.make_catalogue`, with matches in known
+        catalogues if there are any.
     footprint : ndarray of bool, shape (npix,)
-        Galactic pixels.
+        Searched pixels, in Galactic coordinates.
     nested
-        Their order.
+        Whether the footprint is in NESTED order.
     title
-        What to write above.
+        Title of the figure.
     score
-        What the number is called by which candidates are coloured.
+        Label of the colour bar.
 
     Returns
     -------
     bytes
         A PNG file.
     """
-    # no pyplot: it keeps figures, and opens windows
+    # Not pyplot: it keeps figures in memory and opens windows
     from matplotlib.figure import Figure
 
     alone = 0 < area_of(footprint) < SMALL
@@ -77,14 +78,14 @@ def draw_sky(
 
 
 def _draw_whole(
-    axes: Axes, catalogue: Any, footprint: NDArray[np.bool_], *, nested: bool, marked: bool
+    axes: Axes, catalogue: Table, footprint: NDArray[np.bool_], *, nested: bool, marked: bool
 ) -> PathCollection | None:
     lon = np.arange(-180, 180 + _STEP, _STEP)
     lat = np.arange(-90, 90 + _STEP, _STEP)
-    middles = np.meshgrid((lon[1:] + lon[:-1]) / 2, (lat[1:] + lat[:-1]) / 2)
-    seen = covers(footprint, *middles, nested=nested)
-    # Longitudes grow to the left
-    _shade(axes, np.radians(-lon), np.radians(lat), seen)
+    centres = np.meshgrid((lon[1:] + lon[:-1]) / 2, (lat[1:] + lat[:-1]) / 2)
+    searched = covers(footprint, *centres, nested=nested)
+    # Longitude increases to the left
+    _shade(axes, np.radians(-lon), np.radians(lat), searched)
     axes.grid(visible=True, linewidth=0.4, color=_LINES, alpha=0.6)
     ticks = np.arange(-150, 151, 30)
     axes.set_xticks(np.radians(ticks), [f"{-tick % 360}°" for tick in ticks], fontsize=7, color=_LINES)
@@ -101,54 +102,55 @@ def _draw_whole(
 
 
 def _draw_alone(
-    axes: Axes, catalogue: Any, footprint: NDArray[np.bool_], *, nested: bool
+    axes: Axes, catalogue: Table, footprint: NDArray[np.bool_], *, nested: bool
 ) -> PathCollection | None:
-    """Draw a small footprint on the plane that keeps areas, in degrees."""
+    """Draw a small footprint in an equal-area projection, in degrees."""
     import healpy
 
     pixels = np.flatnonzero(footprint)
     nside = healpy.npix2nside(footprint.size)
-    places = unit_vectors(*healpy.pix2ang(nside, pixels, nest=nested, lonlat=True))
-    lon, lat = (float(value) for value in lon_lat(places.mean(0)))
-    x, y = _plane(places, lon, lat)
+    vectors = unit_vectors(*healpy.pix2ang(nside, pixels, nest=nested, lonlat=True))
+    lon, lat = (float(value) for value in lon_lat(vectors.mean(0)))
+    x, y = _plane(vectors, lon, lat)
     half = 1.05 * float(max(np.abs(x).max(), np.abs(y).max()))
     edges = np.linspace(-half, half, 401)
-    middles = np.meshgrid((edges[1:] + edges[:-1]) / 2, (edges[1:] + edges[:-1]) / 2)
-    seen = covers(footprint, *_sky(*middles, lon, lat), nested=nested)
-    _shade(axes, edges, edges, seen)
+    centres = np.meshgrid((edges[1:] + edges[:-1]) / 2, (edges[1:] + edges[:-1]) / 2)
+    searched = covers(footprint, *_sky(*centres, lon, lat), nested=nested)
+    _shade(axes, edges, edges, searched)
     _graticule(axes, lon, lat, half)
-    where = _plane(unit_vectors(catalogue["GLON"], catalogue["GLAT"]), lon, lat)
-    drawn = _mark(axes, catalogue, *where, float(np.clip(8000 / max(len(catalogue), 1), 8, 60)))
+    positions = _plane(unit_vectors(catalogue["GLON"], catalogue["GLAT"]), lon, lat)
+    drawn = _mark(axes, catalogue, *positions, float(np.clip(8000 / max(len(catalogue), 1), 8, 60)))
     axes.set(xlim=(half, -half), ylim=(-half, half), aspect="equal")
     axes.set_xlabel("degrees, longitudes growing to the left", fontsize=8)
     pole = "north" if lat > 0 else "south"
-    middle = f"l = {lon:.1f}°, b = {lat:+.1f}°" if abs(lat) < _POLAR else f"the {pole} Galactic pole"
-    axes.set_title(f"about {middle}", fontsize=9, color=_INK)
+    centre = f"l = {lon:.1f}°, b = {lat:+.1f}°" if abs(lat) < _POLAR else f"the {pole} Galactic pole"
+    axes.set_title(f"about {centre}", fontsize=9, color=_INK)
     axes.tick_params(labelsize=7)
     _explain(axes, catalogue)
     return drawn
 
 
-def _shade(axes: Axes, x: NDArray[np.float64], y: NDArray[np.float64], seen: NDArray[np.bool_]) -> None:
+def _shade(axes: Axes, x: NDArray[np.float64], y: NDArray[np.float64], searched: NDArray[np.bool_]) -> None:
     from matplotlib.colors import ListedColormap
 
-    colours = ListedColormap([_UNSEEN, _SEEN])
-    axes.pcolormesh(x, y, seen.astype(float), cmap=colours, vmin=0, vmax=1, rasterized=True, zorder=0)
+    colours = ListedColormap([_NOT_SEARCHED, _SEARCHED])
+    axes.pcolormesh(x, y, searched.astype(float), cmap=colours, vmin=0, vmax=1, rasterized=True, zorder=0)
 
 
-def _mark(axes: Axes, catalogue: Any, x: ArrayLike, y: ArrayLike, size: float) -> PathCollection | None:
-    """Draw the candidates, the better the larger, the best on top; return what a bar of colours is of.
+def _mark(axes: Axes, catalogue: Table, x: ArrayLike, y: ArrayLike, size: float) -> PathCollection | None:
+    """Draw the candidates and return the artist of the colour bar, if the colour shows the score.
 
-    Where there are known catalogues, the colour says which candidates are in them; else it is the score.
+    The size increases with the score, and the best candidates are on top.  With known catalogues the colour
+    shows which candidates match one; else it shows the score.
     """
     if not len(catalogue):
         return None
     across, up, score = np.asarray(x), np.asarray(y), ranking(catalogue)
     order = np.argsort(score, kind="stable")
-    place = np.empty(len(score))
-    place[order] = np.linspace(0.5, 1.5, len(score))
-    style: dict[str, Any] = {"s": size * place[order], "linewidths": 0.2, "edgecolors": "white", "zorder": 3}
-    if _has_partners(catalogue):
+    scale = np.empty(len(score))
+    scale[order] = np.linspace(0.5, 1.5, len(score))
+    style: dict[str, Any] = {"s": size * scale[order], "linewidths": 0.2, "edgecolors": "white", "zorder": 3}
+    if _has_matches(catalogue):
         colours = np.where(_known(catalogue), _KNOWN, _NEW)
         axes.scatter(across[order], up[order], c=colours[order], **style)
         return None
@@ -156,11 +158,11 @@ def _mark(axes: Axes, catalogue: Any, x: ArrayLike, y: ArrayLike, size: float) -
     return axes.scatter(across[order], up[order], c=shown[order], cmap=_COLOURS, **style)
 
 
-def _has_partners(catalogue: Any) -> bool:
+def _has_matches(catalogue: Table) -> bool:
     return any(name.endswith("_sep") for name in catalogue.colnames)
 
 
-def _known(catalogue: Any) -> NDArray[np.bool_]:
+def _known(catalogue: Table) -> NDArray[np.bool_]:
     known = np.zeros(len(catalogue), bool)
     for name in catalogue.colnames:
         if name.endswith("_sep"):
@@ -168,11 +170,11 @@ def _known(catalogue: Any) -> NDArray[np.bool_]:
     return known
 
 
-def _explain(axes: Axes, catalogue: Any) -> None:
-    """Say what the colours mean, where they mean known and new."""
+def _explain(axes: Axes, catalogue: Table) -> None:
+    """Add a legend, if the colours show known and new candidates."""
     from matplotlib.lines import Line2D
 
-    if not _has_partners(catalogue):
+    if not _has_matches(catalogue):
         return
     known = int(np.count_nonzero(_known(catalogue)))
     handles = [
@@ -188,18 +190,18 @@ def _explain(axes: Axes, catalogue: Any) -> None:
 
 
 def _plane(
-    places: NDArray[np.float64], lon: float, lat: float
+    vectors: NDArray[np.float64], lon: float, lat: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Project unit vectors by Lambert's azimuthal projection (Snyder 1987, USGS 1395, equation 24-2)."""
+    """Apply Lambert's azimuthal equal-area projection to unit vectors (Snyder 1987, USGS 1395, eq. 24-2)."""
     east, north = tangent_axes(lon, lat)
-    scale = np.sqrt(2 / np.maximum(1 + places @ unit_vectors(lon, lat), 1e-9))
-    return np.degrees(scale * (places @ east)), np.degrees(scale * (places @ north))
+    scale = np.sqrt(2 / np.maximum(1 + vectors @ unit_vectors(lon, lat), 1e-9))
+    return np.degrees(scale * (vectors @ east)), np.degrees(scale * (vectors @ north))
 
 
 def _sky(
     x: NDArray[np.float64], y: NDArray[np.float64], lon: float, lat: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the directions of places in the plane of :func:`_plane`."""
+    """Return longitude and latitude of positions in the plane: the inverse of :func:`_plane`."""
     east, north = tangent_axes(lon, lat)
     right, up = np.radians(x), np.radians(y)
     squared = np.minimum(right**2 + up**2, 4.0)
@@ -213,7 +215,7 @@ def _sky(
 
 
 def _graticule(axes: Axes, lon: float, lat: float, half: float) -> None:
-    """Draw lines of longitude and latitude, a few of each."""
+    """Draw a few lines of longitude and of latitude."""
     step = next(s for s in (1, 2, 5, 10, 15, 30) if s >= half / 3 or s == 30)
     wide = 30 if abs(lat) + half > 85 else step
     line = np.linspace(-90, 90, 721)
@@ -233,9 +235,9 @@ def _line(
     if np.count_nonzero(inside) < 8:
         return
     axes.plot(np.where(inside, x, np.nan), np.where(inside, y, np.nan), color=_LINES, linewidth=0.4, zorder=1)
-    # Where labels are out of the way of others: lowest, or farthest from the middle
+    # Keep labels apart: at the lowest point of the line, or farthest from the centre
     within = np.flatnonzero((np.abs(x) < 0.96 * half) & (np.abs(y) < 0.96 * half))
     if within.size:
         rank = -y if low else np.hypot(x, y)
-        place = int(within[np.argmax(rank[within])])
-        axes.text(x[place], y[place], label, fontsize=6, color=_LINES, ha="center", va="center", zorder=2)
+        best = int(within[np.argmax(rank[within])])
+        axes.text(x[best], y[best], label, fontsize=6, color=_LINES, ha="center", va="center", zorder=2)

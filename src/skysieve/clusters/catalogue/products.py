@@ -1,11 +1,11 @@
-"""What was found onto disk: catalogue, regions, maps, footprint and summary, all of them or none."""
+"""Write the products of a search: catalogue, regions, maps, footprint and summary, all of them or none."""
 
 from __future__ import annotations
 
 import json
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from astropy.io import fits
 
@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import numpy as np
+    from astropy.table import Table
     from numpy.typing import NDArray
 
     from skysieve.clusters.catalogue.matched_tables import MatchCount
-    from skysieve.core.fits.cards import HeaderCard
+    from skysieve.core.fits.cards import HeaderCard, HeaderValue
 
 __all__ = [
     "CATALOGUE",
@@ -40,31 +41,32 @@ __all__ = [
 CATALOGUE = "catalogue.fits"
 SUMMARY = "summary.json"
 SEARCH_ID = "SEARCHID"
-"""Card that holds the SHA-256 of all that the products depend on."""
+"""Header keyword of the SHA-256 of all that the products depend on."""
 
 
 @dataclass(frozen=True, eq=False)
 class FoundClusters:
-    """All that a search gives.
+    """Results of a search.
 
     Attributes
     ----------
     catalogue
-        Of :func:`skysieve.clusters.catalogue.catalogue.make_catalogue`.
+        Candidates; see :func:`skysieve.clusters.catalogue.catalogue.make_catalogue`.
     footprint : ndarray of bool, shape (npix,)
-        Where candidates were looked for; Galactic pixels.
-    maps : dict of ndarray, shape (npix,)
-        Maps of scores by what they are, ``probability`` or ``snr``; NaN where nothing was computed.  They
-        may have another number of pixels than the footprint.
+        Searched pixels, in Galactic coordinates.
+    maps : mapping of ndarray of float32, shape (npix,)
+        Maps of the scores ``probability`` and ``snr``; NaN where nothing was computed.  Their resolution may
+        differ from that of the footprint.
     nested
-        Order of the pixels of all of these.
+        Whether the footprint and the maps are in NESTED order.
     cards
-        Of :func:`skysieve.clusters.catalogue.catalogue_files.catalogue_cards`.
+        Provenance; see :func:`skysieve.clusters.catalogue.catalogue_files.catalogue_cards`.
     counts
-        Of :func:`skysieve.clusters.catalogue.matched_tables.add_matches`.
+        Matches with known catalogues; see
+        :func:`skysieve.clusters.catalogue.matched_tables.add_matches`.
     """
 
-    catalogue: Any
+    catalogue: Table
     footprint: NDArray[np.bool_]
     maps: Mapping[str, NDArray[np.float32]]
     nested: bool
@@ -75,44 +77,44 @@ class FoundClusters:
 def write_products(
     found: FoundClusters, folder: Path, *, votable: bool = False, overwrite: bool = False
 ) -> tuple[Path, ...]:
-    """Write all products of a search to a folder, whole or not at all.
+    """Write all products of a search to a folder, or none of them.
 
-    These are ``catalogue.fits`` and ``catalogue.ecsv``, ``catalogue.vot`` on request, ``catalogue.reg`` for
-    ds9, a HEALPix map of each kind of score, as ``probability.fits``, the footprint as a MOC,
-    ``footprint.fits``, and ``summary.txt`` and ``summary.json``.
+    The products are ``catalogue.fits`` and ``catalogue.ecsv``, ``catalogue.vot`` on request,
+    ``catalogue.reg`` for DS9, a HEALPix map of each score such as ``probability.fits``, the footprint as a
+    MOC in ``footprint.fits``, and ``summary.txt`` and ``summary.json``.
 
     Parameters
     ----------
     found
-        What was found.
+        Results of the search.
     folder
-        Where to.
+        Output folder.
     votable
         Whether to write a VOTable, too.
     overwrite
-        Whether files that are there may be replaced.
+        Whether existing files may be replaced.
 
     Returns
     -------
     tuple of Path
-        What was written, the catalogue first.
+        The files, the catalogue first.
 
     Raises
     ------
     OutputError
-        If a file is there or cannot be written.
+        If a file exists or cannot be written.
     FrameError
         If the footprint is empty.
     """
     check_products(folder, votable=votable, maps=tuple(found.maps), overwrite=overwrite)
     summary = make_summary(found.catalogue, found.counts, area=area_of(found.footprint), cards=found.cards)
     written: list[Path] = []
-    # What is entered here is put in place at the end, when all of it is there
-    with ExitStack() as together:
+    # All files are moved into place together, when the stack closes
+    with ExitStack() as stack:
 
         def path_of(name: str) -> Path:
             written.append(folder / name)
-            return together.enter_context(atomic_write(written[-1], overwrite=overwrite))
+            return stack.enter_context(atomic_write(written[-1], overwrite=overwrite))
 
         for name in _tables(votable=votable):
             write_catalogue(found.catalogue, path_of(name), cards=found.cards, overwrite=True)
@@ -138,7 +140,20 @@ def write_products(
 
 
 def product_names(*, votable: bool, maps: Sequence[str]) -> list[str]:
-    """Return the names of all products of a search, of which these are the maps."""
+    """Return the file names of all products of a search.
+
+    Parameters
+    ----------
+    votable
+        Whether a VOTable is written.
+    maps
+        Names of the maps, such as ``probability``.
+
+    Returns
+    -------
+    list of str
+        The file names, the catalogue first.
+    """
     others = ["catalogue.reg", "footprint.fits", "summary.txt", SUMMARY]
     return [*_tables(votable=votable), *others, *(f"{one}.fits" for one in maps)]
 
@@ -151,29 +166,51 @@ def check_products(
     overwrite: bool = False,
     replaced: Container[str] = (),
 ) -> None:
-    """Make sure, before hours of work, that the products may be written.
+    """Check that the products may be written, before a search of hours.
 
-    Those named by `replaced` may be there in any case.
+    Parameters
+    ----------
+    folder
+        Output folder.
+    votable
+        Whether a VOTable is written.
+    maps
+        Names of the maps, such as ``probability``.
+    overwrite
+        Whether existing files may be replaced.
+    replaced
+        Names of files that may be replaced in any case.
 
     Raises
     ------
     OutputError
-        If a file is there and may not be replaced, or a name is a folder.
+        If a file exists and may not be replaced, or a name is a folder.
     """
     for name in product_names(votable=votable, maps=maps):
         check_target(folder / name, overwrite=overwrite or name in replaced)
 
 
 def read_search_id(folder: Path) -> str | None:
-    """Return what the summary of finished products says that they depend on; None if there is none."""
+    """Return the SHA-256 of all that finished products depend on, from their summary.
+
+    Parameters
+    ----------
+    folder
+        Folder of the products.
+
+    Returns
+    -------
+    str or None
+        None if there is no valid summary.
+    """
     try:
         return str(json.loads((folder / SUMMARY).read_bytes())["provenance"][SEARCH_ID])
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 
-def _by_keyword(cards: Sequence[HeaderCard]) -> dict[str, Any]:
-    """Return cards by keyword, without comments for which there is no room; none that may be many lines."""
+def _by_keyword(cards: Sequence[HeaderCard]) -> dict[str, tuple[HeaderValue, str]]:
+    """Return values and comments by keyword, without HISTORY; comments that do not fit are dropped."""
     header = fits.Header()
     set_cards(header, [card for card in cards if card[0] != "HISTORY"])
     return {card.keyword: (card.value, card.comment) for card in header.cards}

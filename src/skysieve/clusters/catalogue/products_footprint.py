@@ -1,4 +1,4 @@
-"""The footprint: where candidates were looked for, as a map of booleans, an area, and a MOC."""
+"""Footprint of a search: area, lookup of positions, and multi-order coverage map (MOC)."""
 
 from __future__ import annotations
 
@@ -22,29 +22,55 @@ if TYPE_CHECKING:
 __all__ = ["area_of", "covers", "read_footprint", "write_footprint"]
 
 SPHERE = 4 * np.pi * np.degrees(1) ** 2
-"""Square degrees of the whole sky."""
+"""Area of the sky in square degrees."""
 
-FINEST = 9
-"""Largest order of a MOC: cells of 6.9 arcminutes."""
+MAX_ORDER = 9
+"""Maximum order of a MOC: cells of 6.9 arcminutes."""
 
-MOST_RANGES = 30_000
-"""So many ranges of cells a MOC may have, each of 16 bytes; else its order is lowered."""
+MAX_RANGES = 30_000
+"""Maximum number of cell ranges of a MOC, each of 16 bytes.  With more, the order is lowered."""
 
-_PART = 2**20
+_CHUNK = 2**20
 
 
 def area_of(footprint: NDArray[np.bool_]) -> float:
-    """Return the area of a footprint ``(npix,)`` in square degrees."""
+    """Compute the area of a footprint.
+
+    Parameters
+    ----------
+    footprint : ndarray of bool, shape (npix,)
+        HEALPix map.
+
+    Returns
+    -------
+    float
+        Area in square degrees.
+    """
     return float(SPHERE * np.count_nonzero(footprint) / footprint.size)
 
 
 def covers(
     footprint: NDArray[np.bool_], lon: ArrayLike, lat: ArrayLike, *, nested: bool
 ) -> NDArray[np.bool_]:
-    """Return which places, Galactic in degrees, lie on a Galactic footprint ``(npix,)``."""
+    """Return which positions lie on a footprint.
+
+    Parameters
+    ----------
+    footprint : ndarray of bool, shape (npix,)
+        HEALPix map in Galactic coordinates.
+    lon, lat : array_like, shape (...)
+        Galactic coordinates in degrees.
+    nested
+        Whether the map is in NESTED order.
+
+    Returns
+    -------
+    ndarray of bool, shape (...)
+        True on the footprint.
+    """
     import healpy
 
-    nside = _side(footprint)
+    nside = _nside(footprint)
     pixels = healpy.ang2pix(nside, np.asarray(lon), np.asarray(lat), nest=nested, lonlat=True)
     return np.asarray(footprint[pixels], np.bool_)
 
@@ -56,31 +82,31 @@ def write_footprint(
     nested: bool,
     cards: Iterable[HeaderCard],
     overwrite: bool,
-    finest: int = FINEST,
+    max_order: int = MAX_ORDER,
 ) -> None:
     """Write a footprint as a MOC.
 
-    MOCs are of equatorial cells: each is there whose centre lies on the footprint.
+    The cells of a MOC are equatorial.  A cell is covered if its centre lies on the footprint.
 
     Parameters
     ----------
     footprint : ndarray of bool, shape (npix,)
-        Where there are data; Galactic pixels.
+        Covered pixels, in Galactic coordinates.
     path
-        Where to.
+        Output file.
     nested
-        Order of the pixels.
+        Whether the footprint is in NESTED order.
     cards
-        What made it.
+        Provenance.
     overwrite
-        Whether a file that is there may be replaced.
-    finest
-        Largest order; the map's own is never exceeded, and it is lowered until the file is small.
+        Whether an existing file may be replaced.
+    max_order
+        Maximum order.  It is lowered to that of the map, and until the MOC has few enough ranges.
 
     Raises
     ------
     OutputError
-        If the file is there or cannot be written.
+        If the file exists or cannot be written.
     FrameError
         If the footprint is empty.
 
@@ -92,10 +118,10 @@ def write_footprint(
 
     if not footprint.any():
         raise FrameError("the footprint is empty: no pixel of the maps has data")
-    order = min(finest, int(np.log2(_side(footprint))))
+    order = min(max_order, int(np.log2(_nside(footprint))))
     while True:
         cells = _cells(footprint, order, nested=nested)
-        if order == 0 or 1 + np.count_nonzero(np.diff(cells) > 1) <= MOST_RANGES:
+        if order == 0 or 1 + np.count_nonzero(np.diff(cells) > 1) <= MAX_RANGES:
             break
         order -= 1
     hdus: Any = MOC.from_healpix_cells(cells.astype(np.uint64), order, order).serialize("fits")
@@ -104,25 +130,35 @@ def write_footprint(
 
 
 def read_footprint(path: Path) -> Callable[[ArrayLike, ArrayLike], NDArray[np.bool_]]:
-    """Return what tells of Galactic directions, in degrees, whether they lie on the footprint of a MOC.
+    """Read a footprint from a MOC.
+
+    Parameters
+    ----------
+    path
+        FITS file of the MOC.
+
+    Returns
+    -------
+    callable
+        Takes Galactic longitudes and latitudes in degrees, and returns which lie on the footprint.
 
     Raises
     ------
     SourceError
-        If the file is no MOC.
+        If the file is not a MOC.
     """
     from astropy import units
     from mocpy import MOC
 
     try:
         moc = MOC.from_fits(str(path))
-    except Exception as error:  # whatever its reader raises
+    except Exception as error:  # mocpy raises various exceptions for damaged files
         reason = " ".join(str(error).split())[:160]
         raise SourceError(f"{path}: cannot be read as a MOC ({reason})") from error
-    turn = from_galactic("C")
+    rotation = from_galactic("C")
 
     def contains(lon: ArrayLike, lat: ArrayLike) -> NDArray[np.bool_]:
-        ra, dec = lon_lat(unit_vectors(lon, lat) @ turn.T)
+        ra, dec = lon_lat(unit_vectors(lon, lat) @ rotation.T)
         return np.asarray(moc.contains_lonlat(ra * units.deg, dec * units.deg), np.bool_)
 
     return contains
@@ -133,19 +169,19 @@ def _cells(footprint: NDArray[np.bool_], order: int, *, nested: bool) -> NDArray
     import healpy
 
     nside, npix = 2**order, 12 * 4**order
-    turn = from_galactic("C")
+    rotation = from_galactic("C")
     found = []
-    for first in range(0, npix, _PART):
-        cells = np.arange(first, min(first + _PART, npix))
+    for first in range(0, npix, _CHUNK):
+        cells = np.arange(first, min(first + _CHUNK, npix))
         lon, lat = healpy.pix2ang(nside, cells, nest=True, lonlat=True)
-        # Rows times the matrix: that of the inverse
-        x, y, z = (unit_vectors(lon, lat) @ turn).T
-        pixels = healpy.vec2pix(_side(footprint), x, y, z, nest=nested)
+        # Row vectors times the matrix apply its inverse: equatorial to Galactic
+        x, y, z = (unit_vectors(lon, lat) @ rotation).T
+        pixels = healpy.vec2pix(_nside(footprint), x, y, z, nest=nested)
         found.append(cells[footprint[pixels]])
     return np.concatenate(found)
 
 
-def _side(footprint: NDArray[np.bool_]) -> int:
+def _nside(footprint: NDArray[np.bool_]) -> int:
     import healpy
 
     return int(healpy.npix2nside(footprint.size))

@@ -1,8 +1,8 @@
-"""Candidates as regions for ds9."""
+"""Write candidates as regions for DS9."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -11,45 +11,47 @@ from skysieve.core.atomic import atomic_write
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from astropy.table import Table
+
 __all__ = ["write_regions"]
 
-PLAIN_RADIUS = 5.0
+DEFAULT_SIZE = 5.0
 """Radius in arcminutes of the circle of a candidate without a size."""
 
 
 def write_regions(
-    catalogue: Any, path: Path, *, frame: Literal["galactic", "fk5"] = "galactic", overwrite: bool
+    catalogue: Table, path: Path, *, frame: Literal["galactic", "fk5"] = "galactic", overwrite: bool
 ) -> None:
-    """Write a region file: a circle of the size of each candidate, with its name.
+    """Write a region file with a circle per candidate: its name, position and size.
 
     Parameters
     ----------
     catalogue
-        Of :func:`skysieve.clusters.catalogue.catalogue.make_catalogue`.
+        Catalogue of :func:`skysieve.clusters.catalogue.catalogue.make_catalogue`.
     path
-        Where to.
+        Output file.
     frame
-        Of the circles' places.
+        Coordinate frame of the circles.
     overwrite
-        Whether a file that is there may be replaced.
+        Whether an existing file may be replaced.
 
     Raises
     ------
     OutputError
-        If the file is there or cannot be written.
+        If the file exists or cannot be written.
     """
     from astropy import units
     from astropy.coordinates import FK5, Galactic, SkyCoord
     from regions import CircleSkyRegion, RegionMeta, Regions
 
     lon, lat = (np.asarray(catalogue[name], np.float64) for name in ("GLON", "GLAT"))
-    places = SkyCoord(l=lon, b=lat, unit=units.deg, frame="galactic")
-    places = places.transform_to({"galactic": Galactic(), "fk5": FK5()}[frame])
+    positions = SkyCoord(l=lon, b=lat, unit=units.deg, frame="galactic")
+    positions = positions.transform_to({"galactic": Galactic(), "fk5": FK5()}[frame])
     sizes = np.asarray(catalogue["size"], np.float64)
-    sizes = np.where(np.isfinite(sizes) & (sizes > 0), sizes, PLAIN_RADIUS)
+    sizes = np.where(np.isfinite(sizes) & (sizes > 0), sizes, DEFAULT_SIZE)
     circles = [
-        CircleSkyRegion(place, size * units.arcmin, meta=RegionMeta({"text": str(name)}))
-        for place, size, name in zip(places, sizes.tolist(), catalogue["name"], strict=True)
+        CircleSkyRegion(position, size * units.arcmin, meta=RegionMeta({"text": str(name)}))
+        for position, size, name in zip(positions, sizes.tolist(), catalogue["name"], strict=True)
     ]
     text = Regions(circles).serialize(format="ds9") or f"# Region file format: DS9\n{frame}\n"
     with atomic_write(path, overwrite=overwrite) as temporary:

@@ -1,4 +1,4 @@
-"""A summary of what was found: for people as text, for programs as JSON."""
+"""Summary of a search, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from astropy.table import Table
+
     from skysieve.clusters.catalogue.matched_tables import MatchCount
     from skysieve.core.fits.cards import HeaderCard
 
@@ -17,21 +19,26 @@ __all__ = ["count_lines", "make_summary", "summary_text"]
 
 
 def make_summary(
-    catalogue: Any, counts: Sequence[MatchCount], *, area: float | None, cards: Iterable[HeaderCard]
+    catalogue: Table, counts: Sequence[MatchCount], *, area: float | None, cards: Iterable[HeaderCard]
 ) -> dict[str, Any]:
-    """Return what a catalogue holds, as JSON wants it.
+    """Summarise a catalogue.
 
     Parameters
     ----------
     catalogue
-        Of :func:`skysieve.clusters.catalogue.catalogue.make_catalogue`, with its partners in known
+        Catalogue of :func:`skysieve.clusters.catalogue.catalogue.make_catalogue`, with its matches in known
         catalogues.
     counts
-        Of :func:`skysieve.clusters.catalogue.matched_tables.add_matches`.
+        Counts of :func:`skysieve.clusters.catalogue.matched_tables.add_matches`.
     area
-        Of the footprint, in square degrees.
+        Area of the footprint in square degrees; None if it is not known.
     cards
-        What made it.
+        Provenance.
+
+    Returns
+    -------
+    dict
+        Content of ``summary.json``.
     """
     names = [count.name for count in counts]
     matched = np.zeros(len(catalogue), bool)
@@ -50,8 +57,19 @@ def make_summary(
 
 
 def summary_text(summary: dict[str, Any]) -> str:
-    """Return a summary in words."""
-    lines = [_plural(summary["candidates"], "candidate")]
+    """Format a summary as text.
+
+    Parameters
+    ----------
+    summary
+        Summary of :func:`make_summary`.
+
+    Returns
+    -------
+    str
+        Content of ``summary.txt``.
+    """
+    lines = [f"{summary['candidates']} candidate{'' if summary['candidates'] == 1 else 's'}"]
     if summary["area_deg2"] is not None:
         lines[0] += f" on {summary['area_deg2']:.1f} square degrees"
         if summary["area_deg2"] > 0:
@@ -68,13 +86,20 @@ def summary_text(summary: dict[str, Any]) -> str:
 
 
 def count_lines(matched: dict[str, dict[str, Any]]) -> list[str]:
-    """Return a line for each catalogue: how many of it were found, and how many would be by chance."""
+    """Format the matches with each catalogue, and the number expected by chance.
+
+    Parameters
+    ----------
+    matched
+        The entry ``matched`` of a summary: counts by catalogue.
+
+    Returns
+    -------
+    list of str
+        One line per catalogue.
+    """
     return [
         f"{name}: {one['matched']} of {one['known']} matched within {one['radius']:g}'; "
         f"{one['chance']:.3g} expected by chance"
         for name, one in matched.items()
     ]
-
-
-def _plural(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}"

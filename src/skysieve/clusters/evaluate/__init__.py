@@ -1,1 +1,1 @@
-"""Evaluation on simulated skies."""
+"""Evaluation of cluster catalogues on simulated skies."""

@@ -1,37 +1,43 @@
-"""Catalogues that take part in a trial: their candidates, their footprint, and their map of probabilities."""
+"""Catalogues to evaluate: their candidates, footprint and map of probabilities."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from skysieve.clusters.catalogue.catalogue import ranking
 from skysieve.clusters.catalogue.known_catalogues import read_known_catalogue
 from skysieve.clusters.catalogue.products_footprint import read_footprint
-from skysieve.clusters.evaluate.sky import Area, TrialSky, findable_clusters, judge, noise_by_size
+from skysieve.clusters.evaluate.sky import (
+    Area,
+    EvaluationSky,
+    findable_clusters,
+    match_to_truth,
+    noise_by_size,
+)
 from skysieve.clusters.search.pixel_scores import count_pixels, true_discs
 from skysieve.clusters.simulate.tables import read_sky_table
 from skysieve.core.errors import SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from skysieve.clusters.evaluate.sky import Judged, Rules
+    from skysieve.clusters.evaluate.sky import Footprint, NoiseBySize, Rules, TruthMatch
     from skysieve.clusters.maps.split import SkySplit
     from skysieve.clusters.search.pixel_scores import PixelCounts
 
 __all__ = [
     "Detector",
     "area_in_square_degrees",
-    "judge_sky",
-    "pixels_of_sky",
+    "count_sky_pixels",
+    "evaluation_sky",
+    "match_sky",
     "read_detector",
-    "trial_sky",
 ]
 
 _SAMPLED = 256
@@ -39,58 +45,63 @@ _SAMPLED = 256
 
 @dataclass(frozen=True, eq=False)
 class Detector:
-    """A catalogue of one sky.
+    """Catalogue of one detector on one sky.
 
     Attributes
     ----------
     path
-        The file.
-    lon, lat
-        Of its candidates ``(N,)``, Galactic, in degrees.
-    score
-        Their scores, or else their signal to noise.
+        File of the catalogue.
+    lon, lat : ndarray of float64, shape (N,)
+        Galactic coordinates of the candidates in degrees.
+    score : ndarray of float64, shape (N,)
+        Scores, or else signal to noise.
     noise
-        See :func:`skysieve.clusters.evaluate.sky.noise_by_size`.
+        Noise of Y500 by size; see :func:`skysieve.clusters.evaluate.sky.noise_by_size`.
     footprint
-        Tells of Galactic directions in degrees whether they were searched; None if it is not known.
+        Footprint of the search; None if it is not known.
     probability
-        Map of probabilities beside the catalogue; None if there is none.
+        File of the map of probabilities in the same folder; None if there is none.
     threshold
-        Least probability of pixels that the header of the catalogue states; one half if it does not.
+        Minimum probability of pixels, from the header of the catalogue; one half if it is not stated.
     described
-        What made it, in words.
+        Description of the detector: finder, model and thresholds.
     """
 
     path: Path
     lon: NDArray[np.float64]
     lat: NDArray[np.float64]
     score: NDArray[np.float64]
-    noise: tuple[NDArray[np.float64], NDArray[np.float64]] | None
-    footprint: Callable[[Any, Any], NDArray[np.bool_]] | None
+    noise: NoiseBySize | None
+    footprint: Footprint | None
     probability: Path | None
     threshold: float
     described: str
 
 
 def read_detector(path: Path) -> Detector:
-    """Read a catalogue, and find what `skysieve clusters find` wrote beside it.
+    """Read a catalogue, and find the other products of `skysieve clusters find` in its folder.
 
     Parameters
     ----------
     path
         A table, or the folder of a search.
 
+    Returns
+    -------
+    Detector
+        The catalogue.
+
     Raises
     ------
     SourceError
-        If it cannot be read, or states neither score nor signal to noise.
+        If the table cannot be read, or has neither a score nor a signal to noise.
     """
     file = path / "catalogue.fits" if path.is_dir() else path
     read = read_sky_table(file)
     score = ranking(read.table)
     if not {"score", "snr"} & {name.lower() for name in read.table.colnames}:
         raise SourceError(f"{file}: no column score or snr, by which candidates could be ranked")
-    beside = file.parent / "footprint.fits"
+    footprint = file.parent / "footprint.fits"
     probability = file.parent / "probability.fits"
     return Detector(
         file,
@@ -98,59 +109,84 @@ def read_detector(path: Path) -> Detector:
         read.lat,
         np.where(np.isfinite(score), score, np.nan),
         noise_by_size(read.table),
-        read_footprint(beside) if beside.is_file() else None,
+        read_footprint(footprint) if footprint.is_file() else None,
         probability if probability.is_file() else None,
         float(read.table.meta.get("THR_P", 0.5)),
         _described(read.table.meta, file),
     )
 
 
-def trial_sky(
-    truth: Path, detectors: Mapping[str, Detector], role: Any, split: SkySplit | None = None
-) -> TrialSky:
-    """Return a sky on which catalogues are measured: where all of them were searched for.
+def evaluation_sky(
+    truth: Path,
+    detectors: Mapping[str, Detector],
+    role: Literal["test", "validation", "train", "all"],
+    split: SkySplit | None = None,
+) -> EvaluationSky:
+    """Return a sky for an evaluation: the part that all detectors searched.
 
     Parameters
     ----------
     truth
-        Table of its clusters.
+        Table of the true clusters.
     detectors
         Catalogues of this sky.
     role
         See :class:`skysieve.clusters.evaluate.sky.Area`.
     split
-        That of the sky; by default the usual one.
+        Split of the sky; by default that of :class:`skysieve.clusters.maps.split.SkySplit`.
+
+    Returns
+    -------
+    EvaluationSky
+        True clusters, area, and noise by size of the first detector that has it.
 
     Raises
     ------
     SourceError
-        If the truth cannot be read.
+        If the table cannot be read.
     """
     footprints = tuple(one.footprint for one in detectors.values() if one.footprint is not None)
     area = Area(role, footprints=footprints) if split is None else Area(role, split, footprints)
     noise = next((one.noise for one in detectors.values() if one.noise is not None), None)
-    return TrialSky(read_known_catalogue(truth, name="truth"), area, noise)
+    return EvaluationSky(read_known_catalogue(truth, name="truth"), area, noise)
 
 
-def judge_sky(sky: TrialSky, detector: Detector, rules: Rules) -> Judged:
-    """Tell which candidates of a catalogue are real; see :func:`skysieve.clusters.evaluate.sky.judge`."""
-    return judge(sky, detector.lon, detector.lat, detector.score, rules)
+def match_sky(sky: EvaluationSky, detector: Detector, rules: Rules) -> TruthMatch:
+    """Match the candidates of a catalogue with the true clusters.
+
+    Parameters
+    ----------
+    sky
+        Sky of the catalogue.
+    detector
+        The catalogue.
+    rules
+        Rules of the evaluation.
+
+    Returns
+    -------
+    TruthMatch
+        Matches of :func:`skysieve.clusters.evaluate.sky.match_to_truth`.
+    """
+    return match_to_truth(sky, detector.lon, detector.lat, detector.score, rules)
 
 
-def pixels_of_sky(sky: TrialSky, detector: Detector, rules: Rules, *, disc: float) -> PixelCounts | None:
-    """Count pixels of the map of probabilities against discs about findable clusters.
+def count_sky_pixels(
+    sky: EvaluationSky, detector: Detector, rules: Rules, *, disc: float
+) -> PixelCounts | None:
+    """Count true and false pixels of the map of probabilities, with discs about findable clusters as truth.
 
     Parameters
     ----------
     sky, detector, rules
-        As for :func:`judge_sky`.
+        See :func:`match_sky`.
     disc
-        Radius in arcminutes.
+        Radius of the discs in arcminutes.
 
     Returns
     -------
     PixelCounts or None
-        None for a catalogue without such a map.
+        None for a catalogue without a map of probabilities.
 
     Raises
     ------
@@ -164,9 +200,9 @@ def pixels_of_sky(sky: TrialSky, detector: Detector, rules: Rules, *, disc: floa
     from skysieve.clusters.maps.healpix_maps import read_healpix_map
 
     values = read_healpix_map(detector.probability, unit="")
-    seen = np.flatnonzero(np.isfinite(values.values))
-    lon, lat = healpy.pix2ang(values.nside, seen, nest=values.nested, lonlat=True)
-    outside = seen[~sky.area.contains(lon, lat)]
+    valid = np.flatnonzero(np.isfinite(values.values))
+    lon, lat = healpy.pix2ang(values.nside, valid, nest=values.nested, lonlat=True)
+    outside = valid[~sky.area.contains(lon, lat)]
     values.values[outside] = np.nan
     findable = findable_clusters(sky, rules)
     discs = true_discs(
@@ -175,8 +211,19 @@ def pixels_of_sky(sky: TrialSky, detector: Detector, rules: Rules, *, disc: floa
     return count_pixels(values.values, discs, threshold=detector.threshold)
 
 
-def area_in_square_degrees(skies: Sequence[TrialSky]) -> float:
-    """Return the area that counts, of all skies together."""
+def area_in_square_degrees(skies: Sequence[EvaluationSky]) -> float:
+    """Return the total area that is evaluated.
+
+    Parameters
+    ----------
+    skies
+        All skies.
+
+    Returns
+    -------
+    float
+        Area in square degrees.
+    """
     import healpy
 
     npix = healpy.nside2npix(_SAMPLED)
@@ -186,7 +233,7 @@ def area_in_square_degrees(skies: Sequence[TrialSky]) -> float:
 
 
 def _described(meta: Mapping[str, Any], path: Path) -> str:
-    """Return what the header says of who made a catalogue; else its name."""
+    """Return the finder, model and thresholds in the header of a catalogue, or else its file name."""
     known = {
         "FINDER": "finder {}",
         "MODEL": "model {}",

@@ -1,4 +1,4 @@
-"""Curves of a trial as PNG: purity and completeness, completeness by what clusters are, calibration."""
+"""Figures of an evaluation as PNG: purity, completeness, calibration and position errors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-    from skysieve.clusters.evaluate.evaluation import Counted, Curve
+    from skysieve.clusters.evaluate.evaluation import BinnedFraction, Curve
 
 __all__ = ["draw_calibration", "draw_completeness", "draw_curves", "draw_positions"]
 
@@ -25,14 +25,14 @@ PANEL = 3.6
 
 
 def draw_curves(curves: Mapping[str, Curve], purity: float) -> bytes:
-    """Draw completeness against purity, and both against the score, a line a detector.
+    """Draw purity against completeness, and both against the score.
 
     Parameters
     ----------
     curves
-        By detector.
+        Curves by detector.
     purity
-        Where they are compared.
+        Purity at which detectors are compared.
 
     Returns
     -------
@@ -49,10 +49,13 @@ def draw_curves(curves: Mapping[str, Curve], purity: float) -> bytes:
     for number, (name, one) in enumerate(curves.items()):
         colour = f"C{number}"
         left.step(one.completeness, one.purity, where="post", color=colour, linewidth=1.3, label=name)
-        # A signal to noise and a probability share no axis: each score by its own range
-        place = _relative(one.threshold)
-        right.plot(place, one.purity, color=colour, linewidth=1.3)
-        right.plot(place, one.completeness, color=colour, linewidth=1.3, linestyle="--")
+        # Scores may be a signal to noise or a probability, so each is scaled to its own range
+        threshold = one.threshold
+        if threshold.size:
+            low, high = threshold.min(), threshold.max()
+            threshold = np.asarray((threshold - low) / (high - low if high > low else 1.0))
+        right.plot(threshold, one.purity, color=colour, linewidth=1.3)
+        right.plot(threshold, one.completeness, color=colour, linewidth=1.3, linestyle="--")
     left.axhline(purity, color="0.6", linewidth=0.8, linestyle=":")
     left.set(xlim=(0, 1.02), ylim=(0, 1.02), xlabel="completeness", ylabel="purity")
     right.set(
@@ -64,14 +67,13 @@ def draw_curves(curves: Mapping[str, Curve], purity: float) -> bytes:
     return _finished(figure, len(curves))
 
 
-def draw_completeness(panels: Mapping[str, Mapping[str, Counted]]) -> bytes:
-    """Draw the part of clusters that is found in bins, with 68 % intervals, a panel a quantity.
+def draw_completeness(panels: Mapping[str, Mapping[str, BinnedFraction]]) -> bytes:
+    """Draw the completeness in bins, with 68 % intervals, one panel per quantity.
 
     Parameters
     ----------
     panels
-        By what is at the axis, then by detector; bins are drawn in logarithms if their first edge is
-        above 0.
+        Completeness by axis label, then by detector.  The axis is logarithmic if the first edge is above 0.
 
     Returns
     -------
@@ -90,14 +92,14 @@ def draw_completeness(panels: Mapping[str, Mapping[str, Counted]]) -> bytes:
         count = max(count, len(detectors))
         for number, (name, one) in enumerate(detectors.items()):
             logarithmic = bool(one.edges[0] > 0)
-            there = one.trials > 0
-            # Beside each other, not on top
+            filled = one.trials > 0
+            # Shift the points of each detector, so that they do not overlap
             shift = (number - (len(detectors) - 1) / 2) * 0.05
-            middle = one.middle[there] * (1 + shift) if logarithmic else one.middle[there] + shift / 4
+            x = one.mean[filled] * (1 + shift) if logarithmic else one.mean[filled] + shift / 4
             axes.errorbar(
-                middle,
-                one.part[there],
-                yerr=_bars(one, there),
+                x,
+                one.fraction[filled],
+                yerr=_bars(one, filled),
                 fmt="o-",
                 markersize=3.5,
                 linewidth=1.0,
@@ -113,13 +115,13 @@ def draw_completeness(panels: Mapping[str, Mapping[str, Counted]]) -> bytes:
     return _finished(figure, count)
 
 
-def draw_calibration(counted: Mapping[str, Counted]) -> bytes:
-    """Draw the part of candidates that is real against their score, with 68 % intervals.
+def draw_calibration(binned: Mapping[str, BinnedFraction]) -> bytes:
+    """Draw the reliability diagram: purity against score, with 68 % intervals.
 
     Parameters
     ----------
-    counted
-        By detector.
+    binned
+        Purity in bins of the score, by detector.
 
     Returns
     -------
@@ -134,12 +136,12 @@ def draw_calibration(counted: Mapping[str, Counted]) -> bytes:
     figure = _figure(1)
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color="0.6", linewidth=0.8, linestyle=":")
-    for number, (name, one) in enumerate(counted.items()):
-        there = one.trials > 0
+    for number, (name, one) in enumerate(binned.items()):
+        filled = one.trials > 0
         axes.errorbar(
-            one.middle[there],
-            one.part[there],
-            yerr=_bars(one, there),
+            one.mean[filled],
+            one.fraction[filled],
+            yerr=_bars(one, filled),
             fmt="o-",
             markersize=3.5,
             linewidth=1.0,
@@ -149,18 +151,18 @@ def draw_calibration(counted: Mapping[str, Counted]) -> bytes:
             label=name,
         )
     axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="score", ylabel="part that is real")
-    return _finished(figure, len(counted))
+    return _finished(figure, len(binned))
 
 
 def draw_positions(errors: Mapping[str, NDArray[np.float64]], radius: float) -> bytes:
-    """Draw the part of real candidates that are as near to their clusters, a line a detector.
+    """Draw the cumulative distribution of the position errors of real candidates.
 
     Parameters
     ----------
-    errors
-        In arcminutes, by detector.
+    errors : mapping of ndarray of float64, shape (N,)
+        Position errors in arcminutes by detector.
     radius
-        Of matches, in arcminutes.
+        Matching radius in arcminutes.
 
     Returns
     -------
@@ -175,10 +177,10 @@ def draw_positions(errors: Mapping[str, NDArray[np.float64]], radius: float) -> 
     figure = _figure(1)
     axes = figure.subplots()
     for number, (name, values) in enumerate(errors.items()):
-        apart = np.sort(values)
+        ordered = np.sort(values)
         axes.step(
-            np.concatenate([[0.0], apart, [radius]]),
-            np.concatenate([[0.0], np.arange(1, apart.size + 1) / max(apart.size, 1), [1.0]]),
+            np.concatenate([[0.0], ordered, [radius]]),
+            np.concatenate([[0.0], np.arange(1, ordered.size + 1) / max(ordered.size, 1), [1.0]]),
             where="post",
             color=f"C{number}",
             linewidth=1.3,
@@ -192,7 +194,7 @@ def draw_positions(errors: Mapping[str, NDArray[np.float64]], radius: float) -> 
 
 def _figure(panels: int) -> Figure:
     check_matplotlib()
-    # no pyplot: it keeps figures, and opens windows
+    # Not pyplot: it keeps figures in memory and opens windows
     from matplotlib.figure import Figure
 
     return Figure(figsize=(PANEL * 1.15 * panels, PANEL + 0.4), layout="constrained", facecolor="white")
@@ -213,14 +215,7 @@ def _finished(figure: Figure, detectors: int) -> bytes:
     return content.getvalue()
 
 
-def _bars(one: Counted, there: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return lengths of error bars below and above ``(2, B)``."""
-    part = one.part[there]
-    return np.maximum(np.stack([part - one.low[there], one.high[there] - part]), 0.0)
-
-
-def _relative(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    if not values.size:
-        return values
-    low, high = values.min(), values.max()
-    return np.asarray((values - low) / (high - low if high > low else 1.0))
+def _bars(one: BinnedFraction, filled: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return the lengths of error bars below and above ``(2, B)``."""
+    fraction = one.fraction[filled]
+    return np.maximum(np.stack([fraction - one.low[filled], one.high[filled] - fraction]), 0.0)

@@ -1,4 +1,4 @@
-"""The report of a trial of catalogues: Markdown, tables as ECSV, curves as PNG."""
+"""Report of an evaluation: Markdown, tables as ECSV, figures as PNG."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 
 from skysieve.clusters.evaluate.curves import draw_calibration, draw_completeness, draw_curves, draw_positions
 from skysieve.clusters.evaluate.evaluation import (
+    BinnedFraction,
     BlockWeights,
-    Counted,
     calibration,
     calibration_error,
     completeness_at_purity,
@@ -25,12 +25,12 @@ from skysieve.clusters.evaluate.tables import (
     QUANTILES,
     bin_rows,
     bins_table,
+    comparisons_table,
     ecsv,
     flat_row,
     pixels_table,
     positions_table,
     scores_table,
-    verdicts_table,
 )
 from skysieve.core.evaluation.bootstrap import RESAMPLES, difference
 from skysieve.core.evaluation.machine import machine_facts
@@ -38,11 +38,11 @@ from skysieve.core.evaluation.machine import machine_facts
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from skysieve.clusters.evaluate.sky import Judged, Rules
+    from skysieve.clusters.evaluate.sky import Rules, TruthMatch
     from skysieve.clusters.search.pixel_scores import PixelCounts
     from skysieve.core.evaluation.bootstrap import Estimate
 
-__all__ = ["TrialResult", "make_trial_report"]
+__all__ = ["DetectorResult", "make_evaluation_report"]
 
 Y500_EDGES = (1e-4, 2e-4, 3e-4, 5e-4, 7e-4, 1e-3, 1.5e-3, 2e-3, 3e-3, 5e-3, 1e-2, 0.1)
 M500_EDGES = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 20.0)
@@ -58,45 +58,45 @@ _EDGES = {"y500": Y500_EDGES, "m500": M500_EDGES, "redshift": REDSHIFT_EDGES}
 
 
 @dataclass(frozen=True, eq=False)
-class TrialResult:
-    """What was found out about one detector on all skies.
+class DetectorResult:
+    """Results of one detector on all skies.
 
     Attributes
     ----------
     name
-        What to call it.
-    judged
-        Its candidates and the true clusters.
+        Name of the detector.
+    matched
+        Matches of its candidates with the true clusters.
     pixels
-        Of its maps of probabilities, if it has any.
+        Pixel counts of its maps of probabilities; None without maps.
     """
 
     name: str
-    judged: Judged
+    matched: TruthMatch
     pixels: PixelCounts | None = None
 
 
-def make_trial_report(
-    results: Sequence[TrialResult], rules: Rules, *, command: str, facts: Mapping[str, str]
+def make_evaluation_report(
+    results: Sequence[DetectorResult], rules: Rules, *, command: str, facts: Mapping[str, str]
 ) -> dict[str, bytes]:
     """Make all files of a report.
 
     Parameters
     ----------
     results
-        Of the detectors, on the same skies.
+        Results of the detectors, on the same skies.
     rules
-        What counted.
+        Rules of the evaluation.
     command
-        The command line, to be run again.
+        Command line that makes the report.
     facts
-        What else the reader must know, by name.
+        Further facts for the reader, by name.
 
     Returns
     -------
     dict
-        Content by file name: ``report.md``, ``scores.ecsv``, ``comparisons.ecsv`` if there is more than one
-        detector, ``completeness.ecsv``, ``purity.ecsv``, ``curve.ecsv``, and the curves as PNG.
+        Content by file name: ``report.md``, ``scores.ecsv``, ``comparisons.ecsv`` for more than one detector,
+        ``completeness.ecsv``, ``purity.ecsv``, ``curve.ecsv``, and the figures as PNG.
 
     Raises
     ------
@@ -105,20 +105,23 @@ def make_trial_report(
     """
     facts = {**facts, **machine_facts()}
     meta = {"command": command, **facts}
-    weights = BlockWeights([one.judged for one in results])
-    limits = {one.name: threshold_at_purity(one.judged, rules.purity) for one in results}
-    estimates = {one.name: completeness_at_purity(one.judged, rules.purity, weights) for one in results}
-    counted = {one.name: _completeness(one.judged, limits[one.name]) for one in results}
-    calibrated = {one.name: found for one in results if (found := calibration(one.judged)) is not None}
-    curves = {one.name: curve(one.judged) for one in results}
+    weights = BlockWeights([one.matched for one in results])
+    limits = {one.name: threshold_at_purity(one.matched, rules.purity) for one in results}
+    estimates = {one.name: completeness_at_purity(one.matched, rules.purity, weights) for one in results}
+    completeness = {one.name: _completeness(one.matched, limits[one.name]) for one in results}
+    calibrated = {one.name: found for one in results if (found := calibration(one.matched)) is not None}
+    curves = {one.name: curve(one.matched) for one in results}
     pictures = {
         "purity-completeness.png": draw_curves(curves, rules.purity),
         "completeness.png": draw_completeness(
-            {label: {name: found[by] for name, found in counted.items()} for by, label in _LABELS.items()}
+            {
+                label: {name: found[by] for name, found in completeness.items()}
+                for by, label in _LABELS.items()
+            }
         ),
         "positions.png": draw_positions(
             {
-                one.name: one.judged.separation[one.judged.real & (one.judged.score >= limits[one.name])]
+                one.name: one.matched.separation[one.matched.real & (one.matched.score >= limits[one.name])]
                 for one in results
             },
             rules.radius,
@@ -140,8 +143,8 @@ def make_trial_report(
     compared = _compare(estimates)
     tables = {
         "scores.ecsv": ecsv([flat_row(row) for row in rows], meta),
-        "completeness.ecsv": ecsv(bin_rows(counted), meta),
-        "purity.ecsv": ecsv(bin_rows({one.name: {"score": _purity(one.judged)} for one in results}), meta),
+        "completeness.ecsv": ecsv(bin_rows(completeness), meta),
+        "purity.ecsv": ecsv(bin_rows({one.name: {"score": _purity(one.matched)} for one in results}), meta),
         "curve.ecsv": ecsv(
             [
                 {"detector": name, "threshold": t, "candidates": int(n), "purity": p, "completeness": c}
@@ -155,12 +158,12 @@ def make_trial_report(
         tables["comparisons.ecsv"] = ecsv(compared, meta)
     text = ["# Clusters of galaxies\n", f"```console\n$ {command}\n```\n"]
     text += ["\n".join(f"- {name}: {value}" for name, value in facts.items()) + "\n", _how(rules)]
-    text += ["## Scores\n", scores_table(rows, rules), *verdicts_table(compared, rules)]
+    text += ["## Scores\n", scores_table(rows, rules), *comparisons_table(compared, rules)]
     text += ["![purity and completeness](purity-completeness.png)\n", "## Completeness\n"]
     for by, label in _LABELS.items():
-        text += [bins_table(label, {name: found[by] for name, found in counted.items()})]
+        text += [bins_table(label, {name: found[by] for name, found in completeness.items()})]
     text += ["![completeness](completeness.png)\n", "## Purity\n"]
-    text += [bins_table("score", {one.name: _purity(one.judged)}) for one in results]
+    text += [bins_table("score", {one.name: _purity(one.matched)}) for one in results]
     if calibrated:
         text += ["![calibration](calibration.png)\n"]
     text += ["## Positions\n", positions_table(rows), "![positions](positions.png)\n"]
@@ -184,47 +187,47 @@ def _how(rules: Rules) -> str:
     )
 
 
-def _completeness(judged: Judged, threshold: float) -> dict[str, Counted]:
-    """Return completeness by what clusters are; by Y500 also of those too faint to be findable."""
+def _completeness(matched: TruthMatch, threshold: float) -> dict[str, BinnedFraction]:
+    """Return the completeness in bins; those of Y500 include clusters that are too faint to be findable."""
     return {
-        "y500": completeness_in_bins(judged, "y500", Y500_EDGES, threshold=threshold, only_findable=False),
-        "m500": completeness_in_bins(judged, "m500", M500_EDGES, threshold=threshold),
-        "redshift": completeness_in_bins(judged, "redshift", REDSHIFT_EDGES, threshold=threshold),
+        "y500": completeness_in_bins(matched, "y500", Y500_EDGES, threshold=threshold, only_findable=False),
+        "m500": completeness_in_bins(matched, "m500", M500_EDGES, threshold=threshold),
+        "redshift": completeness_in_bins(matched, "redshift", REDSHIFT_EDGES, threshold=threshold),
     }
 
 
-def _purity(judged: Judged) -> Counted:
-    """Return purity in bins of the score: of a signal to noise with about as many candidates in each."""
-    counted = calibration(judged)
-    if counted is not None:
-        return counted
-    edges = np.unique(np.quantile(judged.score, np.linspace(0, 1, _BINS + 1)))
-    return purity_in_bins(judged, np.append(edges[:-1], np.nextafter(edges[-1], np.inf)))
+def _purity(matched: TruthMatch) -> BinnedFraction:
+    """Return the purity in bins of the score; for a signal to noise, of about as many candidates each."""
+    binned = calibration(matched)
+    if binned is not None:
+        return binned
+    edges = np.unique(np.quantile(matched.score, np.linspace(0, 1, _BINS + 1)))
+    return purity_in_bins(matched, np.append(edges[:-1], np.nextafter(edges[-1], np.inf)))
 
 
 def _score_row(
-    one: TrialResult,
+    one: DetectorResult,
     rules: Rules,
     threshold: float,
     estimate: Estimate,
     *,
     weights: BlockWeights,
-    calibrated: Counted | None,
+    calibrated: BinnedFraction | None,
 ) -> dict[str, object]:
-    judged = one.judged
-    findable = judged.found_score[judged.findable]
-    above = judged.score >= threshold
-    errors = position_errors(judged, QUANTILES, threshold=threshold, weights=weights)
+    matched = one.matched
+    findable = matched.found_score[matched.findable]
+    above = matched.score >= threshold
+    errors = position_errors(matched, QUANTILES, threshold=threshold, weights=weights)
     row: dict[str, object] = {
         "detector": one.name,
-        "candidates": int(judged.score.size),
-        "real": int(np.count_nonzero(judged.real)),
+        "candidates": int(matched.score.size),
+        "real": int(np.count_nonzero(matched.real)),
         "findable": int(findable.size),
         "found": int(np.count_nonzero(np.isfinite(findable))),
         "purity_asked": rules.purity,
         "threshold": threshold,
         "candidates_above": int(np.count_nonzero(above)),
-        # Then deeper candidates might raise completeness at the same purity
+        # Then fainter candidates might increase the completeness at the same purity
         "ends_pure": bool(above.all() and above.size),
         "completeness": estimate,
         "calibration_error": (float("nan") if calibrated is None else calibration_error(calibrated)),
@@ -235,14 +238,14 @@ def _score_row(
 def _compare(estimates: Mapping[str, Estimate]) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     for first, second in combinations(estimates, 2):
-        apart = difference(estimates[first], estimates[second])
-        low, high = apart.interval
-        better = {1: first, -1: second}.get(apart.sign, "neither")
+        change = difference(estimates[first], estimates[second])
+        low, high = change.interval
+        better = {1: first, -1: second}.get(change.sign, "neither")
         rows.append(
             {
                 "first": first,
                 "second": second,
-                "difference": apart.value,
+                "difference": change.value,
                 "low": low,
                 "high": high,
                 "better": better,

@@ -1,4 +1,4 @@
-"""Scores of candidates as probabilities that they are real, fitted where a network learnt nothing."""
+"""Fit the scores of candidates, the probabilities that they are real, on the validation part of the sky."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import dataclasses
 import logging
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from skysieve.clusters.catalogue.known_catalogues import read_known_catalogue
 from skysieve.clusters.evaluate.evaluation import threshold_at_purity
-from skysieve.clusters.evaluate.search import found_units, seen_by, units_of_role
-from skysieve.clusters.evaluate.sky import Area, Judged, Rules, TrialSky, judge
+from skysieve.clusters.evaluate.search import assemble_units, for_finder, units_of_role
+from skysieve.clusters.evaluate.sky import Area, EvaluationSky, Rules, TruthMatch, match_to_truth
 from skysieve.clusters.maps.split import SkySplit
 from skysieve.clusters.search.assemble import choose_candidates
 from skysieve.clusters.search.combine import FEATURES, Scoring
@@ -28,6 +28,8 @@ from skysieve.core.models.card import CARD_FILE, Model, read_model
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from astropy.table import Table
+
     from skysieve.clusters.maps.split import Role
     from skysieve.clusters.search.combine import Finder
 
@@ -37,36 +39,37 @@ logger = logging.getLogger(__name__)
 
 TRUTH = "clusters.fits"
 
-LEAST_PROBABILITY, LEAST_SNR = 0.03, 4.0
-"""Candidates that scores are fitted to go so deep: beyond what a catalogue would hold."""
+MIN_PROBABILITY, MIN_SNR = 0.03, 4.0
+"""Limits of the candidates that scores are fitted to, below those of catalogues."""
 
-MOST_SKIES = 6
-"""More of them would take time and tell little."""
+MAX_SKIES = 6
+"""Maximum number of skies; more take time and hardly improve the fit."""
 
 PURITY = 0.8
-"""The threshold of the card lets through candidates of which so many are real."""
+"""Purity of the network's candidates at the threshold of the card."""
 
-LEAST_THRESHOLD, LARGEST_THRESHOLD = LEAST_PROBABILITY, 0.9
+MIN_THRESHOLD, MAX_THRESHOLD = MIN_PROBABILITY, 0.9
 
 
 def fit_scores(
     folder: Path, skies: Sequence[Path], *, role: Role = "validation", galactic_cut: float = 15.0
 ) -> Model:
-    """Search skies with a trained network and the matched filter, and write into its card what scores mean.
+    """Fit the scores of a trained network and of the matched filter, and write them to the model card.
 
-    The card gets, for each finder, the logistic regression of its candidates' being real on what is known of
-    them; and as threshold of the network the probability above which four in five of its candidates are real.
+    The card gets the scoring of each finder: a logistic regression of whether candidates are real on their
+    features.  The threshold of the network is set to the probability above which 80 % of its candidates are
+    real.
 
     Parameters
     ----------
     folder
-        Of the model, whose card is replaced.
+        Folder of the model, whose card is replaced.
     skies
-        Folders with maps and ``clusters.fits``, which states Y500; of more than six the first six count.
+        Folders with maps and ``clusters.fits`` with Y500; the first six are used.
     role
-        Tiles that are searched, of the split in the card.
+        Role of the tiles that are searched, by the split in the card.
     galactic_cut
-        Degrees of latitude that are left out.
+        Minimum absolute Galactic latitude, in degrees.
 
     Returns
     -------
@@ -76,16 +79,16 @@ def fit_scores(
     Raises
     ------
     ConfigError
-        If no candidate, or every one, is real.
+        If no candidate is real, or all are.
     SkysieveError
-        If maps or model cannot be used.
+        If the maps or the model cannot be used.
     """
     model = read_model(folder)
     split, rules = SkySplit.from_card(model.card.sky["split"]), Rules()
-    settings = ClusterSettings(model=str(folder), threshold=LEAST_PROBABILITY, snr=LEAST_SNR)
-    tables: dict[Finder, list[Any]] = {name: [] for name in FEATURES}
-    verdicts: dict[Finder, list[Judged]] = {name: [] for name in FEATURES}
-    for sky in skies[:MOST_SKIES]:
+    settings = ClusterSettings(model=str(folder), threshold=MIN_PROBABILITY, snr=MIN_SNR)
+    tables: dict[Finder, list[Table]] = {name: [] for name in FEATURES}
+    matches: dict[Finder, list[TruthMatch]] = {name: [] for name in FEATURES}
+    for sky in skies[:MAX_SKIES]:
         truth = read_known_catalogue(sky / TRUTH, name="truth")
         with tempfile.TemporaryDirectory() as scratch:
             job = ClusterJob([str(sky)], Path(scratch) / "search", settings, galactic_cut=galactic_cut)
@@ -93,20 +96,20 @@ def fit_scores(
             logger.info("%s: searching %d units of the tiles for %s", sky, len(units), role)
             for unit in units:
                 job.run(unit)
-            found = found_units(job, units)
-        trial = TrialSky(truth, Area(role, split))
+            found = assemble_units(job, units)
+        evaluated = EvaluationSky(truth, Area(role, split))
         for name in FEATURES:
             finder = ClusterFinder(dataclasses.replace(settings, finder=name))
-            table = choose_candidates(seen_by(found, finder), finder, Scoring.default(name))
-            table = table[trial.area.contains(np.asarray(table["lon"]), np.asarray(table["lat"]))]
+            table = choose_candidates(for_finder(found, finder), finder, Scoring.default(name))
+            table = table[evaluated.area.contains(np.asarray(table["lon"]), np.asarray(table["lat"]))]
             tables[name].append(table)
-            verdicts[name].append(judge(trial, table["lon"], table["lat"], table["score"], rules))
+            matches[name].append(match_to_truth(evaluated, table["lon"], table["lat"], table["score"], rules))
     scores: dict[str, dict[str, float]] = {}
     for name in FEATURES:
-        scores[name] = _fitted(tables[name], verdicts[name], name).to_card()
-    # By default the score of the network is the highest probability
-    threshold = threshold_at_purity(Judged.join(verdicts["network"]), PURITY)
-    threshold = float(np.clip(threshold, LEAST_THRESHOLD, LARGEST_THRESHOLD).round(3))
+        scores[name] = _fitted(tables[name], matches[name], name).to_card()
+    # With the default scoring, the score of the network is its maximum probability
+    threshold = threshold_at_purity(TruthMatch.join(matches["network"]), PURITY)
+    threshold = float(np.clip(threshold, MIN_THRESHOLD, MAX_THRESHOLD).round(3))
     thresholds = {**model.card.default_thresholds, CLUSTER: threshold}
     card = dataclasses.replace(
         model.card, default_thresholds=thresholds, sky={**model.card.sky, "scores": scores}
@@ -116,12 +119,12 @@ def fit_scores(
     return read_model(folder)
 
 
-def _fitted(tables: Sequence[Any], verdicts: Sequence[Judged], name: Finder) -> Scoring:
+def _fitted(tables: Sequence[Table], matches: Sequence[TruthMatch], name: Finder) -> Scoring:
     from astropy.table import vstack
 
     if not tables:
         raise SourceError("scores are fitted to candidates of skies; give at least one")
-    real = np.concatenate([one.real for one in verdicts])
+    real = np.concatenate([one.real for one in matches])
     try:
         scoring = Scoring.fit(vstack(list(tables), metadata_conflicts="silent"), real, name)
     except ConfigError as error:

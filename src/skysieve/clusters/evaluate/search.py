@@ -1,4 +1,4 @@
-"""Several finders on one sky, searched once: what each of them alone would have found."""
+"""Evaluate several finders on a sky that is searched once: the products of each finder alone."""
 
 from __future__ import annotations
 
@@ -25,28 +25,53 @@ if TYPE_CHECKING:
     from skysieve.clusters.search.job import ClusterJob
     from skysieve.core.fits.locations import Location
 
-__all__ = ["found_units", "needed_finder", "seen_by", "units_of_role", "write_finders"]
+__all__ = ["assemble_units", "for_finder", "required_finder", "units_of_role", "write_finders"]
 
 
-def needed_finder(finders: Sequence[Finder]) -> Finder:
-    """Return the finder whose search has all that these need."""
+def required_finder(finders: Sequence[Finder]) -> Finder:
+    """Return the finder whose search includes those of several finders.
+
+    Parameters
+    ----------
+    finders
+        Finders to evaluate.
+
+    Returns
+    -------
+    Finder
+        ``both`` if they differ.
+    """
     return finders[0] if len(set(finders)) == 1 else "both"
 
 
 def units_of_role(job: ClusterJob, role: str, split: SkySplit | None = None) -> list[Location]:
-    """Return the units of a search that lie in tiles of a role, each in one tile; ``all`` for all.
+    """Return the units of a search in the tiles of a role.
+
+    Parameters
+    ----------
+    job
+        The search.
+    role
+        Role of the tiles; ``all`` for all tiles.
+    split
+        Split of the sky; by default that of :class:`skysieve.clusters.maps.split.SkySplit`.
+
+    Returns
+    -------
+    list of Location
+        Files of the units; each unit lies in one tile.
 
     Raises
     ------
     SkysieveError
-        If the maps cannot be used, or nothing is to be searched.
+        If the maps cannot be used, or there are no pixels to search.
     """
     import healpy
 
     units = job.units()
     if role == "all":
         return units
-    numbers = [job.parts.unit_of(unit.path) for unit in units]
+    numbers = [job.unit_files.unit_of(unit.path) for unit in units]
     lon, lat = healpy.pix2ang(UNIT_NSIDE, numbers, nest=True, lonlat=True)
     inside = (split or SkySplit()).role_of(lon, lat) == role
     return [unit for unit, chosen in zip(units, np.atleast_1d(inside), strict=True) if chosen]
@@ -55,46 +80,58 @@ def units_of_role(job: ClusterJob, role: str, split: SkySplit | None = None) -> 
 def write_finders(
     job: ClusterJob, units: Sequence[Location], finders: Sequence[Finder], folder: Path
 ) -> dict[str, Path]:
-    """Write the products of each finder, from units that are finished, and take away the units' files.
+    """Write the products of each finder from finished units, and remove the unit files.
 
     Parameters
     ----------
     job
-        The search, with the finder of :func:`needed_finder`.
+        The search, with the finder of :func:`required_finder`.
     units
-        That were searched.
+        The units that were searched.
     finders
-        Of which products are made.
+        Finders whose products are written.
     folder
-        Each has a folder of its own in this one, of its name.
+        Folder with one subfolder per finder.
 
     Returns
     -------
     dict
-        These folders by finder.
+        The subfolders by finder.
 
     Raises
     ------
     SkysieveError
         If a unit is missing, or a product cannot be written.
     """
-    sky = found_units(job, units)
+    sky = assemble_units(job, units)
     folders: dict[str, Path] = {}
     for name in finders:
         finder = ClusterFinder(replace(job.settings, finder=name))
         scoring = Scoring.from_card(finder.model.card.sky if finder.model else {}, name)
-        own = seen_by(sky, finder)
+        own = for_finder(sky, finder)
         catalogue = make_catalogue(choose_candidates(own, finder, scoring), prefix=job.prefix)
         cards = search_cards(finder, job.sky, [one.path for one in job.maps.stack.maps])
         products = FoundClusters(catalogue, own.footprint, own.products(), nested=True, cards=cards)
         write_products(products, folder / name, overwrite=True)
         folders[name] = folder / name
-    job.parts.remove()
+    job.unit_files.remove()
     return folders
 
 
-def found_units(job: ClusterJob, units: Sequence[Location]) -> SkyMaps:
-    """Return what was found in finished units.
+def assemble_units(job: ClusterJob, units: Sequence[Location]) -> SkyMaps:
+    """Assemble finished units into maps of the sky.
+
+    Parameters
+    ----------
+    job
+        The search.
+    units
+        The units that were searched.
+
+    Returns
+    -------
+    SkyMaps
+        Maps and candidates.
 
     Raises
     ------
@@ -102,16 +139,29 @@ def found_units(job: ClusterJob, units: Sequence[Location]) -> SkyMaps:
         If a unit is missing or damaged.
     """
     return assemble(
-        job.parts,
-        [job.parts.unit_of(unit.path) for unit in units],
+        job.unit_files,
+        [job.unit_files.unit_of(unit.path) for unit in units],
         job.sky.nside,
         network=job.settings.uses_network,
         filtered=job.settings.uses_filter,
     )
 
 
-def seen_by(sky: SkyMaps, finder: ClusterFinder) -> SkyMaps:
-    """Return what a finder sees of what was found by both."""
+def for_finder(sky: SkyMaps, finder: ClusterFinder) -> SkyMaps:
+    """Restrict the results of both finders to those of one.
+
+    Parameters
+    ----------
+    sky
+        Maps and candidates of a search.
+    finder
+        Finder whose results are kept.
+
+    Returns
+    -------
+    SkyMaps
+        Maps and candidates of this finder.
+    """
     changed: dict[str, Any] = {}
     if not finder.settings.uses_network:
         changed["probability"] = None

@@ -1,9 +1,10 @@
-"""A sky with known clusters as a trial: which candidates are real, and which clusters could be found."""
+"""Match candidates with the true clusters of a sky, to see which are real and which clusters are found."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -12,8 +13,9 @@ from skysieve.clusters.maps.split import SkySplit
 from skysieve.core.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
+    from astropy.table import Table
     from numpy.typing import ArrayLike, NDArray
 
     from skysieve.clusters.catalogue.known_catalogues import KnownCatalogue
@@ -21,37 +23,44 @@ if TYPE_CHECKING:
 __all__ = [
     "BLOCKS",
     "Area",
-    "Judged",
+    "EvaluationSky",
     "Rules",
-    "TrialSky",
+    "TruthMatch",
     "findable_clusters",
-    "judge",
+    "match_to_truth",
     "noise_by_size",
 ]
 
 BLOCK_NSIDE = 8
 BLOCKS = 12 * BLOCK_NSIDE**2
-"""Blocks of a sky that are drawn anew in resamples: HEALPix pixels of 54 square degrees."""
+"""Number of blocks of a sky for the block bootstrap: HEALPix pixels of 54 square degrees."""
+
+Footprint = Callable[["NDArray[np.float64]", "NDArray[np.float64]"], "NDArray[np.bool_]"]
+"""Takes Galactic longitudes and latitudes in degrees, and returns which were searched."""
+
+NoiseBySize = tuple["NDArray[np.float64]", "NDArray[np.float64]"]
+"""Sizes in arcminutes, and the noise of Y500 in square arcminutes for each."""
 
 
 @dataclass(frozen=True)
 class Rules:
-    """What counts.
+    """Rules of the evaluation.
 
     Attributes
     ----------
     radius
-        In arcminutes, between a candidate and the cluster that it is.
+        Matching radius between candidates and clusters, in arcminutes.
     least_y500
-        A true cluster is findable from this on, in square arcminutes: completeness is that of these.
+        Minimum Y500 of findable clusters, in square arcminutes.  Completeness is the fraction of findable
+        clusters that are found.
     least_real
-        A candidate is real if it is a true cluster with this or more: purity is the part that is real.
-        Clusters below are so many that a candidate has one nearby by chance.
+        Minimum Y500 of clusters that make a candidate real.  Purity is the fraction of candidates that are
+        real.  Fainter clusters are so numerous that a candidate has one nearby by chance.
     least_snr
-        A findable cluster must have this signal to noise, too, as expected from the noise of the matched
-        filter for its size; None for no such limit.
+        Minimum S/N of findable clusters, as expected from the matched filter's noise for their size; None for
+        no limit.
     purity
-        Completeness is compared where candidates are as pure as this.
+        Purity at which completeness is compared.
 
     Raises
     ------
@@ -66,7 +75,7 @@ class Rules:
     purity: float = 0.9
 
     def __post_init__(self) -> None:
-        """Refuse rules that make no sense."""
+        """Check the values."""
         check_radius(self.radius)
         if not 0 < self.purity <= 1:
             raise ConfigError(f"purity {self.purity:g}: expected above 0, to 1")
@@ -79,24 +88,35 @@ class Rules:
 
 @dataclass(frozen=True)
 class Area:
-    """Which part of a sky counts.
+    """The part of a sky that is evaluated.
 
     Attributes
     ----------
     role
-        Tiles of this role of the split only; ``all`` for all.
+        Role of the tiles; ``all`` for all tiles.
     split
-        The split.
+        Split of the sky into tiles.
     footprints
-        Each tells of Galactic directions in degrees whether they were searched; all have to be.
+        Footprints of the searches; the area is inside of all of them.
     """
 
     role: Literal["test", "validation", "train", "all"] = "test"
     split: SkySplit = field(default_factory=SkySplit)
-    footprints: tuple[Callable[[Any, Any], NDArray[np.bool_]], ...] = ()
+    footprints: tuple[Footprint, ...] = ()
 
     def contains(self, lon: NDArray[np.float64], lat: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Return which directions are in it."""
+        """Return which positions are in the area.
+
+        Parameters
+        ----------
+        lon, lat : ndarray of float64, shape (N,)
+            Galactic coordinates in degrees.
+
+        Returns
+        -------
+        ndarray of bool, shape (N,)
+            True in the area.
+        """
         inside = np.ones(lon.shape, bool)
         if self.role != "all" and lon.size:
             inside &= self.split.role_of(lon, lat) == self.role
@@ -106,40 +126,46 @@ class Area:
 
 
 @dataclass(frozen=True, eq=False)
-class TrialSky:
-    """A sky whose clusters are known.
+class EvaluationSky:
+    """A sky with known clusters.
 
     Attributes
     ----------
     truth
-        All of them, with Y500.
+        All true clusters, with Y500.
     area
-        What counts.
+        The part of the sky that is evaluated.
     noise
-        Sizes in arcminutes, and the noise of Y500 for clusters of these, in square arcminutes; see
-        :func:`noise_by_size`.
+        Noise of Y500 by size; see :func:`noise_by_size`.
     """
 
     truth: KnownCatalogue
     area: Area
-    noise: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
+    noise: NoiseBySize | None = None
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
-    """Candidates of one detector and the true clusters, on the area that counts, of one sky or more.
+class TruthMatch:
+    """Candidates of one detector matched with the true clusters, in the evaluated area of one or more skies.
 
     Attributes
     ----------
-    score, real, separation, block
-        Of each candidate ``(N,)``: its score; whether it is a true cluster; how far from that, in arcminutes,
-        or NaN; and the block of the sky that it is in.
-    found_score
-        Of each true cluster ``(M,)`` the score of the candidate that it is; minus infinity if there is none.
-    findable
-        Whether it counts for completeness.
-    redshift, m500, y500, true_block
-        What is known of it, and its block.
+    score : ndarray of float64, shape (N,)
+        Score of each candidate.
+    real : ndarray of bool, shape (N,)
+        Whether the candidate matches a true cluster.
+    separation : ndarray of float64, shape (N,)
+        Separation from the true cluster in arcminutes; NaN without a match.
+    block : ndarray of int64, shape (N,)
+        Block of the sky of the candidate.
+    found_score : ndarray of float64, shape (M,)
+        Score of the candidate that matches each true cluster; minus infinity without a match.
+    findable : ndarray of bool, shape (M,)
+        Whether the cluster counts for completeness.
+    redshift, m500, y500 : ndarray of float64, shape (M,)
+        Properties of the cluster.
+    true_block : ndarray of int64, shape (M,)
+        Block of the sky of the cluster.
     """
 
     score: NDArray[np.float64]
@@ -154,8 +180,19 @@ class Judged:
     true_block: NDArray[np.int64]
 
     @classmethod
-    def join(cls, parts: Sequence[Judged]) -> Judged:
-        """Return the candidates of several skies as one, blocks of each counted on."""
+    def join(cls, parts: Sequence[TruthMatch]) -> TruthMatch:
+        """Join the matches on several skies, whose blocks get different numbers.
+
+        Parameters
+        ----------
+        parts
+            Matches of one detector, one per sky.
+
+        Returns
+        -------
+        TruthMatch
+            All candidates and clusters.
+        """
         names = list(cls.__dataclass_fields__)
         joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
         for name, size in (("block", "score"), ("true_block", "y500")):
@@ -164,28 +201,35 @@ class Judged:
         return cls(**joined)
 
 
-def judge(sky: TrialSky, lon: ArrayLike, lat: ArrayLike, score: ArrayLike, rules: Rules) -> Judged:
-    """Tell which candidates are real and which clusters were found.
+def match_to_truth(
+    sky: EvaluationSky, lon: ArrayLike, lat: ArrayLike, score: ArrayLike, rules: Rules
+) -> TruthMatch:
+    """Match candidates with true clusters: which candidates are real, and which clusters are found.
 
-    The best candidate goes first: it is the brightest true cluster within the radius, if there is one, and
-    that is no other candidate's any more.  So what is found above one score does not depend on candidates
-    below.  Pairs are made before the area is cut out, so that its edges part none.
+    Candidates are processed by decreasing score, and each is matched with the brightest free cluster within
+    the radius.  So the clusters found above a score do not depend on candidates below it.  The area is
+    applied after matching, so that its edges separate no pair.
 
     Parameters
     ----------
     sky
-        With its true clusters.
-    lon, lat
-        Of all candidates ``(N,)``, Galactic, in degrees.
-    score
-        Of these.
+        Sky with its true clusters.
+    lon, lat : array_like, shape (N,)
+        Galactic coordinates of all candidates in degrees.
+    score : array_like, shape (N,)
+        Scores of the candidates.
     rules
-        What counts.
+        Rules of the evaluation.
+
+    Returns
+    -------
+    TruthMatch
+        The matches in the evaluated area.
 
     Raises
     ------
     ConfigError
-        If the truth has no Y500, or a signal to noise is asked for and the noise is not known.
+        If the truth has no Y500, or a minimum S/N is set and the noise is not known.
     """
     truth = sky.truth
     if len(truth) and not np.isfinite(truth.y500).any():
@@ -207,15 +251,15 @@ def judge(sky: TrialSky, lon: ArrayLike, lat: ArrayLike, score: ArrayLike, rules
     found_score[pairs.second] = rank[pairs.first]
     findable = findable_clusters(sky, rules)[true]
     kept = sky.area.contains(across, up) & np.isfinite(rank)
-    there = sky.area.contains(truth.lon[true], truth.lat[true])
-    true = true[there]
-    return Judged(
+    inside = sky.area.contains(truth.lon[true], truth.lat[true])
+    true = true[inside]
+    return TruthMatch(
         rank[kept],
         np.isfinite(separation[kept]),
         separation[kept],
         _blocks(across[kept], up[kept]),
-        found_score[there],
-        findable[there],
+        found_score[inside],
+        findable[inside],
         truth.redshift[true],
         truth.m500[true],
         truth.y500[true],
@@ -223,13 +267,25 @@ def judge(sky: TrialSky, lon: ArrayLike, lat: ArrayLike, score: ArrayLike, rules
     )
 
 
-def findable_clusters(sky: TrialSky, rules: Rules) -> NDArray[np.bool_]:
-    """Return which true clusters ``(M,)`` of a sky count for completeness, wherever they are.
+def findable_clusters(sky: EvaluationSky, rules: Rules) -> NDArray[np.bool_]:
+    """Return which true clusters of a sky count for completeness, inside or outside of the area.
+
+    Parameters
+    ----------
+    sky
+        Sky with its true clusters.
+    rules
+        Rules of the evaluation.
+
+    Returns
+    -------
+    ndarray of bool, shape (M,)
+        True for findable clusters.
 
     Raises
     ------
     ConfigError
-        If a signal to noise is asked for and the noise is not known.
+        If a minimum S/N is set and the noise is not known.
     """
     findable = np.nan_to_num(sky.truth.y500) >= rules.least_y500
     if rules.least_snr is not None:
@@ -237,11 +293,21 @@ def findable_clusters(sky: TrialSky, rules: Rules) -> NDArray[np.bool_]:
     return findable
 
 
-def noise_by_size(table: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-    """Return sizes and the noise of Y500 for each, the median of a catalogue's columns; None without these.
+def noise_by_size(table: Table) -> NoiseBySize | None:
+    """Return the noise of Y500 for each size of the matched filter.
 
-    The matched filter tries a few sizes, and states of each candidate the best of them as ``size``, and its
-    noise as ``y500_error``.
+    The matched filter has a few sizes.  A catalogue has the best size of each candidate in ``size``, and its
+    noise in ``y500_error``; the noise of a size is the median over its candidates.
+
+    Parameters
+    ----------
+    table
+        Catalogue of the matched filter.
+
+    Returns
+    -------
+    NoiseBySize or None
+        None if the columns are missing or have no values.
     """
     if not {"size", "y500_error"} <= set(table.colnames):
         return None
@@ -249,7 +315,7 @@ def noise_by_size(table: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]
         np.ma.filled(np.ma.asarray(table[name]).astype(float), np.nan) for name in ("size", "y500_error")
     )
     known = np.isfinite(size) & np.isfinite(noise) & (noise > 0)
-    # A table in single precision tells sizes apart by rounding alone
+    # In single precision, equal sizes may differ by rounding
     sizes = np.unique(np.round(size[known], 3))
     if not sizes.size:
         return None
@@ -257,8 +323,8 @@ def noise_by_size(table: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]
     return sizes.astype(np.float64), np.array(medians, np.float64)
 
 
-def _expected_snr(sky: TrialSky) -> NDArray[np.float64]:
-    """Return the signal to noise that true clusters are expected to have; NaN without a size."""
+def _expected_snr(sky: EvaluationSky) -> NDArray[np.float64]:
+    """Return the expected S/N of true clusters; NaN without a size."""
     if sky.noise is None:
         raise ConfigError(
             "a least expected S/N needs the noise of the matched filter: give a catalogue of it, with "

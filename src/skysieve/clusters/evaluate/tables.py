@@ -1,4 +1,4 @@
-"""Tables of the report of a trial, as people and programs read them."""
+"""Tables of the report of an evaluation, as Markdown and as ECSV."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from skysieve.core.evaluation.tables import format_estimate, to_ecsv, to_markdow
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from skysieve.clusters.evaluate.evaluation import Counted
+    from skysieve.clusters.evaluate.evaluation import BinnedFraction
     from skysieve.clusters.evaluate.sky import Rules
     from skysieve.clusters.search.pixel_scores import PixelCounts
 
@@ -20,23 +20,36 @@ __all__ = [
     "QUANTILES",
     "bin_rows",
     "bins_table",
+    "comparisons_table",
     "ecsv",
     "flat_row",
     "pixels_table",
     "positions_table",
     "scores_table",
-    "verdicts_table",
 ]
 
 QUANTILES = (0.5, 0.68, 0.95)
-"""Of the position errors that are told."""
+"""Quantiles of the position errors that are reported."""
 
 ENDS_PURE = " †"
-"""Mark of catalogues that end before they are less pure than asked."""
+"""Mark of catalogues whose purity exceeds the required one at their lowest score."""
 
 
 def scores_table(rows: Sequence[Mapping[str, object]], rules: Rules) -> str:
-    """Return the scores of all detectors, a row each."""
+    """Format the scores of all detectors.
+
+    Parameters
+    ----------
+    rows
+        Scores, one row per detector.
+    rules
+        Rules of the evaluation.
+
+    Returns
+    -------
+    str
+        Markdown table.
+    """
     header = [
         "",
         "candidates",
@@ -65,8 +78,21 @@ def scores_table(rows: Sequence[Mapping[str, object]], rules: Rules) -> str:
     return to_markdown(header, lines) + f"\n{note}" * any(bool(row["ends_pure"]) for row in rows)
 
 
-def verdicts_table(compared: Sequence[Mapping[str, object]], rules: Rules) -> list[str]:
-    """Return who stands above whom, under a heading; nothing for a single detector."""
+def comparisons_table(compared: Sequence[Mapping[str, object]], rules: Rules) -> list[str]:
+    """Format the comparisons of pairs of detectors.
+
+    Parameters
+    ----------
+    compared
+        Comparisons, one row per pair.
+    rules
+        Rules of the evaluation.
+
+    Returns
+    -------
+    list of str
+        Heading and Markdown table; empty for a single detector.
+    """
     if not compared:
         return []
     lines = [
@@ -82,7 +108,18 @@ def verdicts_table(compared: Sequence[Mapping[str, object]], rules: Rules) -> li
 
 
 def positions_table(rows: Sequence[Mapping[str, object]]) -> str:
-    """Return quantiles of the position errors."""
+    """Format quantiles of the position errors.
+
+    Parameters
+    ----------
+    rows
+        Scores, one row per detector.
+
+    Returns
+    -------
+    str
+        Markdown table.
+    """
     header = ["arcmin", *(f"{100 * q:g} % within" for q in QUANTILES)]
     lines = [
         [str(row["detector"]), *(format_estimate(row[f"position_{100 * q:g}"]) for q in QUANTILES)]  # type: ignore[arg-type]
@@ -92,7 +129,18 @@ def positions_table(rows: Sequence[Mapping[str, object]]) -> str:
 
 
 def pixels_table(pixels: Mapping[str, PixelCounts]) -> str:
-    """Return scores of pixels, by detector."""
+    """Format the pixel scores.
+
+    Parameters
+    ----------
+    pixels
+        Pixel counts by detector.
+
+    Returns
+    -------
+    str
+        Markdown table.
+    """
     lines = [
         [name, *(_number(value) for value in (one.precision, one.recall, one.dice))]
         for name, one in pixels.items()
@@ -100,42 +148,66 @@ def pixels_table(pixels: Mapping[str, PixelCounts]) -> str:
     return to_markdown(["", "precision", "recall", "Dice"], lines)
 
 
-def bins_table(label: str, detectors: Mapping[str, Counted]) -> str:
-    """Return a table of bins: a row a bin, a column a detector."""
+def bins_table(label: str, detectors: Mapping[str, BinnedFraction]) -> str:
+    """Format fractions in bins: one row per bin, one column per detector.
+
+    Parameters
+    ----------
+    label
+        Label of the quantity.
+    detectors
+        Fractions in the same bins, by detector.
+
+    Returns
+    -------
+    str
+        Markdown table, without empty bins.
+    """
     first = next(iter(detectors.values()))
     lines = []
-    for place, (low, high) in enumerate(zip(first.edges[:-1], first.edges[1:], strict=True)):
-        if any(one.trials[place] for one in detectors.values()):
-            cells = [_part(one, place) for one in detectors.values()]
+    for index, (low, high) in enumerate(zip(first.edges[:-1], first.edges[1:], strict=True)):
+        if any(one.trials[index] for one in detectors.values()):
+            cells = [_fraction(one, index) for one in detectors.values()]
             lines.append([f"{low:.3g} to {high:.3g}", *cells])
     return to_markdown([label, *detectors], lines)
 
 
-def _part(one: Counted, place: int) -> str:
-    if not one.trials[place]:
+def _fraction(one: BinnedFraction, index: int) -> str:
+    if not one.trials[index]:
         return "–"
-    interval = f"{one.low[place]:.2f}–{one.high[place]:.2f}"
-    return f"{one.part[place]:.2f} ({interval}), {one.hits[place]} of {one.trials[place]}"
+    interval = f"{one.low[index]:.2f}–{one.high[index]:.2f}"
+    return f"{one.fraction[index]:.2f} ({interval}), {one.hits[index]} of {one.trials[index]}"
 
 
-def bin_rows(counted: Mapping[str, Mapping[str, Counted]]) -> list[dict[str, object]]:
-    """Return the rows of a table of bins."""
+def bin_rows(binned: Mapping[str, Mapping[str, BinnedFraction]]) -> list[dict[str, object]]:
+    """Convert fractions in bins to rows of a table.
+
+    Parameters
+    ----------
+    binned
+        Fractions by detector, then by quantity.
+
+    Returns
+    -------
+    list of dict
+        One row per detector, quantity and bin.
+    """
     return [
         {
             "detector": name,
             "by": by,
-            "from": one.edges[place],
-            "to": one.edges[place + 1],
-            "mean": one.middle[place],
-            "hits": int(one.hits[place]),
-            "trials": int(one.trials[place]),
-            "part": one.part[place],
-            "low": one.low[place],
-            "high": one.high[place],
+            "from": one.edges[index],
+            "to": one.edges[index + 1],
+            "mean": one.mean[index],
+            "hits": int(one.hits[index]),
+            "trials": int(one.trials[index]),
+            "part": one.fraction[index],
+            "low": one.low[index],
+            "high": one.high[index],
         }
-        for name, found in counted.items()
+        for name, found in binned.items()
         for by, one in found.items()
-        for place in range(one.trials.size)
+        for index in range(one.trials.size)
     ]
 
 
@@ -144,7 +216,20 @@ def _number(value: object) -> str:
 
 
 def ecsv(rows: Sequence[Mapping[str, object]], meta: Mapping[str, object]) -> bytes:
-    """Return rows as ECSV."""
+    """Format rows as ECSV.
+
+    Parameters
+    ----------
+    rows
+        Values by column; missing ones become NaN.
+    meta
+        Metadata of the table.
+
+    Returns
+    -------
+    bytes
+        An ECSV file.
+    """
     names = list(dict.fromkeys(name for row in rows for name in row))
     columns = {name: [row.get(name, np.nan) for row in rows] for name in names}
     units = {name: "arcmin" for name in names if name.startswith("position_")}
@@ -152,7 +237,18 @@ def ecsv(rows: Sequence[Mapping[str, object]], meta: Mapping[str, object]) -> by
 
 
 def flat_row(row: Mapping[str, object]) -> dict[str, object]:
-    """Return a row with estimates in three columns."""
+    """Replace each estimate of a row by three columns: its value and the limits of its interval.
+
+    Parameters
+    ----------
+    row
+        Values by column.
+
+    Returns
+    -------
+    dict
+        The new row.
+    """
     flat: dict[str, object] = {}
     for name, value in row.items():
         if isinstance(value, Estimate):

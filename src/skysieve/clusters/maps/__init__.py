@@ -1,1 +1,1 @@
-"""Maps of the sky: files, units, tiles, patches."""
+"""Maps of the sky: files, units, tiles and patches."""

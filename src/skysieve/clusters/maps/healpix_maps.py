@@ -1,4 +1,4 @@
-"""Maps of the whole sky, or of parts of it, in HEALPix FITS files."""
+"""Read and write full-sky and partial-sky maps in HEALPix FITS files."""
 
 from __future__ import annotations
 
@@ -17,42 +17,45 @@ if TYPE_CHECKING:
     from astropy.io import fits
     from numpy.typing import NDArray
 
+    from skysieve.core.fits.cards import HeaderValue
+
 __all__ = ["UNSEEN", "Frame", "HealpixMap", "read_healpix_map", "write_healpix_map"]
 
 UNSEEN = -1.6375e30
-"""What stands in HEALPix files where nothing was measured."""
+"""Value of pixels without data in HEALPix files."""
 
-# A value that went through other types has lost digits, and is still that mark.
-_SAME_MARK = 1e-5
-_LISTS_OF_PIXELS = {"PIXEL", "PIX"}
-_PART = 2**22
-# Maps are held whole, 200 MB at this resolution.  Finer ones must hold a part of the sky that is worth it.
-_ALWAYS_HELD = 2048
-_LEAST_SHARE = 0.01
-# So long are the rows of most maps, which makes them quick to read.
+# Relative tolerance of UNSEEN: conversions between types change its last digits
+_UNSEEN_TOLERANCE = 1e-5
+_PIXEL_COLUMNS = {"PIXEL", "PIX"}
+_CHUNK = 2**22
+# Maps are held in memory as full-sky maps, of 200 MB at this NSIDE.  At a larger NSIDE, a file must cover at
+# least this fraction of the sky.
+_MAX_SPARSE_NSIDE = 2048
+_MIN_SKY_FRACTION = 0.01
+# Values per row, as in most maps; long rows are fast to read
 _ROW = 1024
 
 
 @dataclass(frozen=True, eq=False)
 class HealpixMap:
-    """One map.
+    """A HEALPix map.
 
     Attributes
     ----------
-    values : ndarray, shape (npix,), float32
-        In `unit`; NaN where nothing was measured.
+    values : ndarray of float32, shape (npix,)
+        Values in `unit`; NaN where there are no data.
     nside
-        The map has 12 nside² pixels.
+        Resolution: the map has 12 nside² pixels.
     nested
-        Whether pixels are in the order NESTED; else they are in RING.
+        Whether pixels are in NESTED order; else they are in RING order.
     frame
-        The coordinates in which pixels are counted: ``G`` Galactic, ``C`` equatorial, ``E`` ecliptic.
+        Coordinate frame of the pixels: ``G`` Galactic, ``C`` equatorial, ``E`` ecliptic.
     unit
-        As the file states it, or as it was given.
+        Unit as stated by the file, or as given.
     name
-        Of the column.
+        Name of the column.
     path
-        The file.
+        File of the map.
     """
 
     values: NDArray[np.float32]
@@ -73,30 +76,34 @@ def read_healpix_map(
     unit: str | None = None,
     ordering: str | None = None,
 ) -> HealpixMap:
-    """Read one map of a HEALPix FITS file, of the full sky or of a part, whole or refused.
+    """Read one map from a HEALPix FITS file, of the full sky or of a part.
 
-    Only the column asked for is held in memory, once, as float32. UNSEEN, the value that BAD_DATA states
-    and whatever is not finite become NaN, as does the sky that a map of a part leaves out.
+    Only one column is held in memory, once, as float32.  UNSEEN, the value of BAD_DATA, values that are not
+    finite, and pixels that a partial-sky map leaves out become NaN.
 
     Parameters
     ----------
     path
-        The file, plain or in gzip or bzip2.
+        The file, plain or compressed with gzip or bzip2.
     field
-        Number of the column, 0 for the first (a list of pixels does not count), or its name.
+        Number of the column, from 0, without the column of pixel numbers; or its name.
     hdu
         Number of the HDU with the table, or its name.
     frame, unit, ordering
-        What holds where the file has no COORDSYS, TUNIT or ORDERING, which the log then warns of. What
-        the file states goes before these.
+        Values for files without COORDSYS, TUNIT or ORDERING; their use is logged as a warning.
+
+    Returns
+    -------
+    HealpixMap
+        The map, as a full-sky map.
 
     Raises
     ------
     SourceError
-        If the file is missing, truncated or damaged; if it holds no such map; if frame, unit or ordering
-        is neither stated nor given; or if length, NSIDE and ORDERING do not fit together.
+        If the file is missing, truncated or damaged; if it has no such map; if frame, unit or ordering is
+        neither stated nor given; or if length, NSIDE and ORDERING are inconsistent.
     ConfigError
-        If `frame` or `ordering` has no valid value.
+        If `frame` or `ordering` is not valid.
     """
     from skysieve.core.fits.fits_units import FETCH, one_line, quiet
 
@@ -108,7 +115,7 @@ def read_healpix_map(
         raise
     except MemoryError as error:
         raise SourceError(f"{path}: its map does not fit into memory ({one_line(error)})") from error
-    except Exception as error:  # whatever astropy raises for a table against the standard
+    except Exception as error:  # astropy raises various exceptions for tables that violate the standard
         raise SourceError(f"{path}: cannot be read as a HEALPix map ({one_line(error)}); {FETCH}") from error
 
 
@@ -129,28 +136,28 @@ def _read(
         label = f"{path}[{number}]"
         header = hdus[number].header
         stated = MapHeader(header, label)
-        pixels = _list_of_pixels(hdus[number])
+        pixels = _pixel_column(hdus[number])
         columns = [other for other in hdus[number].columns if other is not pixels]
         column = column_of(columns, field, label)
         nested = stated.nested(ordering)
         stored = int(header["NAXIS2"]) * values_in_row(column)
         nside = stated.nside(stored, nested=nested, partial=pixels is not None)
-        _check_share(stored, nside, label)
+        _check_sky_fraction(stored, nside, label)
         coordinates = stated.frame(frame)
         measured_in = stated.unit(column.unit, unit)
         if pixels is None:
             first = _first_pixel(header, stored, nside, label)
             values = np.full(12 * nside**2, np.nan, np.float32)
-            for before, (part,) in read_columns(hdus, number, [column]):
-                values[first + before : first + before + part.size] = part
+            for offset, (part,) in read_columns(hdus, number, [column]):
+                values[first + offset : first + offset + part.size] = part
         else:
             pixels = column_of([pixels], 0, label)
             if values_in_row(pixels) != values_in_row(column):
                 raise SourceError(f"{label}: its rows hold more values than pixels, or fewer; it is damaged")
             values = np.full(12 * nside**2, np.nan, np.float32)
-            for _, (where, part) in read_columns(hdus, number, [pixels, column]):
-                values[_checked(where, nside, label)] = part
-    _blank(values, header)
+            for _, (numbers, part) in read_columns(hdus, number, [pixels, column]):
+                values[_checked(numbers, nside, label)] = part
+    _replace_missing(values, header)
     return HealpixMap(values, nside, nested, coordinates, measured_in, column.name, path)
 
 
@@ -163,32 +170,32 @@ def write_healpix_map(
     unit: str,
     column: str,
     overwrite: bool,
-    cards: Mapping[str, Any] | None = None,
+    cards: Mapping[str, HeaderValue | tuple[HeaderValue, str]] | None = None,
     partial: bool = False,
 ) -> None:
-    """Write a map as a HEALPix FITS file, whole or not at all, with check sums.
+    """Write a map as a HEALPix FITS file, atomically and with checksums.
 
     Parameters
     ----------
     path
-        The file; a name that ends in ``.gz`` makes a gzip file.
+        Output file; it is compressed if the name ends in ``.gz``.
     values : ndarray, shape (npix,)
-        Stored as float32; NaN is stored as UNSEEN.
+        Values, stored as float32; NaN is stored as UNSEEN.
     nested, frame, unit
-        As in :class:`HealpixMap`; that of plain numbers is the empty text.
+        See :class:`HealpixMap`; the unit of dimensionless values is an empty string.
     column
         Name of the column.
     overwrite
-        Whether a file that is already there may be replaced.
+        Whether an existing file may be replaced.
     cards
-        Further cards by keyword: each a value, or a value and a comment.
+        Further header cards by keyword: a value, or a value and a comment.
     partial
-        Leave out pixels without data, and list the numbers of the others.
+        Whether to store only the pixels with data, with their numbers.
 
     Raises
     ------
     OutputError
-        If `values` is no map, or the file exists or cannot be written.
+        If `values` is not a map, or the file exists or cannot be written.
     """
     from astropy.io import fits
 
@@ -197,11 +204,11 @@ def write_healpix_map(
     nside = side_of(values.size) if values.ndim == 1 else None
     if nside is None:
         raise OutputError(f"a HEALPix map is a row of 12 nside² values; this has shape {values.shape}")
-    table = _listed(values, column) if partial else _counted(values, column)
+    table = _explicit_table(values, column) if partial else _implicit_table(values, column)
     hdu = fits.BinTableHDU(table, name="MAP")
     if unit:
         hdu.columns[column].unit = unit
-    cards_of_maps: dict[str, tuple[Any, str]] = {
+    map_cards: dict[str, tuple[HeaderValue, str]] = {
         "PIXTYPE": ("HEALPIX", "HEALPix pixelisation"),
         "ORDERING": ("NESTED" if nested else "RING", "order of the pixels"),
         "COORDSYS": (frame, "G Galactic, C equatorial, E ecliptic"),
@@ -211,34 +218,34 @@ def write_healpix_map(
         "BAD_DATA": (UNSEEN, "nothing was measured here"),
     }
     if not partial:
-        cards_of_maps |= {"FIRSTPIX": (0, "first pixel"), "LASTPIX": (values.size - 1, "last pixel")}
-    for keyword, card in {**cards_of_maps, **(cards or {})}.items():
+        map_cards |= {"FIRSTPIX": (0, "first pixel"), "LASTPIX": (values.size - 1, "last pixel")}
+    for keyword, card in {**map_cards, **(cards or {})}.items():
         hdu.header[keyword] = card
     write_fits([fits.PrimaryHDU(), hdu], path, overwrite=overwrite)
 
 
-def _check_share(stored: int, nside: int, label: str) -> None:
-    """Refuse a map of next to nothing that would take gigabytes."""
+def _check_sky_fraction(stored: int, nside: int, label: str) -> None:
+    """Reject a map of a tiny part of the sky whose full-sky map would take gigabytes."""
     npix = 12 * nside**2
-    if nside > _ALWAYS_HELD and stored < _LEAST_SHARE * npix:
+    if nside > _MAX_SPARSE_NSIDE and stored < _MIN_SKY_FRACTION * npix:
         raise SourceError(
             f"{label}: holds {stored} of the {npix} pixels of NSIDE {nside}, which would take"
-            f" {4 * npix / 1e9:.3g} GB; give a map of at least {_LEAST_SHARE:.0%} of the sky, or of NSIDE"
-            f" {_ALWAYS_HELD} or less (healpy.ud_grade makes one)"
+            f" {4 * npix / 1e9:.3g} GB; give a map of at least {_MIN_SKY_FRACTION:.0%} of the sky, or of"
+            f" NSIDE {_MAX_SPARSE_NSIDE} or less (healpy.ud_grade makes one)"
         )
 
 
-def _list_of_pixels(table: fits.BinTableHDU) -> Any | None:
+def _pixel_column(table: fits.BinTableHDU) -> fits.Column | None:
     """Return the column with the numbers of the pixels, if the table has one."""
     scheme = str(table.header.get("INDXSCHM", "")).strip().upper()
     names = [name.strip().upper() for name in table.columns.names]
-    if names and (scheme == "EXPLICIT" or (scheme != "IMPLICIT" and names[0] in _LISTS_OF_PIXELS)):
+    if names and (scheme == "EXPLICIT" or (scheme != "IMPLICIT" and names[0] in _PIXEL_COLUMNS)):
         return table.columns[0]
     return None
 
 
 def _first_pixel(header: fits.Header, stored: int, nside: int, label: str) -> int:
-    """Return the pixel of the first value: not 0 if a map without list covers a part of the sky."""
+    """Return the pixel of the first value; a partial-sky map without pixel numbers may start above 0."""
     npix = 12 * nside**2
     first, last = header.get("FIRSTPIX", 0), header.get("LASTPIX", npix - 1)
     if stored == npix:
@@ -263,30 +270,31 @@ def _checked(pixels: NDArray[Any], nside: int, label: str) -> NDArray[np.int64]:
     return pixels.astype(np.int64, copy=False)
 
 
-def _blank(values: NDArray[np.float32], header: fits.Header) -> None:
-    """Set NaN where nothing was measured, part by part, so that memory holds no second map."""
+def _replace_missing(values: NDArray[np.float32], header: fits.Header) -> None:
+    """Set missing values to NaN, chunk by chunk, so that memory holds no second map."""
     bad = header.get("BAD_DATA")
-    marks = {UNSEEN, *([float(bad)] if isinstance(bad, int | float) and np.isfinite(bad) else [])}
-    for start in range(0, values.size, _PART):
-        part = values[start : start + _PART]
+    sentinels = {UNSEEN, *([float(bad)] if isinstance(bad, int | float) and np.isfinite(bad) else [])}
+    for start in range(0, values.size, _CHUNK):
+        part = values[start : start + _CHUNK]
         missing = ~np.isfinite(part)
-        for mark in marks:
-            missing |= np.abs(part - np.float32(mark)) <= np.float32(abs(mark) * _SAME_MARK)
+        for sentinel in sentinels:
+            tolerance = np.float32(abs(sentinel) * _UNSEEN_TOLERANCE)
+            missing |= np.abs(part - np.float32(sentinel)) <= tolerance
         part[missing] = np.nan
 
 
-def _counted(values: NDArray[Any], column: str) -> NDArray[Any]:
-    """Return a table of all values, in long rows where they fill them."""
+def _implicit_table(values: NDArray[Any], column: str) -> NDArray[Any]:
+    """Return a table of all values, in long rows if their number allows it."""
     length = _ROW if values.size % _ROW == 0 else 1
     stored = np.empty(values.size, ">f4")
-    for start in range(0, values.size, _PART):
-        part = values[start : start + _PART]
-        stored[start : start + _PART] = np.where(np.isfinite(part), part, UNSEEN)
+    for start in range(0, values.size, _CHUNK):
+        part = values[start : start + _CHUNK]
+        stored[start : start + _CHUNK] = np.where(np.isfinite(part), part, UNSEEN)
     return stored.view([(column, ">f4", (length,) if length > 1 else ())])
 
 
-def _listed(values: NDArray[Any], column: str) -> NDArray[Any]:
-    """Return a table of the pixels that have data, and their values."""
+def _explicit_table(values: NDArray[Any], column: str) -> NDArray[Any]:
+    """Return a table of the pixels with data, with their numbers and values."""
     pixels = np.flatnonzero(np.isfinite(values) & (values != np.float32(UNSEEN)))
     table = np.empty(pixels.size, [("PIXEL", ">i4" if values.size < 2**31 else ">i8"), (column, ">f4")])
     table["PIXEL"] = pixels

@@ -1,4 +1,4 @@
-"""Files of maps: which belongs to which band, by official names or by a description in YAML."""
+"""Find the map file of each band, by official file names or by a description in YAML."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from skysieve.core.documents import parse_yaml, read_text
 from skysieve.core.errors import ConfigError, SourceError
@@ -23,31 +23,35 @@ COMPTON = "y"
 """Name of the band of a map of the Compton parameter."""
 
 _FITS = r"\.fits?(?:\.gz|\.bz2|\.Z)?"
-# Of one name for each part of a survey only the whole is taken from a folder.
+# From a folder, only the maps of the full mission are taken, not those of parts of it
 _PLANCK = re.compile(r"HFI_SkyMap_(?P<band>\d{3})(?:-[\w-]+)?_\d+_R\d+\.\d+_(?P<part>[\w-]+)" + _FITS)
 _SIMULATED = re.compile(r"sky_(?P<band>\w+)" + _FITS)
 _COMPTON_MAP = re.compile(r"(?:.*[-_])?(?:milca|nilc)[-_]ymaps?(?:[-_].*)?" + _FITS, re.IGNORECASE)
 _DESCRIPTIONS = {".yaml", ".yml"}
+_Named = TypeVar("_Named", "Frame", "Ordering")
 _KNOWN = ["file", "band", "field", "hdu", "frequency", "beam", "noise", "unit", "frame", "ordering"]
 
 
 @dataclass(frozen=True)
 class MapFile:
-    """A map in a file.
+    """A map in a file, with the settings of its description.
 
     Attributes
     ----------
     path
         The file.
     band
-        Name of its band, ``100`` or ``y``.
+        Name of the band, such as ``100`` or ``y``.
     field, hdu
         Column and HDU, by number or name.
     unit, frame, ordering
-        What the description says of it; None if nothing.
-    frequency, beam, noise
-        GHz; FWHM in arcmin; white noise in the map's unit times arcmin. None if the description does not
-        say, as need not be for the bands of Planck.
+        Values of the description; None if it does not state them.
+    frequency
+        Frequency in GHz; None, here and below, if not stated, which is allowed for Planck bands.
+    beam
+        FWHM of the beam in arcmin.
+    noise
+        White noise in the unit of the map times arcmin.
     """
 
     path: Path
@@ -65,27 +69,31 @@ class MapFile:
 def find_map_files(
     sources: str | Path | Iterable[str | Path], *, bands: Sequence[str] | None = None
 ) -> list[MapFile]:
-    """Return the maps that folders, files and descriptions stand for, one a band.
+    """Find the maps in folders, files and descriptions, one per band.
 
     Parameters
     ----------
     sources
         One or several of these:
 
-        - a folder: the maps in it that have an official name;
-        - a map with the official name of Planck's, ``HFI_SkyMap_143_2048_R3.01_full.fits``, or that
-          ``skysieve simulate sky`` wrote, ``sky_143.fits``, or with one of the Compton parameter,
-          ``milca_ymaps.fits``;
-        - a description in YAML: a list ``maps`` of mappings with ``file`` (relative to the description) and
+        - a folder: the maps in it with an official name;
+        - a map with an official name: of Planck (``HFI_SkyMap_143_2048_R3.01_full.fits``), of
+          ``skysieve simulate sky`` (``sky_143.fits``), or of the Compton parameter (``milca_ymaps.fits``);
+        - a description in YAML: a list ``maps`` of mappings with ``file`` (relative to the description),
           ``band``, and as needed ``field``, ``hdu``, ``unit``, ``frame``, ``ordering``, ``frequency``,
           ``beam`` and ``noise``.
     bands
-        Names of the bands that are wanted, in this order; None for all that there are.
+        Names of the bands, in this order; None for all bands.
+
+    Returns
+    -------
+    list of MapFile
+        One map per band.
 
     Raises
     ------
     SourceError
-        If a file or a wanted band is missing, a band has two maps, or a name is not official.
+        If a file or a band is missing, a band has two maps, or a name is not official.
     ConfigError
         If a description is not valid.
     """
@@ -161,7 +169,7 @@ def _entry(entry: Any, path: Path, origin: str) -> MapFile:
     for key in ("file", "band"):
         if not isinstance(entry.get(key), str | int) or isinstance(entry[key], bool):
             raise ConfigError(f"{origin}: needs {key}; found {entry.get(key)!r:.80}")
-    hdu, field = (_place(entry, key, default, origin) for key, default in (("hdu", 1), ("field", 0)))
+    hdu, field = (_index(entry, key, default, origin) for key, default in (("hdu", 1), ("field", 0)))
     return MapFile(
         path.parent / str(entry["file"]),
         str(entry["band"]),
@@ -170,27 +178,29 @@ def _entry(entry: Any, path: Path, origin: str) -> MapFile:
         unit=_text(entry, "unit", origin),
         frame=_named(entry, "frame", frame_named, origin),
         ordering=_named(entry, "ordering", ordering_named, origin),
-        **{key: _amount(entry, key, origin) for key in ("frequency", "beam", "noise")},
+        **{key: _positive(entry, key, origin) for key in ("frequency", "beam", "noise")},
     )
 
 
-def _place(entry: Mapping[str, Any], key: str, default: int, origin: str) -> int | str:
+def _index(entry: Mapping[str, Any], key: str, default: int, origin: str) -> int | str:
     value = entry.get(key, default)
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise ConfigError(f"{origin}: {key} is a number or a name; found {value!r:.80}")
     return value
 
 
-def _text(entry: Mapping[str, Any], key: str, origin: str) -> Any:
+def _text(entry: Mapping[str, Any], key: str, origin: str) -> str | None:
     value = entry.get(key)
     if value is not None and not isinstance(value, str):
         raise ConfigError(f"{origin}: {key} is a text; found {value!r:.80}")
     return value
 
 
-def _named(entry: Mapping[str, Any], key: str, meaning: Callable[[str], Any], origin: str) -> Any:
+def _named(
+    entry: Mapping[str, Any], key: str, parse: Callable[[str], _Named | None], origin: str
+) -> _Named | None:
     text = _text(entry, key, origin)
-    found = None if text is None else meaning(text)
+    found = None if text is None else parse(text)
     if text is not None and found is None:
         raise ConfigError(
             f"{origin}: {key} {text!r:.80} is not known; a frame is G, C or E, an ordering RING or NESTED"
@@ -198,7 +208,7 @@ def _named(entry: Mapping[str, Any], key: str, meaning: Callable[[str], Any], or
     return found
 
 
-def _amount(entry: Mapping[str, Any], key: str, origin: str) -> Any:
+def _positive(entry: Mapping[str, Any], key: str, origin: str) -> float | None:
     value = entry.get(key)
     if value is None:
         return None

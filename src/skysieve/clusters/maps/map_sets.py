@@ -1,4 +1,4 @@
-"""Sets of maps: one a band, in the unit of its band, of one resolution, order and frame."""
+"""Sets of maps: one per band, in the unit of its band, with a common resolution, order and frame."""
 
 from __future__ import annotations
 
@@ -39,10 +39,11 @@ _EXPECTED = (
     (545.0, 3e-4, 0.35),
     (857.0, 2e-2, 25.0),
 )
-"""Frequency in GHz, and between what the median of the absolute values of a map lies, in K_CMB.
+"""Frequency in GHz, and range of the median absolute value of a map in K_CMB.
 
-Wide around what the maps of Planck hold (Planck 2018 results III, A&A 641, A3), so that only a wrong unit
-leaves it: a thousandfold one always, and at 545 GHz K_CMB for MJy/sr. At 857 GHz these two are too alike.
+The ranges are wide around the values of Planck (Planck 2018 results III, A&A 641, A3), so that only a wrong
+unit lies outside: always if it is wrong by a factor of 1000, and at 545 GHz also if K_CMB is taken for
+MJy/sr.  At 857 GHz these two units give similar values.
 """
 _EXPECTED_COMPTON = (1e-8, 1e-4)
 _SAMPLE = 10**6
@@ -55,10 +56,10 @@ class MapSet:
     Attributes
     ----------
     bands
-        In rising frequency; a map of the Compton parameter, if there is one, comes last and is named
-        ``y``. The frequency of that is NaN.
+        Bands by increasing frequency.  A map of the Compton parameter comes last; its name is ``y`` and its
+        frequency is NaN.
     stack
-        The maps, in this order, each in the unit of its band.
+        Maps in the order of the bands, each in the unit of its band.
     """
 
     bands: tuple[Band, ...]
@@ -70,12 +71,22 @@ class MapSet:
         return tuple(band.name for band in self.bands)
 
     def select(self, names: Sequence[str]) -> MapSet:
-        """Return the maps of some bands, in the order of the names.
+        """Select the maps of some bands.
+
+        Parameters
+        ----------
+        names
+            Names of the bands, in the order of the result.
+
+        Returns
+        -------
+        MapSet
+            The selected maps; they are not copied.
 
         Raises
         ------
         SourceError
-            If one is missing.
+            If a band is missing.
         """
         missing = [name for name in names if name not in self.names]
         if missing:
@@ -86,11 +97,17 @@ class MapSet:
         return MapSet(tuple(self.bands[number] for number in numbers), self.stack.select(numbers))
 
     def footprint(self) -> NDArray[np.bool_]:
-        """Return where all bands have data, ``(npix,)``, in the order of the maps."""
-        seen = np.ones(self.stack.maps[0].values.size, bool)
+        """Return the pixels in which all bands have data.
+
+        Returns
+        -------
+        ndarray of bool, shape (npix,)
+            Footprint in the frame and order of the maps.
+        """
+        covered = np.ones(self.stack.maps[0].values.size, bool)
         for one in self.stack.maps:
-            seen &= np.isfinite(one.values)
-        return seen
+            covered &= np.isfinite(one.values)
+        return covered
 
 
 def read_map_set(
@@ -101,25 +118,30 @@ def read_map_set(
     units: str | Mapping[str, str] | None = None,
     ordering: str | None = None,
 ) -> MapSet:
-    """Read the maps that folders, files and descriptions stand for.
+    """Read the maps in folders, files and descriptions.
 
-    Six maps of nside 2048 take 1.2 GB: each is held once, as float32.
+    Each map is held once, as float32: six maps of NSIDE 2048 take 1.2 GB.
 
     Parameters
     ----------
     sources
         See :func:`skysieve.clusters.maps.map_files.find_map_files`.
     bands
-        Names of the bands to read, others are left; None for all that there are.
+        Names of the bands to read; None for all bands.
     frame, units, ordering
-        What holds for maps that do not state it, or whose unit is not known; units for all maps or by the
-        name of the band. A description goes before these.
+        Values for maps that do not state them, or whose unit is not known; units for all maps or by band.
+        A description takes precedence.
+
+    Returns
+    -------
+    MapSet
+        The maps by increasing frequency.
 
     Raises
     ------
     SourceError
-        If a file or a band is missing, a map is damaged, has no data, or states no frame, order or known
-        unit and none is given; or if a description says otherwise than the map.
+        If a file or a band is missing; if a map is damaged or has no data; if its frame, order or unit is
+        neither known nor given; or if a description contradicts the map.
     ConfigError
         If a description or an option is not valid.
     FrameError
@@ -137,7 +159,7 @@ def _read(
     file: MapFile, *, frame: str | None, unit: str | None, ordering: str | None
 ) -> tuple[Band, HealpixMap]:
     """Return a band, and its map in the band's unit."""
-    # What a map of the Compton parameter has no unit for need not be said.
+    # A map of the Compton parameter needs no unit
     fallback = file.unit or unit or (COMPTON if file.band == COMPTON else None)
     one = read_healpix_map(
         file.path,
@@ -163,17 +185,20 @@ def _read(
 
 
 def _check_description(file: MapFile, one: HealpixMap) -> None:
-    """Make sure that a description and the map agree."""
+    """Check that the description and the header of a map agree."""
     order = "NESTED" if one.nested else "RING"
-    for card, stands, said in (("COORDSYS", one.frame, file.frame), ("ORDERING", order, file.ordering)):
-        if said not in {None, stands}:
+    for card, stated, described in (
+        ("COORDSYS", one.frame, file.frame),
+        ("ORDERING", order, file.ordering),
+    ):
+        if described not in {None, stated}:
             raise SourceError(
-                f"{one.path}: its header says {card} {stands}, the description {said}; mend one"
+                f"{one.path}: its header says {card} {stated}, the description {described}; correct one"
             )
-    described, stated = parse_unit(file.unit or one.unit), parse_unit(one.unit)
-    if stated is not None and described != stated:
+    described_unit, stated_unit = parse_unit(file.unit or one.unit), parse_unit(one.unit)
+    if stated_unit is not None and described_unit != stated_unit:
         raise SourceError(
-            f"{one.path}: its header says the unit {one.unit}, the description {file.unit}; mend one"
+            f"{one.path}: its header says the unit {one.unit}, the description {file.unit}; correct one"
         )
 
 
@@ -194,7 +219,7 @@ def _in_unit_of_band(file: MapFile, one: HealpixMap, stated: MapUnit) -> tuple[B
 
 
 def _band(file: MapFile, stated: MapUnit) -> Band:
-    """Return the band of a map: one of Planck's, the Compton parameter, or as described."""
+    """Return the band of a map: a Planck band, the Compton parameter, or one from the description."""
     planck = {one.name: one for one in PLANCK_HFI}.get(file.band)
     noise = math.nan if file.noise is None else file.noise * stated.factor
     if file.band == COMPTON:
@@ -219,7 +244,7 @@ def _band(file: MapFile, stated: MapUnit) -> Band:
 
 
 def _check_level(one: HealpixMap, values: NDArray[np.float32], band: Band) -> None:
-    """Warn of a map whose level tells that its unit is wrong."""
+    """Log a warning if the values of a map suggest that its unit is wrong."""
     step = max(1, values.size // _SAMPLE)
     level = float(np.nanmedian(np.abs(values[::step])))
     if band.unit == "y":

@@ -1,4 +1,4 @@
-"""Units of microwave maps, as headers write them."""
+"""Parse the units in headers of microwave maps."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _COMPTON = {"y", "1", "y_sz", "y_{sz}", "dimensionless", "compton", "compton y",
 
 @dataclass(frozen=True)
 class MapUnit:
-    """A unit, as a multiple of one that bands are given in.
+    """A unit, as a multiple of a canonical unit.
 
     Attributes
     ----------
     canonical
-        ``K_CMB``, thermodynamic; ``MJy/sr``; or ``y``, the Compton parameter.
+        ``K_CMB`` (thermodynamic), ``MJy/sr``, or ``y`` (Compton parameter).
     factor
-        How many of these one unit is.
+        Value of the unit in the canonical unit.
     """
 
     canonical: CanonicalUnit
@@ -36,9 +36,19 @@ class MapUnit:
 
 
 def parse_unit(text: str) -> MapUnit | None:
-    """Return the unit that a text names, or None if it is not known.
+    """Parse a unit.
 
-    A bare kelvin is not: it may be thermodynamic or of a Rayleigh-Jeans temperature.
+    A plain kelvin is ambiguous: it may be a thermodynamic or a Rayleigh-Jeans temperature.
+
+    Parameters
+    ----------
+    text
+        Unit as in a header.
+
+    Returns
+    -------
+    MapUnit or None
+        None if the unit is not known or ambiguous.
 
     Examples
     --------
@@ -51,7 +61,7 @@ def parse_unit(text: str) -> MapUnit | None:
     text = text.strip()
     if kelvin := _KELVIN.fullmatch(text):
         prefix = kelvin["prefix"] or ""
-        # Headers write KCMB and Kcmb, and no map is in megakelvin.
+        # Headers differ in case (KCMB, Kcmb).  M is milli: no map is in megakelvin
         return MapUnit("K_CMB", _PREFIXES[prefix.lower()])
     if jansky := _SURFACE_BRIGHTNESS.fullmatch(text):
         return MapUnit("MJy/sr", _JANSKY[jansky["prefix"]])

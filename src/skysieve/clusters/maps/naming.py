@@ -1,4 +1,4 @@
-"""Names of clusters by their place on the sky: ``PREFIX JHHMM.m+DDMM``, cut off and never rounded."""
+"""Names of clusters from their positions, such as ``PREFIX JHHMM.m+DDMM``: truncated, never rounded."""
 
 from __future__ import annotations
 
@@ -13,41 +13,47 @@ from skysieve.core.errors import ConfigError
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["DEFAULT_PREFIX", "cluster_names", "galactic_names", "second_names"]
+__all__ = ["DEFAULT_PREFIX", "arcsecond_names", "cluster_names", "galactic_names"]
 
 DEFAULT_PREFIX = "SKS"
-"""What names of candidates begin with where nothing else is asked for."""
+"""Default prefix of the names of candidates."""
 
 _PREFIX = re.compile(r"[A-Za-z][A-Za-z0-9-]*( [A-Za-z0-9-]+)?")
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
-# Decimal numbers that stand for the edge of a unit, as 0.025 degrees for a tenth of a minute of time, may lie
-# a hair below it in binary: so many decimals of the last digit are trusted.
+# Decimal numbers at the edge of a digit, such as 0.025 degrees for a tenth of a minute of time, may be
+# slightly below it in binary.  Before truncation, values are rounded to this number of decimals of the last
+# digit.
 _DECIMALS = 6
 
 
 def cluster_names(
     ra: ArrayLike, dec: ArrayLike, *, prefix: str = DEFAULT_PREFIX, unique: bool = False
 ) -> list[str]:
-    """Return names as ``SKS J1234.5+6701``: minutes of time with a tenth, whole minutes of arc.
+    """Make names such as ``SKS J1234.5+6701``: tenths of minutes of time and minutes of arc.
 
-    Digits beyond are cut off, not rounded, as the rules of the IAU want it.
+    Further digits are truncated, not rounded, as the IAU recommends.
 
     Parameters
     ----------
-    ra, dec
-        ``(N,)``, J2000 in degrees; right ascensions of any turn.
+    ra, dec : array_like, shape (N,)
+        J2000 coordinates in degrees; right ascension may be outside of 0 to 360.
     prefix
-        What the names begin with.
+        Prefix of the names.
     unique
-        Whether names that would be the same get letters, ``a`` to the first of them.
+        Whether to append letters to equal names: ``a`` to the first, and so on.
+
+    Returns
+    -------
+    list of str
+        N names.
 
     Raises
     ------
     ConfigError
-        If the prefix has other signs than letters, digits and hyphens.
+        If the prefix has other characters than letters, digits and hyphens.
     ValueError
-        If a place is not on the sky.
+        If a position is not valid.
 
     References
     ----------
@@ -69,14 +75,22 @@ def cluster_names(
     return _lettered(names) if unique else names
 
 
-def second_names(ra: ArrayLike, dec: ArrayLike, *, prefix: str) -> list[str]:
-    """Return names as ``RM J151653.9-010506.3``: seconds of time and of arc, a tenth of each, cut off.
+def arcsecond_names(ra: ArrayLike, dec: ArrayLike, *, prefix: str) -> list[str]:
+    """Make names such as ``RM J151653.9-010506.3``: tenths of seconds of time and of arc, truncated.
 
-    See :func:`cluster_names`.
+    Parameters
+    ----------
+    ra, dec, prefix
+        See :func:`cluster_names`, also for the exceptions.
+
+    Returns
+    -------
+    list of str
+        N names.
 
     Examples
     --------
-    >>> second_names([229.224708], [-1.085083], prefix="RM")
+    >>> arcsecond_names([229.224708], [-1.085083], prefix="RM")
     ['RM J151653.9-010506.2']
     """
     alpha, delta = _checked(ra, dec, prefix)
@@ -89,9 +103,19 @@ def second_names(ra: ArrayLike, dec: ArrayLike, *, prefix: str) -> list[str]:
 
 
 def galactic_names(lon: ArrayLike, lat: ArrayLike, *, prefix: str) -> list[str]:
-    """Return names as ``PSZ2 G000.04+45.13``: Galactic degrees, two decimals, cut off.
+    """Make names such as ``PSZ2 G000.04+45.13``: Galactic degrees with two decimals, truncated.
 
-    See :func:`cluster_names`.
+    Parameters
+    ----------
+    lon, lat : array_like, shape (N,)
+        Galactic coordinates in degrees.
+    prefix
+        Prefix of the names; see :func:`cluster_names`, also for the exceptions.
+
+    Returns
+    -------
+    list of str
+        N names.
 
     Examples
     --------
@@ -129,19 +153,19 @@ def _sign(angle: float) -> str:
 
 
 def _sexagesimal(tenths: int) -> str:
-    """Return hours or degrees, minutes, and seconds with a tenth."""
+    """Format tenths of seconds as hours or degrees, minutes, and seconds with one decimal."""
     return f"{tenths // 36000:02d}{tenths % 36000 // 600:02d}{tenths % 600 // 10:02d}.{tenths % 10}"
 
 
 def _lettered(names: list[str]) -> list[str]:
-    """Return the names, those that are the same with letters behind them."""
-    times = Counter(names)
-    seen: Counter[str] = Counter()
-    found = []
+    """Append letters to equal names."""
+    total = Counter(names)
+    used: Counter[str] = Counter()
+    lettered = []
     for name in names:
-        number = seen[name]
-        seen[name] += 1
+        number = used[name]
+        used[name] += 1
         more, last = divmod(number, len(_LETTERS))
         letter = (_LETTERS[more - 1] if more else "") + _LETTERS[last]
-        found.append(f"{name}{letter}" if times[name] > 1 else name)
-    return found
+        lettered.append(f"{name}{letter}" if total[name] > 1 else name)
+    return lettered

@@ -1,4 +1,4 @@
-"""Flat patches of the sky, cut from HEALPix maps of several bands."""
+"""Cut flat patches of the sky from HEALPix maps of several bands."""
 
 from __future__ import annotations
 
@@ -20,25 +20,23 @@ if TYPE_CHECKING:
 
 __all__ = ["MapStack", "PatchGrid"]
 
-_LEAST_COSINE = 1e-6
-_WIDEST = 90.0
+_MIN_COSINE = 1e-6
+_MAX_WIDTH = 90.0
 
 
 @dataclass(frozen=True)
 class PatchGrid:
-    """The pixels of a patch: a square of the plane that touches the sky at the patch's centre.
+    """Pixel grid of a square patch in gnomonic (tangent plane) projection.
 
-    Columns grow with Galactic longitude and rows with Galactic latitude, if the patch is not rotated: what
-    an image viewer shows with row 0 below and longitude growing to the right. The centre lies
-    ``side / 2 - 0.5`` pixels from pixel 0, so between pixels where `side` is even. The projection is
-    gnomonic.
+    Without rotation, Galactic longitude increases with the column and Galactic latitude with the row.  The
+    centre of the patch is at pixel ``side / 2 - 0.5``, so between pixels if `side` is even.
 
     Attributes
     ----------
     side
-        Pixels along an edge, H and W.
+        Number of pixels along an edge, H and W.
     resolution
-        Arcminutes a pixel, at the centre.
+        Arcminutes per pixel at the centre.
 
     Raises
     ------
@@ -54,38 +52,39 @@ class PatchGrid:
     resolution: float = 1.7
 
     def __post_init__(self) -> None:
-        """Refuse patches that are none."""
+        """Check the size."""
         if self.side < 1:
             raise ConfigError(f"a patch of {self.side} pixels is none; give a side of 1 or more")
-        if not self.resolution > 0 or not self.width <= _WIDEST:
+        if not self.resolution > 0 or not self.width <= _MAX_WIDTH:
             raise ConfigError(
                 f"a patch of {self.side} pixels of {self.resolution} arcmin is {self.width:g} degrees wide;"
-                f" a flat one is at most {_WIDEST:g}"
+                f" a flat one is at most {_MAX_WIDTH:g}"
             )
 
     @property
     def width(self) -> float:
-        """Degrees along an edge, at the scale of the centre."""
+        """Width in degrees, at the scale of the centre."""
         return self.side * self.resolution / 60
 
     @property
     def reach(self) -> float:
-        """Degrees from the centre to the outer corner of a corner pixel: nothing lies farther."""
+        """Angle in degrees from the centre to the outermost corner of the patch."""
         return math.degrees(math.atan(math.radians(self.width) / math.sqrt(2)))
 
     def vectors(self, lon: ArrayLike, lat: ArrayLike, rotation: ArrayLike = 0.0) -> NDArray[np.float64]:
-        """Return unit vectors of the pixels' centres.
+        """Compute unit vectors of the centres of all pixels.
 
         Parameters
         ----------
-        lon, lat
-            Centre of a patch, or of several, ``(...)``; degrees.
-        rotation
-            Degrees by which the columns' axis is turned from growing longitude toward growing latitude.
+        lon, lat : array_like, shape (...)
+            Galactic coordinates of the centres of patches, in degrees.
+        rotation : array_like, shape (...)
+            Angle in degrees from increasing longitude toward increasing latitude of the column axis.
 
         Returns
         -------
-        ndarray, shape (..., H, W, 3)
+        ndarray of float64, shape (..., H, W, 3)
+            Galactic unit vectors.
         """
         lon, lat, rotation = np.broadcast_arrays(*(np.asarray(x, np.float64) for x in (lon, lat, rotation)))
         right, up = self._axes(lon, lat, rotation)
@@ -101,9 +100,17 @@ class PatchGrid:
     def directions(
         self, lon: ArrayLike, lat: ArrayLike, rotation: ArrayLike = 0.0
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return Galactic longitude and latitude, ``(..., H, W)`` degrees, of the pixels' centres.
+        """Compute the coordinates of the centres of all pixels.
 
-        Parameters are those of :meth:`vectors`.
+        Parameters
+        ----------
+        lon, lat, rotation
+            See :meth:`vectors`.
+
+        Returns
+        -------
+        lon, lat : ndarray of float64, shape (..., H, W)
+            Galactic coordinates in degrees.
         """
         return lon_lat(self.vectors(lon, lat, rotation))
 
@@ -115,31 +122,31 @@ class PatchGrid:
         centre_lat: ArrayLike,
         rotation: ArrayLike = 0.0,
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return where directions fall in a patch, in it or not.
+        """Convert sky coordinates to pixel coordinates of a patch.
 
         Parameters
         ----------
-        lon, lat
-            Galactic degrees, ``(...)``.
-        centre_lon, centre_lat, rotation
-            The patch; several, if their shape broadcasts with the directions'.
+        lon, lat : array_like, shape (...)
+            Galactic coordinates in degrees, inside or outside of the patch.
+        centre_lon, centre_lat, rotation : array_like, shape (...)
+            Centre and rotation of the patch in degrees, or of several patches; see :meth:`vectors`.
 
         Returns
         -------
-        row, column
-            ``(...)`` float64; whole numbers are the centres of pixels. NaN a quarter of the sky from the
-            centre and beyond, which the plane does not show.
+        row, column : ndarray of float64, shape (...)
+            Integers are the centres of pixels.  NaN at 90 degrees or more from the centre, where the
+            projection is not defined.
         """
-        where = unit_vectors(lon, lat)
+        directions = unit_vectors(lon, lat)
         centre_lon, centre_lat, rotation = np.broadcast_arrays(
             *(np.asarray(x, np.float64) for x in (centre_lon, centre_lat, rotation))
         )
         right, up = self._axes(centre_lon, centre_lat, rotation)
-        depth = np.sum(where * unit_vectors(centre_lon, centre_lat), axis=-1)
-        scale = 1 / (np.where(depth > _LEAST_COSINE, depth, np.nan) * math.radians(self.resolution / 60))
-        middle = (self.side - 1) / 2
-        row = np.sum(where * up, axis=-1) * scale + middle
-        column = np.sum(where * right, axis=-1) * scale + middle
+        cosine = np.sum(directions * unit_vectors(centre_lon, centre_lat), axis=-1)
+        scale = 1 / (np.where(cosine > _MIN_COSINE, cosine, np.nan) * math.radians(self.resolution / 60))
+        centre = (self.side - 1) / 2
+        row = np.sum(directions * up, axis=-1) * scale + centre
+        column = np.sum(directions * right, axis=-1) * scale + centre
         return np.asarray(row), np.asarray(column)
 
     def sky_of(
@@ -150,9 +157,19 @@ class PatchGrid:
         centre_lat: ArrayLike,
         rotation: ArrayLike = 0.0,
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the Galactic longitude and latitude, ``(...)`` degrees, of places in a patch.
+        """Convert pixel coordinates of a patch to sky coordinates; the inverse of :meth:`pixels_of`.
 
-        The way back from :meth:`pixels_of`; `row` and `column` may lie between pixels, and outside.
+        Parameters
+        ----------
+        row, column : array_like, shape (...)
+            Pixel coordinates, inside or outside of the patch.
+        centre_lon, centre_lat, rotation
+            See :meth:`pixels_of`.
+
+        Returns
+        -------
+        lon, lat : ndarray of float64, shape (...)
+            Galactic coordinates in degrees.
         """
         centre_lon, centre_lat, rotation = np.broadcast_arrays(
             *(np.asarray(x, np.float64) for x in (centre_lon, centre_lat, rotation))
@@ -169,7 +186,7 @@ class PatchGrid:
     def _axes(
         lon: NDArray[np.float64], lat: NDArray[np.float64], rotation: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return unit vectors along rows, toward the next column, and along columns, toward the next row."""
+        """Return unit vectors toward the next column and toward the next row."""
         east, north = tangent_axes(lon, lat)
         angle = np.radians(rotation)[..., None]
         return (
@@ -179,19 +196,19 @@ class PatchGrid:
 
 
 class MapStack:
-    """Maps of several bands, of one resolution, order and frame, that patches are cut from.
+    """Maps of several bands with a common resolution, order and frame, from which patches are cut.
 
-    Nothing is copied: the stack refers to the values of the maps.
+    The values of the maps are not copied.
 
     Parameters
     ----------
     maps
-        One a band, in the order of the channels of patches.
+        One map per band, in the order of the channels of patches.
 
     Raises
     ------
     FrameError
-        If there is none, or they differ in nside, order or frame.
+        If there are no maps, or they differ in NSIDE, order or frame.
     """
 
     def __init__(self, maps: Sequence[HealpixMap]) -> None:
@@ -216,42 +233,82 @@ class MapStack:
         return len(self.maps)
 
     def select(self, numbers: Sequence[int]) -> MapStack:
-        """Return a stack of some of the maps."""
+        """Select some of the maps.
+
+        Parameters
+        ----------
+        numbers
+            Indices of the maps, in the order of the result.
+
+        Returns
+        -------
+        MapStack
+            Stack of the selected maps.
+        """
         return MapStack([self.maps[number] for number in numbers])
 
     def cut(self, lon: float, lat: float, grid: PatchGrid, rotation: float = 0.0) -> NDArray[np.float32]:
-        """Return a patch, ``(B, H, W)``, in the units of the maps.
-
-        Values are interpolated between the four nearest pixels, and are NaN where one of them has none.
+        """Cut one patch.
 
         Parameters
         ----------
         lon, lat
-            Galactic degrees of the centre.
+            Galactic coordinates of the centre in degrees.
         grid
-            The pixels of the patch.
+            Pixel grid of the patch.
         rotation
-            As in :meth:`PatchGrid.vectors`.
+            See :meth:`PatchGrid.vectors`.
+
+        Returns
+        -------
+        ndarray of float32, shape (B, H, W)
+            Patch in the units of the maps; see :meth:`at`.
         """
         return self.at(grid.vectors(lon, lat, rotation))
 
     def cut_many(
         self, lon: ArrayLike, lat: ArrayLike, grid: PatchGrid, rotation: ArrayLike = 0.0
     ) -> NDArray[np.float32]:
-        """Return patches about several centres, ``(N, B, H, W)``; see :meth:`cut`."""
+        """Cut several patches.
+
+        Parameters
+        ----------
+        lon, lat : array_like, shape (N,)
+            Galactic coordinates of the centres in degrees.
+        grid
+            Pixel grid of the patches.
+        rotation : array_like, shape () or (N,)
+            See :meth:`PatchGrid.vectors`.
+
+        Returns
+        -------
+        ndarray of float32, shape (N, B, H, W)
+            Patches in the units of the maps; see :meth:`at`.
+        """
         lon, lat, rotation = np.broadcast_arrays(*(np.atleast_1d(x) for x in (lon, lat, rotation)))
         patches = np.empty((lon.size, len(self), grid.side, grid.side), np.float32)
-        for patch, *place in zip(patches, lon, lat, rotation, strict=True):
-            patch[:] = self.at(grid.vectors(*place))
+        for patch, *centre in zip(patches, lon, lat, rotation, strict=True):
+            patch[:] = self.at(grid.vectors(*centre))
         return patches
 
     def at(self, vectors: NDArray[np.float64]) -> NDArray[np.float32]:
-        """Return interpolated values, ``(B, ...)``, in the directions of Galactic unit vectors, ``(..., 3)``.
+        """Interpolate the maps in given directions.
+
+        The interpolation is bilinear between the rings above and below, as in the HEALPix library.
+
+        Parameters
+        ----------
+        vectors : ndarray of float64, shape (..., 3)
+            Galactic unit vectors.
+
+        Returns
+        -------
+        ndarray of float32, shape (B, ...)
+            Interpolated values; NaN if one of the four nearest pixels has no data.
 
         References
         ----------
-        Gorski et al. 2005, ApJ 622, 759 (HEALPix); bilinear between the rings above and below, as in its
-        library.
+        Gorski et al. 2005, ApJ 622, 759 (HEALPix).
         """
         import healpy
 
@@ -260,10 +317,10 @@ class MapStack:
         x, y, z = (vectors[..., axis].ravel() for axis in range(3))
         colatitude, longitude = np.arctan2(np.hypot(x, y), z), np.arctan2(y, x)
         pixels, weights = healpy.get_interp_weights(self.nside, colatitude, longitude, nest=self.nested)
-        shares = weights.astype(np.float32)
+        weights = weights.astype(np.float32)
         values = np.empty((len(self), x.size), np.float32)
         for band, one in zip(values, self.maps, strict=True):
-            np.einsum("ij,ij->j", one.values[pixels], shares, out=band)
+            np.einsum("ij,ij->j", one.values[pixels], weights, out=band)
         return values.reshape(len(self), *vectors.shape[:-1])
 
 

@@ -1,4 +1,4 @@
-"""Patches as networks see them: in units of each band's scatter, with bright pixels compressed."""
+"""Preprocessing of patches for networks: scaling by the scatter of each band, and arcsinh stretch."""
 
 from __future__ import annotations
 
@@ -20,35 +20,34 @@ __all__ = ["Preprocessing", "SigmaKind"]
 
 SigmaKind: TypeAlias = Literal["mad", "mode"]
 
-# Of a normal distribution, in units of its median absolute deviation.
+# Standard deviation of a normal distribution in units of its median absolute deviation
 _MAD_TO_SIGMA = 1.482602218505602
-_MOST_PATCHES = 2000
+_MAX_PATCHES = 2000
 _BINS = 200
-# The bright tail is cut off here, in sigma above the median; the faint end at this part of the values.
-_BRIGHT_END = 5.0
-_FAINT_PART = 1e-3
+# Range of the histogram: from this quantile of the values to this many sigma above the median
+_LOW_QUANTILE = 1e-3
+_HIGH_SIGMA = 5.0
 
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """What is done to patches before a network sees them: ``arcsinh((x - offset) / sigma)``.
+    """Preprocessing of patches: ``arcsinh((x - offset) / sigma)``.
 
-    It is measured once, on the part of the sky that is for training, stored in the model's card, and used
-    as it is wherever the model is.
+    It is measured once, on the training part of the sky, and stored in the model card.
 
     Attributes
     ----------
     sigma
-        Scatter of each band, in the unit of its maps.
+        Scatter of each band, in the unit of its map.
     offset
-        What is subtracted from each band; empty for nothing, as in the published pipeline.
+        Value that is subtracted from each band; empty for none, as in the published pipeline.
     stretch
-        Whether to take the arcsinh, which leaves what is small as it is and compresses what is bright.
+        Whether to apply the arcsinh, which compresses bright pixels and keeps faint ones linear.
 
     Raises
     ------
     ConfigError
-        If a sigma is not above 0, or there are not as many offsets.
+        If a sigma is not above 0, or the number of offsets is wrong.
 
     References
     ----------
@@ -60,7 +59,7 @@ class Preprocessing:
     stretch: bool = True
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be divided by."""
+        """Check the values."""
         if not self.sigma or not all(0 < sigma < math.inf for sigma in self.sigma):
             raise ConfigError(f"preprocessing needs a sigma above 0 for each band; found {self.sigma}")
         if self.offset and (
@@ -72,22 +71,22 @@ class Preprocessing:
             )
 
     def __call__(self, patches: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
-        """Return patches as networks see them.
+        """Preprocess patches.
 
         Parameters
         ----------
-        patches : ndarray, shape (..., B, H, W)
-            In the units of the maps.
+        patches : ndarray of floating, shape (..., B, H, W)
+            Patches in the units of the maps.
 
         Returns
         -------
-        ndarray, shape (..., B, H, W), float32
-            0 where there is no data.
+        ndarray of float32, shape (..., B, H, W)
+            Input of the network; 0 where there are no data.
 
         Raises
         ------
         FrameError
-            If there are not as many bands.
+            If the number of bands is wrong.
         """
         if patches.ndim < 3 or patches.shape[-3] != len(self.sigma):
             raise FrameError(
@@ -95,7 +94,7 @@ class Preprocessing:
                 " that the preprocessing was measured on"
             )
         scale = np.array(self.sigma, np.float64)[:, None, None]
-        # Both in double precision: a band of 857 GHz has a level of many sigma.
+        # In double precision: the level of the 857 GHz band is many sigma
         level = np.array(self.offset or (0.0,) * len(self.sigma), np.float64)[:, None, None]
         scaled = ((patches - level) / scale).astype(np.float32)
         if self.stretch:
@@ -119,26 +118,30 @@ class Preprocessing:
 
         Parameters
         ----------
-        source
-            Maps; or patches already cut, ``(N, B, H, W)``.
-        lon, lat
-            With maps: the centres of patches for training, Galactic degrees. Of more than 2000, as many
-            are taken, evenly through the list.
+        source : MapStack or ndarray of floating, shape (N, B, H, W)
+            Maps, or patches that are already cut.
+        lon, lat : array_like, shape (N,)
+            For maps: centres of training patches, Galactic degrees.  At most 2000, evenly spaced in the list,
+            are used.
         grid
-            With maps: the pixels of patches.
+            For maps: pixel grid of the patches.
         kind
-            ``mad``: 1.4826 times the median absolute deviation from the median. ``mode``: sigma of the
-            normal distribution that fits the histogram up to its mode, which neither sources nor the
-            Galaxy reach.
+            ``mad``: 1.4826 times the median absolute deviation.  ``mode``: sigma of a normal distribution
+            fitted to the histogram up to its mode, which sources and the Galaxy do not affect.
         centred
             Whether to subtract the median, or the mode, of each band.
         stretch
-            As in the class.
+            See the class.
+
+        Returns
+        -------
+        Preprocessing
+            The measured preprocessing.
 
         Raises
         ------
         ConfigError
-            If there is no such kind, or maps come without centres.
+            If the kind is not known, or maps are given without centres.
         FrameError
             If a band has no data, or no scatter.
         """
@@ -161,17 +164,33 @@ class Preprocessing:
         return cls(tuple(sigmas), tuple(levels) if centred else (), stretch)
 
     def to_card(self) -> dict[str, Any]:
-        """Return it as a model's card states it."""
+        """Return the preprocessing in the form of a model card.
+
+        Returns
+        -------
+        dict
+            ``sigma``, ``offset`` and ``stretch``.
+        """
         return {"sigma": list(self.sigma), "offset": list(self.offset), "stretch": self.stretch}
 
     @classmethod
     def from_card(cls, card: Mapping[str, Any]) -> Preprocessing:
-        """Return what a model's card states.
+        """Read the preprocessing from a model card.
+
+        Parameters
+        ----------
+        card
+            Entry ``sky`` of the card.
+
+        Returns
+        -------
+        Preprocessing
+            The preprocessing.
 
         Raises
         ------
         ConfigError
-            If the card states none that is valid.
+            If the card has no valid preprocessing.
         """
         try:
             sigma, offset = (tuple(float(value) for value in card[key]) for key in ("sigma", "offset"))
@@ -189,7 +208,7 @@ def _cut(
     if lon is None or lat is None or np.size(lon) == 0:
         raise ConfigError("to measure the scatter of maps, give the centres of patches for training")
     lon, lat = np.atleast_1d(lon), np.atleast_1d(lat)
-    taken = np.unique(np.linspace(0, lon.size - 1, min(lon.size, _MOST_PATCHES)).round().astype(int))
+    taken = np.unique(np.linspace(0, lon.size - 1, min(lon.size, _MAX_PATCHES)).round().astype(int))
     return stack.cut_many(lon[taken], lat[taken], grid)
 
 
@@ -204,20 +223,20 @@ def _below_mode(values: NDArray[np.floating[Any]]) -> tuple[float, float]:
     from scipy.optimize import curve_fit
 
     median, sigma = _mad(values)
-    low, high = float(np.quantile(values, _FAINT_PART)), median + _BRIGHT_END * sigma
+    low, high = float(np.quantile(values, _LOW_QUANTILE)), median + _HIGH_SIGMA * sigma
     if not low < high:
         return median, sigma
     counts, edges = np.histogram(values, _BINS, (low, high))
-    middles = (edges[1:] + edges[:-1]) / 2
+    centres = (edges[1:] + edges[:-1]) / 2
     top = int(np.argmax(gaussian_filter1d(counts.astype(float), 3, mode="constant")))
-    # In units of the first estimate: values in kelvin are too small for the steps of the fit.
-    x, y = (middles[: top + 1] - middles[top]) / sigma, counts[: top + 1] / counts[top]
+    # In units of the first estimate: values in kelvin are too small for the steps of the fit
+    x, y = (centres[: top + 1] - centres[top]) / sigma, counts[: top + 1] / counts[top]
 
-    def bell(place: NDArray[Any], height: float, centre: float, width: float) -> Any:
-        return height * np.exp(-0.5 * ((place - centre) / width) ** 2)
+    def gaussian(x: NDArray[Any], height: float, centre: float, width: float) -> NDArray[Any]:
+        return np.asarray(height * np.exp(-0.5 * ((x - centre) / width) ** 2))
 
     try:
-        (_, centre, width), _ = curve_fit(bell, x, y, (1.0, 0.0, 1.0))
+        (_, centre, width), _ = curve_fit(gaussian, x, y, (1.0, 0.0, 1.0))
     except (RuntimeError, TypeError):  # no convergence, or fewer bins than parameters
         return median, sigma
-    return float(middles[top] + centre * sigma), float(abs(width) * sigma)
+    return float(centres[top] + centre * sigma), float(abs(width) * sigma)

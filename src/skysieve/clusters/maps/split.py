@@ -1,4 +1,4 @@
-"""Which parts of the sky a network learns from, and which it is judged on."""
+"""Split of the sky into tiles for training, validation and testing."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ Role: TypeAlias = Literal["train", "validation", "test"]
 ROLES: tuple[Role, ...] = get_args(Role)
 
 TILES = 48
-"""Tiles of the sky: the pixels of HEALPix at nside 2, each of 859 square degrees."""
+"""Number of tiles of the sky: HEALPix pixels of NSIDE 2, each of 859 square degrees."""
 
 _NSIDE = 2
-# Points along an edge of a tile: 0.06 degrees apart.
+# Points along an edge of a tile: 0.06 degrees apart
 _STEPS = 512
 
 
 @dataclass(frozen=True)
 class SkySplit:
-    """The sky in 48 tiles, each for training, for validation or for testing.
+    """Split of the sky into 48 tiles, each with one role: training, validation or testing.
 
-    Tiles are the pixels of HEALPix at nside 2 in Galactic coordinates and RING order, counted from 1, as
-    in the study of Bonjean (2020): tile 7 is for testing, tiles 10, 26, 39 and 42 are for validation.
+    Tiles are HEALPix pixels of NSIDE 2 in Galactic coordinates and RING order, numbered from 1, as in Bonjean
+    (2020): tile 7 is for testing, and tiles 10, 26, 39 and 42 are for validation.
 
     Attributes
     ----------
     test, validation
         Numbers of tiles, 1 to 48; all others are for training.
     buffer
-        Degrees that a patch keeps from tiles of another role, beyond its own corners. None stands for what
-        makes its *centre* keep the width of a patch, 0.53 degrees for 64 pixels of 1.7 arcmin. It must
-        exceed the two pixels of the maps that interpolation reaches beyond the corners.
+        Minimum distance in degrees between the corners of a patch and tiles of another role.  None requires
+        that the *centre* is at least one width of the patch away: a buffer of 0.53 degrees for 64 pixels of
+        1.7 arcmin.  It must exceed two pixels of the maps, which interpolation uses beyond the corners.
 
     Raises
     ------
@@ -62,7 +62,7 @@ class SkySplit:
     buffer: float | None = None
 
     def __post_init__(self) -> None:
-        """Refuse tiles that do not exist or have two roles."""
+        """Check that tiles exist and have one role."""
         held = (*self.test, *self.validation)
         for tile in held:
             if not 1 <= tile <= TILES:
@@ -80,55 +80,95 @@ class SkySplit:
         return tuple(sorted(set(range(1, TILES + 1)) - {*self.test, *self.validation}))
 
     def tiles(self, role: Role) -> tuple[int, ...]:
-        """Return the numbers of the tiles of a role."""
+        """Return the tiles of a role.
+
+        Parameters
+        ----------
+        role
+            Role of the tiles.
+
+        Returns
+        -------
+        tuple of int
+            Numbers of the tiles.
+        """
         return {"train": self.train, "validation": self.validation, "test": self.test}[role]
 
     def tile_of(self, lon: ArrayLike, lat: ArrayLike) -> NDArray[np.int64]:
-        """Return the number of the tile, from 1, that each direction lies in; Galactic degrees."""
+        """Return the tile of each position.
+
+        Parameters
+        ----------
+        lon, lat : array_like, shape (...)
+            Galactic coordinates in degrees.
+
+        Returns
+        -------
+        ndarray of int64, shape (...)
+            Numbers of the tiles, from 1.
+        """
         import healpy
 
         return np.asarray(healpy.ang2pix(_NSIDE, lon, lat, lonlat=True)) + 1
 
     def role_of(self, lon: ArrayLike, lat: ArrayLike) -> NDArray[np.str_]:
-        """Return ``train``, ``validation`` or ``test`` for each direction; Galactic degrees."""
+        """Return the role of each position.
+
+        Parameters
+        ----------
+        lon, lat : array_like, shape (...)
+            Galactic coordinates in degrees.
+
+        Returns
+        -------
+        ndarray of str, shape (...)
+            ``train``, ``validation`` or ``test``.
+        """
         roles = np.full(TILES + 1, "train", dtype="<U10")
         roles[list(self.validation)] = "validation"
         roles[list(self.test)] = "test"
         return np.asarray(roles[self.tile_of(lon, lat)])
 
     def allowed_centres(self, role: Role, lon: ArrayLike, lat: ArrayLike, reach: float) -> NDArray[np.bool_]:
-        """Tell about which directions a patch may be cut for a role.
+        """Return which positions are allowed as centres of patches for a role.
 
-        Such a patch, whatever its rotation, shares no pixel of the maps with one that is allowed for
-        another role.
+        An allowed patch of any rotation shares no pixel of the maps with an allowed patch of another role.
 
         Parameters
         ----------
         role
-            What the patch is for.
-        lon, lat
-            Galactic degrees of its centre.
+            Role of the patches.
+        lon, lat : array_like, shape (...)
+            Galactic coordinates of the centres in degrees.
         reach
-            Degrees from the centre to its corners, :attr:`skysieve.clusters.maps.patches.PatchGrid.reach`.
+            Angle in degrees from the centre to the corners,
+            :attr:`skysieve.clusters.maps.patches.PatchGrid.reach`.
 
         Returns
         -------
-        ndarray of bool
-            True where the whole disc of `reach` and the buffer lies in tiles of that role.
+        ndarray of bool, shape (...)
+            True if the disc of `reach` plus the buffer lies in tiles of this role.
         """
         lon, lat = np.broadcast_arrays(np.asarray(lon, np.float64), np.asarray(lat, np.float64))
-        keep = math.sqrt(2) * reach if self.buffer is None else reach + self.buffer
+        min_distance = math.sqrt(2) * reach if self.buffer is None else reach + self.buffer
         allowed = np.asarray(self.role_of(lon, lat) == role)
-        allowed[allowed] = self.distance_to_others(role, lon[allowed], lat[allowed]) > keep
+        allowed[allowed] = self.distance_to_others(role, lon[allowed], lat[allowed]) > min_distance
         return allowed
 
     def distance_to_others(self, role: Role, lon: ArrayLike, lat: ArrayLike) -> NDArray[np.float64]:
-        """Return how far directions in tiles of a role are from the borders of all other tiles.
+        """Return the distance of positions in tiles of a role from the borders of tiles of other roles.
+
+        Parameters
+        ----------
+        role
+            Role of the tiles.
+        lon, lat : array_like, shape (...)
+            Galactic coordinates in degrees.
 
         Returns
         -------
-        ndarray
-            Degrees, never too large and too small by 0.05 at most; infinite if the role has all tiles.
+        ndarray of float64, shape (...)
+            Degrees: a lower limit, by at most 0.05 too small; infinite if the role has all tiles.
         """
         from skysieve.clusters.maps.sky_directions import unit_vectors
 
@@ -141,35 +181,56 @@ class SkySplit:
         return np.asarray(np.degrees(2 * np.arcsin(np.minimum(np.asarray(chord) / 2, 1))) - slack)
 
     def folds(self) -> tuple[SkySplit, ...]:
-        """Return 48 splits, in each of which another tile is the one for testing.
+        """Return the 48 splits of a cross-validation, each with another test tile.
 
-        Validation keeps its tiles; where one of them is tested, the first test tile of this split stands
-        in for it. So each tile is tested once, by a network that has neither learnt from it nor been
-        chosen by it.
+        The validation tiles stay the same.  If one of them becomes the test tile, the first test tile of this
+        split replaces it.  So each tile is tested once, by a network that used it neither for training nor
+        for validation.
+
+        Returns
+        -------
+        tuple of SkySplit
+            One split per tile.
         """
-        stand_in = self.test[:1]
+        replacement = self.test[:1]
         folds = []
         for tile in range(1, TILES + 1):
             validation = tuple(other for other in self.validation if other != tile)
             if tile in self.validation:
-                validation += stand_in
+                validation += replacement
             folds.append(replace(self, test=(tile,), validation=validation))
         return tuple(folds)
 
     def to_card(self) -> dict[str, Any]:
-        """Return the split as a model's card states it."""
+        """Return the split in the form of a model card.
+
+        Returns
+        -------
+        dict
+            ``test``, ``validation`` and ``buffer``.
+        """
         return {
             key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()
         }
 
     @classmethod
     def from_card(cls, card: Mapping[str, Any]) -> SkySplit:
-        """Return the split that a model's card states.
+        """Read the split from a model card.
+
+        Parameters
+        ----------
+        card
+            Entry ``split`` of the card.
+
+        Returns
+        -------
+        SkySplit
+            The split.
 
         Raises
         ------
         ConfigError
-            If the card states none that is valid.
+            If the card has no valid split.
         """
         try:
             buffer = card["buffer"]
@@ -184,7 +245,7 @@ class SkySplit:
 
 @cache
 def _borders(tiles: tuple[int, ...]) -> tuple[cKDTree, float]:
-    """Return points along the borders of tiles, and how far in degrees a border may be from the nearest."""
+    """Return points along the borders of tiles, and the maximum distance of a border from them in degrees."""
     import healpy
     from scipy.spatial import cKDTree
 

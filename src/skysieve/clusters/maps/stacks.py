@@ -1,4 +1,4 @@
-"""Stacks: the mean of many patches, in which what they share stands out."""
+"""Stack patches: the mean of many patches shows a signal that is too faint in each of them."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ if TYPE_CHECKING:
     from numpy.random import Generator
     from numpy.typing import NDArray
 
-__all__ = ["Stack", "radial_profile", "random_places", "stack_patches", "without_wide"]
+__all__ = ["Stack", "radial_profile", "random_positions", "remove_large_scales", "stack_patches"]
 
 _FWHM_PER_SIGMA = float(np.sqrt(8 * np.log(2)))
 
 
 @dataclass(frozen=True, eq=False)
 class Stack:
-    """The mean of patches, band by band.
+    """Weighted mean of patches.
 
     Attributes
     ----------
-    mean
-        ``(B, H, W)`` float64, in the units of the patches; NaN where none has data.
+    mean : ndarray of float64, shape (B, H, W)
+        Mean in the units of the patches; NaN where no patch has data.
     count
-        Patches that it was made of.
+        Number of patches.
     """
 
     mean: NDArray[np.float64]
@@ -33,70 +33,87 @@ class Stack:
 
 
 def stack_patches(patches: NDArray[np.float32]) -> Stack:
-    """Return the mean of patches ``(N, B, H, W)``, each with its median taken away.
+    """Stack patches: their inverse-variance weighted mean, after subtraction of the median of each.
 
-    Patches count by the inverse of their variance (from the median absolute deviation): else the few behind
-    bright dust would be all that is seen.
+    The variance of a patch is measured by its median absolute deviation.  Without weights, the few patches
+    behind bright dust would dominate the mean.
+
+    Parameters
+    ----------
+    patches : ndarray of float32, shape (N, B, H, W)
+        Patches; NaN where there are no data.
+
+    Returns
+    -------
+    Stack
+        The mean of each band.
     """
     total = np.zeros(patches.shape[1:])
     weights = np.zeros(patches.shape[1:])
     for patch in patches:
         for band, values in enumerate(patch):
-            seen = np.isfinite(values)
-            if not seen.any():
+            valid = np.isfinite(values)
+            if not valid.any():
                 continue
-            level = np.median(values[seen])
-            spread = np.median(np.abs(values[seen] - level))
+            level = np.median(values[valid])
+            spread = np.median(np.abs(values[valid] - level))
             weight = 1 / float(spread) ** 2 if spread > 0 else 0.0
-            total[band][seen] += weight * (values[seen] - level)
-            weights[band][seen] += weight
+            total[band][valid] += weight * (values[valid] - level)
+            weights[band][valid] += weight
     with np.errstate(invalid="ignore"):
         return Stack(total / weights, len(patches))
 
 
-def without_wide(patches: NDArray[np.float32], *, width: float, resolution: float) -> NDArray[np.float32]:
-    """Return patches ``(..., H, W)`` without what is wider than a Gaussian.
+def remove_large_scales(
+    patches: NDArray[np.float32], *, width: float, resolution: float
+) -> NDArray[np.float32]:
+    """Apply a high-pass filter: subtract patches smoothed with a Gaussian.
 
     Parameters
     ----------
-    patches
-        NaN where there are no data, which stay so and count for nothing.
+    patches : ndarray of float32, shape (..., H, W)
+        Patches; NaN where there are no data, which the smoothing ignores.
     width
-        Full width at half maximum of the Gaussian, in arcminutes.
+        FWHM of the Gaussian in arcminutes.
     resolution
-        Arcminutes a pixel.
+        Arcminutes per pixel.
+
+    Returns
+    -------
+    ndarray of float32, shape (..., H, W)
+        Filtered patches; NaN where there are no data.
     """
     from scipy.ndimage import gaussian_filter
 
     sigma = width / _FWHM_PER_SIGMA / resolution
     spread = (*[0.0] * (patches.ndim - 2), sigma, sigma)
-    seen = np.isfinite(patches)
-    wide = gaussian_filter(np.where(seen, patches, np.float32(0)).astype(np.float64), spread)
-    share = gaussian_filter(seen.astype(np.float64), spread)
+    valid = np.isfinite(patches)
+    smooth = gaussian_filter(np.where(valid, patches, np.float32(0)).astype(np.float64), spread)
+    weight = gaussian_filter(valid.astype(np.float64), spread)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(seen, patches - wide / share, np.nan).astype(np.float32)
+        return np.where(valid, patches - smooth / weight, np.nan).astype(np.float32)
 
 
 def radial_profile(
     stack: Stack, *, resolution: float, rings: int = 16
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return mean values of a stack in rings about its centre.
+    """Compute the radial profile of a stack about its centre.
 
     Parameters
     ----------
     stack
-        Of ``(B, H, W)``.
+        Stack of B bands.
     resolution
-        Arcminutes a pixel.
+        Arcminutes per pixel.
     rings
-        How many, of one width, out to the edge.
+        Number R of rings of equal width, out to the edge.
 
     Returns
     -------
-    radius
-        Middles of the rings in arcminutes, ``(R,)``.
-    profile
-        ``(B, R)``; NaN for a ring without data.
+    radius : ndarray of float64, shape (R,)
+        Central radii of the rings in arcminutes.
+    profile : ndarray of float64, shape (B, R)
+        Mean in each ring; NaN without data.
     """
     height, width = stack.mean.shape[-2:]
     rows, columns = np.indices((height, width))
@@ -112,10 +129,27 @@ def radial_profile(
     return (edges[1:] + edges[:-1]) / 2, profile
 
 
-def random_places(
+def random_positions(
     footprint: NDArray[np.bool_], count: int, rng: Generator, *, nested: bool
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return directions of pixels of a footprint ``(npix,)``, each as likely as any other, in degrees."""
+    """Draw random positions on a footprint: centres of pixels with uniform probability.
+
+    Parameters
+    ----------
+    footprint : ndarray of bool, shape (npix,)
+        HEALPix map.
+    count
+        Number N of positions.
+    rng
+        Random generator.
+    nested
+        Whether the map is in NESTED order.
+
+    Returns
+    -------
+    lon, lat : ndarray of float64, shape (N,)
+        Coordinates in degrees.  Pixels repeat only if there are fewer than N.
+    """
     import healpy
 
     pixels = np.flatnonzero(footprint)

@@ -1,7 +1,7 @@
-"""The sky in units of work, and each unit in patches: every pixel of the output map once.
+"""Tiling of the sky: units of work, and patches of each unit, which cover each output pixel once.
 
-Units are the pixels of HEALPix at nside 8 in Galactic coordinates and NESTED order, counted from 0, so that
-what a unit owns lies together in a NESTED map of any higher resolution.
+Units are HEALPix pixels of NSIDE 8 in Galactic coordinates and NESTED order, numbered from 0.  The pixels
+that a unit owns are contiguous in a NESTED map of any higher resolution.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
 
     from skysieve.clusters.maps.patches import PatchGrid
 
-__all__ = ["LEAST_MARGIN", "UNITS", "UNIT_NSIDE", "OwnedPatch", "cover_unit", "unit_pixels"]
+__all__ = ["MIN_MARGIN", "UNITS", "UNIT_NSIDE", "OwnedPatch", "cover_unit", "unit_pixels"]
 
 UNIT_NSIDE = 8
 UNITS = 12 * UNIT_NSIDE**2
-"""Units of the whole sky, each of 54 square degrees."""
+"""Number of units of the sky, each of 54 square degrees."""
 
-LEAST_MARGIN = 6
-"""Pixels between what is taken from a patch and its edge, where a network sees too little."""
+MIN_MARGIN = 6
+"""Margin in pixels at the edges of patches, from which nothing is taken: networks lack context there."""
 
-_FINEST = 512
+_MAX_NSIDE = 512
 _STEPS = 4
-# A square looks the same after a quarter of a turn
+# A square is the same after a rotation by 90 degrees
 _ROTATIONS = np.arange(0.0, 90.0, 5.0)
 
 
@@ -44,12 +44,12 @@ class OwnedPatch:
     Attributes
     ----------
     lon, lat, rotation
-        Its centre, Galactic degrees, and how it is turned; see
+        Galactic coordinates of the centre, and rotation, in degrees; see
         :class:`skysieve.clusters.maps.patches.PatchGrid`.
-    pixels : ndarray, shape (P,)
-        Numbers in the output map, NESTED.
-    row, column : ndarray, shape (P,)
-        Where these lie in the patch.
+    pixels : ndarray of int64, shape (P,)
+        Numbers of the pixels in the output map, NESTED.
+    row, column : ndarray of float64, shape (P,)
+        Positions of these pixels in the patch.
     """
 
     lon: float
@@ -61,19 +61,24 @@ class OwnedPatch:
 
 
 def unit_pixels(unit: int, nside: int) -> NDArray[np.int64]:
-    """Return the numbers of the pixels that a unit owns, NESTED, rising.
+    """Return the pixels that a unit owns.
 
     Parameters
     ----------
     unit
-        From 0.
+        Number of the unit, from 0.
     nside
-        Of the output map, 8 or a larger power of two.
+        NSIDE of the output map: a power of two, 8 or more.
+
+    Returns
+    -------
+    ndarray of int64, shape (P,)
+        Numbers of the pixels, NESTED, increasing.
 
     Raises
     ------
     ConfigError
-        If there is no such unit or map.
+        If the unit or NSIDE is not valid.
     """
     if nside < UNIT_NSIDE or nside.bit_count() != 1:
         raise ConfigError(f"a map of nside {nside}: expected a power of two, {UNIT_NSIDE} or more")
@@ -83,26 +88,31 @@ def unit_pixels(unit: int, nside: int) -> NDArray[np.int64]:
     return np.arange(unit * each, (unit + 1) * each, dtype=np.int64)
 
 
-def cover_unit(unit: int, nside: int, grid: PatchGrid, *, margin: float = LEAST_MARGIN) -> list[OwnedPatch]:
-    """Return the patches from which the pixels of a unit are taken, each pixel from one of them.
+def cover_unit(unit: int, nside: int, grid: PatchGrid, *, margin: float = MIN_MARGIN) -> list[OwnedPatch]:
+    """Return patches that cover a unit; each pixel is taken from one of them.
 
-    Patches show pixels of HEALPix, those of the lowest nside at which all of the pixel lies so far inside;
-    each is centred and turned so that its pixel fits it best.  Those of 64 pixels of 1.7 arcmin show pixels
-    of nside 64.
+    Each patch covers one HEALPix pixel, of the lowest NSIDE at which the whole pixel lies inside of the
+    margin.  Its centre and rotation are chosen to fit this pixel best.  Patches of 64 pixels of 1.7 arcmin
+    cover pixels of NSIDE 64.
 
     Parameters
     ----------
     unit, nside
         See :func:`unit_pixels`.
     grid
-        The pixels of a patch.
+        Pixel grid of the patches.
     margin
-        Least distance, in pixels of the patch, of whatever is taken from it to its outermost pixels.
+        Minimum distance, in pixels of the patch, from the outermost pixels to any pixel that is taken.
+
+    Returns
+    -------
+    list of OwnedPatch
+        The patches with their pixels.
 
     Raises
     ------
     ConfigError
-        If there is no such unit or map, or patches are too small for the margin.
+        If the unit or NSIDE is not valid, or patches are too small for the margin.
     """
     pixels = unit_pixels(unit, nside)
     if not 0 <= margin < (grid.side - 1) / 2:
@@ -114,10 +124,10 @@ def cover_unit(unit: int, nside: int, grid: PatchGrid, *, margin: float = LEAST_
     vectors = np.stack(healpy.pix2vec(nside, pixels, nest=True), axis=-1)
     lon, lat = lon_lat(vectors)
     patches = []
-    for level, owners, places in _centres(unit, grid, margin):
-        # Where patches are denser than the map, a pixel goes to the one that its centre is in
+    for level, owners, centres in _centres(unit, grid, margin):
+        # If patches are denser than the output map, each of its pixels belongs to the patch at its centre
         owner = healpy.vec2pix(level, *vectors.T, nest=True)
-        for number, (centre_lon, centre_lat, rotation) in zip(owners, places.T.tolist(), strict=True):
+        for number, (centre_lon, centre_lat, rotation) in zip(owners, centres.T.tolist(), strict=True):
             mine = owner == number
             if mine.any():
                 row, column = grid.pixels_of(lon[mine], lat[mine], centre_lon, centre_lat, rotation)
@@ -128,17 +138,17 @@ def cover_unit(unit: int, nside: int, grid: PatchGrid, *, margin: float = LEAST_
 def _centres(
     unit: int, grid: PatchGrid, margin: float
 ) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.float64]]]:
-    """Yield by nside which pixels patches are centred on, and the places ``(3, K)`` of these patches."""
+    """Yield NSIDE, pixels ``(K,)``, and centres and rotations ``(3, K)`` of the patches that cover them."""
     width = math.radians((grid.side - 1 - 2 * margin) * grid.resolution / 60)
     level, owners = UNIT_NSIDE, np.array([unit], np.int64)
-    while owners.size and level <= _FINEST:
+    while owners.size and level <= _MAX_NSIDE:
         fits = np.zeros(owners.size, bool)
-        # No square that is smaller than a pixel of this level holds it
+        # A square with a smaller area than the pixel cannot contain it
         if math.sqrt(math.pi / 3) / level <= width:
-            places, left = _fit(owners, level, grid)
+            centres, left = _fit(owners, level, grid)
             fits = left >= margin
-            yield level, owners[fits], places[:, fits]
-        # The others in quarters
+            yield level, owners[fits], centres[:, fits]
+        # Divide the other pixels into four
         owners = (4 * owners[~fits, None] + np.arange(4)).ravel()
         level *= 2
     if owners.size:
@@ -151,7 +161,7 @@ def _centres(
 def _fit(
     owners: NDArray[np.int64], level: int, grid: PatchGrid
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return centre and rotation ``(3, K)`` of the patches that fit pixels best, and the pixels left then."""
+    """Return centre and rotation ``(3, K)`` of the best patch of each pixel, and its margin ``(K,)``."""
     import healpy
 
     lon, lat = lon_lat(healpy.boundaries(level, owners, step=_STEPS, nest=True).transpose(0, 2, 1))
@@ -160,7 +170,7 @@ def _fit(
     best = (corners[1] - corners[0]).max(axis=0).argmin(axis=1)
     rotation = _ROTATIONS[best]
     row, column = np.take_along_axis(corners.mean(axis=0), best[None, :, None], axis=2)[..., 0]
-    # The middle of the outline is not where the pixel's centre is, least of all near the poles
+    # The centre of the outline differs from that of the pixel, most of all near the poles
     centre = np.stack(grid.sky_of(row, column, centre[0], centre[1], rotation))
     low, high = _extent(lon, lat, centre[..., None], rotation[:, None], grid)
     left = np.minimum(low, grid.side - 1 - high).min(axis=0)
@@ -174,6 +184,6 @@ def _extent(
     rotation: NDArray[np.float64],
     grid: PatchGrid,
 ) -> NDArray[np.float64]:
-    """Return the first and last row and column ``(2, 2, ...)`` that outlines ``(..., S)`` reach."""
-    places = np.stack(grid.pixels_of(lon, lat, centre[0], centre[1], rotation))
-    return np.stack([places.min(axis=-1), places.max(axis=-1)])
+    """Return the minimum and maximum row and column ``(2, 2, ...)`` of outlines ``(..., S)``."""
+    positions = np.stack(grid.pixels_of(lon, lat, centre[0], centre[1], rotation))
+    return np.stack([positions.min(axis=-1), positions.max(axis=-1)])

@@ -1,1 +1,1 @@
-"""The search for clusters: from maps to candidates."""
+"""Search for clusters: from maps of the sky to candidates."""

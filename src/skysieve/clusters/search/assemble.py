@@ -1,9 +1,9 @@
-"""From finished units to maps of the sky, and from these to one list of candidates."""
+"""Assemble finished units into maps of the sky, and select candidates from them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,39 +16,40 @@ from skysieve.core.errors import OutputError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from astropy.table import Table
     from numpy.typing import NDArray
 
     from skysieve.clusters.search.finder import ClusterFinder
-    from skysieve.clusters.search.parts import Parts
+    from skysieve.clusters.search.unit_files import UnitFiles
 
 __all__ = ["SkyMaps", "assemble", "choose_candidates"]
 
-_NEAR = 3.0
-"""Arcminutes within which a map is asked for what one finder says of a candidate of the other."""
+_SEARCH_RADIUS = 3.0
+"""Radius in arcminutes in which a finder's map is searched for its value of the other finder's candidate."""
 
-_DESCRIBED = {
+_OPTIONAL_COLUMNS = {
     "probability": (None, "highest probability that the network gives a pixel"),
     "source": (None, "signal to noise of the point source that fits best"),
     "y500": ("arcmin2", "Compton parameter within R500, by the matched filter"),
     "y500_error": ("arcmin2", "noise of y500 at this size"),
 }
-"""Unit and meaning of columns that not every catalogue has."""
+"""Unit and description of columns that not every catalogue has."""
 
 
 @dataclass(frozen=True, eq=False)
 class SkyMaps:
-    """What was found on the sky: maps ``(npix,)`` of Galactic pixels, NESTED.
+    """Results on the whole sky: HEALPix maps ``(npix,)`` in Galactic coordinates, NESTED.
 
     Attributes
     ----------
     nside
-        Of all maps.
-    footprint : ndarray of bool
-        Where candidates were looked for.
-    probability, snr, source : ndarray of float32
-        See :class:`skysieve.clusters.search.finder.FoundUnit`; None where it was not asked for.
-    candidates : dict of ndarray
-        Of the matched filter, those of neighbouring units not yet taken together.
+        NSIDE of all maps.
+    footprint : ndarray of bool, shape (npix,)
+        Searched pixels.
+    probability, snr, source : ndarray of float32, shape (npix,)
+        See :class:`skysieve.clusters.search.finder.FoundUnit`; None if the finder was not used.
+    candidates : mapping of ndarray of float64, shape (N,)
+        Candidates of the matched filter, with duplicates from neighbouring units.
     """
 
     nside: int
@@ -59,24 +60,35 @@ class SkyMaps:
     candidates: Mapping[str, NDArray[np.float64]]
 
     def products(self) -> dict[str, NDArray[np.float32]]:
-        """Return the maps that are products, by name."""
+        """Return the maps that are written as products.
+
+        Returns
+        -------
+        dict of ndarray of float32, shape (npix,)
+            ``probability`` and ``snr``, if they were computed.
+        """
         maps = {"probability": self.probability, "snr": self.snr}
         return {name: values for name, values in maps.items() if values is not None}
 
 
-def assemble(parts: Parts, units: Iterable[int], nside: int, *, network: bool, filtered: bool) -> SkyMaps:
-    """Put finished units together.
+def assemble(files: UnitFiles, units: Iterable[int], nside: int, *, network: bool, filtered: bool) -> SkyMaps:
+    """Assemble finished units into maps of the sky.
 
     Parameters
     ----------
-    parts
-        Where they lie.
+    files
+        Files of the units.
     units
-        Which.
+        Numbers of the units.
     nside
-        Of the maps.
+        NSIDE of the maps.
     network, filtered
-        Whether the network, and the matched filter, was asked.
+        Whether the network and the matched filter were used.
+
+    Returns
+    -------
+    SkyMaps
+        Maps and candidates of all units.
 
     Raises
     ------
@@ -85,14 +97,14 @@ def assemble(parts: Parts, units: Iterable[int], nside: int, *, network: bool, f
     """
     npix = 12 * nside**2
     footprint = np.zeros(npix, bool)
-    wanted = {"probability": network, "snr": filtered, "source": filtered}
-    maps = {name: np.full(npix, np.nan, np.float32) for name, asked in wanted.items() if asked}
+    used = {"probability": network, "snr": filtered, "source": filtered}
+    maps = {name: np.full(npix, np.nan, np.float32) for name, computed in used.items() if computed}
     lists: dict[str, list[NDArray[np.float64]]] = {name: [np.empty(0)] for name in CANDIDATE_COLUMNS}
     for unit in units:
         pixels = unit_pixels(unit, nside)
-        read = parts.read(unit, pixels.size)
+        read = files.read(unit, pixels.size)
         if read is None:
-            raise OutputError(f"{parts.path_of(unit)} is missing or damaged; go on with --resume")
+            raise OutputError(f"{files.path_of(unit)} is missing or damaged; go on with --resume")
         found, footprint[pixels] = read
         for name, values in maps.items():
             values[pixels] = getattr(found, name)
@@ -108,23 +120,23 @@ def assemble(parts: Parts, units: Iterable[int], nside: int, *, network: bool, f
     )
 
 
-def choose_candidates(sky: SkyMaps, finder: ClusterFinder, scoring: Scoring) -> Any:
-    """Return the candidates of the sky, each with its score, the best first.
+def choose_candidates(sky: SkyMaps, finder: ClusterFinder, scoring: Scoring) -> Table:
+    """Select the candidates on the sky, sorted by decreasing score.
 
     Parameters
     ----------
     sky
-        Of :func:`assemble`.
+        Maps and candidates of :func:`assemble`.
     finder
-        With its settings and threshold.
+        Finder whose settings and threshold apply.
     scoring
-        What their scores are.
+        Scoring of the candidates.
 
     Returns
     -------
-    astropy.table.Table
-        ``lon``, ``lat`` (Galactic degrees), ``score``, ``probability``, ``snr``, ``source``, ``size``
-        (arcmin: theta500 of the matched filter, or else the radius of a disc of as many pixels), ``npix``,
+    Table
+        ``lon``, ``lat`` (Galactic, degrees), ``score``, ``probability``, ``snr``, ``source``, ``size``
+        (arcmin: theta500 of the matched filter, or else the radius of a disc of the same area), ``npix``,
         ``y500``, ``y500_error`` (arcmin2) and ``finder``.
     """
     from astropy.table import Table
@@ -133,29 +145,29 @@ def choose_candidates(sky: SkyMaps, finder: ClusterFinder, scoring: Scoring) -> 
     filtered = Table(dict(sky.candidates))
     if len(filtered):
         filtered = deduplicate(filtered[_inside(sky, filtered)], settings.same, by="snr")
-    asked = sky.probability is not None
+    searched = sky.probability is not None
     network = find_candidates(
         sky.probability if sky.probability is not None else np.full(12, np.nan, np.float32),
-        sky.nside if asked else 1,
+        sky.nside if searched else 1,
         True,
         threshold=finder.threshold,
-        least_pixels=settings.least_pixels,
-        most_radius_arcmin=settings.most_radius,
+        min_pixels=settings.least_pixels,
+        max_radius_arcmin=settings.most_radius,
     )
     table = join_candidates(network, filtered, settings.same)
-    # What one finder overlooked it may still have seen
+    # A finder's map may have a value below its threshold at a candidate of the other finder
     for name, values in (("probability", sky.probability), ("snr", sky.snr), ("source", sky.source)):
         missing = np.isnan(table[name])
         if values is not None and missing.any():
             table[name][missing] = _highest(values, sky.nside, table["lon"][missing], table["lat"][missing])
     table["score"] = scoring(table)
     table = deduplicate(table, settings.same)
-    for name, (unit, description) in _DESCRIBED.items():
+    for name, (unit, description) in _OPTIONAL_COLUMNS.items():
         table[name].unit, table[name].description = unit, description
     return table[np.argsort(-np.asarray(table["score"]), kind="stable")]
 
 
-def _inside(sky: SkyMaps, table: Any) -> NDArray[np.bool_]:
+def _inside(sky: SkyMaps, table: Table) -> NDArray[np.bool_]:
     import healpy
 
     return np.asarray(
@@ -166,12 +178,12 @@ def _inside(sky: SkyMaps, table: Any) -> NDArray[np.bool_]:
 def _highest(
     values: NDArray[np.float32], nside: int, lon: NDArray[np.float64], lat: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return the highest value of a map close to each of some places; NaN where it has none."""
+    """Return the maximum of a map near each position ``(N,)``; NaN where the map has no data."""
     import healpy
 
-    reach, found = np.radians(_NEAR / 60), np.full(len(lon), np.nan)
+    radius, found = np.radians(_SEARCH_RADIUS / 60), np.full(len(lon), np.nan)
     for number, centre in enumerate(healpy.ang2vec(lon, lat, lonlat=True).reshape(-1, 3)):
-        near = values[healpy.query_disc(nside, centre, reach, nest=True, inclusive=True)]
+        near = values[healpy.query_disc(nside, centre, radius, nest=True, inclusive=True)]
         if np.isfinite(near).any():
             found[number] = np.nanmax(near)
     return found

@@ -1,4 +1,4 @@
-"""What a network says of patches, seen once or also turned and mirrored."""
+"""Predictions of a network on patches, with test-time augmentation: rotations and reflections."""
 
 from __future__ import annotations
 
@@ -18,59 +18,66 @@ if TYPE_CHECKING:
     from skysieve.clusters.maps.tiling import OwnedPatch
     from skysieve.clusters.search.model import NetworkInput
 
-__all__ = ["FROM_MISSING", "interpolate", "look", "mean_over_views"]
+__all__ = ["MISSING_DATA_MARGIN", "interpolate", "predict_augmented", "predict_patches"]
 
-_LEAST = 1e-6
+_EPSILON = 1e-6
 
-FROM_MISSING = 12.0
-"""Arcminutes around pixels without data in which a network says nothing: it never saw where maps end, and may
-take the step from what they show to nothing for a cluster."""
+MISSING_DATA_MARGIN = 12.0
+"""Radius in arcminutes around pixels without data in which predictions are discarded.  Training patches have
+no edges of maps, and the network may take the step at an edge for a cluster."""
 
 
-def look(
+def predict_patches(
     network: Callable[[NDArray[np.float32]], NDArray[np.float32]],
     stack: MapStack,
     patches: Sequence[OwnedPatch],
-    given: NetworkInput,
+    network_input: NetworkInput,
     *,
     batch: int = 16,
     views: int = 1,
 ) -> list[NDArray[np.float32]]:
-    """Return the probability of a cluster at the pixels that each patch owns; NaN close to missing data.
+    """Predict the probability of a cluster at the pixels that each patch owns.
 
     Parameters
     ----------
     network
-        Takes ``(N, B, H, W)`` float32 and returns probabilities ``(N, C, H, W)``.
+        Takes ``(N, B, H, W)`` float32 and returns probabilities ``(N, C, H, W)`` float32.
     stack
-        Maps of the bands that it takes.
+        Maps of the network's bands.
     patches
-        Of :func:`skysieve.clusters.maps.tiling.cover_unit`.
-    given
-        What the network is to be shown.
+        Patches of :func:`skysieve.clusters.maps.tiling.cover_unit`.
+    network_input
+        Grid, preprocessing and output channel of the network.
     batch
-        Patches in one call.
+        Patches per call of the network.
     views
-        See :func:`mean_over_views`.
+        See :func:`predict_augmented`.
+
+    Returns
+    -------
+    list of ndarray of float32, shape (P,)
+        Probabilities at the pixels of each patch; NaN near missing data.
     """
-    grid, found = given.grid, []
+    grid, found = network_input.grid, []
     for first in range(0, len(patches), batch):
         part = patches[first : first + batch]
-        # Batches are of one size, the last is filled up: engines compile each size anew
+        # All batches have one size, and the last is padded: engines compile each size anew
         pixels = np.zeros((batch, len(stack), grid.side, grid.side), np.float32)
-        for place, patch in zip(pixels, part, strict=False):
-            place[:] = stack.cut(patch.lon, patch.lat, grid, patch.rotation)
-        seen = mean_over_views(network, given.preprocessing(pixels), views)[:, given.channel].copy()
-        for image, bands in zip(seen, pixels, strict=True):
-            image[_near_missing(bands, FROM_MISSING / grid.resolution)] = np.nan
+        for bands, patch in zip(pixels, part, strict=False):
+            bands[:] = stack.cut(patch.lon, patch.lat, grid, patch.rotation)
+        predicted = predict_augmented(network, network_input.preprocessing(pixels), views)
+        probability = predicted[:, network_input.channel].copy()
+        for image, bands in zip(probability, pixels, strict=True):
+            image[_near_missing(bands, MISSING_DATA_MARGIN / grid.resolution)] = np.nan
         found += [
-            interpolate(image, patch.row, patch.column) for image, patch in zip(seen, part, strict=False)
+            interpolate(image, patch.row, patch.column)
+            for image, patch in zip(probability, part, strict=False)
         ]
     return found
 
 
 def _near_missing(bands: NDArray[np.float32], radius: float) -> NDArray[np.bool_]:
-    """Return which pixels ``(H, W)`` lie within some pixels of one that a band has no data for."""
+    """Return which pixels ``(H, W)`` lie within a radius, in pixels, of one without data in any band."""
     covered = np.asarray(np.isfinite(bands).all(axis=0))
     if covered.all():
         return np.zeros_like(covered)
@@ -79,24 +86,29 @@ def _near_missing(bands: NDArray[np.float32], radius: float) -> NDArray[np.bool_
     return np.asarray(distance_transform_edt(covered) <= radius)
 
 
-def mean_over_views(
+def predict_augmented(
     network: Callable[[NDArray[np.float32]], NDArray[np.float32]], pixels: NDArray[np.float32], views: int
 ) -> NDArray[np.float32]:
-    """Return the probability that a network gives each pixel: the mean of its log-odds over several views.
+    """Predict with test-time augmentation: average the log-odds over rotated and mirrored views.
 
     Parameters
     ----------
     network
-        Takes ``(N, B, H, W)`` float32 and returns ``(N, C, H, W)``.
-    pixels
-        ``(N, B, H, W)`` of squares.
+        Takes ``(N, B, H, W)`` float32 and returns probabilities ``(N, C, H, W)`` float32.
+    pixels : ndarray of float32, shape (N, B, H, H)
+        Square patches.
     views
-        1, 2, 4 or 8: as they are; and turned by a quarter; all four turns; all turns, mirrored too.
+        1: as they are; 2: also rotated by 90 degrees; 4: all four rotations; 8: these, also mirrored.
+
+    Returns
+    -------
+    ndarray of float32, shape (N, C, H, H)
+        Probabilities.
 
     Raises
     ------
     ConfigError
-        If there is no such number of views.
+        If the number of views is not 1, 2, 4 or 8.
     """
     if views not in VIEWS:
         raise ConfigError(f"{views} views: choose from {', '.join(map(str, VIEWS))}")
@@ -105,20 +117,33 @@ def mean_over_views(
     first = network(pixels)
     if views == 1:
         return first
-    total = logit(np.clip(first, _LEAST, 1 - _LEAST))
+    total = logit(np.clip(first, _EPSILON, 1 - _EPSILON))
     for view in range(1, views):
-        turns, mirrored = view % 4, view >= 4
-        turned = np.rot90(pixels, turns, (2, 3))
-        seen = network(np.ascontiguousarray(turned[..., ::-1] if mirrored else turned))
-        back = np.rot90(seen[..., ::-1] if mirrored else seen, -turns, (2, 3))
-        total += logit(np.clip(back, _LEAST, 1 - _LEAST))
+        quarters, mirrored = view % 4, view >= 4
+        rotated = np.rot90(pixels, quarters, (2, 3))
+        predicted = network(np.ascontiguousarray(rotated[..., ::-1] if mirrored else rotated))
+        restored = np.rot90(predicted[..., ::-1] if mirrored else predicted, -quarters, (2, 3))
+        total += logit(np.clip(restored, _EPSILON, 1 - _EPSILON))
     return np.asarray(expit(total / views), np.float32)
 
 
 def interpolate(
     image: NDArray[np.float32], row: NDArray[np.float64], column: NDArray[np.float64]
 ) -> NDArray[np.float32]:
-    """Return an image ``(H, W)`` between its pixels, bilinear; NaN where one of the four is."""
+    """Interpolate an image bilinearly.
+
+    Parameters
+    ----------
+    image : ndarray of float32, shape (H, W)
+        Values at the centres of pixels.
+    row, column : ndarray of float64, shape (P,)
+        Positions in pixels.
+
+    Returns
+    -------
+    ndarray of float32, shape (P,)
+        Interpolated values; NaN if one of the four pixels is NaN.
+    """
     i = np.clip(np.floor(row).astype(np.intp), 0, image.shape[0] - 2)
     j = np.clip(np.floor(column).astype(np.intp), 0, image.shape[1] - 2)
     down, right = (row - i).astype(np.float32), (column - j).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Candidates of the network and of the matched filter in one list, each with one score."""
+"""Merge the candidates of the network and of the matched filter, and score them."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from skysieve.core.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from astropy.table import Table
     from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["FEATURES", "Finder", "Scoring", "join_candidates"]
@@ -25,34 +26,37 @@ FEATURES: dict[Finder, tuple[str, ...]] = {
     "mmf": ("snr", "source"),
     "both": ("logit", "sure", "snr", "source"),
 }
-"""What each finder knows of a candidate: the log-odds of the network's probability, and what of them is above
-even odds, which has a weight of its own: the fit finds that they count for more there; the signal to noise of
-the matched filter, and that of a point source in the same place."""
+"""Features of a candidate by finder.
+
+``logit`` is the log-odds of the network's probability.  ``sure`` is its positive part: a weight of its own
+lets the slope change at even odds, and fits find a steeper slope above.  ``snr`` is the signal to noise of
+the matched filter, and ``source`` that of a point source at the same position.
+"""
 
 _DEFAULTS: dict[Finder, tuple[float, ...]] = {
     "network": (0.0, 1.0),
     "mmf": (-9.4, 2.2, -0.06),
     "both": (-5.0, 0.5, 0.0, 1.1, -0.03),
 }
-"""Constant, and weight of each feature, where no model says them.  Those of the matched filter were fitted to
-its candidates on a simulated sky of Planck; for both, each counts half."""
+"""Default constant and weights of the features, for models without a fit.  Those of the matched filter were
+fitted to its candidates on a simulated sky of Planck.  For ``both``, each finder has half of its weights."""
 
-_LEAST_PROBABILITY = 1e-4
+_MIN_PROBABILITY = 1e-4
 _RIDGE = 1.0
 
 
 @dataclass(frozen=True)
 class Scoring:
-    """How what is known of a candidate becomes its score, from 0 to 1: by logistic regression.
+    """Score of a candidate, from 0 to 1: a logistic regression on its features.
 
     Attributes
     ----------
     finder
-        Which features there are, see :data:`FEATURES`.
+        Finder, which defines the features; see :data:`FEATURES`.
     constant
         Log-odds of a candidate whose features are 0.
     weights
-        Change of the log-odds for each unit of each feature.
+        Change of the log-odds per unit of each feature.
     """
 
     finder: Finder
@@ -60,7 +64,7 @@ class Scoring:
     weights: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        """Refuse weights of other features."""
+        """Check the number of weights."""
         if self.finder not in get_args(Finder):
             raise ConfigError(f"finder {self.finder!r}: choose from {', '.join(get_args(Finder))}")
         if len(self.weights) != len(FEATURES[self.finder]) or not all(
@@ -71,10 +75,18 @@ class Scoring:
                 f"{', '.join(FEATURES[self.finder])}; found {self.weights}"
             )
 
-    def __call__(self, candidates: Any) -> NDArray[np.float64]:
-        """Return scores ``(N,)`` of candidates with the columns ``probability``, ``snr`` and ``source``.
+    def __call__(self, candidates: Table) -> NDArray[np.float64]:
+        """Compute the scores of candidates.
 
-        A probability that is missing is very low, a signal to noise is 0.
+        Parameters
+        ----------
+        candidates
+            N rows with ``probability``, ``snr`` and ``source``.  Missing values count as 0.
+
+        Returns
+        -------
+        ndarray of float64, shape (N,)
+            Scores from 0 to 1.
         """
         from scipy.special import expit
 
@@ -82,32 +94,50 @@ class Scoring:
 
     @classmethod
     def default(cls, finder: Finder) -> Scoring:
-        """Return the scoring where no model says how."""
+        """Return the default scoring of a finder.
+
+        Parameters
+        ----------
+        finder
+            Finder of the candidates.
+
+        Returns
+        -------
+        Scoring
+            Scoring for models without a fit.
+        """
         constant, *weights = _DEFAULTS[finder]
         return cls(finder, constant, tuple(weights))
 
     @classmethod
-    def fit(cls, candidates: Any, real: ArrayLike, finder: Finder) -> Scoring:
-        """Return the scoring that fits candidates of which it is known whether they are real.
+    def fit(cls, candidates: Table, real: ArrayLike, finder: Finder) -> Scoring:
+        """Fit a scoring to candidates with known truth.
+
+        The fit is a logistic regression by Newton's method, with a weak Gaussian prior on the weights: of
+        unit width, for features in units of their standard deviation.
 
         Parameters
         ----------
         candidates
-            As in a call.
+            N rows with ``probability``, ``snr`` and ``source``.
         real : array_like of bool, shape (N,)
-            Which of them have a true partner.
+            Whether each candidate matches a true cluster.
         finder
-            Which features to use.
+            Finder, which defines the features.
+
+        Returns
+        -------
+        Scoring
+            The fitted scoring.
 
         Raises
         ------
         ConfigError
-            If there are none that are real, or none that are not.
+            If all candidates are real, or none is.
 
         References
         ----------
-        Newton's method with a weak Gaussian prior, of unit width for weights of features in units of their
-        scatter: le Cessie & van Houwelingen 1992, Applied Statistics 41, 191.
+        le Cessie & van Houwelingen 1992, Applied Statistics 41, 191.
         """
         from scipy.optimize import minimize
         from scipy.special import expit
@@ -115,38 +145,57 @@ class Scoring:
         features, truth = _features(candidates, finder), np.asarray(real, bool)
         if not truth.any() or truth.all():
             raise ConfigError("scores are fitted to candidates of which some are real and some are not")
-        middle, scale = features.mean(axis=0), features.std(axis=0)
+        mean, scale = features.mean(axis=0), features.std(axis=0)
         scale[scale == 0] = 1
-        design = np.column_stack([np.ones(len(truth)), (features - middle) / scale])
+        design = np.column_stack([np.ones(len(truth)), (features - mean) / scale])
         ridge = np.array([0.0] + [_RIDGE] * features.shape[1])
 
         def loss(x: NDArray[np.float64]) -> float:
             odds = design @ x
             return float(np.logaddexp(0, np.where(truth, -odds, odds)).sum() + ridge @ x**2 / 2)
 
-        def slope(x: NDArray[np.float64]) -> NDArray[np.float64]:
+        def gradient(x: NDArray[np.float64]) -> NDArray[np.float64]:
             return np.asarray(design.T @ (expit(design @ x) - truth) + ridge * x)
 
-        def curvature(x: NDArray[np.float64]) -> NDArray[np.float64]:
+        def hessian(x: NDArray[np.float64]) -> NDArray[np.float64]:
             p = expit(design @ x)
             return np.asarray((design * (p * (1 - p))[:, None]).T @ design + np.diag(ridge + 1e-9))
 
-        found = minimize(loss, np.zeros(design.shape[1]), jac=slope, hess=curvature, method="trust-exact").x
-        weights = found[1:] / scale
-        return cls(finder, float(found[0] - weights @ middle), tuple(map(float, weights)))
+        start = np.zeros(design.shape[1])
+        fitted = minimize(loss, start, jac=gradient, hess=hessian, method="trust-exact").x
+        weights = fitted[1:] / scale
+        return cls(finder, float(fitted[0] - weights @ mean), tuple(map(float, weights)))
 
     def to_card(self) -> dict[str, float]:
-        """Return it as ``sky.scores`` of a model's card states it, under the name of the finder."""
+        """Return the scoring in the form of a model card.
+
+        Returns
+        -------
+        dict
+            Entry of the finder in ``sky.scores`` of the card.
+        """
         return {"constant": self.constant, **dict(zip(FEATURES[self.finder], self.weights, strict=True))}
 
     @classmethod
     def from_card(cls, sky: Mapping[str, Any], finder: Finder) -> Scoring:
-        """Return what ``sky`` of a model's card states for a finder, or else the default.
+        """Read the scoring of a finder from a model card.
+
+        Parameters
+        ----------
+        sky
+            Entry ``sky`` of the card.
+        finder
+            Finder of the candidates.
+
+        Returns
+        -------
+        Scoring
+            The default scoring if the card has none.
 
         Raises
         ------
         ConfigError
-            If it states something that is no scoring.
+            If the entry of the card is not valid.
         """
         stated = sky.get("scores", {}).get(finder)
         if stated is None:
@@ -158,25 +207,28 @@ class Scoring:
             raise ConfigError(f"the card of the model states no valid scores: {stated!r}") from error
 
 
-def join_candidates(network: Any, filtered: Any, radius_arcmin: float) -> Any:
-    """Return the candidates of both finders, those that are the same once.
+def join_candidates(network: Table, filtered: Table, radius_arcmin: float) -> Table:
+    """Merge the candidates of both finders.
+
+    Candidates of different finders within the radius are one; the closest pairs are merged first.
 
     Parameters
     ----------
     network
-        Of :func:`skysieve.clusters.search.decide.find_candidates` on the network's map.
+        Candidates of :func:`skysieve.clusters.search.decide.find_candidates` on the network's map.
     filtered
-        Of the matched filter, with ``lon``, ``lat``, ``snr``, ``size``, ``y500``, ``y500_error``, ``source``.
+        Candidates of the matched filter: ``lon``, ``lat``, ``snr``, ``size``, ``y500``, ``y500_error``,
+        ``source``.
     radius_arcmin
-        Those that are closer are the same: pairs are made from the closest on.
+        Maximum separation of merged candidates, in arcminutes.
 
     Returns
     -------
-    astropy.table.Table
-        ``lon`` and ``lat`` of what both found lie in the middle between their places, whose errors differ.
-        ``size`` is that of the matched filter where it found the candidate; ``probability`` and ``npix`` are
-        those of the network. What one of them did not find is NaN or 0.  ``finder`` says which of them did:
-        ``network``, ``mmf`` or ``both``.
+    Table
+        Merged candidates are at the midpoint of both positions, since their errors differ.  ``size`` is that
+        of the matched filter, or else of the network; ``probability`` and ``npix`` are of the network.
+        Values of a finder without the candidate are NaN or 0.  ``finder`` is ``network``, ``mmf`` or
+        ``both``.
     """
     from astropy.table import Table
 
@@ -188,11 +240,11 @@ def join_candidates(network: Any, filtered: Any, radius_arcmin: float) -> Any:
     partner[pairs.second] = pairs.first
     both = partner >= 0
     rows = len(filtered) + alone.size
-    places = unit_vectors(filtered["lon"], filtered["lat"])
-    places[both] += unit_vectors(network["lon"], network["lat"])[partner[both]]
-    middles = dict(zip(("lon", "lat"), lon_lat(places), strict=True))
+    vectors = unit_vectors(filtered["lon"], filtered["lat"])
+    vectors[both] += unit_vectors(network["lon"], network["lat"])[partner[both]]
+    midpoints = dict(zip(("lon", "lat"), lon_lat(vectors), strict=True))
     table = Table()
-    for name, values in (middles | {"size": filtered["size"]}).items():
+    for name, values in (midpoints | {"size": filtered["size"]}).items():
         table[name] = np.concatenate([np.asarray(values), np.asarray(network[name])[alone]])
     for name in ("snr", "source", "y500", "y500_error"):
         table[name] = np.concatenate([np.asarray(filtered[name], float), np.full(alone.size, np.nan)])
@@ -205,14 +257,14 @@ def join_candidates(network: Any, filtered: Any, radius_arcmin: float) -> Any:
     return table
 
 
-def _features(candidates: Any, finder: Finder) -> NDArray[np.float64]:
+def _features(candidates: Table, finder: Finder) -> NDArray[np.float64]:
     from scipy.special import logit
 
     columns = {
         name: np.nan_to_num(np.asarray(candidates[name], np.float64))
         for name in ("probability", "snr", "source")
     }
-    probability = np.clip(columns["probability"], _LEAST_PROBABILITY, 1 - _LEAST_PROBABILITY)
+    probability = np.clip(columns["probability"], _MIN_PROBABILITY, 1 - _MIN_PROBABILITY)
     columns["logit"] = logit(probability)
     columns["sure"] = np.maximum(columns["logit"], 0)
     return np.column_stack([columns[name] for name in FEATURES[finder]])

@@ -1,6 +1,6 @@
-"""From a map of the sky to candidates: pure functions on HEALPix maps and tables.
+"""Find candidates in a map of the sky: pure functions on HEALPix maps and tables.
 
-Only pixels above the threshold are looked at, so that a map of 50 million pixels takes seconds.
+Only pixels above the threshold are processed, so a map of 50 million pixels takes seconds.
 """
 
 from __future__ import annotations
@@ -13,67 +13,68 @@ from skysieve.clusters.maps.sky_directions import lon_lat, unit_vectors
 from skysieve.core.errors import ConfigError, FrameError
 
 if TYPE_CHECKING:
+    from astropy.table import Table
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Score", "best_of_groups", "deduplicate", "find_candidates"]
+__all__ = ["Score", "deduplicate", "find_candidates", "non_maximum_suppression"]
 
 Score = Literal["peak", "mean"]
 
-_EDGES = [0, 2, 4, 6]
-"""Of the eight neighbours that healpy lists, those that share an edge."""
+_EDGE_NEIGHBOURS = [0, 2, 4, 6]
+"""Indices, among the eight neighbours that healpy returns, of those that share an edge."""
 
 
 def find_candidates(
     values: NDArray[np.floating[Any]],
     nside: int,
-    nested: bool,  # noqa: FBT001 (part of what a map is)
+    nested: bool,  # noqa: FBT001 (values, nside and nested define a map)
     *,
     threshold: float,
-    least_pixels: int = 3,
-    most_radius_arcmin: float = 15.0,
+    min_pixels: int = 3,
+    max_radius_arcmin: float = 15.0,
     connectivity: Literal[4, 8] = 8,
     score: Score = "peak",
-) -> Any:
-    """Return the groups of neighbouring pixels that are at or above a threshold.
+) -> Table:
+    """Find the connected groups of pixels at or above a threshold.
 
-    A group that reaches farther than a radius from its peak is cut: to what lies within the radius of its
-    peak, and of each further maximum that lies beyond, nearest first.
+    A group that extends beyond a maximum radius from its peak is split: into the pixels within the radius of
+    its peak and of each further local maximum outside, each pixel to the nearest one.
 
     Parameters
     ----------
-    values : ndarray, shape (12 nside**2,)
-        Probabilities, or S/N, in Galactic pixels; NaN where there is nothing.
+    values : ndarray of floating, shape (12 nside**2,)
+        Probabilities or S/N in Galactic pixels; NaN where there are no data.
     nside, nested
-        Of the map.
+        Resolution and order of the map.
     threshold
-        Pixels below it do not count; above 0.
-    least_pixels
-        Groups of fewer are left out.
-    most_radius_arcmin
-        The radius.
+        Minimum value of pixels, above 0.
+    min_pixels
+        Minimum number of pixels of a group.
+    max_radius_arcmin
+        Maximum distance of a pixel from the peak of its group, in arcminutes.
     connectivity
-        Whether pixels that touch at a corner only are neighbours (8) or not (4).
+        8 if pixels that touch only at a corner are neighbours, 4 if not.
     score
-        ``peak``: a candidate's score is its largest value; ``mean``: the mean over its pixels.
+        ``peak``: the score of a candidate is its maximum value; ``mean``: the mean over its pixels.
 
     Returns
     -------
-    astropy.table.Table
-        The best first.  ``lon`` and ``lat``: the centroid on the sphere, each pixel weighted with its value,
-        Galactic degrees; ``score``; ``peak``, the largest value; ``size``: the radius of a disc of the same
-        area, in arcminutes; ``npix``.
+    Table
+        Sorted by decreasing ``score``.  ``lon`` and ``lat`` are the centroid on the sphere, weighted with the
+        values (Galactic, degrees); ``peak`` is the maximum value; ``size`` is the radius of a disc of the
+        same area, in arcminutes; ``npix`` is the number of pixels.
 
     Raises
     ------
     ConfigError
         If an option is out of range.
     FrameError
-        If the map has not as many pixels as its nside says.
+        If the number of pixels does not match `nside`.
     """
-    if not (threshold > 0 and least_pixels >= 1 and most_radius_arcmin > 0):
+    if not (threshold > 0 and min_pixels >= 1 and max_radius_arcmin > 0):
         raise ConfigError(
-            f"threshold {threshold}, least number of pixels {least_pixels}, largest radius "
-            f"{most_radius_arcmin}: each must be above 0"
+            f"threshold {threshold}, least number of pixels {min_pixels}, largest radius "
+            f"{max_radius_arcmin}: each must be above 0"
         )
     if connectivity not in (4, 8) or score not in get_args(Score):
         raise ConfigError(f"connectivity {connectivity} with score {score!r}: give 4 or 8, and peak or mean")
@@ -85,73 +86,97 @@ def find_candidates(
     weights = values[pixels].astype(np.float64)
     pairs = _neighbours(pixels, nside, nested=nested, connectivity=connectivity)
     vectors = np.stack(healpy.pix2vec(nside, pixels, nest=nested), axis=-1)
-    radius = _chord(most_radius_arcmin)
+    radius = _chord(max_radius_arcmin)
     groups = _within_radius(_connected(pairs, pixels.size), pairs, vectors, weights, radius)
-    return _table(groups, vectors, weights, nside, least_pixels=least_pixels, score=score)
+    return _table(groups, vectors, weights, nside, min_pixels=min_pixels, score=score)
 
 
-def deduplicate(table: Any, radius_arcmin: float, *, by: str = "score") -> Any:
-    """Return a table without the worse of each pair of rows that lie closer than a radius.
-
-    Rows are gone through from the best to the worst, and each that stays takes away what is near it: of a
-    chain every second one stays, and nothing goes because of a row that went itself.
+def deduplicate(table: Table, radius_arcmin: float, *, by: str = "score") -> Table:
+    """Remove duplicates from a table by non-maximum suppression; see :func:`non_maximum_suppression`.
 
     Parameters
     ----------
     table
-        With ``lon`` and ``lat`` in degrees.
+        Table with ``lon`` and ``lat`` in degrees.
     radius_arcmin
-        In arcminutes; 0 for no change.
+        Radius of suppression in arcminutes; 0 keeps all rows.
     by
-        Column with what is better where it is larger; NaN is worst.
+        Column to rank by; larger is better, and NaN ranks last.
+
+    Returns
+    -------
+    Table
+        The rows that are kept, in their order.
     """
-    kept = best_of_groups(table["lon"], table["lat"], np.asarray(table[by], np.float64), radius_arcmin)
+    kept = non_maximum_suppression(
+        table["lon"], table["lat"], np.asarray(table[by], np.float64), radius_arcmin
+    )
     return table[np.flatnonzero(kept)]
 
 
-def best_of_groups(
+def non_maximum_suppression(
     lon: ArrayLike, lat: ArrayLike, rank: NDArray[np.float64], radius_arcmin: float
 ) -> NDArray[np.bool_]:
-    """Return which places ``(N,)`` stay, where the better ones take away what is within a radius of them."""
+    """Return which positions are kept by non-maximum suppression.
+
+    Positions are processed by decreasing rank.  Each one that is kept removes all others within the radius; a
+    position that is removed does not remove any other.
+
+    Parameters
+    ----------
+    lon, lat : array_like, shape (N,)
+        Positions in degrees.
+    rank : ndarray of float64, shape (N,)
+        Larger is better; NaN ranks last.
+    radius_arcmin
+        Radius of suppression in arcminutes; 0 keeps all positions.
+
+    Returns
+    -------
+    ndarray of bool, shape (N,)
+        True for positions that are kept.
+    """
     if len(rank) == 0 or radius_arcmin <= 0:
         return np.ones(len(rank), bool)
-    return _best(unit_vectors(np.asarray(lon), np.asarray(lat)), rank, _chord(radius_arcmin))
+    return _suppress(unit_vectors(np.asarray(lon), np.asarray(lat)), rank, _chord(radius_arcmin))
 
 
 def _chord(radius_arcmin: float) -> float:
+    """Return the distance between unit vectors at an angle."""
     return float(2 * np.sin(np.radians(radius_arcmin / 60) / 2))
 
 
-def _best(vectors: NDArray[np.float64], rank: NDArray[np.float64], chord: float) -> NDArray[np.bool_]:
+def _suppress(vectors: NDArray[np.float64], rank: NDArray[np.float64], chord: float) -> NDArray[np.bool_]:
+    """Return which unit vectors ``(N, 3)`` are kept by non-maximum suppression."""
     from scipy.spatial import cKDTree
 
     near = cKDTree(vectors).query_pairs(chord, output_type="ndarray")
     order = np.argsort(-np.nan_to_num(rank, nan=-np.inf), kind="stable")
-    place = np.empty(order.size, np.intp)
-    place[order] = np.arange(order.size)
-    better = place[near[:, 0]] < place[near[:, 1]]
+    position = np.empty(order.size, np.intp)
+    position[order] = np.arange(order.size)
+    better = position[near[:, 0]] < position[near[:, 1]]
     first = np.where(better, near[:, 0], near[:, 1])
     second = np.where(better, near[:, 1], near[:, 0])
-    gone = np.zeros(order.size, bool)
-    # By the place of the better one: whether it stays is settled before it takes others away
-    for number in np.argsort(place[first], kind="stable"):
-        if not gone[first[number]]:
-            gone[second[number]] = True
-    return ~gone
+    removed = np.zeros(order.size, bool)
+    # In the order of the better one of each pair, so that its own fate is known before it removes the other
+    for number in np.argsort(position[first], kind="stable"):
+        if not removed[first[number]]:
+            removed[second[number]] = True
+    return ~removed
 
 
 def _neighbours(pixels: NDArray[np.intp], nside: int, *, nested: bool, connectivity: int) -> NDArray[np.intp]:
-    """Return pairs ``(2, M)`` of rows of `pixels`, each both ways, that are neighbours."""
+    """Return pairs ``(2, M)`` of rows of `pixels` that are neighbours, each pair in both orders."""
     import healpy
 
     if pixels.size == 0:
         return np.empty((2, 0), np.intp)
     around = np.asarray(healpy.get_all_neighbours(nside, pixels, nest=nested))
     if connectivity == 4:
-        around = around[_EDGES]
+        around = around[_EDGE_NEIGHBOURS]
     rows = np.minimum(np.searchsorted(pixels, around), pixels.size - 1)
-    there = pixels[rows] == around
-    return np.stack([np.broadcast_to(np.arange(pixels.size), around.shape)[there], rows[there]])
+    present = pixels[rows] == around
+    return np.stack([np.broadcast_to(np.arange(pixels.size), around.shape)[present], rows[present]])
 
 
 def _connected(pairs: NDArray[np.intp], size: int) -> NDArray[np.intp]:
@@ -170,7 +195,7 @@ def _within_radius(
     weights: NDArray[np.float64],
     chord: float,
 ) -> NDArray[np.intp]:
-    """Return labels of groups none of which reaches farther than the radius; -1 for what is cut off."""
+    """Split groups beyond the maximum radius; pixels that are cut off get the label -1."""
     if labels.size == 0:
         return labels
     peaks = _peaks(labels, weights)
@@ -180,28 +205,28 @@ def _within_radius(
         return labels
     from scipy.spatial import cKDTree
 
-    # A maximum is above all its neighbours; of a plateau each end is, and the radius thins them out
+    # A maximum is above all of its neighbours.  A plateau has one at each end; suppression removes the others
     lower = weights[pairs[0]] < weights[pairs[1]]
     level = (weights[pairs[0]] == weights[pairs[1]]) & (pairs[0] > pairs[1])
     maximum = large.copy()
     maximum[pairs[0][lower | level]] = False
     result = np.where(large, -1, labels)
-    fresh = int(labels.max()) + 1
+    next_label = int(labels.max()) + 1
     order = np.flatnonzero(large)
     order = order[np.argsort(labels[order], kind="stable")]
     _, starts = np.unique(labels[order], return_index=True)
     for members in np.split(order, starts[1:]):
         seeds = members[maximum[members]]
-        seeds = seeds[_best(vectors[seeds], weights[seeds], chord)]
+        seeds = seeds[_suppress(vectors[seeds], weights[seeds], chord)]
         distance, nearest = cKDTree(vectors[seeds]).query(vectors[members])
         inside = distance <= chord
-        result[members[inside]] = fresh + nearest[inside]
-        fresh += seeds.size
+        result[members[inside]] = next_label + nearest[inside]
+        next_label += seeds.size
     return result
 
 
 def _peaks(labels: NDArray[np.intp], weights: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Return for each label, from 0, the row of its largest weight."""
+    """Return the row of the largest weight of each label, from 0."""
     order = np.lexsort((-weights, labels))
     _, first = np.unique(labels[order], return_index=True)
     return order[first]
@@ -213,9 +238,9 @@ def _table(
     weights: NDArray[np.float64],
     nside: int,
     *,
-    least_pixels: int,
+    min_pixels: int,
     score: Score,
-) -> Any:
+) -> Table:
     from astropy.table import Table
 
     kept = groups >= 0
@@ -238,5 +263,5 @@ def _table(
             "npix": npix,
         }
     )
-    table = table[npix >= least_pixels]
+    table = table[npix >= min_pixels]
     return table[np.argsort(-np.asarray(table["score"]), kind="stable")]

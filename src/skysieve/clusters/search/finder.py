@@ -1,4 +1,4 @@
-"""One unit of the sky through the network and the matched filter: maps of both, and what the filter found."""
+"""Search one unit of the sky with the network and the matched filter."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skysieve.clusters.maps.patches import PatchGrid
-from skysieve.clusters.maps.tiling import LEAST_MARGIN, UNIT_NSIDE, cover_unit, unit_pixels
+from skysieve.clusters.maps.tiling import MIN_MARGIN, UNIT_NSIDE, cover_unit, unit_pixels
 from skysieve.clusters.matched_filter.filter_candidates import mmf_candidates
 from skysieve.clusters.matched_filter.matched_filter import (
     GRID_RESOLUTION,
@@ -18,7 +18,7 @@ from skysieve.clusters.matched_filter.matched_filter import (
     MIN_DATA,
     matched_filter,
 )
-from skysieve.clusters.search.augmentation import interpolate, look
+from skysieve.clusters.search.augmentation import interpolate, predict_patches
 from skysieve.clusters.search.model import NetworkInput, load_model, network_input
 from skysieve.core.errors import ConfigError, FrameError, SourceError
 
@@ -39,31 +39,31 @@ __all__ = ["CANDIDATE_COLUMNS", "ClusterFinder", "FoundUnit"]
 logger = logging.getLogger(__name__)
 
 FILTER_MARGIN = 40.0
-"""Pixels of the filter's patches between what is taken from them and their edges."""
+"""Margin in pixels at the edges of the matched filter's patches, from which nothing is taken."""
 
 CANDIDATE_COLUMNS = ("lon", "lat", "snr", "size", "y500", "y500_error", "source")
-"""Of candidates of the matched filter: Galactic degrees, and see
+"""Columns of candidates of the matched filter: Galactic coordinates in degrees, and those of
 :class:`skysieve.clusters.matched_filter.filter_candidates.FilterCandidates`."""
 
-_ACROSS = 2.0
-"""Pixels of the filter's patches by which its candidates may lie beyond what a unit owns: two units may not
-agree on which of them one is in."""
+_OVERLAP = 2.0
+"""Distance, in pixels of the matched filter's patches, by which candidates may lie outside of a unit.  Two
+units measure slightly different positions of a candidate near their border, and both could leave it out."""
 
 
 @dataclass(frozen=True, eq=False)
 class FoundUnit:
-    """What was found in one unit: arrays over the pixels that it owns, in their order.
+    """Results in one unit, at the pixels that it owns.
 
     Attributes
     ----------
-    probability : ndarray, shape (P,), float32
-        What the network says; NaN where it was not asked.
-    snr : ndarray, shape (P,), float32
-        Signal to noise of the matched filter at the best size; NaN where it says nothing.
-    source : ndarray, shape (P,), float32
+    probability : ndarray of float32, shape (P,)
+        Probability of the network; NaN where it was not computed.
+    snr : ndarray of float32, shape (P,)
+        Signal to noise of the matched filter at the best size; NaN where it was not computed.
+    source : ndarray of float32, shape (P,)
         Signal to noise of a point source.
-    candidates : dict of ndarray, shape (N,)
-        Of the matched filter, by :data:`CANDIDATE_COLUMNS`.
+    candidates : mapping of ndarray of float64, shape (N,)
+        Candidates of the matched filter, with the columns :data:`CANDIDATE_COLUMNS`.
     """
 
     probability: NDArray[np.float32]
@@ -73,17 +73,17 @@ class FoundUnit:
 
 
 class ClusterFinder:
-    """A loaded network and the matched filter.
+    """The network and the matched filter, ready to search units.
 
     Parameters
     ----------
     settings
-        How the sky is searched.
+        Settings of the search.
 
     Raises
     ------
     ModelError
-        If the model is missing or damaged, or its card does not say what it takes.
+        If the model is missing or damaged, or its card does not describe its input.
     """
 
     def __init__(self, settings: ClusterSettings) -> None:
@@ -97,26 +97,31 @@ class ClusterFinder:
 
     @cached_property
     def network(self) -> SharedNetwork:
-        """The loaded network."""
+        """The network; the first access loads it."""
         if self.model is None:
             raise ConfigError("the matched filter alone has no network")
         return self.settings.load(self.model, answer="probabilities of pixels")
 
     @property
     def threshold(self) -> float:
-        """Least probability of the pixels of a candidate of the network."""
+        """Minimum probability of the pixels of the network's candidates."""
         if self.settings.threshold is not None or self.model is None or self.input is None:
             return self.settings.threshold or 1.0
         card = self.model.card
         return float(card.default_thresholds[card.classes[self.input.channel]])
 
     def check_maps(self, maps: MapSet) -> None:
-        """Make sure that there is all that is needed.
+        """Check that all bands that are needed are present.
+
+        Parameters
+        ----------
+        maps
+            Maps to search.
 
         Raises
         ------
         SourceError
-            If a band that the network takes is missing, or the matched filter has none.
+            If a band of the network is missing, or no band is suited to the matched filter.
         """
         if self.input is not None:
             maps.select(self.input.bands)
@@ -133,17 +138,22 @@ class ClusterFinder:
         unit, nside
             See :func:`skysieve.clusters.maps.tiling.unit_pixels`.
         maps
-            What is searched.
+            Maps to search.
         valid : ndarray of bool, shape (P,)
-            Which of the unit's pixels are searched.
+            Pixels of the unit to search.
+
+        Returns
+        -------
+        FoundUnit
+            Maps and candidates of the unit.
 
         Raises
         ------
         KeyboardInterrupt
             If the finder was stopped.
         """
-        nothing = np.full(valid.size, np.nan, np.float32)
-        found = FoundUnit(nothing, nothing, nothing, _joined([]))
+        empty = np.full(valid.size, np.nan, np.float32)
+        found = FoundUnit(empty, empty, empty, _joined([]))
         if self.settings.uses_filter:
             found = self._filtered(unit, maps.select(_with_spectra(maps)), valid, nside)
         if self.input is not None:
@@ -152,7 +162,7 @@ class ClusterFinder:
         return found
 
     def stop(self) -> None:
-        """End the units at work, in whatever thread, with an interrupt."""
+        """Stop the units that are running, in any thread, with a KeyboardInterrupt."""
         self._stopped = True
         if "network" in self.__dict__:
             self.network.stop()
@@ -160,17 +170,17 @@ class ClusterFinder:
     def _probabilities(
         self, unit: int, maps: MapSet, valid: NDArray[np.bool_], nside: int
     ) -> NDArray[np.float32]:
-        """Return what the network says of each pixel."""
-        assert self.input is not None  # noqa: S101 (only then is it asked)
+        """Return the probability of the network at each pixel."""
+        assert self.input is not None  # noqa: S101 (only called with a network)
         assert self.model is not None  # noqa: S101
         start = unit_pixels(unit, nside)[0]
-        margin = max(LEAST_MARGIN, self.model.card.tiling.margin)
+        margin = max(MIN_MARGIN, self.model.card.tiling.margin)
         patches = [
             patch
             for patch in cover_unit(unit, nside, self.input.grid, margin=margin)
             if valid[patch.pixels - start].any()
         ]
-        seen = look(
+        predicted = predict_patches(
             self.network,
             maps.stack,
             patches,
@@ -179,22 +189,22 @@ class ClusterFinder:
             views=self.settings.views,
         )
         result = np.full(valid.size, np.nan, np.float32)
-        for values, patch in zip(seen, patches, strict=True):
+        for values, patch in zip(predicted, patches, strict=True):
             result[patch.pixels - start] = values
         result[~valid] = np.nan
         return np.clip(result, 0, 1)
 
     def _filtered(self, unit: int, maps: MapSet, valid: NDArray[np.bool_], nside: int) -> FoundUnit:
-        """Return what the matched filter says of each pixel, and its candidates."""
+        """Return the S/N of the matched filter at each pixel, and its candidates."""
         grid, start = PatchGrid(GRID_SIDE, GRID_RESOLUTION), unit_pixels(unit, nside)[0]
-        nothing = np.full(valid.size, np.nan, np.float32)
-        snr, source, found = nothing.copy(), nothing.copy(), []
+        empty = np.full(valid.size, np.nan, np.float32)
+        snr, source, found = empty.copy(), empty.copy(), []
         for patch in cover_unit(unit, nside, grid, margin=FILTER_MARGIN):
             if self._stopped:
                 raise KeyboardInterrupt
             image = maps.stack.cut(patch.lon, patch.lat, grid, patch.rotation)
             if np.isfinite(image).all(axis=0).mean() < MIN_DATA:
-                continue  # a corner, at the edge of the maps
+                continue  # most of the patch lies beyond the edge of the maps
             try:
                 filtered = matched_filter(
                     image,
@@ -214,11 +224,11 @@ class ClusterFinder:
             )
             found.append(_within_unit(unit, patch, grid, candidates))
         snr[~valid] = source[~valid] = np.nan
-        return FoundUnit(nothing, snr, source, _joined(found))
+        return FoundUnit(empty, snr, source, _joined(found))
 
 
 def _with_spectra(maps: MapSet) -> list[str]:
-    """Return the names of the bands that the matched filter uses: not a map of the Compton parameter."""
+    """Return the names of the bands that the matched filter uses: all but a map of the Compton parameter."""
     return [band.name for band in maps.bands if np.isfinite(band.frequency)]
 
 
@@ -230,14 +240,14 @@ def _joined(parts: Sequence[Mapping[str, NDArray[np.float64]]]) -> dict[str, NDA
 def _within_unit(
     unit: int, patch: OwnedPatch, grid: PatchGrid, candidates: FilterCandidates
 ) -> dict[str, NDArray[np.float64]]:
-    """Return the candidates that lie in a unit or close to it."""
+    """Return the candidates in a unit or close to it."""
     import healpy
 
     inside = np.zeros(len(candidates), bool)
     for down, right in ((0, 0), (-1, -1), (-1, 1), (1, -1), (1, 1)):
         lon, lat = grid.sky_of(
-            candidates.row + down * _ACROSS,
-            candidates.column + right * _ACROSS,
+            candidates.row + down * _OVERLAP,
+            candidates.column + right * _OVERLAP,
             patch.lon,
             patch.lat,
             patch.rotation,

@@ -1,4 +1,4 @@
-"""Clusters as a job: one unit is a part of the sky; all of them together make a catalogue."""
+"""The search for clusters as a job: each unit is a part of the sky, and all units make one catalogue."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from skysieve.clusters.maps.tiling import UNIT_NSIDE
 from skysieve.clusters.search.assemble import assemble, choose_candidates
 from skysieve.clusters.search.combine import Scoring
 from skysieve.clusters.search.finder import ClusterFinder
-from skysieve.clusters.search.parts import Parts
 from skysieve.clusters.search.search_provenance import products_identity, search_cards, search_identity
 from skysieve.clusters.search.search_settings import ClusterSettings
 from skysieve.clusters.search.searched_sky import SearchedSky, read_mask
+from skysieve.clusters.search.unit_files import UnitFiles
 from skysieve.clusters.search.unit_record import UnitRecord
 from skysieve.core.errors import ConfigError, SourceError
 from skysieve.core.fits.fits_integrity import is_intact
@@ -46,33 +46,33 @@ __all__ = ["ClusterJob"]
 
 @dataclass
 class ClusterJob:
-    """Looks for clusters in maps of the sky.
+    """Search for clusters in maps of the sky.
 
     Attributes
     ----------
     sources
         Folders, files and descriptions of maps; see :func:`skysieve.clusters.maps.map_files.find_map_files`.
     output
-        Folder of the products.  Units that are finished wait in a folder beside it, whose name ends in
-        ``.parts``, for the others.
+        Folder of the products.  Until all units are finished, their files are kept in a folder next to it,
+        whose name ends in ``.parts``.
     settings
-        How the sky is searched.
+        Settings of the search.
     galactic_cut
-        Degrees of latitude on both sides of the Galactic plane that are left out.
+        Minimum absolute Galactic latitude, in degrees.
     mask
-        HEALPix map of what is searched, 1 or 0; None for all.
+        HEALPix map of the pixels to search, 1 or 0; None for all.
     frame, units_of_maps, ordering
-        What holds for maps that do not state it; see :func:`skysieve.clusters.maps.map_sets.read_map_set`.
+        Values for maps that do not state them; see :func:`skysieve.clusters.maps.map_sets.read_map_set`.
     nside
-        Of the maps that are written; None for that of the maps that are read.
+        NSIDE of the output maps; None for that of the input maps.
     prefix
-        What names of candidates begin with.
+        Prefix of the names of candidates.
     votable
         Whether to write a VOTable, too.
     resume
-        Whether to go on with units that are there.
+        Whether to use the units of an interrupted search.
     overwrite
-        Whether to replace products, and units, that are there.
+        Whether to replace existing products and units.
     """
 
     sources: Sequence[str]
@@ -92,22 +92,22 @@ class ClusterJob:
     _sky: SearchedSky | None = field(default=None, init=False, repr=False)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave maps and network behind: the process that this goes to reads its own."""
+        """Leave out maps and network: the receiving process reads its own."""
         return {**self.__dict__, "_finder": None, "_sky": None}
 
     @property
-    def parts(self) -> Parts:
-        """The folder of finished units."""
-        return Parts(self.output.with_name(f"{self.output.name}.parts"))
+    def unit_files(self) -> UnitFiles:
+        """Files of the finished units."""
+        return UnitFiles(self.output.with_name(f"{self.output.name}.parts"))
 
     @property
     def sky(self) -> SearchedSky:
-        """The part of the sky that is searched; reads the maps.
+        """The part of the sky that is searched; the first access reads the maps.
 
         Raises
         ------
         SkysieveError
-            If they cannot be read, do not go together, or miss a band that is needed.
+            If the maps cannot be read, do not match each other, or lack a band.
         """
         if self._sky is None:
             finder = ClusterFinder(self.settings)
@@ -126,16 +126,16 @@ class ClusterJob:
         return self.sky.maps
 
     def release(self) -> None:
-        """Forget the maps; they are read again where they are needed."""
+        """Free the maps; they are read again when they are needed."""
         self._sky = None
 
     def check(self) -> None:
-        """Check the settings and find the model, without reading maps or loading the network.
+        """Check the settings, the model and the output, without reading maps or loading the network.
 
         Raises
         ------
         ConfigError
-            If a setting is wrong.
+            If a setting is not valid.
         ModelError
             If the model is missing or damaged.
         OutputError
@@ -159,25 +159,30 @@ class ClusterJob:
 
     @property
     def replaced(self) -> frozenset[str]:
-        """Names of products that an interrupted search of this output left, and that are made again."""
-        return self.parts.stated_products() if self.resume else frozenset()
+        """Names of products of an interrupted run, which are written again."""
+        return self.unit_files.recorded_products() if self.resume else frozenset()
 
     def is_finished(self, catalogues: Mapping[str, Path], also: Sequence[str] = ()) -> bool:
-        """Tell whether all products are there, of this very search.
+        """Return whether all products of this search exist and are intact.
 
         Parameters
         ----------
         catalogues
-            Files of the known catalogues, by their names.
+            Files of the known catalogues by name.
         also
             Names of further products.
+
+        Returns
+        -------
+        bool
+            True if the products have the same settings, maps, model and known catalogues.
 
         Raises
         ------
         SkysieveError
             If the maps or the model cannot be read.
         """
-        if self.parts.begun:
+        if self.unit_files.begun:
             return False
         names = [*product_names(votable=self.votable, maps=self._map_names()), *also]
         if not all(
@@ -189,12 +194,17 @@ class ClusterJob:
         )
 
     def units(self) -> list[Location]:
-        """Read the maps, begin the folder of finished units, and list all units with something to search.
+        """Read the maps, create the folder of unit files, and list the units with pixels to search.
+
+        Returns
+        -------
+        list of Location
+            The files of the units.
 
         Raises
         ------
         SkysieveError
-            If the maps cannot be used, nothing is to be searched, or the folder is that of another search.
+            If the maps cannot be used, there are no pixels to search, or the folder is of another search.
         """
         units = self.sky.units()
         if not units:
@@ -203,16 +213,21 @@ class ClusterJob:
                 f" of {self.galactic_cut:g} degrees{' and the mask' if self.mask else ''}"
             )
         search = search_identity(ClusterFinder(self.settings), self.sky)
-        self.parts.begin(search, resume=self.resume, overwrite=self.overwrite)
-        return [Location(self.parts.path_of(unit)) for unit in units]
+        self.unit_files.begin(search, resume=self.resume, overwrite=self.overwrite)
+        return [Location(self.unit_files.path_of(unit)) for unit in units]
 
     def prepare(self, *, workers: int = 1) -> None:
-        """Read the maps and load the network; ``workers`` processes share the processors.
+        """Read the maps and load the network.
+
+        Parameters
+        ----------
+        workers
+            Number of processes that share the processors.
 
         Raises
         ------
         SkysieveError
-            If that fails.
+            If the maps or the model cannot be used.
         """
         _ = self.sky
         finder = ClusterFinder(self.settings.shared_by(workers))
@@ -221,30 +236,40 @@ class ClusterJob:
         self._finder = finder
 
     def stop(self) -> None:
-        """Let the units at work end soon, without a file."""
+        """Stop the units that are running; they write no file."""
         if self._finder is not None:
             self._finder.stop()
 
     def run(self, unit: Location) -> UnitRecord:
-        """Search one unit, unless it is finished already.
+        """Search one unit, unless it is already finished.
+
+        Parameters
+        ----------
+        unit
+            One of :meth:`units`.
+
+        Returns
+        -------
+        UnitRecord
+            Summary of the unit.
 
         Raises
         ------
         SkysieveError
-            If it cannot be searched, or its file cannot be written.
+            If the unit cannot be searched, or its file cannot be written.
         """
         if self._finder is None:
             self.prepare()
-        assert self._finder is not None  # noqa: S101 (prepare made it)
+        assert self._finder is not None  # noqa: S101 (prepare sets it)
         start = time.perf_counter()
-        parts, sky = self.parts, self.sky
-        number = parts.unit_of(unit.path)
+        files, sky = self.unit_files, self.sky
+        number = files.unit_of(unit.path)
         count = (sky.nside // UNIT_NSIDE) ** 2
-        kept = parts.read(number, count) if self.resume else None
+        kept = files.read(number, count) if self.resume else None
         if kept is None:
             valid = sky.valid(number)
             found = self._finder.find(number, sky.maps, valid, nside=sky.nside)
-            parts.write(number, found, valid)
+            files.write(number, found, valid)
         else:
             found, valid = kept
         return UnitRecord.of(number, found, valid, kept=kept is not None, seconds=time.perf_counter() - start)
@@ -257,23 +282,25 @@ class ClusterJob:
         files: Mapping[str, Path] | None = None,
         draw: tuple[Sequence[str], Callable[[FoundClusters], tuple[Path, ...]]] | None = None,
     ) -> tuple[FoundClusters, tuple[Path, ...]]:
-        """Make the catalogue of the finished units, write all products, and take away the units' files.
+        """Make the catalogue from the finished units, write all products, and remove the unit files.
 
         Parameters
         ----------
         units
-            Those of :meth:`units`, all finished.
+            All of :meth:`units`, finished.
         catalogues
-            Known clusters that the candidates are matched with.
+            Known catalogues to match the candidates with.
         files
-            Files of these, by their names.
+            Files of the known catalogues by name.
         draw
-            Names of further products in the same folder, and what makes them.
+            Names of further products in the same folder, and the function that writes them.
 
         Returns
         -------
-        FoundClusters, tuple of Path
-            What was found, and the files that were written.
+        found : FoundClusters
+            Results of the search.
+        written : tuple of Path
+            The files that were written.
 
         Raises
         ------
@@ -282,8 +309,8 @@ class ClusterJob:
         """
         finder = self._finder or ClusterFinder(self.settings)
         found = assemble(
-            self.parts,
-            [self.parts.unit_of(unit.path) for unit in units],
+            self.unit_files,
+            [self.unit_files.unit_of(unit.path) for unit in units],
             self.sky.nside,
             network=self.settings.uses_network,
             filtered=self.settings.uses_filter,
@@ -311,16 +338,16 @@ class ClusterJob:
             overwrite=self.overwrite,
             replaced=self.replaced,
         )
-        # From here on an interruption may leave some of them in place
-        self.parts.state_products([*names, *(draw[0] if draw else ())])
+        # From here on, an interruption may leave some of the products in place
+        self.unit_files.record_products([*names, *(draw[0] if draw else ())])
         written = write_products(products, self.output, votable=self.votable, overwrite=True)
         written += draw[1](products) if draw else ()
-        self.parts.remove()
+        self.unit_files.remove()
         return products, written
 
     def _map_names(self) -> list[str]:
-        asked = {"probability": self.settings.uses_network, "snr": self.settings.uses_filter}
-        return [name for name in asked if asked[name]]
+        used = {"probability": self.settings.uses_network, "snr": self.settings.uses_filter}
+        return [name for name in used if used[name]]
 
     def _identity(self, catalogues: Mapping[str, Path]) -> str:
         finder = ClusterFinder(self.settings)

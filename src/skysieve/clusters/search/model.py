@@ -1,4 +1,4 @@
-"""The models of this job, and what they take."""
+"""Models of the search for clusters, and their input."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ __all__ = ["CLUSTER", "DEFAULT_MODEL", "JOB", "NORMALISATION", "NetworkInput", "
 
 JOB = "clusters"
 DEFAULT_MODEL = "skysieve"
-"""The model that is used where none is named; all that depends on it asks here."""
+"""Name of the default model; all other modules take it from here."""
 
 NORMALISATION = "bands of the sky in units of their scatter"
 
 CLUSTER = "cluster"
-"""The class that is looked for; a second one may be of what is mistaken for it."""
+"""Name of the class of clusters.  A second class may be of sources that are mistaken for clusters."""
 
 
 @dataclass(frozen=True)
 class NetworkInput:
-    """What a network is to be shown.
+    """Input of a network, and its output channel.
 
     Attributes
     ----------
     bands
-        Names of the maps, in the order of its channels.
+        Names of the bands, in the order of the input channels.
     grid
-        The pixels of its patches.
+        Pixel grid of the patches.
     preprocessing
-        What is done to these.
+        Preprocessing of the patches.
     channel
-        Number of the output that says where clusters are.
+        Output channel with the probability of clusters.
     """
 
     bands: tuple[str, ...]
@@ -48,12 +48,17 @@ class NetworkInput:
 
 
 def load_model(name: str = DEFAULT_MODEL) -> Model:
-    """Return a model for clusters.
+    """Find a model for clusters.
 
     Parameters
     ----------
     name
-        Name of a model in this package or of an imported one, or a folder with a card.
+        Name of a packaged or imported model, or a folder with a card.
+
+    Returns
+    -------
+    Model
+        The model.
 
     Raises
     ------
@@ -64,12 +69,22 @@ def load_model(name: str = DEFAULT_MODEL) -> Model:
 
 
 def network_input(card: ModelCard) -> NetworkInput:
-    """Return what a card says that its network is to be shown.
+    """Read the input of a network from its card.
+
+    Parameters
+    ----------
+    card
+        Card of a model for clusters.
+
+    Returns
+    -------
+    NetworkInput
+        Bands, grid, preprocessing and output channel.
 
     Raises
     ------
     ModelError
-        If the card does not say it, or not rightly.
+        If the card does not describe the input, or not correctly.
     """
     try:
         bands = tuple(str(name) for name in card.sky["bands"])
@@ -83,6 +98,6 @@ def network_input(card: ModelCard) -> NetworkInput:
         )
     if CLUSTER not in card.classes:
         raise ModelError(
-            f"model {card.name!r}: tells {', '.join(card.classes)} apart, and no class {CLUSTER!r}"
+            f"model {card.name!r}: has the classes {', '.join(card.classes)}, but no class {CLUSTER!r}"
         )
     return NetworkInput(bands, grid, preprocessing, card.classes.index(CLUSTER))

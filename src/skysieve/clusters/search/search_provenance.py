@@ -1,4 +1,4 @@
-"""What a search depends on: as JSON, to tell two searches apart, and as header cards of its products."""
+"""Provenance of a search: its identity as JSON, and header cards of its products."""
 
 from __future__ import annotations
 
@@ -20,18 +20,31 @@ if TYPE_CHECKING:
 
 __all__ = ["products_identity", "search_cards", "search_identity"]
 
-_AFTERWARDS = {"threshold", "least_pixels", "most_radius", "same"}
-"""Settings that matter only when all units are finished."""
+_CATALOGUE_SETTINGS = {"threshold", "least_pixels", "most_radius", "same"}
+"""Settings that affect the catalogue but not the units."""
 
-_MACHINE = {"engine", "precision", "device", "threads", "batch"}
+_MACHINE_SETTINGS = {"engine", "precision", "device", "threads", "batch"}
 
 
 def search_identity(finder: ClusterFinder, sky: SearchedSky) -> dict[str, Any]:
-    """Return all that finished units depend on, as JSON has it."""
+    """Return all that the units of a search depend on.
+
+    Parameters
+    ----------
+    finder
+        Finder with its settings and model.
+    sky
+        Part of the sky that is searched.
+
+    Returns
+    -------
+    dict
+        JSON values; two searches with the same ones have the same units.
+    """
     settings = dataclasses.asdict(finder.settings)
     return {
         "version": __version__,
-        **{name: settings[name] for name in settings if name not in _AFTERWARDS | _MACHINE},
+        **{name: settings[name] for name in settings if name not in _CATALOGUE_SETTINGS | _MACHINE_SETTINGS},
         "graphs": [] if finder.model is None else [graph.sha256 for graph in finder.model.card.graphs],
         "maps": [
             [band, *_state(one.path)] for band, one in zip(sky.maps.names, sky.maps.stack.maps, strict=True)
@@ -46,11 +59,26 @@ def search_identity(finder: ClusterFinder, sky: SearchedSky) -> dict[str, Any]:
 def products_identity(
     finder: ClusterFinder, sky: SearchedSky, *, prefix: str, catalogues: Mapping[str, Path]
 ) -> str:
-    """Return the SHA-256 of all that the products of a search depend on, known catalogues included."""
+    """Return the SHA-256 of all that the products of a search depend on.
+
+    Parameters
+    ----------
+    finder, sky
+        See :func:`search_identity`.
+    prefix
+        Prefix of the names of candidates.
+    catalogues
+        Files of the known catalogues by name.
+
+    Returns
+    -------
+    str
+        Hexadecimal digest.
+    """
     settings = dataclasses.asdict(finder.settings)
     depends = {
         "search": search_identity(finder, sky),
-        "afterwards": {name: settings[name] for name in sorted(_AFTERWARDS)},
+        "afterwards": {name: settings[name] for name in sorted(_CATALOGUE_SETTINGS)},
         "prefix": prefix,
         "catalogues": [[name, *_state(path)] for name, path in catalogues.items()],
     }
@@ -58,7 +86,20 @@ def products_identity(
 
 
 def search_cards(finder: ClusterFinder, sky: SearchedSky, files: Sequence[Path]) -> list[HeaderCard]:
-    """Return the cards of the products of a search in some files."""
+    """Return the header cards of the products of a search.
+
+    Parameters
+    ----------
+    finder, sky
+        See :func:`search_identity`.
+    files
+        Files of the maps.
+
+    Returns
+    -------
+    list of HeaderCard
+        Cards of :func:`skysieve.clusters.catalogue.catalogue_files.catalogue_cards`.
+    """
     settings = finder.settings
     thresholds: dict[str, float] = {}
     options: dict[str, object] = {"Galactic cut in degrees": sky.galactic_cut, "nside": sky.nside}
@@ -71,7 +112,7 @@ def search_cards(finder: ClusterFinder, sky: SearchedSky, files: Sequence[Path])
     if sky.mask is not None:
         options["mask"] = sky.mask.path.name
     model = finder.model
-    # loaded here where only other processes had it: the products say the same in any case
+    # The network is loaded here even if only other processes used it, so that the cards are always the same
     network = finder.network if settings.uses_network else None
     return catalogue_cards(
         sources=list(dict.fromkeys(files)),
@@ -85,7 +126,7 @@ def search_cards(finder: ClusterFinder, sky: SearchedSky, files: Sequence[Path])
     )
 
 
-def _state(path: Path) -> list[Any]:
-    """Return what tells whether a file is still the same."""
+def _state(path: Path) -> list[str | int]:
+    """Return path, size and modification time, which change if the file changes."""
     state = path.stat()
     return [str(path.resolve()), state.st_size, state.st_mtime_ns]

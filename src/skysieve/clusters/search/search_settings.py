@@ -1,4 +1,4 @@
-"""How the sky is searched."""
+"""Settings of the search for clusters."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["ClusterSettings"]
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterSettings(EngineSettings):
-    """How the sky is searched.
+    """Settings of the search for clusters.
 
     Attributes
     ----------
@@ -26,17 +26,19 @@ class ClusterSettings(EngineSettings):
     model
         Name of a model, or a folder with a card.
     threshold
-        Least probability of the pixels of a candidate of the network; None for that of the model's card.
+        Minimum probability of the pixels of the network's candidates; None for that of the model's card.
     snr, most_source
-        See :func:`skysieve.clusters.matched_filter.filter_candidates.mmf_candidates`.
+        Limits of the matched filter's candidates; see
+        :func:`skysieve.clusters.matched_filter.filter_candidates.mmf_candidates`.
     least_pixels, most_radius
-        See :func:`skysieve.clusters.search.decide.find_candidates`.
+        Minimum number of pixels and maximum radius in arcminutes of the network's candidates; see
+        :func:`skysieve.clusters.search.decide.find_candidates`.
     same
-        Candidates that are closer than so many arcminutes are one.
+        Candidates within this separation, in arcminutes, are one.
     batch, views
-        See :func:`skysieve.clusters.search.augmentation.look`.
+        See :func:`skysieve.clusters.search.augmentation.predict_patches`.
     filter
-        How the matched filter works.
+        Settings of the matched filter.
     engine, precision, device, threads
         See :func:`skysieve.core.models.engine.load_network`.
     """
@@ -54,7 +56,7 @@ class ClusterSettings(EngineSettings):
     filter: FilterSettings = field(default_factory=FilterSettings)
 
     def __post_init__(self) -> None:
-        """Refuse values that are out of range."""
+        """Check the values."""
         if self.finder not in get_args(Finder):
             raise ConfigError(f"finder {self.finder!r}: choose from {', '.join(get_args(Finder))}")
         if self.threshold is not None and not 0 < self.threshold <= 1:
@@ -67,10 +69,10 @@ class ClusterSettings(EngineSettings):
 
     @property
     def uses_network(self) -> bool:
-        """Whether the network is asked."""
+        """Whether the network is used."""
         return self.finder != "mmf"
 
     @property
     def uses_filter(self) -> bool:
-        """Whether the matched filter is asked."""
+        """Whether the matched filter is used."""
         return self.finder != "network"

@@ -1,4 +1,4 @@
-"""Which part of the sky is searched: where the maps have data, outside of the Galaxy and of masks."""
+"""The searched part of the sky: pixels with data, outside of the Galactic plane and inside the mask."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ if TYPE_CHECKING:
 
 __all__ = ["SearchedSky", "read_mask"]
 
-_SEARCHED = 0.5
+_MASK_THRESHOLD = 0.5
 
 
 @dataclass(frozen=True, eq=False)
 class SearchedSky:
-    """A part of the sky.
+    """The searched part of the sky.
 
     Attributes
     ----------
     maps
-        What is searched: only where all of them have data.
+        Maps to search, where all of them have data.
     nside
-        Of the output maps.
+        NSIDE of the output maps.
     galactic_cut
-        Degrees of Galactic latitude on both sides of the plane that are left out.
+        Minimum absolute Galactic latitude, in degrees.
     mask
-        A map of what to search, above one half; None for all.
+        Map whose pixels above one half are searched; None for all.
     """
 
     maps: MapSet
@@ -48,7 +48,19 @@ class SearchedSky:
     mask: HealpixMap | None = None
 
     def valid(self, unit: int) -> NDArray[np.bool_]:
-        """Return which of the pixels ``(P,)`` that a unit owns are searched."""
+        """Return which pixels of a unit are searched.
+
+        Parameters
+        ----------
+        unit
+            Number of the unit.
+
+        Returns
+        -------
+        ndarray of bool, shape (P,)
+            True for the pixels that are searched, in the order of
+            :func:`skysieve.clusters.maps.tiling.unit_pixels`.
+        """
         import healpy
 
         vectors = np.stack(healpy.pix2vec(self.nside, unit_pixels(unit, self.nside), nest=True), axis=-1)
@@ -56,11 +68,17 @@ class SearchedSky:
         if self._footprint is not None:
             searched &= self._footprint[_pixels(self.maps.stack, vectors)]
         if self.mask is not None:
-            searched &= self.mask.values[_pixels(self.mask, vectors)] > _SEARCHED
+            searched &= self.mask.values[_pixels(self.mask, vectors)] > _MASK_THRESHOLD
         return np.asarray(searched)
 
     def units(self) -> list[int]:
-        """Return the units with any pixel that is searched."""
+        """Return the units with any pixel that is searched.
+
+        Returns
+        -------
+        list of int
+            Numbers of the units.
+        """
         import healpy
 
         corners = healpy.boundaries(UNIT_NSIDE, np.arange(UNITS), step=8, nest=True).transpose(0, 2, 1)
@@ -71,24 +89,36 @@ class SearchedSky:
 
     @cached_property
     def _footprint(self) -> NDArray[np.bool_] | None:
-        """Where all maps have data, in their pixels; None if that is everywhere."""
-        seen = self.maps.footprint()
-        return None if seen.all() else seen
+        """Pixels in which all maps have data; None if that is everywhere."""
+        footprint = self.maps.footprint()
+        return None if footprint.all() else footprint
 
 
 def read_mask(path: Path, *, frame: str | None = None) -> HealpixMap:
-    """Read a map of what to search: 1 where it is to be, 0 where not.
+    """Read a mask: 1 in pixels to search, 0 elsewhere.
+
+    Parameters
+    ----------
+    path
+        HEALPix FITS file.
+    frame
+        Coordinate frame, if the file does not state it.
+
+    Returns
+    -------
+    HealpixMap
+        The mask.
 
     Raises
     ------
     SourceError
-        If it cannot be read, or states no frame and none is given.
+        If the file cannot be read, or neither states nor is given a frame.
     """
     return read_healpix_map(path, frame=frame, unit="1")
 
 
 def _pixels(one: HealpixMap | MapStack, vectors: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return the pixels of a map that Galactic unit vectors ``(P, 3)`` lie in."""
+    """Return the pixels of a map at Galactic unit vectors ``(P, 3)``."""
     import healpy
 
     if one.frame != "G":

@@ -1,4 +1,4 @@
-"""What became of a unit of a search."""
+"""Summary of a searched unit."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ __all__ = ["UnitRecord"]
 
 @dataclass(frozen=True)
 class UnitRecord:
-    """What became of a unit.
+    """Summary of a searched unit.
 
     Attributes
     ----------
     unit
-        Its number.
+        Number of the unit.
     lon, lat
-        Of its centre, Galactic degrees.
+        Galactic coordinates of its centre, in degrees.
     area
-        Square degrees that were searched.
+        Searched area in square degrees.
     probability, snr
-        The highest in it; NaN where it was not asked for.
+        Maximum in the unit; NaN if it was not computed.
     candidates
-        Of the matched filter.
+        Number of candidates of the matched filter.
     kept
-        Whether it was there already.
+        Whether the unit is from an earlier run.
     seconds
-        Time it took.
+        Run time in seconds.
     """
 
     unit: int
@@ -53,7 +53,26 @@ class UnitRecord:
     def of(
         cls, unit: int, found: FoundUnit, valid: NDArray[np.bool_], *, kept: bool, seconds: float
     ) -> UnitRecord:
-        """Return the record of what was found in a unit."""
+        """Summarise the results of a unit.
+
+        Parameters
+        ----------
+        unit
+            Number of the unit.
+        found
+            Results of the unit.
+        valid : ndarray of bool, shape (P,)
+            Pixels that were searched.
+        kept
+            Whether the unit is from an earlier run.
+        seconds
+            Run time in seconds.
+
+        Returns
+        -------
+        UnitRecord
+            The summary.
+        """
         import healpy
 
         lon, lat = healpy.pix2ang(UNIT_NSIDE, unit, nest=True, lonlat=True)

@@ -1,4 +1,4 @@
-"""Finished units of a search on disk, so that one that was interrupted goes on where it was."""
+"""Files of the finished units of a search, with which an interrupted search is resumed."""
 
 from __future__ import annotations
 
@@ -23,49 +23,49 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Parts"]
+__all__ = ["UnitFiles"]
 
 logger = logging.getLogger(__name__)
 
 _SEARCH = "search.json"
-_STATED, _PRODUCTS, _SUM = "search", "products", "sha256"
-"""What the file of the search holds: what was stated of it, products that are being written, and its sum."""
+_IDENTITY, _PRODUCTS, _SUM = "search", "products", "sha256"
+"""Keys of the search file: identity of the search, products that are being written, and checksum of both."""
 _DIGEST_BYTES = 32
 _CANDIDATE = "candidate_"
 _MAPS = ("probability", "snr", "source")
 
 
 @dataclass(frozen=True)
-class Parts:
-    """A folder of finished units, each in a file of its own.
+class UnitFiles:
+    """A folder with one file per finished unit.
 
     Attributes
     ----------
     folder
-        Where.
+        The folder.
     """
 
     folder: Path
 
     def begin(self, search: Mapping[str, Any], *, resume: bool, overwrite: bool) -> None:
-        """Make the folder, and state in it what is searched and how.
+        """Create the folder, and write the identity of the search to it.
 
         Parameters
         ----------
         search
-            All that the units depend on, as JSON has it.
+            All that the units depend on, as JSON values.
         resume
-            Go on with what is there, if it is of the same search.
+            Whether to keep existing units, if they are of the same search.
         overwrite
-            Begin anew over what is there.
+            Whether to remove existing units.
 
         Raises
         ------
         OutputError
-            If units are there that are neither to be used nor to be replaced, or are of another search; or
-            if nothing can be written.
+            If units exist that may be neither used nor replaced, or that are of another search, or if the
+            folder cannot be written.
         """
-        stated = json.loads(json.dumps(search))
+        identity = json.loads(json.dumps(search))
         if (self.folder / _SEARCH).exists() and not overwrite:
             if not resume:
                 raise OutputError(
@@ -74,7 +74,7 @@ class Parts:
                 )
             before = self._read_search()
             if before is not None:
-                changed = [key for key in stated if stated[key] != before[_STATED].get(key)]
+                changed = [key for key in identity if identity[key] != before[_IDENTITY].get(key)]
                 if changed:
                     raise OutputError(
                         f"{self.folder} holds tiles of another search: {', '.join(sorted(changed))} differs; "
@@ -87,50 +87,92 @@ class Parts:
             )
         if overwrite or self.folder.exists():
             self.remove()
-        self._write_search(stated, ())
+        self._write_search(identity, ())
 
-    def state_products(self, names: Iterable[str]) -> None:
-        """State which products are written from now on.
+    def record_products(self, names: Iterable[str]) -> None:
+        """Record the names of the products that are about to be written.
 
-        If that is interrupted, those that are in place may be replaced when the search goes on.
+        If their writing is interrupted, a resumed search may replace those that exist.
+
+        Parameters
+        ----------
+        names
+            File names of the products.
 
         Raises
         ------
         OutputError
-            If it cannot be written, or the folder is that of no search.
+            If the record cannot be written, or the folder has no search.
         """
         search = self._read_search()
         if search is None:
             raise OutputError(f"{self.folder / _SEARCH} is missing or damaged; go on with --resume")
-        self._write_search(search[_STATED], names)
+        self._write_search(search[_IDENTITY], names)
 
-    def stated_products(self) -> frozenset[str]:
-        """Return the names of products whose writing was interrupted."""
+    def recorded_products(self) -> frozenset[str]:
+        """Return the products whose writing was interrupted.
+
+        Returns
+        -------
+        frozenset of str
+            File names of the products.
+        """
         search = self._read_search()
         return frozenset() if search is None else frozenset(search[_PRODUCTS])
 
     @property
     def begun(self) -> bool:
-        """Whether there is a search that has not come to its end."""
+        """Whether the folder has an unfinished search."""
         return (self.folder / _SEARCH).exists()
 
     def path_of(self, unit: int) -> Path:
-        """Return the file of a unit."""
+        """Return the file of a unit.
+
+        Parameters
+        ----------
+        unit
+            Number of the unit.
+
+        Returns
+        -------
+        Path
+            File in the folder.
+        """
         return self.folder / f"tile_{unit:03d}.npz"
 
     def unit_of(self, path: Path) -> int:
-        """Return the unit of a file."""
+        """Return the unit of a file.
+
+        Parameters
+        ----------
+        path
+            File of :meth:`path_of`.
+
+        Returns
+        -------
+        int
+            Number of the unit.
+        """
         return int(path.stem.rpartition("_")[2])
 
     def write(self, unit: int, found: FoundUnit, valid: NDArray[np.bool_]) -> None:
-        """Write what was found in a unit, whole or not at all.
+        """Write the results of a unit atomically.
+
+        Parameters
+        ----------
+        unit
+            Number of the unit.
+        found
+            Results of the unit.
+        valid : ndarray of bool, shape (P,)
+            Pixels that were searched.
 
         Raises
         ------
         OutputError
-            If it cannot be written.
+            If the file cannot be written.
         """
-        # Of maps that were not made nothing is kept; half precision tells S/N to a thousandth
+        # Maps that were not computed are left out; half precision stores S/N to one part in a thousand
         arrays: dict[str, NDArray[Any]] = {"valid": np.packbits(valid)}
         arrays |= {f"{_CANDIDATE}{name}": values for name, values in found.candidates.items()}
         for name in _MAPS:
@@ -142,16 +184,24 @@ class Parts:
             np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
             content = buffer.getbuffer()
             file.write(content)
-            # Behind the end of the archive, where its readers do not look
+            # Readers of the archive ignore bytes after its end
             file.write(hashlib.sha256(content).digest())
 
     def read(self, unit: int, count: int) -> tuple[FoundUnit, NDArray[np.bool_]] | None:
-        """Return what was found in a unit, and which of its `count` pixels were searched.
+        """Read the results of a unit.
+
+        Parameters
+        ----------
+        unit
+            Number of the unit.
+        count
+            Number of its pixels, P.
 
         Returns
         -------
         tuple or None
-            None if the file is missing, damaged (by its checksum), or of another number of pixels.
+            Results of the unit, and which pixels ``(P,)`` were searched.  None if the file is missing, has a
+            wrong checksum, or has another number of pixels.
         """
         try:
             content = memoryview(self.path_of(unit).read_bytes())
@@ -164,14 +214,14 @@ class Parts:
             candidates = {name: arrays[f"{_CANDIDATE}{name}"] for name in CANDIDATE_COLUMNS}
         except (OSError, KeyError, ValueError):
             return None
-        nothing = np.full(count, np.nan, np.float32)
-        maps = [arrays.get(name, nothing).astype(np.float32) for name in _MAPS]
+        empty = np.full(count, np.nan, np.float32)
+        maps = [arrays.get(name, empty).astype(np.float32) for name in _MAPS]
         if any(values.size != count for values in maps):
             return None
         return FoundUnit(maps[0], maps[1], maps[2], candidates), valid
 
     def remove(self) -> None:
-        """Take away the folder and its units; what else lies in it stays, and so does the folder then."""
+        """Remove the files of the units, and the folder if it has no other files."""
         sweep_temporaries(self.folder)
         for path in [*self.folder.glob("tile_[0-9][0-9][0-9].npz"), self.folder / _SEARCH]:
             path.unlink(missing_ok=True)
@@ -179,15 +229,15 @@ class Parts:
             self.folder.rmdir()
 
     def _read_search(self) -> dict[str, Any] | None:
-        """Return what the file of the search holds; None if it is missing or damaged."""
+        """Return the content of the search file; None if it is missing or damaged."""
         try:
             content = json.loads((self.folder / _SEARCH).read_bytes())
             return content if content.pop(_SUM) == _sum_of(content) else None
         except (OSError, ValueError, KeyError, AttributeError, RecursionError):
             return None
 
-    def _write_search(self, stated: Mapping[str, Any], products: Iterable[str]) -> None:
-        content: dict[str, Any] = {_STATED: dict(stated), _PRODUCTS: sorted(products)}
+    def _write_search(self, identity: Mapping[str, Any], products: Iterable[str]) -> None:
+        content: dict[str, Any] = {_IDENTITY: dict(identity), _PRODUCTS: sorted(products)}
         content[_SUM] = _sum_of(content)
         with atomic_write(self.folder / _SEARCH, overwrite=True) as temporary:
             temporary.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
