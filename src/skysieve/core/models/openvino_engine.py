@@ -12,8 +12,6 @@ from skysieve.core.errors import ConfigError, ModelError
 from skysieve.core.models.graph_io import INPUT, check_inputs_outputs, short_reason
 
 if TYPE_CHECKING:
-    from types import ModuleType
-
     from numpy.typing import NDArray
 
     from skysieve.core.models.card import Model
@@ -22,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["OpenVINONetwork"]
 
 
-def _without_telemetry() -> ModuleType:
+def _without_telemetry() -> Any:
     """Import OpenVINO without its telemetry module, which reports each import from its own process."""
     modules: dict[str, Any] = sys.modules
     hidden = modules.setdefault("openvino_telemetry", None) is None
