@@ -15,7 +15,7 @@ from tracking_agreement import compare_tracking
 from frames import real_frames, simulated_frame
 from skysieve.core.fits.frame_files import FrameFile
 from skysieve.core.fits.locations import parse_location
-from skysieve.core.models.engine import LEAST_AGREEMENT
+from skysieve.core.models.engine import MIN_AGREEMENT
 from skysieve.frames.mask.masker import Masker
 from skysieve.frames.mask.model import load_model
 from skysieve.frames.mask.settings import MaskSettings
@@ -159,7 +159,7 @@ def _bars(found: Found) -> list[Bar]:
 
 def _about_bf16(found: Found) -> str:
     """Return what follows from the agreement of bf16 with f32."""
-    total, least = found.total.get(DEFAULT_BF16), 100 * LEAST_AGREEMENT
+    total, least = found.total.get(DEFAULT_BF16), 100 * MIN_AGREEMENT
     if total is None:
         return "bf16 was not measured: this processor has no instructions for it."
     stated = load_model("maximask").card.agreement.get("bf16")

@@ -11,7 +11,7 @@ import pytest
 from astropy.io import fits
 
 from skysieve.core.errors import NoFrameError
-from skysieve.core.fits.auxiliary import by_name
+from skysieve.core.fits.auxiliary import classify_name
 from skysieve.core.fits.content import FEW_VALUES
 from skysieve.core.fits.frame_files import FrameFile
 from skysieve.core.fits.locations import Location, parse_location
@@ -67,7 +67,7 @@ def frames(path):
 class TestNames:
     @pytest.mark.parametrize("name", listed(ALWAYS))
     def test_of_the_field_are_known(self, name):
-        named = by_name(name)
+        named = classify_name(name)
         assert named is not None
         assert named.certain
 

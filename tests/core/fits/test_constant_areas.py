@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skysieve.core.fits.constant_areas import LEAST_SIDE, find_constant_areas
+from skysieve.core.fits.constant_areas import MIN_SIDE, find_constant_areas
 from skysieve.core.fits.frames import ArrayFrame
 from skysieve.core.fits.sections import read_sections
 from skysieve.frames.image.normalise import normalise
@@ -58,14 +58,14 @@ class TestAreas:
     @given(
         top=st.integers(0, 260),
         left=st.integers(0, 360),
-        height=st.integers(LEAST_SIDE, 200),
-        width=st.integers(LEAST_SIDE, 300),
+        height=st.integers(MIN_SIDE, 200),
+        width=st.integers(MIN_SIDE, 300),
     )
     def test_are_found_wherever_they_are(self, top, left, height, width):
         pixels = sky()
         area = np.zeros(pixels.shape, bool)
         area[top : top + height, left : left + width] = True
-        if min(area.any(axis=1).sum(), area.any(axis=0).sum()) < LEAST_SIDE:
+        if min(area.any(axis=1).sum(), area.any(axis=0).sum()) < MIN_SIDE:
             return
         pixels[area] = 0
         assert np.array_equal(found(pixels), area)
@@ -213,7 +213,7 @@ class TestWhatIsLeft:
     @settings(max_examples=15, deadline=None)
     @given(
         side=st.sampled_from(["left", "top", "middle"]),
-        size=st.integers(LEAST_SIDE, 150),
+        size=st.integers(MIN_SIDE, 150),
         value=st.sampled_from([0.0, -999.0, 60_000.0, 1000.0]),
         seed=st.integers(0, 5),
     )

@@ -207,8 +207,8 @@ def test_a_header_without_end_is_refused(tmp_path):
 
 
 def test_more_hdus_than_any_file_has_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("skysieve.core.fits.fits_integrity.MOST_HDUS", 3)
-    monkeypatch.setattr("skysieve.core.fits.unpacking.MOST_HDUS", 3)
+    monkeypatch.setattr("skysieve.core.fits.fits_integrity.MAX_HDUS", 3)
+    monkeypatch.setattr("skysieve.core.fits.unpacking.MAX_HDUS", 3)
     path = write(tmp_path / "a.fits", *[(f"N{number}", ramp()) for number in range(3)])
     refused(path, "has more than 3 HDUs")
     path.write_bytes(gzip.compress(path.read_bytes()))

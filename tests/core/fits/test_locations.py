@@ -298,7 +298,7 @@ class TestListsFromOtherPrograms:
     def test_do_not_go_on_for_ever(self, monkeypatch):
         with pytest.raises(SourceError, match="/dev/zero: is no regular file"):
             found("@/dev/zero")
-        monkeypatch.setattr("skysieve.core.fits.location_lists._MOST_BYTES", 10**5)
+        monkeypatch.setattr("skysieve.core.fits.location_lists._MAX_BYTES", 10**5)
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"a.fits\n" * 10**5)))
         with pytest.raises(SourceError, match="has more than 100000 bytes; split the list"):
             found("-")

@@ -20,7 +20,7 @@ def lit(**cards):
     found = read_sections(fits.Header(cards), SHAPE)
     if found is None:
         return None
-    rows, columns = (np.flatnonzero((~found.dark(0, SHAPE[0])).any(axis=axis)) for axis in (1, 0))
+    rows, columns = (np.flatnonzero((~found.inactive(0, SHAPE[0])).any(axis=axis)) for axis in (1, 0))
     return rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
 
 
@@ -43,7 +43,7 @@ class TestLight:
             fits.Header({"DATASECA": "[11:90,1:100]", "DATASECB": "[111:190,1:100]"}), SHAPE
         )
         assert found is not None
-        assert found.dark(0, 1)[0, 90:110].all()
+        assert found.inactive(0, 1)[0, 90:110].all()
 
     @pytest.mark.parametrize(
         "cards",
@@ -66,7 +66,7 @@ class TestLight:
 def test_overscan_is_in_biassec():
     found = read_sections(fits.Header({"DATASEC": "[1:180,1:100]", "BIASSEC": "[185:200,1:90]"}), SHAPE)
     assert found is not None
-    biased = found.biased(80, 100)
+    biased = found.in_overscan(80, 100)
     assert biased[:10, 184:].all()
     assert biased.sum() == 160
 
@@ -80,7 +80,7 @@ class TestFramesKnowTheirSections:
         with FrameFile(Location(path)) as file:
             sections = file.planes[0].sections
             assert sections is not None
-            assert sections.lit == ((slice(0, 100), slice(0, 180)),)
+            assert sections.active == ((slice(0, 100), slice(0, 180)),)
 
     @pytest.mark.parametrize(
         "held",
@@ -94,7 +94,7 @@ class TestFramesKnowTheirSections:
         frame = as_frame(held(self.header))
         assert isinstance(frame, ArrayFrame)
         assert frame.sections is not None
-        assert frame.sections.lit == ((slice(0, 100), slice(0, 180)),)
+        assert frame.sections.active == ((slice(0, 100), slice(0, 180)),)
 
     def test_arrays_have_none(self):
         frame = as_frame(np.zeros(SHAPE))

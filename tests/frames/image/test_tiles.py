@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skysieve.core.errors import ConfigError
-from skysieve.core.models.augmentation import VIEWS, highest_over_views
+from skysieve.core.models.augmentation import VIEWS, max_over_views
 from skysieve.frames.image.tiles import TileSizes, cover, fixed_tiles, plan_tiles, predict
 
 MASKS = TileSizes(multiple=32, remainder=16, minimum=400)
@@ -132,7 +132,7 @@ class TestViews:
             seen.append(tiles.copy())
             return np.concatenate([tiles, -tiles], axis=1)
 
-        found = highest_over_views(network, pixels, views)
+        found = max_over_views(network, pixels, views)
         assert len({tile.tobytes() + bytes(tile.shape) for tile in seen}) == views
         assert np.array_equal(found, np.concatenate([pixels, -pixels], axis=1))
 
@@ -142,10 +142,10 @@ class TestViews:
 
         pixels = np.zeros((1, 1, 4, 4), np.float32)
         pixels[0, 0, 1, 2] = 1
-        one, all_turns = (highest_over_views(sees_rows_only, pixels, views) for views in (1, 4))
+        one, all_turns = (max_over_views(sees_rows_only, pixels, views) for views in (1, 4))
         assert (all_turns >= one).all()
         assert all_turns.sum() > one.sum()
 
     def test_other_numbers_are_refused(self):
         with pytest.raises(ConfigError, match="3 views"):
-            highest_over_views(lambda tiles: tiles, np.zeros((1, 1, 4, 4), np.float32), 3)
+            max_over_views(lambda tiles: tiles, np.zeros((1, 1, 4, 4), np.float32), 3)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from skysieve.core.errors import OutputError, SkysieveError, SourceError
-from skysieve.core.fits.healpix_headers import Frame, MapHeader, side_of
+from skysieve.core.fits.healpix_headers import Frame, MapHeader, nside_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -105,7 +105,7 @@ def read_healpix_map(
     ConfigError
         If `frame` or `ordering` is not valid.
     """
-    from skysieve.core.fits.fits_units import FETCH, one_line, quiet
+    from skysieve.core.fits.hdu_layout import FETCH, one_line, quiet
 
     path = Path(path)
     try:
@@ -201,7 +201,7 @@ def write_healpix_map(
 
     from skysieve.core.fits.fits_out import write_fits
 
-    nside = side_of(values.size) if values.ndim == 1 else None
+    nside = nside_of(values.size) if values.ndim == 1 else None
     if nside is None:
         raise OutputError(f"a HEALPix map is a row of 12 nside² values; this has shape {values.shape}")
     table = _explicit_table(values, column) if partial else _implicit_table(values, column)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from skysieve.core.documents import parse_yaml, read_text
 from skysieve.core.errors import ConfigError, SourceError
-from skysieve.core.fits.healpix_headers import frame_named, ordering_named
+from skysieve.core.fits.healpix_headers import parse_frame, parse_ordering
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -176,8 +176,8 @@ def _entry(entry: Any, path: Path, origin: str) -> MapFile:
         field=field,
         hdu=hdu,
         unit=_text(entry, "unit", origin),
-        frame=_named(entry, "frame", frame_named, origin),
-        ordering=_named(entry, "ordering", ordering_named, origin),
+        frame=_named(entry, "frame", parse_frame, origin),
+        ordering=_named(entry, "ordering", parse_ordering, origin),
         **{key: _positive(entry, key, origin) for key in ("frequency", "beam", "noise")},
     )
 

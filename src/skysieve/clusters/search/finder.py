@@ -100,7 +100,7 @@ class ClusterFinder:
         """The network; the first access loads it."""
         if self.model is None:
             raise ConfigError("the matched filter alone has no network")
-        return self.settings.load(self.model, answer="probabilities of pixels")
+        return self.settings.load(self.model, output_kind="probabilities of pixels")
 
     @property
     def threshold(self) -> float:

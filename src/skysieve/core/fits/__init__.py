@@ -1,1 +1,1 @@
-"""FITS files: found, read safely, and written whole."""
+"""Find, read and write FITS files."""

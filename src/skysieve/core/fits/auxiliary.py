@@ -1,8 +1,8 @@
-"""Images that are no pictures of the sky, by what the field calls them: EXTNAME, header cards, file names.
+"""Recognise images that are not science images by EXTNAME, header cards and file names.
 
 The names are those of HST, JWST and Roman (STScI), Rubin, DES, the NOIRLab pipeline, Euclid, ESO and CASU,
-Pan-STARRS, ZTF, SDSS and DESI, WISE, Spitzer, TESS, LCO, Gemini, and of what SExtractor, SWarp, ccdproc and
-photutils write.
+Pan-STARRS, ZTF, SDSS and DESI, WISE, Spitzer, TESS, LCO and Gemini, and those that SExtractor, SWarp, ccdproc
+and photutils write.
 """
 
 from __future__ import annotations
@@ -18,30 +18,30 @@ if TYPE_CHECKING:
 
     from astropy.io import fits
 
-__all__ = ["Kind", "Named", "by_file_name", "by_header", "by_name", "is_own_product", "is_science_name"]
+__all__ = ["ImageKind", "Kind", "classify_file_name", "classify_header", "classify_name", "is_science_name"]
 
 Kind = Literal["mask", "weights", "errors", "exposure map", "background", "no picture of the sky"]
-"""What an image beside a picture of the sky is."""
+"""Kind of an image that accompanies a science image."""
 
 
 @dataclass(frozen=True)
-class Named:
-    """What a name or a card says that an image is.
+class ImageKind:
+    """Kind of an image according to a name or a card.
 
     Attributes
     ----------
     kind
-        What it is.
+        The kind.
     certain
-        False for words that can also be the name of a picture of the sky, as ``SKY``: they count only beside
-        a picture of the same shape.
+        False for words that can also name a science image, such as ``SKY``. They count only if the file has a
+        science image of the same shape.
     """
 
     kind: Kind
     certain: bool = True
 
 
-# Words that mean the same wherever they stand in a name.
+# Words with the same meaning at any position in a name.
 _CERTAIN: dict[Kind, str] = {
     "mask": "MASK MASKS MASKBITS MSK DQ DQM DQS DATAQUALITY BPM BPMASK BADPIX BADPIXEL BADPIXELS BADP FLAG "
     "FLAGS FLG QUAL QUALITY QUALDATA BITMASK OOD SEG SEGM SEGMENTATION OBJMASK GROUPDQ PIXELDQ REJ REJECTED "
@@ -56,35 +56,35 @@ _CERTAIN: dict[Kind, str] = {
     "MINIBACKGROUND SKYBKG BKGMODEL SKYBACKGROUND",
     "no picture of the sky": "D2IMARR WCSDVARR SIPWCS PSFIMAGE WAVEIMG PATHLOSS BARSHADOW APERTURES GAINMAP",
 }
-# Words of STScI that are too short to mean this at the end of any longer name.
+# Words of STScI that count only as the whole name: they are too short to count at the end of a longer one.
 _ALONE: dict[Kind, str] = {
     "exposure map": "CON SAMP TIME NIMAGE NUM",
     "mask": "BP BADPIXELMASK TRUTH LABEL LABELS IGNORE",
     "errors": "SIG",
 }
-# What pictures of the sky may be called, too.
-_BESIDE: dict[Kind, str] = {
+# Words that can also name science images.
+_AMBIGUOUS: dict[Kind, str] = {
     "exposure map": "EXP EXPOSURE DEPTH CNT",
     "background": "SKY SKYMAP BACK BG BGD",
     "errors": "NOISE STAT",
     "no picture of the sky": "AREA PSF KERNEL MODEL MODELS FLAT FLATFIELD DARK BIAS GAIN REFOUT ZEROFRAME "
     "CHI OBJECTS FILTERED WAVELENGTH WAVE TILTS TEMPLATE REF REFERENCE SNR SN OBJMODEL BEFORE",
 }
-# Of a name that begins with one of these and goes on, as VAR_POISSON or MASK_A.
-_FIRST: dict[Kind, str] = {
+# First words of names with several words, such as VAR_POISSON or MASK_A.
+_PREFIX: dict[Kind, str] = {
     "mask": "MASK DQ BPM FLAG FLAGS",
     "weights": "WEIGHT WHT IVAR INVVAR",
     "errors": "ERR ERROR UNCERT VAR VARIANCE RMS",
     "exposure map": "EXPMAP",
 }
-# Nouns that say nothing of what an image shows, at the end of a name.
+# Nouns at the end of a name that do not tell the kind of image.
 _NOUNS = frozenset(["MAP", "IMAGE", "IMG", "IM", "ARRAY", "PLANE", "DATA", "EXT", "HDU", "EXTENSION"])
-# Put together with another word in one: SCIERR, REFUNC, ERRIMAGE, WEIGHTMAP, MSKIMG.
-_GLUED_FRONT = (
+# Parts of compound words: SCIERR, REFUNC, ERRIMAGE, WEIGHTMAP, MSKIMG.
+_COMPOUND_FRONT = (
     "(?:SCI|IMAGE|IMG|IM|BAD|PIXEL|PIX|CR|STAR|SAT|GROUP|REF|DET|DETECTION|COADD|STACK|PIPE|GHOST"
     "|SKY|BKG|BACK|BG|POISSON|READ|FLAT|TOTAL)?"
 )
-_GLUED_BACK = "(?:MAP|MAPS|IMAGE|IMAGES|IMG|IM|ARRAY|ARR|PLANE|EXT|HDU|DATA|MODEL)?"
+_COMPOUND_BACK = "(?:MAP|MAPS|IMAGE|IMAGES|IMG|IM|ARRAY|ARR|PLANE|EXT|HDU|DATA|MODEL)?"
 _SCIENCE = frozenset({"SCI", "SCIENCE"})
 
 
@@ -92,13 +92,27 @@ def _table(words: dict[Kind, str]) -> dict[str, Kind]:
     return {word: kind for kind, line in words.items() for word in line.split()}
 
 
-_CERTAIN_WORDS, _ALONE_WORDS, _BESIDE_WORDS, _FIRST_WORDS = map(_table, (_CERTAIN, _ALONE, _BESIDE, _FIRST))
-_GLUED = re.compile(f"{_GLUED_FRONT}({'|'.join(sorted(_CERTAIN_WORDS, key=len, reverse=True))}){_GLUED_BACK}")
+_CERTAIN_WORDS, _ALONE_WORDS, _AMBIGUOUS_WORDS, _PREFIX_WORDS = map(
+    _table, (_CERTAIN, _ALONE, _AMBIGUOUS, _PREFIX)
+)
+_COMPOUND = re.compile(
+    f"{_COMPOUND_FRONT}({'|'.join(sorted(_CERTAIN_WORDS, key=len, reverse=True))}){_COMPOUND_BACK}"
+)
 _NUMBER = re.compile(r"(?<=[A-Z])\d+$")
 
 
 def is_science_name(name: str) -> bool:
-    """Tell whether an EXTNAME says that this is the picture: SCI, or a name that ends so.
+    """Check whether an EXTNAME names a science image: SCI, or a name that ends in it.
+
+    Parameters
+    ----------
+    name
+        EXTNAME.
+
+    Returns
+    -------
+    bool
+        Whether it does.
 
     Examples
     --------
@@ -109,36 +123,46 @@ def is_science_name(name: str) -> bool:
     return bool(words) and words[-1] in _SCIENCE
 
 
-def by_name(name: str) -> Named | None:
-    """Return what an EXTNAME says of its image if that is no picture of the sky, else None.
+def classify_name(name: str) -> ImageKind | None:
+    """Return the kind of image that an EXTNAME states, or None for a science image.
 
-    Numbers behind a word, and nouns such as MAP or IMAGE, do not matter; of a name of several words the last
-    one decides.
+    Numbers after a word and nouns such as MAP or IMAGE are ignored. In a name of several words the last one
+    decides.
+
+    Parameters
+    ----------
+    name
+        EXTNAME.
+
+    Returns
+    -------
+    ImageKind or None
+        The kind.
 
     Examples
     --------
-    >>> by_name("WEIGHT2"), by_name("CAMERA.CCD 1.1 uncert")
-    (Named(kind='weights', certain=True), Named(kind='errors', certain=True))
-    >>> by_name("SKY")
-    Named(kind='background', certain=False)
-    >>> by_name("N4"), by_name("background-subtracted")
+    >>> classify_name("WEIGHT2"), classify_name("CAMERA.CCD 1.1 uncert")
+    (ImageKind(kind='weights', certain=True), ImageKind(kind='errors', certain=True))
+    >>> classify_name("SKY")
+    ImageKind(kind='background', certain=False)
+    >>> classify_name("N4"), classify_name("background-subtracted")
     (None, None)
     """
     words = _words(name)
-    if not words or name.strip().startswith("-"):  # -BACKGROUND of SExtractor: a picture without it
+    if not words or name.strip().startswith("-"):  # SExtractor's -BACKGROUND: background-subtracted image
         return None
     last = words[-1]
-    kind = _certain(last)
+    kind = _certain_kind(last)
     if kind is None and len(words) == 1:
         kind = _ALONE_WORDS.get(last)
     if kind is not None:
-        return Named(kind)
-    if last in _BESIDE_WORDS:
-        kind = _BESIDE_WORDS[last]
+        return ImageKind(kind)
+    if last in _AMBIGUOUS_WORDS:
+        kind = _AMBIGUOUS_WORDS[last]
         is_map = kind in ("exposure map", "errors") and name.upper().endswith("MAP")
-        return Named(kind, certain=is_map)
-    if len(words) > 1 and words[0] in _FIRST_WORDS:
-        return Named(_FIRST_WORDS[words[0]], certain=False)
+        return ImageKind(kind, certain=is_map)
+    if len(words) > 1 and words[0] in _PREFIX_WORDS:
+        return ImageKind(_PREFIX_WORDS[words[0]], certain=False)
     return None
 
 
@@ -149,21 +173,27 @@ _HDUCLAS: dict[str, Kind] = {
     **dict.fromkeys(("BKG", "BACKGROUND"), "background"),
     **dict.fromkeys(("REDIST", "RESPONSE", "RMF", "PSF", "ARF"), "no picture of the sky"),
 }
-_OF_ONE_IMAGE = ("DES_EXT", "EXTTYPE", "UTYPE")
-_OF_FILES = ("PRODTYPE", "PRODCATG", "ESO PRO CATG", "IMTYPE")
+_IMAGE_CARDS = ("DES_EXT", "EXTTYPE", "UTYPE")
+_FILE_CARDS = ("PRODTYPE", "PRODCATG", "ESO PRO CATG", "IMTYPE")
 _OBSERVED_CARDS = ("OBSTYPE", "IMAGETYP")
 _UNCERTAINTY = re.compile(r"(STDDEV|VARIANCE|UNKNOWN)?UNCERTAINTY|INVERSEVARIANCE")
 
 
-def by_header(header: fits.Header, primary: fits.Header) -> Named | None:
-    """Return what the cards of an image, or those of its file, say if it is no picture of the sky, else None.
+def classify_header(header: fits.Header, primary: fits.Header) -> ImageKind | None:
+    """Return the kind of image that the cards of an image or of its file state, or None for a science image.
 
     Parameters
     ----------
     header
-        Of the image.
+        Header of the image.
     primary
-        Of the file: pipelines that give each kind of product its own file state the kind there.
+        Primary header of the file; pipelines that write each kind of product to its own file state the kind
+        there.
+
+    Returns
+    -------
+    ImageKind or None
+        The kind.
 
     References
     ----------
@@ -171,19 +201,19 @@ def by_header(header: fits.Header, primary: fits.Header) -> Named | None:
     """
     for card in ("HDUCLAS1", "HDUCLAS2", "HDUCLAS3"):
         value = _text(header, card).upper()
-        kind = _HDUCLAS.get(value) or _certain(value)
+        kind = _HDUCLAS.get(value) or _certain_kind(value)
         if kind is not None:
-            return Named(kind)
+            return ImageKind(kind)
     for source in (header,) if header is primary else (header, primary):
-        for card in (*_OF_FILES, *(_OF_ONE_IMAGE if source is header else ())):
+        for card in (*_FILE_CARDS, *(_IMAGE_CARDS if source is header else ())):
             value = _text(source, card)
             if _UNCERTAINTY.fullmatch(value.upper()):
-                return Named("errors")
-            named = by_name(value)
+                return ImageKind("errors")
+            named = classify_name(value)
             if named is not None and named.certain:
                 return named
-        for card in _OBSERVED_CARDS:  # of frames, too: BACKGROUND and SKY are pictures here
-            named = by_name(_text(source, card))
+        for card in _OBSERVED_CARDS:  # science frames have these too; BACKGROUND and SKY are images here
+            named = classify_name(_text(source, card))
             if named is not None and named.certain and named.kind in ("mask", "weights"):
                 return named
     return None
@@ -197,17 +227,28 @@ _WORD_OF_FILE = re.compile(
 )
 
 
-def by_file_name(path: Path) -> Kind | None:
-    """Return what the name of a file says if it is no picture of the sky, else None.
+def classify_file_name(path: Path) -> Kind | None:
+    """Return the kind of image that the name of a file states, or None for a science image.
 
-    People name files as they like.  So a word such as ``weight`` or ``unc`` at the end of a name counts only
-    beside a file that has the same name without it, or with ``sci``, ``img`` or ``int`` instead; but names of
-    NOIRLab's pipeline have a letter for the kind.  Believe neither where the pixels do not agree.
+    Users choose file names freely. A word such as ``weight`` or ``unc`` at the end of a name therefore counts
+    only if the folder has a file with the same name without the word, or with ``sci``, ``img`` or ``int``
+    instead. Names of NOIRLab's pipeline have a letter for the kind. In both cases the caller must check that
+    the pixels agree.
+
+    Parameters
+    ----------
+    path
+        Path of the file.
+
+    Returns
+    -------
+    str or None
+        The kind.
 
     Examples
     --------
     >>> from pathlib import Path
-    >>> by_file_name(Path("c4d_170316_061830_oow_z_v1.fits.fz"))
+    >>> classify_file_name(Path("c4d_170316_061830_oow_z_v1.fits.fz"))
     'weights'
     """
     stem = fits_stem(path.name)
@@ -216,32 +257,29 @@ def by_file_name(path: Path) -> Kind | None:
         return _NOIRLAB_KINDS[noirlab[1]]
     parts = _WORD_OF_FILE.fullmatch(stem)
     kind = (
-        None if parts is None else _certain(parts["word"].upper()) or _ALONE_WORDS.get(parts["word"].upper())
+        None
+        if parts is None
+        else _certain_kind(parts["word"].upper()) or _ALONE_WORDS.get(parts["word"].upper())
     )
     if parts is None or kind is None:
         return None
     pictures = {parts["before"] + parts["after"]}
     pictures |= {f"{parts['before']}{parts['gap']}{word}{parts['after']}" for word in _PICTURE_WORDS}
     try:
-        beside = {fits_stem(other.name) for other in path.absolute().parent.iterdir()}
+        siblings = {fits_stem(other.name) for other in path.absolute().parent.iterdir()}
     except OSError:
         return None
-    return kind if pictures & beside else None
+    return kind if pictures & siblings else None
 
 
-def is_own_product(header: fits.Header) -> bool:
-    """Tell whether an HDU is a product of this software, whatever its name and values: by its provenance."""
-    return _text(header, "CREATOR").startswith("skysieve ") and "MODEL" in header
-
-
-def _certain(word: str) -> Kind | None:
-    """Return what a word means wherever it stands, alone or put together with another."""
-    found = _GLUED.fullmatch(word)
+def _certain_kind(word: str) -> Kind | None:
+    """Return the kind that a word always means, alone or as part of a compound word."""
+    found = _COMPOUND.fullmatch(word)
     return None if found is None else _CERTAIN_WORDS[found[1]]
 
 
 def _words(name: str) -> list[str]:
-    """Return the words of a name in upper case, without numbers and without nouns at its end."""
+    """Return the words of a name in upper case, without numbers and without trailing nouns."""
     words = [_NUMBER.sub("", word) for word in re.split(r"[^A-Z0-9]+", name.upper())]
     words = [word for word in words if word and not word.isdecimal()]
     while len(words) > 1 and words[-1] in _NOUNS:
@@ -250,9 +288,9 @@ def _words(name: str) -> list[str]:
 
 
 def _text(header: fits.Header, card: str) -> str:
-    """Return the text of a card; empty if it has none or cannot be read."""
+    """Return the text of a card; empty if it has none or is unreadable."""
     try:
         value = header.get(card, "")
-    except Exception:  # noqa: BLE001 (astropy raises several kinds for cards that break the standard)
+    except Exception:  # noqa: BLE001 (astropy raises many kinds for cards that break the standard)
         return ""
     return value.strip() if isinstance(value, str) else ""

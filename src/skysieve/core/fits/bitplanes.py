@@ -1,10 +1,9 @@
-"""Bit planes: what each bit of a mask means, and how a FITS header says so.
+"""Bit planes: the meaning of each bit of a mask, and how a FITS header states it.
 
-A mask carries both header styles in use, so that the readers of either
-understand it: ``MSKN``/``MSKM``/``MSKD`` cards of a name, a mask value and a
-description for each plane, and the older ``MP_<NAME>`` cards of a bit index.
-Masks of Pan-STARRS, which are read and not written, have ``MSKNAMnn`` and
-``MSKVALnn`` cards, where two names may share a value.
+Masks carry both header styles in use, so that readers of either understand them: ``MSKN``/``MSKM``/``MSKD``
+cards with a name, a mask value and a description for each plane, and the older ``MP_<NAME>`` cards with a bit
+index. Masks of Pan-STARRS are read but not written; they have ``MSKNAMnn`` and ``MSKVALnn`` cards, where two
+names may share a value.
 """
 
 from __future__ import annotations
@@ -23,13 +22,13 @@ if TYPE_CHECKING:
 
 __all__ = ["MaskPlane", "MaskSchema", "has_planes", "named_values"]
 
-# A name becomes part of a FITS keyword, which has no other characters.
+# Names become part of FITS keywords, which allow no other characters.
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 _NUMBERED = re.compile(r"MSKN(\d{4})")
 _BIT_PREFIX = "MP_"
 _PAN_STARRS = re.compile(r"MSKNAM(\d{2})")
-_LONGEST_KEYWORD = 8
-_MOST_PLANES = 10_000
+_MAX_KEYWORD_LENGTH = 8
+_MAX_PLANES = 10_000
 
 
 @dataclass(frozen=True)
@@ -41,14 +40,14 @@ class MaskPlane:
     name
         Abbreviation: letters, digits, ``_`` and ``-``.
     value
-        The mask value, a power of two.
+        Mask value, a power of two.
     description
         What the plane marks, in a few words.
 
     Raises
     ------
     ConfigError
-        If the name cannot be part of a FITS keyword or the value is no power of two.
+        If the name cannot be part of a FITS keyword, or the value is not a power of two.
 
     Examples
     --------
@@ -68,7 +67,7 @@ class MaskPlane:
 
     @property
     def bit(self) -> int:
-        """The bit index: 0 for the value 1, 1 for 2, 2 for 4."""
+        """Bit index: 0 for the value 1, 1 for 2, 2 for 4."""
         return self.value.bit_length() - 1
 
 
@@ -84,8 +83,8 @@ class MaskSchema:
     Raises
     ------
     ConfigError
-        If two planes share a name (in any case, as FITS keywords do) or a value, or there are more than
-        the 10 000 that the header style can number.
+        If two planes share a name (in any case, like FITS keywords) or a value, or there are more than the 10
+        000 that the header style can number.
 
     Examples
     --------
@@ -97,8 +96,8 @@ class MaskSchema:
     planes: tuple[MaskPlane, ...]
 
     def __post_init__(self) -> None:
-        if len(self.planes) > _MOST_PLANES:
-            raise ConfigError(f"a mask has at most {_MOST_PLANES} planes; {len(self.planes)} are given")
+        if len(self.planes) > _MAX_PLANES:
+            raise ConfigError(f"a mask has at most {_MAX_PLANES} planes; {len(self.planes)} are given")
         names: set[str] = set()
         owners: dict[int, str] = {}
         for plane in self.planes:
@@ -112,17 +111,30 @@ class MaskSchema:
             owners[plane.value] = plane.name
 
     def interpret(self, value: int) -> tuple[str, ...]:
-        """Return the names of the planes that are set in a pixel's value.
+        """Return the names of the planes that are set in a mask value.
 
-        Bits that belong to no plane are passed over.
+        Parameters
+        ----------
+        value
+            Value of a pixel; bits without a plane are ignored.
+
+        Returns
+        -------
+        tuple of str
+            Names, in the order of the planes.
         """
         return tuple(plane.name for plane in self.planes if int(value) & plane.value)
 
     def header_cards(self) -> list[HeaderCard]:
-        """Return the cards that describe the planes, as ``(keyword, value, comment)``.
+        """Return the cards that describe the planes.
 
-        A name of more than five characters makes its ``MP_`` keyword longer than FITS allows; that card
-        is then written by the ``HIERARCH`` convention, as LSST's are.
+        A name of more than five characters makes its ``MP_`` keyword too long for FITS. Such a card uses the
+        ``HIERARCH`` convention, as LSST's do.
+
+        Returns
+        -------
+        list of (str, value, str)
+            Cards as ``(keyword, value, comment)``.
         """
         cards: list[HeaderCard] = []
         for number, plane in enumerate(self.planes):
@@ -133,17 +145,27 @@ class MaskSchema:
             ]
         for plane in self.planes:
             keyword = f"{_BIT_PREFIX}{plane.name.upper()}"
-            if len(keyword) > _LONGEST_KEYWORD:
+            if len(keyword) > _MAX_KEYWORD_LENGTH:
                 keyword = f"HIERARCH {keyword}"
             cards.append((keyword, plane.bit, "bit of the mask plane"))
         return cards
 
     @classmethod
     def from_header(cls, header: fits.Header) -> MaskSchema:
-        """Read the planes back from a header.
+        """Read the planes from a header.
 
-        The ``MSKN`` cards are used where there are any, else the ``MP_`` cards, which know neither
-        descriptions nor lower case.
+        The ``MSKN`` cards are used if there are any. Otherwise the ``MP_`` cards are used, which state
+        neither descriptions nor lower case.
+
+        Parameters
+        ----------
+        header
+            Header of a mask.
+
+        Returns
+        -------
+        MaskSchema
+            The planes.
 
         Raises
         ------
@@ -162,7 +184,18 @@ class MaskSchema:
 
 
 def has_planes(header: fits.Header) -> bool:
-    """Tell whether a header describes planes of a mask of whole numbers, in any style."""
+    """Check whether a header describes planes of an integer mask, in any style.
+
+    Parameters
+    ----------
+    header
+        The header.
+
+    Returns
+    -------
+    bool
+        Whether it does.
+    """
     if header.get("BITPIX", 0) < 0:
         return False
     try:
@@ -172,7 +205,17 @@ def has_planes(header: fits.Header) -> bool:
 
 
 def named_values(header: fits.Header) -> dict[str, int]:
-    """Return the values of a mask by the names that its header has for them, in any style.
+    """Return the mask values that a header names, in any style.
+
+    Parameters
+    ----------
+    header
+        Header of a mask.
+
+    Returns
+    -------
+    dict of str to int
+        Mask value by name.
 
     Raises
     ------
@@ -200,7 +243,7 @@ def _numbered_planes(header: fits.Header) -> tuple[MaskPlane, ...]:
     matches = (_NUMBERED.fullmatch(keyword) for keyword in header)
     planes = []
     for digits in sorted(match[1] for match in matches if match):
-        # Rubin's number is the bit itself and its mask value may be left out; ours is a running number.
+        # Rubin numbers planes by bit and may omit the mask value; Skysieve numbers them consecutively.
         value = header.get(f"MSKM{digits}", 1 << int(digits))
         description = text_value(header, f"MSKD{digits}")
         planes.append(MaskPlane(str(header[f"MSKN{digits}"]), int(value), description))

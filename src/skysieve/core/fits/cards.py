@@ -1,4 +1,4 @@
-"""Header cards: how to set ours, and which of a science header's a product takes over."""
+"""Header cards: set new ones, and select those that a product copies from a science header."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ _COMMENTARY = ("HISTORY", "COMMENT")
 
 _CARD = 80
 _TEXT = re.compile(r".{8}= *'((?:[^']|'')*)'")
-# A value, of whatever kind, takes this many columns at least.
+# Minimum width of a value, of any type, in columns.
 _VALUE = 20
 
-# Named one by one: a mask must not claim the units, scaling, checksums, statistics or compression of the
-# pixels it was made from, and other people's headers hold thousands of keywords nobody can list.
+# A list of allowed keywords. A mask must not have the units, scaling, checksums, statistics or compression of
+# its science pixels, and headers in use have thousands of keywords that cannot all be listed for exclusion.
 _WCS = (
     r"WCSAXES[A-Z]?|WCSNAME[A-Z]?|(CTYPE|CUNIT|CRPIX|CRVAL|CDELT|CNAME|CRDER|CSYER)\d[A-Z]?|CROTA\d"
     r"|(CD|PC|PV|PS)\d+_\d+[A-Z]?|(LONPOLE|LATPOLE|RADESYS|EQUINOX)[A-Z]?|RADECSYS|EPOCH"
@@ -64,12 +64,22 @@ _OF_PIXELS = re.compile(
     r"|Z(MASKCMP|QUANTIZ|DITHER0|BLANK|SCALE|ZERO|HECKSUM|DATASUM)"
 )
 
-# FITS 4.0, section 9.1.1, with the form of the years before 2000; the value of any DATExxxx has to be one.
+# Values of DATExxxx keywords (FITS 4.0, section 9.1.1), with the format used before 2000.
 _DATE = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d*)?)?|\d\d/\d\d/\d\d")
 
 
 def printable(text: str) -> str:
-    r"""Return the text with only the characters that FITS allows, others as Python escapes.
+    r"""Return the text in the characters that FITS allows; other characters become Python escapes.
+
+    Parameters
+    ----------
+    text
+        Any text.
+
+    Returns
+    -------
+    str
+        Printable ASCII text.
 
     Examples
     --------
@@ -81,16 +91,23 @@ def printable(text: str) -> str:
 
 
 def text_value(header: fits.Header, keyword: str, default: str = "") -> str:
-    """Return the text of a card, also where astropy ends it at an apostrophe that a slash follows.
+    """Return the text of a card, also if it contains an apostrophe followed by a slash.
+
+    Astropy ends the text of such a card too early.
 
     Parameters
     ----------
     header
-        As it was read or made.
+        The header, as read or made.
     keyword
-        The card.
+        Keyword of the card.
     default
-        What to return if there is none.
+        Value if there is no such card.
+
+    Returns
+    -------
+    str
+        The text.
 
     References
     ----------
@@ -105,16 +122,23 @@ def text_value(header: fits.Header, keyword: str, default: str = "") -> str:
     if keyword not in header:
         return default
     card = header.cards[keyword]
-    # Longer text goes on in CONTINUE cards, which only astropy puts together
+    # Longer text continues in CONTINUE cards, which astropy joins
     quoted = _TEXT.match(card.image) if len(card.image) <= _CARD else None
     return str(card.value) if quoted is None else quoted[1].replace("''", "'").rstrip(" ")
 
 
 def set_cards(header: fits.Header, cards: Iterable[HeaderCard]) -> None:
-    """Set the cards in the header, in place.
+    """Set cards in the header, in place.
 
-    ``HISTORY`` and ``COMMENT`` cards are added, wrapped where they are long; any other card replaces the
-    one of the same keyword. A comment for which the value leaves too little room is left out.
+    ``HISTORY`` and ``COMMENT`` cards are appended, and wrapped if they are long. Any other card replaces the
+    one with the same keyword. A comment that does not fit behind the value is left out.
+
+    Parameters
+    ----------
+    header
+        The header to change.
+    cards
+        Cards, as ``(keyword, value, comment)``.
     """
     for keyword, value, comment in cards:
         if keyword in _COMMENTARY:
@@ -128,20 +152,24 @@ def set_cards(header: fits.Header, cards: Iterable[HeaderCard]) -> None:
 
 
 def inherit_cards(header: fits.Header, *, tables: bool = False) -> fits.Header:
-    """Return the part of a science header that is as true of a mask of that frame.
+    """Return the cards of a science header that also apply to a mask of that frame.
 
-    Kept are the world coordinates with their distortions, the place of the pixels on the detector, and
-    what identifies HDU and observation. Left out is all that describes the pixel values: scaling,
-    ``BLANK``, ``BUNIT``, compression, checksums, statistics. A card that cannot be read is skipped, with
-    a debug message.
+    Kept are the world coordinates with their distortions, the position of the pixels on the detector, and the
+    identity of HDU and observation. Left out are cards that describe the pixel values: scaling, ``BLANK``,
+    ``BUNIT``, compression, checksums, statistics. Unreadable cards are skipped, with a debug message.
 
     Parameters
     ----------
     header
-        The science header.
+        Science header.
     tables
-        Whether the product holds the look-up tables of distortion that the header refers to. If not, the
-        cards that do are left out: readers of the world coordinates would fail on them.
+        Whether the product holds the distortion look-up tables that the header refers to. If not, the cards
+        that refer to them are left out: readers of the world coordinates would fail on them.
+
+    Returns
+    -------
+    astropy.io.fits.Header
+        The cards.
     """
     inherited = fits.Header()
     for card in header.cards:
@@ -158,10 +186,20 @@ def inherit_cards(header: fits.Header, *, tables: bool = False) -> fits.Header:
 
 
 def keep_cards(header: fits.Header) -> fits.Header:
-    """Return what an empty primary HDU may keep of a source's primary header.
+    """Return the cards of a source's primary header that an empty primary HDU may keep.
 
-    That is all but what describes pixels; where the source had its image there, the world coordinates
-    have gone with it. A card that cannot be read is skipped, with a debug message.
+    These are all cards except those that describe pixels. If the source has its image in the primary HDU, the
+    world coordinates are left out too. Unreadable cards are skipped, with a debug message.
+
+    Parameters
+    ----------
+    header
+        Primary header of the source.
+
+    Returns
+    -------
+    astropy.io.fits.Header
+        The cards.
     """
     leave = [_OF_PIXELS]
     axes = range(1, header.get("NAXIS", 0) + 1)
@@ -179,12 +217,12 @@ def keep_cards(header: fits.Header) -> fits.Header:
 
 def _sound_copy(card: fits.Card) -> fits.Card | None:
     try:
-        # First, because mending makes a string of whatever cannot be read.
+        # Read the value first: verify() turns an unreadable value into a string.
         value = card.value
         if isinstance(value, fits.card.Undefined):
             logger.debug("skipped a header card without a value: %s", card.keyword)
             return None
-        # A copy of the card, not of its value, so that numbers keep the digits in which they were written.
+        # Copy the card rather than its value, so that numbers keep their digits as written.
         sound = copy.copy(card)
         sound.verify("silentfix+exception")
         if not _states_value(sound):
@@ -200,14 +238,14 @@ def _sound_copy(card: fits.Card) -> fits.Card | None:
 
 
 def _states_value(card: fits.Card) -> bool:
-    # The standard takes a card without a value indicator for a comment, and Astropy cannot read it twice.
+    # In the standard a card without a value indicator is a comment; astropy cannot read it a second time.
     return (
         card.keyword in ("", *_COMMENTARY) or card.image[8:10] == "= " or card.image.startswith("HIERARCH ")
     )
 
 
 def _lead_with_axes(header: fits.Header) -> None:
-    # The standard (FITS 4.0, section 8.2) wants WCSAXES before any other keyword of the world coordinates.
+    # WCSAXES must precede all other keywords of the world coordinates (FITS 4.0, section 8.2).
     for keyword in [k for k in header if k.startswith("WCSAXES")]:
         card = header.cards[keyword]
         header.remove(keyword)

@@ -1,15 +1,15 @@
-"""Images that are no pictures of the sky, by their pixels: masks of few values, and weights.
+"""Recognise images that are not science images by their pixels: masks with few values, and weight maps.
 
-A picture of the sky has noise in every pixel and sources above it.  A mask has few values in connected areas;
-a weight or confidence map has no negative values, exact zeros where the detector is bad, and nothing far
-above its median.  What is neither for certain stays a picture: to mask one image too many does no harm, to
-leave one out does.
+A science image has noise in every pixel and sources above it. A mask has few values in connected areas. A
+weight or confidence map has no negative values, exact zeros where the detector is bad, and no value far above
+its median. An uncertain image counts as a science image: processing one image too many is harmless, leaving
+one out is not.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["CONSTANT", "FEW_VALUES", "WEIGHTS", "agrees", "look"]
+    from skysieve.core.fits.header_checks import ImageHDU
+
+__all__ = ["CONSTANT", "FEW_VALUES", "WEIGHTS", "classify_pixels", "pixels_match"]
 
 CONSTANT = "the same value in every pixel"
 FEW_VALUES = "mask by its pixels: few values in connected areas"
@@ -28,47 +30,59 @@ WEIGHTS = "weights by its pixels: none negative, holes of zeros, none far above 
 
 _BANDS = 6
 _BAND_ROWS = 24
-_LEAST_PIXELS = 500
-_MOST_PIXELS = 2**24
-"""Larger images are not read as a whole: what the bands show decides."""
-_LEAST_PAIRS = 50
-_FEW = 64
-"""Values that a mask may have, where it does not give itself away by connected areas."""
-_NO_NOISE = 0.9
-"""Part of the pixels that share one value in an image without noise: no sky can be measured there."""
-_LARGEST_CONFIDENCE = 1000
-"""Whole numbers as weights are percentages or so; counts of a detector go far beyond."""
+_MIN_PIXELS = 500
+_MAX_PIXELS = 2**24
+"""Larger images are not read completely: the bands decide."""
+_MIN_PAIRS = 50
+_MAX_MASK_VALUES = 64
+"""Largest number of values of a mask without connected areas."""
+_NO_NOISE_SHARE = 0.9
+"""Share of pixels with one common value in an image without noise; no sky level can be measured there."""
+_MAX_WEIGHT = 1000
+"""Largest integer weight: integer weights are percentages or similar; detector counts are far larger."""
 
 
-def look(hdu: Any) -> str | None:
-    """Return what the pixels of an image say if they are no picture of the sky, else None.
+def classify_pixels(hdu: ImageHDU) -> str | None:
+    """Return why an image is not a science image by its pixels, or None for a science image.
 
-    Bands of rows are looked at first, and the whole image only where these look like a mask or weights.
-    Of a cube, its first, middle and last plane are.
+    Bands of rows are read first. The whole image is read only if the bands look like a mask or weights. Of a
+    cube, the first, middle and last plane are read.
 
     Parameters
     ----------
     hdu
-        An image HDU with its pixels as stored.
+        Image HDU with its pixels as stored.
 
     Returns
     -------
     str or None
-        :data:`FEW_VALUES`, :data:`WEIGHTS` or :data:`CONSTANT`; None for pictures, and where the pixels
-        cannot be read, which is for others to report.
+        :data:`FEW_VALUES`, :data:`WEIGHTS` or :data:`CONSTANT`; None for science images and for unreadable
+        pixels, which the reader reports later.
     """
-    found = [_look_at(hdu, plane) for plane in _planes(hdu.shape)]
-    telling = [reason for reason in found if reason != CONSTANT]
-    if not telling:
+    found = [_classify_plane(hdu, plane) for plane in _planes(hdu.shape)]
+    decisive = [reason for reason in found if reason != CONSTANT]
+    if not decisive:
         return CONSTANT if found else None
-    return telling[0] if len(set(telling)) == 1 else None
+    return decisive[0] if len(set(decisive)) == 1 else None
 
 
-def agrees(hdu: Any, kind: str) -> bool:
-    """Tell whether the pixels can be what the name of a file says they are.
+def pixels_match(hdu: ImageHDU, kind: str) -> bool:
+    """Check whether the pixels are consistent with the kind of image that a file name states.
 
-    The values of a mask are whole numbers, none negative, one of them at every other pixel; those of weights,
-    errors and exposure maps are not negative, and no counts of a detector; a background has no noise.
+    The values of a mask are non-negative integers, and at least half of the pixels share one value. Weights,
+    errors and exposure maps are non-negative and are not detector counts. A background has no noise.
+
+    Parameters
+    ----------
+    hdu
+        Image HDU with its pixels as stored.
+    kind
+        Kind of image; see :data:`skysieve.core.fits.auxiliary.Kind`.
+
+    Returns
+    -------
+    bool
+        Whether they are.
     """
     plane = next(_planes(hdu.shape), None)
     pixels = None if plane is None else _read(hdu, plane, whole=False)
@@ -77,18 +91,18 @@ def agrees(hdu: Any, kind: str) -> bool:
         return False
     values = _Values(*np.unique(valid, return_counts=True))
     if kind == "background":
-        bends = np.abs(pixels[:, 2:] - 2 * pixels[:, 1:-1] + pixels[:, :-2])
-        return bool(np.nanmedian(bends) <= 0.02 * np.subtract(*np.percentile(valid, [84, 16])))
+        second_differences = np.abs(pixels[:, 2:] - 2 * pixels[:, 1:-1] + pixels[:, :-2])
+        return bool(np.nanmedian(second_differences) <= 0.02 * np.subtract(*np.percentile(valid, [84, 16])))
     if values.values[0] < 0:
         return False
     if kind == "mask":
-        return values.whole and values.mode_share >= 0.5
-    return not values.whole or bool(values.values[-1] <= _LARGEST_CONFIDENCE)
+        return values.are_integers and values.mode_share >= 0.5
+    return not values.are_integers or bool(values.values[-1] <= _MAX_WEIGHT)
 
 
 @dataclass(frozen=True)
 class _Values:
-    """The values of an image and how often each occurs, in rising order; pixels without data left out."""
+    """The distinct values of an image, ascending, with their counts; pixels without data are left out."""
 
     values: NDArray[np.float64]
     counts: NDArray[np.intp]
@@ -108,36 +122,36 @@ class _Values:
 
     @property
     def beyond_gap(self) -> float:
-        """Part of what is above zero that lies beyond a gap in the values: counts go on step by step."""
+        """Share of the positive values that lie above the first gap; detector counts have no gap."""
         values, counts = self.values[self.values > 0], self.counts[self.values > 0]
         steps = np.diff(values)
         gaps = np.flatnonzero(steps > steps.min()) if steps.size else steps
         return float(counts[gaps[0] + 1 :].sum() / counts.sum()) if len(gaps) else 0.0
 
     @property
-    def whole(self) -> bool:
-        """Whether all values are whole numbers."""
+    def are_integers(self) -> bool:
+        """Whether all values are integers."""
         return bool((self.values == np.rint(self.values)).all())
 
 
-def _look_at(hdu: Any, plane: tuple[int, ...]) -> str | None:
-    """Return what the pixels of one plane say."""
+def _classify_plane(hdu: ImageHDU, plane: tuple[int, ...]) -> str | None:
+    """Return the class of one plane by its pixels."""
     pixels = _read(hdu, plane, whole=False)
     if pixels is None:
         return None
-    reason = _decide(pixels)
+    reason = _classify(pixels)
     if reason is None or pixels.shape[0] == hdu.shape[-2]:
         return reason
-    if hdu.shape[-2] * hdu.shape[-1] > _MOST_PIXELS:
+    if hdu.shape[-2] * hdu.shape[-1] > _MAX_PIXELS:
         return None if reason == CONSTANT else reason
     pixels = _read(hdu, plane, whole=True)
-    return None if pixels is None else _decide(pixels)
+    return None if pixels is None else _classify(pixels)
 
 
-def _decide(pixels: NDArray[np.float64]) -> str | None:
-    """Return what pixels ``(H, W)`` say; NaN where they have no data."""
+def _classify(pixels: NDArray[np.float64]) -> str | None:
+    """Return the class of pixels ``(H, W)``; NaN where there is no data."""
     valid = pixels[np.isfinite(pixels)]
-    if valid.size < _LEAST_PIXELS:
+    if valid.size < _MIN_PIXELS:
         return None
     values = _Values(*np.unique(valid, return_counts=True))
     if values.values.size == 1:
@@ -153,43 +167,43 @@ def _is_mask(values: _Values, pixels: NDArray[np.float64]) -> bool:
     if values.values[0] < 0:
         return False
     areas = _areas(values, pixels)
-    if not values.whole:
-        # Floats that are fractions: of a picture they hardly repeat, in a map of plateaus nearly all do.
-        return areas.repeats > _NO_NOISE
-    # Whole numbers are counts, or bits, codes and labels.
-    few = values.mode_share >= 0.5 and values.values.size <= _FEW
+    if not values.are_integers:
+        # Fractional values: they hardly repeat in a science image, and nearly always in a map of plateaus.
+        return areas.repeats > _NO_NOISE_SHARE
+    # Integers are counts, or bits, codes and labels.
+    few = values.mode_share >= 0.5 and values.values.size <= _MAX_MASK_VALUES
     if areas.repeats > (0.5 if few else 0.7):
         return True
-    # Single bad pixels have no areas; nor has a patch of sky of few counts, but its pixels are all together.
+    # Isolated bad pixels form no areas. Nor does sky with few counts, but its non-zero pixels are adjacent.
     at_zero = values.values[values.mode] == 0
     if not few or not at_zero or areas.solid >= 0.8:
         return False
-    return values.mode_share >= _NO_NOISE or values.beyond_gap > 0.1
+    return values.mode_share >= _NO_NOISE_SHARE or values.beyond_gap > 0.1
 
 
 def _is_weights(values: _Values, valid: NDArray[np.float64]) -> bool:
-    if values.values[0] != 0 or (values.whole and values.values[-1] > _LARGEST_CONFIDENCE):
+    if values.values[0] != 0 or (values.are_integers and values.values[-1] > _MAX_WEIGHT):
         return False
     positive = valid[valid > 0]
-    if positive.size < _LEAST_PIXELS:
+    if positive.size < _MIN_PIXELS:
         return False
-    low, middle, high = np.quantile(positive, [1e-4, 0.5, 0.9999])
-    at_the_top = float(values.counts[-1] / values.size)
-    saturated = at_the_top > 0.01 and values.values[-1] > _LARGEST_CONFIDENCE
-    return bool(high - middle < 0.5 * (middle - low)) and not saturated
+    low, median, high = np.quantile(positive, [1e-4, 0.5, 0.9999])
+    share_of_maximum = float(values.counts[-1] / values.size)
+    saturated = share_of_maximum > 0.01 and values.values[-1] > _MAX_WEIGHT
+    return bool(high - median < 0.5 * (median - low)) and not saturated
 
 
 @dataclass(frozen=True)
 class _Areas:
-    """How the pixels lie that do not have the most common value.
+    """How the pixels that do not have the most common value are arranged.
 
     Attributes
     ----------
     repeats
-        How much more often than by chance a neighbour of one has the same value, 0 for by chance and 1 for
-        always; the smaller of both axes.  0 if there are too few to tell.
+        Excess probability that a neighbour has the same value: 0 for chance, 1 for always; the minimum over
+        both axes. 0 if there are too few pixels to tell.
     solid
-        Part of their neighbours that do not have the most common value either.
+        Share of their neighbours that do not have the most common value either; the minimum over both axes.
     """
 
     repeats: float
@@ -204,7 +218,7 @@ def _areas(values: _Values, pixels: NDArray[np.float64]) -> _Areas:
     for left, right in ((pixels[:, :-1], pixels[:, 1:]), (pixels[:-1], pixels[1:])):
         one = np.isfinite(left) & (left != mode) & np.isfinite(right)
         both = one & (right != mode)
-        if both.sum() < _LEAST_PAIRS:
+        if both.sum() < _MIN_PAIRS:
             return _Areas(0.0, 0.0)
         same = float((left[both] == right[both]).mean())
         repeats.append((same - chance) / (1 - chance) if chance < 1 else 0.0)
@@ -213,17 +227,19 @@ def _areas(values: _Values, pixels: NDArray[np.float64]) -> _Areas:
 
 
 def _planes(shape: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
-    """Yield the indices of the first, the middle and the last plane of a cube; of an image, of itself."""
+    """Yield the indices of the first, middle and last plane of a cube, or of the only plane of an image."""
     planes = list(np.ndindex(*shape[:-2]))
     for number in sorted({0, len(planes) // 2, len(planes) - 1}):
         yield planes[number]
 
 
-def _read(hdu: Any, plane: tuple[int, ...], *, whole: bool) -> NDArray[np.float64] | None:
-    """Return pixels of a plane, all or bands of rows, NaN where there is no data; None if unreadable."""
+def _read(hdu: ImageHDU, plane: tuple[int, ...], *, whole: bool) -> NDArray[np.float64] | None:
+    """Return the pixels of a plane, all or in bands of rows; NaN without data; None if unreadable."""
     height, width = hdu.shape[-2:]
-    one_tile = _is_one_tile(hdu)
-    if one_tile and height * width > _MOST_PIXELS:
+    # In an image compressed as one tile, reading a few rows costs as much as reading all.
+    tile = getattr(hdu, "tile_shape", None)
+    one_tile = tile is not None and tile[-2] >= height
+    if one_tile and height * width > _MAX_PIXELS:
         return None
     try:
         scaling = header_scaling(hdu.header, "image")
@@ -234,17 +250,11 @@ def _read(hdu: Any, plane: tuple[int, ...], *, whole: bool) -> NDArray[np.float6
             bands = [hdu.section[(*plane, slice(s, s + _BAND_ROWS), slice(None))] for s in starts]
             stored = np.concatenate(bands)
         _, nodata = to_pixels(stored, scaling)
-        # In double precision, so that no two values become one.
+        # Double precision keeps all values distinct.
         pixels: NDArray[np.float64] = stored.astype(np.float64) * scaling.scale + scaling.zero
         if scaling.asinh is not None:
             pixels = scaling.asinh.linear(pixels)
-    except Exception:  # noqa: BLE001 (each decompressor raises errors of its own)
+    except Exception:  # noqa: BLE001 (each decompressor raises its own kind of error)
         return None
     pixels[nodata] = np.nan
     return pixels
-
-
-def _is_one_tile(hdu: Any) -> bool:
-    """Tell whether an image is compressed as a whole, so that a few rows cost as much as all."""
-    tile = getattr(hdu, "tile_shape", None)
-    return tile is not None and tile[-2] >= hdu.shape[-2]

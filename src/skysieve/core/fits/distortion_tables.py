@@ -1,9 +1,9 @@
-"""Look-up tables of distortion that the world coordinates of a header refer to.
+"""Distortion look-up tables that the world coordinates of a header refer to.
 
-Headers of HST name two kinds, each in HDUs of its own: ``WCSDVARR`` (the residuals of the optical
-distortion, from the NPOLFILE) and ``D2IMARR`` (irregular pixels of the detector, from the D2IMFILE).  A
-product that takes over such a header must hold the tables too; where it does not, the cards that refer to
-them have to go, because readers of world coordinates fail on them.
+Headers of HST refer to two kinds, each in its own HDU: ``WCSDVARR`` (residuals of the optical distortion,
+from the NPOLFILE) and ``D2IMARR`` (irregular detector pixels, from the D2IMFILE). A product that copies such
+a header must hold the tables too. Otherwise the cards that refer to them must be removed, because readers of
+world coordinates fail on them.
 
 References
 ----------
@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from skysieve.core.fits.hdu_claims import version_of
+from skysieve.core.fits.header_checks import version_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,21 +39,21 @@ def find_tables(hdus: fits.HDUList, header: fits.Header) -> frozenset[int] | Non
     hdus
         The open file of the header.
     header
-        Of one of its images.
+        Header of one of its images.
 
     Returns
     -------
     frozenset of int or None
-        Empty where the header refers to none; None where one that it refers to is not in the file.
+        Empty if the header refers to none; None if the file lacks one that it refers to.
     """
-    places = {(hdu.name, version_of(hdu)): index for index, hdu in enumerate(hdus)}
+    numbers = {(hdu.name, version_of(hdu)): index for index, hdu in enumerate(hdus)}
     found = set()
     for kind, records in _lookups(header):
         try:
             version = int(header.get(f"{records}.EXTVER", 1))
         except (TypeError, ValueError):
             return None
-        index = places.get((_TABLES[kind], version))
+        index = numbers.get((_TABLES[kind], version))
         if index is None:
             return None
         found.add(index)
@@ -61,7 +61,18 @@ def find_tables(hdus: fits.HDUList, header: fits.Header) -> frozenset[int] | Non
 
 
 def drop_lookups(header: fits.Header) -> list[str]:
-    """Remove, in place, the cards that refer to look-up tables; return the keywords that announced them."""
+    """Remove, in place, the cards that refer to look-up tables.
+
+    Parameters
+    ----------
+    header
+        The header to change.
+
+    Returns
+    -------
+    list of str
+        Keywords that announced the tables, such as ``CPDIS1``.
+    """
     dropped = []
     for kind, records in list(_lookups(header)):
         keyword = kind + records.removeprefix(_RECORDS[kind])

@@ -1,4 +1,4 @@
-"""Frames in an open FITS file: the planes of its image HDUs."""
+"""Frames of an open FITS file: the 2-D planes of its image HDUs."""
 
 from __future__ import annotations
 
@@ -13,33 +13,32 @@ from astropy.io import fits
 from skysieve.core.errors import SourceError
 from skysieve.core.fits.frames import check_rows
 from skysieve.core.fits.pixels import Scaling, to_pixels
-from skysieve.core.fits.tall_tiles import UnpackedImage, unpacks_again
+from skysieve.core.fits.tall_tiles import UnpackedImage, decompresses_repeatedly
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    from skysieve.core.fits.mask_values import StoredMask
+    from skysieve.core.fits.mask_values import MaskRule
     from skysieve.core.fits.sections import Sections
 
-__all__ = ["RESIDENT_PIXELS", "FitsFrame", "FrameHDU", "OtherHDU", "Shelf"]
+__all__ = ["RESIDENT_PIXELS", "FitsFrame", "FrameCache", "FrameHDU", "OtherHDU", "StoredMask"]
 
 RESIDENT_PIXELS = 2**25
-"""Frames up to this size are read once and kept while in use; larger ones are read in strips."""
+"""Frames of up to this many pixels are read once and kept while in use. Larger ones are read in strips."""
 
 
-class Shelf:
-    """What the frames of one open file share: a lock, and room for one frame's pixels.
+class FrameCache:
+    """The lock and the pixel cache that all frames of one open file share.
 
-    A job goes through the frames one after the other, so the pixels of the
-    frame last used are kept, and no others: a cube of 14 planes takes the
-    memory of one.
+    A job processes one frame after the other. The cache therefore keeps the pixels of the last frame only: a
+    cube of 14 planes needs the memory of one plane.
 
     Attributes
     ----------
     lock
-        To be held while the file is read, since its position is shared.
+        Hold it while reading the file: all frames share one file position.
     """
 
     def __init__(self) -> None:
@@ -50,25 +49,59 @@ class Shelf:
         self._unpacked: dict[int, UnpackedImage] = {}
 
     def unpacked(self, hdu: fits.CompImageHDU) -> UnpackedImage:
-        """Return the unpacked values of an HDU, the same for all of its planes."""
+        """Return the decompressed values of an HDU; all of its planes share them.
+
+        Parameters
+        ----------
+        hdu
+            Compressed image.
+
+        Returns
+        -------
+        UnpackedImage
+            Values as stored, decompressed on first access.
+        """
         return self._unpacked.setdefault(id(hdu), UnpackedImage(hdu))
 
-    def whole(self, frame: FitsFrame) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Return all pixels of a frame, and where it has no data, reading them if they are not kept."""
+    def frame_pixels(self, frame: FitsFrame) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Return all pixels of a frame and its no-data mask; read them unless they are in the cache.
+
+        Parameters
+        ----------
+        frame
+            Frame of this file.
+
+        Returns
+        -------
+        pixels : ndarray of float32, shape (H, W)
+            Physical values, 0 where there is no data.
+        nodata : ndarray of bool, shape (H, W)
+            True where the frame has no data.
+
+        Raises
+        ------
+        SourceError
+            If the rows cannot be read.
+        """
         with self.lock:
             if self._kept is None or self._owner is not frame:
-                self._owner, self._kept = None, None  # before the next one is read, not after
+                self._owner, self._kept = None, None  # free the memory before reading the next frame
                 self._kept = frame.read(0, frame.shape[0])
                 self._owner = frame
             return self._kept
 
     def check_open(self, label: str) -> None:
-        """Make sure that the file is open.
+        """Check that the file is open.
+
+        Parameters
+        ----------
+        label
+            Name of the frame in messages.
 
         Raises
         ------
         ValueError
-            If it is not: an error of the program, not of its user.
+            If the file is closed. This is a programming error, not a user error.
         """
         if self._closed:
             raise ValueError(
@@ -76,7 +109,7 @@ class Shelf:
             )
 
     def close(self) -> None:
-        """Let go of the pixels, and of the file."""
+        """Free the cached pixels and close the temporary files."""
         with self.lock:
             self._closed, self._owner, self._kept = True, None, None
             for image in self._unpacked.values():
@@ -86,25 +119,24 @@ class Shelf:
 class FitsFrame:
     """One plane of an image HDU in an open file; a :class:`~skysieve.core.fits.frames.Frame`.
 
-    Strips may be asked for from several threads.
+    Several threads may request strips at the same time.
 
     Parameters
     ----------
     hdu
-        An image HDU opened with ``do_not_scale_image_data=True``.
+        Image HDU opened with ``do_not_scale_image_data=True``.
     plane
-        Index into the axes before the last two, in the order of NumPy; empty
-        for a 2-D image.
+        Index into the axes before the last two, in NumPy order; empty for a 2-D image.
     label
-        What to call the frame in messages.
+        Name of the frame in messages.
     scaling
-        How the stored values are scaled.
-    shelf
-        The one of the file.
+        Scaling of the stored values.
+    cache
+        Cache of the file.
     mask
-        Mask of the same shape, which says where this frame has no data.
+        Mask of the same shape; its marked pixels have no data.
     sections
-        Which parts saw light, by the header; None if it does not tell.
+        Active and overscan areas stated by the header; None if it states none.
     """
 
     def __init__(
@@ -114,18 +146,18 @@ class FitsFrame:
         plane: tuple[int, ...],
         label: str,
         scaling: Scaling,
-        shelf: Shelf,
+        cache: FrameCache,
         mask: StoredMask | None = None,
         sections: Sections | None = None,
     ) -> None:
-        again = isinstance(hdu, fits.CompImageHDU) and unpacks_again(hdu, RESIDENT_PIXELS)
-        self._section: Any = shelf.unpacked(hdu) if again else hdu.section
+        again = isinstance(hdu, fits.CompImageHDU) and decompresses_repeatedly(hdu, RESIDENT_PIXELS)
+        self._section: UnpackedImage | fits.Section = cache.unpacked(hdu) if again else hdu.section
         height, width = hdu.shape[-2:]
         self._shape = (int(height), int(width))
         self._plane = plane
         self._label = label
         self._scaling = scaling
-        self._shelf = shelf
+        self._cache = cache
         self._mask = mask
         self.sections = sections
 
@@ -136,25 +168,45 @@ class FitsFrame:
 
     @property
     def label(self) -> str:
-        """What to call the frame in messages: ``file.fits[SCI,1] plane 3``, planes counted from 1."""
+        """Name of the frame in messages: ``file.fits[SCI,1] plane 3``; planes count from 1."""
         return self._label
 
     @property
     def plane(self) -> tuple[int, ...]:
-        """Index into the axes before the last two, in the order of NumPy; empty for a 2-D image."""
+        """Index into the axes before the last two, in NumPy order; empty for a 2-D image."""
         return self._plane
 
     def rows(self, start: int, stop: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Return rows and where they have no data; see :meth:`skysieve.core.fits.frames.Frame.rows`."""
+        """See :meth:`skysieve.core.fits.frames.Frame.rows`."""
         check_rows(self, start, stop)
         if self._shape[0] * self._shape[1] > RESIDENT_PIXELS:
             return self.read(start, stop)
-        pixels, nodata = self._shelf.whole(self)
+        pixels, nodata = self._cache.frame_pixels(self)
         return pixels[start:stop].copy(), nodata[start:stop].copy()
 
     def read(self, start: int, stop: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Return rows as :meth:`rows` does, from the file at every call."""
-        self._shelf.check_open(self._label)
+        """Read rows from the file, bypassing the cache.
+
+        Parameters
+        ----------
+        start, stop
+            Rows `start` up to, not including, `stop`.
+
+        Returns
+        -------
+        pixels : ndarray of float32, shape (stop - start, W)
+            Physical values, 0 where there is no data.
+        nodata : ndarray of bool, shape (stop - start, W)
+            True where the frame has no data.
+
+        Raises
+        ------
+        SourceError
+            If the rows cannot be read.
+        ValueError
+            If the file is closed.
+        """
+        self._cache.check_open(self._label)
         if start == stop:
             return np.empty((0, self._shape[1]), np.float32), np.empty((0, self._shape[1]), np.bool_)
         with self._reporting(start, stop):
@@ -165,23 +217,33 @@ class FitsFrame:
         return pixels, nodata
 
     def stored(self, start: int, stop: int) -> NDArray[Any]:
-        """Return rows as the file stores them, without scaling.
+        """Return rows as stored in the file, without scaling.
+
+        Parameters
+        ----------
+        start, stop
+            Rows `start` up to, not including, `stop`.
+
+        Returns
+        -------
+        ndarray, shape (stop - start, W)
+            Values in the type of the file.
 
         Raises
         ------
         SourceError
-            If they cannot be read.
+            If the rows cannot be read.
         """
-        with self._reporting(start, stop), self._shelf.lock:
+        with self._reporting(start, stop), self._cache.lock:
             stored: NDArray[Any] = self._section[(*self._plane, slice(start, stop), slice(None))]
         return stored
 
     @contextmanager
     def _reporting(self, start: int, stop: int) -> Iterator[None]:
-        """Report whatever fails as an error of the source."""
+        """Turn any exception into a SourceError that names the frame and the rows."""
         try:
             yield
-        except Exception as error:  # each decompressor raises errors of its own
+        except Exception as error:  # each decompressor raises its own kind of error
             reason = " ".join(str(error).split()) or type(error).__name__
             if isinstance(error, MemoryError):
                 size = f"{self._shape[1]} x {self._shape[0]} pixels"
@@ -191,6 +253,40 @@ class FitsFrame:
             raise SourceError(
                 f"{self._label}: rows {start} to {stop} cannot be read ({reason}); fetch the file again"
             ) from error
+
+
+@dataclass(frozen=True)
+class StoredMask:
+    """One plane of a mask HDU, with the rule for its values.
+
+    Attributes
+    ----------
+    plane
+        The plane, read like a frame.
+    scaling
+        Scaling of its values.
+    rule
+        Which of its values mean no data.
+    """
+
+    plane: FitsFrame
+    scaling: Scaling
+    rule: MaskRule
+
+    def read(self, start: int, stop: int) -> NDArray[np.bool_]:
+        """Return where rows of the frame have no data.
+
+        Parameters
+        ----------
+        start, stop
+            Rows `start` up to, not including, `stop`.
+
+        Returns
+        -------
+        ndarray of bool, shape (stop - start, W)
+            True where there is no data.
+        """
+        return self.rule.marks(self.plane.stored(start, stop), self.scaling)
 
 
 @dataclass(frozen=True)
@@ -204,14 +300,13 @@ class FrameHDU:
     name, version
         EXTNAME, empty if there is none, and EXTVER.
     header
-        The image header as stored, BSCALE, BZERO and BLANK included; of a
-        compressed image, that of the image in it.
+        Image header as stored, with BSCALE, BZERO and BLANK; for a compressed image, the header of the image.
     shape
-        Of the HDU, in the order of NumPy: (H, W), (N, H, W) or (M, N, H, W).
+        Shape of the HDU in NumPy order: (H, W), (N, H, W) or (M, N, H, W).
     planes
-        Its frames, one for an image, N or M x N for a cube, in the order of NumPy.
+        Its frames in NumPy order: 1 for an image, N or M x N for a cube.
     linearised
-        What made its values linear, if they are stored on an asinh scale; else empty.
+        How values on an asinh scale were made linear; empty for linear values.
     """
 
     index: int
@@ -230,11 +325,11 @@ class OtherHDU:
     Attributes
     ----------
     index, name, version, header
-        As of :class:`FrameHDU`.
+        See :class:`FrameHDU`.
     reason
         Why it holds none, in a few words: ``table``, ``no data``, ``mask of the frames``.
     left_out
-        Whether it is an image that would be a frame if its HDU was named.
+        Whether it is an image that would be a frame if the user named its HDU.
     """
 
     index: int

@@ -1,9 +1,8 @@
-"""FITS files that are whole: opened for reading, or refused with the reason.
+"""Open FITS files that are complete; refuse others with the reason.
 
-Astropy pads a truncated file in silence, or fails in the middle of the work;
-it only warns of a wrong checksum, and its check of compressed images fails
-for good ones.  So the file is walked here, header by header, before astropy
-has it.
+Astropy silently pads a truncated file, or fails later during processing. It only warns of a wrong checksum,
+and its checksum test fails for intact compressed images. Therefore every header of the file is checked here
+before astropy opens it.
 """
 
 from __future__ import annotations
@@ -16,17 +15,17 @@ from typing import IO, TYPE_CHECKING
 from astropy.io import fits
 
 from skysieve.core.errors import SourceError
-from skysieve.core.fits.fits_units import (
+from skysieve.core.fits.hdu_layout import (
     BLOCK,
     FETCH,
-    MOST_HDUS,
-    Unit,
-    fold,
+    MAX_HDUS,
+    HDULayout,
+    fold_carries,
     one_line,
-    ones_sum,
+    ones_complement_sum,
+    parse_layout,
     quiet,
     read_header,
-    unit_of,
 )
 from skysieve.core.fits.unpacking import unpack
 
@@ -41,52 +40,51 @@ _ALL_ONES = 0xFFFFFFFF
 
 
 def open_intact(path: Path, *, sums: bool = True) -> fits.HDUList:
-    """Open a FITS file after making sure that it is whole.
+    """Open a FITS file after checking that it is complete.
 
-    Images are left as stored: astropy applies no BSCALE, BZERO or BLANK.
-    Strips of them are read from the file when they are asked for.  A file in
-    gzip, bzip2 or LZW is unpacked into an anonymous temporary file for that.
-    A last block that is shorter than the standard says is no damage.
+    Images stay as stored: astropy applies no BSCALE, BZERO or BLANK. Strips are read from the file on demand.
+    A file in gzip, bzip2 or LZW is therefore decompressed into an unnamed temporary file. A last block
+    shorter than the standard requires is accepted.
 
     Parameters
     ----------
     path
         The file.
     sums
-        Whether to make sure of DATASUM and CHECKSUM, for which all of the file is read.
+        Whether to verify DATASUM and CHECKSUM, which reads the whole file.
 
     Returns
     -------
     astropy.io.fits.HDUList
-        With all HDUs loaded; to be closed by the caller.
+        All HDUs are loaded; the caller closes it.
 
     Raises
     ------
     SourceError
-        If the file is missing, unreadable, empty, not FITS, truncated or
-        damaged, or fails its DATASUM or CHECKSUM.
+        If the file is missing, unreadable, empty, not FITS, truncated or damaged, or fails its DATASUM or
+        CHECKSUM.
     """
     stream = _open_stream(path)
     try:
-        units = _walk(stream, path)
-        for unit in units if sums else ():
-            _verify_sums(stream, unit, path)
+        layouts = _walk(stream, path)
+        for layout in layouts if sums else ():
+            _verify_sums(stream, layout, path)
         stream.seek(0)
         with quiet(path):
-            # Not mapped into memory: if the file were cut by another program while it is read, the system
-            # would kill this process, and all pages that were read would count as its memory.
+            # No memory mapping: if another program truncated the file meanwhile, the system would kill this
+            # process. All pages that were read would also count as its memory.
             hdus = fits.open(
                 stream, mode="readonly", memmap=False, do_not_scale_image_data=True, lazy_load_hdus=False
             )
             for hdu in hdus:
-                _ = (hdu.header, hdu.name, hdu.ver)  # now, so that warnings about them come here
+                _ = (hdu.header, hdu.name, hdu.ver)  # parse them now, so that their warnings occur here
     except SourceError:
         stream.close()
         raise
-    except Exception as error:  # whatever astropy raises for a header it cannot understand
+    except Exception as error:  # astropy raises many kinds of errors for headers that it cannot parse
         stream.close()
         raise SourceError(f"{path}: cannot be opened as FITS ({one_line(error)}); {FETCH}") from error
-    if len(hdus) < len(units):
+    if len(hdus) < len(layouts):
         count = len(hdus)
         hdus.close()
         raise SourceError(f"{path}: the header of HDU {count} is damaged; {FETCH}")
@@ -94,7 +92,18 @@ def open_intact(path: Path, *, sums: bool = True) -> fits.HDUList:
 
 
 def is_intact(path: Path) -> bool:
-    """Tell whether a FITS file is there and whole, by the rules of :func:`open_intact`."""
+    """Check whether a FITS file exists and is complete, by the rules of :func:`open_intact`.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Returns
+    -------
+    bool
+        Whether it is.
+    """
     try:
         open_intact(path).close()
     except SourceError:
@@ -103,23 +112,33 @@ def is_intact(path: Path) -> bool:
 
 
 def stored_data_sum(hdu: fits.PrimaryHDU | fits.ImageHDU) -> int:
-    """Return the 32-bit sum of the data of an HDU in an open file, read a piece at a time.
+    """Return the 32-bit sum of the data of an HDU in an open file, read in parts.
+
+    Parameters
+    ----------
+    hdu
+        HDU of an open file.
+
+    Returns
+    -------
+    int
+        The sum, as for DATASUM.
 
     Raises
     ------
     SourceError
-        If the file has become shorter than its headers say.
+        If the file has become shorter than its headers state.
 
     References
     ----------
     FITS Standard 4.0 (2018), section 4.4.2.7 and appendix J.
     """
-    place = hdu.fileinfo()
-    return ones_sum(place["file"], place["datLoc"], hdu.size)
+    location = hdu.fileinfo()
+    return ones_complement_sum(location["file"], location["datLoc"], hdu.size)
 
 
 def _open_stream(path: Path) -> IO[bytes]:
-    """Open a regular file for reading, unpacked if it is packed."""
+    """Open a regular file for reading; decompress it if it is compressed."""
     try:
         status = path.stat()
         if stat.S_ISDIR(status.st_mode):
@@ -136,67 +155,66 @@ def _open_stream(path: Path) -> IO[bytes]:
     return unpack(stream, path)
 
 
-def _walk(stream: IO[bytes], path: Path) -> list[Unit]:
-    """Return the header and data units of a file, none of which ends beyond its end."""
+def _walk(stream: IO[bytes], path: Path) -> list[HDULayout]:
+    """Return the layouts of a file's HDUs, after checking that none ends beyond the end of the file."""
     size = stream.seek(0, os.SEEK_END)
-    units: list[Unit] = []
+    layouts: list[HDULayout] = []
     position = 0
     while position < size:
         stream.seek(position)
         start = stream.read(8)
-        if not units and not start.startswith(b"SIMPLE"):
+        if not layouts and not start.startswith(b"SIMPLE"):
             raise SourceError(
                 f"{path}: is not a FITS file; give a FITS file, plain or in .fz, .gz, .bz2 or .Z"
             )
-        if units and not b"XTENSION".startswith(start):
+        if layouts and not b"XTENSION".startswith(start):
             # The standard allows special records after the last HDU.
             logger.debug("%s: %d bytes after the last HDU are left alone", path, size - position)
             break
-        if len(units) == MOST_HDUS:
-            raise SourceError(f"{path}: has more than {MOST_HDUS} HDUs; it is damaged, {FETCH}")
+        if len(layouts) == MAX_HDUS:
+            raise SourceError(f"{path}: has more than {MAX_HDUS} HDUs; it is damaged, {FETCH}")
         stream.seek(position)
-        unit = unit_of(read_header(stream, len(units), path), len(units), position, path)
-        missing = unit.data_start + unit.data_size - size
+        layout = parse_layout(read_header(stream, len(layouts), path), len(layouts), position, path)
+        missing = layout.data_start + layout.data_size - size
         if missing > 0:
             raise SourceError(
-                f"{path}: is truncated, {missing} bytes of HDU {unit.index} are missing; {FETCH}"
+                f"{path}: is truncated, {missing} bytes of HDU {layout.index} are missing; {FETCH}"
             )
-        units.append(unit)
-        position = unit.end
+        layouts.append(layout)
+        position = layout.end
     if position > size:
-        # Programs of small cameras leave the last block short; all data are there.
+        # Software of small cameras does not pad the last block; all data are there.
         logger.info("%s: its last block is not filled up to %d bytes", path, BLOCK)
-    return units
+    return layouts
 
 
-def _verify_sums(stream: IO[bytes], unit: Unit, path: Path) -> None:
-    """Make sure that the data are those of which the header states the sum.
+def _verify_sums(stream: IO[bytes], layout: HDULayout, path: Path) -> None:
+    """Check the data of an HDU against the checksums in its header.
 
-    A wrong sum does not always mean damage.  Programs that cut out or edit
-    frames leave the old cards behind.  CHECKSUM is such that header and data
-    add up to all ones; if the header and the *stated* DATASUM do not, the
-    header was changed too since the sums were written, and they say nothing
-    about the data.
+    A wrong sum does not always mean damage: programs that cut out or edit frames leave the old cards in
+    place. CHECKSUM makes the sum of header and data all ones. If the sum of the header and the *stated*
+    DATASUM is not all ones, the header was changed after the sums were written, and they no longer describe
+    the data.
 
     References
     ----------
     FITS Standard 4.0 (2018), section 4.4.2.7 and appendix J.
     """
-    if unit.datasum is None and not unit.checksum:
+    if layout.datasum is None and not layout.checksum:
         return
-    header = ones_sum(stream, unit.header_start, unit.data_start - unit.header_start)
-    data = ones_sum(stream, unit.data_start, unit.data_size)
-    intact = not unit.checksum or fold(header + data) == _ALL_ONES
-    if unit.datasum is None:
+    header = ones_complement_sum(stream, layout.header_start, layout.data_start - layout.header_start)
+    data = ones_complement_sum(stream, layout.data_start, layout.data_size)
+    intact = not layout.checksum or fold_carries(header + data) == _ALL_ONES
+    if layout.datasum is None:
         if not intact:
-            raise SourceError(f"{path}: HDU {unit.index} fails its CHECKSUM: the file is corrupt; {FETCH}")
-    elif data != unit.datasum:
-        if not unit.checksum or fold(header + unit.datasum) == _ALL_ONES:
-            raise SourceError(f"{path}: HDU {unit.index} fails its DATASUM: the file is corrupt; {FETCH}")
+            raise SourceError(f"{path}: HDU {layout.index} fails its CHECKSUM: the file is corrupt; {FETCH}")
+    elif data != layout.datasum:
+        if not layout.checksum or fold_carries(header + layout.datasum) == _ALL_ONES:
+            raise SourceError(f"{path}: HDU {layout.index} fails its DATASUM: the file is corrupt; {FETCH}")
         logger.warning(
             "%s: HDU %d: header and data are newer than CHECKSUM and DATASUM, which are therefore ignored",
             path,
-            unit.index,
+            layout.index,
         )
     elif not intact:
-        logger.debug("%s: HDU %d: the header was edited after its CHECKSUM", path, unit.index)
+        logger.debug("%s: HDU %d: the header was edited after its CHECKSUM", path, layout.index)

@@ -1,4 +1,4 @@
-"""FITS out: HDUs of masks and probabilities, and files of HDUs."""
+"""FITS output: HDUs of masks and probabilities, and files of HDUs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from astropy.io import fits
 from skysieve.core.atomic import atomic_write
 from skysieve.core.errors import OutputError
 from skysieve.core.fits.cards import inherit_cards, keep_cards, set_cards
-from skysieve.core.fits.fits_units import quiet
+from skysieve.core.fits.hdu_layout import quiet
 from skysieve.core.fits.mask_compression import Compression, choose_compression, tile_shape
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ __all__ = ["Compression", "StoredHDU", "mask_hdu", "primary_hdu", "stored_hdu", 
 
 Extension: TypeAlias = fits.ImageHDU | fits.CompImageHDU | fits.BinTableHDU | fits.TableHDU
 
-# What FITS stores as it is, without BZERO; the keys are the types that callers come with.
-_STORED_AS = {
+# Types that FITS stores without BZERO, by the type of the input.
+_STORED_AS: dict[str, type[np.generic]] = {
     "bool": np.uint8,
     "uint8": np.uint8,
     "int8": np.int16,
@@ -41,12 +41,12 @@ _STORED_AS = {
     "float32": np.float32,
     "float64": np.float64,
 }
-# The name that CFITSIO gives to every compressed image without one.
+# The name that CFITSIO gives to compressed images without a name.
 _PLACEHOLDER_NAME = "COMPRESSED_IMAGE"
 _FITS_BLOCK = 2880
-# Astropy and gzip(1) take 9 and 6: on masks the same to a per cent, at several times the speed.
+# Astropy uses level 9 and gzip(1) level 6. On masks, 6 is several times faster and within 1 % in size.
 _GZIP_LEVEL = 6
-# Headers come from other people's files: what can be mended is, without a word.
+# Headers come from other people's files: fix what can be fixed, without a warning.
 _VERIFY = "silentfix+exception"
 
 
@@ -66,30 +66,34 @@ def mask_hdu(
     Parameters
     ----------
     bits : ndarray, shape (H, W) or (N, H, W)
-        Integers or booleans, dimensionless; or floats, as of probabilities. Types that FITS lacks are
-        widened: the values never change.
+        Integers or booleans, dimensionless; or floats such as probabilities. Types that FITS lacks are
+        widened; the values never change.
     header
-        The science header. What is as true of the mask is taken over: world coordinates, place on the
-        detector, names; see :func:`skysieve.core.fits.cards.inherit_cards`.
+        Science header. World coordinates, position on the detector and names are copied; see
+        :func:`skysieve.core.fits.cards.inherit_cards`.
     name, version
         ``EXTNAME`` and ``EXTVER``; those of the science header if None.
     compression
-        ``PLIO_1``, ``GZIP_2`` (without loss for floats too) or ``none``; if None, PLIO_1 for a 2-D mask
-        that it can hold and GZIP_2 for all else.
+        ``PLIO_1``, ``GZIP_2`` (lossless for floats too) or ``none``. None selects PLIO_1 for a 2-D mask that
+        it can hold, and GZIP_2 for all other data.
     cards
         Further cards, as ``(keyword, value, comment)``.
     tables
-        Whether the file will hold the tables of distortion that the science header refers to. They hold for
-        masks of two axes only.
+        Whether the file will hold the distortion tables that the science header refers to. They apply to
+        masks with two axes only.
     unsigned
-        Whether unsigned integers of 16 bits stay what they are, by BZERO, instead of becoming signed ones of
-        32 bits.
+        Whether 16-bit unsigned integers keep their type, by BZERO, instead of becoming signed 32-bit ones.
+
+    Returns
+    -------
+    astropy.io.fits.ImageHDU or astropy.io.fits.CompImageHDU
+        The extension.
 
     Raises
     ------
     OutputError
-        If the array has another shape, is empty, has a type or values that cannot be stored, or does not
-        suit the compression.
+        If the array has another shape, is empty, has a type or values that cannot be stored, or does not suit
+        the compression.
     """
     if bits.ndim not in (2, 3) or bits.size == 0:
         raise OutputError(f"a mask has shape (H, W) or (N, H, W), none of them 0; this has {bits.shape}")
@@ -104,7 +108,7 @@ def mask_hdu(
         own,
         compression_type=chosen,
         tile_shape=tile_shape(data.shape, chosen),
-        # Level 0 means: do not quantise floats.
+        # 0 means: do not quantise floats
         quantize_level=0,
     )
 
@@ -115,10 +119,15 @@ def primary_hdu(header: fits.Header | None, *, cards: Iterable[HeaderCard] = ())
     Parameters
     ----------
     header
-        The primary header of the source; what describes its pixels, and cards that cannot be read, are
-        left out: see :func:`skysieve.core.fits.cards.keep_cards`.
+        Primary header of the source. Cards that describe pixels and unreadable cards are left out; see
+        :func:`skysieve.core.fits.cards.keep_cards`.
     cards
         Further cards, as ``(keyword, value, comment)``.
+
+    Returns
+    -------
+    astropy.io.fits.PrimaryHDU
+        The HDU.
     """
     own = fits.Header() if header is None else keep_cards(header)
     set_cards(own, cards)
@@ -127,12 +136,12 @@ def primary_hdu(header: fits.Header | None, *, cards: Iterable[HeaderCard] = ())
 
 @dataclass(frozen=True)
 class StoredHDU:
-    """An extension as it goes into a file.
+    """An extension in the form in which it is written to a file.
 
     Attributes
     ----------
     content
-        Its header and data, in whole blocks.
+        Header and data, padded to whole FITS blocks.
     """
 
     content: memoryview
@@ -142,14 +151,24 @@ HDU: TypeAlias = fits.PrimaryHDU | Extension | StoredHDU
 
 
 def stored_hdu(hdu: Extension) -> StoredHDU:
-    """Return an extension as it goes into a file, with ``CHECKSUM`` and ``DATASUM``.
+    """Serialise an extension, with ``CHECKSUM`` and ``DATASUM``.
 
-    Whatever is wrong with it comes out here, and not in the middle of a file.
+    All errors of the HDU occur here, and not in the middle of a file.
+
+    Parameters
+    ----------
+    hdu
+        The extension.
+
+    Returns
+    -------
+    StoredHDU
+        Its bytes.
 
     Raises
     ------
     astropy.io.fits.VerifyError, Exception
-        If it breaks the FITS standard, or astropy cannot read its data.
+        If the extension breaks the FITS standard, or astropy cannot read its data.
     """
     buffer = io.BytesIO()
     with quiet("a product"):
@@ -158,19 +177,19 @@ def stored_hdu(hdu: Extension) -> StoredHDU:
 
 
 def write_fits(hdus: fits.HDUList | Iterable[HDU], path: Path, *, overwrite: bool) -> None:
-    """Write HDUs to a file, whole or not at all, with ``CHECKSUM`` and ``DATASUM`` in each.
+    """Write HDUs to a file, completely or not at all, with ``CHECKSUM`` and ``DATASUM`` in each.
 
-    A first HDU that is an image extension becomes the primary HDU; one that cannot, as a compressed image
-    or a table, gets an empty primary HDU in front. A name that ends in ``.gz`` makes a gzip file.
+    A first HDU that is an image extension becomes the primary HDU. If it cannot, as a compressed image or a
+    table, an empty primary HDU is written in front of it. A name that ends in ``.gz`` makes a gzip file.
 
     Parameters
     ----------
     hdus
-        What to write, in this order; a generator may make each HDU when the one before is on disk.
+        HDUs in file order; a generator may make each HDU after the previous one is written.
     path
         The file; missing folders are made.
     overwrite
-        Whether a file that is already there may be replaced.
+        Whether to replace an existing file.
 
     Raises
     ------
@@ -182,7 +201,7 @@ def write_fits(hdus: fits.HDUList | Iterable[HDU], path: Path, *, overwrite: boo
         try:
             with temporary.open("wb") as stream:
                 if path.suffix.lower() == ".gz":
-                    # Without name and time: the same content makes the same file.
+                    # No name and no time: the same content gives the same file.
                     with gzip.GzipFile("", "wb", _GZIP_LEVEL, stream, mtime=0) as packed:
                         _write_all(hdus, packed)
                 else:
@@ -195,10 +214,11 @@ def write_fits(hdus: fits.HDUList | Iterable[HDU], path: Path, *, overwrite: boo
 def _write_all(hdus: Iterable[HDU], stream: BinaryIO | gzip.GzipFile) -> None:
     """Write HDUs one after another, so that only one need be in memory.
 
-    A FITS file is its HDUs end to end: each is written behind an empty primary HDU, which is left off.
+    A FITS file is a sequence of HDUs. Each extension is serialised behind an empty primary HDU, which is then
+    cut off.
     """
     source = iter(hdus)
-    primary, *rest = _with_primary([hdu for hdu in [next(source, None)] if hdu is not None])
+    primary, rest = _with_primary(next(source, None))
     following = next(source, None) if not rest else None
     if rest or following is not None:
         primary.header["EXTEND"] = True
@@ -210,11 +230,11 @@ def _write_all(hdus: Iterable[HDU], stream: BinaryIO | gzip.GzipFile) -> None:
 
 
 def _as_stored(bits: NDArray[Any]) -> NDArray[Any]:
-    stored: Any = _STORED_AS.get(bits.dtype.name)
+    stored = _STORED_AS.get(bits.dtype.name)
     if stored is None:
         if bits.dtype.kind not in "iu":
             raise OutputError(f"FITS holds no values of type {bits.dtype}; give integers, booleans or floats")
-        # Tiles cannot hold 64 bits, and unsigned ones are offset in FITS, which readers of flags may miss.
+        # Tiles cannot hold 64 bits. FITS offsets unsigned integers, which readers of flags may ignore.
         limits = np.iinfo(np.int32)
         lowest, highest = int(bits.min()), int(bits.max())
         if lowest < limits.min or highest > limits.max:
@@ -235,20 +255,20 @@ def _mask_header(
     )
     set_cards(header, names)
     if dimensions == 3 and "CTYPE1" in header and "WCSAXES" not in header:
-        # Else readers count the planes as an axis of the frame's coordinates, for which it has no matrix.
+        # Without WCSAXES, readers take the planes as a third coordinate axis, for which there is no matrix.
         header.insert(0, ("WCSAXES", 2, "axes of the world coordinates"))
     return header
 
 
-def _with_primary(hdus: list[HDU]) -> list[Any]:
-    if not hdus:
-        return [fits.PrimaryHDU()]
-    first = hdus[0]
+def _with_primary(first: HDU | None) -> tuple[fits.PrimaryHDU, list[HDU]]:
+    """Return the primary HDU of a file, and the first HDU if it has to follow as an extension."""
+    if first is None:
+        return fits.PrimaryHDU(), []
     if isinstance(first, fits.PrimaryHDU):
-        return hdus
+        return first, []
     if isinstance(first, fits.ImageHDU) and not isinstance(first, fits.CompImageHDU):
         header = first.header.copy(strip=True)
-        # It tells an extension to take over the cards of the primary header, so no primary HDU may have it.
+        # INHERIT makes an extension use the cards of the primary header; a primary HDU must not have it.
         header.remove("INHERIT", ignore_missing=True)
-        return [fits.PrimaryHDU(first.data, header), *hdus[1:]]
-    return [fits.PrimaryHDU(), *hdus]
+        return fits.PrimaryHDU(first.data, header), []
+    return fits.PrimaryHDU(), [first]

@@ -1,4 +1,4 @@
-"""A FITS file as frames: which of its HDUs are pictures of the sky, and which mask goes with each."""
+"""Frames of a FITS file: which HDUs are science images, and which mask belongs to each."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from skysieve.core.errors import ConfigError, FrameError, NoFrameError, SkysieveError, SourceError
-from skysieve.core.fits.fits_frames import FitsFrame, FrameHDU, OtherHDU, Shelf
+from skysieve.core.fits.fits_frames import FitsFrame, FrameCache, FrameHDU, OtherHDU, StoredMask
 from skysieve.core.fits.fits_integrity import open_intact
-from skysieve.core.fits.fits_units import one_line
 from skysieve.core.fits.hdu_choice import (
     DAMAGED,
-    OF_THE_FRAMES,
+    MASK_OF_FRAMES,
     ccddata_mask,
     describe,
     find_hdu,
@@ -22,9 +21,10 @@ from skysieve.core.fits.hdu_choice import (
     pick_science,
     why_not_image,
 )
-from skysieve.core.fits.hdu_claims import version_of
+from skysieve.core.fits.hdu_layout import one_line
+from skysieve.core.fits.header_checks import version_of
 from skysieve.core.fits.locations import Location
-from skysieve.core.fits.mask_values import StoredMask, mask_rule, parse_mask_bits
+from skysieve.core.fits.mask_values import mask_rule, parse_mask_bits
 from skysieve.core.fits.pixels import header_scaling
 from skysieve.core.fits.sections import read_sections
 
@@ -44,45 +44,44 @@ logger = logging.getLogger(__name__)
 class FrameFile:
     """An open FITS file and the frames in it; a context manager.
 
-    Frames are the 2-D images and the planes of cubes of 3 or 4 axes.  Without
-    an HDU in the location, images that are no pictures of the sky are left
-    out; see :func:`skysieve.core.fits.hdu_choice.pick_science`.
+    Frames are the 2-D images and the planes of cubes with 3 or 4 axes. If the location names no HDU, images
+    that are not science images are left out; see :func:`skysieve.core.fits.hdu_choice.pick_science`.
 
     Parameters
     ----------
     location
         The file, and the HDU if only one is wanted.
     mask_hdu
-        Image HDU of the same file, by number or EXTNAME, that says where frames have
-        no data.  Of several with one name, that with the EXTVER of the
-        frame's HDU is taken.  It has the shape of the frame's HDU, or of one plane.
-        None takes the mask that CCDData writes, if there is one, and ``"none"`` none.
+        Image HDU of the same file, by number or EXTNAME, that marks pixels without data. Of several with this
+        name, the one with the EXTVER of the frame's HDU is used. Its shape is that of the frame's HDU, or of
+        one plane. None uses the mask of a CCDData file, if there is one; ``"none"`` uses no mask.
     mask_bits
-        Names or values of the planes of that mask that mean no data, or ``"any"`` for
-        every value but 0; None takes what its header or a known scheme says, see
-        :func:`skysieve.core.fits.mask_values.mask_rule`.
+        Names or values of the mask planes that mean no data, or ``"any"`` for every value but 0. None uses
+        the header or a known scheme; see :func:`skysieve.core.fits.mask_values.mask_rule`.
     minimum_size
-        Images with fewer pixels along an axis are no frames.
+        Images with fewer pixels along an axis are not frames.
 
     Attributes
     ----------
     location
-        As given.
+        The given location.
     hdus : astropy.io.fits.HDUList
-        The whole file, images as stored; not to be changed.
+        The whole file, with images as stored; do not change it.
     frames : tuple of FrameHDU
-        The HDUs with frames, in the order of the file; at least one.
+        HDUs with frames, in file order; at least one.
     others : tuple of OtherHDU
-        All other HDUs, in the order of the file, and why they hold none.
+        All other HDUs, in file order, with the reason why each holds no frame.
 
     Raises
     ------
+    ConfigError
+        If mask bits are given without a mask HDU.
     SourceError
-        If the file cannot be read or is damaged, or has not the HDU or mask asked for.
+        If the file cannot be read or is damaged, or lacks the requested HDU or mask.
     NoFrameError
-        If it has no frame.
+        If the file has no frame.
     FrameError
-        If the HDU asked for is none, or a mask does not fit.
+        If the requested HDU is not a frame, or a mask does not fit.
     """
 
     def __init__(
@@ -94,7 +93,7 @@ class FrameFile:
         minimum_size: int = 32,
     ) -> None:
         self.location = location
-        self._shelf = Shelf()
+        self._cache = FrameCache()
         self._mask_bits = parse_mask_bits(mask_bits)
         if self._mask_bits is not None and mask_hdu is None:
             raise ConfigError("mask bits are planes of a mask HDU; name it too (--mask-hdu)")
@@ -108,35 +107,35 @@ class FrameFile:
             self.close()
             if isinstance(error, SkysieveError | MemoryError) or not isinstance(error, Exception):
                 raise
-            # Whatever astropy raises for a header against the standard
+            # Astropy raises many kinds of errors for headers that break the standard
             raise SourceError(
                 f"{location}: a header in it cannot be understood ({one_line(error)}); fetch the file again"
             ) from error
 
     @property
     def path(self) -> Path:
-        """The file."""
+        """Path of the file."""
         return self.location.path
 
     @property
     def planes(self) -> tuple[FitsFrame, ...]:
-        """Every frame in the file, in its order."""
+        """All frames of the file, in file order."""
         return tuple(plane for hdu in self.frames for plane in hdu.planes)
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What users should know of how the file was read: images left out, masks used; one line each."""
-        found = [hdu for hdu in self.others if hdu.left_out and hdu.reason != OF_THE_FRAMES]
+        """Notes for the user on how the file was read, one line each: images left out, masks used."""
+        found = [hdu for hdu in self.others if hdu.left_out and hdu.reason != MASK_OF_FRAMES]
         listed = ", ".join(f"[{hdu.index}] {hdu.name} ({hdu.reason})".replace("  ", " ") for hdu in found)
         return (*([f"left out: {listed}"] if found else []), *(f"no data: {mask}" for mask in self._no_data))
 
     def close(self) -> None:
-        """Close the file; its frames cannot be read any more."""
-        self._shelf.close()
+        """Close the file; its frames can no longer be read."""
+        self._cache.close()
         self.hdus.close()
 
     def __enter__(self) -> Self:
-        """Return the file itself, which is open."""
+        """Return the open file."""
         return self
 
     def __exit__(
@@ -148,7 +147,7 @@ class FrameFile:
     def _sort(
         self, mask_hdu: int | str | None, minimum_size: int
     ) -> tuple[tuple[FrameHDU, ...], tuple[OtherHDU, ...]]:
-        """Tell the HDUs with frames from the others."""
+        """Separate the HDUs with frames from the others."""
         reasons = {index: why_not_image(hdu, minimum_size) for index, hdu in enumerate(self.hdus)}
         chosen = find_hdu(self.hdus, self.location, reasons)
         own = ccddata_mask(self.hdus) if mask_hdu is None and chosen in (None, 0) else None
@@ -159,7 +158,7 @@ class FrameFile:
         images = {index for index, reason in reasons.items() if reason is None}
         if chosen is None:
             for index in (*masks.hdus, *(() if own is None else (own,))):
-                reasons[index] = reasons[index] or OF_THE_FRAMES
+                reasons[index] = reasons[index] or MASK_OF_FRAMES
             pick_science(self.hdus, reasons, self.path)
         else:
             images = set()
@@ -191,17 +190,17 @@ class FrameFile:
         return frames, others
 
     def _log(self) -> None:
-        """Log what was left out, with a warning where that is a guess, and which masks are used."""
+        """Log images left out and masks used; warn where the decision is a guess."""
         for other in self.others:
-            if other.left_out and other.reason != OF_THE_FRAMES:
+            if other.left_out and other.reason != MASK_OF_FRAMES:
                 level = logging.WARNING if is_guess(other.reason) else logging.INFO
-                place = f"{self.path}[{other.index}]"
-                logger.log(level, "%s: left out: %s; name it so, to process it", place, other.reason)
+                where = f"{self.path}[{other.index}]"
+                logger.log(level, "%s: left out: %s; name it so, to process it", where, other.reason)
         for mask in self._no_data:
             logger.info("%s: no data: %s", self.path, mask)
 
     def _frame_hdu(self, index: int, mask: int | None) -> FrameHDU:
-        """Return the frames of an HDU, masked by another."""
+        """Return the frames of an HDU, with the mask from another HDU."""
         hdu = self.hdus[index]
         shape = tuple(int(length) for length in hdu.shape)
         label = self._label(index)
@@ -218,7 +217,7 @@ class FrameFile:
                     plane=plane,
                     label=label if len(shape) == 2 else f"{label} plane {number + 1}",
                     scaling=scaling,
-                    shelf=self._shelf,
+                    cache=self._cache,
                     mask=None if mask_planes is None else mask_planes[number % len(mask_planes)],
                     sections=sections,
                 )
@@ -227,7 +226,7 @@ class FrameFile:
         return FrameHDU(index, hdu.name, version_of(hdu), hdu.header, shape, tuple(planes), linearised)
 
     def _mask_planes(self, index: int, frame: int, frame_label: str) -> list[StoredMask]:
-        """Return the planes of a mask HDU: as many as the frame's HDU has, or one for all."""
+        """Return the planes of a mask HDU: one for each plane of the frame's HDU, or one for all."""
         hdu, label = self.hdus[index], self._label(index)
         shape, mask_shape = (tuple(int(length) for length in one.shape) for one in (self.hdus[frame], hdu))
         if mask_shape != shape and mask_shape != shape[-2:]:
@@ -239,21 +238,21 @@ class FrameFile:
         headers = [self.hdus[number].header for number in (index, frame, 0)]
         rule = mask_rule(headers, hdu.name, self._mask_bits, label)
         found = ", of a CCDData (--mask-hdu none ignores it)" if index == self._of_ccddata else ""
-        self._no_data[f"[{index}] {hdu.name}".strip() + f": {rule.words}{found}"] = None
+        self._no_data[f"[{index}] {hdu.name}".strip() + f": {rule.description}{found}"] = None
         return [
             StoredMask(
-                FitsFrame(hdu, plane=plane, label=label, scaling=scaling, shelf=self._shelf), scaling, rule
+                FitsFrame(hdu, plane=plane, label=label, scaling=scaling, cache=self._cache), scaling, rule
             )
             for plane in np.ndindex(*mask_shape[:-2])
         ]
 
     def _label(self, index: int) -> str:
-        """Return the location of an HDU, by name where that is unique."""
+        """Return the location of an HDU: by name if the name is unique, else by number."""
         hdu = self.hdus[index]
         if self.location.hdu is not None and self.location.hdu == index:
             return str(self.location)
-        place = hdu.name, version_of(hdu)
-        same = [other for other in self.hdus if (other.name, version_of(other)) == place]
+        identity = hdu.name, version_of(hdu)
+        same = [other for other in self.hdus if (other.name, version_of(other)) == identity]
         if (
             len(same) > 1
             or not hdu.name
@@ -261,4 +260,4 @@ class FrameFile:
             or set(hdu.name) & set("[],")
         ):
             return str(Location(self.path, index))
-        return str(Location(self.path, *place))
+        return str(Location(self.path, *identity))

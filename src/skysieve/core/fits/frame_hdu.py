@@ -1,4 +1,4 @@
-"""Frames into FITS: the primary HDU of a file that holds one."""
+"""Primary HDU for a file that holds one frame."""
 
 from __future__ import annotations
 
@@ -26,17 +26,22 @@ def frame_hdu(
 ) -> fits.PrimaryHDU:
     """Return a primary HDU with a frame.
 
-    Whole numbers, as converters give them, are stored in 16 bits where these hold them all: signed, else
-    unsigned (``BZERO`` 32768).  All else is stored in floats of 32 bits.
+    Integer-valued pixels, as converters produce them, are stored in 16 bits if they fit: signed if possible,
+    else unsigned (``BZERO`` 32768). All other pixels are stored as 32-bit floats.
 
     Parameters
     ----------
-    pixels
-        ``(H, W)`` float32; NaN where there is no data.
+    pixels : ndarray of float32, shape (H, W)
+        NaN where there is no data.
     cards
-        Cards, as ``(keyword, value, comment)``.
+        Cards to set, as ``(keyword, value, comment)``.
     header
-        That of a frame with the same pixels of the sky, whose world coordinates and names are taken over.
+        Header of a frame with the same pixel grid; its world coordinates and names are copied.
+
+    Returns
+    -------
+    astropy.io.fits.PrimaryHDU
+        The HDU.
     """
     hdu = fits.PrimaryHDU(_as_stored(pixels))
     if header is not None:
@@ -49,7 +54,7 @@ def frame_hdu(
 
 
 def _as_stored(pixels: NDArray[np.float32]) -> NDArray[np.generic]:
-    """Return the pixels in as few bits as hold them."""
+    """Return the pixels in the smallest type that holds them exactly."""
     whole = bool(np.isfinite(pixels).all()) and bool((pixels == np.rint(pixels)).all())
     if whole:
         low, high = float(pixels.min()), float(pixels.max())

@@ -1,7 +1,7 @@
-"""What came with the pixels of a frame: unit, world coordinates, header, uncertainty.
+"""Metadata that came with the pixels of a frame: unit, world coordinates, header, uncertainty.
 
-Masking needs the pixels alone.  What else there was is kept beside the result, so that whoever asks for the
-frame back, with its mask, gets all that was given.
+Masking needs the pixels only. The result keeps the other metadata, so that a masked frame can be returned
+with everything that the input had.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import re
 import warnings
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 from astropy.io import fits
@@ -27,7 +27,12 @@ from skysieve.core.fits.pixels import linear_header
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from astropy.nddata import NDData, NDUncertainty
+    from astropy.units import UnitBase
+    from astropy.wcs import WCS
     from numpy.typing import NDArray
+
+    from skysieve.core.fits.cards import HeaderValue
 
 __all__ = ["FrameOrigin", "origin_in_file", "origin_of"]
 
@@ -39,18 +44,18 @@ _KEYWORD = re.compile(r"[A-Z0-9_-]{1,8}")
 
 @dataclass(frozen=True)
 class FrameOrigin:
-    """What came with the pixels of a frame.
+    """Metadata that came with the pixels of a frame.
 
     Attributes
     ----------
     file_header
-        Header of the frame's HDU, if it has one; of the linear pixels, if they were on an asinh scale.
+        Header of the frame's HDU, if it has one; describes the linear pixels if they were on an asinh scale.
     tables
-        Look-up tables that the world coordinates of that header refer to.
+        Distortion look-up tables that the world coordinates of that header refer to.
     data
-        ``(H, W)`` pixels as they were given, in their own type; None if they came from a file or HDU.
+        Input pixels ``(H, W)`` in their own type; None if they came from a file or HDU.
     given
-        Attributes of the object that was given: ``unit``, ``wcs``, ``meta``, ``uncertainty``, ``psf``.
+        Attributes of the input object: ``unit``, ``wcs``, ``meta``, ``uncertainty``, ``psf``.
     """
 
     file_header: fits.Header | None = field(default=None, repr=False)
@@ -59,7 +64,7 @@ class FrameOrigin:
     given: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @cached_property
-    def unit(self) -> Any:
+    def unit(self) -> UnitBase | None:
         """Unit of the pixels (:class:`astropy.units.UnitBase`), or None if none is stated."""
         if self.given.get("unit") is not None or self.file_header is None:
             return self.given.get("unit")
@@ -67,14 +72,14 @@ class FrameOrigin:
 
     @cached_property
     def wcs(self) -> Any:
-        """World coordinates of the pixels, an Astropy WCS of two axes, or None."""
+        """World coordinates of the pixels, an astropy WCS with two axes, or None."""
         if self.given.get("wcs") is not None or self.file_header is None:
             return _two_axes(self.given.get("wcs"))
         return _header_wcs(self.file_header, self.tables)
 
     @property
-    def meta(self) -> Any:
-        """A copy of the metadata; of a header without the cards that describe pixels and WCS."""
+    def meta(self) -> fits.Header | Mapping[str, Any]:
+        """A copy of the metadata; for a header, without the cards that describe pixels and WCS."""
         if "meta" in self.given:
             return copy.deepcopy(self.given["meta"])
         if self.file_header is None:
@@ -82,40 +87,52 @@ class FrameOrigin:
         return self.file_header.copy(strip=True) if self.wcs is None else keep_cards(self.file_header)
 
     @property
-    def uncertainty(self) -> Any:
-        """The uncertainty of the pixels as it was given, or None."""
+    def uncertainty(self) -> NDUncertainty | None:
+        """Uncertainty of the pixels as given, or None."""
         return self.given.get("uncertainty")
 
     @property
-    def psf(self) -> Any:
-        """The image of the PSF as it was given, or None."""
+    def psf(self) -> NDArray[Any] | None:
+        """Image of the PSF as given, or None."""
         return self.given.get("psf")
 
     @cached_property
     def header(self) -> fits.Header | None:
-        """FITS header of the frame, with its world coordinates; made of the metadata if there was none."""
+        """FITS header of the frame with its world coordinates; made from the metadata if there was none."""
         if self.file_header is not None:
             return self.file_header
         made = _header_of(self.given.get("meta") or {})
         if hasattr(self.wcs, "to_header"):
-            with contextlib.suppress(Exception), warnings.catch_warnings():  # wcslib's errors have no base
+            # wcslib's errors have no common base class
+            with contextlib.suppress(Exception), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 made.update(self.wcs.to_header(relax=True))
         return made if len(made) else None
 
     def without_pixels(self) -> FrameOrigin:
-        """Return the same without arrays of the size of the frame."""
+        """Return a copy without arrays of the size of the frame.
+
+        Returns
+        -------
+        FrameOrigin
+            The metadata without `data` and the uncertainty.
+        """
         light = {name: value for name, value in self.given.items() if name != "uncertainty"}
         return FrameOrigin(self.file_header, self.tables, None, light)
 
 
 def origin_of(data: object) -> FrameOrigin:
-    """Return what came with the pixels of an object in memory.
+    """Return the metadata of an object in memory.
 
     Parameters
     ----------
     data
-        What :func:`skysieve.core.fits.frames.as_frame` takes.
+        Any object that :func:`skysieve.core.fits.frames.as_frame` accepts.
+
+    Returns
+    -------
+    FrameOrigin
+        Its metadata.
     """
     if is_nddata(data):
         return _nddata_origin(data)
@@ -138,21 +155,26 @@ def origin_of(data: object) -> FrameOrigin:
 
 
 def origin_in_file(header: fits.Header, hdus: fits.HDUList) -> FrameOrigin:
-    """Return what came with the pixels of an HDU.
+    """Return the metadata of an HDU in an open file.
 
     Parameters
     ----------
     header
-        Of the HDU.
+        Header of the HDU.
     hdus
-        The open file that it is part of; what is needed of it is read.
+        The open file; its distortion tables are read if the header refers to them.
+
+    Returns
+    -------
+    FrameOrigin
+        Its metadata.
     """
     tables = find_tables(hdus, header)
     copies = tuple(fits.ImageHDU(np.array(hdus[index].data), hdus[index].header) for index in tables or ())
     return FrameOrigin(linear_header(header), copies)
 
 
-def _nddata_origin(held: Any) -> FrameOrigin:
+def _nddata_origin(held: NDData) -> FrameOrigin:
     data = np.asarray(held.data)
     plane = _plane(data)
     uncertainty = held.uncertainty
@@ -170,19 +192,19 @@ def _nddata_origin(held: Any) -> FrameOrigin:
 
 
 def _plane(array: NDArray[Any]) -> NDArray[Any]:
-    """Return the last two axes of an array whose others have the length 1."""
+    """Return the last two axes of an array; all leading axes have length 1."""
     return array.reshape(array.shape[-_AXES:])
 
 
 def _two_axes(wcs: Any) -> Any:
-    """Return world coordinates of two pixel axes, or None where there are others that cannot be left out."""
+    """Return world coordinates with two pixel axes, or None if the other axes cannot be dropped."""
     if wcs is None or wcs.pixel_n_dim == _AXES:
         return wcs
     celestial = getattr(wcs, "celestial", None)
     return celestial if celestial is not None and celestial.pixel_n_dim == _AXES else None
 
 
-def _header_wcs(header: fits.Header, tables: Sequence[fits.ImageHDU]) -> Any:
+def _header_wcs(header: fits.Header, tables: Sequence[fits.ImageHDU]) -> WCS | None:
     if "CTYPE1" not in header:
         return None
     from astropy.wcs import WCS
@@ -191,16 +213,16 @@ def _header_wcs(header: fits.Header, tables: Sequence[fits.ImageHDU]) -> Any:
     if not tables:
         drop_lookups(own)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of keywords that Astropy puts right
+        warnings.simplefilter("ignore")  # about keywords that astropy corrects
         try:
             return WCS(own, fobj=fits.HDUList([fits.PrimaryHDU(), *tables]), naxis=_AXES)
-        except Exception as error:  # noqa: BLE001 (wcslib's errors have no base of their own)
+        except Exception as error:  # noqa: BLE001 (wcslib's errors have no common base class)
             logger.debug("world coordinates that cannot be read: %s", " ".join(str(error).split()))
             return None
 
 
-def _header_unit(text: str) -> Any:
-    """Return the unit that ``BUNIT`` states, in the spellings that observatories use, or None."""
+def _header_unit(text: str) -> UnitBase | None:
+    """Return the unit that ``BUNIT`` states, also in the non-standard spellings of observatories, or None."""
     if not text.strip():
         return None
     from astropy import units
@@ -213,18 +235,20 @@ def _header_unit(text: str) -> Any:
     return units.Unit(text.lower() if text.lower() == "adu" else text, parse_strict="silent")
 
 
-def _header_of(meta: Mapping[str, Any]) -> fits.Header:
-    """Return the entries of metadata that FITS cards can hold."""
+def _header_of(meta: fits.Header | Mapping[str, object]) -> fits.Header:
+    """Return the metadata entries that FITS cards can hold."""
     if isinstance(meta, fits.Header):
         return meta.copy(strip=True)
     header = fits.Header()
     entries = ((str(key).upper(), value) for key, value in meta.items())
-    cards = [(key, value, "") for key, value in entries if _KEYWORD.fullmatch(key) and _is_plain(value)]
+    cards = [
+        (key, value, "") for key, value in entries if _KEYWORD.fullmatch(key) and _is_header_value(value)
+    ]
     set_cards(header, cards)
     return header
 
 
-def _is_plain(value: object) -> bool:
+def _is_header_value(value: object) -> TypeGuard[HeaderValue]:
     if isinstance(value, float):
-        return math.isfinite(value)  # FITS has no other numbers
+        return math.isfinite(value)  # FITS cards cannot hold NaN or infinity
     return isinstance(value, str | int)

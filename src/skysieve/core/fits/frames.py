@@ -1,8 +1,7 @@
-"""A frame: one 2-D image, of which strips of rows can be had.
+"""The frame protocol: one 2-D image, read in strips of rows.
 
-What processes frames sees only :class:`Frame`.  Frames of files come from
-:class:`skysieve.core.fits.frame_files.FrameFile`; objects in memory become
-frames by :func:`as_frame`.
+All processing code uses the :class:`Frame` protocol only. :class:`skysieve.core.fits.frame_files.FrameFile`
+gives the frames of files; :func:`as_frame` makes frames of objects in memory.
 """
 
 from __future__ import annotations
@@ -39,11 +38,13 @@ class Frame(Protocol):
 
     @property
     def label(self) -> str:
-        """What to call the frame in messages: ``file.fits[SCI,1] plane 3``."""
+        """Name of the frame in messages: ``file.fits[SCI,1] plane 3``."""
         ...
 
     def rows(self, start: int, stop: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Return the rows from `start` up to, not including, `stop`.
+
+        The caller owns both arrays and may write to them.
 
         Parameters
         ----------
@@ -55,9 +56,7 @@ class Frame(Protocol):
         pixels : ndarray of float32, shape (stop - start, W)
             In the frame's own unit; 0 where there is no data.
         nodata : ndarray of bool, shape (stop - start, W)
-            True for NaN, infinite, BLANK and masked pixels, and those beyond float32.
-
-        Both belong to the caller, who may write in them.
+            True for NaN, infinite, BLANK and masked pixels, and for values beyond float32.
 
         Raises
         ------
@@ -72,28 +71,27 @@ class Frame(Protocol):
 class ArrayFrame:
     """A frame in memory.
 
-    The array is kept as it is, and converted a strip at a time.  What its header
-    says of the parts of the detector is in `sections`.
+    The frame keeps the array as it is and converts one strip at a time. Its attribute `sections` holds the
+    active and overscan areas that the header states.
 
     Parameters
     ----------
     data
-        Shape (H, W), or with axes of length 1 in front, as (1, H, W); of any real
-        or boolean type and byte order; a masked array brings its mask along.
+        Shape (H, W), or with leading axes of length 1, as (1, H, W). Any real or boolean type and byte order.
+        The mask of a masked array is used too.
     mask
-        Shape (H, W), or that of the data; boolean or numeric; non-zero pixels have no data.
+        Shape (H, W), or that of `data`; boolean or numeric; non-zero pixels have no data.
     label
-        What to call the frame in messages.
+        Name of the frame in messages.
     scaling
-        How the values are scaled, if they are as stored in FITS.
+        Scaling of the values, if they are as stored in FITS.
     header
-        Of the frame, if it has one; it may say which parts saw light.
+        Header of the frame, if it has one; may state active and overscan areas.
 
     Raises
     ------
     FrameError
-        If the array is not 2-D, is empty, or holds no real numbers, or the mask
-        has another shape or type.
+        If the array is not 2-D, is empty, or holds no real numbers, or if the mask has another shape or type.
     """
 
     def __init__(
@@ -103,7 +101,7 @@ class ArrayFrame:
         mask: ArrayLike | None = None,
         label: str = "array",
         scaling: Scaling | None = None,
-        header: fits.Header | Mapping[str, Any] | None = None,
+        header: fits.Header | Mapping[str, object] | None = None,
     ) -> None:
         self._label = label
         values, own_mask = _unmask(data)
@@ -134,11 +132,11 @@ class ArrayFrame:
 
     @property
     def label(self) -> str:
-        """What to call the frame in messages."""
+        """Name of the frame in messages."""
         return self._label
 
     def rows(self, start: int, stop: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Return rows and where they have no data; see :meth:`Frame.rows`."""
+        """See :meth:`Frame.rows`."""
         check_rows(self, start, stop)
         pixels, nodata = to_pixels(self._data[start:stop], self._scaling)
         for mask in self._masks:
@@ -148,24 +146,27 @@ class ArrayFrame:
 
 
 def as_frame(data: object, *, mask: ArrayLike | None = None, label: str | None = None) -> Frame:
-    """Return a frame for whatever holds one 2-D image.
+    """Return a frame for any object that holds one 2-D image.
 
     Parameters
     ----------
     data
-        A 2-D array or masked array, an astropy ``Quantity``, ``NDData`` or ``CCDData``
-        (its ``mask`` holds) or ``Cutout2D``, an image HDU, or a frame, which is returned
-        as it is.  Axes of length 1 in front of the two are left out.
+        2-D array or masked array, astropy ``Quantity``, ``NDData``, ``CCDData`` (with its ``mask``) or
+        ``Cutout2D``, image HDU, or frame (returned as it is). Leading axes of length 1 are dropped.
     mask
-        Shape (H, W), boolean or numeric; non-zero pixels have no data, besides
-        those that `data` itself says have none.
+        Shape (H, W), boolean or numeric; non-zero pixels have no data, in addition to those of `data`.
     label
-        What to call the frame in messages; made from the kind of object if None.
+        Name of the frame in messages; made from the type of the object if None.
+
+    Returns
+    -------
+    Frame
+        The frame.
 
     Raises
     ------
     FrameError
-        If there is not exactly one 2-D image of real numbers in it.
+        If `data` does not hold exactly one 2-D image of real numbers.
     """
     if isinstance(data, Frame):
         if mask is not None:
@@ -200,35 +201,64 @@ def as_frame(data: object, *, mask: ArrayLike | None = None, label: str | None =
 
 
 def is_nddata(data: object) -> bool:
-    """Tell whether this is astropy's ``NDData``, or made like it, without the cost of importing that."""
+    """Check whether an object is astropy's ``NDData`` or has its attributes; does not import astropy.nddata.
+
+    Parameters
+    ----------
+    data
+        Any object.
+
+    Returns
+    -------
+    bool
+        Whether it has the attributes of ``NDData``.
+    """
     return hasattr(data, "uncertainty") and hasattr(data, "mask")
 
 
 def is_cutout(data: object) -> bool:
-    """Tell whether this is astropy's ``Cutout2D``, without the cost of importing that."""
+    """Check whether an object is astropy's ``Cutout2D``; does not import astropy.nddata.
+
+    Parameters
+    ----------
+    data
+        Any object.
+
+    Returns
+    -------
+    bool
+        Whether it has the attributes of ``Cutout2D``.
+    """
     return hasattr(data, "bbox_original") and hasattr(data, "data")
 
 
 def check_rows(frame: Frame, start: int, stop: int) -> None:
-    """Make sure that the rows are in the frame.
+    """Check that rows are in the frame.
+
+    Parameters
+    ----------
+    frame
+        The frame.
+    start, stop
+        Rows `start` up to, not including, `stop`.
 
     Raises
     ------
     ValueError
-        If they are not: an error of the program, not of its user.
+        If they are not. This is a programming error, not a user error.
     """
     if not 0 <= start <= stop <= frame.shape[0]:
         raise ValueError(f"{frame.label}: rows {start}:{stop} are not within 0:{frame.shape[0]}")
 
 
 def _one_plane(array: NDArray[Any]) -> NDArray[Any]:
-    """Return an array of one plane, as (1, H, W), without the axes in front."""
+    """Return an array with one plane, such as (1, H, W), without its leading axes."""
     leading = array.shape[:-2]
     return array.reshape(array.shape[-2:]) if leading and set(leading) == {1} else array
 
 
 def _unmask(data: ArrayLike) -> tuple[NDArray[Any], ArrayLike | None]:
-    """Return the values and the mask of a NumPy or astropy masked array, or of a plain one."""
+    """Return the values and the mask of a masked array (NumPy or astropy), or of a plain array."""
     if isinstance(data, np.ma.MaskedArray):
         return np.ma.getdata(data), np.ma.getmask(data)
     held: Any = data
@@ -237,21 +267,23 @@ def _unmask(data: ArrayLike) -> tuple[NDArray[Any], ArrayLike | None]:
     return np.asarray(data), None
 
 
-def _hdu_frame(hdu: Any, mask: ArrayLike | None, label: str) -> ArrayFrame:
+def _hdu_frame(
+    hdu: fits.PrimaryHDU | fits.ImageHDU | fits.CompImageHDU, mask: ArrayLike | None, label: str
+) -> ArrayFrame:
     """Return the frame of an HDU object.
 
-    The type of the data tells whether astropy has scaled it: as stored, FITS
-    integers are signed, but for 8 bits; BZERO makes the other kinds.
+    The data type shows whether astropy has scaled the data. As stored, FITS integers are signed, except those
+    of 8 bits; BZERO makes the other types.
     """
     try:
         data = hdu.data
-    except Exception as error:  # it fails in many ways; int8 with BLANK is one
+    except Exception as error:  # astropy fails in many ways; int8 with BLANK is one
         raise FrameError(
             f"{label}: astropy cannot read its data ({error}); open the file with FrameFile"
         ) from error
     if data is None:
         raise FrameError(f"{label}: the HDU has no data")
-    # Astropy takes the cards away when it scales to float, so what they say still holds.
+    # Astropy removes the scaling cards when it scales to float: cards that remain still apply.
     scaling = header_scaling(hdu.header, label)
     if scaling.asinh is not None:
         logger.warning("%s: is on an asinh scale (BSOFTEN); made linear: %s", label, scaling.asinh)

@@ -1,4 +1,4 @@
-"""Tables of what the headers of many frames say."""
+"""Tables of the header values of many frames."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ __all__ = ["Column", "header_table"]
 
 @dataclass(frozen=True)
 class Column:
-    """A column.
+    """One column of a table of header values.
 
     Attributes
     ----------
     name
-        Its name.
+        Name of the column.
     keyword
-        Header card that gives its values.
+        Header keyword of its values.
     description
-        What it means, in a few words.
+        Meaning, in a few words.
     unit
-        As Astropy writes it; None for what has none.
+        Unit in astropy's notation; None for values without a unit.
     missing
-        Value where a header has no such card.
+        Value for headers without the keyword.
     """
 
     name: str
@@ -41,9 +41,21 @@ class Column:
 
 
 def header_table(headers: Sequence[Mapping[str, HeaderValue]], columns: Sequence[Column]) -> QTable:
-    """Return a table with a row for each header.
+    """Return a table with one row per header.
 
-    Columns that no header has a card for are left out.
+    Columns whose keyword no header has are left out.
+
+    Parameters
+    ----------
+    headers
+        Header values by keyword, one mapping per row.
+    columns
+        Columns of the table.
+
+    Returns
+    -------
+    astropy.table.QTable
+        The table.
     """
     from astropy import units
     from astropy.table import QTable

@@ -1,9 +1,9 @@
-"""What the header of a HEALPix map states: frame, order of pixels, unit, resolution.  Nothing is guessed."""
+"""Header of a HEALPix map: coordinate frame, pixel ordering, unit, resolution; no value is guessed."""
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
 from skysieve.core.errors import ConfigError, SourceError
 
@@ -12,14 +12,15 @@ if TYPE_CHECKING:
 
     from astropy.io import fits
 
-__all__ = ["Frame", "MapHeader", "Ordering", "frame_named", "ordering_named", "side_of"]
+__all__ = ["Frame", "MapHeader", "Ordering", "nside_of", "parse_frame", "parse_ordering"]
 
 logger = logging.getLogger(__name__)
 
 Frame: TypeAlias = Literal["G", "C", "E"]
-"""Galactic, equatorial (ICRS) or ecliptic."""
+"""Coordinate frame: Galactic, equatorial (ICRS) or ecliptic."""
 
 Ordering: TypeAlias = Literal["RING", "NESTED"]
+"""Pixel ordering."""
 
 _FRAMES: dict[str, Frame] = {
     "G": "G",
@@ -37,20 +38,20 @@ _FRAMES: dict[str, Frame] = {
 }
 _ORDERINGS: dict[str, Ordering] = {"RING": "RING", "NESTED": "NESTED", "NEST": "NESTED"}
 _NOT_STATED = {"", "UNKNOWN", "UNDEF", "UNDEFINED", "NONE", "N/A"}
-_LARGEST_NSIDE = 2**29
+_MAX_NSIDE = 2**29
 
 Value = TypeVar("Value")
 
 
 class MapHeader:
-    """The header of a map, with what was given for what it may lack.
+    """The header of a map, completed by values that the user gives.
 
     Parameters
     ----------
     header
-        Of the HDU with the map.
+        Header of the HDU with the map.
     label
-        Names the HDU in messages.
+        Name of the HDU in messages.
     """
 
     def __init__(self, header: fits.Header, label: str) -> None:
@@ -58,36 +59,68 @@ class MapHeader:
         self._label = label
 
     def frame(self, given: str | None) -> Frame:
-        """Return COORDSYS, or what was given where there is none.
+        """Return the coordinate frame: COORDSYS, or the given value if the header lacks it.
+
+        Parameters
+        ----------
+        given
+            Value that the user gives, or None.
+
+        Returns
+        -------
+        str
+            The frame.
 
         Raises
         ------
         SourceError
-            If it is not known, or neither stated nor given.
+            If the stated frame is unknown, or the frame is neither stated nor given.
         ConfigError
-            If what was given is not known.
+            If the given frame is unknown.
         """
         return self._stated("COORDSYS", "frame", _FRAMES, given)
 
     def nested(self, given: str | None) -> bool:
-        """Return whether ORDERING is NESTED, or what was given where there is none.
+        """Return whether ORDERING is NESTED; use the given value if the header lacks it.
+
+        Parameters
+        ----------
+        given
+            Value that the user gives, or None.
+
+        Returns
+        -------
+        bool
+            True for NESTED, False for RING.
 
         Raises
         ------
         SourceError
-            If it is not known, or neither stated nor given.
+            If the stated ordering is unknown, or the ordering is neither stated nor given.
         ConfigError
-            If what was given is not known.
+            If the given ordering is unknown.
         """
         return self._stated("ORDERING", "ordering", _ORDERINGS, given) == "NESTED"
 
     def unit(self, stated: str | None, given: str | None) -> str:
-        """Return the unit of a column, or what was given where it has none: with a warning if that is a unit.
+        """Return the unit of a column; use the given value, with a warning, if the column has none.
+
+        Parameters
+        ----------
+        stated
+            TUNIT of the column, or None.
+        given
+            Value that the user gives, or None; an empty text gives no unit and no warning.
+
+        Returns
+        -------
+        str
+            The unit.
 
         Raises
         ------
         SourceError
-            If it is neither stated nor given.
+            If the unit is neither stated nor given.
         """
         text = (stated or "").strip()
         if text.upper() not in _NOT_STATED:
@@ -99,23 +132,37 @@ class MapHeader:
         return given.strip()
 
     def nside(self, stored: int, *, nested: bool, partial: bool) -> int:
-        """Return NSIDE, or what the number of stored values makes it where it is not stated.
+        """Return NSIDE, or derive it from the number of stored values if the header lacks it.
+
+        Parameters
+        ----------
+        stored
+            Number of stored values.
+        nested
+            Whether the ordering is NESTED.
+        partial
+            Whether only a part of the sky is stored.
+
+        Returns
+        -------
+        int
+            NSIDE.
 
         Raises
         ------
         SourceError
-            If it is no valid resolution, or not stated where only a part of the sky is stored.
+            If NSIDE is not a valid resolution, or is missing and cannot be derived.
         """
-        stated: Any = self._header.get("NSIDE")
+        stated: object = self._header.get("NSIDE")
         if stated is None:
-            stated = None if partial else side_of(stored)
+            stated = None if partial else nside_of(stored)
             if stated is None:
                 raise SourceError(
                     f"{self._label}: its header has no NSIDE, and {stored} values make no full sky;"
                     " mend the header"
                 )
             logger.warning("%s: its header has no NSIDE; %d values make it %d", self._label, stored, stated)
-        if isinstance(stated, bool) or not isinstance(stated, int) or not 0 < stated <= _LARGEST_NSIDE:
+        if isinstance(stated, bool) or not isinstance(stated, int) or not 0 < stated <= _MAX_NSIDE:
             raise SourceError(
                 f"{self._label}: NSIDE is {stated!r}, not a whole number above 0; mend the header"
             )
@@ -146,17 +193,50 @@ class MapHeader:
         return known[text]
 
 
-def frame_named(text: str) -> Frame | None:
-    """Return the frame that a text names, as ``G`` or ``galactic``, or None if it is not known."""
+def parse_frame(text: str) -> Frame | None:
+    """Parse a coordinate frame, such as ``G`` or ``galactic``.
+
+    Parameters
+    ----------
+    text
+        Name of the frame, in any case.
+
+    Returns
+    -------
+    str or None
+        The frame; None if the name is unknown.
+    """
     return _FRAMES.get(text.strip().upper())
 
 
-def ordering_named(text: str) -> Ordering | None:
-    """Return the order of pixels that a text names, as ``nested``, or None if it is not known."""
+def parse_ordering(text: str) -> Ordering | None:
+    """Parse a pixel ordering, such as ``nested``.
+
+    Parameters
+    ----------
+    text
+        Name of the ordering, in any case.
+
+    Returns
+    -------
+    str or None
+        The ordering; None if the name is unknown.
+    """
     return _ORDERINGS.get(text.strip().upper())
 
 
-def side_of(npix: int) -> int | None:
-    """Return the nside of a map of so many pixels, or None if there is none."""
+def nside_of(npix: int) -> int | None:
+    """Return the NSIDE of a full-sky map.
+
+    Parameters
+    ----------
+    npix
+        Number of pixels.
+
+    Returns
+    -------
+    int or None
+        NSIDE; None if no map has that number of pixels.
+    """
     nside = round((npix / 12) ** 0.5)
     return nside if nside > 0 and 12 * nside**2 == npix else None

@@ -1,4 +1,4 @@
-"""Lists of frames: text files with one location a line."""
+"""Lists of frames: text files with one location per line."""
 
 from __future__ import annotations
 
@@ -14,31 +14,36 @@ from skysieve.core.errors import SourceError
 __all__ = ["STANDARD_INPUT", "read_list"]
 
 STANDARD_INPUT = Path("-")
-"""Stands for the standard input."""
+"""Path that stands for the standard input."""
 
 _COMMENT = re.compile(r"(?:^|\s)#.*")
 _BINARY_PROBE = 65536
-_MOST_BYTES = 2**26
+_MAX_BYTES = 2**26
 _OF_THIS_PROCESS = re.compile(r"/dev/stdin|/dev/fd/\d+|/proc/(self|\d+)/fd/\d+")
 
 
 def read_list(path: Path) -> list[tuple[int, str]]:
     """Return the entries of a list with their line numbers.
 
-    Blank lines and comments are left out; a comment starts with ``#`` at the
-    beginning of the line or after a blank, so that a name may contain one.
+    Blank lines and comments are skipped. A comment starts with ``#`` at the beginning of the line or after
+    whitespace, so that a name may contain a ``#``.
 
     Parameters
     ----------
     path
-        The file; :data:`STANDARD_INPUT` for what another program or the keyboard gives.  A named pipe or a
-        device is refused, but for those that a shell opens for this process, as ``/dev/stdin`` and
-        ``/dev/fd/63``, which is what ``<(command)`` becomes.
+        The file; :data:`STANDARD_INPUT` for the standard input. Named pipes and devices are refused, except
+        those that a shell opens for this process, such as ``/dev/stdin`` and ``/dev/fd/63`` (which
+        ``<(command)`` becomes).
+
+    Returns
+    -------
+    list of (int, str)
+        Line number, from 1, and text of each entry.
 
     Raises
     ------
     SourceError
-        If the list is missing, unreadable, endless, not a text in UTF-8, or has no entry.
+        If the list is missing, unreadable, endless, not UTF-8 text, or has no entry.
     """
     try:
         content = _content(path)
@@ -63,12 +68,12 @@ def read_list(path: Path) -> list[tuple[int, str]]:
 
 
 def _content(path: Path) -> bytes:
-    """Return the bytes of a list, or the first of a file that is no list."""
+    """Return the bytes of a list, or the first bytes of a binary file."""
     if path == STANDARD_INPUT:
         return _read(sys.stdin.buffer, path)
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     if _OF_THIS_PROCESS.fullmatch(str(path)):
-        flags &= ~getattr(os, "O_NONBLOCK", 0)  # somebody writes into it
+        flags &= ~getattr(os, "O_NONBLOCK", 0)  # wait for the other process to write
     with open(os.open(path, flags), "rb") as stream:  # noqa: PTH123 (a descriptor)
         mode = os.fstat(stream.fileno()).st_mode
         if not stat.S_ISREG(mode) and not _OF_THIS_PROCESS.fullmatch(str(path)):
@@ -78,14 +83,14 @@ def _content(path: Path) -> bytes:
 
 def _read(stream: IO[bytes], path: Path) -> bytes:
     content = stream.read(_BINARY_PROBE)
-    # A frame given for a list is recognised before gigabytes are read.
+    # Detect a frame given instead of a list before reading gigabytes.
     if not _looks_binary(content):
-        content += stream.read(_MOST_BYTES)
+        content += stream.read(_MAX_BYTES)
         if stream.read(1):
-            raise SourceError(f"{path}: has more than {_MOST_BYTES} bytes; split the list")
+            raise SourceError(f"{path}: has more than {_MAX_BYTES} bytes; split the list")
     return content
 
 
 def _looks_binary(content: bytes) -> bool:
-    """Say whether this is no text; a FITS header is text, but no list."""
+    """Check whether the content is not text; a FITS header is text, but not a list."""
     return b"\0" in content or content.startswith(b"SIMPLE  =")

@@ -1,9 +1,8 @@
-"""Where frames are: file names, HDUs in them, directories, globs and lists.
+"""Locations of frames: file names, HDUs in files, directories, globs and lists.
 
-The forms are those of CFITSIO (``file.fits[2]``, ``file.fits[SCI,1]``) and of
-the command lines of the field (a ``.list`` file, ``@file``).  Brackets mean
-three things: part of a name, an HDU, a glob.  They are tried in that order,
-so that a file that exists can always be named.
+The syntax is that of CFITSIO (``file.fits[2]``, ``file.fits[SCI,1]``) and of common command lines (a
+``.list`` file, ``@file``). Brackets have three meanings: part of a name, an HDU, a glob. They are tried in
+this order, so that any existing file can be named.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ __all__ = ["Location", "find_locations", "parse_location"]
 
 _HDU_SYNTAX = re.compile(r"(?P<path>.+)\[(?P<hdu>[^\[\]]*)\]", re.DOTALL)
 _FITS_NAME = re.compile(r"(?P<stem>.+?)\.(?:fits|fit|fts)(?:\.(?:fz|gz|bz2|z))?", re.IGNORECASE | re.DOTALL)
-# What this software writes beside a frame; the word "mask" elsewhere in a name says nothing.
+# Names of products; the word "mask" elsewhere in a name does not mark a product.
 _PRODUCT_STEM = re.compile(r".+\.(?i:masks?|probabilities|ghosts)(?:[A-Z0-9]\w*)?(?:\.ccds)?", re.DOTALL)
 _GLOB_CHARACTERS = re.compile(r"[*?\[]")
 
@@ -34,14 +33,14 @@ class Location:
     Attributes
     ----------
     path
-        The file, as it was given; it need not exist.
+        The file as given; it need not exist.
     hdu
         Number of the HDU, 0 for the primary, or its EXTNAME; None for every frame in the file.
     version
-        EXTVER, when `hdu` is a name; None for the first HDU of that name.
+        EXTVER, if `hdu` is a name; None for the first HDU of that name.
     found
-        Whether the file was found in a folder or by a glob, and not named itself: then it need not be a
-        frame.  Locations that differ in this alone are equal.
+        Whether the file was found in a folder or by a glob rather than named. Such a file need not be a
+        frame. Comparison ignores this field.
     """
 
     path: Path
@@ -58,15 +57,24 @@ class Location:
 
 
 def parse_location(text: str) -> Location:
-    """Read ``file.fits``, ``file.fits[2]``, ``file.fits[SCI]`` or ``file.fits[SCI,1]``.
+    """Parse ``file.fits``, ``file.fits[2]``, ``file.fits[SCI]`` or ``file.fits[SCI,1]``.
 
-    A file that exists under the whole text, brackets included, wins over the
-    syntax.  The file is not opened.
+    If a file exists under the whole text, brackets included, the text is its name. The file is not opened.
+
+    Parameters
+    ----------
+    text
+        File name, optionally with an HDU in brackets.
+
+    Returns
+    -------
+    Location
+        The location.
 
     Raises
     ------
     SourceError
-        If the text is empty, or what is in the brackets names no HDU.
+        If the text is empty, or the brackets do not name an HDU.
 
     Examples
     --------
@@ -92,35 +100,35 @@ def parse_location(text: str) -> Location:
 
 
 def find_locations(text: str) -> list[Location]:
-    """Return every location that a text on the command line stands for.
+    """Return all locations that a command-line argument stands for.
 
     Parameters
     ----------
     text
-        - a file, with or without an HDU: itself;
-        - a directory: its FITS files, by name, without the products of this
-          software (by name or header) and without hidden files; not recursive;
-        - a glob: what matches, by name; ``**`` is recursive; products only if
-          the pattern itself ends like one, as ``*.masks.fits``;
-        - ``name.list`` or ``@name``: one of the above a line, in UTF-8, with
-          ``#`` comments, relative to the current directory or else to the
-          list's folder;
-        - ``-`` or ``@-``: a list from the standard input; a file of that name
-          is ``./-``.
+        One of:
 
-        A directory or glob may carry an HDU, which then holds for each file.
+        - a file, with or without an HDU: itself;
+        - a directory: its FITS files, sorted by name, without products of Skysieve (by name or header) and
+          without hidden files; not recursive;
+        - a glob: the matching files, sorted by name; ``**`` is recursive; products only if the pattern itself
+          ends like a product, as ``*.masks.fits``;
+        - ``name.list`` or ``@name``: a UTF-8 list with one of the above per line and ``#`` comments; paths
+          are relative to the current directory, or else to the folder of the list;
+        - ``-`` or ``@-``: a list on the standard input; write ``./-`` for a file of that name.
+
+        A directory or glob may have an HDU, which then applies to each file.
 
     Returns
     -------
     list of Location
-        At least one, without exact repeats.  Entries of a list that name
-        nothing are there too: they fail when opened, and the rest runs.
+        At least one, without exact repeats. List entries that name no file are kept: they fail when opened,
+        and the other entries still run.
 
     Raises
     ------
     SourceError
-        If a plain path does not exist or cannot be reached, a directory or
-        list cannot be read or holds no FITS file, or a glob matches nothing.
+        If a plain path does not exist or cannot be reached, a directory or list cannot be read or holds no
+        FITS file, or a glob matches nothing.
     """
     if text in {"-", "@-"}:
         return _list_locations(STANDARD_INPUT)
@@ -142,7 +150,7 @@ def find_locations(text: str) -> list[Location]:
 
 
 def _expand(text: str) -> list[Location]:
-    """Return what a path, directory or glob stands for; empty if nothing is there."""
+    """Return the locations of a path, directory or glob; empty if nothing exists there."""
     whole = parse_location(text)
     mode = _mode(whole.path)
     if mode is not None:
@@ -152,12 +160,12 @@ def _expand(text: str) -> list[Location]:
     files = _glob(whole.path)
     if files or whole.hdu is None:
         return [Location(file, whole.hdu, whole.version, found=True) for file in files]
-    # What looked like an HDU may have been the last character class of a glob.
+    # The brackets may be the last character class of a glob rather than an HDU.
     return [Location(file, found=True) for file in _glob(_path(text))]
 
 
 def _list_locations(path: Path) -> list[Location]:
-    """Return what the lines of a list stand for, without exact repeats."""
+    """Return the locations in a list, without exact repeats."""
     found: dict[Location, None] = {}
     for number, entry in read_list(path):
         try:
@@ -165,21 +173,17 @@ def _list_locations(path: Path) -> list[Location]:
         except SourceError as error:
             raise SourceError(f"{path}, line {number}: {error}") from error
         try:
-            locations = _expand(entry) or _expand(_beside(path, entry))
+            # relative to the current directory, or else to the folder of the list
+            locations = _expand(entry) or _expand(str(path.parent / _path(entry)))
         except SourceError:
-            # An empty folder, a loop of links: it fails when opened, and the rest runs.
+            # An empty folder or a loop of links: it fails when opened, and the other entries still run.
             locations = []
         found.update(dict.fromkeys(locations or [named]))
     return list(found)
 
 
-def _beside(listing: Path, entry: str) -> str:
-    """Return a relative entry as seen from the folder of its list."""
-    return str(listing.parent / _path(entry))
-
-
 def _fits_files(folder: Path) -> list[Path]:
-    """Return the FITS files of a directory by name, products and hidden files left out."""
+    """Return the FITS files of a directory by name, without products and hidden files."""
     try:
         names = sorted(entry.name for entry in folder.iterdir())
     except OSError as error:
@@ -187,7 +191,7 @@ def _fits_files(folder: Path) -> list[Path]:
     files = []
     for name in names:
         wanted = _FITS_NAME.fullmatch(name) and not name.startswith(".") and not _is_product(folder / name)
-        # A link to nowhere stays: it is reported when opened, rather than missed in silence.
+        # A dangling link stays, so that opening it reports the error.
         if wanted and not _is_folder(folder / name):
             files.append(folder / name)
     if not files:
@@ -199,10 +203,10 @@ def _fits_files(folder: Path) -> list[Path]:
 
 
 def _glob(pattern: Path) -> list[Path]:
-    """Return the files that match, by name; products only for a pattern that asks for them."""
+    """Return the matching files by name; products only if the pattern asks for them."""
     if not _GLOB_CHARACTERS.search(str(pattern)):
         return []
-    # Folders that exist under their very name are no pattern, whatever brackets they have.
+    # Folders that exist under exactly this name are not patterns, even if they contain brackets.
     literal, rest = Path(pattern.anchor), list(pattern.relative_to(pattern.anchor).parts)
     while len(rest) > 1 and _mode(literal / rest[0]) is not None:
         literal /= rest.pop(0)
@@ -213,26 +217,26 @@ def _glob(pattern: Path) -> list[Path]:
 
 
 def _is_product(path: Path) -> bool:
-    """Say whether a file is a product of this software, by its name or, whatever that is, by its headers."""
+    """Check whether a file is a product of Skysieve, by its name or its headers."""
     return _is_product_name(path.name) or is_own_file(path)
 
 
 def _is_product_name(name: str) -> bool:
-    """Say whether a file name is one that this software gives to its products."""
+    """Check whether a file name has the form of a product's name."""
     match = _FITS_NAME.fullmatch(name)
     return match is not None and _PRODUCT_STEM.fullmatch(match["stem"]) is not None
 
 
 def _path(text: str) -> Path:
-    """Return the path, with ``~`` for a home directory."""
+    """Return the path with ``~`` expanded."""
     try:
         return Path(text).expanduser()
-    except RuntimeError:  # nobody of that name: the tilde is part of a file name
+    except RuntimeError:  # no such user: the tilde is part of a file name
         return Path(text)
 
 
 def _is_folder(path: Path) -> bool:
-    """Say whether the path is a directory, as far as can be known."""
+    """Check whether the path is a directory; False if it cannot be reached."""
     try:
         return path.is_dir()
     except OSError:
@@ -240,7 +244,7 @@ def _is_folder(path: Path) -> bool:
 
 
 def _mode(path: Path) -> int | None:
-    """Return the file mode, or None where nothing is.
+    """Return the file mode, or None if nothing exists there.
 
     Raises
     ------

@@ -1,15 +1,13 @@
-"""Which compression a mask can have, and in what tiles, so that every pixel comes back.
+"""Lossless compression of masks: which algorithm and which tiles preserve every pixel.
 
-PLIO_1 is the fastest for masks and was made for them, but its encoder, which
-Astropy and others have from CFITSIO, fails in two ways that matter here:
+PLIO_1 is made for masks and the fastest algorithm, but its encoder, which astropy and others copied from
+CFITSIO, has two defects:
 
-- After a run of exactly 4095 zeros it encodes a single pixel as something
-  else: the pixel is lost and others appear.
-- Each pixel that differs from its neighbours by more than 4095 can take three
-  words of 16 bits, in a buffer made for two: it writes beyond the end.
+- After a run of exactly 4095 zeros it encodes a single pixel wrongly: the pixel is lost and others appear.
+- A pixel that differs from its neighbours by more than 4095 can take three 16-bit words, but the buffer is
+  made for two: the encoder writes beyond its end.
 
-So a tile is never wide enough for the first, and an image that could do the
-second is left to GZIP_2.
+Tiles are therefore always too narrow for the first defect. Images that could cause the second use GZIP_2.
 """
 
 from __future__ import annotations
@@ -29,11 +27,11 @@ Compression: TypeAlias = Literal["PLIO_1", "GZIP_2", "none"]
 
 _PLIO_LIMIT = 1 << 24
 _PLIO_WIDEST_TILE = 4095
-# Steps up to this from the initial level 1 take one word, so masks of 12 bits and their sum are always safe.
+# A step of up to this value from the initial level 1 takes one word: 12-bit masks are always safe.
 _PLIO_SAFE_VALUE = 4096
 
-# Of blocks of rows GZIP_2 makes half to a fifth of what it makes of single rows, and a reader of a
-# cut-out still need not decompress the whole.
+# GZIP_2 compresses blocks of rows to a half to a fifth of the size of single rows, and reading a cut-out
+# still does not decompress the whole image.
 _GZIP_ROWS = 32
 
 
@@ -43,14 +41,19 @@ def choose_compression(data: NDArray[Any], wish: Compression | None) -> Compress
     Parameters
     ----------
     data : ndarray, shape (H, W) or (N, H, W)
-        The mask or probabilities, of a type that FITS tiles can hold.
+        Mask or probabilities, of a type that FITS tiles can hold.
     wish
-        What the user asked for; None to choose: PLIO_1 where it works, else GZIP_2.
+        Compression that the user requested; None selects PLIO_1 if it works, else GZIP_2.
+
+    Returns
+    -------
+    str
+        The compression.
 
     Raises
     ------
     OutputError
-        If PLIO_1 is asked for and cannot hold these data.
+        If PLIO_1 is requested and cannot hold these data.
 
     References
     ----------
@@ -66,7 +69,20 @@ def choose_compression(data: NDArray[Any], wish: Compression | None) -> Compress
 
 
 def tile_shape(shape: tuple[int, ...], compression: Compression) -> tuple[int, ...]:
-    """Return the shape of the tiles in which to compress an image of this shape."""
+    """Return the shape of the tiles for compressing an image.
+
+    Parameters
+    ----------
+    shape
+        Shape of the image, (H, W) or (N, H, W).
+    compression
+        The compression.
+
+    Returns
+    -------
+    tuple of int
+        Shape of a tile, in NumPy order.
+    """
     leading = (1,) * (len(shape) - 2)
     height, width = shape[-2:]
     if compression == "PLIO_1":
@@ -95,10 +111,10 @@ def _why_not_plio(data: NDArray[Any]) -> str | None:
 
 
 def _is_busy(data: NDArray[Any]) -> bool:
-    """Whether three words for every change along a row might not fit into two words for every pixel.
+    """Check whether three words per change along a row might not fit into two words per pixel.
 
-    A changed pixel costs at most one word more than its share; a pixel that repeats its neighbour leaves
-    at least one over, and so does the buffer itself. The first pixel of a tile counts as changed.
+    A changed pixel costs at most one word more than its share. A pixel equal to its neighbour leaves at least
+    one word free, and so does the buffer itself. The first pixel of a tile counts as changed.
     """
     width = data.shape[-1]
     tile_width = _plio_tile_width(width)

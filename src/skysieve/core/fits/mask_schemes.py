@@ -1,4 +1,4 @@
-"""What the values of masks mean: planes that a header describes, or the schemes of known pipelines."""
+"""Meaning of mask values: planes that a header describes, or the schemes of known pipelines."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ __all__ = ["MaskScheme", "scheme_of"]
 
 @dataclass(frozen=True)
 class MaskScheme:
-    """Values of a mask, and which of them mean that a pixel holds no data.
+    """Mask values by name, and those that mean that a pixel has no data.
 
     Attributes
     ----------
     name
-        For messages.
+        Name of the scheme, for messages.
     kind
         ``bits``, which are OR-ed, or ``codes``, of which a pixel has one.
     values
-        By name, in the case of the pipeline.
+        Mask value by name, in the case of the pipeline.
     no_data
-        Names of those that mean no data.  Cosmic rays, saturated and interpolated pixels are not among them:
-        these are for the network to find.
+        Names that mean no data. Cosmic rays, saturated and interpolated pixels are not among them: the
+        network detects these.
     """
 
     name: str
@@ -44,7 +44,7 @@ _NAMES_OF_NO_DATA = (
     "BAD NO_DATA NODATA UNMASKEDNAN BPM BAD_PIXEL BADPIX BADPIXEL INVALID DO_NOT_USE INVALID_VARIANCE "
     "MISSING DETECTOR BLANK BADAMP"
 )
-"""Names of planes, as Rubin, WeightMask, Pan-STARRS and this software have them."""
+"""Plane names of Rubin, WeightMask, Pan-STARRS and Skysieve that mean no data."""
 
 _JWST = """
 DO_NOT_USE SATURATED JUMP_DET DROPOUT OUTLIER PERSISTENCE AD_FLOOR CHARGELOSS UNRELIABLE_ERROR NON_SCIENCE
@@ -63,7 +63,7 @@ _GEMINI = "BAD_PIXEL NON_LINEAR SATURATED COSMIC_RAY NO_DATA OVERLAP UNILLUMINAT
 
 
 def _in_order(names: str) -> dict[str, int]:
-    """Return the values of planes that are named in the order of their bits."""
+    """Return the values of planes listed in the order of their bits."""
     return {name: 1 << bit for bit, name in enumerate(names.split())}
 
 
@@ -120,16 +120,22 @@ _VERSION = re.compile(r"\D*(\d+)(?:\.(\d+))?")
 
 
 def scheme_of(headers: Sequence[fits.Header], name: str) -> MaskScheme | None:
-    """Return the scheme of a mask, or None if it is not known.
+    """Return the scheme of a mask, or None if it is unknown.
 
-    Planes that the mask's own header describes go before all else.
+    Planes that the mask's own header describes take precedence.
 
     Parameters
     ----------
     headers
-        Of the mask, of the frame and of the file, in this order; pipelines state themselves in any of them.
+        Headers of the mask, of the frame and of the file, in this order; any of them may identify the
+        pipeline.
     name
         EXTNAME of the mask.
+
+    Returns
+    -------
+    MaskScheme or None
+        The scheme.
 
     References
     ----------
@@ -165,11 +171,11 @@ def _known(headers: Sequence[fits.Header], name: str) -> MaskScheme | None:
 
 
 def _text(headers: Sequence[fits.Header], card: str) -> str:
-    """Return the first text that a card has in any header, in upper case; empty if there is none."""
+    """Return the first non-empty text of a card in any header, in upper case; empty if there is none."""
     for header in headers:
         try:
             value = header.get(card)
-        except Exception:  # noqa: BLE001, S112 (cards that break the standard say nothing)
+        except Exception:  # noqa: BLE001, S112 (cards that break the standard are ignored)
             continue
         if isinstance(value, str) and value.strip():
             return value.strip().upper()

@@ -1,4 +1,4 @@
-"""Which pixels of a mask mean that the frame has no data there."""
+"""Rules for the mask values that mark pixels without data."""
 
 from __future__ import annotations
 
@@ -17,51 +17,55 @@ if TYPE_CHECKING:
     from astropy.io import fits
     from numpy.typing import NDArray
 
-    from skysieve.core.fits.fits_frames import FitsFrame
     from skysieve.core.fits.pixels import Scaling
 
-__all__ = ["ANY", "MaskBits", "MaskRule", "StoredMask", "mask_rule", "parse_mask_bits"]
+__all__ = ["ANY", "MaskBits", "MaskRule", "mask_rule", "parse_mask_bits"]
 
 ANY = "any"
-"""In place of planes: every value but 0."""
+"""Stands for every value but 0, in place of plane names."""
 
 MaskBits: TypeAlias = str | int | Iterable[str | int]
 """Names or values of planes, or one text with commas between them."""
 
-_LARGEST = 2**63 - 1
+_MAX_VALUE = 2**63 - 1
 
 
 @dataclass(frozen=True)
 class MaskRule:
-    """Which values count.
+    """Rule for the mask values that mean no data.
 
     Attributes
     ----------
     kind
-        ``any``: every value but 0; ``bits``: those that have one of the bits; ``codes``: those named.
+        ``any``: every value but 0; ``bits``: values with any of the bits set; ``codes``: the listed values.
     values
         The bits or codes.
-    words
-        What counts, for people.
+    description
+        The rule in words, for messages.
     """
 
     kind: Literal["any", "bits", "codes"]
     values: tuple[int, ...] = ()
-    words: str = "every value but 0"
+    description: str = "every value but 0"
 
     def marks(self, stored: NDArray[Any], scaling: Scaling) -> NDArray[np.bool_]:
-        """Return where values count, of the shape of the values; undefined ones (BLANK, NaN) do.
+        """Return where mask values mean no data; undefined values (BLANK, NaN) do so too.
 
         Parameters
         ----------
         stored
-            Values as FITS stores them.
+            Mask values as stored in FITS, of any shape.
         scaling
-            How they are scaled.
+            Scaling of the values.
+
+        Returns
+        -------
+        ndarray of bool
+            True where there is no data; shape of `stored`.
         """
         undefined = np.zeros(stored.shape, np.bool_)
         if stored.dtype.kind in "iu" and scaling.scale == 1 and scaling.zero == int(scaling.zero):
-            # In whole numbers: 32 bits and more do not fit into floats.
+            # Integer arithmetic: floats cannot hold all integers of 32 bits and more.
             values = stored.astype(np.int64) + int(scaling.zero)
             if scaling.blank is not None:
                 undefined |= stored == scaling.blank
@@ -80,36 +84,23 @@ class MaskRule:
         return undefined
 
 
-@dataclass(frozen=True)
-class StoredMask:
-    """A plane of a mask HDU, and which of its values count.
-
-    Attributes
-    ----------
-    plane
-        The plane, as if it were a frame.
-    scaling
-        How its values are scaled.
-    rule
-        Which of them count.
-    """
-
-    plane: FitsFrame
-    scaling: Scaling
-    rule: MaskRule
-
-    def read(self, start: int, stop: int) -> NDArray[np.bool_]:
-        """Return where rows of the frame have no data, ``(stop - start, W)``."""
-        return self.rule.marks(self.plane.stored(start, stop), self.scaling)
-
-
 def parse_mask_bits(bits: MaskBits | None) -> tuple[str | int, ...] | None:
-    """Return the names and values of planes; None if none are asked for.
+    """Parse the names and values of mask planes.
+
+    Parameters
+    ----------
+    bits
+        Names or values, or one text with commas between them; None for none.
+
+    Returns
+    -------
+    tuple or None
+        Names and values in the given order; None if `bits` is None.
 
     Raises
     ------
     ConfigError
-        If nothing is named, a value is not above 0, or ``any`` is one of several.
+        If no plane is named, a value is not above 0, or ``any`` is one of several.
 
     Examples
     --------
@@ -128,7 +119,7 @@ def parse_mask_bits(bits: MaskBits | None) -> tuple[str | int, ...] | None:
     if len(found) > 1 and any(isinstance(part, str) and part.lower() == ANY for part in found):
         raise ConfigError(f"mask bits {', '.join(map(str, found))}: {ANY!r} stands for all, so name it alone")
     for part in found:
-        if isinstance(part, int) and not 0 < part <= _LARGEST:
+        if isinstance(part, int) and not 0 < part <= _MAX_VALUE:
             raise ConfigError(
                 f"mask bits: {part} is no value of a mask; give values above 0, not bit numbers"
             )
@@ -138,19 +129,24 @@ def parse_mask_bits(bits: MaskBits | None) -> tuple[str | int, ...] | None:
 def mask_rule(
     headers: Sequence[fits.Header], name: str, wanted: tuple[str | int, ...] | None, label: str
 ) -> MaskRule:
-    """Return which values of a mask count as no data.
+    """Return the rule for the values of a mask that mean no data.
 
     Parameters
     ----------
     headers
-        Of the mask, of the frame and of the file.
+        Headers of the mask, of the frame and of the file.
     name
         EXTNAME of the mask.
     wanted
-        Names and values of planes that were asked for; None takes what the known schemes call bad or without
-        data, and every value but 0 of masks of no known scheme.
+        Requested names and values of planes. None selects the planes that known schemes call bad or without
+        data, and every value but 0 for other masks.
     label
-        What to call the mask in messages.
+        Name of the mask in messages.
+
+    Returns
+    -------
+    MaskRule
+        The rule.
 
     Raises
     ------

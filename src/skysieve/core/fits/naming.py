@@ -1,4 +1,4 @@
-"""Names of products, from the names of the frames they belong to."""
+"""Names of products, derived from the names of their frames."""
 
 from __future__ import annotations
 
@@ -14,23 +14,28 @@ if TYPE_CHECKING:
 __all__ = ["FIELDS", "fits_stem", "output_path", "with_suffix"]
 
 FIELDS = ("dir", "stem", "name", "hdu")
-"""What a template may name: the file's folder, its name without FITS endings, its name, the HDU asked for."""
+"""Fields of a template: the file's folder, its name without FITS endings, its name, and the requested HDU."""
 
 _FITS_ENDING = re.compile(r"\.(fits|fit|fts)(\.(fz|gz|bz2|z))?$", re.IGNORECASE)
 
 
 def output_path(location: Location, template: str | None, suffix: str) -> Path:
-    """Return where the product of a file goes.
+    """Return the path of the product of a file.
 
     Parameters
     ----------
     location
-        The file, and the HDU if only one was asked for.
+        The file, and the HDU if only one was requested.
     template
-        A path with :data:`FIELDS` in braces; or a folder (one that exists, or ends in ``/``), in which the
-        product is named as by default; or None for the default, beside the file.
+        Path with :data:`FIELDS` in braces; or a folder (an existing one, or ending in ``/``), where the
+        product gets the default name; or None for the default, beside the file.
     suffix
         Ending of the default name; ``{hdu}`` in it stands for the HDU.
+
+    Returns
+    -------
+    pathlib.Path
+        The path.
 
     Raises
     ------
@@ -71,6 +76,16 @@ def output_path(location: Location, template: str | None, suffix: str) -> Path:
 def fits_stem(name: str) -> str:
     """Return the name of a file without its FITS endings.
 
+    Parameters
+    ----------
+    name
+        File name.
+
+    Returns
+    -------
+    str
+        The name without ``.fits`` and the like, and without the ending of the compression.
+
     Examples
     --------
     >>> fits_stem("a.b.fits.fz")
@@ -80,7 +95,19 @@ def fits_stem(name: str) -> str:
 
 
 def with_suffix(product: Path, suffix: str) -> Path:
-    """Return the path of a side product: the FITS ending of a product's name replaced.
+    """Return the path of a side product: a product's path with its FITS ending replaced.
+
+    Parameters
+    ----------
+    product
+        Path of the product.
+    suffix
+        New ending, with its dot.
+
+    Returns
+    -------
+    pathlib.Path
+        The path.
 
     Examples
     --------

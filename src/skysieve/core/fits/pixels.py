@@ -1,7 +1,7 @@
-"""From the values stored in a file or array to pixels: float32, and which have no data.
+"""Convert stored values to pixels: float32, and a mask of pixels without data.
 
-Astropy's own scaling is not used: it leaves BLANK pixels of unsigned integers
-as data, and makes float64 or float32 arrays of a whole HDU at once.
+Astropy's own scaling is not used: it treats BLANK pixels of unsigned integers as data, and makes float64 or
+float32 arrays of a whole HDU at once.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ _PER_MAGNITUDE = 0.4 * math.log(10)
 
 @dataclass(frozen=True)
 class AsinhScale:
-    """The scale of Pan-STARRS images, on which values ``v`` stand for ``BOFFSET + 2 BSOFTEN sinh(v / a)``.
+    """Asinh scale of Pan-STARRS images, on which ``v`` stands for ``BOFFSET + 2 BSOFTEN sinh(v / a)``.
 
-    With a = 2.5 / ln 10 it is close to magnitudes for bright pixels and linear for faint ones.
+    With a = 2.5 / ln 10 the scale is close to magnitudes for bright pixels and linear for faint ones.
 
     Attributes
     ----------
     softening, offset
-        BSOFTEN, at which the scale turns from linear to logarithmic, and BOFFSET; in the unit of the linear
+        BSOFTEN, where the scale changes from linear to logarithmic, and BOFFSET; in the unit of the linear
         pixels.
 
     References
@@ -48,17 +48,28 @@ class AsinhScale:
     offset: float
 
     def linear(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return values on this scale as linear ones, of the same shape."""
+        """Convert values on this scale to linear values.
+
+        Parameters
+        ----------
+        values
+            Values of any shape.
+
+        Returns
+        -------
+        ndarray of float64
+            Linear values, of the same shape.
+        """
         return self.offset + 2 * self.softening * np.sinh(values * _PER_MAGNITUDE)
 
     def __str__(self) -> str:
-        """Return what turns stored values ``x`` into linear ones, as it is stated in headers."""
+        """Return the formula that makes stored values ``x`` linear, as headers state it."""
         return f"{self.offset:g} + 2 * {self.softening:g} * sinh(0.4 ln(10) x)"
 
 
 @dataclass(frozen=True)
 class Scaling:
-    """How stored values become physical ones: ``zero + scale * stored``, which may be on an asinh scale.
+    """Conversion of stored values to physical ones: ``zero + scale * stored``, optionally on an asinh scale.
 
     Attributes
     ----------
@@ -67,7 +78,7 @@ class Scaling:
     blank
         Stored value of integer pixels without data, or None.
     asinh
-        The scale that these values are on if it is not linear.
+        Asinh scale of the physical values; None if they are linear.
 
     References
     ----------
@@ -83,28 +94,50 @@ class Scaling:
 def header_scaling(header: fits.Header, label: str) -> Scaling:
     """Return the scaling that an image header states.
 
+    Parameters
+    ----------
+    header
+        Header of the image.
+    label
+        Name of the image in messages.
+
+    Returns
+    -------
+    Scaling
+        The scaling.
+
     Raises
     ------
     FrameError
-        If BSCALE or BZERO is not a number, or BSCALE is zero; or if the image is on an asinh scale, and
-        BSOFTEN is no number above 0 or BOFFSET no number.
+        If BSCALE or BZERO is not a number, BSCALE is zero, or the image is on an asinh scale and BSOFTEN is
+        not a number above 0 or BOFFSET is not a number.
     """
     scale, zero = (_number(header, key, default, label) for key, default in (("BSCALE", 1.0), ("BZERO", 0.0)))
     if scale == 0:
         raise FrameError(f"{label}: BSCALE is 0, so every pixel would be {zero:g}; mend the header")
     try:
         blank = header.get("BLANK")
-    except ValueError:  # astropy's VerifyError: a card that cannot be read
+    except ValueError:  # astropy's VerifyError: an unreadable card
         blank = None
-    # The standard wants an integer, and only for integer pixels; other values mean nothing.
+    # In the standard BLANK is an integer, for integer pixels only; other values are ignored.
     whole = isinstance(blank, int | float) and blank == blank // 1
     return Scaling(scale, zero, int(blank) if whole else None, _asinh_scale(header, label))
 
 
 def linear_header(header: fits.Header) -> fits.Header:
-    """Return the header of an image whose pixels were made linear: a copy without the asinh scale.
+    """Return the header of an image after its pixels were made linear: a copy without the asinh scale.
 
-    A HISTORY card says how.  The header of an image that was linear is returned as it is.
+    A HISTORY card states the formula. The header of a linear image is returned as it is.
+
+    Parameters
+    ----------
+    header
+        Header of the image as stored.
+
+    Returns
+    -------
+    astropy.io.fits.Header
+        Header of the linear image.
     """
     scale = _asinh_scale(header, "header")
     if scale is None:
@@ -117,7 +150,7 @@ def linear_header(header: fits.Header) -> fits.Header:
 
 
 def _asinh_scale(header: fits.Header, label: str) -> AsinhScale | None:
-    """Return the asinh scale that a header states."""
+    """Return the asinh scale that a header states, or None."""
     if _SOFTENING not in header:
         return None
     softening, offset = _number(header, _SOFTENING, 0.0, label), _number(header, _OFFSET, 0.0, label)
@@ -127,7 +160,14 @@ def _asinh_scale(header: fits.Header, label: str) -> AsinhScale | None:
 
 
 def check_dtype(dtype: np.dtype[Any], label: str) -> None:
-    """Make sure that pixels of this type are real numbers.
+    """Check that pixels of this type are real numbers.
+
+    Parameters
+    ----------
+    dtype
+        Type of the pixels.
+    label
+        Name of the image in messages.
 
     Raises
     ------
@@ -147,17 +187,17 @@ def to_pixels(
 
     Parameters
     ----------
-    stored
-        Shape (H, W), any real type in any byte order.
+    stored : ndarray, shape (H, W)
+        Any real type in any byte order.
     scaling
-        How they are scaled; None for not at all.
+        Scaling of the values; None for no scaling.
 
     Returns
     -------
     pixels : ndarray of float32, shape (H, W)
         Physical values, 0 where there is no data.
     nodata : ndarray of bool, shape (H, W)
-        True for NaN, infinite and BLANK values, and those beyond float32.
+        True for NaN, infinite and BLANK values, and for values beyond float32.
     """
     scaling = scaling or Scaling()
     pixels = np.empty(stored.shape, np.float32)
@@ -174,15 +214,15 @@ def _convert(
 ) -> None:
     """Fill a block of `pixels` and `nodata`."""
     bits = 8 * stored.dtype.itemsize
-    # Overflow is what no-data means here, and a signalling NaN is still a NaN.
+    # Values that overflow have no data; a signalling NaN is a NaN.
     with np.errstate(over="ignore", invalid="ignore"):
         if scaling.asinh is not None:
             pixels[...] = scaling.asinh.linear(stored.astype(np.float64) * scaling.scale + scaling.zero)
         elif (scaling.scale, scaling.zero) == (1, 0):
             pixels[...] = stored
         elif stored.dtype.kind == "i" and (scaling.scale, scaling.zero) == (1, 2 ** (bits - 1)):
-            # The convention for unsigned integers.  Adding in floating point would round small
-            # counts away: -2147483600 + 2147483648 is 0 or 128 in float32, never 48.
+            # FITS convention for unsigned integers. A sum in floating point would lose small
+            # counts: -2147483600 + 2147483648 is 0 or 128 in float32, never 48.
             unsigned = stored.astype(f"=i{bits // 8}").view(f"=u{bits // 8}")
             pixels[...] = unsigned ^ unsigned.dtype.type(2 ** (bits - 1))
         else:
@@ -196,7 +236,7 @@ def _convert(
 
 
 def _number(header: fits.Header, key: str, default: float, label: str) -> float:
-    """Return a numeric card, or the default where there is none."""
+    """Return the value of a numeric card, or the default if there is no such card."""
     try:
         value = header.get(key, default)
         number: float = value if isinstance(value, int) else float(value)

@@ -1,4 +1,4 @@
-"""Provenance: header cards that say what made a product, of what, and how."""
+"""Provenance: header cards that state the software, input and settings of a product."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from astropy.io import fits
 from skysieve._version import __version__
 from skysieve.core.errors import ConfigError, SourceError
 from skysieve.core.fits.fits_integrity import stored_data_sum
-from skysieve.core.fits.fits_units import fold, one_line
+from skysieve.core.fits.hdu_layout import fold_carries, one_line
 from skysieve.core.fits.tall_tiles import tile_bands
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["data_sum", "provenance_cards"]
 
-_LONGEST_KEYWORD = 8
+_MAX_KEYWORD_LENGTH = 8
 
 
 def provenance_cards(
@@ -41,31 +41,35 @@ def provenance_cards(
     options: Mapping[str, object] | None = None,
     when: datetime | None = None,
 ) -> list[HeaderCard]:
-    """Return the cards that say how a product came to be; what is None is left out.
+    """Return the provenance cards of a product; arguments that are None are left out.
 
     Parameters
     ----------
     source
-        The file the frame came from; its name without the folder becomes ``SRCFILE``.
+        File of the frame; its name without the folder becomes ``SRCFILE``.
     source_sum
-        ``DATASUM`` of the frame's HDU, as :func:`data_sum` gives it; ``SRCSUM``.
+        ``DATASUM`` of the frame's HDU, as :func:`data_sum` returns it; ``SRCSUM``.
     model, model_sha256
         Name of the model and SHA-256 of its graph, 64 hexadecimal digits; ``MODEL``, ``MODELSHA``.
     engine, precision
-        What ran the graph and in which arithmetic; ``ENGINE``, ``PRECISN``.
+        Inference engine and its arithmetic; ``ENGINE``, ``PRECISN``.
     priors, thresholds
-        A probability for each class, by its name of at most four characters; ``PRI_<NAME>``,
-        ``THR_<NAME>``.
+        Probability for each class, by its name of at most four characters; ``PRI_<NAME>``, ``THR_<NAME>``.
     options
         Further options by name, each a ``HISTORY`` line.
     when
-        The time to state as ``DATE``, with a time zone; now if None.
+        Time for ``DATE``, with a time zone; now if None.
+
+    Returns
+    -------
+    list of (str, value, str)
+        Cards as ``(keyword, value, comment)``.
 
     Raises
     ------
     ConfigError
-        If a class name is too long for a keyword, a prior or threshold is not a finite number, or `when`
-        has no time zone.
+        If a class name is too long for a keyword, a prior or threshold is not a finite number, or `when` has
+        no time zone.
     """
     moment = when or datetime.now(UTC)
     if moment.tzinfo is None:
@@ -91,15 +95,25 @@ def provenance_cards(
 
 
 def data_sum(hdu: fits.PrimaryHDU | fits.ImageHDU | fits.CompImageHDU) -> str:
-    """Return the ``DATASUM`` of an HDU: the one in its header, or computed if there is none.
+    """Return the ``DATASUM`` of an HDU: from its header, or computed if the header has none.
 
-    Computed, it is the sum of the data as they are in the file, or else in memory, so take it from an HDU
-    whose values have not been scaled. The HDU is left as it was.
+    The computed sum is that of the data in the file, or else in memory. Use an HDU whose values have not been
+    scaled. The HDU is not changed.
+
+    Parameters
+    ----------
+    hdu
+        The HDU.
+
+    Returns
+    -------
+    str
+        The sum as a decimal number.
 
     Raises
     ------
     SourceError
-        If its data cannot be read, as of a file that became shorter than its headers say.
+        If the data cannot be read, such as when the file is shorter than its headers state.
 
     References
     ----------
@@ -109,7 +123,7 @@ def data_sum(hdu: fits.PrimaryHDU | fits.ImageHDU | fits.CompImageHDU) -> str:
     if stated:
         return stated
     if isinstance(hdu, fits.CompImageHDU):
-        # Of its values, as fpack states it; the sum of the compressed table would say less of the frame.
+        # The sum of the values, as fpack states it: that of the compressed table depends on the compression.
         return str(_sum_of_values(hdu))
     if hdu.fileinfo() is not None:
         return str(stored_data_sum(hdu))
@@ -119,21 +133,21 @@ def data_sum(hdu: fits.PrimaryHDU | fits.ImageHDU | fits.CompImageHDU) -> str:
 
 
 def _sum_of_values(hdu: fits.CompImageHDU) -> int:
-    """Return the sum of the values of a compressed image as they would be stored plain, band by band."""
+    """Return the sum of a compressed image's values as stored uncompressed, computed band by band."""
     total, rest = 0, b""
     try:
         for band in tile_bands(hdu):
             content = rest + _as_stored(hdu.section[band]).tobytes()
-            whole = len(content) - len(content) % 4  # the sum is one of words, which may span two bands
-            total = fold(total + int(np.frombuffer(content[:whole], ">u4").sum(dtype=np.uint64)))
+            whole = len(content) - len(content) % 4  # 4-byte words may span two bands
+            total = fold_carries(total + int(np.frombuffer(content[:whole], ">u4").sum(dtype=np.uint64)))
             rest = content[whole:]
-    except Exception as error:  # each decompressor raises errors of its own
+    except Exception as error:  # each decompressor raises its own kind of error
         raise SourceError(f"its values cannot be read ({one_line(error)}); fetch the file again") from error
-    return fold(total + int.from_bytes(rest + bytes(-len(rest) % 4), "big"))
+    return fold_carries(total + int.from_bytes(rest + bytes(-len(rest) % 4), "big"))
 
 
 def _as_stored(values: NDArray[Any]) -> NDArray[Any]:
-    """Return values as FITS stores them: big-endian, and the integers that it lacks with the other sign."""
+    """Return values as FITS stores them: big-endian, and with BZERO for integer types that FITS lacks."""
     bits = 8 * values.dtype.itemsize
     if values.dtype.kind == ("i" if bits == 8 else "u"):
         values = values.view(f"u{bits // 8}") ^ np.array(1 << (bits - 1), f"u{bits // 8}")
@@ -144,9 +158,9 @@ def _class_cards(prefix: str, values: Mapping[str, float] | None, what: str) -> 
     cards: list[HeaderCard] = []
     for name, value in (values or {}).items():
         keyword = f"{prefix}{name.upper()}"
-        if len(keyword) > _LONGEST_KEYWORD:
+        if len(keyword) > _MAX_KEYWORD_LENGTH:
             raise ConfigError(
-                f"class {name!r}: its card {keyword} would have more than {_LONGEST_KEYWORD} characters"
+                f"class {name!r}: its card {keyword} would have more than {_MAX_KEYWORD_LENGTH} characters"
             )
         number = float(value)
         if not isfinite(number):

@@ -1,4 +1,4 @@
-"""What a header says of the parts of a detector: which pixels saw light, and which are overscan."""
+"""Areas of a detector that a header states: the active area and the overscan."""
 
 from __future__ import annotations
 
@@ -22,71 +22,109 @@ Region = tuple[slice, slice]
 _SECTION = re.compile(r"\[\s*(\d+)\s*:\s*(\d+)\s*,\s*(\d+)\s*:\s*(\d+)\s*\]")
 _AMPLIFIERS = ("", *"ABCDEFGH", *"0123456789")
 
-LEAST_LIT = 0.5
-"""Sections that leave less of a frame lit are taken for those of another frame, as in a cut-out."""
+MIN_ACTIVE_SHARE = 0.5
+"""Sections with a smaller active area belong to another frame, as in a cut-out."""
 
 
 @dataclass(frozen=True)
 class Sections:
-    """The parts of a frame by its header.
+    """Active and overscan areas of a frame, by its header.
 
     Attributes
     ----------
     shape
         Height and width (H, W) of the frame in pixels.
-    lit
-        Parts that saw light, one or more; they do not fill the frame.
+    active
+        One or more regions that were exposed to light; they do not fill the frame.
     overscan
-        Parts that the header calls overscan or bias; empty if it names none.
+        Regions that the header calls overscan or bias; empty if it names none.
     """
 
     shape: tuple[int, int]
-    lit: tuple[Region, ...]
+    active: tuple[Region, ...]
     overscan: tuple[Region, ...]
 
-    def dark(self, start: int, stop: int) -> NDArray[np.bool_]:
-        """Return ``(stop - start, W)`` bool, True where rows `start` to `stop` saw no light."""
-        return ~_drawn(self.lit, start, stop, self.shape[1])
+    def inactive(self, start: int, stop: int) -> NDArray[np.bool_]:
+        """Return which pixels of some rows are outside the active area.
 
-    def biased(self, start: int, stop: int) -> NDArray[np.bool_]:
-        """Return ``(stop - start, W)`` bool, True where rows `start` to `stop` are in :attr:`overscan`."""
-        return _drawn(self.overscan, start, stop, self.shape[1])
+        Parameters
+        ----------
+        start, stop
+            Rows `start` up to, not including, `stop`.
+
+        Returns
+        -------
+        ndarray of bool, shape (stop - start, W)
+            True outside :attr:`active`.
+        """
+        return ~_region_mask(self.active, start, stop, self.shape[1])
+
+    def in_overscan(self, start: int, stop: int) -> NDArray[np.bool_]:
+        """Return which pixels of some rows are in the overscan.
+
+        Parameters
+        ----------
+        start, stop
+            Rows `start` up to, not including, `stop`.
+
+        Returns
+        -------
+        ndarray of bool, shape (stop - start, W)
+            True in :attr:`overscan`.
+        """
+        return _region_mask(self.overscan, start, stop, self.shape[1])
 
 
-def read_sections(header: fits.Header | Mapping[str, Any], shape: tuple[int, int]) -> Sections | None:
-    """Return the parts of a frame that its header names.
+def read_sections(header: fits.Header | Mapping[str, object], shape: tuple[int, int]) -> Sections | None:
+    """Read the active and overscan areas of a frame from its header.
 
-    Pixels that saw light are those of DATASEC and TRIMSEC, where both are given those of both; overscan is
-    that of BIASSEC.  Each may have the letter or digit of an amplifier, as DATASECA and DATASECB.
+    The active area is DATASEC or TRIMSEC; if both are given, their intersection. The overscan is BIASSEC.
+    Each keyword may end in the letter or digit of an amplifier, as DATASECA and DATASECB.
 
     Parameters
     ----------
     header
-        Of the frame.
+        Header of the frame.
     shape
         Height and width (H, W) of the frame in pixels.
 
     Returns
     -------
     Sections or None
-        None where the header does not tell, where its sections leave nothing dark, and where they do not
-        belong to this frame: those that reach beyond it, as in trimmed, binned and cut frames whose header
-        was copied, and those that leave more than half of it dark.
+        None if the header states no active area, if the active area fills the frame, or if the sections do
+        not belong to this frame. The latter reach beyond it, as in trimmed, binned and cut frames with a
+        copied header, or leave more than half of it inactive.
     """
-    known = [lit for lit in (_all_of("DATASEC", header, shape), _all_of("TRIMSEC", header, shape)) if lit]
+    stated = (_read_regions(key, header, shape) for key in ("DATASEC", "TRIMSEC"))
+    known = [regions for regions in stated if regions]
     if not known:
         return None
-    lit = known[0] if len(known) == 1 else tuple(_overlaps(*known))
-    area = np.count_nonzero(_drawn(lit, 0, shape[0], shape[1]))
-    if area == shape[0] * shape[1] or area < LEAST_LIT * shape[0] * shape[1]:
+    active = known[0] if len(known) == 1 else tuple(_overlaps(*known))
+    area = np.count_nonzero(_region_mask(active, 0, shape[0], shape[1]))
+    if area == shape[0] * shape[1] or area < MIN_ACTIVE_SHARE * shape[0] * shape[1]:
         return None
-    return Sections(shape, lit, _all_of("BIASSEC", header, shape))
+    return Sections(shape, active, _read_regions("BIASSEC", header, shape))
 
 
 def section(
-    header: fits.Header | Mapping[str, Any], key: str, shape: tuple[int, int] | None
+    header: fits.Header | Mapping[str, object], key: str, shape: tuple[int, int] | None
 ) -> Region | None:
-    """Return rows and columns that a card like ``[57:1080,1:4096]`` names; None if not inside the shape."""
+    """Parse a card such as ``[57:1080,1:4096]``.
+
+    Parameters
+    ----------
+    header
+        The header.
+    key
+        Keyword of the card.
+    shape
+        Height and width (H, W) of the frame in pixels; None for no limit.
+
+    Returns
+    -------
+    tuple of slice or None
+        Rows and columns; None if the card is missing, malformed or reaches beyond the shape.
+    """
     match = _SECTION.fullmatch(str(card(header, key) or "").strip())
     if match is None:
         return None
@@ -97,16 +135,31 @@ def section(
     return (rows, columns) if inside and rows.start >= 0 <= columns.start else None
 
 
-def card(header: fits.Header | Mapping[str, Any], key: str) -> Any:
-    """Return the value of a card; None if there is none, or it cannot be read."""
+def card(header: fits.Header | Mapping[str, object], key: str) -> Any:
+    """Return the value of a card.
+
+    Parameters
+    ----------
+    header
+        The header.
+    key
+        Keyword of the card.
+
+    Returns
+    -------
+    object or None
+        The value; None if the card is missing or unreadable.
+    """
     try:
         return header.get(key)
-    except Exception:  # noqa: BLE001 - whatever astropy raises for a card against the standard
+    except Exception:  # noqa: BLE001 - astropy raises many kinds for cards that break the standard
         return None
 
 
-def _all_of(key: str, header: fits.Header | Mapping[str, Any], shape: tuple[int, int]) -> tuple[Region, ...]:
-    """Return the section of a keyword, or those of its amplifiers; none if one of them does not fit."""
+def _read_regions(
+    key: str, header: fits.Header | Mapping[str, object], shape: tuple[int, int]
+) -> tuple[Region, ...]:
+    """Return the section of a keyword, or those of its amplifiers; empty if one of them does not fit."""
     whole = section(header, key, shape)
     if whole is not None:
         return (whole,)
@@ -116,7 +169,7 @@ def _all_of(key: str, header: fits.Header | Mapping[str, Any], shape: tuple[int,
 
 
 def _overlaps(first: tuple[Region, ...], second: tuple[Region, ...]) -> list[Region]:
-    """Return what each part of one has in common with each part of the other."""
+    """Return the intersections of each region of one tuple with each region of the other."""
     found = []
     for one in first:
         for other in second:
@@ -128,9 +181,9 @@ def _overlaps(first: tuple[Region, ...], second: tuple[Region, ...]) -> list[Reg
     return found
 
 
-def _drawn(parts: tuple[Region, ...], start: int, stop: int, width: int) -> NDArray[np.bool_]:
-    """Return ``(stop - start, width)`` bool, True in the parts."""
-    drawn = np.zeros((stop - start, width), np.bool_)
+def _region_mask(parts: tuple[Region, ...], start: int, stop: int, width: int) -> NDArray[np.bool_]:
+    """Return ``(stop - start, width)`` bool, True in the regions."""
+    mask = np.zeros((stop - start, width), np.bool_)
     for rows, columns in parts:
-        drawn[max(rows.start - start, 0) : max(rows.stop - start, 0), columns] = True
-    return drawn
+        mask[max(rows.start - start, 0) : max(rows.stop - start, 0), columns] = True
+    return mask

@@ -1,4 +1,4 @@
-"""Products that keep the structure of their source: HDU for HDU, in the same order."""
+"""Products that keep the structure of their source: one HDU for each HDU, in the same order."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from astropy.io import fits
 
 from skysieve.core.fits.distortion_tables import find_tables
 from skysieve.core.fits.fits_out import StoredHDU, primary_hdu, stored_hdu
-from skysieve.core.fits.fits_units import one_line, quiet
-from skysieve.core.fits.hdu_claims import version_of
+from skysieve.core.fits.hdu_layout import one_line, quiet
+from skysieve.core.fits.header_checks import version_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,18 +18,19 @@ if TYPE_CHECKING:
     from skysieve.core.fits.cards import HeaderCard
     from skysieve.core.fits.fits_frames import FrameHDU
 
-__all__ = ["HDU", "Made", "keep_structure"]
+__all__ = ["HDU", "ImageExtension", "keep_structure"]
 
 logger = logging.getLogger(__name__)
 
-Made: TypeAlias = fits.ImageHDU | fits.CompImageHDU
-HDU: TypeAlias = fits.PrimaryHDU | Made | StoredHDU
+ImageExtension: TypeAlias = fits.ImageHDU | fits.CompImageHDU
+"""Image extension, plain or compressed."""
+HDU: TypeAlias = fits.PrimaryHDU | ImageExtension | StoredHDU
 
 
 def keep_structure(
     hdus: fits.HDUList,
     frames: Mapping[int, FrameHDU],
-    make: Callable[[FrameHDU, bool], Made],
+    make: Callable[[FrameHDU, bool], ImageExtension],
     *,
     one_only: bool = False,
     frames_only: bool = False,
@@ -37,10 +38,10 @@ def keep_structure(
 ) -> Iterator[HDU]:
     """Yield the HDUs of a product that keeps the structure of its source.
 
-    The primary header is kept, each science HDU is replaced by what ``make`` returns for it, tables pass
-    through untouched, as do the images with the tables of distortion that the world coordinates of a science
-    HDU refer to, and other images leave an empty HDU with their name, so that the order is that of the
-    source.  So does a table that is damaged, and the log names it.
+    The primary header is kept, and `make` replaces each science HDU. Tables are copied unchanged, and so are
+    the distortion tables that the world coordinates of a science HDU refer to. All other images become an
+    empty HDU with their name, which keeps the order of the source. A damaged table also becomes an empty HDU,
+    and the log names it.
 
     Parameters
     ----------
@@ -49,17 +50,22 @@ def keep_structure(
     frames
         Its science HDUs, by number.
     make
-        Returns the HDU for a science HDU; its second argument says whether the product holds the tables of
-        distortion that the science header refers to.  A compressed image cannot be primary: it follows the
-        primary header, as with ``fpack``.
+        Returns the HDU for a science HDU. Its second argument states whether the product holds the distortion
+        tables that the science header refers to. A compressed image cannot be primary: it follows the primary
+        header, as with ``fpack``.
     one_only
-        Whether the product holds the primary header and the one science HDU alone: as primary HDU if it can
-        be.  Its tables of distortion follow.
+        Whether the product holds only the primary header and the one science HDU, as primary HDU if possible,
+        followed by its distortion tables.
     frames_only
-        Whether the product holds the science HDUs and no others, but for an empty primary HDU where that of
-        the source has no image.
+        Whether the product holds only the science HDUs, with an empty primary HDU if that of the source has
+        no image.
     cards
         Further cards for a primary header without a science image.
+
+    Yields
+    ------
+    PrimaryHDU, ImageHDU, CompImageHDU or StoredHDU
+        The HDUs in file order.
     """
     found = {
         index: None if frames_only else find_tables(hdus, frame.header) for index, frame in frames.items()
@@ -88,13 +94,13 @@ def keep_structure(
 
 
 def _table(hdu: fits.BinTableHDU | fits.TableHDU, index: int, label: str) -> StoredHDU | None:
-    """Return a table as it is to be stored, or None, with a warning, if it is damaged."""
+    """Return a table in its stored form, or None, with a warning, if it is damaged."""
     try:
         with quiet(label):
             return stored_hdu(hdu.copy())
     except MemoryError:
         raise
-    except Exception as error:  # noqa: BLE001 - whatever astropy raises for a table against the standard
+    except Exception as error:  # noqa: BLE001 - astropy raises many kinds for tables that break the standard
         name = f" {hdu.name}" if hdu.name else ""
         logger.warning(
             "%s: HDU %d%s, a table, is damaged and is left out (%s)", label, index, name, one_line(error)
@@ -107,9 +113,9 @@ def _placeholder(hdu: fits.ImageHDU | fits.BinTableHDU | fits.TableHDU) -> fits.
 
 
 def _as_primary(hdu: fits.ImageHDU, header: fits.Header) -> fits.PrimaryHDU:
-    """Return the image as primary HDU, with the cards of the source's primary header that it lacks."""
+    """Return the image as primary HDU, with the missing cards of the source's primary header."""
     cards = primary_hdu(header).header
     cards.update(hdu.header.copy(strip=True))
-    # It tells an extension to take over the cards of the primary header.
+    # INHERIT makes an extension use the cards of the primary header.
     cards.remove("INHERIT", ignore_missing=True)
     return fits.PrimaryHDU(hdu.data, cards)

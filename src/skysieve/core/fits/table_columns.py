@@ -1,4 +1,4 @@
-"""Columns of binary tables in FITS files, read part by part."""
+"""Columns of binary tables in FITS files, read in parts."""
 
 from __future__ import annotations
 
@@ -17,17 +17,31 @@ if TYPE_CHECKING:
 __all__ = ["column_of", "find_table", "read_columns", "values_in_row"]
 
 _CHUNK_BYTES = 2**24
-# Booleans, bits, text, complex numbers, and lists of changing length.
+# Formats of booleans, bits, text, complex numbers and variable-length arrays.
 _NO_NUMBERS = frozenset("LXACMPQ")
 
 
 def find_table(hdus: fits.HDUList, hdu: int | str, label: str) -> int:
-    """Return the number of the binary table that is asked for by number or name.
+    """Return the number of the binary table with a given number or name.
+
+    Parameters
+    ----------
+    hdus
+        The file.
+    hdu
+        Number or EXTNAME of the table.
+    label
+        Name of the file in messages.
+
+    Returns
+    -------
+    int
+        Number of the HDU.
 
     Raises
     ------
     SourceError
-        If there is none.
+        If there is no such table.
     """
     from astropy.io import fits
 
@@ -39,13 +53,27 @@ def find_table(hdus: fits.HDUList, hdu: int | str, label: str) -> int:
     raise SourceError(f"{label}: HDU {hdu} is no table that could hold a map; tables here: {has}")
 
 
-def column_of(columns: Sequence[Any], field: int | str, label: str) -> Any:
-    """Return the column of numbers that is asked for by place, from 0, or by name in any case.
+def column_of(columns: Sequence[fits.Column], field: int | str, label: str) -> fits.Column:
+    """Return the numeric column with a given index or name.
+
+    Parameters
+    ----------
+    columns
+        Columns of a table.
+    field
+        Index from 0, or name in any case.
+    label
+        Name of the table in messages.
+
+    Returns
+    -------
+    astropy.io.fits.Column
+        The column.
 
     Raises
     ------
     SourceError
-        If there is none, or it holds no numbers.
+        If there is no such column, or it is not numeric.
     """
     names = [column.name.strip() for column in columns]
     folded = [name.upper() for name in names]
@@ -60,31 +88,59 @@ def column_of(columns: Sequence[Any], field: int | str, label: str) -> Any:
     return column
 
 
-def values_in_row(column: Any) -> int:
-    """Return how many values of a column stand in each row."""
+def values_in_row(column: fits.Column) -> int:
+    """Return how many values of a column are in each row.
+
+    Parameters
+    ----------
+    column
+        Column of a table.
+
+    Returns
+    -------
+    int
+        Number of values.
+    """
     return int(np.prod(column.dtype.shape, dtype=np.int64))
 
 
 def read_columns(
-    hdus: fits.HDUList, number: int, columns: Sequence[Any]
+    hdus: fits.HDUList, number: int, columns: Sequence[fits.Column]
 ) -> Iterator[tuple[int, list[NDArray[Any]]]]:
-    """Yield parts of some columns, as flat arrays, and how many values of each went before.
+    """Read some columns in parts.
 
-    Nothing is memory-mapped: of a table with ten columns all rows would stay in memory for the sake of one.
-    Values are as meant: scaled by TSCAL and TZERO, NaN for what TNULL states.
+    The table is not memory-mapped: all rows of a table with ten columns would stay in memory to read one
+    column. Values are physical: scaled by TSCAL and TZERO, and NaN where they equal TNULL.
+
+    Parameters
+    ----------
+    hdus
+        The open file.
+    number
+        Number of the table's HDU.
+    columns
+        Columns to read.
+
+    Yields
+    ------
+    first : int
+        Number of values of the first column before this part.
+    values : list of ndarray
+        Values of each column, flattened.
     """
-    place, table = hdus.fileinfo(number), hdus[number]
+    location, table = hdus.fileinfo(number), hdus[number]
     row = table.columns.dtype.newbyteorder(">")
     rows = int(table.header["NAXIS2"])
     step = max(1, _CHUNK_BYTES // row.itemsize)
     for first in range(0, rows, step):
         count = min(step, rows - first)
-        place["file"].seek(place["datLoc"] + first * row.itemsize)
-        content = np.frombuffer(place["file"].read(count * row.itemsize), row)
+        location["file"].seek(location["datLoc"] + first * row.itemsize)
+        content = np.frombuffer(location["file"].read(count * row.itemsize), row)
         yield first * values_in_row(columns[0]), [_physical(content, column) for column in columns]
 
 
-def _physical(content: NDArray[Any], column: Any) -> NDArray[Any]:
+def _physical(content: NDArray[Any], column: fits.Column) -> NDArray[Any]:
+    """Return the values of a column, scaled by TSCAL and TZERO; NaN where they equal TNULL."""
     stored = content[column.name].ravel()
     scale, zero = float(column.bscale or 1), column.bzero or 0
     missing = None if column.null in {None, ""} or stored.dtype.kind == "f" else stored == int(column.null)

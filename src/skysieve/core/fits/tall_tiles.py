@@ -1,7 +1,8 @@
-"""Compressed images whose tiles are taller than the strips that are read of them.
+"""Compressed images with tiles taller than the strips in which they are read.
 
-Tile compression was made for tiles of one row: of these a strip unpacks what it needs.  A tile of the whole
-image would be unpacked again for every strip.  Such an image is unpacked once, into a temporary file.
+Tile compression was designed for tiles of one row, where reading a strip decompresses only that strip. A tile
+of the whole image would be decompressed again for every strip. Such an image is decompressed once, into a
+temporary file.
 """
 
 from __future__ import annotations
@@ -9,13 +10,13 @@ from __future__ import annotations
 import tempfile
 from itertools import product
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
 from skysieve.core.errors import SourceError
-from skysieve.core.fits.fits_units import one_line
-from skysieve.core.fits.hdu_claims import tile_shape
+from skysieve.core.fits.hdu_layout import one_line
+from skysieve.core.fits.header_checks import tile_shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,40 +24,55 @@ if TYPE_CHECKING:
     from astropy.io import fits
     from numpy.typing import NDArray
 
-__all__ = ["UnpackedImage", "tile_bands", "unpacks_again"]
+__all__ = ["UnpackedImage", "decompresses_repeatedly", "tile_bands"]
 
-_TALL = 64
-"""Tiles of more rows are tall: strips are of some hundred rows, so that lower ones cost little twice."""
+_MAX_TILE_ROWS = 64
+"""Tiles with more rows are tall. Strips have some hundred rows, so lower tiles cost little extra."""
 
-_STRIP = 256
+_BAND_ROWS = 256
 
 Index = tuple[int | slice, ...]
 
 
-def unpacks_again(hdu: fits.CompImageHDU, resident_pixels: int) -> bool:
-    """Tell whether reading a compressed image by planes and strips would unpack tiles many times.
+def decompresses_repeatedly(hdu: fits.CompImageHDU, resident_pixels: int) -> bool:
+    """Check whether reading a compressed image by planes and strips would decompress tiles repeatedly.
 
     Parameters
     ----------
     hdu
         The image.
     resident_pixels
-        Planes of at most this size are read at once.
+        Planes of up to this many pixels are read at once.
+
+    Returns
+    -------
+    bool
+        Whether it would.
     """
     *deep, tall, _ = tile_shape(hdu)
     by_strips = hdu.shape[-2] * hdu.shape[-1] > resident_pixels
-    return any(depth > 1 for depth in deep) or (by_strips and tall > _TALL)
+    return any(depth > 1 for depth in deep) or (by_strips and tall > _MAX_TILE_ROWS)
 
 
 def tile_bands(hdu: fits.CompImageHDU) -> Iterator[Index]:
-    """Yield the parts of a compressed image, in whole rows, such that no tile is in two of them.
+    """Split a compressed image into bands of whole rows such that each tile is in one band only.
 
-    A part holds as many planes as its tiles, and some hundred rows, or as many as its tiles if these are
+    A band has as many planes as its tiles. It has some hundred rows, or as many as its tiles if these are
     taller.
+
+    Parameters
+    ----------
+    hdu
+        The image.
+
+    Yields
+    ------
+    tuple of slice
+        Index of each band, in NumPy order.
     """
     *deep, tall, _ = tile_shape(hdu)
     *lengths, height, _ = hdu.shape
-    tall *= -(-_STRIP // tall)
+    tall *= -(-_BAND_ROWS // tall)
     steps = [*deep, tall]
     starts = [range(0, length, step) for length, step in zip([*lengths, height], steps, strict=True)]
     for corner in product(*starts):
@@ -65,9 +81,9 @@ def tile_bands(hdu: fits.CompImageHDU) -> Iterator[Index]:
 
 
 class UnpackedImage:
-    """The stored values of a compressed image, unpacked when they are first asked for.
+    """The stored values of a compressed image, decompressed on first access.
 
-    Memory holds one band of tiles at a time; the rest is in an unnamed temporary file.
+    One band of tiles at a time is in memory; the rest is in an unnamed temporary file.
 
     Parameters
     ----------
@@ -78,39 +94,49 @@ class UnpackedImage:
     def __init__(self, hdu: fits.CompImageHDU) -> None:
         self._hdu = hdu
         self._shape = tuple(int(length) for length in hdu.shape)
-        self._file: Any = None
+        self._file: IO[bytes] | None = None
         self._dtype = np.dtype(np.uint8)
 
     def __getitem__(self, index: Index) -> NDArray[Any]:
-        """Return rows of a plane: the index is that of the plane, a slice of rows, and all columns.
+        """Return rows of a plane.
+
+        Parameters
+        ----------
+        index
+            Index of the plane, a slice of rows, and all columns.
+
+        Returns
+        -------
+        ndarray, shape (rows, W)
+            Values in the type of the file.
 
         Raises
         ------
         SourceError
-            If there is no room for the unpacked image.
+            If there is no room for the decompressed image.
         """
-        if self._file is None:
-            self._unpack()
+        file = self._unpack() if self._file is None else self._file
         plane: Any
         rows: Any
         *plane, rows, _ = index
         *lengths, height, width = self._shape
         number = int(np.ravel_multi_index(plane, lengths)) if lengths else 0
         start, stop, _ = rows.indices(height)
-        self._file.seek((number * height + start) * width * self._dtype.itemsize)
-        content = self._file.read((stop - start) * width * self._dtype.itemsize)
+        file.seek((number * height + start) * width * self._dtype.itemsize)
+        content = file.read((stop - start) * width * self._dtype.itemsize)
         return np.frombuffer(content, self._dtype).reshape(stop - start, width)
 
     def close(self) -> None:
-        """Let go of the temporary file."""
+        """Delete the temporary file."""
         if self._file is not None:
             self._file.close()
 
-    def _unpack(self) -> None:
+    def _unpack(self) -> IO[bytes]:
+        """Decompress the image into a temporary file, and return the file."""
         *lengths, height, width = self._shape
-        file: Any = None
+        file: IO[bytes] | None = None
         try:
-            file = tempfile.TemporaryFile(prefix="skysieve-")  # noqa: SIM115 (it lives as long as this)
+            file = tempfile.TemporaryFile(prefix="skysieve-")  # noqa: SIM115 (open until close() is called)
             for part in tile_bands(self._hdu):
                 values = self._hdu.section[part]
                 self._dtype = values.dtype
@@ -133,3 +159,4 @@ class UnpackedImage:
                 " set TMPDIR to a folder with room"
             ) from error
         self._file = file
+        return file

@@ -1,8 +1,8 @@
-"""Packed FITS files: gzip, bzip2 and LZW (``compress``, ``.Z``), unpacked into a temporary file.
+"""Decompress FITS files in gzip, bzip2 and LZW (``compress``, ``.Z``) into a temporary file.
 
-Unpacking follows the headers in the file and stops where its last HDU ends.  A file of kilobytes can unpack
-to terabytes: what no HDU claims is not unpacked, and what one claims must be in proportion to the file and
-fit on the disk.
+Decompression follows the headers of the file and stops at the end of its last HDU. A file of kilobytes can
+decompress to terabytes. Therefore data beyond the last HDU are not decompressed, and the size that an HDU
+states must be plausible for the size of the file and fit on the disk.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import zlib
 from typing import IO, TYPE_CHECKING, cast
 
 from skysieve.core.errors import SourceError
-from skysieve.core.fits.fits_units import BLOCK, FETCH, MOST_HDUS, one_line, read_header, unit_of
+from skysieve.core.fits.hdu_layout import BLOCK, FETCH, MAX_HDUS, one_line, parse_layout, read_header
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,12 +27,13 @@ __all__ = ["unpack"]
 logger = logging.getLogger(__name__)
 
 _CHUNK_BYTES = 2**23
-# Programs fill files up after the last HDU; so far is unpacked, as check sums stand at the very end.
-_MOST_FILLING = 2**22
-# Noise does not shrink: frames pack to a third, masks to a hundredth.  Small files may hold one value alone.
-_MOST_RATIO = 200
-_ALWAYS_ALLOWED = 2**32
-_NOT_READ = {
+# Padding after the last HDU that is still decompressed: the checksum of the compressed file follows it.
+_MAX_TRAILING_BYTES = 2**22
+# Largest compression ratio. Noise limits it: 3 for frames, 100 for masks. Constant images compress better, so
+# content of up to _ALWAYS_ALLOWED_BYTES is always accepted.
+_MAX_RATIO = 200
+_ALWAYS_ALLOWED_BYTES = 2**32
+_UNSUPPORTED = {
     b"\xfd7zXZ\x00": "xz",
     b"\x28\xb5\x2f\xfd": "zstd",
     b"PK\x03\x04": "zip",
@@ -41,29 +42,29 @@ _NOT_READ = {
 
 
 def unpack(stream: IO[bytes], path: Path) -> IO[bytes]:
-    """Return an open file with the unpacked content; a file that is not packed is returned as it is.
+    """Return an open file with the decompressed content; return an uncompressed file as it is.
 
     Parameters
     ----------
     stream
-        The open file; closed if another is returned, or with an error.
+        The open file; closed if another one is returned, or with an error.
     path
         Its name, for messages.
 
     Returns
     -------
     file
-        Plain, at its start.  What was packed is in an unnamed temporary file.
+        Uncompressed file at its start; an unnamed temporary file if it was compressed.
 
     Raises
     ------
     SourceError
-        If it is damaged, its content is larger than any frame that packs so well, there is no room for it,
-        or it is packed in a way that is not read.
+        If the file is damaged, its content is implausibly large or does not fit on the disk, or its
+        compression is not supported.
     """
     magic = stream.read(6)
     stream.seek(0)
-    kind = next((name for start, name in _NOT_READ.items() if magic.startswith(start)), None)
+    kind = next((name for start, name in _UNSUPPORTED.items() if magic.startswith(start)), None)
     if kind is not None:
         stream.close()
         raise SourceError(f"{path}: is packed by {kind}, which is not read; unpack it first")
@@ -75,7 +76,7 @@ def unpack(stream: IO[bytes], path: Path) -> IO[bytes]:
         from uncompresspy import LZWFile
 
         try:
-            # The end of an LZW file is not marked: the headers in it tell whether it is whole.
+            # LZW files have no end marker: the FITS headers show whether the file is complete.
             reader = LZWFile(stream, warn_truncation=False, save_checkpoints=False)
         except ValueError as error:
             stream.close()
@@ -87,7 +88,7 @@ def unpack(stream: IO[bytes], path: Path) -> IO[bytes]:
 
 
 def _unpacked(packed: IO[bytes], reader: IO[bytes], path: Path) -> IO[bytes]:
-    """Return a temporary file with the HDUs of a packed file, and close the packed one."""
+    """Return a temporary file with the HDUs of a compressed file, and close the compressed one."""
     with packed, reader, tempfile.TemporaryFile() as copy:
         try:
             _copy_hdus(reader, cast("IO[bytes]", copy), path, os.fstat(packed.fileno()).st_size)
@@ -101,36 +102,36 @@ def _unpacked(packed: IO[bytes], reader: IO[bytes], path: Path) -> IO[bytes]:
             else:
                 reason = f"is damaged, and cannot be unpacked ({one_line(error)}); {FETCH}"
             raise SourceError(f"{path}: {reason}") from error
-        # Astropy refuses a handle that can also write, which is all that tempfile offers.
+        # Astropy refuses writable file handles, and tempfile only opens such.
         stream = os.fdopen(os.dup(copy.fileno()), "rb")
     stream.seek(0)
     return stream
 
 
 def _copy_hdus(reader: IO[bytes], copy: IO[bytes], path: Path, packed_bytes: int) -> None:
-    """Copy HDU after HDU, each as long as its header says, and what little follows the last."""
+    """Copy the HDUs, each with the size that its header states, and the few bytes after the last one."""
     position = 0
-    for index in range(MOST_HDUS):
+    for index in range(MAX_HDUS):
         start = reader.read(BLOCK)
         if not start.startswith(b"XTENSION" if index else b"SIMPLE"):
             break
-        content = read_header(_Behind(start, reader), index, path)
+        content = read_header(_PrependedStream(start, reader), index, path)
         position += copy.write(content)
         if len(content) % BLOCK:
-            return  # it ends within this header, and whoever walks the file says so
-        unit = unit_of(content, index, position - len(content), path)
-        _check_size(unit.end, packed_bytes, index, path)
-        position += _copy(reader, copy, unit.end - unit.data_start)
+            return  # the file ends within this header; the integrity check reports it
+        layout = parse_layout(content, index, position - len(content), path)
+        _check_size(layout.end, packed_bytes, index, path)
+        position += _copy(reader, copy, layout.end - layout.data_start)
     else:
-        raise SourceError(f"{path}: has more than {MOST_HDUS} HDUs; it is damaged, {FETCH}")
+        raise SourceError(f"{path}: has more than {MAX_HDUS} HDUs; it is damaged, {FETCH}")
     copy.write(start)
-    _copy(reader, copy, _MOST_FILLING)
+    _copy(reader, copy, _MAX_TRAILING_BYTES)
     if reader.read(1):
         logger.debug("%s: what follows the last HDU is not unpacked", path)
 
 
-class _Behind:
-    """A stream of which the first bytes were read before."""
+class _PrependedStream:
+    """A stream whose first bytes were already read."""
 
     def __init__(self, start: bytes, rest: IO[bytes]) -> None:
         self._start, self._rest = start, rest
@@ -142,9 +143,9 @@ class _Behind:
 
 
 def _check_size(needed: int, packed_bytes: int, index: int, path: Path) -> None:
-    """Refuse content that is out of proportion to its file, or for which there is no room."""
+    """Refuse content that is implausibly large for its file, or that does not fit on the disk."""
     claim = f"{path}: unpacked up to HDU {index} it would take {needed / 1e9:.3g} GB"
-    if needed > max(_ALWAYS_ALLOWED, _MOST_RATIO * packed_bytes):
+    if needed > max(_ALWAYS_ALLOWED_BYTES, _MAX_RATIO * packed_bytes):
         raise SourceError(
             f"{claim}, and it has {packed_bytes / 1e6:.3g} MB: more than frames shrink by packing; {FETCH},"
             " or unpack it first if it is right"
@@ -158,7 +159,7 @@ def _check_size(needed: int, packed_bytes: int, index: int, path: Path) -> None:
 
 
 def _copy(reader: IO[bytes], copy: IO[bytes], size: int) -> int:
-    """Copy so many bytes, or all that are left, and return their number."""
+    """Copy up to `size` bytes and return their number."""
     done = 0
     while done < size:
         chunk = reader.read(min(size - done, _CHUNK_BYTES))

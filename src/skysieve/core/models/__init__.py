@@ -1,1 +1,1 @@
-"""Models: cards, graphs, engines, and the models that ship with the package."""
+"""Models: cards, graphs, inference engines, and the packaged models."""

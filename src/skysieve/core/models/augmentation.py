@@ -1,4 +1,4 @@
-"""Networks shown the same tiles turned and mirrored."""
+"""Test-time augmentation: apply a network to rotated and mirrored tiles."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["VIEWS", "highest_over_views"]
+__all__ = ["VIEWS", "max_over_views"]
 
 VIEWS = (1, 2, 4, 8)
-"""Numbers of views: as it is; and turned by a quarter; all four turns; all turns, mirrored too."""
+"""Numbers of views: the original; with one quarter turn; all four rotations; all rotations, also mirrored."""
 
 
-def highest_over_views(
+def max_over_views(
     network: Callable[[NDArray[np.float32]], NDArray[np.float32]], pixels: NDArray[np.float32], views: int
 ) -> NDArray[np.float32]:
-    """Return the highest probability that a network gives each pixel in any of several views.
+    """Return the maximum over several views of the probabilities that a network predicts.
 
-    The sky has no preferred direction, but networks do: one that misses a trail may find it in the
-    picture turned by a quarter.
+    The sky has no preferred direction, but networks do: a network that misses a trail may detect it in the
+    image rotated by a quarter turn.
 
     Parameters
     ----------
     network
-        Takes ``(N, 1, H, W)`` float32 and returns ``(N, C, H, W)`` float32.
-    pixels
-        ``(N, 1, H, W)`` float32.
+        Maps ``(N, 1, H, W)`` float32 to ``(N, C, H, W)`` float32.
+    pixels : ndarray of float32, shape (N, 1, H, W)
+        Normalised tiles.
     views
-        One of :data:`VIEWS`.
+        Number of views, one of :data:`VIEWS`.
 
     Returns
     -------
-    ndarray
-        ``(N, C, H, W)`` float32.
+    ndarray of float32, shape (N, C, H, W)
+        Largest probability of each pixel and class.
 
     Raises
     ------
@@ -48,11 +48,11 @@ def highest_over_views(
     """
     if views not in VIEWS:
         raise ConfigError(f"{views} views: choose from {', '.join(map(str, VIEWS))}")
-    highest = network(pixels)
+    maximum = network(pixels)
     for view in range(1, views):
         turns, mirrored = view % 4, view >= 4
-        turned = np.rot90(pixels, turns, (2, 3))
-        seen = network(np.ascontiguousarray(turned[..., ::-1] if mirrored else turned))
-        back = np.rot90(seen[..., ::-1] if mirrored else seen, -turns, (2, 3))
-        np.maximum(highest, back, out=highest)
-    return highest
+        rotated = np.rot90(pixels, turns, (2, 3))
+        predicted = network(np.ascontiguousarray(rotated[..., ::-1] if mirrored else rotated))
+        restored = np.rot90(predicted[..., ::-1] if mirrored else predicted, -turns, (2, 3))
+        np.maximum(maximum, restored, out=maximum)
+    return maximum

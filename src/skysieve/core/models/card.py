@@ -1,4 +1,4 @@
-"""Model cards: all that the runtime must know to use a graph rightly."""
+"""Model cards: everything that inference needs to know to use a graph correctly."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from annotated_types import Interval, Len
 
 from skysieve.core.documents import parse_json, read_bytes, read_text
 from skysieve.core.errors import ModelError
-from skysieve.core.models.graph_ends import check_ends
-from skysieve.core.models.onnx_file import check_onnx, graph_ends
+from skysieve.core.models.graph_io import check_inputs_outputs
+from skysieve.core.models.onnx_file import check_onnx, read_inputs_outputs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,15 +27,15 @@ __all__ = ["CARD_FILE", "EngineName", "GraphFile", "Model", "ModelCard", "Tiling
 
 CARD_FILE = "card.json"
 CARD_VERSION = 1
-LARGEST_GRAPH = 2**31
-"""Bytes of the largest graph: no ONNX file can have more."""
+MAX_GRAPH_BYTES = 2**31
+"""Size of the largest graph in bytes; no ONNX file can be larger."""
 REPAIR = "import the model again"
 
-_STRICT: dict[str, Any] = {"strict": True, "extra": "forbid", "allow_inf_nan": False}
-"""How pydantic checks cards: a text is no number, nothing is unknown, nothing is NaN."""
+_STRICT: dict[str, object] = {"strict": True, "extra": "forbid", "allow_inf_nan": False}
+"""Settings of pydantic for cards: no type conversion, no unknown fields, no NaN."""
 
 EngineName: TypeAlias = Literal["openvino", "onnxruntime"]
-"""An engine that runs graphs."""
+"""Engine that runs graphs."""
 
 _Name: TypeAlias = Annotated[str, Len(1, 200)]
 _Text: TypeAlias = Annotated[str, Len(0, 4000)]
@@ -58,14 +58,14 @@ class GraphFile:
     Attributes
     ----------
     file
-        Name beside the card.
+        File name in the folder of the card.
     sha256
-        Checksum of its bytes, in hexadecimal.
+        Checksum of the file, in hexadecimal.
     engines
         Engines that run this form of the graph.
     """
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+    __pydantic_config__: ClassVar[dict[str, object]] = _STRICT
 
     file: _Name
     sha256: str
@@ -74,26 +74,26 @@ class GraphFile:
 
 @dataclass(frozen=True)
 class Tiling:
-    """How a graph wants its pixels.
+    """Tile sizes that a graph accepts and needs.
 
     Attributes
     ----------
     multiple, remainder
         Sides of a tile are ``remainder + k * multiple`` pixels.
     minimum
-        Least side of the tiles that cover a larger frame.
+        Smallest side of the tiles that cover a larger frame.
     margin
-        Pixels at a tile's border that the network sees too little of.
+        Border of a tile, in pixels, where the network has too little context.
     fixed_size
-        Side of the only tile that the network takes; 0 if others do too.
+        Side of the only tile that the network accepts; 0 if it accepts other sizes.
     bytes_per_pixel
-        Memory that a call needs for each pixel, by precision.
+        Memory of a call per pixel, by precision.
     memory
-        Memory of a call, in MB, beyond which larger tiles gain little; it bounds tiles unless the user gives
-        another bound.
+        Memory of a call, in MB, beyond which larger tiles gain little. It limits the tiles unless the user
+        sets another limit.
     """
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+    __pydantic_config__: ClassVar[dict[str, object]] = _STRICT
 
     multiple: _Side
     remainder: Annotated[int, Interval(ge=0, lt=2**14)]
@@ -104,12 +104,22 @@ class Tiling:
     memory: _Positive = 830
 
     def bytes_of_pixel(self, precision: str) -> int:
-        """Return the memory that a call needs for each pixel, that of the other precision if need be.
+        """Return the memory of a call per pixel, in bytes.
+
+        Parameters
+        ----------
+        precision
+            ``f32`` or ``bf16``; the largest stated value is used if the card does not state this one.
+
+        Returns
+        -------
+        int
+            Bytes per pixel.
 
         Raises
         ------
         ModelError
-            If the card does not state it.
+            If the card states no value.
         """
         stated = {str(name): needed for name, needed in self.bytes_per_pixel.items()}
         if not stated:
@@ -119,12 +129,12 @@ class Tiling:
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What a model is and how it is used.
+    """Description of a model and of its use.
 
     Attributes
     ----------
     name, job, version, description, licence, reference, source
-        What it is, for which of the jobs, and where it comes from.
+        Identity, job and origin of the model.
     normalisation
         Name of the normalisation of its input.
     classes
@@ -132,29 +142,30 @@ class ModelCard:
     tiling
         Size of its input.
     training_priors, default_priors, default_thresholds
-        By class name.
+        Values by class name.
     graphs
         Its graphs; the first that an engine runs is used.
     agreement
-        Part of the decisions at default thresholds that a lower precision shares with float32, as measured.
+        Measured share of the decisions at default thresholds that a lower precision has in common with
+        float32.
     training, scores
-        How it was trained and how well it does, as far as known.
+        How it was trained and how well it performs, as far as known.
     calibration
-        By class name, scale and offset of the logits that are folded into the graph already: a record, not
-        to be applied again.
+        Scale and offset of the logits by class name. The graph includes them already: a record, not to be
+        applied again.
     domain
-        What frames it was trained on look like: for each statistic of :mod:`skysieve.frames.image.domain` its
-        quantiles over the training frames.  Without them no frame is called unlike.
+        Quantiles over the training frames of each statistic of :mod:`skysieve.frames.image.domain`. Without
+        them no frame is reported as out of distribution.
     screening
-        Of ghosts: how what the network says of the whole picture and what it outlined combine; see
+        Ghosts only: how the network's score of the whole image and its outlines are combined; see
         :class:`skysieve.ghosts.predict.screening.Screening`.
     sky
-        Of clusters: ``bands``, names of the maps in the order of the network's channels; ``side`` and
+        Clusters only: ``bands``, names of the maps in the order of the network's channels; ``side`` and
         ``resolution`` of its patches, in pixels and arcminutes; how pixels become its input (``sigma``,
-        ``stretch`` and what else the preprocessing keeps); and what was labelled.
+        ``stretch`` and other values of the preprocessing); and what was labelled.
     """
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+    __pydantic_config__: ClassVar[dict[str, object]] = _STRICT
 
     name: _Name
     job: _Name
@@ -179,7 +190,13 @@ class ModelCard:
     sky: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> str:
-        """Return the card as JSON; a score that is not defined is null."""
+        """Return the card as JSON; an undefined score is null.
+
+        Returns
+        -------
+        str
+            The text, with a final newline.
+        """
         content = {"card_version": CARD_VERSION, **asdict(self)}
         for record in ("training", "scores"):
             content[record] = _without_nan(content[record])
@@ -187,12 +204,24 @@ class ModelCard:
 
     @classmethod
     def from_json(cls, text: str, *, origin: str) -> ModelCard:
-        """Read a card, of which every value is checked: types, ranges, and that they go together.
+        """Parse a card and check all values: types, ranges, and consistency.
+
+        Parameters
+        ----------
+        text
+            The card as JSON.
+        origin
+            Name of the card in messages.
+
+        Returns
+        -------
+        ModelCard
+            The card.
 
         Raises
         ------
         ModelError
-            If the text is no model card of this version; ``origin`` names it in the message.
+            If the text is not a valid model card of this version.
         """
         from pydantic import ValidationError
 
@@ -208,18 +237,23 @@ class ModelCard:
             place = ".".join(str(part) for part in first["loc"])[:200]
             found = "" if first["type"] == "missing" else f", found {first['input']!r:.80}"
             raise ModelError(f"{origin}: no valid model card: {place}: {first['msg']}{found}") from error
-        problem = _contradiction(card)
+        problem = _find_contradiction(card)
         if problem is not None:
             raise ModelError(f"{origin}: no valid model card: {problem}")
         return card
 
-    def complete(self, *fields: str) -> None:
-        """Make sure that fields by class name hold a value for every class.
+    def require_fields(self, *fields: str) -> None:
+        """Check that fields by class name have a value for every class.
+
+        Parameters
+        ----------
+        *fields
+            Names of the fields.
 
         Raises
         ------
         ModelError
-            If one does not.
+            If a field lacks a class.
         """
         for name in fields:
             missing = [one for one in self.classes if one not in getattr(self, name)]
@@ -234,8 +268,8 @@ def _adapter() -> TypeAdapter[ModelCard]:
     return TypeAdapter(ModelCard)
 
 
-def _contradiction(card: ModelCard) -> str | None:
-    """Return what does not go together in a card, each value of which may be right by itself."""
+def _find_contradiction(card: ModelCard) -> str | None:
+    """Return what is inconsistent in a card whose values are all valid on their own, or None."""
     texts = (card.name, card.job, card.version, card.description, card.licence, card.reference, card.source)
     unprintable = [text for text in (*texts, card.normalisation, *card.classes) if not text.isprintable()]
     if unprintable:
@@ -259,8 +293,8 @@ def _contradiction(card: ModelCard) -> str | None:
     return None
 
 
-def _without_nan(value: Any) -> Any:
-    """Return the value with None for numbers that are not finite, in lists and mappings too."""
+def _without_nan(value: object) -> object:
+    """Return the value with None for non-finite numbers, also in lists and mappings."""
     if isinstance(value, Mapping):
         return {key: _without_nan(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -270,14 +304,14 @@ def _without_nan(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Model:
-    """A card and the folder that holds its graphs.
+    """A card and the folder with its graphs.
 
     Attributes
     ----------
     card, folder
-        The two.
+        The card and the folder.
     repair
-        What to do about a damaged graph, in messages.
+        Advice in messages about a damaged graph.
     """
 
     card: ModelCard
@@ -286,18 +320,30 @@ class Model:
 
     @property
     def size(self) -> int:
-        """Bytes of all its graphs; those that are missing do not count."""
+        """Size of all its graphs in bytes, without missing files."""
         paths = [self.folder / graph.file for graph in self.card.graphs]
         return sum(path.stat().st_size for path in paths if path.is_file())
 
     def graph(self, engine: str) -> tuple[bytes, str]:
         """Return the checked bytes of the graph for an engine, and their SHA-256.
 
+        Parameters
+        ----------
+        engine
+            Name of the engine.
+
+        Returns
+        -------
+        content : bytes
+            The ONNX graph.
+        sha256 : str
+            Checksum in hexadecimal.
+
         Raises
         ------
         ModelError
-            If the model has no graph for it, the file is missing or not what the card says, or it is no ONNX
-            graph that holds all its weights, takes pixels alone and gives numbers.
+            If the model has no graph for the engine, the file is missing or does not match the card, or it is
+            not an ONNX graph that holds all its weights, takes only pixels and returns float32.
         """
         for graph in self.card.graphs:
             if engine in graph.engines:
@@ -307,16 +353,16 @@ class Model:
         content = self._read(graph)
         label = f"model {self.card.name!r}: {self.folder / graph.file}"
         check_onnx(content, label)
-        check_ends(self.card.name, *graph_ends(content, label))
+        check_inputs_outputs(self.card.name, *read_inputs_outputs(content, label))
         return content, graph.sha256
 
     def verify(self) -> None:
-        """Make sure that every graph is there, and is what the card says.
+        """Check that every graph exists and matches the card.
 
         Raises
         ------
         ModelError
-            If one is not.
+            If a graph does not.
         """
         for graph in self.card.graphs:
             self._read(graph)
@@ -324,7 +370,7 @@ class Model:
     def _read(self, graph: GraphFile) -> bytes:
         path = self.folder / graph.file
         try:
-            content = read_bytes(path, error=ModelError, limit=LARGEST_GRAPH)
+            content = read_bytes(path, error=ModelError, limit=MAX_GRAPH_BYTES)
         except OSError as error:
             raise ModelError(f"{path}: cannot be read ({error.strerror}); {self.repair}") from error
         if hashlib.sha256(content).hexdigest() != graph.sha256:
@@ -340,7 +386,12 @@ def read_model(folder: Path, *, repair: str = REPAIR) -> Model:
     folder
         The folder.
     repair
-        See :class:`Model`.
+        Advice in messages about a damaged graph.
+
+    Returns
+    -------
+    Model
+        The model.
 
     Raises
     ------

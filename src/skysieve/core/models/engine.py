@@ -1,7 +1,7 @@
-"""Engines that run ONNX graphs, and which one is taken where nobody says.
+"""Load graphs into an inference engine, and choose the engine if the user does not.
 
-OpenVINO was the faster one on the x86-64 processors measured, in float32 and more
-so in bfloat16 where there are instructions for it: see ``docs/results/engines.md``.
+OpenVINO was the faster engine on the x86-64 processors measured, in float32 and even more in bfloat16 where
+the processor has instructions for it: see ``docs/results/engines.md``.
 """
 
 from __future__ import annotations
@@ -20,12 +20,18 @@ if TYPE_CHECKING:
 
 __all__ = ["available_threads", "load_network"]
 
-LEAST_AGREEMENT = 0.9999
-"""A lower precision is taken by itself only where at least this part of the decisions is that of float32."""
+MIN_AGREEMENT = 0.9999
+"""Smallest share of decisions equal to those of float32 for which ``auto`` uses a lower precision."""
 
 
 def available_threads() -> int:
-    """Return the number of processors that this process may use."""
+    """Return the number of processors that this process may use.
+
+    Returns
+    -------
+    int
+        Number of processors.
+    """
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -46,19 +52,24 @@ def load_network(
     model
         The model.
     engine
-        ``auto`` takes OpenVINO if it is installed and the model has a graph for it, ONNX Runtime if not, and
-        ONNX Runtime on a GPU.
+        ``auto`` selects ONNX Runtime on a GPU. On a CPU it selects OpenVINO if it is installed and the model
+        has a graph for it, else ONNX Runtime.
     precision
-        ``auto`` takes bf16 where the processor has it and the card says that decisions agree.
+        ``auto`` selects bf16 if the processor supports it and the card states that decisions agree.
     device
         ``cpu``, ``cuda`` or ``cuda:N``.
     threads
         Processor threads; all by default.
 
+    Returns
+    -------
+    Network
+        The loaded graph.
+
     Raises
     ------
     ConfigError
-        If engine, precision and device do not go together.
+        If engine, precision and device are incompatible.
     ModelError
         If no engine is installed or the graph cannot be loaded.
     """
@@ -73,16 +84,13 @@ def load_network(
     if chosen == "openvino":
         from skysieve.core.models.openvino_engine import OpenVINONetwork
 
-        return OpenVINONetwork(model, precision, threads, bf16_agrees=_bf16_agrees(model))
+        bf16_agrees = model.card.agreement.get("bf16", 0.0) >= MIN_AGREEMENT
+        return OpenVINONetwork(model, precision, threads, bf16_agrees=bf16_agrees)
     from skysieve.core.models.onnxruntime_engine import ONNXRuntimeNetwork
 
     if precision == "bf16":
         raise ConfigError("ONNX Runtime runs these graphs in f32 only; use --engine openvino for bf16")
     return ONNXRuntimeNetwork(model, device, threads)
-
-
-def _bf16_agrees(model: Model) -> bool:
-    return model.card.agreement.get("bf16", 0.0) >= LEAST_AGREEMENT
 
 
 def _choose_engine(model: Model, engine: Engine, device_kind: str) -> str:

@@ -10,7 +10,7 @@ from skysieve.core.settings import setting
 
 if TYPE_CHECKING:
     from skysieve.core.models.card import Model
-    from skysieve.core.models.graph_ends import Answer
+    from skysieve.core.models.graph_io import OutputKind
     from skysieve.core.models.shared_network import SharedNetwork
 
 __all__ = ["SPEED", "EngineSettings"]
@@ -40,14 +40,14 @@ class EngineSettings:
     device: str = setting("cpu", metavar="DEVICE", panel=SPEED)
     threads: int | None = setting(None, minimum=1, hidden_default=True, panel=SPEED)
 
-    def load(self, model: Model, *, answer: Answer = "other") -> SharedNetwork:
+    def load(self, model: Model, *, output_kind: OutputKind = "other") -> SharedNetwork:
         """Load the graph of a model.
 
         Parameters
         ----------
         model
             The model.
-        answer
+        output_kind
             What its graph returns, which is checked at each call.
 
         Returns
@@ -68,7 +68,7 @@ class EngineSettings:
         network = load_network(
             model, engine=self.engine, precision=self.precision, device=self.device, threads=self.threads
         )
-        return SharedNetwork(network, model.card, answer)
+        return SharedNetwork(network, model.card, output_kind)
 
     @property
     def all_threads(self) -> int:

@@ -1,4 +1,4 @@
-"""Models by name: in the package, from elsewhere, in a folder, or imported before."""
+"""Find models by name: packaged, published elsewhere, in a folder, or imported before."""
 
 from __future__ import annotations
 
@@ -19,15 +19,21 @@ __all__ = ["LoadableModel", "find_model"]
 
 
 class LoadableModel(Protocol):
-    """A model whose weights come from elsewhere."""
+    """A model whose weights are published elsewhere."""
 
     @property
     def card(self) -> ModelCard:
-        """Its card, which has its name."""
+        """Its card, with its name."""
         ...
 
     def load(self) -> Model:
-        """Return the model, ready to run."""
+        """Return the model, ready to run.
+
+        Returns
+        -------
+        Model
+            The model.
+        """
         ...
 
 
@@ -37,14 +43,18 @@ def find_model(name: str, *, job: str, normalisation: str, published: Iterable[L
     Parameters
     ----------
     name
-        A model in this package, a published network, an imported model, or a folder that holds a card; the
-        first that there is.
+        Packaged model, published network, imported model, or folder with a card; the first match is used.
     job
-        The job that the model must be for.
+        Job that the model must be for.
     normalisation
-        The normalisation that the job does.
+        Normalisation that the job applies.
     published
-        Models of this job whose weights come from elsewhere.
+        Models of this job whose weights are published elsewhere.
+
+    Returns
+    -------
+    Model
+        The model.
 
     Raises
     ------

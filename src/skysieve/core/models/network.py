@@ -1,4 +1,4 @@
-"""What a loaded graph is to those who run it."""
+"""Interface of a graph that an engine has loaded."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Network(Protocol):
     Attributes
     ----------
     engine, precision, device
-        What runs it.
+        How it runs.
     sha256
         Checksum of the graph.
     """
@@ -31,5 +31,16 @@ class Network(Protocol):
     sha256: str
 
     def __call__(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the graph's output for ``(N, 1, H, W)`` pixels."""
+        """Return the graph's output.
+
+        Parameters
+        ----------
+        pixels : ndarray of float32, shape (N, 1, H, W)
+            Normalised pixels.
+
+        Returns
+        -------
+        ndarray of float32
+            Output of the graph; the first axis is N.
+        """
         ...

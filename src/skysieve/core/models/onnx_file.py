@@ -1,4 +1,4 @@
-"""What a graph of somebody else's must not hold, seen before an engine reads it."""
+"""Safety checks of foreign ONNX files before an engine reads them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import struct
 from skysieve.core.errors import ModelError
 from skysieve.core.models.protobuf import Message
 
-__all__ = ["check_onnx", "graph_ends"]
+__all__ = ["check_onnx", "read_inputs_outputs"]
 
-# Where messages hold others that lead to tensors: kind of message, field, kind of what it holds.
+# Path from the model to its tensors: kind of message, number of a field, kind of the messages in that field.
 _INNER: dict[str, dict[int, str]] = {
     "model": {7: "graph", 20: "training", 25: "function"},
     "training": {1: "graph", 2: "graph"},
@@ -43,21 +43,22 @@ _EXTERNAL_DATA, _DATA_LOCATION = 13, 14
 
 
 def check_onnx(content: bytes, label: str) -> None:
-    """Make sure that a file is an ONNX graph, and that all its weights are in it.
+    """Check that a file is an ONNX graph that contains all its weights.
 
-    Weights may be in other files, which an engine reads wherever the graph says: any file of the user's.
+    Weights may be in other files, which an engine reads from any path that the graph states: it could read
+    any file of the user.
 
     Parameters
     ----------
     content
         The file.
     label
-        What to call it in messages.
+        Name of the file in messages.
 
     Raises
     ------
     ModelError
-        If it is no ONNX graph, or names other files.
+        If it is not an ONNX graph, or refers to other files.
 
     References
     ----------
@@ -78,25 +79,25 @@ def check_onnx(content: bytes, label: str) -> None:
         raise ModelError(f"{label}: is no ONNX graph ({error})") from error
 
 
-def graph_ends(content: bytes, label: str) -> tuple[list[tuple[str, str, int | None]], list[str]]:
-    """Return what an ONNX graph says it takes and gives.
+def read_inputs_outputs(content: bytes, label: str) -> tuple[list[tuple[str, str, int | None]], list[str]]:
+    """Return the inputs and outputs that an ONNX graph states.
 
-    Some releases of ONNX Runtime abort the process on inputs that do not fit the first node, before it can be
-    asked for them.
+    Some releases of ONNX Runtime abort the process on inputs that do not fit the first node, before the
+    inputs can be queried.
 
     Parameters
     ----------
     content
-        A file that :func:`check_onnx` found right.
+        File that :func:`check_onnx` accepted.
     label
-        What to call it in messages.
+        Name of the file in messages.
 
     Returns
     -------
     inputs
-        Name, type and number of axes of each; None for any number.
+        Name, type and number of axes of each input; None for any number of axes.
     outputs
-        Type of each.
+        Type of each output.
 
     Raises
     ------
@@ -118,7 +119,7 @@ def graph_ends(content: bytes, label: str) -> tuple[list[tuple[str, str, int | N
 
 
 def _tensor(value: Message) -> tuple[str, int | None]:
-    """Return type and number of axes of what goes into a graph or comes out of it."""
+    """Return type and number of axes of an input or output."""
     tensor = Message(Message(value.raw(2)).raw(1))
     number = tensor.integer(1)
     axes = len(Message(tensor.raw(2)).all_raw(1)) if 2 in tensor else None

@@ -8,7 +8,7 @@ import onnxruntime
 
 from skysieve.core.errors import ConfigError, ModelError
 from skysieve.core.extras import install_command
-from skysieve.core.models.graph_ends import INPUT, check_ends, short_reason
+from skysieve.core.models.graph_io import INPUT, check_inputs_outputs, short_reason
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,9 +36,9 @@ class ONNXRuntimeNetwork:
     Raises
     ------
     ConfigError
-        If the device is not there.
+        If the device is not available.
     ModelError
-        If ONNX Runtime cannot load the graph, or it takes or gives something else than pixels.
+        If ONNX Runtime cannot load the graph, or the graph does not take only pixels and return float32.
     """
 
     engine = "onnxruntime"
@@ -48,7 +48,7 @@ class ONNXRuntimeNetwork:
         self.device = device
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
-        options.enable_mem_pattern = False  # it doubles the memory of a call, and gains no time here
+        options.enable_mem_pattern = False  # would double the memory of a call without saving time
         options.log_severity_level = ERRORS_ONLY
         providers: list[str | tuple[str, dict[str, str]]] = ["CPUExecutionProvider"]
         if device != "cpu":
@@ -67,7 +67,7 @@ class ONNXRuntimeNetwork:
             raise ModelError(f"model {model.card.name!r}: ONNX Runtime cannot load it ({reason})") from error
         self._name = model.card.name
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
-        check_ends(
+        check_inputs_outputs(
             self._name,
             [
                 (one.name, one.type.removeprefix("tensor(").removesuffix(")"), len(one.shape))
@@ -80,12 +80,12 @@ class ONNXRuntimeNetwork:
             raise ConfigError(f"device {device!r} cannot be used by ONNX Runtime; is the driver installed?")
 
     def __call__(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the graph's output for ``(N, 1, H, W)`` float32 pixels.
+        """See :meth:`skysieve.core.models.network.Network.__call__`.
 
         Raises
         ------
         ModelError
-            If the graph does not take pixels of this shape, or cannot be run.
+            If the graph does not accept pixels of this shape, or cannot be run.
         """
         try:
             output: NDArray[np.float32] = self._session.run([self._output], {INPUT: pixels})[0]

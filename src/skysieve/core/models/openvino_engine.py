@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from skysieve.core.errors import ConfigError, ModelError
-from skysieve.core.models.graph_ends import INPUT, check_ends, short_reason
+from skysieve.core.models.graph_io import INPUT, check_inputs_outputs, short_reason
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,7 +21,7 @@ __all__ = ["OpenVINONetwork"]
 
 
 def _without_telemetry() -> Any:
-    """Import OpenVINO without the part that reports each import to its maker, from a process of its own."""
+    """Import OpenVINO without its telemetry module, which reports each import from its own process."""
     modules: dict[str, Any] = sys.modules
     hidden = modules.setdefault("openvino_telemetry", None) is None
     try:
@@ -35,11 +35,11 @@ def _without_telemetry() -> Any:
 openvino = _without_telemetry()
 
 COMPILED_SHAPES = 2
-"""Shapes kept compiled; each holds the memory of one call."""
+"""Number of input shapes kept compiled; each one holds the memory of one call."""
 
 
 class OpenVINONetwork:
-    """A graph compiled for every input shape that it meets, which is faster than one for all shapes.
+    """A graph compiled for each input shape separately, which is faster than one graph for all shapes.
 
     Parameters
     ----------
@@ -50,14 +50,14 @@ class OpenVINONetwork:
     threads
         Processor threads.
     bf16_agrees
-        Whether ``auto`` may take bf16.
+        Whether ``auto`` may select bf16.
 
     Raises
     ------
     ConfigError
-        If bf16 is asked for on a processor without it.
+        If bf16 is requested on a processor without it.
     ModelError
-        If OpenVINO cannot read the graph, or it takes or gives something else than pixels.
+        If OpenVINO cannot read the graph, or the graph does not take only pixels and return float32.
     """
 
     engine = "openvino"
@@ -84,7 +84,7 @@ class OpenVINONetwork:
         except RuntimeError as error:
             reason = short_reason(error)
             raise ModelError(f"model {self._name!r}: OpenVINO cannot read its graph ({reason})") from error
-        check_ends(
+        check_inputs_outputs(
             self._name,
             [(_name(one), one.element_type.to_string(), _axes(one)) for one in self._graph.inputs],
             [one.element_type.to_string() for one in self._graph.outputs],
@@ -92,12 +92,12 @@ class OpenVINONetwork:
         self._requests: OrderedDict[tuple[int, ...], Any] = OrderedDict()
 
     def __call__(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the graph's output for ``(N, 1, H, W)`` float32 pixels.
+        """See :meth:`skysieve.core.models.network.Network.__call__`.
 
         Raises
         ------
         ModelError
-            If the graph does not take pixels of this shape, or cannot be run.
+            If the graph does not accept pixels of this shape, or cannot be run.
         """
         request = self._requests.pop(pixels.shape, None) or self._compile(pixels.shape)
         self._requests[pixels.shape] = request
@@ -129,6 +129,6 @@ def _name(end: Any) -> str:
 
 
 def _axes(end: Any) -> int | None:
-    """Return the number of axes of an input, or None if it may have any."""
+    """Return the number of axes of an input, or None if any number is allowed."""
     rank = end.get_partial_shape().rank
     return int(rank.get_length()) if rank.is_static else None

@@ -1,4 +1,4 @@
-"""Models that lie inside this package: one folder a job, so that nothing has to be downloaded."""
+"""Packaged models: one folder per job inside this package, so that no download is needed."""
 
 from __future__ import annotations
 
@@ -14,13 +14,19 @@ __all__ = ["FOLDER", "find_packaged", "packaged_models"]
 logger = logging.getLogger(__name__)
 
 FOLDER = Path(str(files("skysieve.core.models"))) / "weights"
-"""Where they lie: ``weights/<job>/`` with a card and the graphs that it names."""
+"""Folder of the packaged models: ``weights/<job>/`` with a card and the graphs that it names."""
 
 REPAIR = "install Skysieve again"
 
 
 def packaged_models() -> list[Model]:
-    """Return the models in the package, by folder name; damaged ones are logged and left out."""
+    """Return the packaged models, by folder name; damaged ones are logged and left out.
+
+    Returns
+    -------
+    list of Model
+        The models.
+    """
     models = []
     for card in sorted(FOLDER.glob(f"*/{CARD_FILE}")):
         try:
@@ -31,9 +37,21 @@ def packaged_models() -> list[Model]:
 
 
 def find_packaged(name: str, job: str) -> Model | None:
-    """Return the packaged model of this name for a job, or None if there is none.
+    """Return the packaged model with this name for a job, or None.
 
-    The bytes of its graph are checked against the card when they are read, as of every model.
+    As for every model, the bytes of its graph are checked against the card when they are read.
+
+    Parameters
+    ----------
+    name
+        Name of the model.
+    job
+        Job that the model must be for.
+
+    Returns
+    -------
+    Model or None
+        The model.
     """
     for model in packaged_models():
         if (model.card.name, model.card.job) == (name, job):

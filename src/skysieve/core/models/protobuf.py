@@ -1,4 +1,4 @@
-"""Protocol-buffer messages, read without their schema: fields by number, undecoded."""
+"""Read protocol-buffer messages without their schema: fields by number, undecoded."""
 
 from __future__ import annotations
 
@@ -7,18 +7,32 @@ import struct
 __all__ = ["Message", "varint"]
 
 Value = int | bytes | memoryview
-_MOST_BITS = 64
+_MAX_BITS = 64
 
 
 def varint(buffer: bytes | memoryview, position: int) -> tuple[int, int]:
-    """Decode one base-128 number; return it and the position behind it.
+    """Decode one base-128 number.
+
+    Parameters
+    ----------
+    buffer
+        The bytes.
+    position
+        Offset of the number.
+
+    Returns
+    -------
+    value : int
+        The number.
+    position : int
+        Offset behind the number.
 
     Raises
     ------
     IndexError
-        If the buffer ends within it.
+        If the buffer ends within the number.
     ValueError
-        If it is longer than any number.
+        If the number has more than 64 bits.
     """
     value = shift = 0
     while True:
@@ -28,7 +42,7 @@ def varint(buffer: bytes | memoryview, position: int) -> tuple[int, int]:
         if byte < 0x80:
             return value, position
         shift += 7
-        if shift >= _MOST_BITS + 7:
+        if shift >= _MAX_BITS + 7:
             raise ValueError("a number of more than 64 bits")
 
 
@@ -38,14 +52,14 @@ class Message:
     Parameters
     ----------
     buffer
-        Its bytes.
+        Bytes of the message.
 
     Raises
     ------
     IndexError, struct.error
         If the buffer ends within a field.
     ValueError
-        If a field has no known form, or is longer than the buffer.
+        If a field has an unknown wire type, or is longer than the buffer.
 
     References
     ----------
@@ -76,16 +90,28 @@ class Message:
             self._fields.setdefault(number, []).append(value)
 
     def __contains__(self, number: int) -> bool:
-        """Tell whether a field is there."""
+        """Check whether a field is present."""
         return number in self._fields
 
     def integer(self, number: int, default: int = 0) -> int:
-        """Return the first value of a field of numbers.
+        """Return the first value of a numeric field.
+
+        Parameters
+        ----------
+        number
+            Number of the field.
+        default
+            Value of a missing field.
+
+        Returns
+        -------
+        int
+            The value.
 
         Raises
         ------
         ValueError
-            If it is no number.
+            If the field is not numeric.
         """
         value = self._fields.get(number, [default])[0]
         if not isinstance(value, int):
@@ -93,10 +119,32 @@ class Message:
         return value
 
     def all_raw(self, number: int) -> list[bytes | memoryview]:
-        """Return every value of a field of bytes or messages."""
+        """Return all values of a field of bytes or messages.
+
+        Parameters
+        ----------
+        number
+            Number of the field.
+
+        Returns
+        -------
+        list of bytes or memoryview
+            The values, undecoded.
+        """
         return [value for value in self._fields.get(number, []) if not isinstance(value, int)]
 
     def raw(self, number: int) -> bytes | memoryview:
-        """Return the first value of a field of bytes or messages; empty without one."""
+        """Return the first value of a field of bytes or messages.
+
+        Parameters
+        ----------
+        number
+            Number of the field.
+
+        Returns
+        -------
+        bytes or memoryview
+            The value, undecoded; empty if the field is missing.
+        """
         values = self.all_raw(number)
         return values[0] if values else b""

@@ -1,4 +1,4 @@
-"""Where models lie: in the user's cache, one folder each."""
+"""Cache of models: one folder per model in the user's cache."""
 
 from __future__ import annotations
 
@@ -27,13 +27,25 @@ CACHE_VARIABLE = "SKYSIEVE_CACHE"
 
 
 def cache_folder() -> Path:
-    """Return the folder of cached models; the environment variable ``SKYSIEVE_CACHE`` moves it."""
+    """Return the folder of cached models; the environment variable ``SKYSIEVE_CACHE`` sets its parent.
+
+    Returns
+    -------
+    pathlib.Path
+        The folder; it need not exist.
+    """
     chosen = os.environ.get(CACHE_VARIABLE)
     return (Path(chosen) if chosen else user_cache_path("skysieve")) / "models"
 
 
 def cached_models() -> list[Model]:
-    """Return the intact models in the cache, by folder name; damaged ones are logged and left out."""
+    """Return the intact models in the cache, by folder name; damaged ones are logged and left out.
+
+    Returns
+    -------
+    list of Model
+        The models.
+    """
     models = []
     for card in sorted(cache_folder().glob(f"*/{CARD_FILE}")):
         try:
@@ -44,20 +56,29 @@ def cached_models() -> list[Model]:
 
 
 def add_model(card: ModelCard, graphs: Mapping[str, bytes], folder_name: str) -> Model:
-    """Put a model into the cache.
+    """Add a model to the cache.
 
-    The folder appears under its name only when it is whole, so that several processes may add the same
-    model.  If the cache cannot be written, a temporary one takes its place, with a warning, until this
-    process ends.
+    The folder gets its final name only when it is complete, so that several processes may add the same model.
+    If the cache is not writable, a temporary cache replaces it, with a warning, until this process ends.
 
     Parameters
     ----------
     card
-        The card.
+        Card of the model.
     graphs
         Content of each graph file that the card names.
     folder_name
-        Folder below :func:`cache_folder`.
+        Name of the folder below :func:`cache_folder`.
+
+    Returns
+    -------
+    Model
+        The cached model.
+
+    Raises
+    ------
+    OSError
+        If neither the cache nor a temporary folder can be written.
     """
     try:
         return _install(card, graphs, cache_folder() / folder_name)
@@ -69,7 +90,7 @@ def add_model(card: ModelCard, graphs: Mapping[str, bytes], folder_name: str) ->
             error.strerror,
             CACHE_VARIABLE,
         )
-        # a variable, so that the processes that this one starts find it too
+        # an environment variable, so that child processes use the same cache
         os.environ[CACHE_VARIABLE] = tempfile.mkdtemp(prefix="skysieve-")
         atexit.register(shutil.rmtree, os.environ[CACHE_VARIABLE], ignore_errors=True)
         return _install(card, graphs, cache_folder() / folder_name)
@@ -87,7 +108,7 @@ def _install(card: ModelCard, graphs: Mapping[str, bytes], target: Path) -> Mode
         try:
             unfinished.rename(target)
         except OSError:
-            # another process was faster; its model is the same, or reading it says what is wrong
+            # another process was faster; its model is the same, or reading it reports the error
             if not (target / CARD_FILE).exists():
                 raise
     return read_model(target)

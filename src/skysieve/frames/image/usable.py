@@ -68,7 +68,7 @@ class UsableFrame:
             nodata |= self.areas.rows("saturated", start, stop)
         if self.sections is not None and self._empty_lines is not None:
             rows, columns = self._empty_lines
-            nodata |= (rows[start:stop, None] | columns) & ~self.sections.biased(start, stop)
+            nodata |= (rows[start:stop, None] | columns) & ~self.sections.in_overscan(start, stop)
         pixels[nodata] = 0
         return pixels, nodata
 
@@ -84,7 +84,7 @@ class UsableFrame:
         if self.areas is not None:
             found |= self.areas.rows("bright", start, stop)
         if self.sections is not None:
-            found |= self.sections.dark(start, stop)
+            found |= self.sections.inactive(start, stop)
         return found
 
     @property
@@ -134,7 +134,7 @@ def _empty_lines(frame: Frame, sections: Sections) -> tuple[NDArray[np.bool_], N
     """
     height, width = frame.shape
     dark_rows, dark_columns = np.ones(height, np.bool_), np.ones(width, np.bool_)
-    for rows, columns in (*sections.lit, *sections.overscan):
+    for rows, columns in (*sections.active, *sections.overscan):
         dark_rows[rows], dark_columns[columns] = False, False
     empty_rows = np.zeros(height, np.bool_)
     for row in np.flatnonzero(dark_rows).tolist():

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skysieve.core.errors import ConfigError, FrameError, OutputError
-from skysieve.core.models.augmentation import VIEWS, highest_over_views
+from skysieve.core.models.augmentation import VIEWS, max_over_views
 from skysieve.frames.image.domain import check_reference, judge
 from skysieve.frames.image.normalise import normalise
 from skysieve.frames.image.tiles import TilePlan, TileSizes, fixed_tiles, plan_tiles, predict
@@ -101,7 +101,7 @@ class Masker:
     @cached_property
     def network(self) -> SharedNetwork:
         """The loaded network."""
-        return self.settings.load(self.model, answer="probabilities of pixels")
+        return self.settings.load(self.model, output_kind="probabilities of pixels")
 
     @property
     def start_priors(self) -> dict[str, float] | None:
@@ -326,7 +326,7 @@ class Masker:
 
     def _run(self, tiles: NDArray[np.float32], *, seen: MaskStatistics) -> NDArray[np.float32]:
         """Return the ``(N, C, H, W)`` probabilities of the wanted classes."""
-        found = highest_over_views(self.network, tiles, self.settings.views)
+        found = max_over_views(self.network, tiles, self.settings.views)
         wanted = found if self._planes == list(range(found.shape[1])) else found[:, self._planes]
         seen.add(wanted)
         return wanted

@@ -80,5 +80,5 @@ def load_model(name: str = DEFAULT_MODEL) -> Model:
         If there is no such model, it is for another job, or its card leaves out what this job needs.
     """
     model = find_model(name, job=JOB, normalisation=NORMALISATION, published=(MAXIMASK,))
-    model.card.complete("training_priors", "default_priors", "default_thresholds")
+    model.card.require_fields("training_priors", "default_priors", "default_thresholds")
     return model

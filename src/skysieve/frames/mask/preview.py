@@ -31,7 +31,7 @@ def draw_preview(frame: Frame, result: MaskResult, *, title: str) -> Image.Image
     sections: Sections | None = getattr(frame, "sections", None)
     no_sky = (result.bits & find_class("SAT").code) != 0
     if sections is not None:
-        no_sky |= sections.dark(0, height)
+        no_sky |= sections.inactive(0, height)
     coded = [c for c in (*result.classes, NODATA) if c.code]
     planes = [
         PreviewPlane(c.name, c.code, c.colour, c.description)

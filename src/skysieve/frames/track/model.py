@@ -72,5 +72,5 @@ def load_model(name: str = DEFAULT_MODEL) -> Model:
         If there is no such model, it is for another job, or its card leaves out what this job needs.
     """
     model = find_model(name, job=JOB, normalisation=NORMALISATION, published=(MAXITRACK,))
-    model.card.complete("training_priors", "default_priors")
+    model.card.require_fields("training_priors", "default_priors")
     return model

@@ -130,7 +130,7 @@ class Tracker:
     @cached_property
     def network(self) -> SharedNetwork:
         """The loaded network."""
-        return self.settings.load(self.model, answer="probabilities of frames")
+        return self.settings.load(self.model, output_kind="probabilities of frames")
 
     def track(self, frame: Frame) -> TrackResult:
         """Examine one frame.

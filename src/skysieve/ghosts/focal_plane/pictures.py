@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from skysieve.core.errors import FrameError, SourceError
-from skysieve.core.fits.auxiliary import by_name
+from skysieve.core.fits.auxiliary import classify_name
 from skysieve.core.fits.fits_integrity import open_intact
 from skysieve.core.fits.frame_files import FrameFile
 from skysieve.core.fits.locations import Location
@@ -179,7 +179,7 @@ def _has_only(hdus: fits.HDUList, location: Location, shape: tuple[int, int]) ->
         return tuple(getattr(hdus[key], "shape", ())) == shape
     found = 0
     for hdu in hdus:
-        if by_name(hdu.name) is not None:
+        if classify_name(hdu.name) is not None:
             continue  # as the truth of a simulated picture
         size = tuple(getattr(hdu, "shape", ())) if getattr(hdu, "is_image", False) else ()
         if size and size != shape:

@@ -31,5 +31,5 @@ def load_model(name: str = DEFAULT_MODEL) -> Model:
         If there is no such model, or it is for another job.
     """
     model = find_model(name, job=JOB, normalisation=NORMALISATION)
-    model.card.complete("default_thresholds")
+    model.card.require_fields("default_thresholds")
     return model

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from skysieve.core.fits.cards import HeaderCard
     from skysieve.core.fits.fits_frames import FrameHDU
-    from skysieve.core.fits.structure import HDU, Made
+    from skysieve.core.fits.structure import HDU, ImageExtension
     from skysieve.ghosts.focal_plane.cameras import Camera
     from skysieve.ghosts.focal_plane.exposures import Exposure
     from skysieve.ghosts.focal_plane.sources import Source
@@ -153,7 +153,7 @@ def bits_hdus(exposure: Exposure, ghosts: Sequence[Ghost], cards: Sequence[Heade
             (f"MSKM{place:04d}", value, "its value"),
         ]
 
-    def make(hdu: FrameHDU, tables: bool) -> Made:  # noqa: FBT001 (called by position)
+    def make(hdu: FrameHDU, tables: bool) -> ImageExtension:  # noqa: FBT001 (called by position)
         number = numbers[hdu.index]
         bits = np.zeros(hdu.shape[-2:], np.int32)
         for name, union in unions.items():

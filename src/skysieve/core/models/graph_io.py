@@ -1,4 +1,4 @@
-"""What a graph takes and gives: checked when it is loaded, and each time that it answers."""
+"""Checks of a graph's inputs and outputs: types when it is loaded, and values after each call."""
 
 from __future__ import annotations
 
@@ -13,32 +13,34 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["INPUT", "Answer", "check_answer", "check_ends", "short_reason"]
+__all__ = ["INPUT", "OutputKind", "check_inputs_outputs", "check_output", "short_reason"]
 
 INPUT = "pixels"
 """Name of the input of every graph."""
 
-Answer = Literal["probabilities of pixels", "probabilities of frames", "other"]
-"""What a graph gives: ``(N, C, H, W)`` for the pixels it was shown, ``(N, C)`` for frames, or anything."""
+OutputKind = Literal["probabilities of pixels", "probabilities of frames", "other"]
+"""Output of a graph: ``(N, C, H, W)`` for pixels, ``(N, C)`` for frames, or any other."""
 
 _AXES = 4
 _FLOATS = {"float", "f32", "float32"}
-_LONGEST_REASON = 200
-# Engines round, in bf16 to half a per cent.
+_MAX_REASON_LENGTH = 200
+# Tolerance for rounding by engines, which is half a per cent in bf16.
 _ROUNDING = 1e-2
 
 
-def check_ends(model: str, inputs: Sequence[tuple[str, str, int | None]], outputs: Sequence[str]) -> None:
-    """Make sure that a graph takes pixels alone and gives numbers.
+def check_inputs_outputs(
+    model: str, inputs: Sequence[tuple[str, str, int | None]], outputs: Sequence[str]
+) -> None:
+    """Check that a graph takes only pixels and returns float32.
 
     Parameters
     ----------
     model
         Name of the model, for messages.
     inputs
-        Name, type and number of axes of each; None for any number.
+        Name, type and number of axes of each input; None for any number of axes.
     outputs
-        Type of each.
+        Type of each output.
 
     Raises
     ------
@@ -58,33 +60,39 @@ def check_ends(model: str, inputs: Sequence[tuple[str, str, int | None]], output
         raise ModelError(f"model {model!r}: its graph gives {given}; it must give float32")
 
 
-def check_answer(
-    output: NDArray[np.float32], pixels: NDArray[np.float32], *, model: str, answer: Answer, classes: int
+def check_output(
+    output: NDArray[np.float32],
+    pixels: NDArray[np.float32],
+    *,
+    model: str,
+    output_kind: OutputKind,
+    classes: int,
 ) -> None:
-    """Make sure that what a graph said can be what it was asked for.
+    """Check that the output of a graph is valid.
 
     Parameters
     ----------
-    output
-        What it said.
-    pixels
-        ``(N, C, H, W)``, what it was shown.
+    output : ndarray of float32
+        Output of the graph.
+    pixels : ndarray of float32, shape (N, C, H, W)
+        Input of the graph.
     model
         Name of the model, for messages.
-    answer
-        What it should be.
+    output_kind
+        Expected kind of output.
     classes
-        How many classes the model's card names.
+        Number of classes in the model's card.
 
     Raises
     ------
     ModelError
-        If it has another shape, or holds NaN, an infinite number or, of probabilities, one beyond 0 to 1.
+        If the output has another shape, or holds NaN, infinite numbers or, for probabilities, values outside
+        0 to 1.
     """
     expected: tuple[int, ...] | None = None
-    if answer == "probabilities of pixels":
+    if output_kind == "probabilities of pixels":
         expected = (len(pixels), classes, *pixels.shape[2:])
-    elif answer == "probabilities of frames":
+    elif output_kind == "probabilities of frames":
         expected = (len(pixels), classes)
     shape = tuple(output.shape)
     if (expected is not None and shape != expected) or not shape or shape[0] != len(pixels):
@@ -94,7 +102,7 @@ def check_answer(
         )
     if not output.size:
         return
-    # NaN is the least and the greatest of numbers, wherever it is among them.
+    # NaN anywhere in the output makes its minimum and maximum NaN.
     low, high = float(output.min()), float(output.max())
     if not (np.isfinite(low) and np.isfinite(high)):
         raise ModelError(
@@ -107,6 +115,17 @@ def check_answer(
 
 
 def short_reason(error: BaseException) -> str:
-    """Return what an engine says on one line, without what it says of its own files."""
+    """Return an engine's error message on one line, shortened; engines append details of their own files.
+
+    Parameters
+    ----------
+    error
+        The exception.
+
+    Returns
+    -------
+    str
+        The message.
+    """
     text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]} ..."
+    return text if len(text) <= _MAX_REASON_LENGTH else f"{text[:_MAX_REASON_LENGTH]} ..."
