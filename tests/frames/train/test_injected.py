@@ -74,7 +74,7 @@ class TestPieces:
 
     def test_are_read_again_where_memory_would_not_hold_all(self, frames, monkeypatch):
         expected = [frames.frame(number)[0] for number in range(4)]
-        monkeypatch.setattr(injected, "HELD", 1)
+        monkeypatch.setattr(injected, "MAX_CACHED_BYTES", 1)
         clean = CleanFolder(frames.clean.folder, 128)
         assert len(clean.held) == 1
         again = InjectedFrames(clean, frames.recipe, 128, seed=1)

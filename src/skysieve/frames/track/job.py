@@ -192,7 +192,7 @@ class TrackJob:
             ]
             tracks: list[FrameTrack] = []
             errors: list[FrameError] = []
-            unlike: dict[int, tuple[str, Unlikeness]] = {}
+            worst: dict[int, tuple[str, Unlikeness]] = {}
             for index in choose_hdus(len(frames), self.fraction, self.seed):
                 hdu, number, frame = frames[index]
                 plane = number if len(hdu.planes) > 1 else 0
@@ -205,13 +205,13 @@ class TrackJob:
                     errors.append(error)
                     logger.warning("%s; left out", error)
                     continue
-                found = self._tracker.unlikeness(frame)
-                if found is not None and found.score > unlike.get(hdu.index, ("", IN_DOMAIN))[1].score:
-                    unlike[hdu.index] = frame.label, found
+                found = self._tracker.ood_score(frame)
+                if found is not None and found.score > worst.get(hdu.index, ("", IN_DOMAIN))[1].score:
+                    worst[hdu.index] = frame.label, found
                 tracks.append(FrameTrack(hdu.index, hdu.name, hdu.version, plane, frame.shape, result))
         if not tracks:
             raise errors[0]
-        for label, found in unlike.values():
+        for label, found in worst.values():
             warning = found.warning(label, self._tracker.model.card.name)
             logger.warning("%s: its probability may mean little", warning)
         return TrackRecord(tuple(tracks), time.perf_counter() - start, notes)

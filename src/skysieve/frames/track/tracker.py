@@ -207,7 +207,7 @@ class Tracker:
         blocks = [self._row_of_blocks(normalised, top, columns, (size, size)) for top in rows]
         return TrackResult(np.stack(blocks), tuple(rows), tuple(columns), (size, size))
 
-    def unlikeness(self, frame: Frame) -> Unlikeness | None:
+    def ood_score(self, frame: Frame) -> Unlikeness | None:
         """Compare a frame with the training frames of the model.
 
         Parameters
@@ -217,7 +217,7 @@ class Tracker:
 
         Returns
         -------
-        Unlikeness or None
+        OODScore or None
             Out-of-distribution score and reasons; None if the card has no statistics of the training frames.
         """
         return judge(UsableFrame(frame).sky, self.model.card.domain) if self.model.card.domain else None
