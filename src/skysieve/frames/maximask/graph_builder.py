@@ -108,7 +108,8 @@ class GraphBuilder:
         str
             Name of the output.
         """
-        return self.apply_all(operator, *inputs, outputs=[name or self._new_name(operator)], **attributes)[0]
+        name = name or f"{operator.lower()}_{len(self.nodes)}"
+        return self.apply_all(operator, *inputs, outputs=[name], **attributes)[0]
 
     def apply_all(
         self, operator: str, *inputs: str, outputs: list[str], **attributes: Attribute
@@ -133,9 +134,6 @@ class GraphBuilder:
         """
         self.nodes.append(helper.make_node(operator, list(inputs), outputs, name=outputs[0], **attributes))
         return outputs
-
-    def _new_name(self, operator: str) -> str:
-        return f"{operator.lower()}_{len(self.nodes)}"
 
     def convolution(self, layer: str, tensor: str, kernel_shape: Sequence[int]) -> str:
         """Add a convolution and its bias, with zero padding that keeps the image size.

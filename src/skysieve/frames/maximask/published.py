@@ -160,14 +160,11 @@ class PublishedNetwork:
             GraphFile(form.file, hashlib.sha256(contents[form.file]).hexdigest(), form.engines)
             for form in self.forms
         )
-        self._drop_older_conversions(saved, folder)
+        for older in cache_folder().glob(f"{self.card.name}-{saved.fingerprint[:12]}-*"):
+            if older != folder:
+                shutil.rmtree(older, ignore_errors=True)
         source = f"SavedModel with index SHA-256 {saved.fingerprint}"
         return add_model(dataclasses.replace(self.card, graphs=graphs, source=source), contents, folder_name)
-
-    def _drop_older_conversions(self, saved: SavedModel, current: Path) -> None:
-        for folder in cache_folder().glob(f"{self.card.name}-{saved.fingerprint[:12]}-*"):
-            if folder != current:
-                shutil.rmtree(folder, ignore_errors=True)
 
 
 def import_models(source: Path, published: Iterable[PublishedNetwork]) -> list[Model]:

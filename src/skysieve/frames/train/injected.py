@@ -19,7 +19,6 @@ from skysieve.frames.simulate.truth_bits import truth_bits
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.random import Generator
     from numpy.typing import NDArray
 
     from skysieve.frames.simulate.clean_frames import CleanPlane, CleanSource
@@ -146,7 +145,8 @@ class InjectedFrames:
         rng = np.random.default_rng([self.seed, number])
         for _ in range(MAX_TRIES):
             whole = self.clean.plane(int(rng.integers(len(self.clean.sources))))
-            window = _random_window(whole.pixels.shape, self.size, rng)
+            top, left = (int(rng.integers(side - self.size + 1)) for side in whole.pixels.shape)
+            window = slice(top, top + self.size), slice(left, left + self.size)
             try:
                 clean = clean_frame(whole.pixels[window], whole.nodata[window], whole.facts)
             except FrameError:
@@ -191,9 +191,3 @@ def _connected(marked: NDArray[np.bool_]) -> NDArray[np.bool_]:
         for shift in (-1, 1):
             near += np.roll(marked, shift, axis)
     return marked & (near > 0)
-
-
-def _random_window(shape: tuple[int, ...], size: int, rng: Generator) -> tuple[slice, slice]:
-    """Return a random square window of a frame."""
-    top, left = (int(rng.integers(side - size + 1)) for side in shape)
-    return slice(top, top + size), slice(left, left + size)
