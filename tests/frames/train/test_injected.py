@@ -76,7 +76,7 @@ class TestPieces:
         expected = [frames.frame(number)[0] for number in range(4)]
         monkeypatch.setattr(injected, "MAX_CACHED_BYTES", 1)
         clean = CleanFolder(frames.clean.folder, 128)
-        assert len(clean.held) == 1
+        assert len(clean.cached) == 1
         again = InjectedFrames(clean, frames.recipe, 128, seed=1)
         for number, pixels in enumerate(expected):
             np.testing.assert_array_equal(again.frame(number)[0], pixels)

@@ -76,7 +76,7 @@ class TestTheFrames:
             next(loader)
         assert sorted(path.stem for path in (tmp_path / "kept").rglob("*.npz")) == ["0", "1", "2"]
 
-    def test_are_turned_with_their_answers_and_their_truth(self, training):
+    def test_are_rotated_with_their_logits_and_their_truth(self, training):
         frames = [training._predicted_frames(training._frames(1), 1).frame(number) for number in range(3)]
         pixels = {float(value) for frame in frames for value in frame.pixels.ravel()}
         for shown, answers, bits in zip(
@@ -93,7 +93,7 @@ class TestTheFrames:
             found = [
                 (frame.bits[row, column] == bits[5, 7].item())
                 and np.allclose(
-                    frame.answers[:, row, column] * STEP - LARGEST_LOGIT, logits[:, 5, 7], atol=1e-4
+                    frame.logits[:, row, column] * STEP - LARGEST_LOGIT, logits[:, 5, 7], atol=1e-4
                 )
                 for frame, row, column in places
             ]
@@ -121,9 +121,9 @@ def test_the_first_network_stays_as_it_is(training):
     learner = training.module().train()
     before = {name: value.clone() for name, value in learner.network.first.state_dict().items()}
     optimiser = torch.optim.SGD([one for one in learner.parameters() if one.requires_grad], lr=0.1)
-    answered = training._predicted_frames(training._frames(1), 1).frame(0)
-    shown, answers = second_network_inputs(*map(torch.from_numpy, answered[:2]))
-    learner.training_step((shown[None], answers[None], torch.from_numpy(answered.bits)[None]), 0).backward()
+    predicted = training._predicted_frames(training._frames(1), 1).frame(0)
+    pixels, logits = second_network_inputs(*map(torch.from_numpy, predicted[:2]))
+    learner.training_step((pixels[None], logits[None], torch.from_numpy(predicted.bits)[None]), 0).backward()
     optimiser.step()
     after = learner.network.first.state_dict()
     assert all(torch.equal(value, after[name]) for name, value in before.items())
