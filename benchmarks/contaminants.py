@@ -9,7 +9,7 @@ from held_out import HELD_OUT, keep_contaminant_frames, read_contaminant_frame
 from results import Bar, Result
 from trials import Shown, hold
 
-from skysieve.frames.evaluate.masks import Trial
+from skysieve.frames.evaluate.masks import MaskEvaluation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +33,7 @@ def measure(*, model: str, recipes: Sequence[str], frames: int | None, side: int
     shown = (
         Shown(read_contaminant_frame(path), name, str(path)) for name, paths in kept.items() for path in paths
     )
-    found = hold(Trial([ours, theirs]), shown)
+    found = hold(MaskEvaluation([ours, theirs]), shown)
     scores = score_classes(found, ours.name, theirs.name)
     macros = scores.macro(ours.name), scores.macro(theirs.name)
     below = scores.classes_below

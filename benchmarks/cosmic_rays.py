@@ -16,7 +16,7 @@ from skysieve.core.evaluation.bootstrap import difference
 from skysieve.core.evaluation.peer import parse_peer
 from skysieve.core.evaluation.scores import MEASURES
 from skysieve.core.models.store import cache_folder
-from skysieve.frames.evaluate.masks import COSMIC_RAYS_APART, PeerDetector, Trial
+from skysieve.frames.evaluate.masks import COSMIC_RAYS_OUTSIDE_DEFECTS, BaselineDetector, MaskEvaluation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,10 +31,10 @@ FRAMES = 6
 SIDE = 512
 INJECTIONS = 2
 
-ROWS = ("CR", COSMIC_RAYS_APART)
+ROWS = ("CR", COSMIC_RAYS_OUTSIDE_DEFECTS)
 APART = (
-    f"{COSMIC_RAYS_APART}: without the pixels of the detector's own defects, of saturation and of overscan, "
-    "of which detectors of nothing but cosmic rays are told by a mask where they are used."
+    f"{COSMIC_RAYS_OUTSIDE_DEFECTS}: without the pixels of the detector's own defects, of saturation and of "
+    "overscan, of which detectors of nothing but cosmic rays are told by a mask where they are used."
 )
 
 SCORES = tuple(measure for measure in MEASURES if measure.name in ("tpr_1e-4", "p_at_r95"))
@@ -56,16 +56,16 @@ def measure(
     kept = keep_contaminant_frames(recipes, frames, side)
     with ExitStack() as stack:
         folder = cache_folder().parent / "peers"
-        others = [PeerDetector(stack.enter_context(parse_peer(name, folder))) for name in peers]
-        detectors: list[ModelDetector | PeerDetector] = [ours, published, *others]
+        others = [BaselineDetector(stack.enter_context(parse_peer(name, folder))) for name in peers]
+        detectors: list[ModelDetector | BaselineDetector] = [ours, published, *others]
         simulated = (
             Shown(read_contaminant_frame(path), name, str(path))
             for name, paths in kept.items()
             for path in paths
         )
         sets = {
-            "simulated": hold(Trial(detectors), simulated),
-            "injected": hold(Trial(detectors), injected_frames(detectors, injections)),
+            "simulated": hold(MaskEvaluation(detectors), simulated),
+            "injected": hold(MaskEvaluation(detectors), injected_frames(detectors, injections)),
         }
     bars: list[Bar] = []
     tables: list[Table] = []

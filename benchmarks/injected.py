@@ -7,7 +7,7 @@ from injected_frames import HOW, injected_frames
 from results import Bar, Result
 from trials import hold
 
-from skysieve.frames.evaluate.masks import Trial
+from skysieve.frames.evaluate.masks import MaskEvaluation
 
 __all__ = ["measure"]
 
@@ -18,7 +18,7 @@ def measure(*, model: str, injections: int | None) -> Result:
     """Score a model and the published one on frames made from every real frame."""
     injections = injections or INJECTIONS
     ours, theirs = make_models(model)
-    found = hold(Trial([ours, theirs]), injected_frames([ours, theirs], injections))
+    found = hold(MaskEvaluation([ours, theirs]), injected_frames([ours, theirs], injections))
     scores = score_classes(found, ours.name, theirs.name)
     macros = scores.macro(ours.name), scores.macro(theirs.name)
     bars = [

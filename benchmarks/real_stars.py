@@ -113,5 +113,5 @@ def _sky_frames() -> list[Path]:
 
 
 def _cosmic_rays(detector: ModelDetector, pixels: NDArray[np.float32]) -> NDArray[np.bool_]:
-    answers = detector.answers(pixels, CameraFacts())
+    answers = detector.predict(pixels, CameraFacts())
     return next(decided for name, _, decided in answers if name == "CR")

@@ -88,7 +88,7 @@ def measure(*, model: str) -> Result:
     for source, frame in real_truth_frames():
         for detector in (ours, theirs):
             bits = np.zeros(frame.pixels.shape, np.int16)
-            for name, _, decided in detector.answers(frame.pixels, CameraFacts()):
+            for name, _, decided in detector.predict(frame.pixels, CameraFacts()):
                 bits |= decided * np.int16(find_class(name).code)
             for name, truth in frame.truth.items():
                 found = count_marks(truth, (bits & find_class(name).code) != 0, frame.judged)

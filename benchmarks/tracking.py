@@ -15,7 +15,7 @@ from trials import INTERVALS, Shown, hold
 
 from skysieve.core.evaluation.bootstrap import difference
 from skysieve.core.evaluation.scores import MEASURES, Measure
-from skysieve.frames.evaluate.tracking import ERROR, TrackDetector, Trial
+from skysieve.frames.evaluate.tracking import ERROR, TrackDetector, TrackingEvaluation
 from skysieve.frames.track.settings import TrackSettings
 
 if TYPE_CHECKING:
@@ -71,10 +71,10 @@ def measure(*, model: str, recipes: Sequence[str], frames: int | None, side: int
     theirs = TrackDetector(TrackSettings(model=PUBLISHED, precision="f32", prior=EVEN), PUBLISHED)
     kept = keep_tracking_frames(recipes, frames, side)
     seen: list[MovedFrame] = []
-    found = hold(Trial([ours, theirs]), _shown(kept, seen))
+    found = hold(TrackingEvaluation([ours, theirs]), _shown(kept, seen))
     left_out = {text.partition(":")[0] for text in found.left_out}
     seen = [moved for moved in seen if moved.frame.name not in left_out]
-    plain = hold(Trial([ours, theirs]), plain_frames_shown(OF_EACH_KIND))
+    plain = hold(TrackingEvaluation([ours, theirs]), plain_frames_shown(OF_EACH_KIND))
     names = ours.name, theirs.name
     sets = {"held-out recipes": found, "plain simulator": plain}
     remarks = [text for each in sets.values() for text in each.left_out]

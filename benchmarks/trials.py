@@ -42,7 +42,7 @@ class Shown:
     Attributes
     ----------
     frame
-        What the trial takes.
+        Argument of :meth:`Evaluation.update`.
     group
         Part of the set that it belongs to.
     unit
@@ -54,15 +54,15 @@ class Shown:
     unit: str
 
 
-class Trial(Protocol):
-    """Detectors that see frames."""
+class Evaluation(Protocol):
+    """Evaluation of several detectors on the same frames."""
 
-    def see(self, frame: Any, /) -> None:
-        """Show a frame."""
+    def update(self, frame: Any, /) -> None:
+        """Run every detector on a frame and add the counts."""
         ...
 
-    def scored(self) -> dict[str, Scored]:
-        """Return what each detector made of the frames."""
+    def results(self) -> dict[str, Scored]:
+        """Return the results by name of the detector."""
         ...
 
 
@@ -164,7 +164,7 @@ class FrameSet:
         return self._weights[key]
 
 
-def hold(trial: Trial, frames: Iterable[Shown]) -> FrameSet:
+def hold(evaluation: Evaluation, frames: Iterable[Shown]) -> FrameSet:
     """Show frames to detectors, one after another; those that cannot be scored are left out.
 
     Raises
@@ -175,7 +175,7 @@ def hold(trial: Trial, frames: Iterable[Shown]) -> FrameSet:
     groups, units, left_out = [], [], []
     for shown in frames:
         try:
-            trial.see(shown.frame)
+            evaluation.update(shown.frame)
         except FrameError as error:
             left_out.append(f"{shown.frame.name}: {error}")
             continue
@@ -187,4 +187,4 @@ def hold(trial: Trial, frames: Iterable[Shown]) -> FrameSet:
         raise RuntimeError(
             f"{len(groups)} frames could be scored, expected two or more: {'; '.join(left_out)}"
         )
-    return FrameSet(trial.scored(), tuple(groups), tuple(units), tuple(left_out))
+    return FrameSet(evaluation.results(), tuple(groups), tuple(units), tuple(left_out))

@@ -17,7 +17,7 @@ from skysieve.frames.networks.sieve_net import CONTEXT, NEIGHBOURHOOD, SieveNet
 from skysieve.frames.networks.sieve_net import DEPTHS as SIEVE_DEPTHS
 from skysieve.frames.networks.sieve_net import WIDTHS as SIEVE_WIDTHS
 from skysieve.frames.networks.tracking_net import DEPTHS as TRACKING_DEPTHS
-from skysieve.frames.networks.tracking_net import REACH, TrackingNet
+from skysieve.frames.networks.tracking_net import MAX_LAG, TrackingNet
 from skysieve.frames.networks.tracking_net import WIDTHS as TRACKING_WIDTHS
 from skysieve.ghosts.networks.ghost_net import DEPTHS as GHOST_DEPTHS
 from skysieve.ghosts.networks.ghost_net import WIDTHS as GHOST_WIDTHS
@@ -195,7 +195,7 @@ def render() -> str:
         SIEVE.format(side=2 * NEIGHBOURHOOD, blocks=max(CONTEXT)),
         _levels(SIEVE_WIDTHS, SIEVE_DEPTHS, decoded=range(1, len(SIEVE_WIDTHS))),
         REVISION.format(widths=_spoken(REVISION_WIDTHS), context=REVISION_CONTEXT),
-        TRACKING.format(heads=tracking.heads, minimum=tracking.minimum, reach=4 * REACH),
+        TRACKING.format(heads=tracking.heads, minimum=tracking.minimum, reach=4 * MAX_LAG),
         _levels(TRACKING_WIDTHS, TRACKING_DEPTHS),
         GHOST.format(attention=len(ghosts.attention)),
         _levels(GHOST_WIDTHS, GHOST_DEPTHS, decoded=(2, 3)),

@@ -148,7 +148,7 @@ def track(
     tracker = _tracker(settings)
     with _one_frame(data, mask, mask_hdu, mask_bits) as (frame, _):
         result = tracker.track(frame)
-        _warn_if_unlike(tracker, frame, tracker.unlikeness(frame))
+        _warn_if_unlike(tracker, frame, tracker.ood_score(frame))
     return result
 
 
@@ -165,7 +165,7 @@ def track_file(
     with FrameFile(parse_location(str(path)), mask_hdu=mask_hdu, mask_bits=mask_bits) as file:
         for frame in file.planes:
             results.append(tracker.track(frame))
-            _warn_if_unlike(tracker, frame, tracker.unlikeness(frame))
+            _warn_if_unlike(tracker, frame, tracker.ood_score(frame))
     return results
 
 

@@ -144,7 +144,12 @@ def evaluate_contaminants(
     from skysieve.cli.running import Failures, start_logging
     from skysieve.core.evaluation.peer import parse_peer
     from skysieve.core.models.store import cache_folder
-    from skysieve.frames.evaluate.masks import COSMIC_RAYS_APART, ModelDetector, PeerDetector, Trial
+    from skysieve.frames.evaluate.masks import (
+        COSMIC_RAYS_OUTSIDE_DEFECTS,
+        BaselineDetector,
+        MaskEvaluation,
+        ModelDetector,
+    )
     from skysieve.frames.mask.settings import MaskSettings
     from skysieve.frames.simulate.truth_frames import read_truth_frame, simulated_frames
 
@@ -168,10 +173,14 @@ def evaluate_contaminants(
     ours = [ModelDetector(MaskSettings(model=name, **options)) for name in model]
     _tell_apart(ours, model)
     with ExitStack() as stack:
-        entered = [PeerDetector(stack.enter_context(one)) for one in peers]
+        entered = [BaselineDetector(stack.enter_context(one)) for one in peers]
         detectors: list[Detector] = [*ours, *entered]
         evaluated, interrupted = _hold(
-            _told_apart(sets), lambda: Trial(detectors), failures, quiet=quiet, asides=(COSMIC_RAYS_APART,)
+            _told_apart(sets),
+            lambda: MaskEvaluation(detectors),
+            failures,
+            quiet=quiet,
+            asides=(COSMIC_RAYS_OUTSIDE_DEFECTS,),
         )
     facts = {f"detector {one.name}": one.description for one in ours}
     facts |= {f"detector {one.name}": one.description for one in entered}
@@ -200,7 +209,12 @@ def evaluate_tracking(
     Example: `skysieve evaluate tracking --model maxitrack --frames simulated/ -o report`
     """
     from skysieve.cli.running import Failures, start_logging
-    from skysieve.frames.evaluate.tracking import TRACKING_MEASURES, TrackDetector, Trial, read_labelled_frame
+    from skysieve.frames.evaluate.tracking import (
+        TRACKING_MEASURES,
+        TrackDetector,
+        TrackingEvaluation,
+        read_labelled_frame,
+    )
     from skysieve.frames.track.settings import TrackSettings
 
     start_logging()
@@ -211,18 +225,20 @@ def evaluate_tracking(
     options = _engine_options(engine, precision, device, threads)
     detectors = [TrackDetector(TrackSettings(model=name, **options)) for name in model]
     _tell_apart(detectors, model)
-    evaluated, interrupted = _hold(_told_apart(sets), lambda: Trial(detectors), failures, quiet=quiet)
+    evaluated, interrupted = _hold(
+        _told_apart(sets), lambda: TrackingEvaluation(detectors), failures, quiet=quiet
+    )
     facts = {f"detector {one.name}": one.description for one in detectors}
     _write_report(output, "Tracking", evaluated, facts, measures=TRACKING_MEASURES, unit="frames")
     _finish(evaluated, failures, interrupted=interrupted)
 
 
-class _Trial(Protocol):
-    """What both jobs have: detectors that see frames."""
+class _Evaluation(Protocol):
+    """Evaluation of detectors on frames, for either job."""
 
-    def see(self, frame: Any, /) -> None: ...
+    def update(self, frame: Any, /) -> None: ...
 
-    def scored(self) -> dict[str, Scored]: ...
+    def results(self) -> dict[str, Scored]: ...
 
 
 class _Named(Protocol):
@@ -298,23 +314,23 @@ def _told_apart(sets: Sequence[_FrameSet]) -> list[_FrameSet]:
 
 def _hold(
     sets: Sequence[_FrameSet],
-    make_trial: Callable[[], _Trial],
+    make_evaluation: Callable[[], _Evaluation],
     failures: Failures,
     *,
     quiet: bool,
     asides: tuple[str, ...] = (),
 ) -> tuple[list[EvaluatedSet], bool]:
-    """Hold a trial on each set; return what was seen, and whether an interrupt ended it."""
+    """Evaluate each set; return the evaluated sets, and whether an interrupt stopped the evaluation."""
     from skysieve.core.evaluation.comparison import EvaluatedSet
 
-    trials = [make_trial() for _ in sets]
+    evaluations = [make_evaluation() for _ in sets]
     evaluated = []
-    for one, trial in zip(sets, trials, strict=True):
+    for one, evaluation in zip(sets, evaluations, strict=True):
         seen, interrupted = 0, False
         try:
             for frame in one.frames:
                 try:
-                    trial.see(frame)
+                    evaluation.update(frame)
                 except FrameError as error:
                     failures.add(frame.name, error)
                     continue
@@ -325,7 +341,7 @@ def _hold(
             interrupted = True
         if seen:
             note = f" Interrupted after {seen} frames." if interrupted else ""
-            evaluated.append(EvaluatedSet(one.name, one.description + note, trial.scored(), asides))
+            evaluated.append(EvaluatedSet(one.name, one.description + note, evaluation.results(), asides))
         if interrupted:
             return evaluated, True
     return evaluated, False

@@ -168,7 +168,7 @@ def _write_table(
 ) -> None:
     from skysieve.core.atomic import atomic_write
     from skysieve.core.evaluation.tables import to_ecsv
-    from skysieve.frames.evaluate.probes import MOST_ELSEWHERE, MOST_FALSE, RIGHT
+    from skysieve.frames.evaluate.probes import MAX_ELSEWHERE, MAX_FALSE, MIN_FOUND
 
     outcomes = [(name, run.outcome) for name, runs in found for run in runs]
     columns: dict[str, list[object]] = {
@@ -181,7 +181,7 @@ def _write_table(
         "elsewhere": [one.elsewhere for _, one in outcomes],
         "pass": [one.passed for _, one in outcomes],
     }
-    limits = {"least_right": RIGHT, "most_false": MOST_FALSE, "most_elsewhere": MOST_ELSEWHERE}
+    limits = {"least_right": MIN_FOUND, "most_false": MAX_FALSE, "most_elsewhere": MAX_ELSEWHERE}
     meta = {"command": shlex.join(["skysieve", *sys.argv[1:]]), "draws": draws, **limits}
     with atomic_write(output, overwrite=overwrite) as temporary:
         temporary.write_text(to_ecsv(columns, units={}, meta=meta), encoding="utf-8")

@@ -111,7 +111,7 @@ def evaluate_scenes(
             print("\r\033[K", end="", file=sys.stderr)
         if not measured:
             continue
-        summaries = summarise(measured, least=least)
+        summaries = summarise(measured, min_pixels=least)
         found.append((name, len(measured), summaries))
         tiles = sum(content.tiles for content in measured)
         print(f"{name}: {len(measured)} frames, {tiles} tiles of {tile} × {tile} px")
@@ -175,9 +175,9 @@ def _text(summaries: Sequence[ClassSummary], least: int) -> str:
             one.name,
             share(one.drawn),
             share(one.frames_any),
-            share(one.frames_least),
-            share(one.frames_ten),
-            share(one.tiles_least),
+            share(one.frames_min),
+            share(one.frames_ten_min),
+            share(one.tiles_min),
             f"{100 * one.share:.3f}",
             f"{one.pixels:.0f}",
             quantiles(one.contrast, ".1f"),
@@ -205,8 +205,8 @@ def _write(
     for name, count, summaries in found:
         for one in summaries:
             row: dict[str, object] = {"set": name, "frames": count, "class": one.name, "put_in": one.drawn}
-            row |= {"any": one.frames_any, "least": one.frames_least, "ten_times_least": one.frames_ten}
-            row |= {"tiles": one.tiles_least, "share": one.share, "pixels": one.pixels}
+            row |= {"any": one.frames_any, "least": one.frames_min, "ten_times_least": one.frames_ten_min}
+            row |= {"tiles": one.tiles_min, "share": one.share, "pixels": one.pixels}
             for kind, values in (("contrast", one.contrast), ("length", one.length), ("width", one.width)):
                 row |= {f"{kind}_{end}": value for end, value in zip(QUANTILES, values, strict=True)}
             for key, value in row.items():

@@ -10,9 +10,14 @@ from tests.tiny_models import save_mean_model, save_pixel_model
 from skysieve.core.errors import ConfigError, FrameError
 from skysieve.core.evaluation.peer import CameraFacts
 from skysieve.core.evaluation.scores import roc_auc
-from skysieve.frames.evaluate.masks import COSMIC_RAYS_APART, SCORED, ModelDetector, Trial
-from skysieve.frames.evaluate.tracking import ERROR, LabelledFrame, TrackDetector, read_labelled_frame
-from skysieve.frames.evaluate.tracking import Trial as TrackingTrial
+from skysieve.frames.evaluate.masks import COSMIC_RAYS_OUTSIDE_DEFECTS, SCORED, MaskEvaluation, ModelDetector
+from skysieve.frames.evaluate.tracking import (
+    ERROR,
+    LabelledFrame,
+    TrackDetector,
+    TrackingEvaluation,
+    read_labelled_frame,
+)
 from skysieve.frames.mask.settings import MaskSettings
 from skysieve.frames.simulate.truth_frames import TruthFrame, read_truth_frame
 from skysieve.frames.track.settings import TrackSettings
@@ -42,16 +47,16 @@ def truth(*hits, code=CR):
 
 
 def see(model, *frames):
-    trial = Trial([ModelDetector(MaskSettings(model=model, engine="onnxruntime"))])
+    evaluation = MaskEvaluation([ModelDetector(MaskSettings(model=model, engine="onnxruntime"))])
     for frame in frames:
-        trial.see(frame)
-    return trial.scored()["tiny"].histograms
+        evaluation.update(frame)
+    return evaluation.results()["tiny"].histograms
 
 
 class TestContaminants:
     def test_are_scored_class_by_class(self, model):
         histograms = see(model, TruthFrame("a", sky((3, 4)), truth((3, 4))))
-        assert histograms.classes == (*SCORED, COSMIC_RAYS_APART)
+        assert histograms.classes == (*SCORED, COSMIC_RAYS_OUTSIDE_DEFECTS)
         assert len(SCORED) == 13
         tally = histograms.tally("CR")
         assert (tally.hits, tally.false_alarms) == (1, 0)
@@ -70,7 +75,7 @@ class TestContaminants:
         bits = truth((3, 4)) | truth((30, 40), code=SAT)
         histograms = see(model, TruthFrame("a", sky((3, 4), (30, 40)), bits))
         assert histograms.tally("CR").false_alarms == 1
-        apart = histograms.tally(COSMIC_RAYS_APART)
+        apart = histograms.tally(COSMIC_RAYS_OUTSIDE_DEFECTS)
         assert (apart.hits, apart.false_alarms) == (1, 0)
 
     def test_are_judged_where_there_is_data(self, model):
@@ -95,16 +100,16 @@ class TestContaminants:
         assert tally.negatives.sum() == SHAPE[0] * SHAPE[1] - 2
 
     def test_of_a_frame_that_fails_count_for_nobody(self, model):
-        trial = Trial([ModelDetector(MaskSettings(model=model, engine="onnxruntime"))])
+        evaluation = MaskEvaluation([ModelDetector(MaskSettings(model=model, engine="onnxruntime"))])
         with pytest.raises(FrameError):
-            trial.see(TruthFrame("bad", np.full(SHAPE, np.nan, np.float32), truth()))
-        trial.see(TruthFrame("good", sky(), truth()))
-        assert trial.scored()["tiny"].histograms.frames == ("good",)
+            evaluation.update(TruthFrame("bad", np.full(SHAPE, np.nan, np.float32), truth()))
+        evaluation.update(TruthFrame("good", sky(), truth()))
+        assert evaluation.results()["tiny"].histograms.frames == ("good",)
 
     def test_need_detectors_that_can_be_told_apart(self, model):
         twins = [ModelDetector(MaskSettings(model=model)) for _ in range(2)]
         with pytest.raises(ConfigError, match="two detectors are called tiny"):
-            Trial(twins)
+            MaskEvaluation(twins)
 
 
 def save(path, *hdus, **cards):
@@ -169,13 +174,13 @@ class TestTracking:
     def test_frames_are_told_apart(self, detector):
         # the tiny model is sure where the mean of a block is 1 sigma above the sky of the frame
         rng = np.random.default_rng(0)
-        trial = TrackingTrial([detector])
+        evaluation = TrackingEvaluation([detector])
         for number in range(6):
             pixels = rng.normal(100, 5, (200, 200)).astype(np.float32)
             if number % 2:
                 pixels[8:72, 8:72] += 10
-            trial.see(LabelledFrame(str(number), (pixels,), tracking_error=bool(number % 2)))
-        scored = trial.scored()["tiny-track"]
+            evaluation.update(LabelledFrame(str(number), (pixels,), tracking_error=bool(number % 2)))
+        scored = evaluation.results()["tiny-track"]
         tally = scored.histograms.tally(ERROR)
         assert (tally.positives.sum(), tally.negatives.sum()) == (3, 3)
         assert roc_auc(tally) == 1

@@ -39,12 +39,12 @@ def test_contrast_and_size_are_those_of_what_was_put_in():
 
 def test_frames_and_tiles_count_from_the_least_number_of_pixels_on():
     frames = [a_frame(), a_frame(columns=slice(0, 10)), a_frame(columns=slice(0, 0))]
-    trail = summary_of(frames, least=100)
+    trail = summary_of(frames, min_pixels=100)
     assert trail.frames_any == pytest.approx(2 / 3)
-    assert trail.frames_least == pytest.approx(1 / 3)
-    assert trail.frames_ten == 0
+    assert trail.frames_min == pytest.approx(1 / 3)
+    assert trail.frames_ten_min == 0
     # 64 columns of three rows in the first tile, 36 in the second, of 3 x 4 tiles
-    assert trail.tiles_least == pytest.approx(2 / 12)
+    assert trail.tiles_min == pytest.approx(2 / 12)
     assert trail.share == pytest.approx(330 / (3 * SIDE**2))
 
 

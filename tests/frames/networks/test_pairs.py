@@ -9,7 +9,7 @@ pytest.importorskip("torch")
 
 import torch
 
-from skysieve.frames.networks.tracking_net import REACH, Pairs, TrackingNet
+from skysieve.frames.networks.tracking_net import MAX_LAG, Autocorrelation, TrackingNet
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def pairs():
     return made.eval()
 
 
-def seen(pairs: Pairs, brightness):
+def seen(pairs: Autocorrelation, brightness):
     """Return the autocorrelation of the brightness that is looked at."""
     shown = []
     handle = pairs.look.register_forward_hook(lambda _module, inputs, _output: shown.append(inputs[0]))
@@ -42,16 +42,16 @@ def field(jump):
 @pytest.mark.parametrize("jump", [(7, 3), (-5, 9), (0, -12)])
 def test_two_images_of_each_star_give_a_peak_at_their_distance(pairs, jump):
     found = seen(pairs, field(jump))
-    assert found.shape == (2 * REACH + 1, 2 * REACH + 1)
-    assert found[REACH, REACH] == found.max()
-    y, x = np.mgrid[-REACH : REACH + 1, -REACH : REACH + 1]
+    assert found.shape == (2 * MAX_LAG + 1, 2 * MAX_LAG + 1)
+    assert found[MAX_LAG, MAX_LAG] == found.max()
+    y, x = np.mgrid[-MAX_LAG : MAX_LAG + 1, -MAX_LAG : MAX_LAG + 1]
     far = np.where(np.hypot(y, x) > 2, found, -1)
     place = np.unravel_index(far.argmax(), far.shape)
-    assert (place[0] - REACH, REACH - place[1]) in (jump, (-jump[0], -jump[1]))  # mirrored
+    assert (place[0] - MAX_LAG, MAX_LAG - place[1]) in (jump, (-jump[0], -jump[1]))  # mirrored
     assert far.max() > 0.35 * found.max()
 
 
 def test_single_images_give_none(pairs):
     found = seen(pairs, field((0, 0)))
-    y, x = np.mgrid[-REACH : REACH + 1, -REACH : REACH + 1]
+    y, x = np.mgrid[-MAX_LAG : MAX_LAG + 1, -MAX_LAG : MAX_LAG + 1]
     assert found[np.hypot(y, x) > 2].max() < 0.3 * found.max()

@@ -162,6 +162,6 @@ class TestTrackingNet:
         assert change(256) > 0.3 * change(96)
 
     def test_says_of_every_place_how_far_its_images_were_drawn_out(self):
-        logit, smear, brightness = filled(TrackingNet()).examine(pixels(2, 1, 64, 96))
+        logit, smear, brightness = filled(TrackingNet()).forward_all(pixels(2, 1, 64, 96))
         assert (logit.shape, smear.shape, brightness.shape) == ((2, 1), (2, 2, 4, 6), (2, 1, 4, 6))
         assert 0 <= brightness.min() <= brightness.max() <= 1

@@ -74,9 +74,9 @@ class TestPieces:
 
     def test_are_read_again_where_memory_would_not_hold_all(self, frames, monkeypatch):
         expected = [frames.frame(number)[0] for number in range(4)]
-        monkeypatch.setattr(injected, "HELD", 1)
+        monkeypatch.setattr(injected, "MAX_CACHED_BYTES", 1)
         clean = CleanFolder(frames.clean.folder, 128)
-        assert len(clean.held) == 1
+        assert len(clean.cached) == 1
         again = InjectedFrames(clean, frames.recipe, 128, seed=1)
         for number, pixels in enumerate(expected):
             np.testing.assert_array_equal(again.frame(number)[0], pixels)

@@ -30,7 +30,7 @@ def test_are_simulated_once_and_the_same_again(tmp_path, monkeypatch):
     assert made is not None
     assert again is not None
     np.testing.assert_array_equal(again.pixels, made.pixels)
-    np.testing.assert_array_equal(again.smear, made.smear)
+    np.testing.assert_array_equal(again.elongation, made.elongation)
     assert again.pixels.dtype == np.float32
     assert again.tracking_error == made.tracking_error
 

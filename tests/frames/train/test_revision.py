@@ -20,8 +20,8 @@ from skysieve.core.training.fit import fit
 from skysieve.core.training.recipe import read_training_recipe
 from skysieve.frames.networks.revised_net import LARGEST_LOGIT, RevisedNet
 from skysieve.frames.networks.sieve_net import SieveNet
-from skysieve.frames.train.answered_frames import STEP, seen_and_answered
 from skysieve.frames.train.contaminants import ContaminantTraining
+from skysieve.frames.train.predicted_frames import STEP, second_network_inputs
 from skysieve.frames.train.revision import RevisionTraining
 
 REVISION = {"widths": [8, 16], "depths": [1, 1], "kind": "revision"}
@@ -76,8 +76,8 @@ class TestTheFrames:
             next(loader)
         assert sorted(path.stem for path in (tmp_path / "kept").rglob("*.npz")) == ["0", "1", "2"]
 
-    def test_are_turned_with_their_answers_and_their_truth(self, training):
-        frames = [training._answered(training._frames(1), 1).frame(number) for number in range(3)]
+    def test_are_rotated_with_their_logits_and_their_truth(self, training):
+        frames = [training._predicted_frames(training._frames(1), 1).frame(number) for number in range(3)]
         pixels = {float(value) for frame in frames for value in frame.pixels.ravel()}
         for shown, answers, bits in zip(
             *next(iter(training.training_batches(done=0, workers=0, rank=0, ranks=1))), strict=True
@@ -93,7 +93,7 @@ class TestTheFrames:
             found = [
                 (frame.bits[row, column] == bits[5, 7].item())
                 and np.allclose(
-                    frame.answers[:, row, column] * STEP - LARGEST_LOGIT, logits[:, 5, 7], atol=1e-4
+                    frame.logits[:, row, column] * STEP - LARGEST_LOGIT, logits[:, 5, 7], atol=1e-4
                 )
                 for frame, row, column in places
             ]
@@ -121,9 +121,9 @@ def test_the_first_network_stays_as_it_is(training):
     learner = training.module().train()
     before = {name: value.clone() for name, value in learner.network.first.state_dict().items()}
     optimiser = torch.optim.SGD([one for one in learner.parameters() if one.requires_grad], lr=0.1)
-    answered = training._answered(training._frames(1), 1).frame(0)
-    shown, answers = seen_and_answered(*map(torch.from_numpy, answered[:2]))
-    learner.training_step((shown[None], answers[None], torch.from_numpy(answered.bits)[None]), 0).backward()
+    predicted = training._predicted_frames(training._frames(1), 1).frame(0)
+    pixels, logits = second_network_inputs(*map(torch.from_numpy, predicted[:2]))
+    learner.training_step((pixels[None], logits[None], torch.from_numpy(predicted.bits)[None]), 0).backward()
     optimiser.step()
     after = learner.network.first.state_dict()
     assert all(torch.equal(value, after[name]) for name, value in before.items())

@@ -18,7 +18,7 @@ import torch
 from skysieve.core.errors import ConfigError
 from skysieve.core.training.recipe import LossSettings, NetworkSettings, TrainingRecipe
 from skysieve.frames.mask.classes import CLASS_NAMES, NODATA, find_class
-from skysieve.frames.train.segmentation import Segmentation, loss_of, proper_loss_of, sieve_net
+from skysieve.frames.train.segmentation import Segmentation, build_loss, cross_entropy_loss, sieve_net
 
 PRIORS = dict.fromkeys(CLASS_NAMES, 0.01) | {"CR": 0.1, "BG": 0.8}
 SMALL = NetworkSettings(widths=(8, 16), depths=(1, 1))
@@ -109,7 +109,7 @@ def test_rare_classes_weigh_more_up_to_the_given_most():
     targets, valid = torch.zeros_like(logits), torch.ones(1, 1, 8, 8)
     targets[:, CLASS_NAMES.index("OV")] = 1  # its prior is 0.01: (1 - p) / p is 99
     plain, balanced, bounded = (
-        float(loss_of(LossSettings(balance=balance, most=most), PRIORS)(logits, targets, valid))
+        float(build_loss(LossSettings(balance=balance, most=most), PRIORS)(logits, targets, valid))
         for balance, most in ((0.0, 1e3), (1.0, 1e3), (1.0, 20.0))
     )
     assert balanced / plain == pytest.approx(1 + 98 / len(CLASS_NAMES), rel=1e-3)
@@ -124,7 +124,7 @@ class TestProperLoss:
     def test_is_least_at_the_proportion_of_a_class(self):
         targets, valid = torch.zeros(1, len(CLASS_NAMES), 8, 8), torch.ones(1, 1, 8, 8)
         targets[:, :, :2] = 1  # a quarter of the pixels, in every class
-        loss = proper_loss_of(self.SETTINGS, PRIORS)
+        loss = cross_entropy_loss(self.SETTINGS, PRIORS)
 
         def at(proportion):
             logit = math.log(proportion / (1 - proportion))
@@ -138,7 +138,7 @@ class TestProperLoss:
         def loss(name, settings):
             logits = torch.full_like(targets, -50.0)  # without doubt, and right
             logits[:, CLASS_NAMES.index(name)] = 0
-            return float(proper_loss_of(settings, PRIORS)(logits, targets, valid))
+            return float(cross_entropy_loss(settings, PRIORS)(logits, targets, valid))
 
         # its prior is 0.01: ((1 - p) / p) ^ 0.5 is 9.95
         plain = loss("OV", replace(self.SETTINGS, balance=0.0))
@@ -156,7 +156,7 @@ class TestProperLoss:
             module.on_train_batch_start(None, step)
             with torch.inference_mode():
                 found.append((module.loss, float(module(pixels)[:, place].mean())))
-        assert [loss is module.proper_loss for loss, _ in found] == [False, False, False, True, True]
+        assert [loss is module.final_loss for loss, _ in found] == [False, False, False, True, True]
         shifts = [after - before for (_, before), (_, after) in itertools.pairwise(found)]
         assert shifts == pytest.approx([0, 0, -math.log(9.95), 0], abs=1e-3)
 

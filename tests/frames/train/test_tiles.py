@@ -20,7 +20,7 @@ from skysieve.core.training import shuffled_stream
 from skysieve.frames.mask.classes import CLASS_NAMES, CLASSES, NODATA
 from skysieve.frames.simulate.recipe import Recipe
 from skysieve.frames.train import tiles
-from skysieve.frames.train.tiles import SimulatedFrames, TileStream, normalised, targets_of
+from skysieve.frames.train.tiles import SimulatedFrames, TileStream, normalise_frame, targets_of
 
 SIDE, TILE = 96, 32
 NOISE, MARK = 5.0, 4000.0
@@ -58,7 +58,7 @@ def short_buffer(monkeypatch):
 
 @pytest.fixture
 def no_gaps(monkeypatch):
-    monkeypatch.setattr(tiles, "MISSING", 0.0)
+    monkeypatch.setattr(tiles, "GAP_PROBABILITY", 0.0)
 
 
 def stream(source=None, **options):
@@ -146,9 +146,9 @@ class TestStream:
 
 class TestGaps:
     def test_are_in_the_bits_and_in_nothing_else(self, monkeypatch):
-        monkeypatch.setattr(tiles, "MISSING", 1.0)
+        monkeypatch.setattr(tiles, "GAP_PROBABILITY", 1.0)
         frame, bits = Numbered().frame(3)
-        pixels, found = normalised(frame, bits, np.random.default_rng(1))
+        pixels, found = normalise_frame(frame, bits, np.random.default_rng(1))
         gap = found == NODATA.code
         assert 0 < gap.mean() <= 1 / 9 + 0.05
         rows, columns = np.nonzero(gap)
@@ -157,9 +157,9 @@ class TestGaps:
         assert (pixels[gap] == 0).all()
 
     def test_do_not_count(self, monkeypatch):
-        monkeypatch.setattr(tiles, "MISSING", 1.0)
+        monkeypatch.setattr(tiles, "GAP_PROBABILITY", 1.0)
         frame, bits = Numbered().frame(3)
-        _, found = normalised(frame, bits, np.random.default_rng(1))
+        _, found = normalise_frame(frame, bits, np.random.default_rng(1))
         targets, valid = targets_of(torch.from_numpy(found)[None])
         np.testing.assert_array_equal(valid[0, 0].numpy() == 0, found == NODATA.code)
         assert targets[0, :-1][:, torch.from_numpy(found == NODATA.code)].sum() == 0
@@ -167,12 +167,12 @@ class TestGaps:
     def test_come_now_and_then(self):
         rng = np.random.default_rng(2)
         frame, bits = Numbered().frame(3)
-        with_gap = [(normalised(frame, bits, rng)[1] == NODATA.code).any() for _ in range(100)]
+        with_gap = [(normalise_frame(frame, bits, rng)[1] == NODATA.code).any() for _ in range(100)]
         assert 0 < sum(with_gap) < 20
 
     def test_that_leave_nothing_make_no_frame(self):
         with pytest.raises(FrameError):
-            normalised(
+            normalise_frame(
                 np.full((64, 64), 7, np.float32), np.zeros((64, 64), np.int16), np.random.default_rng(1)
             )
 

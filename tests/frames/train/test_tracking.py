@@ -64,7 +64,7 @@ def test_a_model_that_does_not_look_for_pairs_begins_a_network_that_does(trainin
     begun = training.initial.eval()
     shown = pixels(2, 1, 64, 96)
     with torch.inference_mode():
-        assert torch.allclose(begun.examine(shown)[1], old.examine(shown)[1], atol=0.01)
+        assert torch.allclose(begun.forward_all(shown)[1], old.forward_all(shown)[1], atol=0.01)
         assert torch.allclose(begun(shown), old(shown), atol=0.5)
 
 

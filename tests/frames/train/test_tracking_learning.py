@@ -25,10 +25,10 @@ from skysieve.core.training.recipe import NetworkSettings, TrainingRecipe
 from skysieve.frames.simulate.recipe import Recipe
 from skysieve.frames.train import tracking_learning
 from skysieve.frames.train.tracking_learning import (
-    SMEAR_WEIGHT,
+    ELONGATION_WEIGHT,
     LabelledFrames,
     LabelledStream,
-    MovedFrame,
+    TrackingExample,
     TrackingLearner,
     rank_auc,
     tracking_net,
@@ -59,7 +59,7 @@ class Numbered:
         pixels[:, 0] += 100 * (number % 2)
         smear = np.zeros((2, 8, 8), np.float32)
         smear[0] = -0.5 * (number % 2)
-        return MovedFrame(pixels, bool(number % 2), smear, ArrayFrame(pixels))
+        return TrackingExample(pixels, bool(number % 2), smear, ArrayFrame(pixels))
 
 
 @pytest.fixture(autouse=True)
@@ -146,7 +146,7 @@ class TestLabelledFrames:
         )
         frame = LabelledFrames(turned, 128, 1, 16).frame(0)
         assert frame is not None
-        smear = frame.smear
+        smear = frame.elongation
         assert smear.shape == (2, 8, 8)
         assert frame.tracking_error
         # about the middle: beside it along y, above it along x, on the diagonal across that
@@ -158,7 +158,7 @@ class TestTrackingLearner:
     def batch(self):
         shown = [frame for n in (0, 1, 3, 4) if (frame := Numbered().frame(n)) is not None]
         pixels = torch.from_numpy(np.stack([each.pixels for each in shown]))[:, None]
-        smears = torch.from_numpy(np.stack([each.smear for each in shown]))
+        smears = torch.from_numpy(np.stack([each.elongation for each in shown]))
         return pixels, torch.tensor([[float(each.tracking_error)] for each in shown]), smears
 
     def learn(self, module, steps):
@@ -176,7 +176,7 @@ class TestTrackingLearner:
         torch.manual_seed(1)
         losses = self.learn(TrackingLearner(recipe()), 40)
         # all bright places have a smear of length 0.5, of which nothing is known at first
-        assert losses[0] == pytest.approx(math.log(2) + SMEAR_WEIGHT * 0.5**2, abs=0.15)
+        assert losses[0] == pytest.approx(math.log(2) + ELONGATION_WEIGHT * 0.5**2, abs=0.15)
         assert losses[-1] < 0.1 * losses[0]
 
     def test_keeps_frozen_statistics_while_weights_learn(self):

@@ -1,4 +1,4 @@
-"""Detectors on frames with truth: ours, the published one, and other people's detectors of cosmic rays."""
+"""Evaluation of detectors of contaminants on frames with truth: models, and other cosmic-ray detectors."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from skysieve.frames.simulate.truth_frames import TruthFrame
 
 __all__ = [
-    "COSMIC_RAYS_APART",
+    "COSMIC_RAYS_OUTSIDE_DEFECTS",
     "SCORED",
+    "BaselineDetector",
     "Detector",
+    "MaskEvaluation",
     "ModelDetector",
-    "PeerDetector",
-    "Trial",
     "already_marked",
 ]
 
@@ -42,10 +42,11 @@ SCORED: tuple[str, ...] = tuple(c.name for c in CLASSES if c.code)
 
 COSMIC_RAYS = "CR"
 
-COSMIC_RAYS_APART = "CR (defects known)"
-"""Cosmic rays once more, without the pixels of the detector's defects, of saturation and of overscan.
+COSMIC_RAYS_OUTSIDE_DEFECTS = "CR (defects known)"
+"""Second row for cosmic rays, without pixels of detector defects, saturation and overscan.
 
-Detectors of nothing but cosmic rays are run with a mask of these: marking hot pixels is no fault of theirs.
+Detectors of cosmic rays alone are used together with a mask of these pixels, so a hot pixel that they mark is
+not counted as a false alarm here.
 """
 
 DEFECTS = ("HCL", "DCL", "HP", "DP", "SAT", "OV")
@@ -53,24 +54,24 @@ _DEFECT_BITS = sum(find_class(name).code for name in DEFECTS)
 
 
 class Detector(Protocol):
-    """Something that scores the pixels of frames."""
+    """A method that scores the pixels of a frame."""
 
     @property
     def name(self) -> str:
-        """What reports call it."""
+        """Name in reports."""
         ...
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """What it scores, of :data:`SCORED`."""
+        """Classes that it scores, a subset of :data:`SCORED`."""
         ...
 
     @property
     def training_priors(self) -> Mapping[str, float] | None:
-        """Proportions that its probabilities hold for, by class; None if its scores are no probabilities."""
+        """Class priors of its probabilities, by class; None if its scores are not probabilities."""
         ...
 
-    def answers(
+    def predict(
         self, pixels: NDArray[np.float32], facts: CameraFacts
     ) -> Iterator[tuple[str, NDArray[np.float32], NDArray[np.bool_]]]:
         """Score one frame.
@@ -80,39 +81,39 @@ class Detector(Protocol):
         pixels
             ``(H, W)`` float32 in ADU; NaN where there is no data.
         facts
-            Of the camera.
+            Gain, read noise and saturation level of the camera.
 
         Yields
         ------
         name
-            Each class once.
+            Class; each class once.
         scores
-            ``(H, W)`` float32 log-odds, or what else orders the pixels.
+            ``(H, W)`` float32, log-odds or any other score that ranks the pixels.
         decided
-            ``(H, W)`` bool, what is marked by default.
+            ``(H, W)`` bool, pixels that the detector marks by default.
         """
         ...
 
 
 class ModelDetector:
-    """A model, run as ``skysieve mask`` runs it.
+    """A model, run as by ``skysieve mask``.
 
-    Its scores are the log-odds of the network's own probabilities; its decisions follow its default priors
-    and thresholds.
+    Its scores are the log-odds of the probabilities of the network.  Its decisions use the default priors and
+    thresholds of the model.
 
     Parameters
     ----------
     settings
-        How frames are masked; the classes are those of :data:`SCORED` that the model knows.
+        Settings of the masking; its classes are replaced by those of :data:`SCORED` that the model has.
     name
-        What reports call it; the model's own name if None.
+        Name in reports; the name of the model if None.
 
     Raises
     ------
     ModelError
         If the model is missing or damaged.
     ConfigError
-        If it knows none of the classes.
+        If the model has none of the classes.
     """
 
     def __init__(self, settings: MaskSettings, name: str | None = None) -> None:
@@ -131,23 +132,23 @@ class ModelDetector:
         card, network = self._masker.model.card, self._masker.network
         return f"version {card.version}, {network.sha256[:12]}, {network.engine} {network.precision}"
 
-    def answers(
+    def predict(
         self, pixels: NDArray[np.float32], _facts: CameraFacts
     ) -> Iterator[tuple[str, NDArray[np.float32], NDArray[np.bool_]]]:
-        """Score one frame; see :meth:`Detector.answers`."""
+        """See :meth:`Detector.predict`."""
         result = self._masker.mask(ArrayFrame(pixels, label=self.name), keep_probabilities=True)
-        assert result.posteriors is not None  # noqa: S101 - they were asked for
+        assert result.posteriors is not None  # noqa: S101 - keep_probabilities is set
         for name, plane in zip(self.classes, result.posteriors, strict=True):
             yield name, log_odds(plane), (result.bits & find_class(name).code) != 0
 
 
-class PeerDetector:
-    """Somebody else's detector of cosmic rays, which must have been entered.
+class BaselineDetector:
+    """A cosmic-ray detector of another package.
 
     Parameters
     ----------
     peer
-        At work.
+        The detector, with its context entered.
     """
 
     classes: tuple[str, ...] = (COSMIC_RAYS,)
@@ -158,29 +159,29 @@ class PeerDetector:
         self.name = peer.label
         self.description = peer.kind.reference
 
-    def answers(
+    def predict(
         self, pixels: NDArray[np.float32], facts: CameraFacts
     ) -> Iterator[tuple[str, NDArray[np.float32], NDArray[np.bool_]]]:
-        """Score one frame; see :meth:`Detector.answers`."""
+        """See :meth:`Detector.predict`."""
         scores, decided = self._peer.detect(pixels, facts)
         yield COSMIC_RAYS, scores, decided
 
 
-class Trial:
-    """Detectors that see the same frames, one after another; only histograms are kept.
+class MaskEvaluation:
+    """Evaluation of several detectors on the same frames; it keeps histograms, not pixels.
 
-    Of a frame into which contaminants were put, pixels that any detector marks in the frame before are not
-    judged in that class: they may be right about what was there already.
+    Where contaminants were injected into a real frame, pixels that any detector marks in the frame before the
+    injection are ignored in that class, since a real contaminant may be there.
 
     Parameters
     ----------
     detectors
-        With names of their own.
+        Detectors with distinct names.
 
     Raises
     ------
     ConfigError
-        If two detectors have one name.
+        If two detectors have the same name.
     """
 
     def __init__(self, detectors: Sequence[Detector]) -> None:
@@ -190,19 +191,26 @@ class Trial:
             raise ConfigError(f"two detectors are called {', '.join(twice)}; name each once")
         self._detectors = detectors
         self._histograms = {
-            c.name: ScoreHistograms((*c.classes, *((COSMIC_RAYS_APART,) if COSMIC_RAYS in c.classes else ())))
+            c.name: ScoreHistograms(
+                (*c.classes, *((COSMIC_RAYS_OUTSIDE_DEFECTS,) if COSMIC_RAYS in c.classes else ()))
+            )
             for c in detectors
         }
         codes = {name: find_class(name).code for name in SCORED}
         self._confusions = {c.name: Confusion(codes, c.classes) for c in detectors}
 
-    def see(self, frame: TruthFrame) -> None:
-        """Show a frame to every detector; if one fails, the frame counts for none.
+    def update(self, frame: TruthFrame) -> None:
+        """Run every detector on a frame and add its counts; if one detector fails, none is counted.
+
+        Parameters
+        ----------
+        frame
+            Frame with truth.
 
         Raises
         ------
         ConfigError
-            If a peer fails.
+            If a baseline detector fails.
         FrameError
             If the frame cannot be masked.
         """
@@ -215,27 +223,33 @@ class Trial:
         for detector in self._detectors:
             counts[detector.name] = {}
             marked = np.zeros(frame.bits.shape, np.int16)
-            for name, scores, decided in detector.answers(frame.pixels, frame.facts):
+            for name, scores, decided in detector.predict(frame.pixels, frame.facts):
                 code = find_class(name).code
                 marked |= decided * np.int16(code)
-                truth, judged = (frame.bits & code) != 0, data & ((ignored & code) == 0)
-                counts[detector.name][name] = count_pixels(scores, truth, decided=decided, valid=judged)
+                truth, valid = (frame.bits & code) != 0, data & ((ignored & code) == 0)
+                counts[detector.name][name] = count_pixels(scores, truth, decided=decided, valid=valid)
                 if name == COSMIC_RAYS:
-                    judged &= (frame.bits & _DEFECT_BITS) == 0
-                    apart = count_pixels(scores, truth, decided=decided, valid=judged)
-                    counts[detector.name][COSMIC_RAYS_APART] = apart
+                    valid &= (frame.bits & _DEFECT_BITS) == 0
+                    outside = count_pixels(scores, truth, decided=decided, valid=valid)
+                    counts[detector.name][COSMIC_RAYS_OUTSIDE_DEFECTS] = outside
             joint[detector.name] = count_joint(frame.bits & ~ignored, marked & ~ignored, data)
         for detector_name, found in counts.items():
             self._histograms[detector_name].add(frame.name, found)
             self._confusions[detector_name].add(frame.name, joint[detector_name])
 
-    def scored(self) -> dict[str, Scored]:
-        """Return what each detector made of the frames so far, by its name."""
+    def results(self) -> dict[str, Scored]:
+        """Return the results on all frames so far.
+
+        Returns
+        -------
+        dict
+            Histograms, priors and confusion matrix by name of the detector.
+        """
         found = {}
         for detector in self._detectors:
             priors = detector.training_priors
             if priors is not None and COSMIC_RAYS in priors:
-                priors = {**priors, COSMIC_RAYS_APART: priors[COSMIC_RAYS]}
+                priors = {**priors, COSMIC_RAYS_OUTSIDE_DEFECTS: priors[COSMIC_RAYS]}
             histograms, confusion = self._histograms[detector.name], self._confusions[detector.name]
             found[detector.name] = Scored(histograms, priors, confusion)
         return found
@@ -244,9 +258,24 @@ class Trial:
 def already_marked(
     detectors: Iterable[Detector], pixels: NDArray[np.float32], facts: CameraFacts
 ) -> NDArray[np.int16]:
-    """Return the codes ``(H, W)`` int16 of the classes that any detector marks in a frame."""
+    """Return the classes that any of the detectors marks in a frame.
+
+    Parameters
+    ----------
+    detectors
+        Detectors to run.
+    pixels
+        ``(H, W)`` float32 in ADU; NaN where there is no data.
+    facts
+        Gain, read noise and saturation level of the camera.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(H, W)`` int16, codes of the classes.
+    """
     bits = np.zeros(pixels.shape, np.int16)
     for detector in detectors:
-        for name, _, decided in detector.answers(pixels, facts):
+        for name, _, decided in detector.predict(pixels, facts):
             bits |= decided * np.int16(find_class(name).code)
     return bits

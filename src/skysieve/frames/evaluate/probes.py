@@ -1,4 +1,4 @@
-"""Models on probes: plain scenes, each with one right answer."""
+"""Evaluation of models on probes: simple simulated scenes, each with one correct class."""
 
 from __future__ import annotations
 
@@ -18,36 +18,36 @@ if TYPE_CHECKING:
     from skysieve.frames.mask.masker import Masker
     from skysieve.frames.simulate.probes import Probe, ProbeFrame
 
-__all__ = ["MOST_ELSEWHERE", "MOST_FALSE", "RIGHT", "ProbeOutcome", "ProbeRun", "run_probe"]
+__all__ = ["MAX_ELSEWHERE", "MAX_FALSE", "MIN_FOUND", "ProbeOutcome", "ProbeRun", "run_probe"]
 
-RIGHT = 0.8
-"""Least share of a thing's pixels that must be given to its class."""
+MIN_FOUND = 0.8
+"""Minimum fraction of the object's pixels that must have the correct class."""
 
-MOST_FALSE = 0.05
-"""Largest share of a thing's pixels that may be given to a class that is wrong there."""
+MAX_FALSE = 0.05
+"""Maximum fraction of the object's pixels that may have a wrong class."""
 
-MOST_ELSEWHERE = 0.01
-"""Largest share of the pixels far from the thing that may be given to any class of contaminants."""
+MAX_ELSEWHERE = 0.01
+"""Maximum fraction of the pixels far from the object that may have any class of contaminants."""
 
 _CONTAMINANTS = sum(c.code for c in CLASSES if c.name != "BBG")
 
 
 @dataclass(frozen=True)
 class ProbeOutcome:
-    """What a model made of a probe; shares are means over the draws.
+    """Result of a model on a probe; fractions are means over the draws.
 
     Attributes
     ----------
     name, right
-        Of the probe.
+        Name and correct class of the probe.
     found
-        Share of the thing's pixels that its class has; NaN if there is nothing to find.
+        Fraction of the object's pixels that have the correct class; NaN if the probe has no object to find.
     false
-        Share of these pixels that another class of contaminants has.
+        Fraction of these pixels that have a wrong class of contaminants.
     taken_for
-        The class that most of those have; empty if there are none.
+        Most frequent wrong class; empty if there is none.
     elsewhere
-        Share of the pixels far from the thing that any class of contaminants has; NaN where there are none.
+        Fraction of the pixels far from the object that have any class of contaminants; NaN without these.
     """
 
     name: str
@@ -59,24 +59,24 @@ class ProbeOutcome:
 
     @property
     def passed(self) -> bool:
-        """Whether the answer is right; what is NaN does not count."""
-        low = self.found < RIGHT
-        high = self.false > MOST_FALSE or self.elsewhere > MOST_ELSEWHERE
+        """Whether the result is within the limits; NaN values are ignored."""
+        low = self.found < MIN_FOUND
+        high = self.false > MAX_FALSE or self.elsewhere > MAX_ELSEWHERE
         return not (low or high)
 
 
 @dataclass(frozen=True)
 class ProbeRun:
-    """A probe that a model has seen.
+    """Result of a model on a probe, with an example.
 
     Attributes
     ----------
     outcome
-        Over all draws.
+        Result over all draws.
     frame
-        The first scene.
+        Scene of the first draw.
     bits
-        Its mask, ``(H, W)`` int16.
+        ``(H, W)`` int16, mask of that scene.
     """
 
     outcome: ProbeOutcome
@@ -90,16 +90,21 @@ def run_probe(masker: Masker, probe: Probe, *, draws: int = 1) -> ProbeRun:
     Parameters
     ----------
     masker
-        The model with its priors and thresholds.
+        Model with its priors and thresholds.
     probe
-        The scene.
+        Definition of the scene.
     draws
-        How often it is drawn: each time with another sky, other stars and other angles.
+        Number of random draws, each with another sky, other stars and other angles.
+
+    Returns
+    -------
+    ProbeRun
+        Result over all draws, and the first scene with its mask.
 
     Raises
     ------
     ConfigError
-        If it is to be drawn less than once.
+        If `draws` is less than 1.
     """
     if draws < 1:
         raise ConfigError(f"{draws} draws of each probe: expected at least 1")
@@ -128,11 +133,11 @@ def run_probe(masker: Masker, probe: Probe, *, draws: int = 1) -> ProbeRun:
 
 
 def _share(bits: NDArray[np.int16], code: int) -> float:
-    """Return the part of the pixels that have any bit of the code; NaN without pixels."""
+    """Return the fraction of the pixels that have any bit of the code; NaN without pixels."""
     return float(np.mean((bits & np.int16(code)) != 0)) if bits.size else float("nan")
 
 
 def _mean(values: tuple[float, ...]) -> float:
-    """Return the mean of the values that are known; NaN if none is."""
+    """Return the mean without NaN; NaN if all values are NaN."""
     known = [value for value in values if not np.isnan(value)]
     return float(np.mean(known)) if known else float("nan")

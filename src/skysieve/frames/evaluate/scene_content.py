@@ -1,9 +1,9 @@
-"""What frames with truth hold: how much of each class, how strong and how large."""
+"""Content of frames with truth: frequency, contrast and size of the contaminants of each class."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -25,27 +25,27 @@ if TYPE_CHECKING:
 __all__ = ["ClassContent", "ClassSummary", "FrameContent", "SceneJob", "measure_content", "summarise"]
 
 MEASURED: tuple[str, ...] = tuple(c.name for c in CLASSES if c.code)
-"""Classes that are measured: all but the background."""
+"""Measured classes: all but the background."""
 
-_TOUCHING = np.ones((3, 3), np.bool_)
-"""Pixels that touch at a corner belong to one piece."""
+_CONNECTIVITY = np.ones((3, 3), np.bool_)
+"""8-connectivity: pixels that touch at a corner belong to one segment."""
 
 
 @dataclass(frozen=True)
 class ClassContent:
-    """One class in one frame.
+    """Content of one class in one frame.
 
     Attributes
     ----------
     pixels
-        Its pixels.
+        Number of pixels.
     tiles
-        ``(T,)`` int64, its pixels in each tile.
+        ``(T,)`` int64, number of pixels in each tile.
     contrast
-        ``(N,)`` float32, for each piece (pixels of the class that touch) the median absolute value of its
-        pixels as networks see them, in standard deviations of the noise.
+        ``(N,)`` float32, median absolute value of the normalised pixels of each segment, in standard
+        deviations of the noise.  A segment is a set of connected pixels of the class.
     length, area
-        ``(N,)`` float32, extent of each piece along its longest direction in pixels, and its pixels.
+        ``(N,)`` float32, diagonal of the bounding box of each segment in pixels, and its number of pixels.
     """
 
     pixels: int
@@ -57,18 +57,18 @@ class ClassContent:
 
 @dataclass(frozen=True)
 class FrameContent:
-    """What one frame holds.
+    """Content of one frame.
 
     Attributes
     ----------
     name
-        Of the frame.
+        Name of the frame.
     pixels
-        Pixels with data.
+        Number of pixels with data.
     drawn
-        Classes that were put in, whether they left a pixel or not; None where this is not known.
+        Classes that were simulated, even if they affect no pixel; None if unknown.
     classes
-        By name, those that have a pixel.
+        Content by class, for classes with at least one pixel.
     tiles
         Number of tiles.
     """
@@ -82,34 +82,35 @@ class FrameContent:
 
 @dataclass(frozen=True)
 class ClassSummary:
-    """What many frames hold of one class; shares lie between 0 and 1 and are NaN where nothing is known.
+    """Statistics of one class over many frames; fractions are NaN where they are unknown.
 
     Attributes
     ----------
     name
-        The class.
+        Name of the class.
     drawn
-        Share of the frames into which it was put.
-    frames_any, frames_least, frames_ten
-        Share of the frames with a pixel of it; with the least number that counts; with ten times that.
-    tiles_least
-        Share of the tiles with the least number of pixels that counts.
+        Fraction of the frames in which it was simulated.
+    frames_any, frames_min, frames_ten_min
+        Fraction of the frames with at least one pixel of it, with the minimum number of pixels, and with ten
+        times the minimum.
+    tiles_min
+        Fraction of the tiles with at least the minimum number of pixels.
     share
-        Share of all pixels.
+        Fraction of all pixels.
     pixels
         Median number of pixels in frames that have any.
     contrast, length, width
-        Quantiles 0.1, 0.5 and 0.9 of contrast in standard deviations of the noise, and of length and mean
-        width in pixels.  They are over pieces, which count by their length: a wide trail counts as much as a
-        thin one, and much more than specks.
+        Quantiles 0.1, 0.5 and 0.9 over the segments of contrast in standard deviations of the noise, and of
+        length and mean width in pixels.  Segments are weighted by their length: a wide trail has the weight
+        of a thin one, and much more than a small spot.
     """
 
     name: str
     drawn: float
     frames_any: float
-    frames_least: float
-    frames_ten: float
-    tiles_least: float
+    frames_min: float
+    frames_ten_min: float
+    tiles_min: float
     share: float
     pixels: float
     contrast: tuple[float, float, float]
@@ -119,16 +120,16 @@ class ClassSummary:
 
 @dataclass(frozen=True)
 class SceneJob:
-    """Simulates frames of a recipe and measures what they hold; one unit is the number of a frame.
+    """Simulates frames of a recipe and measures their content; a unit of work is the number of a frame.
 
     Attributes
     ----------
     recipe
-        A YAML file, or the name of a recipe that comes with the package.
+        YAML file, or name of a recipe of the package.
     side, tile
         Pixels along each axis of a frame and of a tile.
     seed
-        With the number of a frame, the seed of all in it.
+        Seed of the simulation; each frame uses it together with its number.
     """
 
     recipe: str
@@ -142,7 +143,7 @@ class SceneJob:
         Raises
         ------
         ConfigError
-            If the recipe cannot be used, or a size cannot be.
+            If the recipe is not valid, or a size is too small or too large.
         """
         read_recipe(self.recipe)
         if self.side < SMALLEST:
@@ -151,10 +152,20 @@ class SceneJob:
             raise ConfigError(f"tiles of {self.tile} px do not fit into frames of {self.side} px")
 
     def prepare(self, *, workers: int) -> None:
-        """Do nothing: a frame needs nothing that another could use."""
+        """Do nothing: frames share no data."""
 
     def run(self, unit: int) -> FrameContent:
-        """Simulate a frame and measure it.
+        """Simulate a frame and measure its content.
+
+        Parameters
+        ----------
+        unit
+            Number of the frame, from 0.
+
+        Returns
+        -------
+        FrameContent
+            Content of the frame.
 
         Raises
         ------
@@ -166,18 +177,23 @@ class SceneJob:
         return measure_content(frame, tile=self.tile)
 
     def stop(self) -> None:
-        """Do nothing: a frame takes less than a few seconds, and nothing is written."""
+        """Do nothing: a frame takes at most a few seconds and writes no file."""
 
 
 def measure_content(frame: TruthFrame, *, tile: int) -> FrameContent:
-    """Return what a frame holds.
+    """Measure the content of a frame.
 
     Parameters
     ----------
     frame
-        With truth.
+        Frame with truth.
     tile
-        Side of the tiles in pixels; they lie side by side from the first pixel on.
+        Side of the tiles in pixels; tiles are contiguous and start at the first pixel.
+
+    Returns
+    -------
+    FrameContent
+        Content by class.
 
     Raises
     ------
@@ -198,28 +214,33 @@ def measure_content(frame: TruthFrame, *, tile: int) -> FrameContent:
     return FrameContent(frame.name, int(valid.sum()), frame.drawn, found, tall * wide)
 
 
-def summarise(contents: Sequence[FrameContent], *, least: int = 100) -> list[ClassSummary]:
-    """Return what frames hold of each class.
+def summarise(contents: Sequence[FrameContent], *, min_pixels: int = 100) -> list[ClassSummary]:
+    """Summarise the content of frames by class.
 
     Parameters
     ----------
     contents
-        Of one frame or more.
-    least
-        Pixels of a class from which on a frame or tile counts.
+        Content of one frame or more.
+    min_pixels
+        Minimum number of pixels of a class for a frame or tile to count.
+
+    Returns
+    -------
+    list of ClassSummary
+        One for each class of :data:`MEASURED`.
     """
-    return [_summary(name, contents, least) for name in MEASURED]
+    return [_summary(name, contents, min_pixels) for name in MEASURED]
 
 
 def _class_content(marked: NDArray[np.bool_], values: NDArray[np.float32], tile: int) -> ClassContent:
     from scipy import ndimage
 
-    pieces, count = ndimage.label(marked, _TOUCHING)
-    inside = pieces[marked]
+    segments, count = ndimage.label(marked, _CONNECTIVITY)
+    inside = segments[marked]
     order = np.argsort(inside, kind="stable")
     area = np.bincount(inside, minlength=count + 1)[1:]
     groups = np.split(values[marked][order], np.cumsum(area)[:-1])
-    boxes = [[span.stop - span.start for span in box] for box in ndimage.find_objects(pieces)]
+    boxes = [[span.stop - span.start for span in box] for box in ndimage.find_objects(segments)]
     diagonal = np.hypot(*(np.array(boxes).T - 1)) + 1
     tall, wide = (side // tile for side in marked.shape)
     cut = marked[: tall * tile, : wide * tile].reshape(tall, tile, wide, tile)
@@ -232,39 +253,39 @@ def _class_content(marked: NDArray[np.bool_], values: NDArray[np.float32], tile:
     )
 
 
-def _summary(name: str, contents: Sequence[FrameContent], least: int) -> ClassSummary:
+def _summary(name: str, contents: Sequence[FrameContent], min_pixels: int) -> ClassSummary:
     found = [content.classes[name] for content in contents if name in content.classes]
     counts = np.array([content.pixels for content in found], np.int64)
     drawn = [name in content.drawn for content in contents if content.drawn is not None]
     tiles = sum(content.tiles for content in contents)
-    full = sum(int((content.tiles >= least).sum()) for content in found)
-    area = _joined([content.area for content in found])
-    length = _joined([content.length for content in found])
+    full = sum(int((content.tiles >= min_pixels).sum()) for content in found)
+    area = _concatenated([content.area for content in found])
+    length = _concatenated([content.length for content in found])
     return ClassSummary(
         name=name,
         drawn=float(np.mean(drawn)) if drawn and name not in ("BBG", "SAT") else float("nan"),
         frames_any=len(found) / len(contents),
-        frames_least=int((counts >= least).sum()) / len(contents),
-        frames_ten=int((counts >= 10 * least).sum()) / len(contents),
-        tiles_least=full / tiles if tiles else float("nan"),
+        frames_min=int((counts >= min_pixels).sum()) / len(contents),
+        frames_ten_min=int((counts >= 10 * min_pixels).sum()) / len(contents),
+        tiles_min=full / tiles if tiles else float("nan"),
         share=int(counts.sum()) / max(1, sum(content.pixels for content in contents)),
         pixels=float(np.median(counts)) if found else 0.0,
-        contrast=_quantiles(_joined([content.contrast for content in found]), length),
+        contrast=_quantiles(_concatenated([content.contrast for content in found]), length),
         length=_quantiles(length, length),
         width=_quantiles(area / np.maximum(length, 1), length),
     )
 
 
-def _joined(parts: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+def _concatenated(parts: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
     return np.concatenate(parts) if parts else np.zeros(0, np.float32)
 
 
-def _quantiles(values: NDArray[Any], weights: NDArray[np.float32]) -> tuple[float, float, float]:
-    """Return the quantiles 0.1, 0.5 and 0.9 of weighted values; NaN without any."""
+def _quantiles(values: NDArray[np.float32], weights: NDArray[np.float32]) -> tuple[float, float, float]:
+    """Return the weighted quantiles 0.1, 0.5 and 0.9; NaN without values."""
     if values.size == 0:
         return float("nan"), float("nan"), float("nan")
     order = np.argsort(values)
-    reached = np.cumsum(weights[order], dtype=np.float64)
-    places = np.searchsorted(reached, np.array([0.1, 0.5, 0.9]) * reached[-1])
-    low, middle, high = values[order][np.minimum(places, values.size - 1)]
-    return float(low), float(middle), float(high)
+    cumulative = np.cumsum(weights[order], dtype=np.float64)
+    indices = np.searchsorted(cumulative, np.array([0.1, 0.5, 0.9]) * cumulative[-1])
+    low, median, high = values[order][np.minimum(indices, values.size - 1)]
+    return float(low), float(median), float(high)

@@ -1,4 +1,4 @@
-"""Trackers on frames of which it is known whether they have a tracking error."""
+"""Evaluation of the detection of tracking errors on labelled frames."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = [
     "TRACKING_MEASURES",
     "LabelledFrame",
     "TrackDetector",
-    "Trial",
+    "TrackingEvaluation",
     "read_labelled_frame",
 ]
 
@@ -37,27 +37,27 @@ ERROR = "tracking error"
 """The only class: frames with a tracking error."""
 
 KEYWORDS = ("SLIP", "ERROR")
-"""Header cards that say whether it did; the first that is there counts."""
+"""Header keywords of the label; the first one found is used."""
 
 TRACKING_MEASURES = tuple(m for m in MEASURES if m.name in ("auc", "ap", "tpr_1e-2", "p_at_r95", "f1"))
-"""Scores that make sense with some hundreds of frames."""
+"""Measures that are meaningful with a few hundred frames."""
 
 DECISION = 0.5
-"""A frame is called bad above this probability."""
+"""A frame is classified as having a tracking error above this probability."""
 
 
 @dataclass(frozen=True)
 class LabelledFrame:
-    """A file of frames and its label.
+    """The frames of a file and their label.
 
     Attributes
     ----------
     name
-        What to call it.
+        Name in reports and messages.
     planes
-        Its frames, each ``(H, W)`` float32, NaN where there is no data; the probability is their mean.
+        Frames, each ``(H, W)`` float32, NaN where there is no data; the probability is the mean over these.
     tracking_error
-        Whether it has a tracking error.
+        Whether the exposure has a tracking error.
     """
 
     name: str
@@ -66,19 +66,19 @@ class LabelledFrame:
 
 
 class TrackDetector:
-    """A model, run as ``skysieve track`` runs it.
+    """A model, run as by ``skysieve track``.
 
     Parameters
     ----------
     settings
-        How frames are examined.
+        Settings of the detection.
     name
-        What reports call it; the model's own name if None.
+        Name in reports; the name of the model if None.
 
     Raises
     ------
     ConfigError
-        If the settings do not go together.
+        If a setting is out of range.
     ModelError
         If the model is missing or damaged.
     """
@@ -87,7 +87,7 @@ class TrackDetector:
         self._tracker = Tracker(settings)
         card = self._tracker.model.card
         self.name = name or card.name
-        # what its probabilities hold for, the change of priors being the tracker's own
+        # prior of its probabilities; the tracker itself applies the change of prior
         self.prior = card.default_priors[card.classes[-1]] if settings.prior is None else settings.prior
 
     @property
@@ -97,7 +97,23 @@ class TrackDetector:
         return f"version {card.version}, {network.sha256[:12]}, {network.engine} {network.precision}"
 
     def probability(self, frame: LabelledFrame) -> float:
-        """Return the probability of a tracking error."""
+        """Return the probability of a tracking error, the mean over the planes.
+
+        Parameters
+        ----------
+        frame
+            Frame to examine; its label is not used.
+
+        Returns
+        -------
+        float
+            The probability.
+
+        Raises
+        ------
+        FrameError
+            If a plane has no valid pixels or no noise.
+        """
         found = [
             self._tracker.track(ArrayFrame(plane, label=frame.name)).probability for plane in frame.planes
         ]
@@ -105,14 +121,26 @@ class TrackDetector:
 
 
 def read_labelled_frame(path: Path) -> LabelledFrame:
-    """Read a file as ``skysieve simulate tracking`` writes it: a card ``SLIP`` or ``ERROR``, T or F.
+    """Read a labelled FITS file, as ``skysieve simulate tracking`` writes it.
+
+    The label is the header card ``SLIP`` or ``ERROR``, T or F.
+
+    Parameters
+    ----------
+    path
+        FITS file.
+
+    Returns
+    -------
+    LabelledFrame
+        Frames and label.
 
     Raises
     ------
     SourceError
-        If it cannot be read.
+        If the file cannot be read.
     FrameError
-        If it has no label.
+        If the file has no label.
     """
     with FrameFile(Location(path)) as file:
         headers = (file.frames[0].header, file.hdus[0].header)
@@ -127,18 +155,18 @@ def read_labelled_frame(path: Path) -> LabelledFrame:
     return LabelledFrame(path.name, tuple(planes), labels[0])
 
 
-class Trial:
-    """Detectors that see the same frames, one after another.
+class TrackingEvaluation:
+    """Evaluation of several detectors on the same frames.
 
     Parameters
     ----------
     detectors
-        With names of their own.
+        Detectors with distinct names.
 
     Raises
     ------
     ConfigError
-        If two detectors have one name.
+        If two detectors have the same name.
     """
 
     def __init__(self, detectors: Sequence[TrackDetector]) -> None:
@@ -149,8 +177,13 @@ class Trial:
         self._detectors = detectors
         self._histograms = {name: ScoreHistograms((ERROR,)) for name in names}
 
-    def see(self, frame: LabelledFrame) -> None:
-        """Show a frame to every detector; if one fails, the frame counts for none.
+    def update(self, frame: LabelledFrame) -> None:
+        """Run every detector on a frame and add its score; if one detector fails, none is counted.
+
+        Parameters
+        ----------
+        frame
+            Frames and label.
 
         Raises
         ------
@@ -163,6 +196,12 @@ class Trial:
             counts = count_pixels(log_odds(probability), truth, decided=probability > DECISION)
             self._histograms[name].add(frame.name, {ERROR: counts})
 
-    def scored(self) -> dict[str, Scored]:
-        """Return what each detector made of the frames so far, by its name."""
+    def results(self) -> dict[str, Scored]:
+        """Return the results on all frames so far.
+
+        Returns
+        -------
+        dict
+            Histograms and prior by name of the detector.
+        """
         return {c.name: Scored(self._histograms[c.name], {ERROR: c.prior}) for c in self._detectors}

@@ -1,8 +1,8 @@
-"""Reader of TensorFlow checkpoints (tensor bundles) that needs no TensorFlow.
+"""Reader of TensorFlow checkpoints (tensor bundles) without TensorFlow.
 
-A checkpoint is two files: ``variables.index``, a LevelDB table that maps a
-tensor's key to its type, shape and place, and ``variables.data-00000-of-00001``,
-the raw bytes of all tensors.  Both are checked against their CRC-32C sums.
+A checkpoint consists of two files: ``variables.index``, a LevelDB table that maps
+the key of a tensor to its type, shape and offset, and ``variables.data-00000-of-00001``,
+the raw bytes of all tensors.  The reader checks both against their CRC-32C sums.
 
 References
 ----------
@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 import struct
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -32,7 +32,7 @@ __all__ = ["checkpoint_keys", "read_checkpoint"]
 TABLE_MAGIC = 0xDB4775248B80FB57
 FOOTER_BYTES = 48
 BLOCK_TRAILER_BYTES = 5
-DTYPES: dict[int, np.dtype[Any]] = {
+DTYPES: dict[int, np.dtype[np.generic]] = {
     1: np.dtype("<f4"),
     2: np.dtype("<f8"),
     3: np.dtype("<i4"),
@@ -55,7 +55,7 @@ def read_checkpoint(index: bytes, data: bytes) -> dict[str, NDArray[np.generic]]
     Returns
     -------
     dict
-        Tensors by key, without the ``/.ATTRIBUTES/VARIABLE_VALUE`` ending.
+        Tensors by key, without the suffix ``/.ATTRIBUTES/VARIABLE_VALUE``.
 
     Raises
     ------
@@ -73,7 +73,17 @@ def read_checkpoint(index: bytes, data: bytes) -> dict[str, NDArray[np.generic]]
 
 
 def checkpoint_keys(index: bytes) -> set[str]:
-    """Return the keys of the tensors in ``variables.index``, as in :func:`read_checkpoint`.
+    """Return the keys of the tensors of a checkpoint.
+
+    Parameters
+    ----------
+    index
+        Content of ``variables.index``.
+
+    Returns
+    -------
+    set of str
+        Keys without suffix, as in :func:`read_checkpoint`.
 
     Raises
     ------
@@ -148,7 +158,7 @@ def _block_entries(block: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _masked_crc32c(data: bytes) -> int:
-    """CRC-32C, rotated and offset as LevelDB stores it."""
+    """Return the CRC-32C, rotated and offset as LevelDB stores it."""
     try:
         import google_crc32c
     except ImportError as error:

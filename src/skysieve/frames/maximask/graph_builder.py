@@ -1,12 +1,12 @@
-"""A small builder of ONNX graphs from named weights.
+"""Builder of ONNX graphs from named weights.
 
-Kernels come in TensorFlow's order (rows, columns, inputs, outputs) and go into
-the graph in ONNX's (outputs, inputs, rows, columns).
+Kernels are read in TensorFlow's order (rows, columns, inputs, outputs) and stored in
+ONNX's order (outputs, inputs, rows, columns).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import onnx
@@ -22,12 +22,15 @@ if TYPE_CHECKING:
 
 __all__ = ["GraphBuilder"]
 
+Attribute: TypeAlias = "int | float | str | Sequence[int]"
+"""Value of an attribute of an ONNX node."""
+
 OPSET = 17
 IR_VERSION = 9
 
 
 class GraphBuilder:
-    """Collects nodes and weights; every method returns the name of the new tensor.
+    """Collects the nodes and weights of a graph.
 
     Parameters
     ----------
@@ -43,6 +46,18 @@ class GraphBuilder:
     def weight(self, key: str, shape: Sequence[int] | None = None) -> NDArray[np.generic]:
         """Return a tensor of the checkpoint.
 
+        Parameters
+        ----------
+        key
+            Key of the tensor.
+        shape
+            Expected shape; None accepts any.
+
+        Returns
+        -------
+        numpy.ndarray
+            The tensor, as stored.
+
         Raises
         ------
         ModelError
@@ -56,25 +71,92 @@ class GraphBuilder:
         return tensor
 
     def constant(self, name: str, value: NDArray[np.generic]) -> str:
-        """Add a constant once under its name."""
+        """Add a constant, unless one of this name exists.
+
+        Parameters
+        ----------
+        name
+            Name of the constant.
+        value
+            Value; ignored if the name exists.
+
+        Returns
+        -------
+        str
+            `name`.
+        """
         if name not in self.initializers:
             self.initializers[name] = numpy_helper.from_array(np.ascontiguousarray(value), name)
         return name
 
-    def apply(self, operator: str, *inputs: str, name: str | None = None, **attributes: Any) -> str:
-        """Add a node with one output."""
-        return self.apply_all(operator, *inputs, outputs=[name or self._new_name(operator)], **attributes)[0]
+    def apply(self, operator: str, *inputs: str, name: str | None = None, **attributes: Attribute) -> str:
+        """Add a node with one output.
 
-    def apply_all(self, operator: str, *inputs: str, outputs: list[str], **attributes: Any) -> list[str]:
-        """Add a node with the named outputs."""
+        Parameters
+        ----------
+        operator
+            ONNX operator.
+        *inputs
+            Names of the input tensors.
+        name
+            Name of the node and of its output; generated if None.
+        **attributes
+            Attributes of the operator.
+
+        Returns
+        -------
+        str
+            Name of the output.
+        """
+        name = name or f"{operator.lower()}_{len(self.nodes)}"
+        return self.apply_all(operator, *inputs, outputs=[name], **attributes)[0]
+
+    def apply_all(
+        self, operator: str, *inputs: str, outputs: list[str], **attributes: Attribute
+    ) -> list[str]:
+        """Add a node with several outputs.
+
+        Parameters
+        ----------
+        operator
+            ONNX operator.
+        *inputs
+            Names of the input tensors.
+        outputs
+            Names of the outputs; the first one is also the name of the node.
+        **attributes
+            Attributes of the operator.
+
+        Returns
+        -------
+        list of str
+            `outputs`.
+        """
         self.nodes.append(helper.make_node(operator, list(inputs), outputs, name=outputs[0], **attributes))
         return outputs
 
-    def _new_name(self, operator: str) -> str:
-        return f"{operator.lower()}_{len(self.nodes)}"
-
     def convolution(self, layer: str, tensor: str, kernel_shape: Sequence[int]) -> str:
-        """Add a convolution with zero padding that keeps the size, and its bias."""
+        """Add a convolution and its bias, with zero padding that keeps the image size.
+
+        Parameters
+        ----------
+        layer
+            Name of the layer, the prefix of its keys in the checkpoint.
+        tensor
+            Name of the input.
+        kernel_shape
+            (rows, columns, inputs, outputs).
+
+        Returns
+        -------
+        str
+            Name of the output.
+
+        Raises
+        ------
+        ModelError
+            If a weight is missing or has another shape.
+        """
         kernel = self.weight(f"{layer}/kernel", kernel_shape)
         bias = self.weight(f"{layer}/bias", kernel_shape[-1:])
         return self.apply(
@@ -89,8 +171,18 @@ class GraphBuilder:
     def asinh(self, tensor: str) -> str:
         """Add ``sign(x) log(|x| + sqrt(x^2 + 1))``.
 
-        Spelt out as TensorFlow computes it: ONNX's own operator differs in the last digits, enough to break
-        ties in the pooling another way, and OpenVINO has no fast form of it.
+        The formula is that of TensorFlow.  The Asinh operator of ONNX differs in the last digits, which
+        changes how ties in the pooling are resolved, and OpenVINO has no fast implementation of it.
+
+        Parameters
+        ----------
+        tensor
+            Name of the input.
+
+        Returns
+        -------
+        str
+            Name of the output.
         """
         one = self.constant("one", np.array(1, np.float32))
         root = self.apply("Sqrt", self.apply("Add", self.apply("Mul", tensor, tensor), one))
@@ -100,7 +192,19 @@ class GraphBuilder:
     def parametric_relu(self, tensor: str, slopes: str) -> str:
         """Add ``max(x, 0) + slope min(x, 0)``.
 
-        Spelt out because engines fuse these, but not ONNX's own operator with slopes of single pixels.
+        Engines fuse these operators, but not the PRelu operator of ONNX with one slope per pixel.
+
+        Parameters
+        ----------
+        tensor
+            Name of the input.
+        slopes
+            Name of the slopes for negative values.
+
+        Returns
+        -------
+        str
+            Name of the output.
         """
         positive = self.apply("Relu", tensor)
         negative = self.apply("Sub", tensor, positive)
@@ -113,7 +217,22 @@ class GraphBuilder:
         output: str,
         output_shape: Sequence[int | str],
     ) -> onnx.ModelProto:
-        """Return the checked model with the float32 input ``pixels`` and one float32 output."""
+        """Return the checked model, with the float32 input ``pixels`` and one float32 output.
+
+        Parameters
+        ----------
+        name
+            Name of the graph.
+        input_shape
+            Shape of ``pixels``; strings name open axes.
+        output, output_shape
+            Name and shape of the output.
+
+        Returns
+        -------
+        onnx.ModelProto
+            The model.
+        """
         graph = helper.make_graph(
             self.nodes,
             name,

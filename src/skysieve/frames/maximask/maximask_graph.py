@@ -1,10 +1,10 @@
 """The published MaxiMask network as an ONNX graph.
 
-An encoder-decoder in the manner of SegNet: pooling remembers where each
-maximum was, unpooling puts values back there.  ONNX Runtime has operators for
-both; OpenVINO has none for unpooling, and multiplies with masks instead.  Where
-several pixels of a pooling window share the maximum, which ReLU makes common,
-the first one in reading order counts, in both forms as in TensorFlow.
+An encoder-decoder like SegNet: pooling stores the position of each maximum, and
+unpooling puts the values back at these positions.  ONNX Runtime has operators for
+both.  OpenVINO has none for unpooling; there the graph uses masks instead.  Where
+several pixels of a pooling window share the maximum, which is common after ReLU, the
+first one in reading order is used, in both forms and in TensorFlow.
 
 References
 ----------
@@ -15,7 +15,7 @@ the weights of MaxiMask 1.3.0.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 import numpy as np
 
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 __all__ = ["SIZE_MULTIPLE", "Unpooling", "maximask_graph"]
 
 Unpooling = Literal["masks", "indices"]
-"""How unpooling finds its places: masks for OpenVINO, indices for ONNX Runtime."""
+"""How the graph stores the positions of maxima: masks for OpenVINO, indices for ONNX Runtime."""
 
 SIZE_MULTIPLE = 16
-"""Sides of the input are multiples of this; only the fifth pooling may then meet an odd size."""
+"""The sides of the input are multiples of this, so only the fifth pooling can have an odd input size."""
 
 CLASSES = 14
 ENCODER = {
@@ -64,7 +64,7 @@ SIDE_PATHS = {
 
 
 def maximask_graph(weights: Mapping[str, NDArray[np.generic]], unpooling: Unpooling) -> onnx.ModelProto:
-    """Build the network.
+    """Build the ONNX graph of the published MaxiMask network.
 
     Parameters
     ----------
@@ -76,8 +76,9 @@ def maximask_graph(weights: Mapping[str, NDArray[np.generic]], unpooling: Unpool
     Returns
     -------
     onnx.ModelProto
-        ``pixels`` (N, 1, H, W) float32, in units of the noise above the sky, to ``probabilities``
-        (N, 14, H, W) float32 at the training priors; H and W multiples of :data:`SIZE_MULTIPLE`.
+        Model with the input ``pixels`` ``(N, 1, H, W)`` float32, sky-subtracted and in units of the noise,
+        and the output ``probabilities`` ``(N, 14, H, W)`` float32 at the training priors.  H and W are
+        multiples of :data:`SIZE_MULTIPLE`.
 
     Raises
     ------
@@ -121,17 +122,22 @@ def _stack(builder: GraphBuilder, tensor: str, layers: tuple[tuple[str, int, int
 
 @dataclass(frozen=True)
 class _Pooling:
-    """What unpooling needs to know of a pooling: tensors of the graph."""
+    """Names of the tensors of a pooling that its unpooling needs."""
 
-    places: str
-    """Masks: bool, true at the maxima; indices: their flat places in the padded input."""
+    positions: str
+    """Masks: bool, true at the maxima; indices: flat indices of the maxima in the padded input."""
     size: str | None
     """Rows and columns of the pooling's input, where they may be odd."""
     padded_shape: str | None = None
     """Indices only: shape of the pooling's input, padded to even sizes."""
 
 
-POOLED: dict[str, Any] = {"kernel_shape": [2, 2], "strides": [2, 2]}
+class _Window(TypedDict):
+    kernel_shape: list[int]
+    strides: list[int]
+
+
+WINDOW: _Window = {"kernel_shape": [2, 2], "strides": [2, 2]}
 
 
 def _input_size(builder: GraphBuilder, tensor: str) -> str:
@@ -164,12 +170,12 @@ def _enlarge(builder: GraphBuilder, tensor: str, size: str | None) -> str:
 def _pool_with_masks(builder: GraphBuilder, tensor: str, level: int) -> tuple[str, _Pooling]:
     """Pool, and mark the first maximum of each window.
 
-    Pixels that equal their window's maximum get the rank 4, 3, 2, 1 of their place in the window, the rest 0;
-    the pixel with the window's highest rank is the first maximum.
+    Pixels equal to the maximum of their window get the rank 4, 3, 2 or 1 by their position in the window, all
+    others 0.  The pixel with the highest rank of the window is the first maximum.
     """
     size = _input_size(builder, tensor)
     odd_size = size if level == len(ENCODER) else None
-    pooled = builder.apply("MaxPool", tensor, ceil_mode=1, **POOLED)
+    pooled = builder.apply("MaxPool", tensor, ceil_mode=1, **WINDOW)
     is_maximum = builder.apply("Equal", tensor, _enlarge(builder, pooled, odd_size))
 
     one, two = builder.constant("ones", np.array([1, 1])), builder.constant("twos", np.array([2, 2]))
@@ -178,15 +184,15 @@ def _pool_with_masks(builder: GraphBuilder, tensor: str, level: int) -> tuple[st
     tiled = builder.apply("Tile", ranks, builder.apply("Concat", one, windows, axis=0))
     zero = builder.constant("zero", np.array(0, np.float32))
     rank = builder.apply("Where", is_maximum, _crop(builder, tiled, odd_size), zero)
-    highest = builder.apply("MaxPool", rank, ceil_mode=1, **POOLED)
-    places = builder.apply("Equal", rank, _enlarge(builder, highest, odd_size))
-    return pooled, _Pooling(places, odd_size)
+    highest = builder.apply("MaxPool", rank, ceil_mode=1, **WINDOW)
+    positions = builder.apply("Equal", rank, _enlarge(builder, highest, odd_size))
+    return pooled, _Pooling(positions, odd_size)
 
 
 def _pool_with_indices(builder: GraphBuilder, tensor: str, level: int) -> tuple[str, _Pooling]:
     """Pool with the operator that also returns indices.
 
-    An odd size is padded by zeros first; after a ReLU they never come before a pixel of the image.
+    An odd size is first padded with zeros.  After a ReLU, a zero never precedes an equal pixel of the image.
     """
     size = None
     if level == len(ENCODER):
@@ -198,15 +204,15 @@ def _pool_with_indices(builder: GraphBuilder, tensor: str, level: int) -> tuple[
         pads = builder.apply("Concat", none, builder.apply("Mod", size, two), axis=0)
         tensor = builder.apply("Pad", tensor, pads, mode="constant")
     pooled, indices = builder.apply_all(
-        "MaxPool", tensor, outputs=[f"pooled_{level}", f"indices_{level}"], **POOLED
+        "MaxPool", tensor, outputs=[f"pooled_{level}", f"indices_{level}"], **WINDOW
     )
     return pooled, _Pooling(indices, size, builder.apply("Shape", tensor))
 
 
 def _unpool(builder: GraphBuilder, tensor: str, pooling: _Pooling) -> str:
-    """Put each value back at the place of its window's maximum, zeros elsewhere."""
+    """Put each value at the position of the maximum of its window, and zeros elsewhere."""
     if pooling.padded_shape is not None:
-        unpooled = builder.apply("MaxUnpool", tensor, pooling.places, pooling.padded_shape, **POOLED)
+        unpooled = builder.apply("MaxUnpool", tensor, pooling.positions, pooling.padded_shape, **WINDOW)
         return _crop(builder, unpooled, pooling.size)
     zero = builder.constant("zero", np.array(0, np.float32))
-    return builder.apply("Where", pooling.places, _enlarge(builder, tensor, pooling.size), zero)
+    return builder.apply("Where", pooling.positions, _enlarge(builder, tensor, pooling.size), zero)

@@ -1,7 +1,7 @@
 """The published MaxiTrack network as an ONNX graph.
 
-Five convolutions of 9 x 9 with pooling and three dense layers, on blocks of
-exactly 400 x 400 pixels: the slopes of its parametric ReLUs belong to single pixels.
+Five 9 x 9 convolutions with pooling, and three dense layers.  The input is exactly
+400 x 400 pixels, because the parametric ReLUs have one slope per pixel.
 
 References
 ----------
@@ -36,7 +36,7 @@ DENSE = (("dense1", 12 * 12 * 128, 64, "variables/17"), ("dense2", 64, 64, "vari
 
 
 def maxitrack_graph(weights: Mapping[str, NDArray[np.generic]]) -> onnx.ModelProto:
-    """Build the network.
+    """Build the ONNX graph of the published MaxiTrack network.
 
     Parameters
     ----------
@@ -46,8 +46,8 @@ def maxitrack_graph(weights: Mapping[str, NDArray[np.generic]]) -> onnx.ModelPro
     Returns
     -------
     onnx.ModelProto
-        ``pixels`` (N, 1, 400, 400) float32, in units of the noise above the sky, to ``probabilities``
-        (N, 2) float32 at equal priors; the second one is that of a tracking error.
+        Model with the input ``pixels`` ``(N, 1, 400, 400)`` float32, sky-subtracted and in units of the
+        noise, and the output ``probabilities`` ``(N, 2)`` float32 at equal priors: no error, tracking error.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def maxitrack_graph(weights: Mapping[str, NDArray[np.generic]]) -> onnx.ModelPro
         tensor = builder.apply("MaxPool", tensor, kernel_shape=[2, 2], strides=[2, 2])
         side //= 2
 
-    # the dense weights expect rows, columns, channels
+    # the dense weights expect the order (rows, columns, channels)
     tensor = builder.apply("Flatten", builder.apply("Transpose", tensor, perm=[0, 2, 3, 1]))
     for layer, inputs, outputs, slopes in DENSE:
         tensor = _dense(builder, layer, tensor, inputs, outputs)

@@ -1,4 +1,4 @@
-"""Networks published elsewhere: from their SavedModels to models of our own."""
+"""Conversion of the published networks from SavedModels to models of this package."""
 
 from __future__ import annotations
 
@@ -29,12 +29,22 @@ __all__ = ["GraphForm", "PublishedNetwork", "import_models"]
 logger = logging.getLogger(__name__)
 
 CONVERSION = 4
-"""Number of the conversion; raised with each change of the graphs or cards that it makes."""
+"""Version of the conversion; increase it with every change of the resulting graphs or cards."""
 
 
 @dataclass(frozen=True)
 class GraphForm:
-    """One form of a network's graph: which engines it is for, and how it is made from the weights."""
+    """One form of the graph of a network.
+
+    Attributes
+    ----------
+    file
+        Name of the graph file.
+    engines
+        Engines that run this form.
+    build
+        Function that builds the graph from the weights by key.
+    """
 
     file: str
     engines: tuple[EngineName, ...]
@@ -43,18 +53,18 @@ class GraphForm:
 
 @dataclass(frozen=True)
 class PublishedNetwork:
-    """A network whose weights come in a package of somebody else.
+    """A network whose weights are in a package of other authors.
 
     Attributes
     ----------
     card
         Card without graphs and source.
     package
-        Python package that carries the weights.
+        Python package that contains the weights.
     key
-        A tensor that only this network's checkpoint has.
+        Key of a tensor that only the checkpoint of this network has.
     forms
-        Forms of its graph.
+        Forms of the graph.
     """
 
     card: ModelCard
@@ -63,7 +73,17 @@ class PublishedNetwork:
     forms: tuple[GraphForm, ...]
 
     def matches(self, saved: SavedModel) -> bool:
-        """Tell whether the SavedModel is of this network, by the names of its tensors.
+        """Return whether a SavedModel is this network, by the keys of its tensors.
+
+        Parameters
+        ----------
+        saved
+            The SavedModel.
+
+        Returns
+        -------
+        bool
+            True if it has :attr:`key`.
 
         Raises
         ------
@@ -76,7 +96,12 @@ class PublishedNetwork:
             raise ModelError(f"{saved.origin}: {error}") from error
 
     def load(self) -> Model:
-        """Return the model of the installed package, or the one imported before.
+        """Return the model of the installed package, or else the one imported before.
+
+        Returns
+        -------
+        Model
+            The converted model.
 
         Raises
         ------
@@ -95,7 +120,17 @@ class PublishedNetwork:
         )
 
     def convert(self, saved: SavedModel) -> Model:
-        """Return the model of a SavedModel, converted once and then taken from the cache.
+        """Convert a SavedModel to a model, or return it from the cache.
+
+        Parameters
+        ----------
+        saved
+            The SavedModel.
+
+        Returns
+        -------
+        Model
+            The converted model, in the cache folder.
 
         Raises
         ------
@@ -125,23 +160,32 @@ class PublishedNetwork:
             GraphFile(form.file, hashlib.sha256(contents[form.file]).hexdigest(), form.engines)
             for form in self.forms
         )
-        self._drop_older_conversions(saved, folder)
+        for older in cache_folder().glob(f"{self.card.name}-{saved.fingerprint[:12]}-*"):
+            if older != folder:
+                shutil.rmtree(older, ignore_errors=True)
         source = f"SavedModel with index SHA-256 {saved.fingerprint}"
         return add_model(dataclasses.replace(self.card, graphs=graphs, source=source), contents, folder_name)
-
-    def _drop_older_conversions(self, saved: SavedModel, current: Path) -> None:
-        for folder in cache_folder().glob(f"{self.card.name}-{saved.fingerprint[:12]}-*"):
-            if folder != current:
-                shutil.rmtree(folder, ignore_errors=True)
 
 
 def import_models(source: Path, published: Iterable[PublishedNetwork]) -> list[Model]:
     """Import every known network from a SavedModel folder or a wheel.
 
+    Parameters
+    ----------
+    source
+        Folder or wheel.
+    published
+        Known networks.
+
+    Returns
+    -------
+    list of Model
+        Converted models, at least one.
+
     Raises
     ------
     ModelError
-        If the source holds none of them, or is damaged.
+        If the source contains none of the networks, or is damaged.
     """
     known = list(published)
     models = [

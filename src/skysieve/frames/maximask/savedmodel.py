@@ -1,4 +1,4 @@
-"""Weights of TensorFlow SavedModels, in a folder or inside a wheel, as plain files."""
+"""Reader of TensorFlow SavedModels in a folder or a wheel, without TensorFlow."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ INDEX = "variables/variables.index"
 DATA = "variables/variables.data-00000-of-00001"
 
 LARGEST_INDEX, LARGEST_DATA = 2**24, 2**30
-"""Bytes; the published networks have 4000 and 20 million."""
+"""Limits in bytes; the published networks have 4000 and 20 million."""
 
 
 @dataclass(frozen=True)
 class SavedModel:
-    """The checkpoint of one SavedModel, not yet read.
+    """The checkpoint of a SavedModel; the weights are read on demand.
 
     Attributes
     ----------
     origin
-        Folder, or wheel and folder in it.
+        Folder, or wheel and folder in it, for messages.
     index
-        Content of the checkpoint's index.
+        Content of the index of the checkpoint.
     container, member
-        Folder, or wheel file and path in it, that hold the checkpoint.
+        Folder and "", or wheel file and folder in it, with the checkpoint.
     """
 
     origin: str
@@ -47,11 +47,16 @@ class SavedModel:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of the index, which holds the checksum of every tensor."""
+        """SHA-256 of the index, which contains the checksum of every tensor."""
         return hashlib.sha256(self.index).hexdigest()
 
     def weights(self) -> dict[str, NDArray[np.generic]]:
         """Read the tensors.
+
+        Returns
+        -------
+        dict
+            Tensors by key.
 
         Raises
         ------
@@ -73,12 +78,22 @@ class SavedModel:
 
 
 def open_savedmodels(source: Path) -> list[SavedModel]:
-    """Find the SavedModels in a folder (or in its subfolders) or in a wheel.
+    """Find the SavedModels in a folder, its subfolders, or a wheel.
+
+    Parameters
+    ----------
+    source
+        Folder or wheel.
+
+    Returns
+    -------
+    list of SavedModel
+        At least one.
 
     Raises
     ------
     ModelError
-        If the source is missing, no wheel, or holds none.
+        If the source does not exist, is not a wheel, or contains no SavedModel.
     """
     if source.is_dir():
         found = [
@@ -116,7 +131,7 @@ def _index(path: Path) -> bytes:
 
 
 def _member(wheel: zipfile.ZipFile, name: str, limit: int) -> bytes:
-    """Return a file of a wheel, which may unpack to much more than the wheel has."""
+    """Return the content of a file in a wheel, up to a limit on its unpacked size."""
     size = wheel.getinfo(name).file_size
     if size > limit:
         raise ModelError(f"{wheel.filename}: {name} would unpack to {size} bytes, more than {limit}")
@@ -124,7 +139,20 @@ def _member(wheel: zipfile.ZipFile, name: str, limit: int) -> bytes:
 
 
 def find_installed(package: str, name: str) -> SavedModel | None:
-    """Find a SavedModel called ``name`` in an installed package, without importing the package."""
+    """Find a SavedModel in an installed package, without importing the package.
+
+    Parameters
+    ----------
+    package
+        Name of the package.
+    name
+        Name of a folder on the path of the SavedModel.
+
+    Returns
+    -------
+    SavedModel or None
+        The first one found; None if there is none, or the package is not installed.
+    """
     spec = importlib.util.find_spec(package)
     if spec is None:
         return None

@@ -1,1 +1,1 @@
-"""Networks for contaminants and tracking errors."""
+"""Network architectures for contaminants and tracking errors, in torch."""

@@ -1,4 +1,4 @@
-"""The published MaxiMask network, in a form that can be trained.
+"""The published MaxiMask network in torch, for training.
 
 References
 ----------
@@ -32,12 +32,12 @@ ENCODER = (
     (("conv4_1", 128, 256), ("conv4_2", 256, 256)),
     (("conv5_1", 256, 256), ("conv5_2", 256, 256)),
 )
-MIDDLE = ("convmid", 256, 256)
+BOTTLENECK = ("convmid", 256, 256)
 RANKS = torch.tensor([[4.0, 3.0], [2.0, 1.0]])
 
 
 class MaxiMaskNet(nn.Module):
-    """Classes of every pixel, as published.
+    """Segmentation network for contaminants, as published.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class MaxiMaskNet(nn.Module):
     Attributes
     ----------
     multiple
-        Sides of the input are multiples of this many pixels; only the fifth pooling may meet an odd size.
+        The sides of the input are multiples of this, so only the fifth pooling can have an odd input size.
     """
 
     def __init__(self, classes: int = 14) -> None:
@@ -73,18 +73,34 @@ class MaxiMaskNet(nn.Module):
             (("ucp1_conv1", 32, classes),),
         )
         final = ("final_conv", 5 * classes, classes)
-        stacks = (*ENCODER, (MIDDLE,), *self._decoder, *self._side_paths, (final,))
+        stacks = (*ENCODER, (BOTTLENECK,), *self._decoder, *self._side_paths, (final,))
         self.layers = nn.ModuleDict(
             {name: nn.Conv2d(inputs, outputs, 3, padding=1) for s in stacks for name, inputs, outputs in s}
         )
         initialise(self)
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """Return the logits ``(N, C, H, W)`` for ``(N, 1, H, W)`` pixels in units of the noise."""
+        """Return the logits.
+
+        Parameters
+        ----------
+        pixels
+            ``(N, 1, H, W)`` float32, sky-subtracted and in units of the noise.
+
+        Returns
+        -------
+        Tensor
+            ``(N, C, H, W)``.
+        """
         return self.all_logits(pixels)[0]
 
     def all_logits(self, pixels: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Return the logits, and those of the five intermediate predictions, which the loss also takes.
+        """Return the final logits and those of the five intermediate predictions, for the published loss.
+
+        Parameters
+        ----------
+        pixels
+            As in :meth:`forward`.
 
         Returns
         -------
@@ -99,7 +115,7 @@ class MaxiMaskNet(nn.Module):
             skips.append(self._stack(features, stack))
             features, pooling = _pool(skips[-1])
             poolings.append(pooling)
-        features = self._stack(features, (MIDDLE,))
+        features = self._stack(features, (BOTTLENECK,))
 
         unpooled: dict[int, Tensor] = {}
         intermediate = []
@@ -120,15 +136,32 @@ class MaxiMaskNet(nn.Module):
         return self.layers["final_conv"](joined), intermediate
 
     def probabilities(self, pixels: Tensor) -> Tensor:
-        """Return the posteriors ``(N, C, H, W)``."""
+        """Return the posterior probabilities.
+
+        Parameters
+        ----------
+        pixels
+            As in :meth:`forward`.
+
+        Returns
+        -------
+        Tensor
+            ``(N, C, H, W)``.
+        """
         return torch.sigmoid(self(pixels))
 
     def fold_calibration(self, scale: Tensor, offset: Tensor) -> None:
-        """Make the logits ``l`` of each class ``scale l + offset``; both ``(C,)``."""
+        """Replace the logits ``l`` of each class by ``scale l + offset``, in the weights of the last layer.
+
+        Parameters
+        ----------
+        scale, offset
+            ``(C,)`` float32.
+        """
         scale_outputs(self.layers["final_conv"], scale, offset)  # type: ignore[arg-type]
 
     def load_published(self, weights: Mapping[str, NDArray[np.generic]]) -> None:
-        """Take the published weights.
+        """Load the published weights.
 
         Parameters
         ----------
@@ -149,31 +182,31 @@ class MaxiMaskNet(nn.Module):
 
 
 _Pooling = tuple[Tensor, Tensor]
-"""The input of a pooling, and where its maxima are: flat indices, or marks in a graph."""
+"""Input of a pooling, and positions of its maxima: flat indices, or a mask in an exported graph."""
 
 
 def _pool(features: Tensor) -> tuple[Tensor, _Pooling]:
-    """Pool 2 x 2; of equal pixels in a window the first in reading order is the maximum."""
+    """Pool 2 x 2; of equal pixels in a window, the first in reading order is the maximum."""
     if torch.onnx.is_in_onnx_export():
         pooled = functional.max_pool2d(features, 2, ceil_mode=True)
-        return pooled, (features, _marks(features, pooled))
+        return pooled, (features, _maximum_mask(features, pooled))
     pooled, indices = functional.max_pool2d_with_indices(features, [2, 2], ceil_mode=True)
     return pooled, (features, indices)
 
 
 def _unpool(features: Tensor, pooling: _Pooling) -> Tensor:
-    """Put each value back at the place of its window's maximum, zeros elsewhere."""
-    source, places = pooling
+    """Put each value at the position of the maximum of its window, and zeros elsewhere."""
+    source, positions = pooling
     if torch.onnx.is_in_onnx_export():
-        return torch.where(places, _enlarge(features, source), features.new_zeros(()))
-    return functional.max_unpool2d(features, places, [2, 2], output_size=list(source.shape[-2:]))
+        return torch.where(positions, _enlarge(features, source), features.new_zeros(()))
+    return functional.max_unpool2d(features, positions, [2, 2], output_size=list(source.shape[-2:]))
 
 
-def _marks(features: Tensor, pooled: Tensor) -> Tensor:
+def _maximum_mask(features: Tensor, pooled: Tensor) -> Tensor:
     """Mark the first maximum of each window, with operators that every engine has.
 
-    Pixels that equal their window's maximum get the rank 4, 3, 2, 1 of their place in the window, the rest
-    0; the pixel with the window's highest rank is the first maximum.
+    Pixels equal to the maximum of their window get the rank 4, 3, 2 or 1 by their position in the window, all
+    others 0.  The pixel with the highest rank of the window is the first maximum.
     """
     ranks = RANKS.repeat(1, 1, pooled.shape[-2], pooled.shape[-1])
     ranks = ranks[..., : features.shape[-2], : features.shape[-1]]

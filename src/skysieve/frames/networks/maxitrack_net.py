@@ -1,4 +1,4 @@
-"""The published MaxiTrack network, in a form that can be trained.
+"""The published MaxiTrack network in torch, for training.
 
 References
 ----------
@@ -43,23 +43,23 @@ SLOPE_KEYS = {
     "dense1": "variables/17",
     "dense2": "variables/20",
 }
-"""Where the checkpoint has the slopes of the parametric ReLUs."""
+"""Keys of the slopes of the parametric ReLUs in the checkpoint."""
 
-FIRST_SLOPE = 0.0
+INITIAL_SLOPE = 0.0
 
 
 class MaxiTrackNet(nn.Module):
-    """Whether a frame has tracking errors, for blocks of 400 x 400 pixels, as published.
+    """Classifier of tracking errors in blocks of 400 x 400 pixels, as published.
 
     Parameters
     ----------
     dropout
-        Part of the dense layers' values left out in training.  What was published does not tell it.
+        Dropout probability of the dense layers in training.  The publication does not give it.
 
     Attributes
     ----------
     fixed_size, multiple
-        Side of the only input: the slopes of the ReLUs belong to single pixels.
+        Side of the input, which is fixed because the parametric ReLUs have one slope per pixel.
     """
 
     def __init__(self, dropout: float = 0.5) -> None:
@@ -71,12 +71,12 @@ class MaxiTrackNet(nn.Module):
         side = BLOCK_SIZE
         for name, inputs, outputs in CONVOLUTIONS:
             self.layers[name] = nn.Conv2d(inputs, outputs, 9, padding=4)
-            self.slopes[name] = nn.Parameter(torch.full((outputs, side, side), FIRST_SLOPE))
+            self.slopes[name] = nn.Parameter(torch.full((outputs, side, side), INITIAL_SLOPE))
             side //= 2
         for name, inputs, outputs in DENSE:
             self.layers[name] = nn.Linear(inputs, outputs)
             if name in SLOPE_KEYS:
-                self.slopes[name] = nn.Parameter(torch.full((outputs,), FIRST_SLOPE))
+                self.slopes[name] = nn.Parameter(torch.full((outputs,), INITIAL_SLOPE))
         self.dropout = nn.Dropout(dropout)
         initialise(self)
 
@@ -86,11 +86,16 @@ class MaxiTrackNet(nn.Module):
         Parameters
         ----------
         pixels
-            ``(N, 1, 400, 400)`` float32, in units of the noise above the sky.
+            ``(N, 1, 400, 400)`` float32, sky-subtracted and in units of the noise.
+
+        Returns
+        -------
+        Tensor
+            ``(N, 1)``.
 
         Notes
         -----
-        The network has one output for good frames and one for errors; their difference is the logit.
+        The network has two outputs, one for good frames and one for errors; the logit is their difference.
         """
         features = asinh(pixels)
         for name, _, _ in CONVOLUTIONS:
@@ -102,18 +107,35 @@ class MaxiTrackNet(nn.Module):
         return outputs[:, 1:] - outputs[:, :1]
 
     def probabilities(self, pixels: Tensor) -> Tensor:
-        """Return the posteriors ``(N, 2)`` of a good frame and of a tracking error."""
+        """Return the posterior probabilities.
+
+        Parameters
+        ----------
+        pixels
+            As in :meth:`forward`.
+
+        Returns
+        -------
+        Tensor
+            ``(N, 2)``, of a good frame and of a tracking error.
+        """
         logit = self(pixels)
         return torch.sigmoid(torch.cat([-logit, logit], dim=1))
 
     def fold_calibration(self, scale: Tensor, offset: Tensor) -> None:
-        """Make the logit ``l`` ``scale l + offset``; both ``(1,)``."""
+        """Replace the logit ``l`` by ``scale l + offset``, in the weights of the last layer.
+
+        Parameters
+        ----------
+        scale, offset
+            ``(1,)`` float32.
+        """
         both = torch.zeros(2)
         both[1] = offset[0]
         scale_outputs(self.layers[DENSE[-1][0]], scale.expand(2), both)  # type: ignore[arg-type]
 
     def load_published(self, weights: Mapping[str, NDArray[np.generic]]) -> None:
-        """Take the published weights.
+        """Load the published weights.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Weights as TensorFlow stores them, brought into torch's layers."""
+"""Conversion of weights from TensorFlow's layout to torch layers."""
 
 from __future__ import annotations
 
@@ -19,9 +19,14 @@ __all__ = ["load_layers", "load_tensor"]
 
 
 def load_layers(layers: Iterable[tuple[str, nn.Module]], weights: Mapping[str, NDArray[np.generic]]) -> None:
-    """Fill convolutions and dense layers from ``<name>/kernel`` and ``<name>/bias``.
+    """Load the weights of convolutions and dense layers from ``<name>/kernel`` and ``<name>/bias``.
 
-    Kernels come as (rows, columns, inputs, outputs) and (inputs, outputs).
+    Parameters
+    ----------
+    layers
+        Names and layers; layers of other types are skipped.
+    weights
+        Tensors by key; kernels are (rows, columns, inputs, outputs) or (inputs, outputs).
 
     Raises
     ------
@@ -39,7 +44,18 @@ def load_layers(layers: Iterable[tuple[str, nn.Module]], weights: Mapping[str, N
 def load_tensor(
     target: Tensor, weights: Mapping[str, NDArray[np.generic]], key: str, order: tuple[int, ...]
 ) -> None:
-    """Fill a parameter in place with a stored tensor, its axes taken in the given order.
+    """Load a parameter in place from a stored tensor.
+
+    Parameters
+    ----------
+    target
+        Parameter to fill.
+    weights
+        Tensors by key.
+    key
+        Key of the tensor.
+    order
+        Axes of the stored tensor in the order of those of the parameter.
 
     Raises
     ------

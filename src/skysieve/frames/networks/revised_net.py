@@ -1,13 +1,13 @@
-"""A trained network for contaminants, and a small one that revises its answers by what lies around them.
+"""A trained network for contaminants, followed by a small network that revises its logits from context.
 
-The first network sees the pixels. The second sees its answers, binned by 8 x 8 pixels, over several
-hundred pixels: a spike with its star, a trail along its length, the whole of a nebula. It changes the
-logits of each pixel by what it finds there and by the logits of the other classes. It is small, it learns
-while the first one stays as it is, and both are one graph.
+The input of the first network is the pixels. The input of the second is the logits of the first, binned by
+8 x 8 pixels, with a receptive field of several hundred pixels: it covers a spike with its star, the length of
+a trail, or a whole nebula. It corrects the logits of each pixel from this context and from the logits of the
+other classes. It is small, it is trained with the first network frozen, and both are exported as one graph.
 
 References
 ----------
-Tu & Bai 2010, IEEE TPAMI 32, 1744 (auto-context: a second classifier that sees the answers of the first).
+Tu & Bai 2010, IEEE TPAMI 32, 1744 (auto-context: a second classifier whose input is the output of the first).
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ WIDTHS = (40, 48, 64)
 """Channels at 1/8, 1/16 and 1/32 of the resolution."""
 
 HIDDEN = 48
-"""Channels of each four pixels, between what is known of them and their logits."""
+"""Channels of the hidden layer that combines logits, pixels and context of 2 x 2 pixels."""
 
 CONTEXT = 24
-"""Channels that tell these pixels what lies around them."""
+"""Channels of the context features that this layer receives."""
 
 LARGEST_LOGIT = 12.75
-"""The second network sees logits up to this, either way."""
+"""The input logits of the second network are clipped to this absolute value."""
 
 _POOL = 4
 _SCALE = 4.0
 
 
 class Revision(nn.Module):
-    """The second network: from logits to better ones.
+    """The second network, which corrects the logits of the first.
 
     Parameters
     ----------
@@ -56,11 +56,12 @@ class Revision(nn.Module):
 
     Notes
     -----
-    It begins by changing nothing but logits beyond :data:`LARGEST_LOGIT`.
+    Before training it is the identity, apart from the clipping at :data:`LARGEST_LOGIT`.
     """
 
     def __init__(self, classes: int, widths: Sequence[int] = WIDTHS) -> None:
         super().__init__()
+        # checkpoints and exported graphs contain the names of the layers
         planes = 4 * classes
         self.classes, self.multiple = classes, 2 * _POOL * 2 ** (len(widths) - 1)
         self.enter = convolution(2 * planes + 12, widths[0], size=1)
@@ -87,32 +88,32 @@ class Revision(nn.Module):
         Parameters
         ----------
         logits
-            ``(N, 4 C, H / 2, W / 2)`` of each four neighbouring pixels, grouped by class.
+            ``(N, 4 C, H / 2, W / 2)``, the logits of 2 x 2 neighbouring pixels as channels, grouped by class.
         pixels
             ``(N, 4, H / 2, W / 2)``, the asinh of these pixels.
         part
-            Rows and columns of these whose logits are wanted, by what lies around in all of them.
+            Rows and columns of the output to compute; the context still comes from the whole input.
 
         Returns
         -------
         Tensor
-            As `logits`, or the part of them.
+            Revised logits in the layout of `logits`, or that part of them.
         """
-        seen = logits.clamp(-LARGEST_LOGIT, LARGEST_LOGIT) / _SCALE
-        around = functional.interpolate(
-            self._context(seen, pixels), scale_factor=_POOL, mode="bilinear", align_corners=False
+        clipped = logits.clamp(-LARGEST_LOGIT, LARGEST_LOGIT) / _SCALE
+        context = functional.interpolate(
+            self._context(clipped, pixels), scale_factor=_POOL, mode="bilinear", align_corners=False
         )
         if part is not None:
-            seen, pixels, around = (one[..., *part] for one in (seen, pixels, around))
-        hidden = self.mix(torch.cat([seen, pixels, around], dim=1))
-        revised: Tensor = self.head(torch.cat([hidden, seen], dim=1))
+            clipped, pixels, context = (one[..., *part] for one in (clipped, pixels, context))
+        hidden = self.mix(torch.cat([clipped, pixels, context], dim=1))
+        revised: Tensor = self.head(torch.cat([hidden, clipped], dim=1))
         return revised
 
-    def _context(self, seen: Tensor, pixels: Tensor) -> Tensor:
-        """Return what lies around, at 1/8 of the resolution."""
+    def _context(self, logits: Tensor, pixels: Tensor) -> Tensor:
+        """Return the context features ``(N, CONTEXT, H / 8, W / 8)``."""
         binned = [
-            *(functional.avg_pool2d(one, _POOL) for one in (seen, pixels)),
-            *(functional.max_pool2d(one, _POOL) for one in (seen, pixels)),
+            *(functional.avg_pool2d(one, _POOL) for one in (logits, pixels)),
+            *(functional.max_pool2d(one, _POOL) for one in (logits, pixels)),
             -functional.max_pool2d(-pixels, _POOL),
         ]
         features = self.enter(torch.cat(binned, dim=1))
@@ -125,17 +126,17 @@ class Revision(nn.Module):
         for level in reversed(range(len(self.up))):
             coarse = functional.interpolate(self.up[level](features), scale_factor=2, mode="nearest")
             features = self.decoder[level](torch.relu(coarse + skips[level]))
-        told: Tensor = self.tell(features)
-        return told
+        context: Tensor = self.tell(features)
+        return context
 
 
 class RevisedNet(nn.Module):
-    """A trained network whose answers a second one revises.
+    """A trained network followed by a second one that revises its logits.
 
     Parameters
     ----------
     first
-        The trained network; its weights do not learn any more.
+        The trained network; its weights are frozen.
     widths
         See :class:`Revision`.
 
@@ -144,7 +145,7 @@ class RevisedNet(nn.Module):
     classes
         Number of classes.
     multiple
-        Sides of the input are multiples of this many pixels.
+        The sides of the input must be multiples of this.
     """
 
     def __init__(self, first: SieveNet, widths: Sequence[int] = WIDTHS) -> None:
@@ -155,18 +156,47 @@ class RevisedNet(nn.Module):
         self.multiple = max(first.multiple, self.revision.multiple)
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """Return the logits ``(N, C, H, W)`` of pixels ``(N, 1, H, W)`` in units of the noise."""
-        return functional.pixel_shuffle(self._quarters(pixels), 2)
+        """Return the revised logits.
+
+        Parameters
+        ----------
+        pixels
+            ``(N, 1, H, W)`` float32, sky-subtracted and in units of the noise.
+
+        Returns
+        -------
+        Tensor
+            ``(N, C, H, W)``.
+        """
+        return functional.pixel_shuffle(self._half_resolution_logits(pixels), 2)
 
     def probabilities(self, pixels: Tensor) -> Tensor:
-        """Return the posteriors ``(N, C, H, W)``; engines fuse the sigmoid with the last convolution."""
-        return functional.pixel_shuffle(torch.sigmoid(self._quarters(pixels)), 2)
+        """Return the posterior probabilities.
+
+        Parameters
+        ----------
+        pixels
+            As in :meth:`forward`.
+
+        Returns
+        -------
+        Tensor
+            ``(N, C, H, W)``.
+        """
+        # the sigmoid comes before the shuffle: engines fuse it with the last convolution
+        return functional.pixel_shuffle(torch.sigmoid(self._half_resolution_logits(pixels)), 2)
 
     def fold_calibration(self, scale: Tensor, offset: Tensor) -> None:
-        """Make the logits ``l`` of each class ``scale l + offset``; both ``(C,)``."""
+        """Replace the logits ``l`` of each class by ``scale l + offset``, in the weights of the last layer.
+
+        Parameters
+        ----------
+        scale, offset
+            ``(C,)`` float32.
+        """
         scale_outputs(self.revision.head, scale, offset)
 
-    def _quarters(self, pixels: Tensor) -> Tensor:
-        squeezed = functional.pixel_unshuffle(asinh(pixels), 2)
-        revised: Tensor = self.revision(self.first.quarters(pixels), squeezed)
+    def _half_resolution_logits(self, pixels: Tensor) -> Tensor:
+        unshuffled = functional.pixel_unshuffle(asinh(pixels), 2)
+        revised: Tensor = self.revision(self.first.half_resolution_logits(pixels), unshuffled)
         return revised

@@ -1,10 +1,10 @@
-"""Our own network for contaminants: a U-Net that never works at full resolution.
+"""The network for contaminants: a U-Net whose highest resolution is half that of the frame.
 
-Four neighbouring pixels become four channels first (space to depth), so that the
-widest maps have a quarter of the pixels, and the last layer gives the classes of all
-four.  Skips are added, not concatenated, which halves the work of the decoder.  At the
-coarsest levels dilated convolutions see several hundred pixels: a trail as a line, and
-the star that a spike belongs to.
+The input layer rearranges 2 x 2 pixels into four channels (space to depth), so that the
+largest feature maps have a quarter of the pixels; the last layer predicts the classes of
+all four.  Skip connections are added, not concatenated, which halves the cost of the
+decoder.  At the coarsest levels, dilated convolutions extend the receptive field to several
+hundred pixels: it covers the length of a trail, or the star that a spike belongs to.
 
 References
 ----------
@@ -42,39 +42,39 @@ DEPTHS = (1, 1, 2, 2, 2)
 CONTEXT = (0, 0, 0, 2, 2)
 
 DILATIONS = ((1, 2), (4, 8), (2, 4))
-"""Of the first, second and third context block of a level."""
+"""Dilations of the first, second and third context block of a level."""
 
 NEIGHBOURHOOD = 17
-"""Side of the square over which the logits of regions are averaged, at half the resolution."""
+"""Side of the square over which the logits of region classes are averaged, at half the resolution."""
 
 
 class SieveNet(nn.Module):
-    """Classes of every pixel.
+    """Segmentation network for contaminants.
 
     Parameters
     ----------
     classes
         Number of classes.
     widths, depths
-        Channels, and convolutions of 3 x 3, at 1/2, 1/4, 1/8, … of the resolution; the decoder has the
-        same as the encoder.
+        Channels, and number of 3 x 3 convolutions, at 1/2, 1/4, 1/8, … of the resolution; the same in encoder
+        and decoder.
     priors
-        Proportion of the pixels in each class in the training set: an untrained network gives these as its
-        probabilities, so that training does not begin by learning them. One half where not given.
+        Proportion of the training pixels in each class. An untrained network predicts these probabilities, so
+        that training need not learn them first. 0.5 for each class if None.
     regions
-        Places of the classes that span regions: their logits are means over :data:`NEIGHBOURHOOD`.
+        Indices of classes that cover regions: their logits are averaged over :data:`NEIGHBOURHOOD`.
     context
-        Context blocks of the encoder at each level, 3 at most; none where not given.
+        Number of context blocks of the encoder at each level, at most 3; empty means none.
 
     Attributes
     ----------
     multiple
-        Sides of the input are multiples of this many pixels.
+        The sides of the input must be multiples of this.
 
     Raises
     ------
     ValueError
-        If the arguments do not go together.
+        If the lengths of the arguments do not match, or a number of context blocks is out of range.
     """
 
     def __init__(
@@ -116,7 +116,7 @@ class SieveNet(nn.Module):
         self.decoder = nn.ModuleList(convolution_stack(fine, depth) for fine, _, depth in finer)
         self.head = nn.Conv2d(widths[0], 4 * classes, 1)
         initialise(self)
-        # small, so that the untrained network gives the priors whatever it is shown
+        # small weights, so that the untrained network predicts the priors for any input
         nn.init.normal_(self.head.weight, std=0.01)
         if priors is not None:
             logits = torch.tensor([math.log(p / (1 - p)) for p in priors])
@@ -129,30 +129,59 @@ class SieveNet(nn.Module):
         Parameters
         ----------
         pixels
-            ``(N, 1, H, W)`` float32, in units of the noise above the sky.
+            ``(N, 1, H, W)`` float32, sky-subtracted and in units of the noise.
 
         Returns
         -------
         Tensor
             ``(N, C, H, W)``, at the priors of the training set.
         """
-        return functional.pixel_shuffle(self.quarters(pixels), 2)
+        return functional.pixel_shuffle(self.half_resolution_logits(pixels), 2)
 
     def probabilities(self, pixels: Tensor) -> Tensor:
-        """Return the posteriors ``(N, C, H, W)``; engines fuse the sigmoid with the last convolution."""
-        return functional.pixel_shuffle(torch.sigmoid(self.quarters(pixels)), 2)
+        """Return the posterior probabilities.
+
+        Parameters
+        ----------
+        pixels
+            As in :meth:`forward`.
+
+        Returns
+        -------
+        Tensor
+            ``(N, C, H, W)``.
+        """
+        # the sigmoid comes before the shuffle: engines fuse it with the last convolution
+        return functional.pixel_shuffle(torch.sigmoid(self.half_resolution_logits(pixels)), 2)
 
     def fold_calibration(self, scale: Tensor, offset: Tensor) -> None:
-        """Make the logits ``l`` of each class ``scale l + offset``; both ``(C,)``."""
+        """Replace the logits ``l`` of each class by ``scale l + offset``, in the weights of the last layer.
+
+        Parameters
+        ----------
+        scale, offset
+            ``(C,)`` float32.
+        """
         scale_outputs(self.head, scale, offset)
 
-    def quarters(self, pixels: Tensor) -> Tensor:
-        """Return the logits ``(N, 4 C, H / 2, W / 2)``, before the four become neighbours again."""
-        squeezed = functional.pixel_unshuffle(asinh(pixels), 2)
-        # In float32 whatever the rest is in: bfloat16 has steps of 6 % at the asinh of a bright core, and
-        # could not tell one that is flat, because it is saturated, from one that is not
-        with torch.autocast(squeezed.device.type, enabled=False):
-            features = self.stem(squeezed)
+    def half_resolution_logits(self, pixels: Tensor) -> Tensor:
+        """Return the logits before the last pixel shuffle.
+
+        Parameters
+        ----------
+        pixels
+            As in :meth:`forward`.
+
+        Returns
+        -------
+        Tensor
+            ``(N, 4 C, H / 2, W / 2)``, the logits of 2 x 2 neighbouring pixels as channels, grouped by class.
+        """
+        unshuffled = functional.pixel_unshuffle(asinh(pixels), 2)
+        # Always in float32: bfloat16 has steps of 6 % at the asinh of a bright core, too coarse to tell a
+        # saturated, flat core from one that is not saturated
+        with torch.autocast(unshuffled.device.type, enabled=False):
+            features = self.stem(unshuffled)
         skips = []
         for level, stack in enumerate(self.encoder):
             features = self.context[level](stack(features))
@@ -162,17 +191,17 @@ class SieveNet(nn.Module):
         for level in reversed(range(len(self.up))):
             coarse = functional.interpolate(self.up[level](features), scale_factor=2, mode="nearest")
             features = self.decoder[level](torch.relu(coarse + skips[level]))
-        return self._levelled(self.head(features))
+        return self._average_regions(self.head(features))
 
-    def _levelled(self, logits: Tensor) -> Tensor:
-        """Return the logits ``(N, 4 C, H / 2, W / 2)`` with those of regions averaged."""
+    def _average_regions(self, logits: Tensor) -> Tensor:
+        """Return the logits ``(N, 4 C, H / 2, W / 2)`` with those of region classes averaged."""
         parts, done = [], 0
-        side, around = NEIGHBOURHOOD, NEIGHBOURHOOD // 2
-        for place in self.regions:
-            own = logits[:, 4 * place : 4 * place + 4].mean(1, keepdim=True)
-            # along one axis after the other, which takes 9 times fewer additions
-            own = functional.avg_pool2d(own, (1, side), 1, (0, around), count_include_pad=False)
-            own = functional.avg_pool2d(own, (side, 1), 1, (around, 0), count_include_pad=False)
-            parts += [logits[:, done : 4 * place], own.expand(-1, 4, -1, -1)]
-            done = 4 * place + 4
+        side, padding = NEIGHBOURHOOD, NEIGHBOURHOOD // 2
+        for index in self.regions:
+            own = logits[:, 4 * index : 4 * index + 4].mean(1, keepdim=True)
+            # one axis at a time, which takes 9 times fewer additions
+            own = functional.avg_pool2d(own, (1, side), 1, (0, padding), count_include_pad=False)
+            own = functional.avg_pool2d(own, (side, 1), 1, (padding, 0), count_include_pad=False)
+            parts += [logits[:, done : 4 * index], own.expand(-1, 4, -1, -1)]
+            done = 4 * index + 4
         return torch.cat([*parts, logits[:, done:]], dim=1) if parts else logits

@@ -1,1 +1,1 @@
-"""Tracking errors: from a frame to a probability."""
+"""Detection of tracking errors: from a frame to the probability of an error."""

@@ -1,4 +1,4 @@
-"""From a network's block probabilities to the probability of a frame: pure functions."""
+"""Choice of frames, layout of blocks and change of prior for the detection of tracking errors."""
 
 from __future__ import annotations
 
@@ -14,18 +14,23 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_PRIOR", "block_starts", "choose_hdus", "modify_prior"]
 
 DEFAULT_PRIOR = 0.05
-"""Proportion of frames with tracking errors (MaxiTrack 1.3.0)."""
+"""Default proportion of frames with tracking errors, as in MaxiTrack 1.3.0."""
 
 
 def modify_prior(probabilities: NDArray[np.float32], prior: float) -> NDArray[np.float32]:
-    """Return probabilities for another proportion of tracking errors than one half.
+    """Convert probabilities at equal priors to another proportion of tracking errors.
 
     Parameters
     ----------
     probabilities
-        Any shape, at equal priors.
+        ``(...)`` float32, at equal priors.
     prior
         Proportion of frames with tracking errors, in (0, 1).
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(...)`` float32, the probabilities at `prior`.
 
     Raises
     ------
@@ -50,7 +55,20 @@ def modify_prior(probabilities: NDArray[np.float32], prior: float) -> NDArray[np
 def block_starts(length: int, size: int) -> list[int]:
     """Return the first pixel of each block along one axis.
 
-    Blocks do not overlap and end on the frame's far border, as in MaxiTrack; a shorter axis is one block.
+    Blocks do not overlap, and the last one ends at the last pixel, as in MaxiTrack.  An axis shorter than a
+    block has one block.
+
+    Parameters
+    ----------
+    length
+        Pixels along the axis.
+    size
+        Pixels along a block.
+
+    Returns
+    -------
+    list of int
+        First pixel of each block, from 0.
 
     Examples
     --------
@@ -63,7 +81,21 @@ def block_starts(length: int, size: int) -> list[int]:
 
 
 def choose_hdus(count: int, fraction: float, seed: int) -> list[int]:
-    """Choose a fraction of the frames of a file at random, at least one, in their order.
+    """Choose a random fraction of the frames of a file, at least one.
+
+    Parameters
+    ----------
+    count
+        Number of frames in the file.
+    fraction
+        Fraction to choose, in (0, 1].
+    seed
+        Seed of the choice.
+
+    Returns
+    -------
+    list of int
+        Indices of the chosen frames, in increasing order.
 
     Raises
     ------

@@ -1,11 +1,11 @@
-"""Tracking as a job: one unit is a file; run it, and its probabilities are known."""
+"""Detection of tracking errors as a job: each unit of work is one file."""
 
 from __future__ import annotations
 
 import logging
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from skysieve.core.fits.locations import find_locations
 from skysieve.frames.image.domain import WARNING_SCORE, Unlikeness
 from skysieve.frames.track.decide import choose_hdus
 from skysieve.frames.track.settings import TrackOptions, TrackSettings
-from skysieve.frames.track.tracker import Tracker, pooled
+from skysieve.frames.track.tracker import Tracker, pool_blocks
 
 if TYPE_CHECKING:
     from skysieve.core.fits.locations import Location
@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 __all__ = ["FrameTrack", "TrackJob", "TrackRecord"]
 
 IN_DOMAIN = Unlikeness(WARNING_SCORE, "")
-"""The most that is not warned of."""
+"""The largest score without a warning."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +36,10 @@ class FrameTrack:
     Attributes
     ----------
     hdu, name, version, plane
-        Where the frame is: number of the HDU, EXTNAME, EXTVER, and number of the plane in a cube, from 1;
-        0 for images.
+        Position of the frame: number of the HDU, EXTNAME, EXTVER, and number of the plane in a cube from 1,
+        or 0 for an image.
     shape
-        Rows and columns.
+        ``(H, W)`` in pixels.
     result
         The probabilities.
     """
@@ -59,11 +59,11 @@ class TrackRecord:
     Attributes
     ----------
     frames
-        Those of each frame examined.
+        Probabilities of each examined frame.
     seconds
-        Time it took.
+        Run time.
     notes
-        Lines on how the file was read: images left out, masks used.
+        Remarks on how the file was read: images left out, masks used.
     """
 
     frames: tuple[FrameTrack, ...]
@@ -74,38 +74,48 @@ class TrackRecord:
     def probability(self) -> float:
         """Probability of a tracking error, pooled over the blocks of all frames."""
         blocks = np.concatenate([frame.result.blocks.ravel() for frame in self.frames])
-        return pooled(blocks, self.frames[0].result.pooling)
+        return pool_blocks(blocks, self.frames[0].result.pooling)
 
 
 @dataclass
 class TrackJob(TrackOptions):
-    """Examines files.
+    """Detects tracking errors in files.
 
     Attributes
     ----------
     settings
-        Settings of how frames are examined.
+        Model and options of the detection.
     """
 
     settings: TrackSettings = field(default_factory=TrackSettings)
     _tracker: Tracker | None = field(default=None, init=False, repr=False)
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave the network behind: the process that this goes to loads its own."""
+    def __getstate__(self) -> dict[str, object]:
+        """Exclude the network from the pickle: each worker process loads its own."""
         return {**self.__dict__, "_tracker": None}
 
     def units(self, path: str) -> list[Location]:
-        """List the files behind a path.
+        """List the files that a path stands for.
+
+        Parameters
+        ----------
+        path
+            File, folder or pattern.
+
+        Returns
+        -------
+        list of Location
+            One for each file.
 
         Raises
         ------
         SourceError
-            If there are none.
+            If there are no files.
         """
         return find_locations(path)
 
     def check(self) -> None:
-        """Check the settings and find the model, without loading its network.
+        """Check the settings and that the model exists, without loading its network.
 
         Raises
         ------
@@ -118,7 +128,12 @@ class TrackJob(TrackOptions):
         Tracker(self.settings)
 
     def prepare(self, *, workers: int = 1) -> None:
-        """Load the network; ``workers`` processes share the processors.
+        """Load the network.
+
+        Parameters
+        ----------
+        workers
+            Number of processes that share the processors.
 
         Raises
         ------
@@ -131,12 +146,22 @@ class TrackJob(TrackOptions):
         _ = self._tracker.network
 
     def stop(self) -> None:
-        """Let the files at work end soon, without a record."""
+        """Interrupt the files in progress; they return no record."""
         if self._tracker is not None:
             self._tracker.stop()
 
     def run(self, unit: Location) -> TrackRecord:
         """Examine one file.
+
+        Parameters
+        ----------
+        unit
+            The file.
+
+        Returns
+        -------
+        TrackRecord
+            Probabilities of its frames.
 
         Raises
         ------
@@ -153,8 +178,8 @@ class TrackJob(TrackOptions):
                 (hdu, number, frame) for hdu in file.frames for number, frame in enumerate(hdu.planes, 1)
             ]
             tracks: list[FrameTrack] = []
-            blanks: list[FrameError] = []
-            unlike: dict[int, tuple[str, Unlikeness]] = {}
+            errors: list[FrameError] = []
+            worst: dict[int, tuple[str, Unlikeness]] = {}
             for index in choose_hdus(len(frames), self.fraction, self.seed):
                 hdu, number, frame = frames[index]
                 plane = number if len(hdu.planes) > 1 else 0
@@ -163,17 +188,17 @@ class TrackJob(TrackOptions):
                 except FrameError as error:
                     if len(frames) == 1:
                         raise
-                    # a frame without sky, as of a dead detector, tells nothing about the others
-                    blanks.append(error)
+                    # a frame without sky, such as that of a dead detector, does not affect the others
+                    errors.append(error)
                     logger.warning("%s; left out", error)
                     continue
-                found = self._tracker.unlikeness(frame)
-                if found is not None and found.score > unlike.get(hdu.index, ("", IN_DOMAIN))[1].score:
-                    unlike[hdu.index] = frame.label, found
+                found = self._tracker.ood_score(frame)
+                if found is not None and found.score > worst.get(hdu.index, ("", IN_DOMAIN))[1].score:
+                    worst[hdu.index] = frame.label, found
                 tracks.append(FrameTrack(hdu.index, hdu.name, hdu.version, plane, frame.shape, result))
         if not tracks:
-            raise blanks[0]
-        for label, found in unlike.values():
+            raise errors[0]
+        for label, found in worst.values():
             warning = found.warning(label, self._tracker.model.card.name)
             logger.warning("%s: its probability may mean little", warning)
         return TrackRecord(tuple(tracks), time.perf_counter() - start, notes)

@@ -1,4 +1,4 @@
-"""The models of this job: which there are, and the published one."""
+"""Models for the detection of tracking errors, the published one among them."""
 
 from __future__ import annotations
 
@@ -64,12 +64,17 @@ def load_model(name: str = DEFAULT_MODEL) -> Model:
     Parameters
     ----------
     name
-        Name of a model in this package, of a published or imported one, or a folder with a card.
+        Name of a model of this package, of a published or imported one, or a folder with a card.
+
+    Returns
+    -------
+    Model
+        The model, with a card that has the priors.
 
     Raises
     ------
     ModelError
-        If there is no such model, it is for another job, or its card leaves out what this job needs.
+        If there is no such model, it is for another job, or its card has no priors.
     """
     model = find_model(name, job=JOB, normalisation=NORMALISATION, published=(MAXITRACK,))
     model.card.require_fields("training_priors", "default_priors")

@@ -1,4 +1,4 @@
-"""Tracking probabilities onto disk: tables, and the lines of MaxiTrack."""
+"""Tables of tracking probabilities, and the text output of MaxiTrack."""
 
 from __future__ import annotations
 
@@ -21,7 +21,19 @@ __all__ = ["append_published_line", "block_table", "frame_table", "write_table"]
 
 
 def frame_table(records: Mapping[Location, TrackRecord]) -> Table:
-    """Return a table with one row a frame: its probability, and that of its whole file."""
+    """Return a table with one row per frame: its probability, and that of its file.
+
+    Parameters
+    ----------
+    records
+        Records of the files.
+
+    Returns
+    -------
+    astropy.table.QTable
+        Columns ``file``, ``hdu``, ``name``, ``plane``, ``width``, ``height``, ``blocks``, ``probability``,
+        ``largest`` and ``file_probability``.
+    """
     from astropy import units
     from astropy.table import QTable
 
@@ -45,7 +57,19 @@ def frame_table(records: Mapping[Location, TrackRecord]) -> Table:
 
 
 def block_table(records: Mapping[Location, TrackRecord]) -> Table:
-    """Return a table with one row a block; ``x`` and ``y`` are its first pixel, counted from 1 as in FITS."""
+    """Return a table with one row per block.
+
+    Parameters
+    ----------
+    records
+        Records of the files.
+
+    Returns
+    -------
+    astropy.table.QTable
+        Columns ``file``, ``hdu``, ``name``, ``plane``, ``x``, ``y``, ``width``, ``height`` and
+        ``probability``; ``x`` and ``y`` are the first pixel of the block, counted from 1 as in FITS.
+    """
     from astropy import units
     from astropy.table import QTable
 
@@ -77,17 +101,37 @@ def block_table(records: Mapping[Location, TrackRecord]) -> Table:
 def write_table(table: Table, path: Path, *, overwrite: bool) -> None:
     """Write a table as ECSV.
 
+    Parameters
+    ----------
+    table
+        The table.
+    path
+        File to write.
+    overwrite
+        Whether to replace an existing file.
+
     Raises
     ------
     OutputError
-        If the file is there and may not be replaced, or cannot be written.
+        If the file exists and may not be replaced, or cannot be written.
     """
     with atomic_write(path, overwrite=overwrite) as temporary:
         table.write(temporary, format="ascii.ecsv", overwrite=True)
 
 
 def append_published_line(path: Path, name: str, probability: float) -> None:
-    """Append the line that MaxiTrack writes, in one call so that lines of several processes do not mix.
+    """Append the line that MaxiTrack writes for a file.
+
+    One call writes the whole line, so that lines of several processes do not mix.
+
+    Parameters
+    ----------
+    path
+        Text file; created if it does not exist.
+    name
+        Name of the examined file.
+    probability
+        Probability of a tracking error.
 
     Raises
     ------

@@ -1,8 +1,8 @@
-"""One frame through the network: normalise, blocks, model, decide.
+"""Detection of tracking errors in one frame: normalise, cut into blocks, run the network, pool.
 
-A network of one input size, as MaxiTrack is, sees a frame in blocks of that size, and the frame's probability
-is the mean of theirs.  A network that takes any size sees the whole frame at once, or large blocks of it, and
-the frame's log-odds are the mean of theirs.
+A network of fixed input size, such as MaxiTrack, runs on blocks of that size, and the probability of the
+frame is the mean over the blocks.  A network that accepts any size runs on the whole frame, or on large
+blocks of it, and the log-odds of the frame are the mean over the blocks.
 """
 
 from __future__ import annotations
@@ -33,19 +33,26 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-__all__ = ["Pooling", "TrackResult", "Tracker", "pooled"]
+__all__ = ["Pooling", "TrackResult", "Tracker", "pool_blocks"]
 
 Pooling = Literal["probability", "log-odds"]
-"""What of the blocks is averaged."""
+"""Quantity that is averaged over the blocks."""
 
 BATCH_ON_GPU = 16
-"""Blocks in one call of the network; on a processor more than one are not faster, and need more memory."""
+"""Blocks in one call of the network on a GPU.
+
+On a CPU, more than one block per call is not faster and takes more memory.
+"""
 
 LARGEST_SIDE = 2048
-"""Frames of at most this number of pixels squared are one block; larger ones are cut to at most this side."""
+"""Largest side of a block in pixels.
 
-SURE = 1e-6
-"""Probabilities closer to 0 or 1 count as this close, so that the odds of one block stay finite."""
+A frame of up to this number squared of pixels is one block; larger frames are cut into blocks of at most this
+side.
+"""
+
+EPSILON = 1e-6
+"""Probabilities are clipped to [EPSILON, 1 - EPSILON], so that the log-odds of a block stay finite."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +64,11 @@ class TrackResult:
     blocks
         ``(rows, columns)`` float32, the probability of a tracking error in each block.
     rows, columns
-        First pixels of the blocks along each axis.
+        First pixel of each block along each axis.
     block_shape
         Height and width of a block in pixels.
     pooling
-        What the probability of the frame is the mean of.
+        Quantity whose mean over the blocks gives the probability of the frame.
     """
 
     blocks: NDArray[np.float32]
@@ -72,39 +79,53 @@ class TrackResult:
 
     @property
     def probability(self) -> float:
-        """Probability of a tracking error.
+        """Probability of a tracking error in the frame.
 
-        With ``pooling="probability"`` the mean over the blocks, as in MaxiTrack.
+        With ``pooling="probability"``, the mean probability of the blocks, as in MaxiTrack.
 
-        With ``"log-odds"`` that of their mean log-odds.  Blocks of one frame saw one motion through one
-        atmosphere, so that their evidence is not independent and must not be summed; but a block that is sure
-        counts for more than an empty one that knows nothing, as it does not in a mean of probabilities.  And
-        this pooling alone gives the same whether the prior is modified before or after it.
+        With ``pooling="log-odds"``, the probability at the mean log-odds of the blocks.  The blocks of a
+        frame share one motion and one atmosphere, so their evidence is not independent and must not be
+        summed.  A block with a confident prediction has more weight than a block without stars, unlike in a
+        mean of probabilities.  Only this pooling gives the same result whether the prior is modified before
+        or after it.
 
         References
         ----------
         Genest & Zidek 1986, Statistical Science 1, 114 (logarithmic opinion pools).
         """
-        return pooled(self.blocks, self.pooling)
+        return pool_blocks(self.blocks, self.pooling)
 
 
-def pooled(blocks: NDArray[np.float32], pooling: Pooling) -> float:
-    """Return the probability that blocks ``(...)`` have together; see :attr:`TrackResult.probability`."""
+def pool_blocks(blocks: NDArray[np.float32], pooling: Pooling) -> float:
+    """Return the joint probability of blocks; see :attr:`TrackResult.probability`.
+
+    Parameters
+    ----------
+    blocks
+        ``(...)`` float32, probability of each block.
+    pooling
+        Quantity to average.
+
+    Returns
+    -------
+    float
+        The probability.
+    """
     if pooling == "probability":
         return float(blocks.mean(dtype=np.float64))
-    p = np.clip(blocks.astype(np.float64), SURE, 1 - SURE)
+    p = np.clip(blocks.astype(np.float64), EPSILON, 1 - EPSILON)
     return float(1 / (1 + np.exp(-np.mean(np.log(p / (1 - p))))))
 
 
 class Tracker:
-    """A loaded network together with its prior.
+    """A detector of tracking errors: a model and a prior.
 
-    Of a model's classes the last one is the tracking error.
+    The last class of the model is the tracking error.
 
     Parameters
     ----------
     settings
-        How frames are examined.
+        Model and options of the detection.
 
     Raises
     ------
@@ -125,7 +146,7 @@ class Tracker:
         check_reference(card.domain, origin=f"model {card.name!r}")
         error = card.classes[-1]
         prior = card.default_priors[error] if settings.prior is None else settings.prior
-        self._prior = _from_equal(prior, card.training_priors[error])
+        self._prior = _equivalent_prior(prior, card.training_priors[error])
 
     @cached_property
     def network(self) -> SharedNetwork:
@@ -133,12 +154,17 @@ class Tracker:
         return self.settings.load(self.model, output_kind="probabilities of frames")
 
     def track(self, frame: Frame) -> TrackResult:
-        """Examine one frame.
+        """Return the probability of a tracking error in each block of a frame.
 
         Parameters
         ----------
         frame
             Frame of ``(H, W)`` pixels in any unit.
+
+        Returns
+        -------
+        TrackResult
+            Probabilities of the blocks and of the frame.
 
         Raises
         ------
@@ -156,17 +182,28 @@ class Tracker:
         blocks = [self._row_of_blocks(normalised, top, columns, (size, size)) for top in rows]
         return TrackResult(np.stack(blocks), tuple(rows), tuple(columns), (size, size))
 
-    def unlikeness(self, frame: Frame) -> Unlikeness | None:
-        """Tell how far a frame is from those that the model was trained on; None if that is unknown."""
+    def ood_score(self, frame: Frame) -> Unlikeness | None:
+        """Compare a frame with the training frames of the model.
+
+        Parameters
+        ----------
+        frame
+            Frame of ``(H, W)`` pixels in any unit.
+
+        Returns
+        -------
+        OODScore or None
+            Out-of-distribution score and reasons; None if the card has no statistics of the training frames.
+        """
         return judge(UsableFrame(frame).sky, self.model.card.domain) if self.model.card.domain else None
 
     def stop(self) -> None:
-        """End the frames at work, in whatever thread, with an interrupt before their next blocks."""
+        """Interrupt the frames in progress, in any thread, before their next call of the network."""
         if "network" in self.__dict__:
             self.network.stop()
 
     def _track_large_blocks(self, frame: NormalisedFrame, tiling: Tiling) -> TrackResult:
-        """Show the whole frame to a network that takes any size, or as few equal blocks as hold it."""
+        """Run a network that accepts any size on the whole frame, or on as few equal blocks as cover it."""
         height, width = frame.shape
         _warn_if_smaller(frame, tiling.minimum)
         whole = height * width <= LARGEST_SIDE**2
@@ -180,7 +217,7 @@ class Tracker:
     def _row_of_blocks(
         self, frame: NormalisedFrame, top: int, columns: list[int], shape: tuple[int, int]
     ) -> NDArray[np.float32]:
-        """Return the probabilities of one row of blocks; a smaller frame is padded by reflection."""
+        """Return the probabilities ``(columns,)`` of a row of blocks; pad a smaller frame by reflection."""
         (height, width), (tall, wide) = frame.shape, shape
         pixels, _ = frame.rows(top, min(top + tall, height))
         missing = (0, tall - len(pixels)), (0, max(0, wide - width))
@@ -195,7 +232,7 @@ class Tracker:
 
 
 def _warn_if_smaller(frame: Frame, size: int) -> None:
-    """Log that a frame is smaller than the network's blocks."""
+    """Log a warning if a frame is smaller than a block."""
     if min(frame.shape) < size:
         logger.warning(
             "%s: smaller than the network's blocks of %d x %d px, padded by its reflection: "
@@ -209,10 +246,10 @@ def _warn_if_smaller(frame: Frame, size: int) -> None:
 def _large_blocks(length: int, tiling: Tiling, count: int) -> tuple[list[int], int]:
     """Return the first pixels of equal blocks along one axis, and their side.
 
-    No pixel is in two blocks.  What is more than a multiple of the side that the network wants is left out at
-    both borders: a few rows less of real stars do no harm, while rows made up by reflection would show each
-    star at the border a second time, drawn out the other way.  Only an axis that is shorter than the
-    network's least is padded.
+    Blocks do not overlap.  The side of a block is a multiple of the step that the network requires; the rest
+    of the axis is cropped at both borders.  Cropping a few rows does no harm.  Padding by reflection would
+    show each star at the border twice, the second time elongated along the mirrored direction.  An axis is
+    padded only where it is shorter than the minimum side of the network.
     """
     spare = (length // count - tiling.remainder) % tiling.multiple
     side = length // count - spare
@@ -222,9 +259,9 @@ def _large_blocks(length: int, tiling: Tiling, count: int) -> tuple[list[int], i
     return [first + number * side for number in range(count)], side
 
 
-def _from_equal(prior: float, training: float) -> float:
-    """Return the prior that at equal training priors does what this one does at those of the training."""
+def _equivalent_prior(prior: float, training: float) -> float:
+    """Return the prior that, for a network trained at equal priors, has the same effect as `prior` here."""
     if training == 0.5:
-        return prior  # exactly, as published
+        return prior  # without rounding, as published
     odds = prior / (1 - prior) * (1 - training) / training
     return odds / (1 + odds)

@@ -1,4 +1,4 @@
-"""How often a lower precision decides as float32 does."""
+"""Agreement of the decisions in bfloat16 with those in float32."""
 
 from __future__ import annotations
 
@@ -25,39 +25,39 @@ __all__ = ["bf16_agreement"]
 def bf16_agreement(
     model: Model, frames: Iterable[tuple[NDArray[np.float32], NDArray[np.bool_]]]
 ) -> float | None:
-    """Return the part of the decisions at default priors and thresholds that bf16 shares with float32.
+    """Measure the fraction of decisions that are the same in bf16 and float32.
 
     Parameters
     ----------
     model
-        A model for contaminants.
+        Model for contaminants; its default priors and thresholds are used.
     frames
-        Normalised pixels ``(H, W)``, and which of them count.
+        Normalised pixels ``(H, W)`` float32, and valid pixels ``(H, W)`` bool.
 
     Returns
     -------
-    float
-        Over pixels and classes, the background among these; None where it cannot be measured: without
-        OpenVINO, or on a processor without bf16, or with no pixels.
+    float or None
+        Fraction over pixels and classes, including the background.  None without OpenVINO, on a processor
+        without bf16, or without valid pixels.
     """
     if find_spec("openvino") is None:
         return None
-    shown = list(frames)
-    # One engine after the other: two at a time leave OpenVINO with a stack for signals that is gone
-    whole = _decisions(model, "f32", shown)
+    used = list(frames)
+    # One engine at a time: with two, OpenVINO keeps an alternate signal stack that no longer exists
+    full = _decisions(model, "f32", used)
     try:
-        lower = _decisions(model, "bf16", shown)
+        lower = _decisions(model, "bf16", used)
     except ConfigError:
         return None
-    total = len(model.card.classes) * sum(int(valid.sum()) for _, valid in shown)
-    different = sum(int(np.bitwise_count(a ^ b).sum()) for a, b in zip(whole, lower, strict=True))
+    total = len(model.card.classes) * sum(int(valid.sum()) for _, valid in used)
+    different = sum(int(np.bitwise_count(a ^ b).sum()) for a, b in zip(full, lower, strict=True))
     return 1 - different / total if total else None
 
 
 def _decisions(
     model: Model, precision: Precision, frames: Sequence[tuple[NDArray[np.float32], NDArray[np.bool_]]]
 ) -> list[NDArray[np.uint8]]:
-    """Return the decisions about the pixels of each frame that count, eight in a byte."""
+    """Return the decisions on the valid pixels of each frame, packed as bits."""
     card = model.card
     values = (card.default_thresholds, card.training_priors, card.default_priors)
     thresholds, training, priors = ([by_name[name] for name in card.classes] for by_name in values)

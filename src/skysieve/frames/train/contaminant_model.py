@@ -1,10 +1,10 @@
-"""From a trained network for contaminants to a model: calibrated, measured, with its card."""
+"""Conversion of a trained network for contaminants to a model: calibration, measurements and card."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import torch
 
@@ -23,7 +23,7 @@ from skysieve.frames.train.thresholds import best_threshold
 from skysieve.frames.train.validation import add_logits, average_precisions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -39,35 +39,42 @@ DEFAULT_PRIORS = {
     "CR": 1.5e-3, "HCL": 1e-4, "DCL": 2e-4, "HP": 5e-5, "DP": 5e-5, "P": 2e-4, "TRL": 1e-3, "FR": 2e-3,
     "NEB": 1e-3, "SAT": 5e-4, "SP": 5e-4, "OV": 5e-3, "BBG": 0.1, "BG": 0.9,
 }  # fmt: skip
-"""Part of the pixels of ordinary frames in each class: of the order of the published defaults, but for bad
-pixels, columns and persistence, which those call 10 to 100 times rarer than real detectors have them, and for
-cosmic rays and fringes: with 1.5e-3, as in long exposures, whole tracks are found, not just their cores."""
+"""Fraction of the pixels of ordinary frames in each class.
+
+The values are of the order of the published defaults, except for bad pixels, columns and persistence, for
+which the published values are 10 to 100 times lower than on real detectors, and for cosmic rays and fringes.
+The value of cosmic rays, 1.5e-3, is that of long exposures: with it, whole tracks are found, not just their
+cores.
+"""
 
 MARGIN_FRAMES = 12
 AGREEMENT_FRAMES = 16
 BYTES_PER_PIXEL: dict[Literal["f32", "bf16"], int] = {"f32": 330, "bf16": 320}
-"""As measured in calls of the engine; both precisions hold float32 at their widest."""
+"""Memory, measured in calls of the engine; at their peak, both precisions hold float32 tensors."""
 
 BYTES_OF_REVISION = 80
-"""What a revision adds to these: its input lies beside its output."""
+"""Additional bytes per pixel of a revising network, whose input and output are in memory together."""
 
 MEMORY = 440
-"""Of a call, in MB: larger tiles are hardly faster, and a frame of 2048 x 2048 px then needs some 650 MB."""
+"""Memory of a call in MB.
 
-LEAST_MARGIN, LARGEST_MARGIN, MARGIN_STEP = 32, 128, 16
-CHANGE, PART = 0.05, 1e-3
-"""At most this part of the probabilities beyond the margin may change by more than that."""
+Larger tiles are hardly faster.  With this value, a frame of 2048 x 2048 px needs about 650 MB.
+"""
+
+MIN_MARGIN, MAX_MARGIN, MARGIN_STEP = 32, 128, 16
+TOLERANCE, FRACTION = 0.05, 1e-3
+"""At most FRACTION of the probabilities beyond the margin may change by more than TOLERANCE."""
 
 
 class CalibrationFrame(NamedTuple):
-    """A frame whose truth is known.
+    """A frame with known truth.
 
     Attributes
     ----------
     pixels
-        ``(H, W)`` float32 in units of the noise.
+        ``(H, W)`` float32, normalised, in units of the noise.
     bits
-        ``(H, W)`` int16, codes of classes; that of NODATA for no data.
+        ``(H, W)`` int16, codes of the classes, and of NODATA.
     """
 
     pixels: NDArray[np.float32]
@@ -80,22 +87,27 @@ def write_contaminant_model(
     folder: Path,
     *,
     recipe: TrainingRecipe,
-    facts: dict[str, Any],
+    facts: Mapping[str, object],
 ) -> Model:
-    """Calibrate a trained network and write it as a model, in place of one that is there.
+    """Calibrate a trained network and write it as a model, replacing an existing one.
 
     Parameters
     ----------
     network
-        In evaluation mode, on the processor.
+        Trained network, in evaluation mode, on the CPU.
     frames
-        Frames that it was not trained on, all of one size.
+        Frames that were not used in training, all of one size.
     folder
-        Of the model.
+        Folder of the model.
     recipe
-        How it was trained.
+        Recipe of the training.
     facts
-        What else the card shall say of the training.
+        Further entries of the card about the training.
+
+    Returns
+    -------
+    Model
+        The model, with agreement of bf16 and float32 where it can be measured.
 
     Raises
     ------
@@ -111,7 +123,7 @@ def write_contaminant_model(
             if len(first) < AGREEMENT_FRAMES:
                 first.append(frame)
     tallies = {name: histograms.tally(name) for name in CLASS_NAMES}
-    priors = {name: _within(float(tally.prevalence)) for name, tally in tallies.items()}
+    priors = {name: _clipped_prior(float(tally.prevalence)) for name, tally in tallies.items()}
     lines = {name: fit_platt(tally) for name, tally in tallies.items()}
     thresholds = {
         name: best_threshold(tally, lines[name], prior=priors[name], target=DEFAULT_PRIORS[name])
@@ -157,32 +169,33 @@ def write_contaminant_model(
 
 
 def tile_margin(network: SieveNet | RevisedNet, frames: Sequence[NDArray[np.float32]]) -> int:
-    """Return the pixels at a tile's border that are better taken from the next tile.
+    """Measure the width of the border of a tile where predictions depend on the missing surroundings.
 
-    Beyond them at most 0.1 % of the probabilities change by more than 0.05 where the tile ends.
+    Further inside, at most 0.1 % of the probabilities change by more than 0.05 because of the edge of the
+    tile.
 
     Parameters
     ----------
     network
-        In evaluation mode, on the processor.
+        Trained network, in evaluation mode, on the CPU.
     frames
-        ``(H, W)`` normalised pixels, all of one size.
+        ``(H, W)`` float32, normalised pixels, all of one size.
 
     Returns
     -------
     int
-        A multiple of 16, between 32 and 128.
+        Width in pixels, a multiple of 16 between 32 and 128.
     """
     pixels = torch.stack([torch.from_numpy(frame) for frame in frames])[:, None]
     quarter = min(pixels.shape[-2:]) // 4
-    border = min(LARGEST_MARGIN, quarter) // network.multiple * network.multiple
+    border = min(MAX_MARGIN, quarter) // network.multiple * network.multiple
     if border == 0:
-        return LARGEST_MARGIN  # the frames are too small to tell
-    found = measure_margin(network, pixels, border=border, tolerance=CHANGE, part=PART)
+        return MAX_MARGIN  # the frames are too small to measure it
+    found = measure_margin(network, pixels, border=border, tolerance=TOLERANCE, part=FRACTION)
     rounded = math.ceil(found / MARGIN_STEP) * MARGIN_STEP
-    return min(max(rounded, LEAST_MARGIN), LARGEST_MARGIN)
+    return min(max(rounded, MIN_MARGIN), MAX_MARGIN)
 
 
-def _within(prior: float) -> float:
-    """Return a prior that has odds; classes that no calibration frame has get a small one."""
+def _clipped_prior(prior: float) -> float:
+    """Return a prior with finite log-odds; it is 1e-7 for classes without pixels in the frames."""
     return min(max(prior, 1e-7), 1 - 1e-7) if math.isfinite(prior) else 1e-7

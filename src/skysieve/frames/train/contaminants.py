@@ -1,4 +1,4 @@
-"""Training of the network for contaminants: the frames that it learns from."""
+"""Training of the network for contaminants: training, validation and calibration frames."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -22,12 +22,13 @@ from skysieve.frames.train.contaminant_model import CalibrationFrame, write_cont
 from skysieve.frames.train.domain import DOMAIN_FRAMES, DOMAIN_SEED, DOMAIN_SIDE, calibrate_domain
 from skysieve.frames.train.injected import CleanFolder, InjectedFrames, MixedFrames
 from skysieve.frames.train.segmentation import PixelLearner, Segmentation, sieve_net
-from skysieve.frames.train.tiles import SimulatedFrames, TileStream, normalised
+from skysieve.frames.train.tiles import SimulatedFrames, TileStream, normalise_frame
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import lightning
+    from torch import Tensor
 
     from skysieve.core.models.card import Model
     from skysieve.core.training.recipe import TrainingRecipe
@@ -53,18 +54,18 @@ class ContaminantTraining:
     Parameters
     ----------
     recipe
-        How.
+        Recipe of the training.
     clean
-        The user's own frames, to put contaminants into.
+        Clean frames of the user, into which contaminants are injected; None for simulated frames alone.
     initial
-        A trained network to go on from.
+        Trained network to start from; None for random weights.
     origin
-        What that is, to tell one training from another.
+        Name and checksum of the model of `initial`; it identifies the training.
 
     Raises
     ------
     ConfigError
-        If the network takes no frames of the recipe's size.
+        If the network does not accept frames or tiles of the recipe's size.
     """
 
     recipe: TrainingRecipe
@@ -73,7 +74,7 @@ class ContaminantTraining:
     origin: str = ""
 
     def __post_init__(self) -> None:
-        """Check what only the network knows."""
+        """Check the sizes of the recipe against the network."""
         multiple = sieve_net(self.recipe).multiple
         for setting in ("frame", "tile"):
             side = getattr(self.recipe, setting)
@@ -83,21 +84,31 @@ class ContaminantTraining:
                 )
 
     def use_clean_frames(self, folder: Path) -> None:
-        """Put contaminants into the frames of a folder too.
+        """Also train on the frames of a folder, with injected contaminants.
+
+        Parameters
+        ----------
+        folder
+            Folder with clean frames.
 
         Raises
         ------
         ConfigError
-            If it holds no usable frames.
+            If the folder contains no usable frames.
         SourceError
-            If it cannot be read.
+            If the folder cannot be read.
         """
         clean = CleanFolder(str(folder), self.recipe.tile)
-        _ = clean.held  # now, so that the processes that simulate share them
+        _ = clean.cached  # read now, so that the worker processes share the memory
         self.clean = clean
 
     def use_footprints(self, paths: Sequence[Path]) -> None:
-        """Take a share of the cosmic rays from files of real ones.
+        """Draw a fraction of the cosmic rays from files of real ones.
+
+        Parameters
+        ----------
+        paths
+            Files of footprints.
 
         Raises
         ------
@@ -112,9 +123,15 @@ class ContaminantTraining:
         )
 
     def start_from(self, model: str) -> None:
-        """Go on from a trained network: a name or a folder.
+        """Start from the weights of a trained model.
 
-        A model from before networks had context blocks will do: the blocks begin by changing nothing.
+        A model without context blocks, of an earlier release, is accepted: new context blocks are the
+        identity.
+
+        Parameters
+        ----------
+        model
+            Name or folder of the model.
 
         Raises
         ------
@@ -139,11 +156,11 @@ class ContaminantTraining:
 
     @cached_property
     def simulation(self) -> Recipe:
-        """What frames are drawn from."""
+        """Recipe of the simulated frames."""
         return read_recipe(self.recipe.simulation)
 
     def describe(self) -> str:
-        """Return both recipes as YAML, and what else makes two trainings the same."""
+        """Return both recipes as YAML, with all other settings that identify the training."""
         text = f"{self.recipe.to_yaml()}---\n{self.simulation.to_yaml()}"
         if self.clean is not None:
             text += f"---\nclean_frames: {Path(self.clean.folder).resolve()}\n"
@@ -151,7 +168,7 @@ class ContaminantTraining:
 
     @cached_property
     def priors(self) -> dict[str, float]:
-        """Part of the pixels of the training set in each class, measured on some frames."""
+        """Fraction of the training pixels in each class, measured on some frames."""
         source = self._frames(self.recipe.seed)
         counts, total = np.zeros(len(CLASSES)), 0
         for number in range(PRIOR_FRAMES):
@@ -170,29 +187,33 @@ class ContaminantTraining:
             self.recipe, priors, network=self.initial, frozen_statistics=self.initial is not None
         )
 
-    def training_batches(self, *, done: int, workers: int, rank: int, ranks: int) -> DataLoader[Any]:
-        """Return endless batches of tiles, going on after the steps that are done."""
+    def training_batches(
+        self, *, done: int, workers: int, rank: int, ranks: int
+    ) -> DataLoader[tuple[Tensor, ...]]:
+        """Return endless batches of tiles, continuing after the completed steps."""
         recipe = self.recipe
-        shown = (recipe.frame // recipe.tile) ** 2 * recipe.reuse
+        examples = (recipe.frame // recipe.tile) ** 2 * recipe.reuse
         stream = TileStream(
             self._frames(recipe.seed),
             tile=recipe.tile,
             reuse=recipe.reuse,
             seed=recipe.seed,
-            first=PRIOR_FRAMES + done * recipe.batch * ranks // shown,
+            first=PRIOR_FRAMES + done * recipe.batch * ranks // examples,
             rank=rank,
             ranks=ranks,
         )
         return stream_batches(stream, batch=recipe.batch, workers=workers)
 
-    def validation_batches(self) -> DataLoader[Any]:
-        """Return the frames that are scored on the way: the same each time, and never trained on."""
+    def validation_batches(self) -> DataLoader[tuple[Tensor, ...]]:
+        """Return the validation frames: the same in each validation, and never used in training."""
         frames = list(self._held_out(VALIDATION_SEED, self.recipe.validation_frames))
         pixels = torch.from_numpy(np.stack([frame.pixels for frame in frames]))[:, None]
         bits = torch.from_numpy(np.stack([frame.bits for frame in frames]))
         return DataLoader(TensorDataset(pixels, bits), batch_size=4)
 
-    def finish(self, module: lightning.LightningModule, folder: Path, *, facts: dict[str, Any]) -> Model:
+    def finish(
+        self, module: lightning.LightningModule, folder: Path, *, facts: Mapping[str, object]
+    ) -> Model:
         """Calibrate the trained network on new frames and write it as a model."""
         network: SieveNet | RevisedNet = module.network  # type: ignore[assignment]
         logger.info("calibrating on %d frames", CALIBRATION_FRAMES)
@@ -203,7 +224,7 @@ class ContaminantTraining:
         return calibrate_domain(model, (source.frame(number)[0] for number in range(DOMAIN_FRAMES)))
 
     def _frames(self, seed: int, *, size: int | None = None) -> FrameSource:
-        """Return the frames of a seed; those of different seeds have nothing in common."""
+        """Return the training frames of a seed; different seeds give independent frames."""
         recipe = self.recipe
         size = size or recipe.frame
         simulated = SimulatedFrames(self.simulation, size, seed)
@@ -213,15 +234,15 @@ class ContaminantTraining:
         return MixedFrames(simulated, injected, share=recipe.clean_share)
 
     def _held_out(self, seed: int, count: int) -> Iterator[CalibrationFrame]:
-        """Yield simulated frames that no network is trained on: of these all that they hold is known."""
+        """Yield simulated frames that are not used in training and have complete truth."""
         source = SimulatedFrames(self.simulation, self.recipe.frame, self.recipe.seed + seed)
         number = 0
         while count:
             pixels, bits = source.frame(number)
             number += 1
             try:
-                seen, bits = normalised(pixels, bits, np.random.default_rng([seed, number]))
+                image, bits = normalise_frame(pixels, bits, np.random.default_rng([seed, number]))
             except FrameError:
                 continue
             count -= 1
-            yield CalibrationFrame(seen, bits)
+            yield CalibrationFrame(image, bits)

@@ -1,7 +1,8 @@
-"""What the training frames of a model look like, measured for its card; nothing is trained, nor torch used.
+"""Statistics of the training frames of a model, for the detection of out-of-distribution frames.
 
-The last step of a training does this, and ``skysieve models calibrate-domain`` does it again for any model
-whose weights, simulation or statistics have changed.
+They are stored in the card of the model.  The last step of a training measures them, and ``skysieve models
+calibrate-domain`` measures them again for a model whose weights, simulation or statistics have changed.
+Neither training nor torch is needed.
 """
 
 from __future__ import annotations
@@ -46,24 +47,24 @@ __all__ = [
 
 DOMAIN_SEED = 3_000_003
 DOMAIN_FRAMES = 600
-"""Enough for quantiles of 0.5 %."""
+"""Number of frames, enough for quantiles of 0.5 %."""
 
 DOMAIN_SIDE = 512
-"""Of these frames, in pixels."""
+"""Side of these frames in pixels."""
 
 RECIPES = {contaminants.JOB: "default", tracking.JOB: "tracking"}
-"""What the training frames of each job are simulated by, unless another recipe is named."""
+"""Default recipe of the simulated training frames of each job."""
 
 
 def calibrate_domain(model: Model, frames: Iterable[NDArray[np.float32]]) -> Model:
-    """Measure what training frames look like and what a network makes of them; write it into the card.
+    """Measure the statistics of training frames and of their predictions, and write them into the card.
 
     Parameters
     ----------
     model
-        A model for contaminants or tracking, in a folder of its own.
+        Model for contaminants or tracking, in a folder of its own.
     frames
-        Pixels ``(H, W)`` of frames as those of its training, in any unit.
+        Pixels ``(H, W)`` float32 of training frames, in any unit.
 
     Returns
     -------
@@ -98,24 +99,30 @@ def simulated_pixels(
     Parameters
     ----------
     job
-        For whose training: ``contaminants`` or ``tracking``.
+        Job of the training, ``contaminants`` or ``tracking``.
     recipe
-        What they are drawn from.
+        Recipe of the simulation: a name or a YAML file.
     count, side, seed
-        How many, of which size, by which seed.
+        Number of frames, their side in pixels, and the seed.
     clean
-        Folder of clean frames that the training put contaminants into, if any: every second frame is one.
+        Folder of clean frames of the training, if any; every second frame is then one with injected
+        contaminants.
+
+    Yields
+    ------
+    numpy.ndarray
+        ``(side, side)`` float32, in ADU.
 
     Raises
     ------
     ConfigError
-        If the recipe is not valid, or the folder holds no usable frames.
+        If the recipe is not valid, or the folder contains no usable frames.
     SourceError
-        If it cannot be read.
+        If the folder cannot be read.
     """
-    drawn = read_recipe(recipe)
-    bank = PsfBank(drawn.optics)
-    injected = None if clean is None else InjectedFrames(CleanFolder(str(clean), side), drawn, side, seed)
+    scene = read_recipe(recipe)
+    bank = PsfBank(scene.optics)
+    injected = None if clean is None else InjectedFrames(CleanFolder(str(clean), side), scene, side, seed)
     for number in range(count):
         if injected is not None and number % 2:
             yield injected.frame(number)[0]
@@ -124,9 +131,9 @@ def simulated_pixels(
         if job == tracking.JOB:
             from skysieve.frames.simulate.tracking_scene import simulate_tracking_frame
 
-            yield simulate_tracking_frame((side, side), seed=rng, recipe=drawn, bank=bank).pixels
+            yield simulate_tracking_frame((side, side), seed=rng, recipe=scene, bank=bank).pixels
         else:
-            yield simulate_frame((side, side), seed=rng, recipe=drawn, bank=bank).pixels
+            yield simulate_frame((side, side), seed=rng, recipe=scene, bank=bank).pixels
 
 
 def _statistics(model: Model, frames: Iterable[NDArray[np.float32]]) -> Iterator[dict[str, Measured]]:

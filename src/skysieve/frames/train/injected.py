@@ -1,4 +1,4 @@
-"""The user's own clean frames with simulated contaminants in them, to train on."""
+"""Training frames made from clean frames of the user by injection of simulated contaminants."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from skysieve.frames.simulate.truth_bits import truth_bits
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.random import Generator
     from numpy.typing import NDArray
 
     from skysieve.frames.simulate.clean_frames import CleanPlane, CleanSource
@@ -28,14 +27,14 @@ if TYPE_CHECKING:
 
 __all__ = ["CleanFolder", "InjectedFrames", "MixedFrames"]
 
-HELD = 2**30
-"""Bytes of frames that are held in memory; others are read each time."""
+MAX_CACHED_BYTES = 2**30
+"""Clean frames are kept in memory up to this size; the others are read each time."""
 
-DISTINCT = 3.0
-"""Pixels so many standard deviations of the noise off the sky belong to something in the frame itself."""
+SOURCE_THRESHOLD = 3.0
+"""Pixels this many standard deviations of the noise above or below the sky belong to a source or a defect."""
 
-TRIES = 100
-"""Pieces of frames that may have no noise before none is looked for any more."""
+MAX_TRIES = 100
+"""Maximum number of cutouts without noise before an error is raised."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +44,9 @@ class CleanFolder:
     Parameters
     ----------
     folder
-        A folder with FITS files, or what else names some.
+        Folder with FITS files, or a pattern or file.
     smallest
-        Least height and width of the frames that are used, in pixels.
+        Minimum height and width of the frames that are used, in pixels.
     """
 
     folder: str
@@ -55,52 +54,63 @@ class CleanFolder:
 
     @cached_property
     def sources(self) -> Sequence[CleanSource]:
-        """The usable frames.
+        """Usable frames.
 
         Raises
         ------
         ConfigError
-            If there are none.
+            If there are no usable frames.
         SourceError
             If the folder cannot be read.
         """
         return without_benchmark_frames(find_clean_frames(self.folder, smallest=self.smallest))
 
     @cached_property
-    def held(self) -> Sequence[CleanPlane]:
-        """The first of them, as many as memory may hold."""
+    def cached(self) -> Sequence[CleanPlane]:
+        """First usable frames in memory, up to :data:`MAX_CACHED_BYTES`."""
         planes: list[CleanPlane] = []
         total = 0
         for source in self.sources:
             planes.append(source.read())
             total += planes[-1].pixels.nbytes + planes[-1].nodata.nbytes
-            if total > HELD:
+            if total > MAX_CACHED_BYTES:
                 break
         return planes
 
     def plane(self, number: int) -> CleanPlane:
-        """Return a frame."""
-        return self.held[number] if number < len(self.held) else self.sources[number].read()
+        """Return a frame, from memory or from disk.
+
+        Parameters
+        ----------
+        number
+            Index of the frame in :attr:`sources`.
+
+        Returns
+        -------
+        CleanPlane
+            The frame.
+        """
+        return self.cached[number] if number < len(self.cached) else self.sources[number].read()
 
 
 @dataclass(frozen=True)
 class InjectedFrames:
-    """Pieces of clean frames with contaminants of a recipe, by number.
+    """Cutouts of clean frames with injected contaminants, by number.
 
-    Pixels of the user's frames count as what the user says they are: free of contaminants.  Their stars and
-    defects are in no class that could be known, so pixels well above or below the sky that nothing was put
-    into do not count, nor do their neighbours.
+    The clean frames count as free of contaminants, as the user declares them.  The class of their stars and
+    defects is unknown.  So pixels far above or below the sky, and their neighbours, are marked NODATA unless
+    they have an injected contaminant.
 
     Parameters
     ----------
     clean
-        The frames.
+        Clean frames.
     recipe
-        What contaminants are drawn from.
+        Recipe of the contaminants.
     size
-        Pixels on a side of a piece.
+        Pixels on a side of a cutout.
     seed
-        With the number of a frame, the seed of all in it.
+        Seed of the injection; each frame uses it together with its number.
     """
 
     clean: CleanFolder
@@ -113,40 +123,55 @@ class InjectedFrames:
         return PsfBank(self.recipe.optics)
 
     def frame(self, number: int) -> tuple[NDArray[np.float32], NDArray[np.int16]]:
-        """Return the pixels ``(H, W)`` of a piece of a frame, and its classes as bits ``(H, W)``.
+        """Return a cutout with contaminants, and its truth.
+
+        Parameters
+        ----------
+        number
+            Number of the cutout.
+
+        Returns
+        -------
+        pixels
+            ``(H, W)`` float32, in the unit of the clean frame.
+        bits
+            ``(H, W)`` int16, codes of the classes, and of NODATA.
 
         Raises
         ------
         ConfigError
-            If no piece with any noise is found.
+            If no cutout with noise is found.
         """
         rng = np.random.default_rng([self.seed, number])
-        for _ in range(TRIES):
+        for _ in range(MAX_TRIES):
             whole = self.clean.plane(int(rng.integers(len(self.clean.sources))))
-            window = _window(whole.pixels.shape, self.size, rng)
+            top, left = (int(rng.integers(side - self.size + 1)) for side in whole.pixels.shape)
+            window = slice(top, top + self.size), slice(left, left + self.size)
             try:
                 clean = clean_frame(whole.pixels[window], whole.nodata[window], whole.facts)
             except FrameError:
                 continue
             exposure = inject(clean, seed=rng, recipe=self.recipe, bank=self._bank)
             bits = truth_bits(exposure.truth)
-            own = np.abs(clean.pixels - clean.level) > DISTINCT * clean.sigma
+            own = np.abs(clean.pixels - clean.level) > SOURCE_THRESHOLD * clean.sigma
             own = binary_dilation(own & _connected(own), iterations=2) | own
             bits[(own & (bits == 0)) | whole.nodata[window]] = NODATA.code
             return exposure.pixels, bits
-        raise ConfigError(f"{self.clean.folder}: none of {TRIES} pieces of the clean frames has any noise")
+        raise ConfigError(
+            f"{self.clean.folder}: none of {MAX_TRIES} pieces of the clean frames has any noise"
+        )
 
 
 @dataclass(frozen=True)
 class MixedFrames:
-    """Frames of two sources in turn, by chance.
+    """Frames of two sources, chosen at random.
 
     Parameters
     ----------
     simulated, clean
-        The sources.
+        Sources of the frames.
     share
-        Part of the frames that the second gives.
+        Fraction of the frames from `clean`.
     """
 
     simulated: FrameSource
@@ -154,21 +179,15 @@ class MixedFrames:
     share: float
 
     def frame(self, number: int) -> tuple[NDArray[np.float32], NDArray[np.int16]]:
-        """Return a frame of one of the sources."""
+        """See :meth:`skysieve.frames.train.tiles.FrameSource.frame`."""
         source = self.clean if np.random.default_rng(number).uniform() < self.share else self.simulated
         return source.frame(number)
 
 
 def _connected(marked: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return the marked pixels ``(H, W)`` of which a neighbour is marked, too: more than the noise gives."""
+    """Return the marked pixels ``(H, W)`` with a marked neighbour, which excludes most noise peaks."""
     near = np.zeros(marked.shape, np.uint8)
     for axis in (0, 1):
         for shift in (-1, 1):
             near += np.roll(marked, shift, axis)
     return marked & (near > 0)
-
-
-def _window(shape: tuple[int, ...], size: int, rng: Generator) -> tuple[slice, slice]:
-    """Return a square piece of a frame."""
-    top, left = (int(rng.integers(side - size + 1)) for side in shape)
-    return slice(top, top + size), slice(left, left + size)

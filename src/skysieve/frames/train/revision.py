@@ -1,9 +1,9 @@
-"""Training of the second network for contaminants, which revises the answers of a trained one."""
+"""Training of the second network for contaminants, which revises the logits of a trained one."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -13,14 +13,14 @@ from torch.utils.data import DataLoader, TensorDataset
 from skysieve.core.errors import ConfigError
 from skysieve.core.training.feed import stream_batches
 from skysieve.frames.networks.revised_net import RevisedNet
-from skysieve.frames.train.answered_frames import (
-    AnsweredFrame,
-    AnsweredFrames,
-    AnsweredStream,
-    seen_and_answered,
-)
 from skysieve.frames.train.contaminants import VALIDATION_SEED, ContaminantTraining
-from skysieve.frames.train.segmentation import PixelLearner, proper_loss_of, sieve_net
+from skysieve.frames.train.predicted_frames import (
+    PredictedFrame,
+    PredictedFrames,
+    PredictedStream,
+    second_network_inputs,
+)
+from skysieve.frames.train.segmentation import PixelLearner, cross_entropy_loss, sieve_net
 from skysieve.frames.train.tiles import SimulatedFrames, targets_of
 
 if TYPE_CHECKING:
@@ -37,52 +37,83 @@ __all__ = ["RevisionLearner", "RevisionTraining"]
 
 
 class RevisionLearner(PixelLearner):
-    """A second network that learns.
+    """Learner of the second network.
 
     Parameters
     ----------
     recipe
-        How.
+        Recipe of the training.
     priors
-        Part of the pixels of the training set in each class, by name.
+        Fraction of the training pixels in each class, by name.
     first
-        The trained network.
+        Trained first network, which stays frozen.
     """
 
     def __init__(self, recipe: TrainingRecipe, priors: Mapping[str, float], first: SieveNet) -> None:
         super().__init__(recipe, RevisedNet(first))
-        self.loss = proper_loss_of(recipe.loss, priors)
+        self.loss = cross_entropy_loss(recipe.loss, priors)
 
     def train(self, mode: bool = True) -> RevisionLearner:  # noqa: FBT001, FBT002 (torch's own signature)
-        """Set the mode, but for the first network, which stays as it is."""
+        """Set the mode; the first network stays in evaluation mode."""
         super().train(mode)
         self.network.first.eval()
         return self
 
-    def forward(self, pixels: Tensor, answers: Tensor, part: tuple[slice, slice] | None = None) -> Tensor:
-        """Return the revised logits ``(N, C, H, W)`` of what :class:`AnsweredStream` yields, or of a part."""
-        answers, pixels = (one.to(memory_format=self.memory_format) for one in (answers, pixels))
-        return functional.pixel_shuffle(self.network.revision(answers, pixels, part=part), 2)
+    def forward(self, pixels: Tensor, logits: Tensor, part: tuple[slice, slice] | None = None) -> Tensor:
+        """Return the revised logits.
+
+        Parameters
+        ----------
+        pixels
+            ``(N, 4, H / 2, W / 2)`` float32, as from :class:`PredictedStream`.
+        logits
+            ``(N, 4 C, H / 2, W / 2)`` float32, as from :class:`PredictedStream`.
+        part
+            Rows and columns of these to compute; all if None.
+
+        Returns
+        -------
+        Tensor
+            ``(N, C, H, W)``, or that part of it.
+        """
+        logits, pixels = (one.to(memory_format=self.memory_format) for one in (logits, pixels))
+        return functional.pixel_shuffle(self.network.revision(logits, pixels, part=part), 2)
 
     def training_step(self, batch: tuple[Tensor, Tensor, Tensor], _index: int) -> Tensor:
-        """Return the loss of a batch: of a quarter of its pixels, by what lies around in all of it.
+        """Return the loss on a random quarter of the pixels of a batch, with context from all of it.
 
-        The wide view is what has most to learn, and full resolution is what takes most of the time.
+        The context layers need most of the training, but full resolution takes most of the time.
+
+        Parameters
+        ----------
+        batch
+            Pixels, logits and bits, as from :class:`PredictedStream`.
+
+        Returns
+        -------
+        Tensor
+            Scalar loss.
         """
-        pixels, answers, bits = batch
+        pixels, logits, bits = batch
         half = bits.shape[-1] // 4
         top, left = torch.randint(half + 1, (2,)).tolist()
         part = (slice(top, top + half), slice(left, left + half))
         rows, columns = (slice(2 * one.start, 2 * one.stop) for one in part)
-        logits = self(pixels, answers, part).float().contiguous()
-        loss: Tensor = self.loss(logits, *targets_of(bits[..., rows, columns]))
+        revised = self(pixels, logits, part).float().contiguous()
+        loss: Tensor = self.loss(revised, *targets_of(bits[..., rows, columns]))
         return loss
 
     def validation_step(self, batch: tuple[Tensor, Tensor, Tensor], _index: int) -> None:
-        """Add a batch, as it was kept, to the scores."""
-        pixels, answers, bits = batch
-        logits = self(*map(torch.stack, zip(*map(seen_and_answered, pixels, answers), strict=True)))
-        self.score(logits.float().contiguous(), bits)
+        """Add a batch of stored frames to the scores.
+
+        Parameters
+        ----------
+        batch
+            Pixels, logits and bits, as in :class:`PredictedFrame`, stacked.
+        """
+        pixels, logits, bits = batch
+        revised = self(*map(torch.stack, zip(*map(second_network_inputs, pixels, logits), strict=True)))
+        self.score(revised.float().contiguous(), bits)
 
 
 @dataclass
@@ -92,10 +123,9 @@ class RevisionTraining(ContaminantTraining):
     Parameters
     ----------
     recipe
-        How.
+        Recipe of the training.
     kept
-        Folder where frames are kept with the answers of the first network, and taken from where they are
-        there; none by default.
+        Folder of a cache of frames with the logits of the first network; None caches nothing.
     **others
         See :class:`skysieve.frames.train.contaminants.ContaminantTraining`.
     """
@@ -103,7 +133,7 @@ class RevisionTraining(ContaminantTraining):
     kept: Path | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
-        """Make sure that both networks take frames and crops of the recipe's size."""
+        """Check the sizes of the recipe against both networks."""
         multiple = RevisedNet(sieve_net(self.recipe)).multiple
         for setting in ("frame", "tile"):
             side = getattr(self.recipe, setting)
@@ -113,7 +143,12 @@ class RevisionTraining(ContaminantTraining):
                 )
 
     def start_from(self, model: str) -> None:
-        """Take a trained network: a name or a folder; of a revised one, the first network is taken.
+        """Load the first network from a trained model.
+
+        Parameters
+        ----------
+        model
+            Name or folder of the model; if it has two networks, the first one is used.
 
         Raises
         ------
@@ -126,12 +161,12 @@ class RevisionTraining(ContaminantTraining):
 
     @property
     def first(self) -> SieveNet:
-        """The network whose answers are revised.
+        """Network whose logits are revised.
 
         Raises
         ------
         ConfigError
-            If there is none.
+            If no network was loaded.
         """
         if self.initial is None or isinstance(self.initial, RevisedNet):
             raise ConfigError(f"recipe {self.recipe.name}: revises a trained network; name it by --init")
@@ -141,11 +176,13 @@ class RevisionTraining(ContaminantTraining):
         """Return the network with its loss."""
         return RevisionLearner(self.recipe, self.priors, self.first)
 
-    def training_batches(self, *, done: int, workers: int, rank: int, ranks: int) -> DataLoader[Any]:
-        """Return endless batches of crops, going on after the steps that are done."""
+    def training_batches(
+        self, *, done: int, workers: int, rank: int, ranks: int
+    ) -> DataLoader[tuple[Tensor, ...]]:
+        """Return endless batches of crops, continuing after the completed steps."""
         recipe = self.recipe
-        stream = AnsweredStream(
-            self._answered(self._frames(recipe.seed), recipe.seed),
+        stream = PredictedStream(
+            self._predicted_frames(self._frames(recipe.seed), recipe.seed),
             count=recipe.distinct or 2**31,
             tile=recipe.tile,
             reuse=recipe.reuse,
@@ -156,23 +193,23 @@ class RevisionTraining(ContaminantTraining):
         )
         return stream_batches(stream, batch=recipe.batch, workers=workers)
 
-    def validation_batches(self) -> DataLoader[Any]:
-        """Return the frames that are scored on the way: the same each time, and never trained on."""
+    def validation_batches(self) -> DataLoader[tuple[Tensor, ...]]:
+        """Return the validation frames: the same in each validation, and never used in training."""
         seed = self.recipe.seed + VALIDATION_SEED
-        answered = self._answered(SimulatedFrames(self.simulation, self.recipe.frame, seed), seed)
-        frames: list[AnsweredFrame] = []
+        predicted = self._predicted_frames(SimulatedFrames(self.simulation, self.recipe.frame, seed), seed)
+        frames: list[PredictedFrame] = []
         number = 0
         while len(frames) < self.recipe.validation_frames:
-            frame = answered.frame(number)
+            frame = predicted.frame(number)
             number += 1
             if frame is not None:
                 frames.append(frame)
         parts = (torch.from_numpy(np.stack(part)) for part in zip(*frames, strict=True))
         return DataLoader(TensorDataset(*parts), batch_size=2)
 
-    def _answered(self, source: FrameSource, seed: int) -> AnsweredFrames:
+    def _predicted_frames(self, source: FrameSource, seed: int) -> PredictedFrames:
         recipe = self.recipe
-        said = [f"{seed} {recipe.frame} {recipe.clean_share}", self.simulation.to_yaml(), self.origin]
+        lines = [f"{seed} {recipe.frame} {recipe.clean_share}", self.simulation.to_yaml(), self.origin]
         if self.clean is not None:
-            said.append(self.clean.folder)
-        return AnsweredFrames(source, self.first, self.kept, description="\n".join(said))
+            lines.append(self.clean.folder)
+        return PredictedFrames(source, self.first, self.kept, description="\n".join(lines))

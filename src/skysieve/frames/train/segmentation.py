@@ -1,4 +1,4 @@
-"""The network for contaminants as it learns: its loss, its optimiser, and how it is scored on the way."""
+"""Learners of the networks for contaminants: losses and validation scores."""
 
 from __future__ import annotations
 
@@ -27,24 +27,38 @@ if TYPE_CHECKING:
     from skysieve.core.training.recipe import LossSettings, TrainingRecipe
     from skysieve.frames.networks.revised_net import RevisedNet
 
-__all__ = ["REGIONS", "PixelLearner", "Segmentation", "loss_of", "sieve_net"]
+__all__ = ["REGIONS", "PixelLearner", "Segmentation", "build_loss", "cross_entropy_loss", "sieve_net"]
 
 REGIONS = ("FR", "NEB")
-"""Classes that span regions of a frame: no single pixel says whether it has fringes."""
+"""Classes that cover regions of a frame: no single pixel shows whether the frame has fringes there."""
 
 
 def sieve_net(
     recipe: TrainingRecipe, priors: Mapping[str, float] | None = None, *, context: bool = True
 ) -> SieveNet:
-    """Return an untrained network of the recipe's size; without context blocks if so asked.
+    """Return an untrained network of the recipe's size.
+
+    Parameters
+    ----------
+    recipe
+        Recipe of the training.
+    priors
+        Fraction of the training pixels in each class, by name; 0.5 each if None.
+    context
+        Whether the network has the context blocks of the recipe.
+
+    Returns
+    -------
+    SieveNet
+        Network with random weights.
 
     Raises
     ------
     ConfigError
-        If there is no such network.
+        If the widths, depths and context blocks of the recipe do not match.
     """
     settings = recipe.network
-    # The network that a revision begins with had none
+    # The first network of a revision has none
     blocks = settings.context or (() if settings.widths or settings.kind == "revision" else CONTEXT)
     try:
         return SieveNet(
@@ -59,18 +73,23 @@ def sieve_net(
         raise ConfigError(f"recipe {recipe.name}: network: {error}") from error
 
 
-def loss_of(settings: LossSettings, priors: Mapping[str, float]) -> nn.Module:
-    """Return the loss that a recipe asks for.
+def build_loss(settings: LossSettings, priors: Mapping[str, float]) -> nn.Module:
+    """Return the loss of a recipe.
 
     Parameters
     ----------
     settings
-        Kind and weights.
+        Kind and weights of the loss.
     priors
-        Part of the pixels of the training set in each class, by name.
+        Fraction of the training pixels in each class, by name.
+
+    Returns
+    -------
+    torch.nn.Module
+        Loss of logits ``(N, C, H, W)``, targets ``(N, C, H, W)`` and valid pixels ``(N, 1, H, W)``.
     """
     proportions = torch.tensor([priors[name] for name in CLASS_NAMES])
-    weights = _rarity(settings, priors)
+    weights = _class_weights(settings, priors)
     if settings.kind == "sigmoid":
         return EntropyDiceLoss(weights, settings.dice)
     losses: dict[str, tuple[float, nn.Module]] = {}
@@ -83,37 +102,50 @@ def loss_of(settings: LossSettings, priors: Mapping[str, float]) -> nn.Module:
     return CombinedLoss(losses)
 
 
-def proper_loss_of(settings: LossSettings, priors: Mapping[str, float]) -> nn.Module:
-    """Return the loss of a training's last part: cross-entropy, by which true posteriors are best.
+def cross_entropy_loss(settings: LossSettings, priors: Mapping[str, float]) -> nn.Module:
+    """Return the loss of the last part of a training: cross-entropy without weights on positive pixels.
 
-    A weight on positive pixels, or Dice, takes what is likely for as good as sure: rare classes are found at
-    all, but of two pixels that a network is fond of, the wrong one may stand first.  Here a rare class weighs
-    more as a whole, so that it goes on to be learnt, and its posteriors stay what they are.
+    This is a proper score: the true posteriors minimise it.  A weight on positive pixels, or Dice, inflates
+    the posteriors.  With them the network finds rare classes at all, but its ranking of likely pixels is less
+    exact.  Here positive and negative pixels of a class have the same weight, so that the posteriors are
+    unbiased.  A rare class has a larger weight as a whole, so that training continues to improve it.
+
+    Parameters
+    ----------
+    settings
+        Balance of the class weights, and their maximum.
+    priors
+        Fraction of the training pixels in each class, by name.
+
+    Returns
+    -------
+    torch.nn.Module
+        Loss of logits ``(N, C, H, W)``, targets ``(N, C, H, W)`` and valid pixels ``(N, 1, H, W)``.
 
     References
     ----------
-    Gneiting & Raftery 2007, JASA 102, 359 (proper scores); Cao et al. 2019, NeurIPS 32, 1567 (to learn with
+    Gneiting & Raftery 2007, JASA 102, 359 (proper scores); Cao et al. 2019, NeurIPS 32, 1567 (training with
     one weighting first and another later).
     """
-    weights = _rarity(settings, priors)
+    weights = _class_weights(settings, priors)
     return EntropyDiceLoss(torch.ones_like(weights), 0.0, class_weights=weights)
 
 
-def _rarity(settings: LossSettings, priors: Mapping[str, float]) -> torch.Tensor:
-    """Return the weight of each class, the greater the rarer it is."""
+def _class_weights(settings: LossSettings, priors: Mapping[str, float]) -> torch.Tensor:
+    """Return the weight of each class ``(C,)``, larger for rarer classes."""
     proportions = torch.tensor([priors[name] for name in CLASS_NAMES])
     return ((1 - proportions) / proportions).pow(settings.balance).clamp(1, settings.most)
 
 
 class PixelLearner(Learner):
-    """A network that learns the classes of pixels, and how it is scored on the way.
+    """Base of the learners of pixel classes, with validation scores.
 
     Parameters
     ----------
     recipe
-        How.
+        Recipe of the training.
     network
-        What learns.
+        Network to train.
     frozen_statistics
         See :class:`skysieve.core.training.learner.Learner`.
     """
@@ -128,20 +160,20 @@ class PixelLearner(Learner):
         self._losses: list[float] = []
 
     def score(self, logits: Tensor, bits: Tensor) -> None:
-        """Add the loss and the scores of a batch.
+        """Add the loss and the scores of a validation batch.
 
         Parameters
         ----------
         logits
             ``(N, C, H, W)`` float32.
         bits
-            ``(N, H, W)`` int16, codes of classes.
+            ``(N, H, W)`` int16, codes of the classes.
         """
         self._losses.append(float(self.loss(logits, *targets_of(bits))))
         add_logits(self._validation, logits, bits)
 
     def on_validation_epoch_end(self) -> None:
-        """Log the mean loss, and the average precision of each class and of their mean."""
+        """Log the mean loss, and the average precision of each class and its mean over classes."""
         self.log_dict(average_precisions(self._validation), sync_dist=True)
         self.log("validation loss", float(np.mean(self._losses)), sync_dist=True)
         self._validation = ScoreHistograms(CLASS_NAMES)
@@ -149,19 +181,19 @@ class PixelLearner(Learner):
 
 
 class Segmentation(PixelLearner):
-    """A network that learns the classes of pixels.
+    """Learner of the network for contaminants.
 
     Parameters
     ----------
     recipe
-        How.
+        Recipe of the training.
     priors
-        Part of the pixels of the training set in each class, by name.
+        Fraction of the training pixels in each class, by name.
     network
-        What learns; by default an untrained one of the recipe's size.
+        Network to train; an untrained one of the recipe's size if None.
     frozen_statistics
-        Whether batch normalisation keeps its statistics, as it must where a graph with none of it is
-        tuned further.
+        Whether the statistics of batch normalisation are frozen.  This is needed for a network loaded from a
+        graph, in which batch normalisation is folded into the convolutions.
     """
 
     def __init__(
@@ -174,45 +206,73 @@ class Segmentation(PixelLearner):
     ) -> None:
         super().__init__(recipe, network or sieve_net(recipe, priors), frozen_statistics=frozen_statistics)
         self.priors = dict(priors)
-        self.first_loss = loss_of(recipe.loss, priors)
-        self.proper_loss = proper_loss_of(recipe.loss, priors)
+        self.first_loss = build_loss(recipe.loss, priors)
+        self.final_loss = cross_entropy_loss(recipe.loss, priors)
 
     @property
     def loss(self) -> nn.Module:  # type: ignore[override]
-        """What is minimised at this step."""
-        return self.proper_loss if self.global_step >= self._turn else self.first_loss
+        """Loss at the current step."""
+        return self.final_loss if self.global_step >= self._switch_step else self.first_loss
 
     @property
-    def _turn(self) -> float:
-        """The step from which on the loss is proper; no step if it never is."""
+    def _switch_step(self) -> float:
+        """First step with :func:`cross_entropy_loss`; infinite if the recipe does not use it."""
         share = self.recipe.loss.proper
         return round((1 - share) * self.recipe.steps) if share > 0 else math.inf
 
     def on_train_batch_start(self, _batch: object, _index: int) -> None:
-        """Where the loss becomes proper, take from the logits what the weights of positive pixels added.
+        """At the switch of the loss, remove the bias that weights on positive pixels gave to the logits.
 
-        A training whose loss is proper from its first step begins with a trained network, whose logits are
-        calibrated, or with an untrained one, whose logits are the priors.
+        A training with cross-entropy from the first step needs no correction: it starts from a trained
+        network, whose logits are calibrated, or from an untrained one, whose logits are the priors.
         """
-        if self.global_step == self._turn > 0:
-            shift = -torch.log(_rarity(self.recipe.loss, self.priors)).to(self.device)
+        if self.global_step == self._switch_step > 0:
+            shift = -torch.log(_class_weights(self.recipe.loss, self.priors)).to(self.device)
             self.network.fold_calibration(torch.ones_like(shift), shift)
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """Return the logits ``(N, C, H, W)`` of pixels ``(N, 1, H, W)``."""
+        """Return the logits.
+
+        Parameters
+        ----------
+        pixels
+            ``(N, 1, H, W)`` float32, sky-subtracted and in units of the noise.
+
+        Returns
+        -------
+        Tensor
+            ``(N, C, H, W)``.
+        """
         logits: Tensor = self.network(pixels)
         return logits
 
     def training_step(self, batch: tuple[Tensor, Tensor], _index: int) -> Tensor:
-        """Return the loss of a batch."""
+        """Return the loss of a batch.
+
+        Parameters
+        ----------
+        batch
+            Pixels ``(N, 1, H, W)`` float32 and bits ``(N, H, W)`` int16.
+
+        Returns
+        -------
+        Tensor
+            Scalar loss.
+        """
         pixels, bits = batch
         targets, valid = targets_of(bits)
         logits = self(pixels.to(memory_format=self.memory_format))
-        # As the targets lie in memory: in two orders, together they take the processor nearly twice as long
+        # In the memory format of the targets: with two formats, the loss takes nearly twice as long on a CPU
         loss: Tensor = self.loss(logits.float().contiguous(), targets, valid)
         return loss
 
     def validation_step(self, batch: tuple[Tensor, Tensor], _index: int) -> None:
-        """Add a batch to the scores."""
+        """Add a batch to the scores.
+
+        Parameters
+        ----------
+        batch
+            Pixels ``(N, 1, H, W)`` float32 and bits ``(N, H, W)`` int16.
+        """
         pixels, bits = batch
         self.score(self(pixels).float(), bits)

@@ -1,4 +1,4 @@
-"""Thresholds on the posteriors, for the priors of ordinary frames."""
+"""Default thresholds on the posteriors, at the priors of ordinary frames."""
 
 from __future__ import annotations
 
@@ -16,27 +16,28 @@ __all__ = ["best_threshold"]
 
 
 def best_threshold(tally: Tally, line: Platt, *, prior: float, target: float) -> float:
-    """Return the threshold of highest F1, were the class as common as in ordinary frames.
+    """Return the threshold that maximises F1 at the class prior of ordinary frames.
 
     Parameters
     ----------
     tally
-        Pixels by their logits.
+        Counts of positive and negative pixels by logit.
     line
-        Calibration of these.
+        Calibration of the logits.
     prior
-        Part of the counted pixels in the class, for which calibrated logits hold.
+        Fraction of the counted pixels in the class, the prior of the calibrated logits.
     target
-        Part of the pixels of ordinary frames.
+        Fraction of the pixels of ordinary frames in the class.
 
     Returns
     -------
     float
-        On the posterior at the prior ``target``, between 0.05 and 0.95: beyond these it hangs on few pixels.
+        Threshold on the posterior at the prior `target`, clipped to [0.05, 0.95]: beyond these values it
+        would depend on few pixels.
     """
-    found = tally.positives[::-1].cumsum()[::-1] / max(tally.positives.sum(), 1)
-    false = tally.negatives[::-1].cumsum()[::-1] / max(tally.negatives.sum(), 1)
-    f1 = 2 * target * found / (target * found + (1 - target) * false + target)
+    recall = tally.positives[::-1].cumsum()[::-1] / max(tally.positives.sum(), 1)
+    false_positives = tally.negatives[::-1].cumsum()[::-1] / max(tally.negatives.sum(), 1)
+    f1 = 2 * target * recall / (target * recall + (1 - target) * false_positives + target)
     odds = line.slope * tally.centres[int(np.argmax(f1))] + line.intercept
-    moved = odds + prior_shift(prior, target)
-    return float(np.clip(1 / (1 + np.exp(-moved)), 0.05, 0.95).round(3))
+    shifted = odds + prior_shift(prior, target)
+    return float(np.clip(1 / (1 + np.exp(-shifted)), 0.05, 0.95).round(3))

@@ -1,4 +1,4 @@
-"""A stream of tiles to learn from: frames are simulated as they are needed, normalised, cut and turned."""
+"""Stream of training tiles: frames are simulated on demand, normalised, cut into tiles and rotated."""
 
 from __future__ import annotations
 
@@ -26,39 +26,52 @@ if TYPE_CHECKING:
     from skysieve.core.training.shuffled_stream import Order
     from skysieve.frames.simulate.recipe import Recipe
 
-__all__ = ["FrameSource", "SimulatedFrames", "TileStream", "normalised", "targets_of"]
+__all__ = ["FrameSource", "SimulatedFrames", "TileStream", "normalise_frame", "targets_of"]
 
 BUFFER = 256
-"""Tiles among which a worker draws the next, so that those of a frame do not follow one another."""
+"""Number of tiles in a worker's shuffle buffer, so that tiles of a frame do not follow one another."""
 
-MISSING = 0.06
-"""Chance of a frame to have a rectangle without data, as gaps and masked amplifiers are."""
+GAP_PROBABILITY = 0.06
+"""Probability that a frame gets a rectangle without data, like a gap or a masked amplifier."""
 
 
 Tile: TypeAlias = "tuple[NDArray[np.float32], NDArray[np.int16]]"
-"""Pixels ``(S, S)`` in units of the noise, and classes ``(S, S)`` as bits."""
+"""Pixels ``(S, S)`` float32 in units of the noise, and bits ``(S, S)`` int16."""
 
 
 class FrameSource(Protocol):
-    """Where frames to learn from come from."""
+    """Source of training frames."""
 
     def frame(self, number: int) -> tuple[NDArray[np.float32], NDArray[np.int16]]:
-        """Return the pixels ``(H, W)`` of a frame in any unit, and its classes as bits ``(H, W)``."""
+        """Return a frame and its truth.
+
+        Parameters
+        ----------
+        number
+            Number of the frame; the same number gives the same frame.
+
+        Returns
+        -------
+        pixels
+            ``(H, W)`` float32, in any unit.
+        bits
+            ``(H, W)`` int16, codes of the classes, and of NODATA.
+        """
         ...
 
 
 @dataclass(frozen=True)
 class SimulatedFrames:
-    """Frames of a recipe, by number.
+    """Simulated frames of a recipe.
 
     Parameters
     ----------
     recipe
-        What they are drawn from.
+        Recipe of the simulation.
     size
-        Pixels on a side.
+        Pixels on a side of a frame.
     seed
-        With the number of a frame, the seed of all in it.
+        Seed of the simulation; each frame uses it together with its number.
     """
 
     recipe: Recipe
@@ -70,36 +83,40 @@ class SimulatedFrames:
         return PsfBank(self.recipe.optics)
 
     def frame(self, number: int) -> tuple[NDArray[np.float32], NDArray[np.int16]]:
-        """Return the pixels ``(H, W)`` of a frame, and its classes as bits ``(H, W)``."""
+        """See :meth:`FrameSource.frame`."""
         rng = np.random.default_rng([self.seed, number])
         frame = simulate_frame((self.size, self.size), seed=rng, recipe=self.recipe, bank=self._bank)
         return frame.pixels, truth_bits(frame.truth)
 
 
 def targets_of(bits: Tensor) -> tuple[Tensor, Tensor]:
-    """Return what the network should say of the pixels, and which of them count.
+    """Return the targets of the network, and the valid pixels.
 
     Parameters
     ----------
     bits
-        ``(N, H, W)`` int16, codes of classes; that of NODATA for no data.
+        ``(N, H, W)`` int16, codes of the classes, and of NODATA.
 
     Returns
     -------
-    tuple
-        Targets ``(N, C, H, W)`` and valid pixels ``(N, 1, H, W)``, both float32.
+    targets
+        ``(N, C, H, W)`` float32, 1 for pixels of the class.
+    valid
+        ``(N, 1, H, W)`` float32, 1 for pixels with data.
     """
     planes = [(bits & c.code) != 0 if c.code else (bits & (NODATA.code - 1)) == 0 for c in CLASSES]
     return torch.stack(planes, 1).float(), ((bits & NODATA.code) == 0).float()[:, None]
 
 
 class TileStream(ShuffledStream[Tile, tuple["Tensor", "Tensor"]]):
-    """Endless tiles: pixels ``(1, S, S)`` float32 in units of the noise, classes ``(S, S)`` int16 as bits.
+    """Endless stream of tiles, rotated and mirrored at random.
+
+    An example is pixels ``(1, S, S)`` float32 in units of the noise, and bits ``(S, S)`` int16.
 
     Parameters
     ----------
     source
-        Where frames come from.
+        Source of the frames.
     tile
         Pixels on a side of a tile.
     **order
@@ -114,43 +131,46 @@ class TileStream(ShuffledStream[Tile, tuple["Tensor", "Tensor"]]):
         return BUFFER
 
     def _make(self, number: int, rng: Generator) -> list[Tile]:
-        """Return the tiles of a frame; none of a frame without any noise."""
+        """Return the tiles of a frame; none if the frame has no noise."""
         try:
-            seen, bits = normalised(*self.source.frame(number), rng)
+            pixels, bits = normalise_frame(*self.source.frame(number), rng)
         except FrameError:
             return []
         side = self.tile
         corners = [
-            (y, x) for y in _starts(seen.shape[0], side, rng) for x in _starts(seen.shape[1], side, rng)
+            (y, x) for y in _starts(pixels.shape[0], side, rng) for x in _starts(pixels.shape[1], side, rng)
         ]
         return [
-            (seen[y : y + side, x : x + side].copy(), bits[y : y + side, x : x + side].copy())
+            (pixels[y : y + side, x : x + side].copy(), bits[y : y + side, x : x + side].copy())
             for y, x in corners
         ]
 
     def _show(self, made: Tile, rng: Generator) -> tuple[Tensor, Tensor]:
-        (pixels, bits), turns, mirrored = made, int(rng.integers(4)), bool(rng.integers(2))
-        return _turned(pixels, turns, mirrored=mirrored)[None], _turned(bits, turns, mirrored=mirrored)
+        quarter_turns, mirrored = int(rng.integers(4)), bool(rng.integers(2))
+        pixels, bits = (_rotated(image, quarter_turns, mirrored=mirrored) for image in made)
+        return pixels[None], bits
 
 
-def normalised(
+def normalise_frame(
     pixels: NDArray[np.float32], bits: NDArray[np.int16], rng: Generator
 ) -> tuple[NDArray[np.float32], NDArray[np.int16]]:
-    """Return a frame in units of the noise, now and then with a gap in it, and its classes with that gap.
+    """Normalise a frame, at random with a gap without data.
 
     Parameters
     ----------
     pixels
-        ``(H, W)`` in any unit.
+        ``(H, W)`` float32, in any unit.
     bits
-        ``(H, W)`` codes of classes.
+        ``(H, W)`` int16, codes of the classes.
     rng
-        Draws the gap: a rectangle of up to a third of the frame's sides.
+        Generator of the gap, a rectangle of up to a third of the frame along each axis.
 
     Returns
     -------
-    tuple
-        Pixels ``(H, W)`` float32, zero where there is no data, and bits ``(H, W)`` int16.
+    pixels
+        ``(H, W)`` float32, in units of the noise; zero where there is no data.
+    bits
+        ``(H, W)`` int16, with NODATA in the gap.
 
     Raises
     ------
@@ -158,24 +178,24 @@ def normalised(
         If the frame has no noise.
     """
     nodata = np.zeros(pixels.shape, np.bool_)
-    if rng.uniform() < MISSING:
+    if rng.uniform() < GAP_PROBABILITY:
         height, width = pixels.shape
         top, left = int(rng.integers(height)), int(rng.integers(width))
         tall, wide = rng.integers(1, 1 + np.array([height, width]) // 3)
         nodata[top : top + tall, left : left + wide] = True
     frame = normalise(ArrayFrame(pixels, mask=nodata), threads=1)
-    seen, missing = frame.rows(0, pixels.shape[0])
-    return seen, np.where(missing, np.int16(NODATA.code), bits)
+    image, missing = frame.rows(0, pixels.shape[0])
+    return image, np.where(missing, np.int16(NODATA.code), bits)
 
 
 def _starts(length: int, side: int, rng: Generator) -> list[int]:
-    """Return where tiles begin: side by side, with the rest of the frame now before, now behind them."""
+    """Return the first pixels of contiguous tiles along an axis, at a random offset."""
     count = length // side
     offset = int(rng.integers(length - count * side + 1))
     return [offset + side * k for k in range(count)]
 
 
-def _turned(image: NDArray[np.generic], turns: int, *, mirrored: bool) -> Tensor:
-    """Return the image turned by right angles, mirrored before that if wanted."""
-    seen = image[:, ::-1] if mirrored else image
-    return torch.from_numpy(np.ascontiguousarray(np.rot90(seen, turns)))
+def _rotated(image: NDArray[np.generic], quarter_turns: int, *, mirrored: bool) -> Tensor:
+    """Return the image, mirrored along x if asked for, then rotated by multiples of 90 degrees."""
+    source = image[:, ::-1] if mirrored else image
+    return torch.from_numpy(np.ascontiguousarray(np.rot90(source, quarter_turns)))

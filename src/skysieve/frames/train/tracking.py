@@ -1,4 +1,4 @@
-"""Training of the network for tracking: its frames, its calibration, its card."""
+"""Training of the network for tracking errors: frames, calibration and card."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 from functools import cached_property
 from math import isnan
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
@@ -33,16 +33,17 @@ from skysieve.frames.train.tracking_learning import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     import lightning
+    from torch import Tensor
 
     from skysieve.core.models.card import Model
     from skysieve.core.training.recipe import TrainingRecipe
     from skysieve.frames.networks.tracking_net import TrackingNet
     from skysieve.frames.simulate.recipe import Recipe
-    from skysieve.frames.train.tracking_learning import MovedFrame
+    from skysieve.frames.train.tracking_learning import TrackingExample
 
 __all__ = ["TrackingTraining"]
 
@@ -54,30 +55,30 @@ VALIDATION_SEED = 1_000_003
 CALIBRATION_SEED = 2_000_003
 CALIBRATION_FRAMES = 150
 CALIBRATION_SIDE = 400
-"""Least side of the frames to calibrate on: those that are examined are larger than those learnt from."""
+"""Minimum side of the calibration frames in pixels: examined frames are larger than training frames."""
 
 BYTES_PER_PIXEL: dict[Literal["f32", "bf16"], int] = {"f32": 200, "bf16": 150}
 
 
 @dataclass
 class TrackingTraining:
-    """A training of the network for tracking.
+    """A training of the network for tracking errors.
 
     Parameters
     ----------
     recipe
-        How.
+        Recipe of the training.
     initial
-        A trained network to go on from.
+        Trained network to start from; None for random weights.
     origin
-        What that is, to tell one training from another.
+        Name and checksum of the model of `initial`; it identifies the training.
     kept
-        Folder where simulated frames are kept, and taken from where they are there; none by default.
+        Folder of a cache of simulated frames; None caches nothing.
 
     Raises
     ------
     ConfigError
-        If the network takes no frames of the recipe's size.
+        If the network does not accept frames of the recipe's size.
     """
 
     recipe: TrainingRecipe
@@ -86,15 +87,20 @@ class TrackingTraining:
     kept: Path | None = None
 
     def __post_init__(self) -> None:
-        """Check what only the network knows."""
-        least = tracking_net(self.recipe).minimum
-        if self.recipe.frame < least:
+        """Check the size of the recipe against the network."""
+        minimum = tracking_net(self.recipe).minimum
+        if self.recipe.frame < minimum:
             raise ConfigError(
-                f"recipe {self.recipe.name}: frame: {self.recipe.frame}, expected at least {least} px"
+                f"recipe {self.recipe.name}: frame: {self.recipe.frame}, expected at least {minimum} px"
             )
 
     def start_from(self, model: str) -> None:
-        """Go on from a trained network: a name or a folder.
+        """Start from the weights of a trained model.
+
+        Parameters
+        ----------
+        model
+            Name or folder of the model.
 
         Raises
         ------
@@ -107,27 +113,32 @@ class TrackingTraining:
         network, found = tracking_net(self.recipe), load_model(model)
         try:
             load_graph_weights(network, found)
-        except ModelError:  # of a release whose networks did not look for pairs, or of another size
+        except ModelError:  # of a release without the autocorrelation, or of another size
             load_all_but(["pairs", "told"], network, found, tracking_net(self.recipe, pairs=False))
         self.initial, self.origin = network, f"{found.card.name} {found.card.graphs[0].sha256}"
 
     @cached_property
     def simulation(self) -> Recipe:
-        """What frames are drawn from."""
+        """Recipe of the simulated frames."""
         return read_recipe(self.recipe.simulation)
 
     def describe(self) -> str:
-        """Return both recipes as YAML, and what else makes two trainings the same."""
+        """Return both recipes as YAML, with all other settings that identify the training."""
         text = f"{self.recipe.to_yaml()}---\n{self.simulation.to_yaml()}"
         return text + (f"---\ninit: {self.origin}\n" if self.origin else "")
 
     def module(self) -> TrackingLearner:
         """Return the network with its loss.
 
+        Returns
+        -------
+        TrackingLearner
+            The learner.
+
         Raises
         ------
         ConfigError
-            If weights shall stay what they are that were never trained.
+            If the recipe freezes levels with random weights.
         """
         frozen = self.recipe.network.frozen
         if frozen and self.initial is None:
@@ -137,8 +148,10 @@ class TrackingTraining:
             )
         return TrackingLearner(self.recipe, network=self.initial, frozen_statistics=self.initial is not None)
 
-    def training_batches(self, *, done: int, workers: int, rank: int, ranks: int) -> DataLoader[Any]:
-        """Return endless batches of frames, going on after the steps that are done."""
+    def training_batches(
+        self, *, done: int, workers: int, rank: int, ranks: int
+    ) -> DataLoader[tuple[Tensor, ...]]:
+        """Return endless batches of frames, continuing after the completed steps."""
         recipe = self.recipe
         frames = self._frames(recipe.seed)
         stream = LabelledStream(
@@ -151,24 +164,22 @@ class TrackingTraining:
         )
         return stream_batches(stream, batch=recipe.batch, workers=workers)
 
-    def validation_batches(self) -> DataLoader[Any]:
-        """Return the frames that are scored on the way: the same each time, and never trained on."""
+    def validation_batches(self) -> DataLoader[tuple[Tensor, ...]]:
+        """Return the validation frames: the same in each validation, and never used in training."""
         frames = list(self._held_out(VALIDATION_SEED, self.recipe.validation_frames))
-        pixels, smears = (
-            torch.from_numpy(np.stack(parts))
-            for parts in ([shown.pixels for shown in frames], [shown.smear for shown in frames])
-        )
-        labels = torch.tensor([[float(shown.tracking_error)] for shown in frames])
-        return DataLoader(TensorDataset(pixels[:, None], labels, smears), batch_size=8)
+        pixels = torch.from_numpy(np.stack([example.pixels for example in frames]))
+        elongations = torch.from_numpy(np.stack([example.elongation for example in frames]))
+        labels = torch.tensor([[float(example.tracking_error)] for example in frames])
+        return DataLoader(TensorDataset(pixels[:, None], labels, elongations), batch_size=8)
 
     def _frames(self, seed: int, side: int = 0) -> LabelledFrames:
-        place = tracking_net(self.recipe).minimum
-        return LabelledFrames(self.simulation, max(self.recipe.frame, side), seed, place)
+        cell = tracking_net(self.recipe).minimum
+        return LabelledFrames(self.simulation, max(self.recipe.frame, side), seed, cell)
 
-    def _held_out(self, seed: int, count: int, side: int = 0) -> Iterator[MovedFrame]:
-        """Yield frames that the network does not learn from, of at least so many pixels a side."""
+    def _held_out(self, seed: int, count: int, side: int = 0) -> Iterator[TrackingExample]:
+        """Yield frames that are not used in training, of at least `side` pixels along each axis."""
         frames, number = self._frames(self.recipe.seed + seed, side), 0
-        # what is kept has no pixels as they were read, which the calibration looks at
+        # cached frames lack the raw pixels, which the calibration measures
         source = frames if self.kept is None or side else KeptFrames(frames, self.kept)
         while count:
             frame = source.frame(number)
@@ -177,16 +188,18 @@ class TrackingTraining:
                 count -= 1
                 yield frame
 
-    def finish(self, module: lightning.LightningModule, folder: Path, *, facts: dict[str, Any]) -> Model:
+    def finish(
+        self, module: lightning.LightningModule, folder: Path, *, facts: Mapping[str, object]
+    ) -> Model:
         """Calibrate the trained network on new frames and write it as a model."""
         network: TrackingNet = module.network  # type: ignore[assignment]
         logger.info("calibrating on %d frames", CALIBRATION_FRAMES)
         logits, labels, statistics = [], [], []
         with torch.inference_mode():
-            for shown in self._held_out(CALIBRATION_SEED, CALIBRATION_FRAMES, CALIBRATION_SIDE):
-                logits.append(float(network(torch.from_numpy(shown.pixels)[None, None])))
-                labels.append(shown.tracking_error)
-                statistics.append(look_at(shown.frame))
+            for example in self._held_out(CALIBRATION_SEED, CALIBRATION_FRAMES, CALIBRATION_SIDE):
+                logits.append(float(network(torch.from_numpy(example.pixels)[None, None])))
+                labels.append(example.tracking_error)
+                statistics.append(look_at(example.frame))
         scores = np.clip(np.array(logits, np.float32), -LIMIT, LIMIT)
         truth = np.array(labels)
         histograms = ScoreHistograms((CLASSES[1],))

@@ -1,15 +1,15 @@
-"""The network for tracking as it learns, and the frames that it learns from.
+"""Learner of the network for tracking errors, and its training frames.
 
-The label of a frame alone is little to learn from: a network that does not know yet where to look finds
-nothing that goes with it.  So it learns two things at once, the label, and at every place where there are
-stars how far and along which axis the motion drew them out.
+The label of a frame alone is a weak training signal: at first the network does not know which positions of
+the frame matter.  So it is trained on two tasks at once: the label, and at every position with stars the
+elongation that the motion caused.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple, Unpack
+from typing import TYPE_CHECKING, NamedTuple, Protocol, Unpack
 
 import numpy as np
 import torch
@@ -31,52 +31,74 @@ if TYPE_CHECKING:
     from skysieve.core.training.recipe import TrainingRecipe
     from skysieve.core.training.shuffled_stream import Order
     from skysieve.frames.simulate.recipe import Recipe
-    from skysieve.frames.train.kept_frames import FrameSource
 
 __all__ = [
-    "SMEAR_WEIGHT",
+    "ELONGATION_WEIGHT",
+    "ExampleSource",
     "LabelledFrames",
     "LabelledStream",
-    "MovedFrame",
+    "TrackingExample",
     "TrackingLearner",
     "rank_auc",
     "tracking_net",
 ]
 
 BUFFER = 64
-"""Frames among which a worker draws the next."""
+"""Number of frames in a worker's shuffle buffer."""
 
 RENEWAL = 0.4
-"""Chance that a frame has a new PSF: what PSFs there are is what the network must know most about."""
+"""Probability that a frame has a new PSF; it is high because the network needs a large variety of PSFs."""
 
-SMEAR_WEIGHT = 3.0
-"""Weight of the smear beside the label: where it was tried, both then fell at about the same pace."""
+ELONGATION_WEIGHT = 3.0
+"""Weight of the elongation loss relative to that of the label; in tests, both then fell at a similar rate."""
 
 STARS = (0.45, 0.7)
-"""A place counts by its brightness: below the first not at all (3 sigma), at the second in full (8 sigma)."""
+"""Range of brightness over which the weight of a position in the elongation loss rises from 0 to 1.
+
+The limits correspond to 3 and 8 sigma.
+"""
 
 Batch = tuple[Tensor, Tensor, Tensor]
 
 
-class MovedFrame(NamedTuple):
-    """A frame to learn from.
+class TrackingExample(NamedTuple):
+    """A training frame.
 
     Attributes
     ----------
     pixels
-        ``(H, W)`` float32, in units of the noise.
+        ``(H, W)`` float32, normalised, in units of the noise.
     tracking_error
-        Whether the telescope did.
-    smear
-        ``(2, H / place, W / place)`` float32; see :func:`skysieve.frames.simulate.motion.Motion.elongation`.
+        Whether the frame has a tracking error.
+    elongation
+        ``(2, H / cell, W / cell)`` float32; see :func:`skysieve.frames.simulate.motion.Motion.elongation`.
     frame
-        As it was taken.
+        Frame before normalisation.
     """
 
     pixels: NDArray[np.float32]
     tracking_error: bool
-    smear: NDArray[np.float32]
+    elongation: NDArray[np.float32]
     frame: ArrayFrame
+
+
+class ExampleSource(Protocol):
+    """Source of training frames."""
+
+    def frame(self, number: int) -> TrackingExample | None:
+        """Return a frame.
+
+        Parameters
+        ----------
+        number
+            Number of the frame; the same number gives the same frame.
+
+        Returns
+        -------
+        TrackingExample or None
+            None if the frame has no noise.
+        """
+        ...
 
 
 def tracking_net(recipe: TrainingRecipe, *, pairs: bool = True) -> TrackingNet:
@@ -85,14 +107,19 @@ def tracking_net(recipe: TrainingRecipe, *, pairs: bool = True) -> TrackingNet:
     Parameters
     ----------
     recipe
-        How it is trained.
+        Recipe of the training.
     pairs
-        Whether it looks for pairs of images.
+        Whether the network uses the autocorrelation; see :class:`TrackingNet`.
+
+    Returns
+    -------
+    TrackingNet
+        Network with random weights.
 
     Raises
     ------
     ConfigError
-        If there is no such network.
+        If the widths and depths of the recipe do not match.
     """
     try:
         return TrackingNet(recipe.network.widths or WIDTHS, recipe.network.depths or DEPTHS, pairs=pairs)
@@ -102,31 +129,31 @@ def tracking_net(recipe: TrainingRecipe, *, pairs: bool = True) -> TrackingNet:
 
 @dataclass(frozen=True)
 class LabelledFrames:
-    """Normalised frames, whether they have tracking errors, and what these did to the stars, by number.
+    """Simulated and normalised frames with label and elongation.
 
     Parameters
     ----------
     recipe
-        What they are drawn from.
+        Recipe of the simulation.
     size
-        Pixels on a side.
+        Pixels on a side of a frame.
     seed
-        With the number of a frame, the seed of all in it.
-    place
-        Pixels on a side of a place.
+        Seed of the simulation; each frame uses it together with its number.
+    cell
+        Pixels on a side of a cell of the elongation map.
     """
 
     recipe: Recipe
     size: int
     seed: int
-    place: int
+    cell: int
 
     @cached_property
     def _bank(self) -> PsfBank:
         return PsfBank(self.recipe.optics, renewal=RENEWAL)
 
-    def frame(self, number: int) -> MovedFrame | None:
-        """Return a frame; None if it has no noise to measure it by."""
+    def frame(self, number: int) -> TrackingExample | None:
+        """See :meth:`ExampleSource.frame`."""
         rng = np.random.default_rng([self.seed, number])
         simulated = simulate_tracking_frame(
             (self.size, self.size), seed=rng, recipe=self.recipe, bank=self._bank
@@ -136,65 +163,69 @@ class LabelledFrames:
             pixels, _ = normalise(frame, threads=1).rows(0, self.size)
         except FrameError:
             return None
-        middles = (np.arange(self.size // self.place) + 0.5) * self.place - 0.5
+        centres = (np.arange(self.size // self.cell) + 0.5) * self.cell - 0.5
         if simulated.motion.uniform:
-            smear = np.empty((2, middles.size, middles.size), np.float32)
-            smear[:] = simulated.motion.elongation(middles[0], middles[0])[:, None, None]
+            elongation = np.empty((2, centres.size, centres.size), np.float32)
+            elongation[:] = simulated.motion.elongation(centres[0], centres[0])[:, None, None]
         else:
-            smear = simulated.motion.elongation(*np.meshgrid(middles, middles, indexing="ij"))
-        return MovedFrame(pixels, simulated.tracking_error, smear, frame)
+            elongation = simulated.motion.elongation(*np.meshgrid(centres, centres, indexing="ij"))
+        return TrackingExample(pixels, simulated.tracking_error, elongation, frame)
 
 
-class LabelledStream(ShuffledStream[MovedFrame, Batch]):
-    """Endless frames ``(1, S, S)``, turned and mirrored, labels ``(1,)`` and smears ``(2, P, P)``; float32.
+class LabelledStream(ShuffledStream[TrackingExample, Batch]):
+    """Endless stream of frames, rotated and mirrored at random.
+
+    An example is pixels ``(1, S, S)``, label ``(1,)`` and elongation ``(2, P, P)``, all float32.
 
     Parameters
     ----------
     source
-        Where frames come from.
+        Source of the frames.
     **order
         See :class:`skysieve.core.training.shuffled_stream.Order`.
     """
 
-    def __init__(self, source: FrameSource, **order: Unpack[Order]) -> None:
+    def __init__(self, source: ExampleSource, **order: Unpack[Order]) -> None:
         super().__init__(**order)
         self.source = source
 
     def _room(self, turn: int) -> int:
-        # A few at first, so that training begins at once
+        # A small buffer at first, so that training starts at once
         return min(BUFFER, 8 + turn // 2)
 
-    def _make(self, number: int, _rng: Generator) -> list[MovedFrame]:
+    def _make(self, number: int, _rng: Generator) -> list[TrackingExample]:
         frame = self.source.frame(number)
         return [] if frame is None else [frame]
 
-    def _show(self, made: MovedFrame, rng: Generator) -> Batch:
-        return _turned(made, mirror=bool(rng.integers(2)), turns=int(rng.integers(4)))
+    def _show(self, made: TrackingExample, rng: Generator) -> Batch:
+        return _rotated(made, mirror=bool(rng.integers(2)), quarter_turns=int(rng.integers(4)))
 
 
-def _turned(shown: MovedFrame, *, mirror: bool, turns: int) -> Batch:
-    """Return a frame mirrored along x, then turned by so many right angles, its label, and its smear."""
-    pixels, smear = shown.pixels, shown.smear
+def _rotated(example: TrackingExample, *, mirror: bool, quarter_turns: int) -> Batch:
+    """Return pixels, label and elongation, mirrored along x if asked for, then rotated by 90 degree steps."""
+    pixels, elongation = example.pixels, example.elongation
     if mirror:
-        pixels, smear = pixels[:, ::-1], smear[:, :, ::-1] * np.array([1, -1], np.float32)[:, None, None]
-    if turns % 2:
-        smear = -smear  # x and y change places, and one of them its sign
-    pixels, smear = np.rot90(pixels, turns), np.rot90(smear, turns, axes=(1, 2))
-    seen, drawn_out = (torch.from_numpy(np.ascontiguousarray(part)) for part in (pixels, smear))
-    return seen[None], torch.tensor([float(shown.tracking_error)]), drawn_out
+        pixels = pixels[:, ::-1]
+        elongation = elongation[:, :, ::-1] * np.array([1, -1], np.float32)[:, None, None]
+    if quarter_turns % 2:
+        elongation = -elongation  # x and y are swapped, and one of them changes its sign
+    pixels = np.rot90(pixels, quarter_turns)
+    elongation = np.rot90(elongation, quarter_turns, axes=(1, 2))
+    image, target = (torch.from_numpy(np.ascontiguousarray(part)) for part in (pixels, elongation))
+    return image[None], torch.tensor([float(example.tracking_error)]), target
 
 
 class TrackingLearner(Learner):
-    """A network that learns to detect tracking errors.
+    """Learner of the network for tracking errors.
 
     Parameters
     ----------
     recipe
-        How.
+        Recipe of the training.
     network
-        What learns; by default an untrained one of the recipe's size.
+        Network to train; an untrained one of the recipe's size if None.
     frozen_statistics
-        Whether batch normalisation keeps its statistics.
+        Whether the statistics of batch normalisation are frozen.
     """
 
     def __init__(
@@ -206,13 +237,31 @@ class TrackingLearner(Learner):
         self._labels: list[Tensor] = []
 
     def training_step(self, batch: Batch, _index: int) -> Tensor:
-        """Return the loss of a batch."""
-        pixels, labels, smears = batch
-        logits, smear, brightness = self.network.examine(pixels.to(memory_format=self.memory_format))
-        return _loss(logits, labels) + SMEAR_WEIGHT * _error(smear, smears, brightness)
+        """Return the loss of a batch.
+
+        Parameters
+        ----------
+        batch
+            Pixels ``(N, 1, H, W)``, labels ``(N, 1)`` and elongations ``(N, 2, h, w)``, all float32.
+
+        Returns
+        -------
+        Tensor
+            Scalar loss.
+        """
+        pixels, labels, elongations = batch
+        logits, elongation, brightness = self.network.forward_all(pixels.to(memory_format=self.memory_format))
+        elongation_loss = _elongation_loss(elongation, elongations, brightness)
+        return _label_loss(logits, labels) + ELONGATION_WEIGHT * elongation_loss
 
     def validation_step(self, batch: Batch, _index: int) -> None:
-        """Keep the logits of a batch."""
+        """Store the logits of a batch.
+
+        Parameters
+        ----------
+        batch
+            As in :meth:`training_step`.
+        """
         pixels, labels, _ = batch
         self._logits.append(self.network(pixels).float().cpu())
         self._labels.append(labels.cpu())
@@ -220,13 +269,25 @@ class TrackingLearner(Learner):
     def on_validation_epoch_end(self) -> None:
         """Log the mean loss and the area under the ROC curve."""
         logits, labels = torch.cat(self._logits), torch.cat(self._labels)
-        self.log("validation loss", _loss(logits, labels), sync_dist=True)
+        self.log("validation loss", _label_loss(logits, labels), sync_dist=True)
         self.log("AUC", rank_auc(logits[:, 0].numpy(), labels[:, 0].numpy() > 0), sync_dist=True)
         self._logits, self._labels = [], []
 
 
 def rank_auc(scores: NDArray[np.float32], positive: NDArray[np.bool_]) -> float:
-    """Return the chance that a frame with an error scores above one without; NaN without either.
+    """Return the area under the ROC curve: the probability that a positive frame scores above a negative one.
+
+    Parameters
+    ----------
+    scores
+        ``(N,)`` float32.
+    positive
+        ``(N,)`` bool, frames with a tracking error.
+
+    Returns
+    -------
+    float
+        The area; NaN without positive or without negative frames.
 
     References
     ----------
@@ -234,18 +295,18 @@ def rank_auc(scores: NDArray[np.float32], positive: NDArray[np.bool_]) -> float:
     """
     if positive.all() or not positive.any():
         return float("nan")
-    good = np.sort(scores[~positive])
-    below = np.searchsorted(good, scores[positive], "left") + np.searchsorted(good, scores[positive], "right")
-    return float(below.mean() / (2 * good.size))
+    negative = np.sort(scores[~positive])
+    ranks = [np.searchsorted(negative, scores[positive], side) for side in ("left", "right")]
+    return float((ranks[0] + ranks[1]).mean() / (2 * negative.size))
 
 
-def _loss(logits: Tensor, labels: Tensor) -> Tensor:
+def _label_loss(logits: Tensor, labels: Tensor) -> Tensor:
     return torch.nn.functional.binary_cross_entropy_with_logits(logits.float(), labels)
 
 
-def _error(smear: Tensor, truth: Tensor, brightness: Tensor) -> Tensor:
-    """Return the mean square error of the smear where there are stars."""
+def _elongation_loss(elongation: Tensor, truth: Tensor, brightness: Tensor) -> Tensor:
+    """Return the mean square error of the elongation, weighted by the brightness of stars."""
     low, high = STARS
     weights = ((brightness - low) / (high - low)).clamp(0, 1)
-    squares = (smear - truth).square().sum(1, keepdim=True)
+    squares = (elongation - truth).square().sum(1, keepdim=True)
     return (squares * weights).sum() / weights.sum().clamp_min(1)

@@ -1,4 +1,4 @@
-"""Scores of logits against the truth of tiles, on the way and at the end of a training."""
+"""Scores of logits on frames with truth, for validation during training and for the card of a model."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ __all__ = ["add_logits", "average_precisions"]
 
 
 def add_logits(histograms: ScoreHistograms, logits: Tensor, bits: Tensor) -> None:
-    """Add tiles to histograms, as if each were a frame.
+    """Add the logits of tiles to histograms; each tile counts as a frame.
 
     Parameters
     ----------
     histograms
-        Of all classes.
+        Histograms of all classes, changed in place.
     logits
         ``(N, C, H, W)``.
     bits
-        ``(N, H, W)`` int16, codes of classes.
+        ``(N, H, W)`` int16, codes of the classes, and of NODATA.
     """
     targets, valid = targets_of(bits)
     odds = logits.float().clamp(-LIMIT, LIMIT).cpu().numpy()
@@ -41,9 +41,18 @@ def add_logits(histograms: ScoreHistograms, logits: Tensor, bits: Tensor) -> Non
 
 
 def average_precisions(histograms: ScoreHistograms) -> dict[str, float]:
-    """Return the average precision of each class, and their mean without the background as ``AP``.
+    """Return the average precision of each class, and its mean over classes.
 
-    Classes of which there are no pixels have none: NaN, and not in the mean.
+    Parameters
+    ----------
+    histograms
+        Histograms of all classes.
+
+    Returns
+    -------
+    dict
+        ``AP <class>`` for each class, NaN for classes without pixels, and ``AP``, the mean over the other
+        classes without the background.
     """
     values = {name: float(average_precision(histograms.tally(name))) for name in CLASS_NAMES}
     known = [value for name, value in values.items() if name != "BG" and np.isfinite(value)]

@@ -1,0 +1,190 @@
+"""Cache of frames with the predictions of a trained network, the training data of a second network."""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from skysieve._version import __version__
+from skysieve.core.atomic import atomic_write
+from skysieve.core.errors import FrameError, OutputError
+from skysieve.core.networks.blocks import asinh
+from skysieve.core.training.shuffled_stream import ShuffledStream
+from skysieve.frames.networks.revised_net import LARGEST_LOGIT
+from skysieve.frames.train.tiles import normalise_frame
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+    from typing import Unpack
+
+    from numpy.random import Generator
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from skysieve.core.training.shuffled_stream import Order
+    from skysieve.frames.networks.sieve_net import SieveNet
+    from skysieve.frames.train.tiles import FrameSource
+
+__all__ = ["PredictedFrame", "PredictedFrames", "PredictedStream", "second_network_inputs"]
+
+STEP = 0.1
+"""Logits are stored in one byte each, as multiples of this."""
+
+
+class PredictedFrame(NamedTuple):
+    """A frame, the logits of a network, and the truth.
+
+    Attributes
+    ----------
+    pixels
+        ``(H, W)`` float16, asinh of the pixels in units of the noise.
+    logits
+        ``(C, H, W)`` uint8, logits in steps of :data:`STEP` from -:data:`LARGEST_LOGIT`.
+    bits
+        ``(H, W)`` int16, codes of the classes, and of NODATA.
+    """
+
+    pixels: NDArray[np.float16]
+    logits: NDArray[np.uint8]
+    bits: NDArray[np.int16]
+
+
+class PredictedFrames:
+    """Frames with predictions, each simulated and predicted once and then read from a cache.
+
+    Parameters
+    ----------
+    source
+        Source of the frames.
+    network
+        Network to run, in evaluation mode.
+    folder
+        Folder of the cache; None caches nothing.
+    description
+        Text that identifies the frames and the network; each text has a cache of its own.
+    """
+
+    def __init__(
+        self, source: FrameSource, network: SieveNet, folder: Path | None, *, description: str
+    ) -> None:
+        self.source, self.network = source, network
+        key = hashlib.sha256(f"{__version__}\n{description}".encode()).hexdigest()[:12]
+        self.folder = None if folder is None else folder / key
+
+    def frame(self, number: int) -> PredictedFrame | None:
+        """Return a frame from the cache, or make and cache it.
+
+        Parameters
+        ----------
+        number
+            Number of the frame in the source.
+
+        Returns
+        -------
+        PredictedFrame or None
+            None if the frame has no noise.
+
+        Raises
+        ------
+        OutputError
+            If the cache cannot be written.
+        """
+        path = None if self.folder is None else self.folder / f"{number}.npz"
+        cached = _read(path) if path is not None and path.exists() else None
+        if cached is not None:
+            return cached
+        try:
+            image, bits = normalise_frame(*self.source.frame(number), np.random.default_rng([number]))
+        except FrameError:
+            return None
+        pixels = torch.from_numpy(image)[None, None]
+        with torch.inference_mode():
+            logits = self.network(pixels)[0]
+            steps = ((logits.clamp(-LARGEST_LOGIT, LARGEST_LOGIT) + LARGEST_LOGIT) / STEP).round()
+            made = PredictedFrame(asinh(pixels)[0, 0].half().numpy(), steps.byte().numpy(), bits)
+        if path is not None:
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise OutputError(f"cannot make the folder {path.parent}: {error.strerror}") from error
+            with atomic_write(path, overwrite=True) as temporary, temporary.open("wb") as file:
+                np.savez(file, pixels=made.pixels, answers=made.logits, bits=made.bits)
+        return made
+
+
+class PredictedStream(ShuffledStream[PredictedFrame, "tuple[Tensor, Tensor, Tensor]"]):
+    """Endless stream of random crops of frames with predictions, rotated and mirrored at random.
+
+    An example is asinh of the pixels ``(4, S/2, S/2)`` float32, logits ``(4 C, S/2, S/2)`` float32 and bits
+    ``(S, S)`` int16.  As in the networks, 2 x 2 neighbouring pixels are four channels.
+
+    Parameters
+    ----------
+    frames
+        Frames to crop.
+    count
+        Number of frames; after the last one, the stream starts again with the first.
+    tile
+        Pixels on a side of a crop.
+    **order
+        See :class:`skysieve.core.training.shuffled_stream.Order`.
+    """
+
+    def __init__(self, frames: PredictedFrames, *, count: int, tile: int, **order: Unpack[Order]) -> None:
+        super().__init__(**order)
+        self.frames, self.count, self.tile = frames, count, tile
+
+    def _room(self, _turn: int) -> int:
+        return 8
+
+    def _make(self, number: int, _rng: Generator) -> Sequence[PredictedFrame]:
+        frame = self.frames.frame(number % self.count)
+        return [] if frame is None else [frame]
+
+    def _show(self, made: PredictedFrame, rng: Generator) -> tuple[Tensor, Tensor, Tensor]:
+        top, left = (2 * int(rng.integers((side - self.tile) // 2 + 1)) for side in made.bits.shape)
+        quarter_turns, mirrored = int(rng.integers(4)), bool(rng.integers(2))
+        crops = []
+        for image in made:
+            part = image[..., top : top + self.tile, left : left + self.tile]
+            part = part[..., ::-1] if mirrored else part
+            crops.append(torch.from_numpy(np.ascontiguousarray(np.rot90(part, quarter_turns, axes=(-2, -1)))))
+        pixels, logits, bits = crops
+        return *second_network_inputs(pixels, logits), bits
+
+
+def second_network_inputs(pixels: Tensor, logits: Tensor) -> tuple[Tensor, Tensor]:
+    """Convert stored pixels and logits to the input of the second network.
+
+    Parameters
+    ----------
+    pixels
+        ``(H, W)`` float16, as in :class:`PredictedFrame`.
+    logits
+        ``(C, H, W)`` uint8, as in :class:`PredictedFrame`.
+
+    Returns
+    -------
+    pixels
+        ``(4, H/2, W/2)`` float32.
+    logits
+        ``(4 C, H/2, W/2)`` float32.
+    """
+    logits = logits.float() * STEP - LARGEST_LOGIT
+    return functional.pixel_unshuffle(pixels.float()[None], 2), functional.pixel_unshuffle(logits, 2)
+
+
+def _read(path: Path) -> PredictedFrame | None:
+    """Return a cached frame; None if its file is damaged."""
+    try:
+        # opened here, because numpy does not close a damaged file
+        with path.open("rb") as file, np.load(file) as stored:
+            return PredictedFrame(stored["pixels"], stored["answers"], stored["bits"])
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
