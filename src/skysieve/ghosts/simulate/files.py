@@ -1,4 +1,4 @@
-"""What goes beside simulated focal planes: a table of their parameters, their annotations, and a picture."""
+"""Files beside simulated focal planes: a table of parameters, annotations, and a contact sheet."""
 
 from __future__ import annotations
 
@@ -42,15 +42,33 @@ COLUMNS = (
 
 
 def described(record: SimulatedGhosts) -> str:
-    """Return what to say of a picture: how many ghosts of each class it has."""
+    """Summarise a picture in a few words.
+
+    Parameters
+    ----------
+    record
+        The picture.
+
+    Returns
+    -------
+    str
+        The number of ghosts of each class.
+    """
     counts = {one.name: sum(ghost.class_name == one.name for ghost in record.ghosts) for one in CLASSES}
     return ", ".join(f"{name} {count}" for name, count in counts.items() if count) or "no ghosts"
 
 
 def write_truth(records: Sequence[SimulatedGhosts], path: Path) -> None:
-    """Write the table of the parameters, as ECSV, and beside it the annotations of all pictures, as COCO.
+    """Write the table of parameters as ECSV, and the annotations of all pictures as COCO in the same folder.
 
-    Both go over earlier ones.
+    Existing files are overwritten.
+
+    Parameters
+    ----------
+    records
+        The pictures.
+    path
+        File of the table.
 
     Raises
     ------
@@ -69,7 +87,16 @@ def write_truth(records: Sequence[SimulatedGhosts], path: Path) -> None:
 
 
 def write_sheet(records: Sequence[SimulatedGhosts], path: Path, *, title: str) -> None:
-    """Draw pictures and their truth, over an earlier sheet.
+    """Draw a contact sheet of pictures and their truth, and overwrite an existing one.
+
+    Parameters
+    ----------
+    records
+        The pictures.
+    path
+        PNG file.
+    title
+        Title of the sheet.
 
     Raises
     ------
@@ -89,7 +116,7 @@ def _annotated(record: SimulatedGhosts) -> AnnotatedImage:
 
 
 def _sheet_frames(records: Sequence[SimulatedGhosts]) -> Iterator[SheetFrame]:
-    """Yield pictures as people see them: sheets begin at the bottom, pictures at the top."""
+    """Yield the pictures flipped: a sheet starts with the bottom row, a picture with the top row."""
     for record in records:
         with fits.open(record.path) as hdus:
             pixels, bits = hdus[0].data[::-1].astype(np.float32), hdus["TRUTH"].data[::-1].copy()
