@@ -112,7 +112,8 @@ class GhostNet(nn.Module):
             raise ValueError(f"{len(widths)} widths and {len(depths)} depths: expected four of each")
         self.classes = classes
         self.multiple = 16
-        # checkpoints store the names of the layers: keep them
+        # checkpoints store the names of the layers below: `where` encodes coordinates, `whole` the global
+        # context, `middles` the centres
         half, quarter, eighth, sixteenth = widths
         stages = [nn.Sequential(convolution(4, half), convolution_stack(half, depths[0]))]
         for fine, coarse, depth in zip(widths[:-1], widths[1:], depths[1:], strict=True):
@@ -230,6 +231,7 @@ class Attention(nn.Module):
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
+        # names as in checkpoints: `looks` projects to queries, keys and values, `thinks` is feed-forward
         self.before = nn.LayerNorm(width)
         self.looks = nn.Linear(width, 3 * width)
         self.joined = nn.Linear(width, width)

@@ -80,7 +80,14 @@ def write_truth(records: Sequence[SimulatedGhosts], path: Path) -> None:
     table["file"].info.description = "file of the picture"
     with atomic_write(path, overwrite=True) as temporary:
         table.write(temporary, format="ascii.ecsv", overwrite=True)
-    images = tuple(_annotated(record) for record in records)
+    images = tuple(
+        AnnotatedImage(
+            record.path.name,
+            (int(record.header["NAXIS2"]), int(record.header["NAXIS1"])),
+            tuple(OutlinedGhost(ghost.class_name, trace(ghost.mask)) for ghost in record.ghosts),
+        )
+        for record in records
+    )
     document = to_coco(Annotations(ANNOTATIONS, "coco", images))
     with atomic_write(path.with_name(ANNOTATIONS), overwrite=True) as temporary:
         temporary.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
@@ -107,12 +114,6 @@ def write_sheet(records: Sequence[SimulatedGhosts], path: Path, *, title: str) -
     sheet = render_contact_sheet(_sheet_frames(records), planes, title=title)
     with atomic_write(path, overwrite=True) as temporary:
         sheet.save(temporary, format="PNG", optimize=True)
-
-
-def _annotated(record: SimulatedGhosts) -> AnnotatedImage:
-    ghosts = tuple(OutlinedGhost(ghost.class_name, trace(ghost.mask)) for ghost in record.ghosts)
-    shape = int(record.header["NAXIS2"]), int(record.header["NAXIS1"])
-    return AnnotatedImage(record.path.name, shape, ghosts)
 
 
 def _sheet_frames(records: Sequence[SimulatedGhosts]) -> Iterator[SheetFrame]:

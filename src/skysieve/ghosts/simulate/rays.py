@@ -104,7 +104,7 @@ class Rays:
         return self._fan(layout, rng, position)
 
     def _fan(self, layout: Layout, rng: Generator, position: tuple[float, float]) -> NDArray[np.float32]:
-        """Return a fan of streaks from a position inwards."""
+        """Return a fan of parallel streaks that points inwards from a position."""
         centre_y, centre_x = layout.centre
         inwards = math.atan2(centre_y - position[0], centre_x - position[1])
         direction = inwards + math.radians(self.tilt) * rng.standard_normal()

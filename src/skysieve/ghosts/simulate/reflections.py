@@ -185,7 +185,7 @@ class Reflections:
             Brightest first.
         """
         vane_width = VANE_WIDTH * uniform(rng, self.vanes)
-        drawn = []
+        ghosts = []
         coatings = iter(np.exp(self.coating * rng.standard_normal(200)).tolist())
         for path in decam_paths().at(star.angle, filter_position=filter_position):
             traced = star.flux * path.brightness * layout.mm_per_pixel**2
@@ -194,8 +194,8 @@ class Reflections:
                 continue
             ghost = draw_ghost(path, star, layout, level=level, vane_width=vane_width)
             if ghost is not None:
-                drawn.append((level, ghost))
-        return [ghost for _, ghost in sorted(drawn, key=lambda pair: -pair[0])]
+                ghosts.append((level, ghost))
+        return [ghost for _, ghost in sorted(ghosts, key=lambda pair: -pair[0])]
 
 
 def focal_position(layout: Layout, azimuth: float, distance: float) -> tuple[float, float]:
