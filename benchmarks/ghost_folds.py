@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from skysieve.ghosts.evaluate.pictures import Judged
+    from skysieve.ghosts.evaluate.pictures import AnnotatedPicture
     from skysieve.ghosts.predict.finder import Examined, FoundGhosts, GhostFinder
 
 __all__ = ["FOLDS", "Choice", "Choices", "folds_of", "has_wide", "out_of_fold"]
@@ -73,7 +73,9 @@ class Choices:
         What can be seen in each.
     """
 
-    def __init__(self, finder: GhostFinder, pictures: Sequence[Judged], seen: Sequence[Examined]) -> None:
+    def __init__(
+        self, finder: GhostFinder, pictures: Sequence[AnnotatedPicture], seen: Sequence[Examined]
+    ) -> None:
         usual = Choice(USUAL, MAPPED[0])
         self._rays, self._bright = ([_with(usual, place, value) for value in TRIED] for place in (0, 1))
         self._faint = [[_with(replace(usual, mapped=kinds), 2, value) for value in TRIED] for kinds in MAPPED]
@@ -117,7 +119,7 @@ def _middle(scores: Sequence[float]) -> int:
     return int(good[len(good) // 2])
 
 
-def folds_of(pictures: Sequence[Judged]) -> NDArray[np.intp]:
+def folds_of(pictures: Sequence[AnnotatedPicture]) -> NDArray[np.intp]:
     """Return the fold of each picture: pictures of a kind are dealt out in turn, by name.
 
     Kinds are those with a wide Faint disc, with Bright, with Faint, and with Rays alone.
@@ -139,7 +141,7 @@ def has_wide(ghosts: Sequence[tuple[str, NDArray[np.bool_]]]) -> bool:
     return any(name == "Faint" and np.count_nonzero(mask) > WIDE for name, mask in ghosts)
 
 
-def _kind(picture: Judged) -> int:
+def _kind(picture: AnnotatedPicture) -> int:
     if has_wide(picture.truth):
         return 0
     names = {name for name, _ in picture.truth}
@@ -147,7 +149,7 @@ def _kind(picture: Judged) -> int:
 
 
 def _counts(
-    finder: GhostFinder, pictures: Sequence[Judged], seen: Sequence[Examined], choice: Choice
+    finder: GhostFinder, pictures: Sequence[AnnotatedPicture], seen: Sequence[Examined], choice: Choice
 ) -> dict[str, NDArray[np.int64]]:
     """Return right, wrong and missed CCDs of each picture ``(P, 3)`` by group."""
     tally = CcdTally()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from skysieve.ghosts.evaluate.pictures import Judged
+    from skysieve.ghosts.evaluate.pictures import AnnotatedPicture
 
 __all__ = ["LIMITS", "clean_planes", "stretched"]
 
@@ -38,7 +38,7 @@ LIMITS = (
 
 
 def clean_planes(
-    pictures: Sequence[Judged], pixels: Sequence[NDArray[np.uint8]], count: int
+    pictures: Sequence[AnnotatedPicture], pixels: Sequence[NDArray[np.uint8]], count: int
 ) -> list[NDArray[np.uint8]]:
     """Return planes without ghosts.
 

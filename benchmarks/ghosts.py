@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from skysieve.ghosts.evaluate.pictures import Judged
+    from skysieve.ghosts.evaluate.pictures import AnnotatedPicture
     from skysieve.ghosts.predict.finder import Examined
 
 __all__ = ["measure"]
@@ -168,7 +168,10 @@ def _before(former: GhostScores) -> Table:
 
 
 def _parts(
-    finder: GhostFinder, pictures: Sequence[Judged], seen: Sequence[Examined], settings: Sequence[Choice]
+    finder: GhostFinder,
+    pictures: Sequence[AnnotatedPicture],
+    seen: Sequence[Examined],
+    settings: Sequence[Choice],
 ) -> Table:
     """Return what instances, map and discs are worth alone and together."""
     usual = Combination()
@@ -208,7 +211,7 @@ def _by_fold(chosen: Sequence[Choice]) -> Table:
 
 def _contrasts(
     finder: GhostFinder,
-    pictures: Sequence[Judged],
+    pictures: Sequence[AnnotatedPicture],
     pixels: Sequence[NDArray[np.uint8]],
     settings: Sequence[Choice],
     usual: GhostScores,
@@ -247,7 +250,7 @@ def _iou(panels: Sequence[MissPanel]) -> float:
     return both / either
 
 
-def _people_iou(pictures: Sequence[Judged]) -> float:
+def _people_iou(pictures: Sequence[AnnotatedPicture]) -> float:
     """Return the mean of that over people, each against the majority of all."""
     values = []
     for person in range(len(pictures[0].people)):
@@ -297,7 +300,7 @@ def _columns(what: str) -> tuple[tuple[str, str], ...]:
 
 def _screen(
     finder: GhostFinder,
-    pictures: Sequence[Judged],
+    pictures: Sequence[AnnotatedPicture],
     pixels: Sequence[NDArray[np.uint8]],
     seen: Sequence[Examined],
 ) -> tuple[list[Bar], Table, Table]:
@@ -433,7 +436,7 @@ def _speed(model: str) -> list[Bar]:
     return bars
 
 
-def _by_picture(scores: GhostScores, pictures: Sequence[Judged]) -> Table:
+def _by_picture(scores: GhostScores, pictures: Sequence[AnnotatedPicture]) -> Table:
     """Return what was found and missed in each picture."""
     rows: list[tuple[Cell, ...]] = []
     for place, one in enumerate(pictures):

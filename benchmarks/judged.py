@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from frames import data_folder
 from skysieve.ghosts.annotations.annotation_files import read_annotations
-from skysieve.ghosts.evaluate.pictures import judged_pictures
+from skysieve.ghosts.evaluate.pictures import annotated_pictures
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from skysieve.ghosts.annotations.annotation_files import Annotations
-    from skysieve.ghosts.evaluate.pictures import Judged
+    from skysieve.ghosts.evaluate.pictures import AnnotatedPicture
 
 __all__ = [
     "SPLIT",
@@ -58,19 +58,19 @@ def judged_names() -> list[str]:
     return [path.name for path in sorted((study_folder() / "images").iterdir())][TUNED:]
 
 
-def people_and_pictures() -> tuple[list[str], list[Judged]]:
+def people_and_pictures() -> tuple[list[str], list[AnnotatedPicture]]:
     """Return the names of the annotators, and the pictures that are judged as they saw them."""
     paths = sorted((study_folder() / "annotators").glob("*.json"))
     wanted = set(judged_names())
-    pictures = [one for one in judged_pictures([read_annotations(p) for p in paths]) if one.name in wanted]
+    pictures = [one for one in annotated_pictures([read_annotations(p) for p in paths]) if one.name in wanted]
     return [path.stem.removeprefix("common_core_") for path in paths], pictures
 
 
-def all_pictures() -> tuple[list[str], list[Judged]]:
+def all_pictures() -> tuple[list[str], list[AnnotatedPicture]]:
     """Return the names of the annotators, and all pictures at hand as they saw them."""
     paths = sorted((study_folder() / "annotators").glob("*.json"))
     there = {path.name for path in (study_folder() / "images").iterdir()}
-    pictures = [one for one in judged_pictures([read_annotations(p) for p in paths]) if one.name in there]
+    pictures = [one for one in annotated_pictures([read_annotations(p) for p in paths]) if one.name in there]
     return [path.stem.removeprefix("common_core_") for path in paths], pictures
 
 

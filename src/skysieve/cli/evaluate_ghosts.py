@@ -25,7 +25,7 @@ from skysieve.core.errors import ConfigError, SourceError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from skysieve.ghosts.evaluate.pictures import Judged
+    from skysieve.ghosts.evaluate.pictures import AnnotatedPicture
 
 __all__ = ["evaluate_ghosts"]
 
@@ -69,7 +69,7 @@ def evaluate_ghosts(
     from skysieve.ghosts.evaluate.miss_sheet import MissPanel
     from skysieve.ghosts.evaluate.pictures import (
         GhostScores,
-        judged_pictures,
+        annotated_pictures,
         model_detections,
         person_scores,
     )
@@ -81,7 +81,7 @@ def evaluate_ghosts(
     start_logging()
     check_output(output, overwrite=overwrite)
     files = [read_annotations(path) for path in annotations]
-    judged = _chosen(judged_pictures(files), names)
+    judged = _chosen(annotated_pictures(files), names)
     missing = [one.name for one in judged if not (pictures / one.name).is_file()]
     if missing:
         raise SourceError(f"{pictures}: lacks {len(missing)} of {len(judged)} pictures, as {missing[0]}")
@@ -126,7 +126,7 @@ def evaluate_ghosts(
     write_files(output, report)
 
 
-def _chosen(judged: list[Judged], names: Path | None) -> list[Judged]:
+def _chosen(judged: list[AnnotatedPicture], names: Path | None) -> list[AnnotatedPicture]:
     """Return the pictures that a file names; all, if there is none."""
     if names is None:
         return judged

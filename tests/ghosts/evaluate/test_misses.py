@@ -64,7 +64,7 @@ def test_a_wrong_detection_says_what_is_there(detection, reason):
 
 def test_a_miss_tells_how_large_the_ghost_is_and_where():
     (miss,) = find_misses([("Faint", WIDE)], [])
-    assert miss.place == pytest.approx((60, 80))
+    assert miss.position == pytest.approx((60, 80))
     assert miss.radius == pytest.approx(40, rel=0.01)
     assert math.isnan(miss.score)
 

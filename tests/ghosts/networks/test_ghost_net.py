@@ -31,7 +31,7 @@ def test_gives_maps_at_a_quarter_and_at_an_eighth(network):
     seen = network(pixels(2, 1, *SHAPE))
     assert seen.ghost.shape == (2, 1)
     assert seen.classes.shape == (2, 3, 16, 24)
-    assert seen.middles.shape == (2, 3, 8, 12)
+    assert seen.centres.shape == (2, 3, 8, 12)
     assert seen.kernels.shape == (2, 193, 8, 12)
     assert seen.features.shape == (2, 8, 16, 24)
 
@@ -50,7 +50,7 @@ def test_every_parameter_learns():
 def test_an_untrained_network_sees_hardly_any_ghost():
     torch.manual_seed(0)
     with torch.inference_mode():
-        assert torch.sigmoid(GhostNet()(pixels(1, 1, *SHAPE)).middles).mean() < 0.05
+        assert torch.sigmoid(GhostNet()(pixels(1, 1, *SHAPE)).centres).mean() < 0.05
 
 
 def test_the_runtime_unpacks_and_draws_the_same(network):
@@ -68,7 +68,7 @@ def test_the_runtime_unpacks_and_draws_the_same(network):
     rows, columns = places.numpy().T
     found = np.stack(list(draw_in_runtime(maps.features, maps.kernels[:, rows, columns].T, rows, columns)))
     assert maps.probability == pytest.approx(torch.sigmoid(seen.ghost).item(), rel=1e-5)
-    np.testing.assert_allclose(maps.middles, torch.sigmoid(seen.middles)[0].numpy(), rtol=1e-5)
+    np.testing.assert_allclose(maps.middles, torch.sigmoid(seen.centres)[0].numpy(), rtol=1e-5)
     inside = drawn.numpy() > 0.5
     assert inside.any()
     assert np.array_equal(found > 0, inside)  # the runtime draws no more than it needs
@@ -99,7 +99,7 @@ def test_every_place_looks_at_every_other():
     other = picture.clone()
     other[..., :8] += 3
     with torch.inference_mode():
-        one, two = (network(seen).middles[..., -1] for seen in (picture, other))
+        one, two = (network(seen).centres[..., -1] for seen in (picture, other))
     assert not torch.allclose(one, two)
 
 

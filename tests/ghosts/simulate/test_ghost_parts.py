@@ -13,8 +13,8 @@ from skysieve.ghosts.focal_plane.decam import decam
 from skysieve.ghosts.simulate import Layout
 from skysieve.ghosts.simulate.background import subtract_background
 from skysieve.ghosts.simulate.entrance import PUPIL_RADIUS, entrance_shadow
-from skysieve.ghosts.simulate.jpeg import jpeg_noise
-from skysieve.ghosts.simulate.path_table import MASK_REACH, USUAL_FILTER_PLACE, PathTable, decam_paths
+from skysieve.ghosts.simulate.jpeg import jpeg_round_trip
+from skysieve.ghosts.simulate.path_table import MASK_REACH, USUAL_FILTER_POSITION, PathTable, decam_paths
 from skysieve.ghosts.simulate.reflections import BrightStar, draw_ghost
 from skysieve.ghosts.simulate.truth import TruthRule
 
@@ -60,7 +60,7 @@ def test_jpeg_noise_is_what_a_jpeg_file_does():
     buffer = io.BytesIO()
     image.fromarray(picture).save(buffer, format="JPEG", quality=75)
     real = np.asarray(image.open(buffer)).astype(int)
-    ours = jpeg_noise(picture).astype(int)
+    ours = jpeg_round_trip(picture).astype(int)
     # decoders round differently
     assert np.mean(np.abs(ours - real)) < 0.5
     assert np.abs(ours - picture.astype(int)).max() > 5
@@ -124,7 +124,7 @@ def test_ghosts_change_smoothly_between_the_angles_of_the_table():
 
 def test_only_paths_that_the_filter_turns_back_depend_on_where_it_stands():
     table = decam_paths()
-    near, far = ({path.name: path for path in table.at(0.6, filter_place=place)} for place in (0.0, -90.0))
+    near, far = ({path.name: path for path in table.at(0.6, filter_position=place)} for place in (0.0, -90.0))
     assert near["D>C4_exit"].radius == far["D>C4_exit"].radius
     assert far["D>Filter_exit"].radius > near["D>Filter_exit"].radius + 18
     assert far["D>Filter_exit"].centre < near["D>Filter_exit"].centre
@@ -132,7 +132,7 @@ def test_only_paths_that_the_filter_turns_back_depend_on_where_it_stands():
 
 def test_the_filter_may_stand_only_where_it_was_traced():
     with pytest.raises(ConfigError, match="filter at 12 mm: the ghosts are traced for -90, -50, 0"):
-        decam_paths().at(0.6, filter_place=12.0)
+        decam_paths().at(0.6, filter_position=12.0)
 
 
 def test_a_table_comes_back_from_its_file(tmp_path):
@@ -142,7 +142,7 @@ def test_a_table_comes_back_from_its_file(tmp_path):
     again = PathTable.read(path)
     assert again.paths == table.paths
     assert np.array_equal(again.mask, table.mask)
-    assert again.filter_places == table.filter_places
+    assert again.filter_positions == table.filter_positions
     assert path.stat().st_size < 300_000
 
 
@@ -157,12 +157,12 @@ def test_a_ghost_counts_from_a_signal_and_a_contrast_on():
     rule = TruthRule()
     disc = np.hypot(*(np.indices((100, 100)) - 50)) < 15
     live = np.ones_like(disc)
-    plain = rule.look(np.where(disc, np.float32(12), np.float32(0)), disc, live, noise=12.0)
+    plain = rule.visibility(np.where(disc, np.float32(12), np.float32(0)), disc, live, noise=12.0)
     assert plain.visible
     assert plain.contrast == pytest.approx(12)
     assert plain.signal == pytest.approx(math.sqrt(disc.sum()))
-    assert not rule.look(np.where(disc, np.float32(3), np.float32(0)), disc, live, noise=12.0).visible
-    assert not rule.look(np.where(disc, np.float32(12), np.float32(0)), disc, ~live, noise=12.0).visible
+    assert not rule.visibility(np.where(disc, np.float32(3), np.float32(0)), disc, live, noise=12.0).visible
+    assert not rule.visibility(np.where(disc, np.float32(12), np.float32(0)), disc, ~live, noise=12.0).visible
 
 
 def test_compact_reflections_of_high_contrast_are_bright():
@@ -187,7 +187,7 @@ def test_the_table_is_what_batoid_traces(angle):
     from skysieve.ghosts.simulate.traced import trace_star
 
     table = {path.name: path for path in decam_paths().at(angle)}
-    found = trace_star(angle, filter_place=USUAL_FILTER_PLACE)
+    found = trace_star(angle, filter_position=USUAL_FILTER_POSITION)
     bright = [traced for traced in found if traced.fraction > 1e-4 and traced.path in table]
     assert len(bright) > 10
     offsets, passed = [], []

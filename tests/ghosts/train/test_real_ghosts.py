@@ -55,12 +55,12 @@ def real(study):
 @pytest.fixture
 def upright(monkeypatch):
     """Ghosts that are mirrored, but not turned."""
-    monkeypatch.setattr(real_ghosts, "TURNED", 0.0)
+    monkeypatch.setattr(real_ghosts, "ROTATED_FRACTION", 0.0)
 
 
 def put(real, *, seed=0, live=None, level=OTHER_SKY):
     live = np.ones(SHAPE, bool) if live is None else live
-    return real.put_into(np.full(SHAPE, level, np.uint8), live, np.random.default_rng(seed))
+    return real.paste_into(np.full(SHAPE, level, np.uint8), live, np.random.default_rng(seed))
 
 
 def test_takes_what_most_people_outlined(real):
@@ -100,7 +100,7 @@ def test_it_is_often_turned_about_the_middle_of_the_picture(real):
 
 
 def test_gaps_of_a_picture_that_is_turned_are_filled(study, monkeypatch):
-    monkeypatch.setattr(real_ghosts, "TURNED", 1.0)
+    monkeypatch.setattr(real_ghosts, "ROTATED_FRACTION", 1.0)
     folder, people = study
     with Image.open(folder / "a.png") as picture:
         pixels = np.array(picture)
@@ -126,8 +126,8 @@ def test_some_pictures_to_learn_from_have_them(real):
     training = GhostTraining(TrainingRecipe(name="tiny", job="ghosts", simulation="ghosts"))
     source = GhostPictures(training.simulation, training.layout, 3, real, 1.0)
     shown = source.picture(1)
-    assert shown.kinds.tolist() == [1]
-    (middle,) = shown.middles
+    assert shown.labels.tolist() == [1]
+    (middle,) = shown.centres
     assert sorted({min(middle[0], 399 - middle[0]), min(middle[1], 399 - middle[1])}) == pytest.approx(
         [120, 150], abs=1
     )
@@ -156,4 +156,4 @@ def test_a_folder_that_is_not_there_is_told(study, tmp_path):
 
 def test_pictures_of_another_size_are_refused(real):
     with pytest.raises(ConfigError, match="expected 80 x 60"):
-        real.put_into(np.zeros((60, 80), np.uint8), np.ones((60, 80), bool), np.random.default_rng(0))
+        real.paste_into(np.zeros((60, 80), np.uint8), np.ones((60, 80), bool), np.random.default_rng(0))

@@ -23,9 +23,9 @@ from skysieve.ghosts.predict.finder import GhostFinder
 from skysieve.ghosts.predict.settings import GhostSettings
 from skysieve.ghosts.train import pictures as ghost_pictures
 from skysieve.ghosts.train import training as ghosts
-from skysieve.ghosts.train.learning import GhostLearning, middle_maps
+from skysieve.ghosts.train.learning import GhostLearning, centre_maps
 from skysieve.ghosts.train.pictures import collate
-from skysieve.ghosts.train.training import GhostTraining, LookedAt, best_thresholds
+from skysieve.ghosts.train.training import GhostTraining, PictureWithPredictions, best_thresholds
 
 SETTINGS = """
 name: tiny
@@ -63,7 +63,7 @@ def shown(training):
     """Pictures with ghosts and without."""
     pictures = training._pictures(5)
     shown = [pictures.picture(number) for number in range(6)]
-    assert {len(one.kinds) > 0 for one in shown} == {True, False}
+    assert {len(one.labels) > 0 for one in shown} == {True, False}
     return shown
 
 
@@ -97,9 +97,9 @@ def test_its_graph_gives_what_the_network_gives(training, model, batch):
 
 
 def test_every_ghost_has_its_peak(batch):
-    maps = middle_maps(batch, (50, 50))
+    maps = centre_maps(batch, (50, 50))
     assert maps.max() == 1
-    for picture, kind, (row, column) in zip(batch.pictures, batch.kinds, batch.middles, strict=True):
+    for picture, kind, (row, column) in zip(batch.pictures, batch.labels, batch.centres, strict=True):
         place = maps[
             picture, kind, int(row) // 8 - 1 : int(row) // 8 + 2, int(column) // 8 - 1 : int(column) // 8 + 2
         ]
@@ -109,7 +109,7 @@ def test_every_ghost_has_its_peak(batch):
 
 
 def test_learns_the_pictures_that_it_is_shown(training, shown):
-    ghosted, empty = (next(one for one in shown if (len(one.kinds) > 0) is there) for there in (True, False))
+    ghosted, empty = (next(one for one in shown if (len(one.labels) > 0) is there) for there in (True, False))
     batch = collate([ghosted, empty])
     torch.manual_seed(0)
     module = GhostLearning(training.recipe)
@@ -134,8 +134,8 @@ def squares():
     return here, there
 
 
-def looked_at(name, truth, *found):
-    return LookedAt(
+def predictions(name, truth, *found):
+    return PictureWithPredictions(
         () if truth is None else ((name, truth),),
         tuple(Ghost(name, score, mask) for score, mask in found),
         0.5,
@@ -144,7 +144,7 @@ def looked_at(name, truth, *found):
 
 def test_thresholds_are_those_with_which_ccds_are_found_best():
     right, wrong = squares()
-    thresholds, scores = best_thresholds([looked_at("Faint", right, (0.7, right), (0.3, wrong))])
+    thresholds, scores = best_thresholds([predictions("Faint", right, (0.7, right), (0.3, wrong))])
     assert 0.3 < thresholds["Faint"] <= 0.7
     assert scores["CCD F1 Faint"] == 1
 
@@ -152,14 +152,14 @@ def test_thresholds_are_those_with_which_ccds_are_found_best():
 def test_thresholds_stand_amid_others_that_are_as_good():
     right, wrong = squares()
     # all from 0.35 to 0.6 find the same
-    thresholds, _ = best_thresholds([looked_at("Faint", right, (0.6, right), (0.31, wrong))])
+    thresholds, _ = best_thresholds([predictions("Faint", right, (0.6, right), (0.31, wrong))])
     assert 0.35 < thresholds["Faint"] < 0.6
 
 
 def test_real_pictures_count_for_classes_that_they_have():
     right, wrong = squares()
-    simulated = [looked_at(name, right, (0.6, right)) for name in ("Rays", "Faint")]
-    real = [looked_at("Rays", right, (0.6, right), (0.4, wrong)), looked_at("Faint", None, (0.4, wrong))]
+    simulated = [predictions(name, right, (0.6, right)) for name in ("Rays", "Faint")]
+    real = [predictions("Rays", right, (0.6, right), (0.4, wrong)), predictions("Faint", None, (0.4, wrong))]
     alone, _ = best_thresholds(simulated)
     both, scores = best_thresholds(simulated, real)
     assert alone["Rays"] < 0.4 < both["Rays"]

@@ -1,1 +1,1 @@
-"""Evaluation against annotated pictures."""
+"""Evaluation of ghost detection against annotated pictures."""

@@ -1,6 +1,6 @@
-"""How far several people agree on the same pictures: votes, overlaps, and Fleiss' kappa.
+"""Agreement of annotators on the same pictures: votes, overlaps, and Fleiss' kappa.
 
-Pictures are matched by the names of their files, never by their place in a list.
+Pictures are matched by file name, not by their position in a list.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ __all__ = [
 ]
 
 ANY = "any"
-"""In place of a class: whatever the class."""
+"""Name in place of a class: any class."""
 
 PUBLISHED_FULL_AGREEMENT = 0.442
-"""Part of the pixels that anybody gave to any class for which all eight people did, on 50 pictures.
+"""Fraction of the voted pixels of any class that all eight people outlined, on 50 pictures.
 
 References
 ----------
@@ -45,17 +45,17 @@ Tanoglidis et al. 2022, Astronomy and Computing (arXiv 2109.08246).
 """
 
 _INTERVAL = (0.025, 0.975)
-_MOST = int(np.iinfo(np.uint8).max)
+_MAX_ANNOTATORS = int(np.iinfo(np.uint8).max)
 
 
 @dataclass(frozen=True)
 class Overlap:
-    """Intersection over union of every two annotators, each pooled over the pictures.
+    """Intersection over union of each pair of annotators, pooled over the pictures.
 
     Attributes
     ----------
     mean, lowest, highest
-        Over the pairs; NaN where no two of them outlined anything.
+        Over the pairs; NaN if no two annotators outlined anything.
     """
 
     mean: float
@@ -65,18 +65,18 @@ class Overlap:
 
 @dataclass(frozen=True)
 class Agreement:
-    """What several annotators have in common.
+    """Agreement of several annotators.
 
     Attributes
     ----------
     annotators
         Their files.
     images
-        Names of the pictures that all of them looked at.
+        Names of the pictures in all files.
     left_out
-        Names of those that only some did.
+        Names of the pictures in only some files.
     by_image
-        For each class and :data:`ANY`, how many pixels of each picture got 0, 1, … n votes,
+        For each class and :data:`ANY`, the number of pixels of each picture with 0, 1, … n votes,
         ``(F, n + 1)`` int64.
     overlaps
         For each class and :data:`ANY`.
@@ -89,29 +89,68 @@ class Agreement:
     overlaps: Mapping[str, Overlap]
 
     def histogram(self, class_name: str) -> NDArray[np.int64]:
-        """Return how many pixels of all pictures got 0, 1, … n votes, ``(n + 1,)``."""
+        """Count the pixels of all pictures by their number of votes.
+
+        Parameters
+        ----------
+        class_name
+            A class or :data:`ANY`.
+
+        Returns
+        -------
+        ndarray of int64, shape (n + 1,)
+            Pixels with 0, 1, … n votes.
+        """
         summed: NDArray[np.int64] = self.by_image[class_name].sum(axis=0)
         return summed
 
     def fractions(self, class_name: str) -> NDArray[np.float64]:
-        """Return the parts of the pixels with at least one vote that got 1, 2, … n votes, ``(n,)``.
+        """Return the fractions of the voted pixels by their number of votes.
 
-        NaN where no pixel got any.
+        Parameters
+        ----------
+        class_name
+            A class or :data:`ANY`.
+
+        Returns
+        -------
+        ndarray of float64, shape (n,)
+            Fractions with 1, 2, … n votes; NaN if no pixel has a vote.
         """
         voted = self.histogram(class_name)[1:]
         total = voted.sum()
         return voted / total if total else np.full(voted.shape, np.nan)
 
     def kappa(self, class_name: str) -> float:
-        """Return Fleiss' kappa over all pixels; see :func:`fleiss_kappa`."""
+        """Return Fleiss' kappa over all pixels; see :func:`fleiss_kappa`.
+
+        Parameters
+        ----------
+        class_name
+            A class or :data:`ANY`.
+
+        Returns
+        -------
+        float
+            Kappa.
+        """
         return fleiss_kappa(self.histogram(class_name))
 
     def full_agreement_interval(self, class_name: str = ANY) -> tuple[float, float]:
-        """Return the ends of the 95 % interval of the part of voted pixels with all votes.
+        """Return the 95 % interval of the fraction of voted pixels with all votes.
 
-        It is that of other pictures of the same kind: a Bayesian bootstrap over the pictures, as of all
-        scores here; always the same for the same pictures.  NaN if there are fewer than two pictures, or
-        none of them has a vote.
+        It covers the variation between pictures of the same kind: a Bayesian bootstrap over the pictures,
+        with a fixed seed.
+
+        Parameters
+        ----------
+        class_name
+            A class or :data:`ANY`.
+
+        Returns
+        -------
+        low, high : float
+            NaN if there are fewer than two pictures, or none of them has a vote.
         """
         voted = self.by_image[class_name][:, 1:].astype(np.float64)
         weights = draw_weights(len(voted), np.random.default_rng(0))
@@ -123,53 +162,71 @@ class Agreement:
 
 
 def align(files: Sequence[Annotations]) -> dict[str, tuple[AnnotatedImage, ...]]:
-    """Return the pictures that are in all the files, by name, each as every annotator saw it.
+    """Match the pictures that are in all files, by name.
 
-    Pictures come in the order of the first file.
+    Parameters
+    ----------
+    files
+        One for each annotator.
+
+    Returns
+    -------
+    dict
+        For each name the picture of every annotator, in the order of the first file.
 
     Raises
     ------
     ConfigError
-        If a picture has not one size in all files.
+        If a picture has different sizes in two files.
     """
     by_name = [{image.name: image for image in file.images} for file in files]
     aligned = {}
     for name in by_name[0] if by_name else ():
         if all(name in images for images in by_name):
-            seen = tuple(images[name] for images in by_name)
-            shapes = sorted({image.shape for image in seen})
+            pictures = tuple(images[name] for images in by_name)
+            shapes = sorted({image.shape for image in pictures})
             if len(shapes) > 1:
                 sizes = " and ".join(f"{height} × {width}" for height, width in shapes)
                 raise ConfigError(f"image {name!r} is {sizes} pixels; give all files one size")
-            aligned[name] = seen
+            aligned[name] = pictures
     return aligned
 
 
 def votes(images: Sequence[AnnotatedImage], class_name: str = ANY) -> NDArray[np.uint8]:
-    """Return how many annotators gave each pixel of one picture to a class, ``(H, W)``.
+    """Count the annotators who assigned each pixel of one picture to a class.
 
     Parameters
     ----------
     images
-        The picture as each annotator saw it.
+        The picture of each annotator.
     class_name
-        The class; with :data:`ANY`, whichever it is.
+        A class or :data:`ANY`.
+
+    Returns
+    -------
+    ndarray of uint8, shape (H, W)
+        Number of annotators.
     """
-    counted: NDArray[np.uint8] = _stack(images, class_name).sum(axis=0, dtype=np.uint8)
+    counted: NDArray[np.uint8] = _masks(images, class_name).sum(axis=0, dtype=np.uint8)
     return counted
 
 
 def majority(votes: NDArray[np.uint8], n: int) -> NDArray[np.bool_]:
-    """Return the pixels that more than half of the annotators gave to a class, ``(H, W)``.
+    """Return the pixels that more than half of the annotators assigned to a class.
 
     Exactly half is no majority: of eight annotators, five are needed.
 
     Parameters
     ----------
-    votes : ndarray of uint8, shape (H, W)
-        See :func:`votes`.
+    votes
+        ``(H, W)`` uint8, from :func:`votes`.
     n
         Number of annotators.
+
+    Returns
+    -------
+    ndarray of bool, shape (H, W)
+        Pixels with a majority.
 
     Examples
     --------
@@ -180,17 +237,17 @@ def majority(votes: NDArray[np.uint8], n: int) -> NDArray[np.bool_]:
 
 
 def fleiss_kappa(histogram: NDArray[np.int64]) -> float:
-    """Return Fleiss' kappa for one class against all else.
+    """Return Fleiss' kappa of one class against everything else.
 
     Parameters
     ----------
-    histogram : ndarray of int64, shape (n + 1,)
-        How many pixels got 0, 1, … n votes.
+    histogram
+        Number of pixels with 0, 1, … n votes, ``(n + 1,)`` int64.
 
     Returns
     -------
     float
-        1 for full agreement, 0 for that of chance; NaN if all pixels belong or none does.
+        1 for full agreement, 0 for agreement by chance; NaN if all pixels belong to the class, or none.
 
     References
     ----------
@@ -198,32 +255,37 @@ def fleiss_kappa(histogram: NDArray[np.int64]) -> float:
     """
     n = histogram.size - 1
     pixels = int(histogram.sum())
-    given = np.arange(n + 1, dtype=np.float64)
-    others = n - given
+    assigned = np.arange(n + 1, dtype=np.float64)
+    others = n - assigned
     if not pixels or n < 2:
         return float("nan")
-    part = float((histogram * given).sum()) / (pixels * n)
-    by_chance = part**2 + (1 - part) ** 2
-    pairs = (given**2 + others**2 - n) / (n * (n - 1))
+    part = float((histogram * assigned).sum()) / (pixels * n)
+    expected = part**2 + (1 - part) ** 2
+    pairs = (assigned**2 + others**2 - n) / (n * (n - 1))
     observed = float((histogram * pairs).sum()) / pixels
-    return (observed - by_chance) / (1 - by_chance) if by_chance < 1 else float("nan")
+    return (observed - expected) / (1 - expected) if expected < 1 else float("nan")
 
 
 def measure_agreement(files: Sequence[Annotations]) -> Agreement:
-    """Compare annotators on the pictures that all of them looked at.
+    """Compare annotators on the pictures that are in all of their files.
 
     Parameters
     ----------
     files
         One for each annotator, at least two.
 
+    Returns
+    -------
+    Agreement
+        Votes and overlaps of each class.
+
     Raises
     ------
     ConfigError
         If there are fewer than two files or more than 255, or no picture is in all of them.
     """
-    if not 2 <= len(files) <= _MOST:
-        raise ConfigError(f"expected 2 to {_MOST} annotation files, one a person; got {len(files)}")
+    if not 2 <= len(files) <= _MAX_ANNOTATORS:
+        raise ConfigError(f"expected 2 to {_MAX_ANNOTATORS} annotation files, one a person; got {len(files)}")
     aligned = align(files)
     if not aligned:
         raise ConfigError(f"no image is in all of the {len(files)} annotation files, matched by name")
@@ -232,29 +294,29 @@ def measure_agreement(files: Sequence[Annotations]) -> Agreement:
     by_image: dict[str, list[NDArray[np.int64]]] = {name: [] for name in names}
     shared = {name: np.zeros((n, n)) for name in names}
     for images in aligned.values():
-        stacks = {name: _stack(images, name).reshape(n, -1) for name in CLASS_NAMES}
+        stacks = {name: _masks(images, name).reshape(n, -1) for name in CLASS_NAMES}
         stacks[ANY] = np.any(list(stacks.values()), axis=0)
         for name, masks in stacks.items():
             by_image[name].append(np.bincount(masks.sum(axis=0), minlength=n + 1))
             pixels = masks[:, masks.any(axis=0)].astype(np.float64)
             shared[name] += pixels @ pixels.T
-    everywhere = {image.name for file in files for image in file.images}
+    all_names = {image.name for file in files for image in file.images}
     return Agreement(
         tuple(file.source for file in files),
         tuple(aligned),
-        tuple(sorted(everywhere - set(aligned))),
+        tuple(sorted(all_names - set(aligned))),
         {name: np.array(counts) for name, counts in by_image.items()},
         {name: _overlap(counts) for name, counts in shared.items()},
     )
 
 
-def _stack(images: Sequence[AnnotatedImage], class_name: str) -> NDArray[np.bool_]:
+def _masks(images: Sequence[AnnotatedImage], class_name: str) -> NDArray[np.bool_]:
     """Return the masks of all annotators, ``(n, H, W)``."""
     return np.stack([image.mask(None if class_name == ANY else class_name) for image in images])
 
 
 def _overlap(shared: NDArray[np.float64]) -> Overlap:
-    """Return the overlaps from the pixels that every two share, ``(n, n)``; its diagonal holds their own."""
+    """Return the overlaps from the matrix of shared pixels ``(n, n)``; its diagonal has their own."""
     own = np.diag(shared)
     first, second = np.triu_indices(len(own), 1)
     common = shared[first, second]

@@ -1,10 +1,10 @@
-"""Scores of CCDs as the study defines them: which CCDs ghosts touch, and which we say they touch.
+"""Scores per CCD as the study defines them: which CCDs ghosts touch, and which a detector reports.
 
-A CCD is touched if more than ``max(1, t A)`` pixels of a mask lie in its box, where ``A`` is the study's area
-of a CCD and ``t`` a fraction; the rule is the same for truth and detections.  All instances of a class
-make the truth.  Detections of a single class are tested one by one, so that two which each cover a little too
-little do not add up; for Rays+Bright and All they are taken together.  Precision, recall and F1 are of all
-CCDs of all images at once.
+A ghost touches a CCD if more than ``max(1, t A)`` pixels of its mask lie in the CCD's box, where ``A`` is the
+study's area of a CCD and ``t`` a fraction.  The rule is the same for truth and detections.  The truth of a
+class is the union of its instances.  Detections of a single class are tested one by one, so that two small
+overlaps do not add up; for Rays+Bright and All, their union is tested.  Precision, recall and F1 are pooled
+over all CCDs of all images.
 
 References
 ----------
@@ -14,7 +14,7 @@ Tanoglidis et al. 2022, Astronomy and Computing 39, 100580, section 5.1, and the
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -41,32 +41,33 @@ __all__ = [
 ]
 
 CCD_AREA = CELL_HEIGHT * MEAN_CELL_WIDTH
-"""The study's area of a CCD in pixels of the picture."""
+"""The study's area of a CCD, in pixels of the picture."""
 
 THRESHOLDS: tuple[float, ...] = tuple(round(0.05 * step, 2) for step in range(19))
-"""Fractions of a CCD that a ghost must cover: 0, 5 %, ..., 90 %."""
+"""Minimum fraction of a CCD that a ghost covers: 0, 5 %, ..., 90 %."""
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
     **{name: (name,) for name in CLASS_NAMES},
     "Rays+Bright": ("Rays", "Bright"),
     "All": CLASS_NAMES,
 }
-"""What is scored: each class, and unions of classes."""
+"""Scored groups: each class, and unions of classes."""
 
 
 def mask_counts(mask: NDArray[np.bool_], boxes: Sequence[Box] | None = None) -> NDArray[np.int64]:
-    """Return how many pixels of a mask lie in the box of each CCD.
+    """Count the pixels of a mask in the box of each CCD.
 
     Parameters
     ----------
     mask
         ``(H, W)`` bool.
     boxes
-        One a CCD, inside the picture; the study's for DECam if None.
+        One for each CCD, inside the picture; the study's boxes of DECam if None.
 
     Returns
     -------
     ndarray of int64, shape (CCDs,)
+        Number of pixels.
     """
     x0, y0, x1, y1 = np.array(_boxes(boxes)).T
     sums = np.zeros((mask.shape[0] + 1, mask.shape[1] + 1), np.int64)
@@ -76,7 +77,19 @@ def mask_counts(mask: NDArray[np.bool_], boxes: Sequence[Box] | None = None) -> 
 
 
 def touched(counts: NDArray[np.int64], threshold: float = 0.0) -> NDArray[np.bool_]:
-    """Return which CCDs have enough mask pixels: more than one, and more than this fraction of a CCD.
+    """Return which CCDs are touched: more than one mask pixel, and more than a fraction of a CCD.
+
+    Parameters
+    ----------
+    counts
+        Mask pixels in each CCD.
+    threshold
+        Minimum fraction of a CCD.
+
+    Returns
+    -------
+    ndarray of bool
+        In the shape of `counts`.
 
     Examples
     --------
@@ -91,19 +104,19 @@ def touched(counts: NDArray[np.int64], threshold: float = 0.0) -> NDArray[np.boo
 def truth_counts(
     instances: Iterable[tuple[str, NDArray[np.bool_]]], boxes: Sequence[Box] | None = None
 ) -> NDArray[np.int64]:
-    """Return mask pixels a CCD of the true ghosts of an image, for each of :data:`GROUPS`.
+    """Count the mask pixels of the true ghosts of an image in each CCD, for each of :data:`GROUPS`.
 
     Parameters
     ----------
     instances
-        Class and mask ``(H, W)`` of each.
+        Class and mask ``(H, W)`` of each ghost.
     boxes
         See :func:`mask_counts`.
 
     Returns
     -------
     ndarray of int64, shape (groups, CCDs)
-        Of the union of the instances of each group.
+        Pixels of the union of the instances of each group.
     """
     true = list(instances)
     return np.stack([_union_counts(true, names, boxes) for names in GROUPS.values()])
@@ -112,19 +125,19 @@ def truth_counts(
 def detected_counts(
     instances: Iterable[tuple[str, NDArray[np.bool_], float]], boxes: Sequence[Box] | None = None
 ) -> NDArray[np.int64]:
-    """Return mask pixels a CCD of the detections in an image, for each of :data:`GROUPS`.
+    """Count the mask pixels of the detections in an image in each CCD, for each of :data:`GROUPS`.
 
     Parameters
     ----------
     instances
-        Class, mask ``(H, W)`` and score of each; whichever are given count, so leave out weak ones before.
+        Class, mask ``(H, W)`` and score of each detection.  All count: apply thresholds before.
     boxes
         See :func:`mask_counts`.
 
     Returns
     -------
     ndarray of int64, shape (groups, CCDs)
-        Of a single class, the most that any one instance has on a CCD; of groups, of the union.
+        For a single class, the maximum over its instances; for a union of classes, the pixels of their union.
     """
     found = [(name, mask) for name, mask, _ in instances]
     rows = []
@@ -132,8 +145,8 @@ def detected_counts(
         if len(names) > 1:
             rows.append(_union_counts(found, names, boxes))
             continue
-        alone = [mask_counts(mask, boxes) for name, mask in found if name in names]
-        rows.append(np.max(alone, axis=0) if alone else _none(boxes))
+        each = [mask_counts(mask, boxes) for name, mask in found if name in names]
+        rows.append(np.max(each, axis=0) if each else _no_pixels(boxes))
     return np.stack(rows)
 
 
@@ -144,7 +157,7 @@ class CcdScores:
     Attributes
     ----------
     true_positives, false_positives, false_negatives
-        CCDs, int64.
+        Number of CCDs, int64.
     """
 
     true_positives: NDArray[np.int64]
@@ -153,28 +166,28 @@ class CcdScores:
 
     @property
     def positives(self) -> NDArray[np.int64]:
-        """CCDs that are touched in truth."""
+        """Number of CCDs that true ghosts touch."""
         return self.true_positives + self.false_negatives
 
     @property
     def precision(self) -> NDArray[np.float64]:
-        """Of the CCDs said to be touched, the fraction that is; NaN if none is said to be."""
+        """Fraction of the reported CCDs that true ghosts touch; NaN if none is reported."""
         return _ratio(self.true_positives, self.true_positives + self.false_positives)
 
     @property
     def recall(self) -> NDArray[np.float64]:
-        """Of the CCDs that are touched, the fraction said to be; NaN if none is."""
+        """Fraction of the touched CCDs that are reported; NaN if none is touched."""
         return _ratio(self.true_positives, self.positives)
 
     @property
     def f1(self) -> NDArray[np.float64]:
-        """Harmonic mean of both; NaN if no CCD is touched or said to be."""
+        """Harmonic mean of precision and recall; NaN if no CCD is touched or reported."""
         wrong = self.false_positives + self.false_negatives
         return _ratio(2 * self.true_positives, 2 * self.true_positives + wrong)
 
 
 class CcdTally:
-    """Images scored so far.
+    """Accumulate the counts of images, and compute their scores.
 
     Parameters
     ----------
@@ -185,42 +198,56 @@ class CcdTally:
     def __init__(self, boxes: Sequence[Box] | None = None) -> None:
         self._boxes = boxes
         self._truth: list[NDArray[np.int64]] = []
-        self._found: list[NDArray[np.int64]] = []
+        self._detected: list[NDArray[np.int64]] = []
 
     def add(
         self,
         truth: Iterable[tuple[str, NDArray[np.bool_]]],
         detections: Iterable[tuple[str, NDArray[np.bool_], float]],
     ) -> None:
-        """Add an image: its true ghosts, and the detections in it."""
+        """Add an image.
+
+        Parameters
+        ----------
+        truth
+            Class and mask ``(H, W)`` of each true ghost.
+        detections
+            Class, mask ``(H, W)`` and score of each detection.
+        """
         self._truth.append(truth_counts(truth, self._boxes))
-        self._found.append(detected_counts(detections, self._boxes))
+        self._detected.append(detected_counts(detections, self._boxes))
 
     @property
     def images(self) -> int:
-        """How many images were added."""
+        """Number of images added."""
         return len(self._truth)
 
     def scores(self, images: Sequence[int] | NDArray[np.int64] | None = None) -> dict[str, CcdScores]:
-        """Return the scores of each group.
+        """Compute the scores of each group.
 
         Parameters
         ----------
         images
-            Which images count, by their order, each as often as it is named: for bootstrap samples.
+            Indices of the images that count, with repetitions for bootstrap samples; all images if None.
+
+        Returns
+        -------
+        dict
+            Scores of each of :data:`GROUPS`, by name.
         """
         chosen = range(self.images) if images is None else images
         shape = (0, len(GROUPS), len(_boxes(self._boxes)))
         truth, found = (
             np.stack([counts[index] for index in chosen]) if len(chosen) else np.zeros(shape, np.int64)
-            for counts in (self._truth, self._found)
+            for counts in (self._truth, self._detected)
         )
         scores = {}
         for group, name in enumerate(GROUPS):
             rows = []
             for threshold in THRESHOLDS:
-                real, said = (touched(counts[:, group], threshold) for counts in (truth, found))
-                rows.append([np.count_nonzero(pair) for pair in (real & said, said & ~real, real & ~said)])
+                true, reported = (touched(counts[:, group], threshold) for counts in (truth, found))
+                hits, false_alarms, misses = true & reported, reported & ~true, true & ~reported
+                rows.append([np.count_nonzero(outcome) for outcome in (hits, false_alarms, misses)])
             scores[name] = CcdScores(*np.array(rows, np.int64).T)
         return scores
 
@@ -228,23 +255,23 @@ class CcdTally:
 def _union_counts(
     instances: Iterable[tuple[str, NDArray[np.bool_]]], names: tuple[str, ...], boxes: Sequence[Box] | None
 ) -> NDArray[np.int64]:
-    """Return mask pixels a CCD of all instances of some classes together."""
+    """Return the mask pixels in each CCD of the union of some classes."""
     masks = [mask for name, mask in instances if name in names]
-    return mask_counts(np.logical_or.reduce(masks), boxes) if masks else _none(boxes)
+    return mask_counts(np.logical_or.reduce(masks), boxes) if masks else _no_pixels(boxes)
 
 
 def _boxes(boxes: Sequence[Box] | None) -> Sequence[Box]:
-    """Return the boxes that hold."""
+    """Return the given boxes, or the study's."""
     return list(published_boxes().values()) if boxes is None else boxes
 
 
-def _none(boxes: Sequence[Box] | None) -> NDArray[np.int64]:
-    """Return no pixel for each CCD."""
+def _no_pixels(boxes: Sequence[Box] | None) -> NDArray[np.int64]:
+    """Return zero pixels for each CCD."""
     return np.zeros(len(_boxes(boxes)), np.int64)
 
 
-def _ratio(part: NDArray[Any], whole: NDArray[Any]) -> NDArray[np.float64]:
-    """Return a fraction, NaN of nothing."""
+def _ratio(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return a fraction; NaN where the denominator is zero."""
     ratio = np.full(part.shape, np.nan)
     np.divide(part, whole, out=ratio, where=whole > 0)
     return ratio

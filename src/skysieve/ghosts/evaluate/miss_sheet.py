@@ -1,4 +1,4 @@
-"""A contact sheet of what was missed: true ghosts beside those that were found, and why they differ."""
+"""A contact sheet of misses: true ghosts beside detected ones, and the reasons of the differences."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ _FILL = 0.25
 
 @dataclass(frozen=True, eq=False)
 class MissPanel:
-    """A picture of the sheet.
+    """One picture of the sheet.
 
     Attributes
     ----------
     name
-        Of its file.
+        Name of its file.
     pixels
         ``(H, W)`` uint8.
     truth, found
-        Class and mask ``(H, W)`` of each ghost.
+        Class and mask ``(H, W)`` of each true and each detected ghost.
     misses
-        How they differ.
+        Missed ghosts and wrong detections.
     """
 
     name: str
@@ -52,42 +52,47 @@ class MissPanel:
 
 
 def draw_miss_sheet(panels: Sequence[MissPanel], *, title: str) -> Image.Image:
-    """Draw pictures twice, with the true ghosts and with those that were found, and why they differ below.
+    """Draw each picture twice, with true and with detected ghosts, and the reasons of the differences below.
 
-    Ghosts that were missed have numbers in the left picture, detections of none in the right one.
+    Numbers mark missed ghosts in the left picture and wrong detections in the right one.
 
     Parameters
     ----------
     panels
         The pictures, all of one size; at least one.
     title
-        What to write above.
+        Title of the sheet.
+
+    Returns
+    -------
+    PIL.Image.Image
+        RGB image.
     """
     height, width = panels[0].pixels.shape
     columns = min(COLUMNS, len(panels))
-    wide = 2 * width + _BETWEEN
-    lines = [panels[place : place + columns] for place in range(0, len(panels), columns)]
-    highs = [height + _LINE * (2 + max(len(panel.misses) for panel in line)) + _GAP for line in lines]
-    inner = columns * wide + (columns - 1) * _GAP
-    sheet = Image.new("RGB", (inner + 2 * _MARGIN, _HEADER + sum(highs) + _MARGIN), BACKGROUND)
+    panel_width = 2 * width + _BETWEEN
+    lines = [panels[position : position + columns] for position in range(0, len(panels), columns)]
+    panel_heights = [height + _LINE * (2 + max(len(panel.misses) for panel in line)) + _GAP for line in lines]
+    inner = columns * panel_width + (columns - 1) * _GAP
+    sheet = Image.new("RGB", (inner + 2 * _MARGIN, _HEADER + sum(panel_heights) + _MARGIN), BACKGROUND)
     draw = ImageDraw.Draw(sheet)
     draw_text(draw, (_MARGIN, 24), shorten(title, font(20), inner), size=20, colour=BRIGHT)
     left = _MARGIN
-    for one in CLASSES:
-        draw_text(draw, (left, 50), one.name, size=14, colour=one.colour)
+    for ghost_class in CLASSES:
+        draw_text(draw, (left, 50), ghost_class.name, size=14, colour=ghost_class.colour)
         left += 70
     words = "left what is there, right what was found; missed ghosts and wrong detections have numbers"
     draw_text(draw, (left, 50), words, size=14, colour=FAINT)
     top = _HEADER
-    for line, high in zip(lines, highs, strict=True):
+    for line, panel_height in zip(lines, panel_heights, strict=True):
         for column, panel in enumerate(line):
-            _draw_panel(sheet, panel, (_MARGIN + column * (wide + _GAP), top), wide)
-        top += high
+            _draw_panel(sheet, panel, (_MARGIN + column * (panel_width + _GAP), top), panel_width)
+        top += panel_height
     return sheet
 
 
-def _draw_panel(sheet: Image.Image, panel: MissPanel, place: tuple[int, int], wide: int) -> None:
-    draw, (left, top) = ImageDraw.Draw(sheet), place
+def _draw_panel(sheet: Image.Image, panel: MissPanel, position: tuple[int, int], panel_width: int) -> None:
+    draw, (left, top) = ImageDraw.Draw(sheet), position
     draw_text(draw, (left, top + _LINE // 2), panel.name, size=13, colour=BRIGHT)
     height, width = panel.pixels.shape
     brighter = np.clip(panel.pixels.astype(np.float32) * _BRIGHTER, 0, 255).astype(np.uint8)
@@ -95,7 +100,7 @@ def _draw_panel(sheet: Image.Image, panel: MissPanel, place: tuple[int, int], wi
     for ghosts, x in ((panel.truth, left), (panel.found, left + width + _BETWEEN)):
         sheet.paste(Image.fromarray(lay_over(bare, ghosts, rim=1, fill=_FILL)), (x, top + _LINE))
     for number, miss in enumerate(panel.misses, 1):
-        row, column = miss.place
+        row, column = miss.position
         x = left + column + (0 if miss.missed else width + _BETWEEN)
         colour = find_class(miss.class_name).colour
         draw_text(
@@ -104,4 +109,4 @@ def _draw_panel(sheet: Image.Image, panel: MissPanel, place: tuple[int, int], wi
         what = "missed" if miss.missed else f"wrong ({miss.score:.2f})"
         text = f"{number} {what} {miss.class_name}, radius {miss.radius:.0f} px: {miss.why}"
         below = top + _LINE + height + round((number + 0.5) * _LINE) - _LINE // 2
-        draw_text(draw, (left, below), shorten(text, font(13), wide), size=13, colour=DIM)
+        draw_text(draw, (left, below), shorten(text, font(13), panel_width), size=13, colour=DIM)

@@ -1,4 +1,4 @@
-"""Why ghosts were missed, and what was found that is none: each in the words of a table."""
+"""Missed ghosts and wrong detections, each with a reason for a table."""
 
 from __future__ import annotations
 
@@ -17,48 +17,48 @@ if TYPE_CHECKING:
 
     from skysieve.ghosts.predict.overlaps import Floats
 
-__all__ = ["SAME", "Miss", "find_misses"]
+__all__ = ["MATCH_IOU", "Miss", "find_misses"]
 
-SAME = 0.5
-"""Intersection over union from which on two outlines are of one ghost."""
+MATCH_IOU = 0.5
+"""Minimum intersection over union of two outlines of the same ghost."""
 
-SEEN = 0.1
-"""Part of a ghost that must be covered for it to count as seen in part."""
+MIN_COVERED = 0.1
+"""Minimum fraction of a ghost that detections cover, for a partial detection."""
 
-INSIDE = 0.5
-"""Part of a detection that must lie in a ghost for it to belong to it."""
+MIN_INSIDE = 0.5
+"""Minimum fraction of a detection inside a ghost, for the detection to belong to it."""
 
 
 @dataclass(frozen=True)
 class Miss:
-    """A ghost that was missed, or a detection of none.
+    """A missed ghost, or a wrong detection.
 
     Attributes
     ----------
     missed
-        True for a ghost that was missed, False for a detection that is wrong.
+        True for a missed ghost, False for a wrong detection.
     class_name
-        Of the ghost, or of the detection.
+        Class of the ghost or of the detection.
     area
-        Pixels of the picture.
-    place
-        Row and column of its middle, in pixels.
+        Area, in pixels of the picture.
+    position
+        Row and column of its centroid, in pixels.
     score
-        Of the detection; NaN of a ghost.
+        Score of the detection; NaN for a ghost.
     why
-        What was said instead, or what is there.
+        Reason: what was detected instead, or what the truth is there.
     """
 
     missed: bool
     class_name: str
     area: int
-    place: tuple[float, float]
+    position: tuple[float, float]
     score: float
     why: str
 
     @property
     def radius(self) -> float:
-        """Of a disc as large, in pixels."""
+        """Radius of a disc with the same area, in pixels."""
         return math.sqrt(self.area / math.pi)
 
 
@@ -66,14 +66,19 @@ def find_misses(
     truth: Sequence[tuple[str, NDArray[np.bool_]]],
     detections: Sequence[tuple[str, NDArray[np.bool_], float]],
 ) -> list[Miss]:
-    """Return what a picture's detections miss and what they have too much, at IoU 0.5.
+    """List the missed ghosts and the wrong detections of a picture, at IoU 0.5.
 
     Parameters
     ----------
     truth
         Class and mask ``(H, W)`` of each true ghost.
     detections
-        Class, mask ``(H, W)`` and score of each.
+        Class, mask ``(H, W)`` and score of each detection.
+
+    Returns
+    -------
+    list of Miss
+        Missed ghosts first, then wrong detections, strongest first.
 
     Examples
     --------
@@ -83,7 +88,7 @@ def find_misses(
     """
     found = sorted(detections, key=lambda detection: -detection[2])
     overlaps = overlaps_of(truth, found)
-    matched = match(overlaps, SAME)
+    matched = match(overlaps, MATCH_IOU)
     misses = []
     for number, (name, mask) in enumerate(truth):
         if number not in matched:
@@ -102,35 +107,39 @@ def _why_missed(
     iou: Floats,
     found: Sequence[tuple[str, NDArray[np.bool_], float]],
 ) -> str:
-    """Return what was said where a ghost is."""
-    alike = [kind for (kind, _, _), value in zip(found, iou, strict=True) if value >= SAME and kind != name]
-    if alike:
-        return f"called {alike[0]}"
+    """Return what was detected at a missed ghost."""
+    other_classes = [
+        kind for (kind, _, _), value in zip(found, iou, strict=True) if value >= MATCH_IOU and kind != name
+    ]
+    if other_classes:
+        return f"called {other_classes[0]}"
     area = np.count_nonzero(mask)
     for kinds, word in (({name}, "outlined"), ({kind for kind, *_ in found} - {name}, "covered by others")):
         covering = [other for kind, other, _ in found if kind in kinds]
         if not covering:
             continue
         part = np.count_nonzero(np.logical_or.reduce(covering) & mask) / area
-        if part >= SEEN:
-            # all of it, but with much around it
-            return f"{word} too widely" if part > 1 - SEEN else f"{word} in part, {100 * part:.0f} %"
+        if part >= MIN_COVERED:
+            # the detections cover almost all of the ghost, and much around it
+            return f"{word} too widely" if part > 1 - MIN_COVERED else f"{word} in part, {100 * part:.0f} %"
     return "not seen"
 
 
 def _why_wrong(
     name: str, mask: NDArray[np.bool_], iou: Floats, truth: Sequence[tuple[str, NDArray[np.bool_]]]
 ) -> str:
-    """Return what is there where a detection is wrong."""
+    """Return what the truth is at a wrong detection."""
     for (kind, _), value in zip(truth, iou, strict=True):
-        if value >= SAME:
+        if value >= MATCH_IOU:
             return "found twice" if kind == name else f"there is {kind}"
     area = np.count_nonzero(mask)
     inside = [(np.count_nonzero(other & mask) / area, kind) for kind, other in truth]
     part, kind = max(inside, default=(0.0, ""))
-    if part >= INSIDE:
+    if part >= MIN_INSIDE:
         return "a part of a ghost" if kind == name else f"in a ghost that is {kind}"
-    return "nobody saw a ghost there" if part < SEEN else f"more than half of it beside a ghost, {kind}"
+    return (
+        "nobody saw a ghost there" if part < MIN_COVERED else f"more than half of it beside a ghost, {kind}"
+    )
 
 
 def _miss(name: str, mask: NDArray[np.bool_], score: float, why: str, *, missed: bool) -> Miss:

@@ -1,12 +1,12 @@
-"""Models and people on the same pictures, against the majority of the people who outlined them.
+"""Scores of models and annotators on the same pictures, against the majority of the annotators.
 
-What a person scores is measured against the majority of the *others*: it is the ceiling that people set.
+Each annotator is scored against the majority of the *others*.  This gives the human ceiling.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.ndimage import label
@@ -32,35 +32,35 @@ if TYPE_CHECKING:
     from skysieve.ghosts.predict.overlaps import Overlaps
 
 __all__ = [
+    "AnnotatedPicture",
     "Detection",
     "GhostScores",
-    "Judged",
+    "annotated_pictures",
     "as_detections",
-    "judged_pictures",
     "model_detections",
     "person_scores",
 ]
 
 SEED = 2109_08246
-"""Of the resamples: the same for all that is compared."""
+"""Seed of the resamples; it is the same for everything that is compared."""
 
 Detection = tuple[str, "NDArray[np.bool_]", float]
 Instance = tuple[str, "NDArray[np.bool_]"]
 
 
 @dataclass(frozen=True)
-class Judged:
-    """A picture as people judged it.
+class AnnotatedPicture:
+    """A picture with its annotations.
 
     Attributes
     ----------
     name
-        Of its file.
+        Name of its file.
     people
-        The picture as each annotator saw it.
+        The picture of each annotator.
     truth
-        Class and mask of each ghost: what hangs together of the pixels that the majority gave to the class;
-        of a single annotator, what they outlined.
+        Class and mask of each ghost: the connected parts of the pixels that the majority assigned to a
+        class; with a single annotator, their outlines.
     """
 
     name: str
@@ -68,22 +68,29 @@ class Judged:
     truth: tuple[Instance, ...]
 
 
-def judged_pictures(files: Sequence[Annotations]) -> list[Judged]:
-    """Return the pictures that are in all the files, by name.
+def annotated_pictures(files: Sequence[Annotations]) -> list[AnnotatedPicture]:
+    """Return the pictures that are in all files, with the majority of the annotations as truth.
 
     Parameters
     ----------
     files
         One for each annotator.
 
+    Returns
+    -------
+    list of AnnotatedPicture
+        Sorted by name.
+
     Raises
     ------
     ConfigError
-        If no picture is in all of them, or one has not one size.
+        If no picture is in all files, or a picture has different sizes in two files.
     """
     pictures = [
-        Judged(name, seen, tuple(_agreed(seen) if len(seen) > 1 else _outlined(seen[0])))
-        for name, seen in align(files).items()
+        AnnotatedPicture(
+            name, images, tuple(_majority_ghosts(images) if len(images) > 1 else _annotated_ghosts(images[0]))
+        )
+        for name, images in align(files).items()
     ]
     if not pictures:
         raise ConfigError(f"no image is in all of the {len(files)} annotation files, matched by name")
@@ -92,20 +99,20 @@ def judged_pictures(files: Sequence[Annotations]) -> list[Judged]:
 
 @dataclass
 class GhostScores:
-    """What one detector is worth, picture by picture.
+    """Scores of one detector, by picture.
 
     Attributes
     ----------
     name
-        What to call it.
+        Name of the detector.
     ccds
-        Which CCDs ghosts touch.
+        Counts of CCDs.
     overlaps
-        Of each picture, for average precision.
+        Overlaps of each picture, for average precision.
     has_ghost
-        Probability that there is any ghost, and whether there is, of each picture.
+        Predicted probability of any ghost, and whether there is one, for each picture.
     misses
-        Of each picture what was missed, and what was found that is none.
+        Missed ghosts and wrong detections of each picture.
     """
 
     name: str
@@ -113,7 +120,7 @@ class GhostScores:
     overlaps: list[Overlaps] = field(default_factory=list)
     has_ghost: list[tuple[float, bool]] = field(default_factory=list)
     misses: list[list[Miss]] = field(default_factory=list)
-    _shared: list[NDArray[np.int64]] = field(default_factory=list, repr=False)
+    _pixels: list[NDArray[np.int64]] = field(default_factory=list, repr=False)
     _counts: tuple[int, dict[str, NDArray[np.float64]]] | None = field(default=None, repr=False)
 
     def add(
@@ -129,35 +136,48 @@ class GhostScores:
         Parameters
         ----------
         truth
-            Its true ghosts.
+            True ghosts.
         detections
-            What the detector says is there.
+            Detections above the thresholds.
         weak
-            That, and what it would say with lower thresholds: for average precision.
+            Detections with lower thresholds, for average precision; they include `detections`, the default.
         probability
-            That there is any ghost; by default whether there is a detection.
+            Predicted probability of any ghost; by default 1 if there is a detection, else 0.
         """
         self.ccds.add(truth, detections)
         self.overlaps.append(overlaps_of(truth, detections if weak is None else weak))
-        said = float(bool(detections)) if probability is None else probability
-        self.has_ghost.append((said, bool(truth)))
+        predicted = float(bool(detections)) if probability is None else probability
+        self.has_ghost.append((predicted, bool(truth)))
         self.misses.append(find_misses(truth, detections))
         rows = []
         for name in CLASS_NAMES:
-            real, found = (
+            true, detected = (
                 np.logical_or.reduce([one[1] for one in ghosts if one[0] == name] or [np.zeros((1, 1), bool)])
                 for ghosts in (truth, detections)
             )
-            rows.append([np.count_nonzero(real & found), np.count_nonzero(real | found)])
-        self._shared.append(np.array(rows, np.int64))
+            rows.append([np.count_nonzero(true & detected), np.count_nonzero(true | detected)])
+        self._pixels.append(np.array(rows, np.int64))
 
     def f1(self, group: str, threshold: float) -> Estimate:
-        """Return the F1 of the CCDs that a group of classes touches, with that of resampled pictures."""
-        counts = self._counted()[group][:, THRESHOLDS.index(threshold)]
+        """Compute the F1 of the CCDs that a group of classes touches.
+
+        Parameters
+        ----------
+        group
+            One of :data:`~skysieve.ghosts.evaluate.ccd_scores.GROUPS`.
+        threshold
+            One of :data:`~skysieve.ghosts.evaluate.ccd_scores.THRESHOLDS`.
+
+        Returns
+        -------
+        Estimate
+            F1 of all pictures and of each resample.
+        """
+        counts = self._counts_by_group()[group][:, THRESHOLDS.index(threshold)]
         return _estimate(counts, lambda c: 2 * c[0] / (2 * c[0] + c[1] + c[2]))
 
-    def _counted(self) -> dict[str, NDArray[np.float64]]:
-        """Return right, wrong and missed CCDs of each picture by group ``(F, T, 3)``."""
+    def _counts_by_group(self) -> dict[str, NDArray[np.float64]]:
+        """Return true positives, false positives and false negatives by group, ``(F, T, 3)``."""
         if self._counts is None or self._counts[0] != self.ccds.images:
             each = [self.ccds.scores([image]) for image in range(self.ccds.images)]
             by_group = {
@@ -167,43 +187,89 @@ class GhostScores:
         return self._counts[1]
 
     def iou(self, class_name: str) -> Estimate:
-        """Return the intersection over union of the pixels of a class, pooled over the pictures."""
-        place = CLASS_NAMES.index(class_name)
-        return _estimate(np.array([row[place] for row in self._shared], float), lambda c: c[0] / c[1])
+        """Compute the intersection over union of the pixels of a class, pooled over the pictures.
+
+        Parameters
+        ----------
+        class_name
+            A class.
+
+        Returns
+        -------
+        Estimate
+            Intersection over union of all pictures and of each resample.
+        """
+        index = CLASS_NAMES.index(class_name)
+        return _estimate(np.array([row[index] for row in self._pixels], float), lambda c: c[0] / c[1])
 
 
 def model_detections(
     finder: GhostFinder, picture: NDArray[np.uint8], *, label: str = "the picture"
 ) -> tuple[list[Detection], list[Detection], float]:
-    """Return what a model says is in a picture, that and weaker detections, and its probability of any."""
+    """Detect the ghosts of a picture with a model.
+
+    Parameters
+    ----------
+    finder
+        The model.
+    picture
+        ``(H, W)`` uint8.
+    label
+        Name of the picture in messages.
+
+    Returns
+    -------
+    detections, weak : list
+        Class, mask and score of each detection; `weak` includes detections of low score.
+    probability : float
+        Predicted probability of any ghost.
+    """
     return as_detections(finder.find(picture, label=label))
 
 
-def as_detections(seen: FoundGhosts) -> tuple[list[Detection], list[Detection], float]:
-    """Return what was found in a picture, that and weaker detections, and the probability of any."""
-    found, all_of_them = (
-        [(g.class_name, g.mask, g.score) for g in ghosts] for ghosts in (seen.ghosts, seen.weaker)
+def as_detections(found: FoundGhosts) -> tuple[list[Detection], list[Detection], float]:
+    """Convert the ghosts that a model found to class, mask and score.
+
+    Parameters
+    ----------
+    found
+        Ghosts of a picture.
+
+    Returns
+    -------
+    detections, weak : list
+        Class, mask and score of each detection; `weak` includes detections of low score.
+    probability : float
+        Predicted probability of any ghost.
+    """
+    detections, weak = (
+        [(g.class_name, g.mask, g.score) for g in ghosts] for ghosts in (found.ghosts, found.weaker)
     )
-    return found, all_of_them, seen.probability
+    return detections, weak, found.probability
 
 
-def person_scores(pictures: Sequence[Judged], names: Sequence[str]) -> list[GhostScores]:
-    """Return what each person scores against the majority of the others.
+def person_scores(pictures: Sequence[AnnotatedPicture], names: Sequence[str]) -> list[GhostScores]:
+    """Score each annotator against the majority of the others.
 
     Parameters
     ----------
     pictures
-        As all of them judged them.
+        The annotated pictures.
     names
-        Of the people, in the order of the files.
+        Names of the annotators, in the order of the files.
+
+    Returns
+    -------
+    list of GhostScores
+        One for each annotator.
     """
     found = []
-    for place, name in enumerate(names):
+    for index, name in enumerate(names):
         scores = GhostScores(name)
         for picture in pictures:
-            others = [seen for number, seen in enumerate(picture.people) if number != place]
-            own = [(one, mask, 1.0) for one, mask in _outlined(picture.people[place])]
-            scores.add(_agreed(others), own)
+            others = [image for number, image in enumerate(picture.people) if number != index]
+            own = [(one, mask, 1.0) for one, mask in _annotated_ghosts(picture.people[index])]
+            scores.add(_majority_ghosts(others), own)
         found.append(scores)
     return found
 
@@ -213,15 +279,17 @@ def _columns(scores: CcdScores) -> NDArray[np.int64]:
     return np.stack([scores.true_positives, scores.false_positives, scores.false_negatives], axis=1)
 
 
-def _estimate(counts: NDArray[np.float64], ratio: Callable[[NDArray[np.float64]], Any]) -> Estimate:
-    """Return a ratio of counts ``(F, K)`` summed over the pictures, as they are and resampled."""
+def _estimate(
+    counts: NDArray[np.float64], ratio: Callable[[NDArray[np.float64]], NDArray[np.float64]]
+) -> Estimate:
+    """Return a ratio of counts ``(F, K)`` summed over the pictures, and over each resample of them."""
     weights = draw_weights(len(counts), np.random.default_rng(SEED))
     with np.errstate(invalid="ignore", divide="ignore"):
         return Estimate(float(ratio(counts.sum(0))), np.asarray(ratio((weights @ counts).T), np.float64))
 
 
-def _agreed(people: Sequence[AnnotatedImage]) -> list[Instance]:
-    """Return what hangs together of the pixels that more than half of the people gave to each class."""
+def _majority_ghosts(people: Sequence[AnnotatedImage]) -> list[Instance]:
+    """Return the connected parts of the majority of each class."""
     found: list[Instance] = []
     for name in CLASS_NAMES:
         parts, count = label(majority(votes(people, name), len(people)), np.ones((3, 3)))
@@ -230,7 +298,7 @@ def _agreed(people: Sequence[AnnotatedImage]) -> list[Instance]:
     return found
 
 
-def _outlined(image: AnnotatedImage) -> list[Instance]:
-    """Return what one person outlined."""
+def _annotated_ghosts(image: AnnotatedImage) -> list[Instance]:
+    """Return the outlines of one annotator as masks."""
     masks = [(ghost.class_name, ghost.outline.mask(image.shape)) for ghost in image.ghosts]
     return [(name, mask) for name, mask in masks if mask.any()]

@@ -1,14 +1,14 @@
-"""Average precision of instances: by the published protocol, and by the sound one.
+"""Average precision of instances: by the published protocol, and pooled over images.
 
-Published protocol: the average precision of each image by itself, and then the mean over images.  An image
-without a ghost of the class counts zero whatever is found in it, so that a class cannot score more than the
-fraction of images that have it: its ceiling, which belongs beside the score.  Detections below a score of 0.8
-had been cut off before, which cuts curves short.
+Published protocol: the average precision of each image, averaged over the images.  An image without a ghost
+of the class counts as zero, whatever is detected in it.  So a class cannot score more than the fraction of
+images with that class: its ceiling, which must be reported with the score.  The study first removed
+detections with a score below 0.8, which truncates the curves.
 
-Sound: detections of all images are ranked together, as COCO does it, without a cut.
+Pooled: detections of all images are ranked together, as in COCO, without a minimum score.
 
-In both a detection is right if a true ghost of its class, not yet found by a stronger detection, overlaps
-with it by an intersection over union of at least a threshold.
+In both, a detection is a true positive if it overlaps a true ghost of its class with an intersection over
+union of at least a threshold, and no stronger detection matched that ghost.
 
 References
 ----------
@@ -47,14 +47,14 @@ __all__ = [
 ]
 
 IOU_THRESHOLDS: tuple[float, ...] = tuple(round(0.5 + 0.05 * step, 2) for step in range(9))
-"""Those of the published table: 0.50, 0.55, ..., 0.90."""
+"""Thresholds of the published table: 0.50, 0.55, ..., 0.90."""
 
 PUBLISHED_CUT = 0.8
-"""Least score of the study's detections."""
+"""Minimum score of the study's detections."""
 
 CURVE_POINTS = 50
 RECALLS: NDArray[np.float64] = np.linspace(0.0, 1.0, 101)
-MOST_DETECTIONS = 100
+MAX_DETECTIONS = 100
 
 Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
@@ -66,9 +66,9 @@ class PublishedPrecision:
     Attributes
     ----------
     mean
-        Over all images.
+        Mean over all images.
     ceiling
-        The most that it can be: the fraction of images with a ghost of the class.
+        Maximum possible mean: the fraction of images with a ghost of the class.
     """
 
     mean: float
@@ -82,7 +82,7 @@ class Curve:
     Attributes
     ----------
     recall, precision
-        Of one length, float64.
+        Arrays of the same length, float64.
     """
 
     recall: Floats
@@ -90,25 +90,28 @@ class Curve:
 
 
 def image_precision(overlaps: Overlaps, iou: float = 0.5) -> float:
-    """Return the average precision of one image: the area under the envelope of all its points.
-
-    0 without detections, and 0 by the published protocol without true ghosts.
+    """Compute the average precision of one image: the area under the envelope of all points.
 
     Parameters
     ----------
     overlaps
         The image.
     iou
-        Least intersection over union of a right detection.
+        Minimum intersection over union of a true positive.
+
+    Returns
+    -------
+    float
+        0 without detections and, by the published protocol, without true ghosts.
     """
     total = len(overlaps.truth)
-    right = right_detections(overlaps, iou)
-    if not total or not right.any():
+    true_positive = right_detections(overlaps, iou)
+    if not total or not true_positive.any():
         return 0.0
-    hits = np.cumsum(right)
-    precision = np.concatenate([hits / np.arange(1, len(right) + 1), [0.0]])
+    hits = np.cumsum(true_positive)
+    precision = np.concatenate([hits / np.arange(1, len(true_positive) + 1), [0.0]])
     recall = np.concatenate([[0.0], hits / total, [1.0]])
-    # the best precision at this recall or a higher one
+    # the maximum precision at this recall or a higher one
     envelope = np.maximum.accumulate(precision[::-1])[::-1]
     return float(np.sum(np.diff(recall) * envelope))
 
@@ -116,18 +119,23 @@ def image_precision(overlaps: Overlaps, iou: float = 0.5) -> float:
 def published_precision(
     images: Sequence[Overlaps], group: str = ALL, *, iou: float = 0.5, cut: float | None = PUBLISHED_CUT
 ) -> PublishedPrecision:
-    """Return average precision by the published protocol.
+    """Compute the average precision by the published protocol.
 
     Parameters
     ----------
     images
-        All images, those without ghosts too.
+        All images, including those without ghosts.
     group
-        A class, or :data:`ALL`.
+        A class or :data:`ALL`.
     iou
-        Least intersection over union of a right detection.
+        Minimum intersection over union of a true positive.
     cut
-        Least score of detections; None for no cut.
+        Minimum score of detections; None for no minimum.
+
+    Returns
+    -------
+    PublishedPrecision
+        Mean and ceiling; NaN without images.
     """
     chosen = [image.of(group, cut=cut) for image in images]
     if not chosen:
@@ -141,11 +149,26 @@ def published_precision(
 def published_curve(
     images: Sequence[Overlaps], group: str = ALL, *, iou: float = 0.5, cut: float | None = PUBLISHED_CUT
 ) -> Curve:
-    """Return the published precision-recall curve: 50 points a curve, averaged over images point by point.
+    """Compute the published precision-recall curve: 50 points, averaged over images point by point.
 
-    The envelope of each image and its recalls, both from 0 to the end of the ranking, are resampled to 50
-    points by linear interpolation along the ranking.  Images without ghosts or detections of the class count
-    zero.
+    The envelope and the recall of each image, from zero to the end of the ranking, are resampled to 50 points
+    by linear interpolation along the ranking.  Images without ghosts or detections of the class count zero.
+
+    Parameters
+    ----------
+    images
+        All images, including those without ghosts.
+    group
+        A class or :data:`ALL`.
+    iou
+        Minimum intersection over union of a true positive.
+    cut
+        Minimum score of detections; None for no minimum.
+
+    Returns
+    -------
+    Curve
+        50 points; NaN without images.
     """
     points = np.linspace(0.0, 1.0, CURVE_POINTS)
     recalls, precisions = np.zeros((2, len(images), CURVE_POINTS))
@@ -166,16 +189,16 @@ def published_curve(
 
 
 def pooled_precision(images: Sequence[Overlaps], group: str = ALL, *, iou: float = 0.5) -> float:
-    """Return COCO's average precision: the mean precision at 101 recalls, of all images at once.
+    """Compute COCO's average precision: the mean precision at 101 recalls, over all images.
 
     Parameters
     ----------
     images
-        All images, those without ghosts too: what is found there is wrong.
+        All images, including those without ghosts, where all detections are false positives.
     group
-        A class.  For :data:`ALL`, the mean of the classes that are there, which COCO calls mAP.
+        A class.  For :data:`ALL`, the mean of the classes with true ghosts, which COCO calls mAP.
     iou
-        Least intersection over union of a right detection.
+        Minimum intersection over union of a true positive.
 
     Returns
     -------
@@ -185,44 +208,44 @@ def pooled_precision(images: Sequence[Overlaps], group: str = ALL, *, iou: float
     if group != ALL:
         return _mean_precision(pooled_curve(images, group, iou=iou))
     each = [_mean_precision(pooled_curve(images, name, iou=iou)) for name in CLASS_NAMES]
-    there = [value for value in each if not np.isnan(value)]
-    return float(np.mean(there)) if there else float("nan")
+    known = [value for value in each if not np.isnan(value)]
+    return float(np.mean(known)) if known else float("nan")
 
 
 def pooled_curve(images: Sequence[Overlaps], group: str = ALL, *, iou: float = 0.5) -> Curve:
-    """Return precision against recall of the detections of all images at once, one point a detection.
+    """Compute precision against recall of the detections of all images, with one point for each detection.
 
     Parameters
     ----------
     images
         All images.
     group
-        A class, or :data:`ALL`: all classes in one ranking, labels matching.
+        A class, or :data:`ALL` for one ranking of all classes with matching labels.
     iou
-        Least intersection over union of a right detection.
+        Minimum intersection over union of a true positive.
 
     Returns
     -------
     Curve
-        Precision is that of the detections so far, not the envelope; without true ghosts recall is NaN.
+        Precision is cumulative, not the envelope; recall is NaN without true ghosts.
     """
     chosen = [image.of(group) for image in images]
     total = sum(len(image.truth) for image in chosen)
-    right = [right_detections(image, iou)[:MOST_DETECTIONS] for image in chosen]
-    scores = [image.scores[:MOST_DETECTIONS] for image in chosen]
-    if not right or not sum(map(len, right)):
+    true_positive = [right_detections(image, iou)[:MAX_DETECTIONS] for image in chosen]
+    scores = [image.scores[:MAX_DETECTIONS] for image in chosen]
+    if not true_positive or not sum(map(len, true_positive)):
         return Curve(np.zeros(0) if total else np.full(1, np.nan), np.zeros(0 if total else 1))
     order = np.argsort(-np.concatenate(scores), kind="stable")
-    hits = np.cumsum(np.concatenate(right)[order])
+    hits = np.cumsum(np.concatenate(true_positive)[order])
     precision = hits / np.arange(1, len(hits) + 1)
     return Curve(hits / total if total else np.full(len(hits), np.nan), precision)
 
 
 def _mean_precision(curve: Curve) -> float:
-    """Return the mean of the envelope at 101 recalls, 0 beyond the last."""
+    """Return the mean of the envelope at 101 recalls; it is 0 above the highest recall."""
     if np.isnan(curve.recall).any():
         return float("nan")
     envelope = np.maximum.accumulate(curve.precision[::-1])[::-1]
-    places = np.searchsorted(curve.recall, RECALLS, side="left")
-    reached = np.concatenate([envelope, [0.0]])[np.minimum(places, len(envelope))]
+    indices = np.searchsorted(curve.recall, RECALLS, side="left")
+    reached = np.concatenate([envelope, [0.0]])[np.minimum(indices, len(envelope))]
     return float(reached.mean())

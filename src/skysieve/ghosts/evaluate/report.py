@@ -1,4 +1,4 @@
-"""The report of a trial of ghosts: tables as ECSV and Markdown, curves as PNG, people in every table."""
+"""The report of an evaluation of ghosts: tables as ECSV and Markdown, curves as PNG, with the annotators."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
 
 __all__ = ["make_ghost_report"]
 
-SHOWN = (0.0, 0.05, 0.1, 0.15, 0.2)
-"""Parts of a CCD at which scores are in the page; all are in the table."""
+SHOWN_THRESHOLDS = (0.0, 0.05, 0.1, 0.15, 0.2)
+"""Fractions of a CCD in the tables of the page; the ECSV table has all."""
 
 PEOPLE = "people"
 
-HOW = (
+DEFINITIONS = (
     f"Values are followed by their 68 % intervals over {RESAMPLES} resamples of the pictures (Bayesian "
     "bootstrap). "
     "A CCD is touched if a ghost covers more than a part t of it, by the definitions of Tanoglidis et al. "
@@ -66,23 +66,23 @@ def make_ghost_report(
     Parameters
     ----------
     detectors
-        Against the truth.
+        Scores against the truth.
     people
-        Each against the majority of the others; empty if there is one only.
+        Scores of each annotator against the majority of the others; empty with a single annotator.
     against
-        The detectors against each person, by name.
+        Scores of the detectors against each annotator, by name.
     command
-        The command line, to be run again.
+        Command line that reproduces the report.
     facts
-        What else the reader must know, by name.
+        Further information for the reader, by name.
     panels
-        Of each detector, by name, the pictures of its contact sheet.
+        Pictures of the contact sheet of each detector, by name.
 
     Returns
     -------
     dict
         Content by file name: ``report.md``, ``ccds.ecsv``, ``instances.ecsv``, ``misses.ecsv``, ``f1.png``,
-        ``precision-recall.png`` and, for each detector that missed any, ``misses-1.png`` and so on.
+        ``precision-recall.png`` and, for each detector with misses, ``misses-1.png`` and so on.
 
     Raises
     ------
@@ -91,7 +91,7 @@ def make_ghost_report(
     """
     facts = {**facts, **machine_facts()}
     text = ["# Ghosts\n", f"```console\n$ {command}\n```\n"]
-    text += ["\n".join(f"- {name}: {value}" for name, value in facts.items()) + "\n", HOW]
+    text += ["\n".join(f"- {name}: {value}" for name, value in facts.items()) + "\n", DEFINITIONS]
     if people:
         text.append(ABOUT_PEOPLE)
     head = ["", *(one.name for one in detectors), *([PEOPLE] if people else [])]
@@ -99,7 +99,7 @@ def make_ghost_report(
     rows = [
         [f"{group}, t = {100 * t:.0f} %", *_row(detectors, people, lambda one: one.f1(group, t))]  # noqa: B023
         for group in GROUPS
-        for t in SHOWN
+        for t in SHOWN_THRESHOLDS
     ]
     text += [to_markdown(head, rows), "![F1](f1.png)\n", "## Pixels: intersection over union\n"]
     rows = [[name, *_row(detectors, people, lambda one: one.iou(name))] for name in CLASS_NAMES]  # noqa: B023
@@ -143,23 +143,23 @@ def _row(
     people: Sequence[GhostScores],
     score: Callable[[GhostScores], Estimate],
 ) -> list[str]:
-    """Return the scores of detectors with their intervals, and those of people."""
+    """Return the scores of detectors with their intervals, and the range of the annotators."""
     cells = [format_estimate(score(one)) for one in detectors]
-    return [*cells, *_of_people([score(one).value for one in people])]
+    return [*cells, *_people_cells([score(one).value for one in people])]
 
 
 def _numbers(
     detectors: Sequence[GhostScores], people: Sequence[GhostScores], score: Callable[[GhostScores], float]
 ) -> list[str]:
     cells = [_number(score(one)) for one in detectors]
-    return [*cells, *_of_people([score(one) for one in people])]
+    return [*cells, *_people_cells([score(one) for one in people])]
 
 
-def _of_people(values: Sequence[float]) -> list[str]:
-    there = [value for value in values if np.isfinite(value)]
-    if not there:
+def _people_cells(values: Sequence[float]) -> list[str]:
+    known = [value for value in values if np.isfinite(value)]
+    if not known:
         return ["–"] if values else []
-    return [f"{np.mean(there):.4f} ({min(there):.4f} to {max(there):.4f})"]
+    return [f"{np.mean(known):.4f} ({min(known):.4f} to {max(known):.4f})"]
 
 
 def _number(value: float) -> str:
@@ -167,7 +167,7 @@ def _number(value: float) -> str:
 
 
 def _precisions(group: str) -> dict[str, Callable[[GhostScores], float]]:
-    """Return the average precisions of a class by what they are called."""
+    """Return functions for the average precisions of a class, by row title."""
     return {
         "published, IoU 0.5": lambda one: published_precision(one.overlaps, group, cut=None).mean,
         "its ceiling": lambda one: published_precision(one.overlaps, group, cut=None).ceiling,
@@ -179,24 +179,25 @@ def _precisions(group: str) -> dict[str, Callable[[GhostScores], float]]:
 
 
 def _has_ghost(detectors: Sequence[GhostScores]) -> str:
-    """Return how often a ghost was rightly said to be there, or not."""
+    """Return the table of the decisions whether a picture has a ghost."""
     rows = []
     for one in detectors:
-        said, real = (np.array(values) for values in zip(*one.has_ghost, strict=True))
-        counts = [np.count_nonzero(pair) for pair in ((said > 0.5) & real, ~(said > 0.5) & real)]
-        counts += [np.count_nonzero(pair) for pair in ((said > 0.5) & ~real, ~(said > 0.5) & ~real)]
-        rows.append([one.name, *map(str, counts), _number(float(np.mean((said > 0.5) == real)))])
+        probability, real = (np.array(values) for values in zip(*one.has_ghost, strict=True))
+        reported = probability > 0.5
+        counts = [np.count_nonzero(pair) for pair in (reported & real, ~reported & real)]
+        counts += [np.count_nonzero(pair) for pair in (reported & ~real, ~reported & ~real)]
+        rows.append([one.name, *map(str, counts), _number(float(np.mean(reported == real)))])
     return to_markdown(
         ["", "ghosts found", "ghosts missed", "false alarms", "clean and found so", "accuracy"], rows
     )
 
 
 def _reasons(one: GhostScores) -> str:
-    """Return how many ghosts of each class were missed, and detections wrong, by the reason."""
+    """Return the table of missed ghosts and wrong detections of each class, by reason."""
     counts: dict[str, Counter[str]] = {}
     for miss in (miss for misses in one.misses for miss in misses):
         what = "missed" if miss.missed else "wrong"
-        # without the part that is in numbers
+        # the text before the comma is the reason; the numbers after it differ
         counts.setdefault(f"{what}: {miss.why.partition(',')[0]}", Counter())[miss.class_name] += 1
     rows = [[why, *(str(by_class[name]) for name in CLASS_NAMES)] for why, by_class in sorted(counts.items())]
     return to_markdown([f"{one.name}, at IoU 0.5", *CLASS_NAMES], rows)
@@ -213,9 +214,9 @@ def _miss_table(
         for panel in panels.get(one.name, ()):
             for miss in panel.misses:
                 kind = "missed" if miss.missed else "wrong"
-                place = (miss.area, *miss.place, miss.score, miss.why)
+                values = (miss.area, *miss.position, miss.score, miss.why)
                 for name, value in zip(
-                    names, (one.name, panel.name, kind, miss.class_name, *place), strict=True
+                    names, (one.name, panel.name, kind, miss.class_name, *values), strict=True
                 ):
                     columns[name].append(value)
     return to_ecsv(columns, units={"area": "pix2", "row": "pix", "column": "pix"}, meta=meta)
@@ -233,9 +234,9 @@ def _ccd_table(scores: Sequence[GhostScores], meta: Mapping[str, object]) -> str
     }
     for one in scores:
         for group, found in one.ccds.scores().items():
-            for place, t in enumerate(THRESHOLDS):
+            for index, t in enumerate(THRESHOLDS):
                 low, high = one.f1(group, t).interval
-                values = (found.precision[place], found.recall[place], found.f1[place], low, high)
+                values = (found.precision[index], found.recall[index], found.f1[index], low, high)
                 for name, value in zip(columns, (one.name, group, t, *values), strict=True):
                     columns[name].append(value)
     return to_ecsv(columns, units={}, meta=meta)

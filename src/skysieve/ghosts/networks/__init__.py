@@ -1,1 +1,1 @@
-"""Networks for ghosts."""
+"""Networks that detect ghosts."""

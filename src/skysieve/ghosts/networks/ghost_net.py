@@ -1,14 +1,15 @@
-"""Our network for ghosts: classes of pixels, and a small mask network for every ghost that it sees.
+"""GhostNet: classes of pixels, and a small mask network for every detected ghost.
 
-A ghost may cover half of the focal plane, overlap with others of its class, and fall into pieces at the gaps
-between CCDs.  So each place of the picture says whether the middle of a ghost is there, and if so it gives
-the weights of a network of three layers that draws this one ghost, from features that all share and from
-where each pixel lies as seen from that place.
+A ghost may cover half of the focal plane, overlap others of its class, and be cut into pieces by the gaps
+between CCDs.  So the network predicts at each grid position whether it is the centre of a ghost, and the
+weights of a three-layer network that segments this ghost.  The three layers read features that all ghosts
+share, and the coordinates of each pixel relative to that position.
 
 References
 ----------
-Tian, Shen & Chen 2020, ECCV, 282 (CondInst: weights of a mask head from each place); Zhou, Wang & Krähenbühl
-2019, arXiv 1904.07850 (objects as peaks at their middles); Ronneberger, Fischer & Brox 2015, MICCAI, 234.
+Tian, Shen & Chen 2020, ECCV, 282 (CondInst: weights of a mask head from each position); Zhou, Wang &
+Krähenbühl 2019, arXiv 1904.07850 (objects as peaks at their centres); Ronneberger, Fischer & Brox 2015,
+MICCAI, 234 (U-Net).
 """
 
 from __future__ import annotations
@@ -37,58 +38,60 @@ WIDTHS = (24, 48, 96, 128)
 DEPTHS = (1, 2, 2, 2)
 
 CONTEXT = ((1, 2), (4, 8))
-"""Dilations at the lowest resolution, 1/16: the widest ghosts have 250 pixels across."""
+"""Dilations at the lowest resolution, 1/16: the widest ghosts are 250 pixels across."""
 
 FEATURES = 8
 HIDDEN = 8
 
 KERNEL_SIZES = ((HIDDEN, FEATURES + 5), (HIDDEN, HIDDEN), (1, HIDDEN))
-"""Outputs and inputs of the layers that draw a ghost; each has a bias a row besides.  Besides features they
-are given where a pixel lies, and the products of its coordinates: with these one layer draws any ellipse."""
+"""Output and input channels of the mask layers; each layer also has one bias per output.  Their input is the
+features, the relative coordinates of each pixel, and the products of these, so that one layer can draw any
+ellipse.
+"""
 
-REACH = 64.0
-"""Pixels of the picture that are one unit of distance to the layers that draw."""
+DISTANCE_UNIT = 64.0
+"""Unit of the relative coordinates, in pixels of the picture."""
 
 HEADS = 4
-"""Of the attention between the places at 1/16."""
+"""Heads of the attention between positions at 1/16."""
 
-RARE = 0.01
-"""Probability that an untrained network gives to a middle anywhere."""
+CENTRE_PRIOR = 0.01
+"""Probability of a centre that an untrained network predicts everywhere."""
 
 
 class GhostOutputs(NamedTuple):
-    """What the network says of pictures ``(N, 1, H, W)``.
+    """Outputs of the network for pictures ``(N, 1, H, W)``.
 
     Attributes
     ----------
     ghost
         Logit of any ghost ``(N, 1)``.
     classes
-        Logits of the classes ``(N, C, H / 4, W / 4)``; they may overlap.
-    middles
-        Logits of a middle of a ghost ``(N, C, H / 8, W / 8)``.
+        Logits of the classes ``(N, C, H / 4, W / 4)``; classes may overlap.
+    centres
+        Logits of a ghost's centre ``(N, C, H / 8, W / 8)``.
     kernels
-        Weights of the layers that draw the ghost at each place ``(N, K, H / 8, W / 8)``.
+        Weights of the mask layers of the ghost at each position ``(N, K, H / 8, W / 8)``.
     features
-        What they draw from ``(N, F, H / 4, W / 4)``.
+        Input features of the mask layers ``(N, F, H / 4, W / 4)``.
     """
 
     ghost: Tensor
     classes: Tensor
-    middles: Tensor
+    centres: Tensor
     kernels: Tensor
     features: Tensor
 
 
 class GhostNet(nn.Module):
-    """Ghosts in a picture of the focal plane.
+    """Network that detects ghosts in a picture of the focal plane.
 
     Parameters
     ----------
     classes
         Number of classes.
     widths, depths
-        Channels, and convolutions of 3 x 3, at 1/2, 1/4, 1/8 and 1/16 of the resolution.
+        Channels, and numbers of 3 x 3 convolutions, at 1/2, 1/4, 1/8 and 1/16 of the resolution.
 
     Attributes
     ----------
@@ -98,7 +101,7 @@ class GhostNet(nn.Module):
     Raises
     ------
     ValueError
-        If the arguments do not go together.
+        If there are not four widths and four depths.
     """
 
     def __init__(
@@ -109,6 +112,8 @@ class GhostNet(nn.Module):
             raise ValueError(f"{len(widths)} widths and {len(depths)} depths: expected four of each")
         self.classes = classes
         self.multiple = 16
+        # checkpoints store the names of the layers below: `where` encodes coordinates, `whole` the global
+        # context, `middles` the centres
         half, quarter, eighth, sixteenth = widths
         stages = [nn.Sequential(convolution(4, half), convolution_stack(half, depths[0]))]
         for fine, coarse, depth in zip(widths[:-1], widths[1:], depths[1:], strict=True):
@@ -134,17 +139,22 @@ class GhostNet(nn.Module):
         for layer in (self.ghost, self.middles, self.kernels, self.pixels):
             nn.init.normal_(layer.weight, std=0.01)
         for attention in self.attention:
-            attention.begin()  # type: ignore[operator]
-        nn.init.constant_(self.middles.bias, torch.logit(torch.tensor(RARE)).item())  # type: ignore[arg-type]
-        nn.init.constant_(self.pixels.bias, torch.logit(torch.tensor(5 * RARE)).item())  # type: ignore[arg-type]
+            attention.initialise_outputs()  # type: ignore[operator]
+        nn.init.constant_(self.middles.bias, torch.logit(torch.tensor(CENTRE_PRIOR)).item())  # type: ignore[arg-type]
+        nn.init.constant_(self.pixels.bias, torch.logit(torch.tensor(5 * CENTRE_PRIOR)).item())  # type: ignore[arg-type]
 
     def forward(self, pixels: Tensor) -> GhostOutputs:
-        """Return the logits, and what draws the ghosts.
+        """Compute the logits, and the weights and features of the mask layers.
 
         Parameters
         ----------
         pixels
             ``(N, 1, H, W)`` float32, in units of the noise above the sky; sides are multiples of 16.
+
+        Returns
+        -------
+        GhostOutputs
+            See there.
         """
         features = functional.pixel_unshuffle(asinh(pixels), 2)
         levels = []
@@ -152,49 +162,66 @@ class GhostNet(nn.Module):
             features = stage(features)
             levels.append(features)
         _, quarter, eighth, sixteenth = levels
-        wide = self.context(sixteenth + self.where(_coordinates(sixteenth)).to(sixteenth.dtype))
+        context = self.context(sixteenth + self.where(_coordinates(sixteenth)).to(sixteenth.dtype))
         for attention in self.attention:
-            wide = attention(wide)
-        # what is said of the whole picture changes what is said of every place: ghosts come in chains
-        mean = wide.float().mean((2, 3))
-        wide = wide + self.whole(mean)[:, :, None, None].to(wide.dtype)
-        ghost = self.ghost(torch.cat([mean, wide.float().amax((2, 3))], dim=1))
-        eighth = self.at_eighth(torch.relu(eighth + _doubled(self.to_eighth(wide))))
-        quarter = self.at_quarter(torch.relu(quarter + _doubled(self.to_quarter(eighth))))
-        places = self.of_places(eighth)
+            context = attention(context)
+        # add global context to every position: ghosts come in chains
+        mean = context.float().mean((2, 3))
+        context = context + self.whole(mean)[:, :, None, None].to(context.dtype)
+        ghost = self.ghost(torch.cat([mean, context.float().amax((2, 3))], dim=1))
+        eighth = self.at_eighth(torch.relu(eighth + _upsample(self.to_eighth(context))))
+        quarter = self.at_quarter(torch.relu(quarter + _upsample(self.to_quarter(eighth))))
+        positions = self.of_places(eighth)
         return GhostOutputs(
             ghost=ghost,
             classes=self.pixels(quarter),
-            middles=self.middles(places),
-            kernels=self.kernels(places),
+            centres=self.middles(positions),
+            kernels=self.kernels(positions),
             features=self.features(quarter),
         )
 
     def probabilities(self, pixels: Tensor) -> Tensor:
-        """Return all that the runtime wants in one array ``(N, 1 + 2 C + K + F, H / 4, W / 4)``.
+        """Compute the output of the exported graph: all outputs in one array.
 
-        In this order: the probability of any ghost, the same everywhere; of each class; of a middle of each
-        class; kernels; features. What is known of places is repeated in the four cells of each.
+        The channels are, in this order: the probability of any ghost, constant over the picture; of each
+        class; of a centre of each class; kernels; features.  Each value of the 1/8 grid is repeated in four
+        cells of the 1/4 grid.
+
+        Parameters
+        ----------
+        pixels
+            As of :meth:`forward`.
+
+        Returns
+        -------
+        Tensor
+            ``(N, 1 + 2 C + K + F, H / 4, W / 4)``.
         """
-        seen = self(pixels)
-        ghost = torch.sigmoid(seen.ghost)[:, :, None, None].expand_as(seen.classes[:, :1])
-        places = _doubled(torch.cat([torch.sigmoid(seen.middles), seen.kernels], dim=1))
-        return torch.cat([ghost, torch.sigmoid(seen.classes), places, seen.features], dim=1)
+        outputs = self(pixels)
+        ghost = torch.sigmoid(outputs.ghost)[:, :, None, None].expand_as(outputs.classes[:, :1])
+        positions = _upsample(torch.cat([torch.sigmoid(outputs.centres), outputs.kernels], dim=1))
+        return torch.cat([ghost, torch.sigmoid(outputs.classes), positions, outputs.features], dim=1)
 
     def fold_calibration(self, scale: Tensor, offset: Tensor) -> None:
-        """Make the logits ``l`` of the middles of each class ``scale l + offset``; both ``(C,)``."""
+        """Make the logits ``l`` of the centres ``scale l + offset``, by class.
+
+        Parameters
+        ----------
+        scale, offset
+            ``(C,)``.
+        """
         scale_outputs(self.middles, scale, offset)
 
 
 class Attention(nn.Module):
-    """Every place looks at every other: a ghost, its star and the other ghosts of it lie far apart.
+    """Self-attention between all positions: a ghost, its star and the star's other ghosts lie far apart.
 
     Parameters
     ----------
     width
         Channels.
     heads
-        Ways to look.
+        Number of heads.
 
     References
     ----------
@@ -204,41 +231,53 @@ class Attention(nn.Module):
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
+        # names as in checkpoints: `looks` projects to queries, keys and values, `thinks` is feed-forward
         self.before = nn.LayerNorm(width)
         self.looks = nn.Linear(width, 3 * width)
         self.joined = nn.Linear(width, width)
         self.after = nn.LayerNorm(width)
         self.thinks = nn.Sequential(nn.Linear(width, 2 * width), nn.ReLU(), nn.Linear(2 * width, width))
 
-    def begin(self) -> None:
-        """Draw last weights so small that it begins as if it were not there."""
+    def initialise_outputs(self) -> None:
+        """Initialise the output layers with small weights: the untrained block is almost the identity."""
         for layer in (self.joined, self.thinks[2]):
             nn.init.normal_(layer.weight, std=0.01)  # type: ignore[arg-type]
 
     def forward(self, features: Tensor) -> Tensor:
-        """Return features of the same shape ``(N, width, H, W)``."""
+        """Apply attention and the feed-forward layers, each with a skip connection.
+
+        Parameters
+        ----------
+        features
+            ``(N, width, H, W)``.
+
+        Returns
+        -------
+        Tensor
+            In the same shape.
+        """
         count, width, rows, columns = features.shape
-        places = features.flatten(2).transpose(1, 2)
-        parts = self.looks(self.before(places)).reshape(count, rows * columns, 3, self.heads, -1)
+        positions = features.flatten(2).transpose(1, 2)
+        parts = self.looks(self.before(positions)).reshape(count, rows * columns, 3, self.heads, -1)
         queries, keys, values = parts.permute(2, 0, 3, 1, 4).unbind(0)
         weights = torch.softmax(queries @ keys.transpose(2, 3) * keys.shape[-1] ** -0.5, dim=-1)
-        seen = (weights @ values).transpose(1, 2).reshape(count, rows * columns, width)
-        places = places + self.joined(seen)
-        changed: Tensor = places + self.thinks(self.after(places))
+        attended = (weights @ values).transpose(1, 2).reshape(count, rows * columns, width)
+        positions = positions + self.joined(attended)
+        changed: Tensor = positions + self.thinks(self.after(positions))
         return changed.transpose(1, 2).reshape(count, width, rows, columns)
 
 
-def draw_masks(features: Tensor, kernels: Tensor, places: Tensor) -> Tensor:
-    """Return the logits of the masks of ghosts in one picture.
+def draw_masks(features: Tensor, kernels: Tensor, positions: Tensor) -> Tensor:
+    """Compute the mask logits of ghosts in one picture.
 
     Parameters
     ----------
     features
         ``(F, H / 4, W / 4)``.
     kernels
-        ``(G, K)``, of each ghost.
-    places
-        Row and column of each on the grid of 1/8 ``(G, 2)``.
+        Weights of the mask layers of each ghost, ``(G, K)``.
+    positions
+        Row and column of each ghost on the 1/8 grid, ``(G, 2)``.
 
     Returns
     -------
@@ -248,12 +287,12 @@ def draw_masks(features: Tensor, kernels: Tensor, places: Tensor) -> Tensor:
     height, width = features.shape[-2:]
     rows = 4 * torch.arange(height, device=features.device, dtype=features.dtype) + 1.5
     columns = 4 * torch.arange(width, device=features.device, dtype=features.dtype) + 1.5
-    middles = 8 * places.to(features.dtype) + 3.5
-    down = ((rows - middles[:, :1]) / REACH)[:, :, None].expand(-1, -1, width)
-    right = ((columns - middles[:, 1:]) / REACH)[:, None, :].expand(-1, height, -1)
-    seen_from = torch.stack([down, right, down * down / 4, down * right / 4, right * right / 4], dim=1)
+    centres = 8 * positions.to(features.dtype) + 3.5
+    down = ((rows - centres[:, :1]) / DISTANCE_UNIT)[:, :, None].expand(-1, -1, width)
+    right = ((columns - centres[:, 1:]) / DISTANCE_UNIT)[:, None, :].expand(-1, height, -1)
+    relative = torch.stack([down, right, down * down / 4, down * right / 4, right * right / 4], dim=1)
     shared = features[None].expand(len(kernels), -1, -1, -1)
-    values = torch.cat([shared, seen_from], dim=1).flatten(2)
+    values = torch.cat([shared, relative], dim=1).flatten(2)
     start = 0
     for layer, (outputs, inputs) in enumerate(KERNEL_SIZES):
         weights = kernels[:, start : start + outputs * inputs].reshape(-1, outputs, inputs)
@@ -266,12 +305,12 @@ def draw_masks(features: Tensor, kernels: Tensor, places: Tensor) -> Tensor:
 
 
 def _coordinates(features: Tensor) -> Tensor:
-    """Return where each place is in the picture, and the products of that ``(1, 5, H, W)``: from -1 to 1."""
+    """Return the coordinates of each position, from -1 to 1, and their products ``(1, 5, H, W)``."""
     height, width = features.shape[-2:]
     y = torch.linspace(-1, 1, height, device=features.device)[:, None].expand(height, width)
     x = torch.linspace(-1, 1, width, device=features.device)[None].expand(height, width)
     return torch.stack([y, x, y * y, x * y, x * x])[None]
 
 
-def _doubled(features: Tensor) -> Tensor:
+def _upsample(features: Tensor) -> Tensor:
     return functional.interpolate(features, scale_factor=2, mode="nearest")

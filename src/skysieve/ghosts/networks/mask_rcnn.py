@@ -1,8 +1,8 @@
-"""Mask R-CNN for ghosts: the network of the study before, from torchvision's parts, for grey pictures.
+"""Mask R-CNN for ghosts: the network of the published study, built from torchvision for grey pictures.
 
-ResNet-50 with a feature pyramid, regions proposed from it, and heads for classes, boxes and masks as in
-torchvision's second version of it.  Batches are too small for batch normalisation, and nothing is
-pre-trained: groups of channels are normalised instead.
+It has a ResNet-50 with a feature pyramid, region proposals, and the heads for classes, boxes and masks of
+torchvision's second version.  It uses group normalisation, because batches are too small for batch
+normalisation and no weights are pre-trained.
 
 References
 ----------
@@ -14,7 +14,6 @@ Wu & He 2018, ECCV, 3 (group normalisation; from scratch in section 4.2); Li et 
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -37,35 +36,34 @@ except RuntimeError as error:
 __all__ = ["SIDE", "MaskRcnn"]
 
 SIDE = 400
-"""Of the pictures, in pixels."""
+"""Side of the pictures, in pixels."""
 
 MULTIPLE = 32
-"""Sides are filled up to a multiple of this with sky."""
+"""Sides are padded with sky to a multiple of this."""
 
 GROUPS = 32
 CHANNELS = 256
 ANCHORS = (16, 32, 64, 128, 256)
-"""Sides of the boxes that are looked at first, in pixels, one a level of the pyramid: ghosts have 15 to
-270."""
+"""Sides of the anchor boxes in pixels, one for each level of the pyramid: ghosts are 15 to 270 wide."""
 
-MOST = 60
-"""Objects of a picture at most; people outlined 13 at most."""
+MAX_OBJECTS = 60
+"""Maximum number of objects in a picture; people outlined at most 13."""
 
 
 class MaskRcnn(nn.Module):
-    """Ghosts as boxes with masks.
+    """Mask R-CNN that detects ghosts as boxes with masks.
 
     Parameters
     ----------
     classes
-        Number of classes, the background not among them.
+        Number of classes, without the background.
 
     Attributes
     ----------
     multiple, fixed_size, single
-        Pictures have :data:`SIDE` pixels on a side, and a graph takes one at a time.
+        Pictures have :data:`SIDE` pixels on a side, and a graph takes one picture at a time.
     engines
-        What runs its graph: OpenVINO 2026.4 fills up the list of objects with such of no class.
+        Engines that run its graph; not OpenVINO 2026.4, which pads the list of objects with some of no class.
     """
 
     engines = ("onnxruntime",)
@@ -100,45 +98,68 @@ class MaskRcnn(nn.Module):
             batch_size_per_image=128,
             positive_fraction=0.25,
             bbox_reg_weights=None,
-            score_thresh=0.0,  # so that there is an object always: engines cannot draw none
+            score_thresh=0.0,  # keeps at least one object: engines fail on empty lists
             nms_thresh=0.5,
-            detections_per_img=MOST,
+            detections_per_img=MAX_OBJECTS,
             mask_roi_pool=MultiScaleRoIAlign(levels, output_size=14, sampling_ratio=2),
             mask_head=MaskRCNNHeads(CHANNELS, [CHANNELS] * 4, 1, norm_layer=norm),
             mask_predictor=MaskRCNNPredictor(CHANNELS, 256, classes + 1),
         )
 
-    def forward(self, pixels: Tensor, targets: list[dict[str, Tensor]] | None = None) -> Any:
-        """Return the losses by name, or without targets the objects of each picture.
+    def forward(
+        self, pixels: Tensor, targets: list[dict[str, Tensor]] | None = None
+    ) -> dict[str, Tensor] | list[dict[str, Tensor]]:
+        """Compute the losses, or without targets the objects of each picture.
 
         Parameters
         ----------
         pixels
             ``(N, 1, 400, 400)`` float32, in units of the noise above the sky.
         targets
-            Of each picture the boxes ``(G, 4)``, the labels from 1 ``(G,)``, and the masks
-            ``(G, 400, 400)`` of its ghosts.
+            For each picture the boxes ``(G, 4)``, labels from 1 ``(G,)`` and masks ``(G, 400, 400)``.
+
+        Returns
+        -------
+        dict or list of dict
+            Losses by name; or for each picture its boxes, labels, scores and masks.
         """
         height, width = pixels.shape[-2:]
-        below, beside = (-side % MULTIPLE for side in (height, width))
-        filled = functional.pad(asinh(pixels), (0, beside, 0, below))
-        pictures = ImageList(filled, [(height, width)] * len(pixels))
-        features = self.backbone(filled)
-        places, region_losses = self.regions(pictures, features, targets)
-        found, losses = self.heads(features, places, pictures.image_sizes, targets)
+        bottom, right = (-side % MULTIPLE for side in (height, width))
+        padded = functional.pad(asinh(pixels), (0, right, 0, bottom))
+        pictures = ImageList(padded, [(height, width)] * len(pixels))
+        features = self.backbone(padded)
+        proposals, region_losses = self.regions(pictures, features, targets)
+        found, losses = self.heads(features, proposals, pictures.image_sizes, targets)
         return {**region_losses, **losses} if targets is not None else found
 
     def probabilities(self, pixels: Tensor) -> Tensor:
-        """Return the objects of one picture ``(1, 1, 400, 400)`` in one array ``(1, D, 6 + 28 * 28)``.
+        """Compute the output of the exported graph: the objects of one picture in one array.
 
-        Class from 0, score, box, grid: see :class:`skysieve.ghosts.predict.detections.Detections`.
+        The columns are class from 0, score, box, and mask grid; see
+        :class:`skysieve.ghosts.predict.detections.Detections`.
+
+        Parameters
+        ----------
+        pixels
+            ``(1, 1, 400, 400)``, as of :meth:`forward`.
+
+        Returns
+        -------
+        Tensor
+            ``(1, D, 6 + 28 * 28)``.
         """
-        (seen,) = self(pixels)
-        kinds = (seen["labels"] - 1).to(seen["scores"].dtype)
-        before = torch.cat([kinds[:, None], seen["scores"][:, None], seen["boxes"]], dim=1)
-        return torch.cat([before, seen["masks"].flatten(1)], dim=1)[None]
+        (objects,) = self(pixels)
+        labels = (objects["labels"] - 1).to(objects["scores"].dtype)
+        columns = torch.cat([labels[:, None], objects["scores"][:, None], objects["boxes"]], dim=1)
+        return torch.cat([columns, objects["masks"].flatten(1)], dim=1)[None]
 
     def fold_calibration(self, scale: Tensor, offset: Tensor) -> None:
-        """Make the logits ``l`` of each class ``scale l + offset``, those of the background as they are."""
+        """Make the logits ``l`` of the classes ``scale l + offset``; those of the background stay.
+
+        Parameters
+        ----------
+        scale, offset
+            ``(C,)``.
+        """
         one, zero = scale.new_ones(1), scale.new_zeros(1)
         scale_outputs(self.heads.box_predictor.cls_score, torch.cat([one, scale]), torch.cat([zero, offset]))

@@ -17,7 +17,7 @@ from skysieve.core.errors import ConfigError
 from skysieve.ghosts.focal_plane.decam import decam
 from skysieve.ghosts.focal_plane.geometry import covered_fractions
 from skysieve.ghosts.simulate.layout import Layout
-from skysieve.ghosts.simulate.path_table import USUAL_FILTER_PLACE, decam_paths, fitted_light
+from skysieve.ghosts.simulate.path_table import USUAL_FILTER_POSITION, decam_paths, fitted_light
 from skysieve.ghosts.simulate.reflections import MM_PER_DEGREE, BrightStar, draw_ghost
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def predict_ghosts(
     sky: float = SKY,
     faintest: float = FAINTEST,
     least: float = 0.0,
-    filter_place: float = USUAL_FILTER_PLACE,
+    filter_place: float = USUAL_FILTER_POSITION,
 ) -> list[PredictedGhost]:
     """Return the ghosts on DECam's focal plane, the brightest first.
 
@@ -177,7 +177,7 @@ def predict_ghosts(
         relative = 10 ** (-0.4 * (float(stars.magnitude[number]) - sky)) / ARCSEC_PER_MM**2
         star = BrightStar(angle, azimuth, relative)
         drawn = []
-        for path in table.at(angle, filter_place=filter_place):
+        for path in table.at(angle, filter_position=filter_place):
             level = relative * path.brightness * fitted_light(path.name)
             if path.fraction <= 0 or level < faintest / 2:  # two that are alike may add up
                 continue

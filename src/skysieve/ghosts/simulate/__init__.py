@@ -1,10 +1,12 @@
-"""Simulated focal planes with ghosts, reflections and scattered light of bright stars, with the truth.
+"""Simulated pictures of a focal plane with ghosts of bright stars and scattered light, and their truth.
 
-A picture shows the whole focal plane, each CCD binned to some 58 x 29 pixels.
-:mod:`~skysieve.ghosts.simulate.reflections` draws double reflections from a table that batoid traced once
-(:mod:`~skysieve.ghosts.simulate.traced`), :mod:`~skysieve.ghosts.simulate.rays` scattered light by a
-parametric model, :mod:`~skysieve.ghosts.simulate.focal_plane` everything else;
-:mod:`~skysieve.ghosts.simulate.picture` puts them together.
+A picture shows the whole focal plane.  Each CCD is binned to about 58 x 29 pixels.
+
+- :mod:`~skysieve.ghosts.simulate.reflections` adds double reflections.  It reads their geometry from a table
+  that was traced with batoid (:mod:`~skysieve.ghosts.simulate.traced`).
+- :mod:`~skysieve.ghosts.simulate.rays` adds scattered light from a parametric model.
+- :mod:`~skysieve.ghosts.simulate.focal_plane` adds the sky, the noise and the artefacts of the CCDs.
+- :mod:`~skysieve.ghosts.simulate.picture` combines them.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The background that a pipeline takes off each CCD, and what it leaves of wide light.
+"""Background subtraction of a pipeline, and the residual that it leaves of extended light.
 
-A pipeline measures the sky in a mesh of cells, smooths it with a median of 3 x 3 cells, and subtracts it.  So
-the inside of a wide ghost comes out near the level of the sky, its rim stays, and beside bright streaks there
-are dark ones.  No cell reaches across the gap to the next CCD: what is left breaks off there.
+A pipeline measures the sky in a mesh of cells, smooths it with a median filter of 3 x 3 cells, and subtracts
+it.  This removes the inside of a wide ghost, keeps its rim, and leaves dark bands beside bright streaks.  No
+cell extends across a gap to the next CCD, so residuals end at the edge of a CCD.
 
 References
 ----------
@@ -24,21 +24,26 @@ if TYPE_CHECKING:
 
 __all__ = ["subtract_background"]
 
-BRIGHTEST = 400.0
-"""Light above this many levels is no sky: the mesh counts it as that much."""
+MAX_SKY_LEVEL = 400.0
+"""Maximum sky level: the mesh clips brighter light to this many grey levels."""
 
 
 def subtract_background(light: NDArray[np.float32], layout: Layout, *, cell: float) -> NDArray[np.float32]:
-    """Return light without the background of each CCD, ``(H, W)`` float32; 0 off the CCDs.
+    """Subtract the background of each CCD.
 
     Parameters
     ----------
     light
         ``(H, W)`` float32, in grey levels.
     layout
-        Where the CCDs lie.
+        Positions of the CCDs.
     cell
-        Side of a cell of the mesh, in pixels.
+        Side of a mesh cell, in pixels.
+
+    Returns
+    -------
+    ndarray of float32, shape (H, W)
+        Residual in grey levels; 0 outside the CCDs.
     """
     residual = np.zeros_like(light)
     by_shape: dict[tuple[int, int], list[CcdBox]] = {}
@@ -47,26 +52,26 @@ def subtract_background(light: NDArray[np.float32], layout: Layout, *, cell: flo
             by_shape.setdefault(ccd.shape, []).append(ccd)
     for (height, width), ccds in by_shape.items():
         stack = np.stack([light[ccd.rows, ccd.columns] for ccd in ccds])
-        mean_y, spread_y = _mesh(height, max(2, round(height / cell)))
-        mean_x, spread_x = _mesh(width, max(2, round(width / cell)))
-        mesh = mean_y @ np.minimum(stack, np.float32(BRIGHTEST)) @ mean_x.T
-        smooth = ndimage.median_filter(mesh, size=(1, 3, 3), mode="nearest")
-        stack -= spread_y @ smooth @ spread_x.T
-        for ccd, left in zip(ccds, stack, strict=True):
-            residual[ccd.rows, ccd.columns] = left
+        mean_y, interpolate_y = _mesh(height, max(2, round(height / cell)))
+        mean_x, interpolate_x = _mesh(width, max(2, round(width / cell)))
+        mesh = mean_y @ np.minimum(stack, np.float32(MAX_SKY_LEVEL)) @ mean_x.T
+        background = ndimage.median_filter(mesh, size=(1, 3, 3), mode="nearest")
+        stack -= interpolate_y @ background @ interpolate_x.T
+        for ccd, residual_ccd in zip(ccds, stack, strict=True):
+            residual[ccd.rows, ccd.columns] = residual_ccd
     return residual
 
 
 @cache
 def _mesh(size: int, cells: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return what takes the means of cells, ``(cells, size)``, and what spreads cells linearly on pixels."""
+    """Return the matrices of cell means ``(cells, size)`` and of linear interpolation ``(size, cells)``."""
     edges = np.linspace(0, size, cells + 1)
     pixel = np.arange(size)
     share = np.clip(np.minimum(edges[1:, None], pixel + 1) - np.maximum(edges[:-1, None], pixel), 0, 1)
     means = share / share.sum(axis=1, keepdims=True)
-    place = np.clip((pixel + 0.5) * cells / size - 0.5, 0, cells - 1)
-    low = np.minimum(place.astype(np.intp), cells - 2)
-    spread = np.zeros((size, cells))
-    spread[pixel, low] = 1 - (place - low)
-    spread[pixel, low + 1] = place - low
-    return means.astype(np.float32), spread.astype(np.float32)
+    position = np.clip((pixel + 0.5) * cells / size - 0.5, 0, cells - 1)
+    low = np.minimum(position.astype(np.intp), cells - 2)
+    interpolate = np.zeros((size, cells))
+    interpolate[pixel, low] = 1 - (position - low)
+    interpolate[pixel, low + 1] = position - low
+    return means.astype(np.float32), interpolate.astype(np.float32)

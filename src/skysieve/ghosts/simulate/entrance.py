@@ -1,7 +1,7 @@
-"""What stands in front of DECam's lenses: edge of the mirror, cage with its filter changer, spider.
+"""Obscuration in front of DECam's lenses: the mirror's edge, the cage with the filter changer, the spider.
 
-It does not turn with the star, as vignetting in the lenses does, but its shadow moves on the pupil as the
-star moves in the field.
+Unlike vignetting in the lenses, it does not rotate with the direction of the star.  Its shadow shifts on the
+pupil as the star moves in the field.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
 __all__ = ["PUPIL_RADIUS", "STOP_HEIGHT", "VANE_WIDTH", "entrance_shadow"]
 
 PUPIL_RADIUS = 1.971
-"""Of the mask above the mirror, in metres."""
+"""Radius of the mask above the mirror, in metres."""
 
 STOP_HEIGHT = 0.534
-"""Of that mask above the vertex of the mirror, in metres; places on the pupil are places on its plane."""
+"""Height of that mask above the vertex of the mirror, in metres.  Pupil coordinates lie in its plane."""
 
 VANE_WIDTH = 0.019
-"""Of a vane of the spider, in metres."""
+"""Width of a spider vane, in metres."""
 
 _SPIDER_HEIGHT = 9.7459
 _DISCS = ((12.0228, 0.8254), (9.0446, 0.7896), (7.4622, 0.8181))
-"""Height and radius of the discs that no other one hides, in metres."""
+"""Height and radius of the discs that no other disc hides, in metres."""
 
 _CHANGER_HEIGHT = 10.3079
 _CHANGER = (0.459, 1.0119)
-"""Half width, and half length, of the filter changer, which sticks out on two sides, in metres."""
+"""Half width and half length of the filter changer, which extends beyond the cage on two sides, in metres."""
 
 
 def entrance_shadow(
@@ -42,33 +42,38 @@ def entrance_shadow(
     pixel: float,
     vane_width: float = VANE_WIDTH,
 ) -> NDArray[np.float32]:
-    """Return the fraction of the light that passes at places on the pupil.
+    """Return the fraction of the light that passes the obscuration, at points of the pupil.
 
     Parameters
     ----------
     u, v
-        Places ``(H, W)`` float32, in metres from the axis.
+        Pupil coordinates ``(H, W)`` float32, in metres from the axis.
     tilt
         Tangents of the star's field angle along `u` and `v`.
     pixel
-        Width in metres over which edges are smoothed: one pixel of the picture.
+        Width over which edges are smoothed, in metres: one pixel of the picture.
     vane_width
-        Of the spider, in metres.
+        Width of the spider vanes, in metres.
+
+    Returns
+    -------
+    ndarray of float32, shape (H, W)
+        Fraction from 0 to 1.
 
     References
     ----------
-    The numbers are those of batoid's prescription ``DECam.yaml``.
+    The dimensions are those of batoid's prescription ``DECam.yaml``.
     """
     light = _inside(np.hypot(u, v), PUPIL_RADIUS, pixel)
     for height, radius in _DISCS:
-        y, x = (lean * (height - STOP_HEIGHT) for lean in (tilt[1], tilt[0]))
+        y, x = (tangent * (height - STOP_HEIGHT) for tangent in (tilt[1], tilt[0]))
         light *= 1 - _inside(np.hypot(u - np.float32(x), v - np.float32(y)), radius, pixel)
-    x, y = (lean * (_CHANGER_HEIGHT - STOP_HEIGHT) for lean in tilt)
+    x, y = (tangent * (_CHANGER_HEIGHT - STOP_HEIGHT) for tangent in tilt)
     width, length = _CHANGER
     changer = _inside(np.abs(u - np.float32(x)), width, pixel)
     changer *= _inside(np.hypot(u - np.float32(x), v - np.float32(y)), length, pixel)
     light *= 1 - changer
-    x, y = (lean * (_SPIDER_HEIGHT - STOP_HEIGHT) for lean in tilt)
+    x, y = (tangent * (_SPIDER_HEIGHT - STOP_HEIGHT) for tangent in tilt)
     depth = np.float32(min(1.0, vane_width / pixel))
     along, across = (
         (u - np.float32(x)) * np.float32(math.sqrt(0.5)),
@@ -80,7 +85,7 @@ def entrance_shadow(
 
 
 def _inside(distance: NDArray[np.float32], limit: float, pixel: float) -> NDArray[np.float32]:
-    """Return 1 below a limit, 0 above it, and what lies between within a pixel."""
+    """Return 1 below a limit and 0 above it, with a linear transition of one pixel."""
     share: NDArray[np.float32] = np.clip(
         np.float32(0.5 + limit / pixel) - distance * np.float32(1 / pixel), 0, 1
     )

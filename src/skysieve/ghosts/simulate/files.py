@@ -1,4 +1,4 @@
-"""What goes beside simulated focal planes: a table of their parameters, their annotations, and a picture."""
+"""Files beside simulated focal planes: a table of parameters, annotations, and a contact sheet."""
 
 from __future__ import annotations
 
@@ -42,15 +42,33 @@ COLUMNS = (
 
 
 def described(record: SimulatedGhosts) -> str:
-    """Return what to say of a picture: how many ghosts of each class it has."""
+    """Summarise a picture in a few words.
+
+    Parameters
+    ----------
+    record
+        The picture.
+
+    Returns
+    -------
+    str
+        The number of ghosts of each class.
+    """
     counts = {one.name: sum(ghost.class_name == one.name for ghost in record.ghosts) for one in CLASSES}
     return ", ".join(f"{name} {count}" for name, count in counts.items() if count) or "no ghosts"
 
 
 def write_truth(records: Sequence[SimulatedGhosts], path: Path) -> None:
-    """Write the table of the parameters, as ECSV, and beside it the annotations of all pictures, as COCO.
+    """Write the table of parameters as ECSV, and the annotations of all pictures as COCO in the same folder.
 
-    Both go over earlier ones.
+    Existing files are overwritten.
+
+    Parameters
+    ----------
+    records
+        The pictures.
+    path
+        File of the table.
 
     Raises
     ------
@@ -62,14 +80,30 @@ def write_truth(records: Sequence[SimulatedGhosts], path: Path) -> None:
     table["file"].info.description = "file of the picture"
     with atomic_write(path, overwrite=True) as temporary:
         table.write(temporary, format="ascii.ecsv", overwrite=True)
-    images = tuple(_annotated(record) for record in records)
+    images = tuple(
+        AnnotatedImage(
+            record.path.name,
+            (int(record.header["NAXIS2"]), int(record.header["NAXIS1"])),
+            tuple(OutlinedGhost(ghost.class_name, trace(ghost.mask)) for ghost in record.ghosts),
+        )
+        for record in records
+    )
     document = to_coco(Annotations(ANNOTATIONS, "coco", images))
     with atomic_write(path.with_name(ANNOTATIONS), overwrite=True) as temporary:
         temporary.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 
 def write_sheet(records: Sequence[SimulatedGhosts], path: Path, *, title: str) -> None:
-    """Draw pictures and their truth, over an earlier sheet.
+    """Draw a contact sheet of pictures and their truth, and overwrite an existing one.
+
+    Parameters
+    ----------
+    records
+        The pictures.
+    path
+        PNG file.
+    title
+        Title of the sheet.
 
     Raises
     ------
@@ -82,14 +116,8 @@ def write_sheet(records: Sequence[SimulatedGhosts], path: Path, *, title: str) -
         sheet.save(temporary, format="PNG", optimize=True)
 
 
-def _annotated(record: SimulatedGhosts) -> AnnotatedImage:
-    ghosts = tuple(OutlinedGhost(ghost.class_name, trace(ghost.mask)) for ghost in record.ghosts)
-    shape = int(record.header["NAXIS2"]), int(record.header["NAXIS1"])
-    return AnnotatedImage(record.path.name, shape, ghosts)
-
-
 def _sheet_frames(records: Sequence[SimulatedGhosts]) -> Iterator[SheetFrame]:
-    """Yield pictures as people see them: sheets begin at the bottom, pictures at the top."""
+    """Yield the pictures flipped: a sheet starts with the bottom row, a picture with the top row."""
     for record in records:
         with fits.open(record.path) as hdus:
             pixels, bits = hdus[0].data[::-1].astype(np.float32), hdus["TRUTH"].data[::-1].copy()

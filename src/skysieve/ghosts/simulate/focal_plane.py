@@ -1,10 +1,10 @@
-"""The focal plane in 8 bits: its sky, noise, dead CCDs, and what processing leaves on its CCDs.
+"""The focal plane in 8 bits: sky, noise, dead CCDs, and the artefacts of the pipeline on each CCD.
 
 References
 ----------
-Tanoglidis et al. 2022, Astronomy and Computing 39, 100580: the pictures.  The levels are those of ten of
-them: gaps and what lies outside have 23, the sky 37 to 59 with a noise of 11 to 13; 4 % of the pixels are
-above 100 and 0.5 to 1 % above 200.  Others have a noise of up to 28.
+Tanoglidis et al. 2022, Astronomy and Computing 39, 100580: the pictures.  The levels were measured on ten of
+them: gaps and the area outside have 23, the sky 37 to 59 with a noise of 11 to 13; 4 % of the pixels are
+above 100 and 0.5 to 1 % above 200.  Other pictures have a noise of up to 28.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skysieve.core.simulate.draws import Range, log_uniform, uniform
-from skysieve.ghosts.simulate.jpeg import jpeg_noise
+from skysieve.ghosts.simulate.jpeg import jpeg_round_trip
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -23,10 +23,7 @@ if TYPE_CHECKING:
 
     from skysieve.ghosts.simulate.layout import CcdBox, Layout
 
-__all__ = ["Defects", "Exposed", "FocalPlane", "Levels"]
-
-LEAST_DEFECT = 0.3
-"""Grey levels below which a defect of processing need not be drawn."""
+__all__ = ["Defects", "Exposure", "FocalPlane", "Levels"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,21 +33,21 @@ class Levels:
     Attributes
     ----------
     gap
-        Where there is no CCD, or a blank one.
+        Level of gaps and of blank CCDs.
     knee
-        Light this far above the sky is shown 12 % too low, and brighter light ever more: by an asinh.
+        Scale of the asinh compression: light this far above the sky appears 12 % too faint, brighter light
+        fainter still.
     sky
-        Median of the sky, without stars; mean and standard deviation.
+        Median of the sky without stars: mean and standard deviation.
     noise
-        Standard deviation of its noise, in which all light is drawn.
+        Standard deviation of the noise when light is added.
     shown
-        Standard deviation of the noise that the picture has at last, all orders of magnitude as likely: sky,
-        stars and ghosts are stretched about the level of the sky by the ratio of both.  Published pictures
-        have 9 to 28.
+        Standard deviation of the noise of the final picture, drawn log-uniformly.  Sky, stars and ghosts are
+        stretched about the sky level by the ratio of `shown` to `noise`.  Published pictures have 9 to 28.
     border
-        Share of a gap in the outer pixels of a CCD, at most.
+        Maximum fraction of a gap in the outer pixels of a CCD.
     jpeg
-        Quality of the JPEG that a picture went through; 0 for none.
+        JPEG quality of the picture; 0 for no compression.
     """
 
     gap: int = 23
@@ -61,32 +58,42 @@ class Levels:
     border: float = 0.5
     jpeg: int = 75
 
-    def soften(self, light: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return light above the sky as the picture shows it, ``(H, W)`` float32, in grey levels.
+    def compress(self, light: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Compress light above the sky as the picture shows it, by an asinh.
 
-        A power law of stars alone would make five times as many pixels white as the published pictures have.
+        Without it, a power law of stars saturates five times as many pixels as in the published pictures.
+
+        Parameters
+        ----------
+        light
+            Light above the sky ``(H, W)`` float32, in grey levels.
+
+        Returns
+        -------
+        ndarray of float32, shape (H, W)
+            In grey levels.
         """
         knee = np.float32(self.knee)
-        shown: NDArray[np.float32] = knee * np.arcsinh(light / knee)
-        return shown
+        compressed: NDArray[np.float32] = knee * np.arcsinh(light / knee)
+        return compressed
 
 
 @dataclass(frozen=True, kw_only=True)
 class Defects:
-    """What processing leaves on CCDs.
+    """Artefacts that the pipeline leaves on CCDs.
 
     Attributes
     ----------
     offset
-        Of a CCD's level, standard deviation in grey levels.
+        Standard deviation of the level of a CCD, in grey levels.
     tilted, tilt
-        Share of CCDs whose level is tilted, and from edge to edge by how many levels (standard deviation).
+        Fraction of CCDs with a tilted level; standard deviation of the tilt from edge to edge, in levels.
     stepped, step
-        Share of CCDs with a step between its halves, and its height (standard deviation).
+        Fraction of CCDs with a step between their halves; standard deviation of its height.
     striped, stripe
-        Share of CCDs with a pattern of lines, and its amplitude.
+        Fraction of CCDs with a pattern of lines; its amplitude.
     noisy
-        Share of CCDs that are noisier than the others.
+        Fraction of CCDs with more noise than the others.
     """
 
     offset: float = 0.7
@@ -100,21 +107,21 @@ class Defects:
 
 
 @dataclass(frozen=True)
-class Exposed:
-    """A focal plane without light from stars, ready for it.
+class Exposure:
+    """A focal plane before the light of stars is added.
 
     Attributes
     ----------
     sky
-        ``(H, W)`` float32, in grey levels, without noise.
+        Sky without noise, ``(H, W)`` float32, in grey levels.
     level
-        The level of the sky.
+        Level of the sky.
     noise
-        Its noise, standard deviation in grey levels, before it is stretched.
+        Standard deviation of its noise before the stretch, in grey levels.
     live
-        Pixels ``(H, W)`` that see light.
+        Light-sensitive pixels ``(H, W)``.
     cover
-        Share of a pixel that a CCD covers, ``(H, W)`` float32.
+        Fraction of each pixel that a CCD covers, ``(H, W)`` float32.
     """
 
     sky: NDArray[np.float32]
@@ -131,15 +138,15 @@ class FocalPlane:
     Attributes
     ----------
     blank
-        Chance of each CCD, by its number, to be blank.
+        Probability that a CCD is blank, by its number.
     half_blank
-        Chance of each CCD to be blank in its lower half.
+        Probability that the lower half of a CCD is blank, by its number.
     missing
-        Chance of any other one to be blank.
+        Probability that any other CCD is blank.
     levels
         Grey levels.
     defects
-        What processing leaves.
+        Artefacts of the pipeline.
     """
 
     blank: dict[int, float] = field(default_factory=lambda: {2: 0.44, 61: 1.0})
@@ -148,8 +155,21 @@ class FocalPlane:
     levels: Levels = field(default_factory=Levels)
     defects: Defects = field(default_factory=Defects)
 
-    def expose(self, layout: Layout, rng: Generator) -> Exposed:
-        """Draw the CCDs that work, the level of the sky on each, and its noise."""
+    def expose(self, layout: Layout, rng: Generator) -> Exposure:
+        """Draw the working CCDs, the sky level of each, and the noise.
+
+        Parameters
+        ----------
+        layout
+            Positions of the CCDs.
+        rng
+            Source of randomness.
+
+        Returns
+        -------
+        Exposure
+            The focal plane without stars.
+        """
         levels, defects = self.levels, self.defects
         mean, deviation = levels.sky
         level = np.clip(rng.normal(mean, deviation), mean - 2.5 * deviation, mean + 2.5 * deviation)
@@ -173,50 +193,59 @@ class FocalPlane:
                 (rows, columns.stop - 1),
             ):
                 cover[side] *= 1 - levels.border * np.float32(rng.uniform() ** 2)
-            sky[ccd.rows, ccd.columns] += _left_over(defects, ccd, rng, noise)
-        return Exposed(sky, float(level), noise, live, cover)
+            sky[ccd.rows, ccd.columns] += _artefacts(defects, ccd, rng, noise)
+        return Exposure(sky, float(level), noise, live, cover)
 
-    def develop(
-        self, exposed: Exposed, light: NDArray[np.float32], rng: Generator
+    def render(
+        self, exposure: Exposure, light: NDArray[np.float32], rng: Generator
     ) -> tuple[NDArray[np.uint8], float]:
-        """Return the picture, ``(H, W)`` uint8, and by what factor it is stretched about its sky.
+        """Render the picture: compress the light, add noise, stretch, and quantise to 8 bits.
 
         Parameters
         ----------
-        exposed
+        exposure
             The focal plane.
         light
-            All that lies above the sky, or below, ``(H, W)`` float32, before softening.
+            Difference from the sky before the compression, ``(H, W)`` float32; it may be negative.
         rng
-            Source of noise.
+            Source of the noise.
+
+        Returns
+        -------
+        picture : ndarray of uint8, shape (H, W)
+            The picture.
+        stretch : float
+            Factor by which it is stretched about the sky level.
         """
         gap = np.float32(self.levels.gap)
-        value = exposed.sky + self.levels.soften(light)
-        value += np.float32(exposed.noise) * rng.standard_normal(value.shape, dtype=np.float32)
-        stretch = log_uniform(rng, self.levels.shown) / exposed.noise
-        value = np.float32(exposed.level) + np.float32(stretch) * (value - np.float32(exposed.level))
-        value = gap + exposed.cover * (value - gap)
+        value = exposure.sky + self.levels.compress(light)
+        value += np.float32(exposure.noise) * rng.standard_normal(value.shape, dtype=np.float32)
+        stretch = log_uniform(rng, self.levels.shown) / exposure.noise
+        value = np.float32(exposure.level) + np.float32(stretch) * (value - np.float32(exposure.level))
+        value = gap + exposure.cover * (value - gap)
         picture = np.clip(np.rint(value), 0, 255).astype(np.uint8)
-        return jpeg_noise(picture, quality=self.levels.jpeg) if self.levels.jpeg else picture, stretch
+        return jpeg_round_trip(picture, quality=self.levels.jpeg) if self.levels.jpeg else picture, stretch
 
 
-def _left_over(defects: Defects, ccd: CcdBox, rng: Generator, noise: float) -> NDArray[np.float32]:
-    """Return what processing leaves on a CCD, ``(h, w)`` float32, in grey levels."""
+def _artefacts(defects: Defects, ccd: CcdBox, rng: Generator, noise: float) -> NDArray[np.float32]:
+    """Return the artefacts of the pipeline on a CCD, ``(h, w)`` float32, in grey levels."""
     height, width = ccd.shape
-    left = np.full((height, width), defects.offset * rng.standard_normal(), np.float32)
+    residual = np.full((height, width), defects.offset * rng.standard_normal(), np.float32)
     chances = rng.uniform(size=4)
     y, x = np.linspace(-0.5, 0.5, height)[:, None], np.linspace(-0.5, 0.5, width)
     if chances[0] < defects.tilted:
-        left += (defects.tilt * (rng.normal() * y + rng.normal() * x)).astype(np.float32)
+        residual += (defects.tilt * (rng.normal() * y + rng.normal() * x)).astype(np.float32)
     if chances[1] < defects.stepped:
-        # amplifiers share a CCD along its columns, which are rows of the picture
+        # the two amplifiers of a CCD divide it along its columns, which are rows of the picture
         half = (y > 0) if rng.uniform() < 0.7 else (x > 0)
-        left += np.float32(defects.step * rng.normal()) * half
+        residual += np.float32(defects.step * rng.normal()) * half
     if chances[2] < defects.striped:
         period, amplitude = rng.uniform(2, 5), uniform(rng, defects.stripe)
         line = np.arange(width if rng.uniform() < 0.8 else height)
         wave = amplitude * np.sin(2 * np.pi * line / period + rng.uniform(0, 6))
-        left += (wave if line.size == width else wave[:, None]).astype(np.float32)
+        residual += (wave if line.size == width else wave[:, None]).astype(np.float32)
     if chances[3] < defects.noisy:
-        left += np.float32(noise * rng.uniform(0.2, 0.8)) * rng.standard_normal(left.shape, dtype=np.float32)
-    return left
+        residual += np.float32(noise * rng.uniform(0.2, 0.8)) * rng.standard_normal(
+            residual.shape, dtype=np.float32
+        )
+    return residual

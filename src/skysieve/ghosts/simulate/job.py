@@ -1,4 +1,4 @@
-"""Simulated focal planes as a job: one unit is the file of one picture, with the truth about it."""
+"""The job that simulates focal planes: one unit is the file of one picture with its truth."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 
 __all__ = ["TRUTH_BITS", "GhostSimulationJob", "SimulatedGhosts", "TrueGhost"]
 
-TRUTH_BITS = {name: 1 << place for place, name in enumerate(CLASS_NAMES)}
-"""Bits of the classes in the HDU TRUTH."""
+TRUTH_BITS = {name: 1 << bit for bit, name in enumerate(CLASS_NAMES)}
+"""Bit value of each class in the HDU TRUTH."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,20 +60,20 @@ class TrueGhost:
 
 @dataclass(frozen=True)
 class SimulatedGhosts:
-    """What became of one picture.
+    """Record of one simulated picture.
 
     Attributes
     ----------
     path
-        The file.
+        File of the picture.
     header
-        Cards of its header.
+        Cards of its primary header.
     ghosts
-        Those that can be seen.
+        Its visible ghosts.
     kept
-        Whether it was there already.
+        Whether the file existed before and was kept.
     seconds
-        Time it took.
+        Run time.
     """
 
     path: Path
@@ -85,21 +85,21 @@ class SimulatedGhosts:
 
 @dataclass
 class GhostSimulationJob:
-    """Simulates pictures of DECam's focal plane, with ghosts or without.
+    """Simulate pictures of DECam's focal plane, with and without ghosts.
 
-    A file has the picture, first row at the top; the HDU TRUTH, in which each class is a bit; and the table
-    GHOSTS with all pixels of each ghost.  A picture that is there and intact is kept.
+    A file contains three HDUs: the picture, with its first row at the top; TRUTH, in which each class is a
+    bit; and the table GHOSTS with the pixels of each ghost.  Existing pictures that are intact are kept.
 
     Attributes
     ----------
     recipe
-        What pictures are drawn from.
+        Distributions of the simulation.
     folder
-        Where they go.
+        Output folder.
     seed
-        Of the series: see :func:`skysieve.core.simulate.series.frame_seed`.
+        Seed of the series; see :func:`skysieve.core.simulate.series.frame_seed`.
     overwrite
-        Whether to make pictures anew that are there.
+        Whether to simulate existing pictures again.
     """
 
     recipe: GhostRecipe
@@ -113,26 +113,47 @@ class GhostSimulationJob:
         return Layout(decam().ccd_map.astype(np.uint8))
 
     def units(self, count: int) -> list[Location]:
-        """List the files of so many pictures."""
+        """List the files of the first pictures of the series.
+
+        Parameters
+        ----------
+        count
+            Number of pictures.
+
+        Returns
+        -------
+        list of Location
+            One for each picture.
+        """
         return [Location(frame_path(self.folder, number)) for number in range(count)]
 
     def check(self) -> None:
-        """Do nothing: a recipe that could be read can be drawn from."""
+        """Do nothing: a recipe was validated when it was read."""
 
     def prepare(self, *, workers: int = 1) -> None:
-        """Do nothing: the tables of reflections are read with the first picture."""
+        """Do nothing: the first picture reads the table of reflections."""
 
     def stop(self) -> None:
-        """Let the pictures at work end without being written."""
+        """Finish without writing the pictures in progress."""
         self._stopped = True
 
     def run(self, unit: Location) -> SimulatedGhosts:
-        """Make one picture, unless it is there.
+        """Simulate one picture, unless it exists.
+
+        Parameters
+        ----------
+        unit
+            File of the picture, from :meth:`units`.
+
+        Returns
+        -------
+        SimulatedGhosts
+            Its record.
 
         Raises
         ------
         SkysieveError
-            If it cannot be made or written, or another picture is there.
+            If the picture cannot be simulated or written, or the file contains another picture.
         """
         start = time.perf_counter()
         path, seed = unit.path, frame_seed(self.seed, frame_number(unit.path))
@@ -140,44 +161,44 @@ class GhostSimulationJob:
         if kept:
             header, ghosts = self._read(path, seed)
         else:
-            drawn = simulate_focal_plane(self._layout, seed, self.recipe)
-            hdus = self._hdus(drawn, seed)
+            picture = simulate_focal_plane(self._layout, seed, self.recipe)
+            hdus = self._hdus(picture, seed)
             if self._stopped:
                 raise SkysieveError(f"{path}: stopped before it was written")
             write_fits(hdus, path, overwrite=True)
             header = _cards(hdus[0].header)
-            ghosts = tuple(TrueGhost(one.class_name, one.mask) for one in drawn.instances)
+            ghosts = tuple(TrueGhost(ghost.class_name, ghost.mask) for ghost in picture.instances)
         return SimulatedGhosts(path, header, ghosts, kept, time.perf_counter() - start)
 
     def _hdus(
-        self, drawn: GhostPicture, seed: int
+        self, picture: GhostPicture, seed: int
     ) -> list[fits.PrimaryHDU | fits.ImageHDU | fits.BinTableHDU]:
         cards: list[HeaderCard] = [
-            ("GHOSTS", len(drawn.instances), "ghosts that can be seen"),
-            ("HIDDEN", drawn.parameters["hidden"], "ghosts that cannot be seen"),
-            ("KIND", drawn.parameters["kind"], "rays, reflections, both or none"),
-            ("STARS", drawn.parameters["stars"], "bright stars that are reflected"),
-            ("SKY", drawn.parameters["sky"], "level of the sky"),
-            ("NOISE", drawn.parameters["noise"], "scatter of the sky"),
-            ("MESH", drawn.parameters["mesh"], "[pix] cells of the background"),
+            ("GHOSTS", len(picture.instances), "ghosts that can be seen"),
+            ("HIDDEN", picture.parameters["hidden"], "ghosts that cannot be seen"),
+            ("KIND", picture.parameters["kind"], "rays, reflections, both or none"),
+            ("STARS", picture.parameters["stars"], "bright stars that are reflected"),
+            ("SKY", picture.parameters["sky"], "level of the sky"),
+            ("NOISE", picture.parameters["noise"], "scatter of the sky"),
+            ("MESH", picture.parameters["mesh"], "[pix] cells of the background"),
             ("SIMRECIP", self.recipe.name, "recipe of the simulation"),
             ("SIMSEED", seed, "seed of the simulation"),
             ("CREATOR", f"skysieve {__version__}", "software that made this file"),
         ]
-        picture = fits.PrimaryHDU(drawn.pixels)
-        set_cards(picture.header, cards)
-        bits = np.zeros(drawn.pixels.shape, np.uint8)
-        for one in drawn.instances:
-            bits[one.mask] |= TRUTH_BITS[one.class_name]
+        primary = fits.PrimaryHDU(picture.pixels)
+        set_cards(primary.header, cards)
+        bits = np.zeros(picture.pixels.shape, np.uint8)
+        for ghost in picture.instances:
+            bits[ghost.mask] |= TRUTH_BITS[ghost.class_name]
         truth = fits.ImageHDU(bits, name="TRUTH")
-        named: list[HeaderCard] = [
-            (f"BIT{place}", name, "class of this bit") for place, name in enumerate(CLASS_NAMES)
+        class_cards: list[HeaderCard] = [
+            (f"BIT{bit}", name, "class of this bit") for bit, name in enumerate(CLASS_NAMES)
         ]
-        set_cards(truth.header, named)
-        return [picture, truth, _table(drawn)]
+        set_cards(truth.header, class_cards)
+        return [primary, truth, _table(picture)]
 
     def _read(self, path: Path, seed: int) -> tuple[dict[str, HeaderValue], tuple[TrueGhost, ...]]:
-        """Return the cards and ghosts of a picture that is there; raise OutputError if it is another one."""
+        """Return header and ghosts of an existing file; raise OutputError if it is another picture."""
         with open_intact(path) as hdus:
             header = _cards(hdus[0].header)
             for keyword, value in {"SIMSEED": seed, "SIMRECIP": self.recipe.name}.items():
@@ -194,17 +215,17 @@ class GhostSimulationJob:
         return header, ghosts
 
 
-def _table(drawn: GhostPicture) -> fits.BinTableHDU:
-    """Return the table of the ghosts: their pixels are run lengths as compressed in COCO."""
+def _table(picture: GhostPicture) -> fits.BinTableHDU:
+    """Return the table of the ghosts; their pixels are COCO's compressed run lengths."""
     from astropy.table import Table
 
-    pixels = [compress_counts(encode_run_lengths(one.mask)) for one in drawn.instances]
+    pixels = [compress_counts(encode_run_lengths(ghost.mask)) for ghost in picture.instances]
     table = Table(
         {
-            "class": np.array([one.class_name for one in drawn.instances], "U6"),
-            "contrast": np.array([one.contrast for one in drawn.instances], float),
-            "signal": np.array([one.signal for one in drawn.instances], float),
-            "path": np.array([one.path for one in drawn.instances], str),
+            "class": np.array([ghost.class_name for ghost in picture.instances], "U6"),
+            "contrast": np.array([ghost.contrast for ghost in picture.instances], float),
+            "signal": np.array([ghost.signal for ghost in picture.instances], float),
+            "path": np.array([ghost.path for ghost in picture.instances], str),
             "pixels": np.array(pixels, str),
         }
     )

@@ -1,4 +1,4 @@
-"""What JPEG at quality 75 does to a grey picture: rounded coefficients of cosines, block by block.
+"""JPEG compression of a grey picture: quantised cosine coefficients of blocks of 8 x 8 pixels.
 
 References
 ----------
@@ -15,7 +15,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["jpeg_noise"]
+__all__ = ["jpeg_round_trip"]
 
 _LUMINANCE = (
     (16, 11, 10, 16, 24, 40, 51, 61),
@@ -29,8 +29,8 @@ _LUMINANCE = (
 )
 
 
-def jpeg_noise(picture: NDArray[np.uint8], *, quality: int = 75) -> NDArray[np.uint8]:
-    """Return the picture as it comes back from a JPEG file, ``(H, W)`` uint8.
+def jpeg_round_trip(picture: NDArray[np.uint8], *, quality: int = 75) -> NDArray[np.uint8]:
+    """Return the picture after JPEG compression and decompression.
 
     Parameters
     ----------
@@ -38,15 +38,20 @@ def jpeg_noise(picture: NDArray[np.uint8], *, quality: int = 75) -> NDArray[np.u
         ``(H, W)`` uint8.
     quality
         1 to 100.
+
+    Returns
+    -------
+    ndarray of uint8, shape (H, W)
+        With the artefacts of the compression.
     """
     height, width = picture.shape
     padded = np.pad(picture, ((0, -height % 8), (0, -width % 8)), mode="edge").astype(np.float32) - 128
     rows, columns = padded.shape
     blocks = padded.reshape(rows // 8, 8, columns // 8, 8).swapaxes(1, 2)
-    cosines, table = _cosines(), _table(quality)
+    cosines, table = _cosines(), _quantisation_table(quality)
     rounded = np.rint(cosines @ blocks @ cosines.T / table) * table
-    back = (cosines.T @ rounded @ cosines).swapaxes(1, 2).reshape(rows, columns)[:height, :width]
-    return np.clip(np.rint(back + 128), 0, 255).astype(np.uint8)
+    restored = (cosines.T @ rounded @ cosines).swapaxes(1, 2).reshape(rows, columns)[:height, :width]
+    return np.clip(np.rint(restored + 128), 0, 255).astype(np.uint8)
 
 
 @cache
@@ -58,8 +63,8 @@ def _cosines() -> NDArray[np.float32]:
     return matrix.astype(np.float32)
 
 
-def _table(quality: int) -> NDArray[np.float32]:
-    """Return the steps of the coefficients."""
+def _quantisation_table(quality: int) -> NDArray[np.float32]:
+    """Return the quantisation table."""
     scale = 5000 / quality if quality < 50 else 200 - 2 * quality
     steps = np.floor((np.array(_LUMINANCE) * scale + 50) / 100)
     return np.clip(steps, 1, 255).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Where the CCDs lie in the picture of a focal plane."""
+"""Positions of the CCDs in a picture of a focal plane."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 __all__ = ["DECAM_MM_PER_PIXEL", "CcdBox", "Layout"]
 
 DECAM_MM_PER_PIXEL = 1.0575
-"""A pixel of a picture of 400 x 400 of DECam's focal plane, in millimetres: 70.5 pixels of 15 um."""
+"""Size of a pixel of a 400 x 400 picture of DECam's focal plane, in mm: 70.5 CCD pixels of 15 um."""
 
 WIDEST_GAP = 6
-"""Gaps between CCDs up to about this many pixels belong to the focal plane."""
+"""Gaps between CCDs up to about this many pixels are part of the focal plane."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class CcdBox:
     Attributes
     ----------
     number
-        Its number.
+        Number of the CCD.
     rows, columns
         Its pixels.
     """
@@ -41,32 +41,32 @@ class CcdBox:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Rows and columns."""
+        """Numbers of rows and columns."""
         return self.rows.stop - self.rows.start, self.columns.stop - self.columns.start
 
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """The CCDs of a camera in a picture of its focal plane, the field's centre in the middle.
+    """Layout of the CCDs of a camera in a picture of its focal plane, with the field centre in the centre.
 
     Attributes
     ----------
     ccd_map
         Number of the CCD at each pixel, ``(H, W)`` uint8; 0 in gaps and outside.
     mm_per_pixel
-        Length on the focal plane that one pixel shows.
+        Size of a pixel on the focal plane.
 
     Raises
     ------
     ConfigError
-        If the map is not two-dimensional, or has no CCD, or the scale is not positive.
+        If the map is not two-dimensional or contains no CCD, or the scale is not positive.
     """
 
     ccd_map: NDArray[np.uint8]
     mm_per_pixel: float = DECAM_MM_PER_PIXEL
 
     def __post_init__(self) -> None:
-        """Refuse maps that show no focal plane."""
+        """Check the map and the scale."""
         if self.ccd_map.ndim != 2 or not self.ccd_map.any():
             raise ConfigError(
                 f"layout: expected a map (H, W) of CCD numbers, found shape {self.ccd_map.shape}"
@@ -82,7 +82,7 @@ class Layout:
 
     @property
     def centre(self) -> tuple[float, float]:
-        """Row and column of the field's centre."""
+        """Row and column of the field centre."""
         height, width = self.ccd_map.shape
         return (height - 1) / 2, (width - 1) / 2
 
@@ -94,7 +94,7 @@ class Layout:
 
     @cached_property
     def plane(self) -> NDArray[np.bool_]:
-        """The focal plane with the gaps between its CCDs, ``(H, W)``."""
+        """The focal plane, including the gaps between its CCDs, ``(H, W)``."""
         padded = np.pad(self.ccd_map > 0, WIDEST_GAP, mode="edge")
         closed = ndimage.binary_closing(padded, np.ones((WIDEST_GAP, WIDEST_GAP), bool))
         plane: NDArray[np.bool_] = closed[WIDEST_GAP:-WIDEST_GAP, WIDEST_GAP:-WIDEST_GAP]
@@ -102,7 +102,7 @@ class Layout:
 
     @cached_property
     def edge_distance(self) -> NDArray[np.float32]:
-        """Distance to the nearest pixel off the focal plane, ``(H, W)`` float32, in pixels."""
+        """Distance to the nearest pixel outside the focal plane, ``(H, W)`` float32, in pixels."""
         padded = np.pad(self.plane, 1)
         distance: NDArray[np.float32] = ndimage.distance_transform_edt(padded)[1:-1, 1:-1].astype(np.float32)
         return distance

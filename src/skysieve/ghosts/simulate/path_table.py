@@ -1,4 +1,4 @@
-"""The table of DECam's ghosts: for each field angle and path, where a ghost lies and which light it gets."""
+"""The table of DECam's ghosts: position, size and brightness of each ghost by field angle and path."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MASK_REACH",
     "TABLE",
-    "USUAL_FILTER_PLACE",
+    "USUAL_FILTER_POSITION",
     "GhostPath",
     "PathTable",
     "decam_paths",
@@ -29,45 +29,45 @@ __all__ = [
 ]
 
 TABLE = Path(str(files("skysieve.ghosts.simulate"))) / "decam_paths.npz"
-"""The table that comes with the package."""
+"""Table of the package."""
 
 MASK_REACH = 1.05
 """Half side of a mask, in radii of the pupil."""
 
 
-USUAL_FILTER_PLACE = -50.0
-"""In mm from where the prescription has it, towards the detector: see the module ``traced``."""
+USUAL_FILTER_POSITION = -50.0
+"""Filter position in mm, relative to the prescription and positive towards the detector; see ``traced``."""
 
 FITTED_LIGHT = {"D>Filter": 3.0, "C4_exit>Filter": 0.25}
-"""How much brighter than traced ghosts by these paths are: the coating of a filter is none of a lens. Of
-the pictures with reflections, people outlined radii of 104 to 137 pixels in 43 % and of 40 to 60 in 8 %.
-Simulated ones can be seen in 46 % and 20 %; with the light as traced and the filter where it is
-prescribed, radii of 104 and more could be in 28 %, and with the filter elsewhere but without the second
-factor, those of 40 to 60 in 27 %."""
+"""Brightness of the ghosts of these paths relative to the traced one, since filters have other coatings.
+Of the pictures with reflections, people outlined radii of 104 to 137 pixels in 43 % and of 40 to 60
+in 8 %.  Simulated ghosts of these sizes are visible in 46 % and 20 %.  With the traced brightness and the
+prescribed filter position, radii of 104 and more were visible in 28 %.  With other filter positions but
+without the second factor, radii of 40 to 60 were visible in 27 %.
+"""
 
-SMALLEST_ANGLE = 1e-3
-"""In degrees; what is nearer to the field's centre counts as there."""
+MIN_ANGLE = 1e-3
+"""Minimum field angle in degrees; smaller ones are rounded up to it."""
 
 
 @dataclass(frozen=True)
 class GhostPath:
-    """The ghost that a star makes by one path.
+    """The ghost of a star by one path.
 
     Attributes
     ----------
     name
-        The surface of the first reflection and that of the second, as ``D>C5_exit``.
+        First and second reflecting surface, as ``D>C5_exit``.
     fraction
-        Of the light that enters the pupil; what stands in front of the lenses is not taken off.
+        Fraction of the light that enters the pupil, without the obscuration in front of the lenses.
     reflectance
-        Fraction for a ray that nothing stops.
+        Fraction for an unvignetted ray.
     centre
-        In mm from the field's centre, towards the star's image.
+        In mm from the field centre, towards the star's image.
     scale
-        In mm per metre of the pupil, along that direction and across it; below zero if turned round.
+        In mm per metre of the pupil, along that direction and across; negative if inverted.
     mask
-        Part of the light that the lenses let through, ``(N, N)`` float32 over the pupil: rows across the
-        direction, columns along it.
+        Transmission of the lenses over the pupil, ``(N, N)`` float32; columns lie along the direction.
     """
 
     name: str
@@ -79,12 +79,12 @@ class GhostPath:
 
     @property
     def radius(self) -> float:
-        """Of a disc as large as the whole ghost, in mm."""
+        """Radius of a disc with the area of the unvignetted ghost, in mm."""
         return PUPIL_RADIUS * math.sqrt(abs(self.scale[0] * self.scale[1]))
 
     @property
     def brightness(self) -> float:
-        """Part of the star's light that falls on a mm2 where nothing stands in the way."""
+        """Fraction of the star's light per mm2 of the unobscured ghost."""
         return self.reflectance / (np.pi * max(self.radius, 1.0) ** 2)
 
 
@@ -104,9 +104,9 @@ class PathTable:
         ``(A, P, 2)``.
     mask
         ``(A, P, N, N)`` bool.
-    filter_place
-        Of paths that the filter turns back, how far it stands from where the prescription has it, in mm
-        towards the detector; NaN of others. ``(P,)``.
+    filter_position
+        ``(P,)`` in mm, relative to the prescription and positive towards the detector; NaN for paths that the
+        filter does not reflect.
     """
 
     angles: NDArray[np.float32]
@@ -116,41 +116,53 @@ class PathTable:
     centre: NDArray[np.float32]
     scale: NDArray[np.float32]
     mask: NDArray[np.bool_]
-    filter_place: NDArray[np.float32]
+    filter_position: NDArray[np.float32]
 
     @property
-    def filter_places(self) -> tuple[float, ...]:
-        """Where the filter stands in the paths that it turns back, in mm, increasing."""
-        return tuple(np.unique(self.filter_place[np.isfinite(self.filter_place)]).tolist())
+    def filter_positions(self) -> tuple[float, ...]:
+        """Filter positions of the paths that the filter reflects, in mm, increasing."""
+        return tuple(np.unique(self.filter_position[np.isfinite(self.filter_position)]).tolist())
 
-    def at(self, angle: float, *, filter_place: float = USUAL_FILTER_PLACE) -> list[GhostPath]:
-        """Return the ghosts of a star at a field angle in degrees, between the angles of the table.
+    def at(self, angle: float, *, filter_position: float = USUAL_FILTER_POSITION) -> list[GhostPath]:
+        """Interpolate the ghosts of a star at a field angle.
 
-        A path that has light at one of two angles only fades towards the other.  Of the paths that the filter
-        turns back, those with the filter at `filter_place` in mm are returned.
+        A path with light at only one of the two neighbouring angles fades towards the other.  Of the paths
+        that the filter reflects, only those with the given filter position are returned.
+
+        Parameters
+        ----------
+        angle
+            Field angle, in degrees.
+        filter_position
+            Position of the filter, in mm.
+
+        Returns
+        -------
+        list of GhostPath
+            In the order of the table.
 
         Raises
         ------
         ConfigError
-            If the table has no such place of the filter.
+            If the table does not contain this filter position.
         """
-        if filter_place not in self.filter_places:
-            known = ", ".join(f"{place:g}" for place in self.filter_places)
-            raise ConfigError(f"filter at {filter_place:g} mm: the ghosts are traced for {known}")
-        elsewhere = np.isfinite(self.filter_place) & (self.filter_place != filter_place)
-        place = float(np.interp(angle, self.angles, np.arange(self.angles.size)))
-        low = min(int(place), self.angles.size - 2)
+        if filter_position not in self.filter_positions:
+            known = ", ".join(f"{position:g}" for position in self.filter_positions)
+            raise ConfigError(f"filter at {filter_position:g} mm: the ghosts are traced for {known}")
+        elsewhere = np.isfinite(self.filter_position) & (self.filter_position != filter_position)
+        index = float(np.interp(angle, self.angles, np.arange(self.angles.size)))
+        low = min(int(index), self.angles.size - 2)
         pair = slice(low, low + 2)
-        share = np.array([low + 1 - place, place - low])
-        lit = (self.fraction[pair] > 0) & ~elsewhere
+        share = np.array([low + 1 - index, index - low])
+        has_light = (self.fraction[pair] > 0) & ~elsewhere
         found = []
-        for number in np.flatnonzero((lit * share[:, None]).any(axis=0)):
-            # geometry from where there is light, light as it is; a centre moves out as its star does
-            nearest = np.maximum(self.angles[pair], SMALLEST_ANGLE)
-            outwards = self.centre[pair, number] / nearest
+        for number in np.flatnonzero((has_light * share[:, None]).any(axis=0)):
+            # interpolate the geometry between angles with light only; a centre moves outwards with its star
+            nearest = np.maximum(self.angles[pair], MIN_ANGLE)
+            centre_per_degree = self.centre[pair, number] / nearest
             if self.angles[low] == 0:
-                outwards[0] = outwards[1]
-            weight = share * lit[:, number]
+                centre_per_degree[0] = centre_per_degree[1]
+            weight = share * has_light[:, number]
             weight /= weight.sum()
             along, across = weight @ self.scale[pair, number]
             found.append(
@@ -158,7 +170,7 @@ class PathTable:
                     self.paths[number],
                     float(share @ self.fraction[pair, number]),
                     float(weight @ self.reflectance[pair, number]),
-                    float(weight @ outwards) * angle,
+                    float(weight @ centre_per_degree) * angle,
                     (float(along), float(across)),
                     np.tensordot(share, self.mask[pair, number], 1).astype(np.float32),
                 )
@@ -166,7 +178,13 @@ class PathTable:
         return found
 
     def write(self, path: Path) -> None:
-        """Write the table."""
+        """Write the table.
+
+        Parameters
+        ----------
+        path
+            NPZ file.
+        """
         buffer = io.BytesIO()
         np.savez_compressed(
             buffer,
@@ -178,7 +196,7 @@ class PathTable:
             scale=self.scale,
             mask=np.packbits(self.mask, axis=-1),
             cells=np.array(self.mask.shape[-1]),
-            filter_place=self.filter_place,
+            filter_place=self.filter_position,
         )
         path.write_bytes(buffer.getvalue())
 
@@ -186,10 +204,20 @@ class PathTable:
     def read(cls, path: Path) -> PathTable:
         """Read a table.
 
+        Parameters
+        ----------
+        path
+            NPZ file.
+
+        Returns
+        -------
+        PathTable
+            The table.
+
         Raises
         ------
         SourceError
-            If it cannot be read.
+            If the file cannot be read.
         """
         try:
             with np.load(path, allow_pickle=False) as content:
@@ -211,10 +239,27 @@ class PathTable:
 
 @cache
 def decam_paths() -> PathTable:
-    """Return the table that comes with the package."""
+    """Return the table of the package, which is read once.
+
+    Returns
+    -------
+    PathTable
+        The table.
+    """
     return PathTable.read(TABLE)
 
 
 def fitted_light(path: str) -> float:
-    """Return how much brighter the ghosts of a path are than traced."""
+    """Return the brightness of the ghosts of a path relative to the traced one.
+
+    Parameters
+    ----------
+    path
+        Name of the path.
+
+    Returns
+    -------
+    float
+        A factor of :data:`FITTED_LIGHT`, else 1.
+    """
     return next((factor for start, factor in FITTED_LIGHT.items() if path.startswith(start)), 1.0)

@@ -1,4 +1,4 @@
-"""One simulated picture of a focal plane, with its ghosts and the truth about them."""
+"""Simulation of one picture of a focal plane, with its ghosts and their truth."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.random import Generator
     from numpy.typing import NDArray
 
-    from skysieve.ghosts.simulate.focal_plane import Exposed
+    from skysieve.ghosts.simulate.focal_plane import Exposure
     from skysieve.ghosts.simulate.layout import Layout
     from skysieve.ghosts.simulate.reflections import BrightStar, DrawnGhost
 
@@ -24,11 +24,11 @@ __all__ = ["GhostInstance", "GhostPicture", "simulate_focal_plane"]
 
 KINDS = ("rays", "reflections", "both")
 
-BRIGHTER = 4.0
-"""By how much light is brighter in each further try to make a ghost that can be seen."""
+BRIGHTENING = 4.0
+"""Factor on the light in each further attempt to make a visible ghost."""
 
-ALIKE = 0.25
-"""Ghosts whose centres, and radii, differ by less than this part of the radius look like one."""
+MERGE_DISTANCE = 0.25
+"""Ghosts whose centres and radii differ by less than this fraction of the radius look like one ghost."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,13 +40,13 @@ class GhostInstance:
     class_name
         Rays, Bright or Faint.
     mask
-        Its filled outline, ``(H, W)`` bool: gaps, hole and vanes belong.
+        Its filled outline, ``(H, W)`` bool, including gaps, the central hole and the spider vanes.
     contrast
-        What its brightest or darkest twentieth differs from the sky, in grey levels, means of 3 x 3 pixels.
+        Difference of its brightest or darkest 5 % from the sky, in grey levels, in means of 3 x 3 pixels.
     signal
-        Its ratio of signal to noise.
+        Its signal-to-noise ratio.
     star
-        Row and column of its star, in the picture or not; None for Rays.
+        Row and column of its star, which may lie outside the picture; None for Rays.
     centre
         Row and column of the centre of its pupil, on the line through star and field centre; None for Rays.
     path
@@ -64,22 +64,22 @@ class GhostInstance:
 
 @dataclass(frozen=True, eq=False)
 class GhostPicture:
-    """A picture and the truth about it.
+    """A picture and its truth.
 
     Attributes
     ----------
     pixels
         ``(H, W)`` uint8.
     instances
-        Its visible ghosts; Rays first, then reflections, the brightest first.
+        Its visible ghosts: Rays first, then reflections, brightest first.
     live
-        Pixels ``(H, W)`` bool that see light.
+        Light-sensitive pixels, ``(H, W)`` bool.
     parameters
-        What was drawn: kind, sky, noise, mesh, stars, hidden (ghosts that cannot be seen).
+        Drawn values: kind, sky, noise, mesh, stars, hidden (number of invisible ghosts).
     recipe
         Name of the recipe.
     seed
-        Seed, where it was a number.
+        Seed; None if a generator was given.
     """
 
     pixels: NDArray[np.uint8]
@@ -91,7 +91,7 @@ class GhostPicture:
 
     @property
     def has_ghost(self) -> bool:
-        """Whether any ghost can be seen."""
+        """Whether any ghost is visible."""
         return bool(self.instances)
 
 
@@ -103,11 +103,16 @@ def simulate_focal_plane(
     Parameters
     ----------
     layout
-        Where the CCDs lie.
+        Positions of the CCDs.
     seed
-        Seed, or source of randomness: the same seed gives the same picture.
+        Seed or generator; the same seed gives the same picture.
     recipe
-        What to draw from; the default, if None.
+        Distributions of the simulation; the default recipe if None.
+
+    Returns
+    -------
+    GhostPicture
+        The picture and its truth.
 
     Examples
     --------
@@ -118,34 +123,34 @@ def simulate_focal_plane(
     """
     recipe = GhostRecipe() if recipe is None else recipe
     rng = np.random.default_rng(seed)
-    exposed = recipe.plane.expose(layout, rng)
+    exposure = recipe.plane.expose(layout, rng)
     light = recipe.stars.draw(layout, rng)
     light += recipe.satellites.draw(layout, rng)
     mesh = float(rng.choice(recipe.mesh))
     kind = "none"
     if rng.uniform() < recipe.ghosted:
         kind = str(rng.choice(KINDS, p=np.array(recipe.kinds) / sum(recipe.kinds)))
-    scene = _Scene(layout, exposed, recipe, mesh)
-    for number in range(recipe.tries if kind != "none" else 0):
-        scene = _Scene(layout, exposed, recipe, mesh)
+    scene = _Scene(layout, exposure, recipe, mesh)
+    for attempt in range(recipe.tries if kind != "none" else 0):
+        scene = _Scene(layout, exposure, recipe, mesh)
         if kind in ("rays", "both"):
             scene.add_rays(rng)
         if kind in ("reflections", "both"):
-            scene.add_reflections(rng, BRIGHTER**number)
+            scene.add_reflections(rng, BRIGHTENING**attempt)
         if scene.instances:
             break
     for star in scene.stars:
-        draw_star(light, layout, star.place(layout), star.flux, rng, bleeds=True)
+        draw_star(light, layout, star.position(layout), star.flux, rng, bleeds=True)
     light += subtract_background(scene.light, layout, cell=mesh)
-    pixels, stretch = recipe.plane.develop(exposed, light, rng)
+    pixels, stretch = recipe.plane.render(exposure, light, rng)
     return GhostPicture(
         pixels,
         tuple(replace(one, contrast=stretch * one.contrast) for one in scene.instances),
-        exposed.live,
+        exposure.live,
         {
             "kind": kind,
-            "sky": float(np.median(exposed.sky[exposed.live])),
-            "noise": stretch * exposed.noise,
+            "sky": float(np.median(exposure.sky[exposure.live])),
+            "noise": stretch * exposure.noise,
             "mesh": mesh,
             "stars": len(scene.stars),
             "hidden": scene.hidden,
@@ -156,11 +161,11 @@ def simulate_focal_plane(
 
 
 class _Scene:
-    """Ghosts in the making: their light, and those of them that can be seen."""
+    """The ghosts of one picture: their light and the visible instances."""
 
-    def __init__(self, layout: Layout, exposed: Exposed, recipe: GhostRecipe, mesh: float) -> None:
+    def __init__(self, layout: Layout, exposure: Exposure, recipe: GhostRecipe, mesh: float) -> None:
         self.layout = layout
-        self.exposed = exposed
+        self.exposure = exposure
         self.recipe = recipe
         self.mesh = mesh
         self.light = np.zeros(layout.shape, np.float32)
@@ -170,82 +175,87 @@ class _Scene:
 
     def add_rays(self, rng: Generator) -> None:
         """Add fans and arcs."""
-        rays, truth, noise = self.recipe.rays, self.recipe.truth, self.exposed.noise
+        rays, truth, noise = self.recipe.rays, self.recipe.truth, self.exposure.noise
         for _ in range(rays.count(rng)):
-            light = rays.draw(self.layout, rng) * self.exposed.live
+            light = rays.draw(self.layout, rng) * self.exposure.live
             self.light += light
-            residual = self._shown(light)
+            residual = self._visible_light(light)
             outlines = truth.outline_rays(residual, self.layout.plane, noise=noise)
-            seen = [(mask, truth.look(residual, mask, self.exposed.live, noise=noise)) for mask in outlines]
+            candidates = [
+                (mask, truth.visibility(residual, mask, self.exposure.live, noise=noise)) for mask in outlines
+            ]
             found = [
-                GhostInstance("Rays", mask, look.contrast, look.signal) for mask, look in seen if look.visible
+                GhostInstance("Rays", mask, visibility.contrast, visibility.signal)
+                for mask, visibility in candidates
+                if visibility.visible
             ]
             self.instances += found
             self.hidden += not found
 
-    def add_reflections(self, rng: Generator, brighter: float) -> None:
-        """Add the ghosts of a star, or two."""
-        settings, truth, noise = self.recipe.reflections, self.recipe.truth, self.exposed.noise
-        filter_place = settings.draw_filter_place(rng)
+    def add_reflections(self, rng: Generator, brightening: float) -> None:
+        """Add the ghosts of one or two stars."""
+        settings, truth, noise = self.recipe.reflections, self.recipe.truth, self.exposure.noise
+        filter_position = settings.draw_filter_position(rng)
         for _ in range(1 + int(rng.uniform() < settings.second)):
             star = settings.draw_star(rng)
-            star = replace(star, flux=min(star.flux * brighter, settings.brightest))
+            star = replace(star, flux=min(star.flux * brightening, settings.brightest))
             self.stars.append(star)
-            its: list[GhostInstance] = []
-            for ghost in self._merged(settings.draw(star, self.layout, rng, filter_place=filter_place)):
-                light, mask = self._whole(ghost)
+            visible: list[GhostInstance] = []
+            ghosts = settings.draw(star, self.layout, rng, filter_position=filter_position)
+            for ghost in self._merge_similar(ghosts):
+                light, mask = self._on_full_picture(ghost)
                 self.light += light
-                residual = self._shown(light)
-                look = truth.look(residual, mask, self.exposed.live, noise=noise)
-                if not look.visible:
+                residual = self._visible_light(light)
+                visibility = truth.visibility(residual, mask, self.exposure.live, noise=noise)
+                if not visibility.visible:
                     self.hidden += 1
                     continue
-                its.append(
+                visible.append(
                     GhostInstance(
-                        truth.reflection_class(ghost.radius, look.contrast, noise=noise),
+                        truth.reflection_class(ghost.radius, visibility.contrast, noise=noise),
                         truth.outline_reflection(mask, self.layout.plane),
-                        look.contrast,
-                        look.signal,
-                        star.place(self.layout),
+                        visibility.contrast,
+                        visibility.signal,
+                        star.position(self.layout),
                         ghost.centre,
                         ghost.path,
                     )
                 )
-            self.instances += one_outline(its, truth.concentric)
+            self.instances += merge_concentric(visible, truth.concentric)
 
-    def _shown(self, light: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return what the picture shows of a light, if it were alone."""
-        left = subtract_background(light, self.layout, cell=self.mesh)
-        return self.recipe.plane.levels.soften(left)
+    def _visible_light(self, light: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return how the picture would show a light alone."""
+        residual = subtract_background(light, self.layout, cell=self.mesh)
+        return self.recipe.plane.levels.compress(residual)
 
-    def _merged(self, ghosts: list[DrawnGhost]) -> list[DrawnGhost]:
-        """Return the ghosts, those that lie on a brighter one and are as large put together with it.
+    def _merge_similar(self, ghosts: list[DrawnGhost]) -> list[DrawnGhost]:
+        """Merge each ghost with a brighter one of the same position and size.
 
-        Two surfaces of a filter make two such ghosts, and nobody outlines both.
+        The two surfaces of a filter make two such ghosts, and nobody outlines both.
         """
         merged: list[DrawnGhost] = []
         for ghost in ghosts:
             for number, other in enumerate(merged):
-                apart = math.dist(ghost.centre, other.centre)
-                alike = abs(math.log(ghost.radius / other.radius)) < ALIKE and apart < ALIKE * other.radius
-                if alike:
-                    merged[number] = self._together(other, ghost)
+                distance = math.dist(ghost.centre, other.centre)
+                same_size = abs(math.log(ghost.radius / other.radius)) < MERGE_DISTANCE
+                if same_size and distance < MERGE_DISTANCE * other.radius:
+                    merged[number] = self._combine(other, ghost)
                     break
             else:
                 merged.append(ghost)
         return merged
 
-    def _together(self, first: DrawnGhost, second: DrawnGhost) -> DrawnGhost:
-        """Return the first ghost with the light and outline of the second."""
-        light, mask = self._whole(first)
+    def _combine(self, first: DrawnGhost, second: DrawnGhost) -> DrawnGhost:
+        """Return the first ghost with the light and the outline of both."""
+        light, mask = self._on_full_picture(first)
         window = second.rows, second.columns
         light[window] += second.light
         mask[window] |= second.outline
         height, width = self.layout.shape
         return replace(first, rows=slice(0, height), columns=slice(0, width), light=light, outline=mask)
 
-    def _whole(self, ghost: DrawnGhost) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Return light and outline of a ghost in the whole picture."""
+    def _on_full_picture(self, ghost: DrawnGhost) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Return light and outline of a ghost on the full picture."""
         light = np.zeros(self.layout.shape, np.float32)
         mask = np.zeros(self.layout.shape, bool)
         light[ghost.rows, ghost.columns] = ghost.light
@@ -253,28 +263,33 @@ class _Scene:
         return light, mask
 
 
-def one_outline(ghosts: list[GhostInstance], apart: float) -> list[GhostInstance]:
-    """Return the ghosts, those of one class around the same middle put together.
+def merge_concentric(ghosts: list[GhostInstance], distance: float) -> list[GhostInstance]:
+    """Merge ghosts of one class with the same centre.
 
-    What is put together keeps everything of the ghost that came first, but for its outline.
+    A merged ghost keeps the values of the first ghost, except for its outline.
 
     Parameters
     ----------
     ghosts
-        Of one star.
-    apart
-        Pixels between the middles of the outlines of two ghosts from which on they stay two.
+        Ghosts of one star.
+    distance
+        Minimum distance between the centres of two outlines that stay separate, in pixels.
+
+    Returns
+    -------
+    list of GhostInstance
+        In their order.
     """
     kept: list[GhostInstance] = []
-    middles: list[NDArray[np.float64]] = []
+    centres: list[NDArray[np.float64]] = []
     for ghost in ghosts:
-        middle = np.argwhere(ghost.mask).mean(axis=0)
+        centre = np.argwhere(ghost.mask).mean(axis=0)
         for number, other in enumerate(kept):
-            if other.class_name == ghost.class_name and math.dist(middle, middles[number]) < apart:
+            if other.class_name == ghost.class_name and math.dist(centre, centres[number]) < distance:
                 kept[number] = replace(other, mask=other.mask | ghost.mask)
-                middles[number] = np.argwhere(kept[number].mask).mean(axis=0)
+                centres[number] = np.argwhere(kept[number].mask).mean(axis=0)
                 break
         else:
             kept.append(ghost)
-            middles.append(middle)
+            centres.append(centre)
     return kept

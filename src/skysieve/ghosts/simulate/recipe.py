@@ -1,4 +1,4 @@
-"""The recipe of pictures with ghosts: what they are drawn from, and its YAML file."""
+"""Recipes of pictures with ghosts, and their YAML files."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ __all__ = ["GhostRecipe", "read_ghost_recipe", "shipped_ghost_recipes"]
 
 @dataclass(frozen=True, kw_only=True)
 class GhostRecipe:
-    """What pictures of focal planes are drawn from.
+    """Distributions that simulated focal planes are drawn from.
 
     Attributes
     ----------
     name, description
-        What it is.
+        Name and one-line description.
     ghosted
-        Share of the pictures with ghosts.
+        Fraction of the pictures with ghosts.
     kinds
-        Of those, how many have Rays only, reflections only, and both; as people found it on 1400 pictures.
+        Of those, relative numbers with Rays only, reflections only and both, as annotated on 1400 pictures.
     mesh
-        Sides of the cells in which the background was measured, in pixels of the picture, all equally likely.
+        Cell sizes of the background mesh, in pixels of the picture; each is equally likely.
     tries
-        How often a picture is drawn anew, the light four times brighter each time, until a ghost is visible.
+        Maximum number of attempts to make a visible ghost; each attempt multiplies the light by four.
     reflections, rays
         The ghosts.
     plane, stars, satellites
-        Everything else.
+        The rest of the picture.
     truth
-        What counts as a ghost.
+        Rule that decides which ghosts count.
     """
 
     name: str = "ghosts"
@@ -54,23 +54,45 @@ class GhostRecipe:
     truth: TruthRule = field(default_factory=TruthRule)
 
     def to_yaml(self) -> str:
-        """Return the whole recipe as YAML, each setting with its value."""
+        """Return the recipe as YAML, with the value of every setting.
+
+        Returns
+        -------
+        str
+            Content of a recipe file.
+        """
         return plain_yaml(asdict(self))
 
 
 def shipped_ghost_recipes() -> dict[str, Path]:
-    """Return the files of the recipes that come with the package, by name."""
+    """Return the recipes of the package.
+
+    Returns
+    -------
+    dict
+        File of each recipe, by name.
+    """
     folder = Path(str(files("skysieve.ghosts.simulate"))) / "recipes"
     return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
 
 
 def read_ghost_recipe(name: str | Path = "ghosts") -> GhostRecipe:
-    """Read a recipe of ghosts: a YAML file, or the name of one that comes with the package.
+    """Read a recipe of ghosts.
+
+    Parameters
+    ----------
+    name
+        YAML file, or name of a recipe of the package.
+
+    Returns
+    -------
+    GhostRecipe
+        The recipe; settings that the file does not give have their defaults.
 
     Raises
     ------
     ConfigError
-        If there is no such recipe, or it cannot be read, or a setting is unknown or not valid.
+        If the recipe does not exist or cannot be read, or a setting is unknown or invalid.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Reflections: the chain of ghosts that one bright star makes, drawn from the table of traced paths."""
+"""Reflections: the chain of ghosts of one bright star, drawn from the table of traced paths."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 __all__ = ["MM_PER_DEGREE", "BrightStar", "DrawnGhost", "Reflections", "draw_ghost"]
 
 MM_PER_DEGREE = 204.9
-"""Of the focal plane: 17.57 arcsec/mm, as batoid traces it."""
+"""Plate scale of the focal plane: 17.57 arcsec/mm, as traced with batoid."""
 
-FAINTEST = 0.8
-"""Grey levels below which a ghost is not drawn: a fifteenth of the sky's noise."""
+MIN_LEVEL = 0.8
+"""Minimum grey level of a ghost: a fifteenth of the sky's noise."""
 
-FINE = 4
-"""How much finer than in the table a ghost's mask is drawn."""
+MASK_OVERSAMPLING = 4
+"""Oversampling of a ghost's mask relative to the table."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,9 @@ class BrightStar:
     Attributes
     ----------
     angle
-        From the field's centre, in degrees.
+        Angle from the field centre, in degrees.
     azimuth
-        Direction of its image from the field's centre, in radians from x (right) towards y (down).
+        Direction of its image from the field centre, in radians from x (right) towards y (down).
     flux
         Light that enters the pupil, in grey levels summed over pixels.
     """
@@ -50,9 +50,20 @@ class BrightStar:
     azimuth: float
     flux: float
 
-    def place(self, layout: Layout) -> tuple[float, float]:
-        """Return row and column of its image, in the picture or not."""
-        return on_line(layout, self.azimuth, self.angle * MM_PER_DEGREE)
+    def position(self, layout: Layout) -> tuple[float, float]:
+        """Return the position of its image.
+
+        Parameters
+        ----------
+        layout
+            Positions of the CCDs.
+
+        Returns
+        -------
+        row, column : float
+            In pixels; the position may lie outside the picture.
+        """
+        return focal_position(layout, self.azimuth, self.angle * MM_PER_DEGREE)
 
 
 @dataclass(frozen=True)
@@ -62,17 +73,17 @@ class DrawnGhost:
     Attributes
     ----------
     path
-        The path of its light.
+        Path of its light.
     centre
-        Row and column of the centre of its pupil; not of its light, where that is cut.
+        Row and column of the centre of its pupil.  If its light is vignetted, the centroid differs.
     radius
-        Of a disc as large as the whole ghost, in pixels.
+        Radius of a disc with the area of the unvignetted ghost, in pixels.
     rows, columns
         The window.
     light
         ``(h, w)`` float32, in grey levels.
     outline
-        ``(h, w)`` bool: what light reaches, or would but for hole and vanes.
+        ``(h, w)`` bool: pixels with light, including the central hole and the spider vanes.
     """
 
     path: str
@@ -86,27 +97,27 @@ class DrawnGhost:
 
 @dataclass(frozen=True, kw_only=True)
 class Reflections:
-    """Ghosts of a bright star that two surfaces reflected: images of the pupil out of focus.
+    """Ghosts of a bright star after two reflections: out-of-focus images of the pupil.
 
     Attributes
     ----------
     flux
-        Of the star, in grey levels summed over pixels.
+        Flux of the star, in grey levels summed over pixels.
     brightest
-        Of a star that is made brighter so that a ghost of it can be seen, at most.
+        Maximum flux of a star that is brightened until a ghost is visible.
     outside
-        Share of stars outside the field.
+        Fraction of stars outside the field.
     inner, outer
-        Field angles inside the field and outside, in degrees.
+        Field angles inside and outside the field, in degrees.
     second
-        Chance of a second star.
+        Probability of a second star.
     coating
-        Scatter of each path's brightness, as coatings differ with wavelength and place: standard deviation of
-        the natural logarithm.
+        Scatter of the brightness of each path, because coatings vary with wavelength and position: standard
+        deviation of the natural logarithm.
     filter_places
-        Chances of the places of the filter that the table has, in their order.
+        Probabilities of the filter positions of the table, in their order.
     vanes
-        Width of the spider's vanes, relative to the prescription: cables run along them.
+        Width of the spider vanes relative to the prescription; cables make them wider.
     """
 
     flux: Range = (1.5e7, 7e8)
@@ -120,39 +131,90 @@ class Reflections:
     vanes: Range = (1.0, 3.0)
 
     def draw_star(self, rng: Generator) -> BrightStar:
-        """Draw a star, all places of the field being as likely."""
+        """Draw a star, uniformly over the area of the field.
+
+        Parameters
+        ----------
+        rng
+            Source of randomness.
+
+        Returns
+        -------
+        BrightStar
+            The star.
+        """
         low, high = self.outer if rng.uniform() < self.outside else self.inner
         angle = math.sqrt(rng.uniform(low**2, high**2))
         return BrightStar(angle, rng.uniform(-math.pi, math.pi), log_uniform(rng, self.flux))
 
-    def draw_filter_place(self, rng: Generator) -> float:
-        """Draw where the filter stands, in mm."""
+    def draw_filter_position(self, rng: Generator) -> float:
+        """Draw the position of the filter.
+
+        Parameters
+        ----------
+        rng
+            Source of randomness.
+
+        Returns
+        -------
+        float
+            One of the positions of the table, in mm.
+        """
         chances = np.array(self.filter_places) / sum(self.filter_places)
-        return float(rng.choice(decam_paths().filter_places, p=chances))
+        return float(rng.choice(decam_paths().filter_positions, p=chances))
 
     def draw(
-        self, star: BrightStar, layout: Layout, rng: Generator, *, filter_place: float
+        self, star: BrightStar, layout: Layout, rng: Generator, *, filter_position: float
     ) -> list[DrawnGhost]:
-        """Return the ghosts of a star that reach the picture, brightest first, but for the faintest.
+        """Draw the ghosts of a star that reach the picture, except for the faintest.
 
-        The filter stands at `filter_place`, one of those of the table, in mm.
+        Parameters
+        ----------
+        star
+            The star.
+        layout
+            Positions of the CCDs.
+        rng
+            Source of randomness.
+        filter_position
+            Position of the filter, one of those of the table, in mm.
+
+        Returns
+        -------
+        list of DrawnGhost
+            Brightest first.
         """
         vane_width = VANE_WIDTH * uniform(rng, self.vanes)
-        drawn = []
+        ghosts = []
         coatings = iter(np.exp(self.coating * rng.standard_normal(200)).tolist())
-        for path in decam_paths().at(star.angle, filter_place=filter_place):
+        for path in decam_paths().at(star.angle, filter_position=filter_position):
             traced = star.flux * path.brightness * layout.mm_per_pixel**2
             level = traced * fitted_light(path.name) * next(coatings)
-            if level < FAINTEST:
+            if level < MIN_LEVEL:
                 continue
             ghost = draw_ghost(path, star, layout, level=level, vane_width=vane_width)
             if ghost is not None:
-                drawn.append((level, ghost))
-        return [ghost for _, ghost in sorted(drawn, key=lambda pair: -pair[0])]
+                ghosts.append((level, ghost))
+        return [ghost for _, ghost in sorted(ghosts, key=lambda pair: -pair[0])]
 
 
-def on_line(layout: Layout, azimuth: float, distance: float) -> tuple[float, float]:
-    """Return row and column of a place at a distance in mm from the field's centre."""
+def focal_position(layout: Layout, azimuth: float, distance: float) -> tuple[float, float]:
+    """Convert polar coordinates on the focal plane to pixels.
+
+    Parameters
+    ----------
+    layout
+        Positions of the CCDs.
+    azimuth
+        In radians from x (right) towards y (down).
+    distance
+        From the field centre, in mm.
+
+    Returns
+    -------
+    row, column : float
+        In pixels.
+    """
     y, x = layout.centre
     pixels = distance / layout.mm_per_pixel
     return y + pixels * math.sin(azimuth), x + pixels * math.cos(azimuth)
@@ -161,24 +223,29 @@ def on_line(layout: Layout, azimuth: float, distance: float) -> tuple[float, flo
 def draw_ghost(
     path: GhostPath, star: BrightStar, layout: Layout, *, level: float, vane_width: float = VANE_WIDTH
 ) -> DrawnGhost | None:
-    """Draw the ghost of a path, or return None if none of it is on the focal plane.
+    """Draw the ghost of a path.
 
     Parameters
     ----------
     path
         From the table, at the star's field angle.
     star
-        Whose ghost it is; its flux is not looked at.
+        Its star; the flux is not used.
     layout
-        Where the CCDs lie.
+        Positions of the CCDs.
     level
-        Grey levels where nothing stands in the way of the light.
+        Unobscured brightness, in grey levels.
     vane_width
-        Of the spider, in metres.
+        Width of the spider vanes, in metres.
+
+    Returns
+    -------
+    DrawnGhost or None
+        None if the ghost misses the focal plane.
     """
     height, width = layout.shape
     mm = layout.mm_per_pixel
-    cy, cx = on_line(layout, star.azimuth, path.centre)
+    cy, cx = focal_position(layout, star.azimuth, path.centre)
     reach = PUPIL_RADIUS * max(map(abs, path.scale)) / mm + 2
     rows = slice(max(0, math.floor(cy - reach)), min(height, math.ceil(cy + reach) + 1))
     columns = slice(max(0, math.floor(cx - reach)), min(width, math.ceil(cx + reach) + 1))
@@ -187,21 +254,21 @@ def draw_ghost(
     y = (np.arange(rows.start, rows.stop, dtype=np.float32) - np.float32(cy))[:, None] * np.float32(mm)
     x = (np.arange(columns.start, columns.stop, dtype=np.float32) - np.float32(cx)) * np.float32(mm)
     cosine, sine = np.float32(math.cos(star.azimuth)), np.float32(math.sin(star.azimuth))
-    # on the pupil: along the direction to the star and across it, then as the spider lies
+    # pupil coordinates along the direction to the star and across it; below, rotated to the spider's axes
     u = ((x * cosine + y * sine) / np.float32(path.scale[0])).astype(np.float32)
     v = ((y * cosine - x * sine) / np.float32(path.scale[1])).astype(np.float32)
     pixel = mm / math.sqrt(abs(path.scale[0] * path.scale[1]))
-    lean = math.tan(math.radians(star.angle))
+    tangent = math.tan(math.radians(star.angle))
     light = entrance_shadow(
         u * cosine - v * sine,
         u * sine + v * cosine,
-        tilt=(lean * float(cosine), lean * float(sine)),
+        tilt=(tangent * float(cosine), tangent * float(sine)),
         pixel=pixel,
         vane_width=vane_width,
     )
     outline = u * u + v * v < np.float32(PUPIL_RADIUS**2)
     if path.mask.min() < 1:
-        passed = _through_lenses(path.mask, u, v)
+        passed = _lens_transmission(path.mask, u, v)
         light *= passed
         outline &= passed > 0.5
     outline &= layout.plane[rows, columns]
@@ -211,20 +278,24 @@ def draw_ghost(
     return DrawnGhost(path.name, (cy, cx), path.radius / mm, rows, columns, light, outline)
 
 
-def _through_lenses(
+def _lens_transmission(
     mask: NDArray[np.float32], u: NDArray[np.float32], v: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """Return the share of light that the lenses let through at places on the pupil."""
+    """Return the transmission of the lenses at points of the pupil."""
     cells = mask.shape[0]
-    # rays tell the edge of the mask to a cell only: smoothed, and made steep again
-    edged = np.pad(mask, 1, mode="edge")
-    beside = edged[:-2, 1:-1] + edged[2:, 1:-1] + edged[1:-1, :-2] + edged[1:-1, 2:]
-    blurred = ((2 * mask + beside) / 6).astype(np.float32)
-    fine = np.clip(enlarge(blurred, (cells * FINE, cells * FINE), FINE) * 2 - 0.5, 0, 1)
-    step = np.float32(FINE * cells / (2 * MASK_REACH * PUPIL_RADIUS))
-    middle = np.float32(FINE * (cells - 1) / 2 + 0.5)
-    last = cells * FINE - 1
-    row = np.clip(v * step + middle, 0, last).astype(np.int32)
-    column = np.clip(u * step + middle, 0, last).astype(np.int32)
+    # the traced mask has the resolution of a cell: smooth its edge and steepen it again
+    padded = np.pad(mask, 1, mode="edge")
+    neighbours = padded[:-2, 1:-1] + padded[2:, 1:-1] + padded[1:-1, :-2] + padded[1:-1, 2:]
+    blurred = ((2 * mask + neighbours) / 6).astype(np.float32)
+    fine = np.clip(
+        enlarge(blurred, (cells * MASK_OVERSAMPLING, cells * MASK_OVERSAMPLING), MASK_OVERSAMPLING) * 2 - 0.5,
+        0,
+        1,
+    )
+    step = np.float32(MASK_OVERSAMPLING * cells / (2 * MASK_REACH * PUPIL_RADIUS))
+    centre = np.float32(MASK_OVERSAMPLING * (cells - 1) / 2 + 0.5)
+    last = cells * MASK_OVERSAMPLING - 1
+    row = np.clip(v * step + centre, 0, last).astype(np.int32)
+    column = np.clip(u * step + centre, 0, last).astype(np.int32)
     passed: NDArray[np.float32] = fine.astype(np.float32)[row, column]
     return passed

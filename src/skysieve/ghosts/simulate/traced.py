@@ -1,19 +1,19 @@
-"""Double reflections of a bright star in DECam, traced by batoid, and the table made of them.
+"""Double reflections of a bright star in DECam, traced with batoid, and the table made from them.
 
-Of the paths by which light of a star reaches the focal plane after two reflections between the glass surfaces
-and the detector, each makes one ghost: an image of the pupil, far out of focus.  Across a ghost the map from
-the pupil to the focal plane is affine to 1 or 2 % of its radius; so the table holds, for each path and field
-angle, that map, and which part of the pupil the lenses let through.  Tracing takes about a second a star;
+Light of a star can reach the focal plane after two reflections between the glass surfaces and the detector.
+Each such path makes one ghost: an image of the pupil, far out of focus.  The map from the pupil to the focal
+plane is affine across a ghost to within 1 to 2 % of its radius.  So the table stores, for each path and field
+angle, this map and the part of the pupil that the lenses transmit.  Tracing takes about a second per star;
 drawing from the table takes milliseconds.
 
-DECam's filters stand in a magazine, each at a place of its own; the prescription has one place. What the
-detector sends to the filter and back makes the widest ghosts that people often outlined: circles with
-radii of 121 and of 131 pixels of a picture of 400, 0.25 and 0.18 times as far from the field's centre as
-the small ghost of the two sides of C5. A filter 50 mm further from the detector than prescribed makes
-such a circle of 121, 0.26 times as far; one 90 mm further makes one of 131, 0.20 times as far; and where
-the prescription has it, of 110.
+Each of DECam's filters has its own position in the filter changer, but the prescription has only one.  Light
+that the detector reflects to the filter and back makes the widest ghosts that people often outlined: circles
+with radii of 121 and 131 pixels of a 400-pixel picture.  Their distances from the field centre are 0.25 and
+0.18 times that of the small ghost of the two sides of C5.  In the model, a filter 50 mm further from the
+detector than prescribed makes a circle of 121 pixels at 0.26 times that distance; one 90 mm further makes 131
+pixels at 0.20; the prescribed position makes 110 pixels.
 
-The table that comes with the package is written by ``python -m skysieve.ghosts.simulate.traced``.
+``python -m skysieve.ghosts.simulate.traced`` writes the table of the package.
 
 References
 ----------
@@ -43,46 +43,46 @@ if TYPE_CHECKING:
 __all__ = ["TracedGhost", "field_angles", "make_table", "trace_star"]
 
 GLASS_REFLECTION = 0.02
-"""Light that a surface of glass reflects, coated as for the whole visible range."""
+"""Reflectance of a glass surface with a coating for the whole visible range."""
 
 DETECTOR_REFLECTION = 0.1
-"""Light that the CCDs reflect."""
+"""Reflectance of the CCDs."""
 
-FILTER_PLACES = (-90.0, -50.0, 0.0)
-"""Where the filter stands, in mm from where the prescription has it towards the detector: see above."""
+FILTER_POSITIONS = (-90.0, -50.0, 0.0)
+"""Filter positions in mm, relative to the prescription and positive towards the detector; see the module."""
 
 WAVELENGTH = 650e-9
-"""In metres; ghosts depend on it but little."""
+"""Wavelength in metres; ghosts depend on it only weakly."""
 
-FEWEST_RAYS = 12
-"""A path of fewer rays is left out: its map cannot be told."""
+MIN_RAYS = 12
+"""Paths with fewer rays are omitted, because their map cannot be fitted."""
 
-SMALLEST = 3.0
-"""Diameter in mm below which a ghost is lost in its star."""
+MIN_DIAMETER = 3.0
+"""Minimum diameter of a ghost in mm; the star outshines smaller ones."""
 
-FAINTEST = 5e-6
-"""Fraction of a star's light below which a ghost is left out."""
+MIN_FRACTION = 5e-6
+"""Minimum fraction of the star's light in a ghost."""
 
-LAUNCH = 15.0
+LAUNCH_HEIGHT = 15.0
 """Height above the vertex of the mirror at which rays start, in metres."""
 
 
 @dataclass(frozen=True)
 class TracedGhost:
-    """The light of a star that came by one path.
+    """Light of a star that took one path.
 
     Attributes
     ----------
     path
-        The surface of the first reflection and that of the second, as ``D>C5_exit``.
+        First and second reflecting surface, as ``D>C5_exit``.
     fraction
-        Of the light that enters the pupil, without what stands in front of it.
+        Fraction of the light that enters the pupil, without the obscuration in front of the lenses.
     reflectance
-        Fraction for a ray that nothing stops.
+        Fraction for an unvignetted ray.
     pupil
-        Where rays enter, ``(N, 2)`` in metres: along the direction towards the star's image, and across it.
+        Pupil coordinates of the rays, ``(N, 2)`` in metres: towards the star's image, and across.
     focal
-        Where they end, ``(N, 2)`` in millimetres from the field's centre.
+        Their coordinates on the focal plane, ``(N, 2)`` in mm from the field centre.
     """
 
     path: str
@@ -93,41 +93,52 @@ class TracedGhost:
 
 
 def field_angles() -> NDArray[np.float64]:
-    """Return the field angles of the table, in degrees: finer where vignetting changes fast."""
+    """Return the field angles of the table: denser where vignetting changes fast.
+
+    Returns
+    -------
+    ndarray of float64, shape (A,)
+        In degrees, increasing.
+    """
     return np.concatenate([np.arange(0.0, 0.6, 0.1), np.arange(0.6, 1.6001, 0.05)])
 
 
-def trace_star(angle: float, *, cells: int = 44, filter_place: float = 0.0) -> list[TracedGhost]:
+def trace_star(angle: float, *, cells: int = 44, filter_position: float = 0.0) -> list[TracedGhost]:
     """Trace the double reflections of a star.
 
     Parameters
     ----------
     angle
-        Between star and field centre, in degrees.
+        Angle between star and field centre, in degrees.
     cells
-        Rays across the pupil.
-    filter_place
-        How far the filter stands from where the prescription has it, in mm towards the detector.
+        Number of rays across the pupil.
+    filter_position
+        Position of the filter in mm, relative to the prescription and positive towards the detector.
+
+    Returns
+    -------
+    list of TracedGhost
+        One for each path with enough rays.
 
     Raises
     ------
     ConfigError
         If batoid is not installed.
     """
-    optic = _coated_camera(filter_place)
+    optic = _coated_camera(filter_position)
     step = 2 * MASK_REACH * PUPIL_RADIUS / cells
     grid = (np.arange(cells) - (cells - 1) / 2) * step
     u, v = (axis.ravel() for axis in np.meshgrid(grid, grid))
     inside = np.hypot(u, v) <= MASK_REACH * PUPIL_RADIUS
     u, v = u[inside], v[inside]
-    out = _launch(optic, u, v, np.deg2rad(angle))
+    reached = _launch(optic, u, v, np.deg2rad(angle))
     ghosts = []
-    for rays in out:
+    for rays in reached:
         path = _path_name(rays.path)
         hit = ~rays.vignetted & ~rays.failed
-        if path is None or hit.sum() < FEWEST_RAYS:
+        if path is None or hit.sum() < MIN_RAYS:
             continue
-        number = np.rint((rays.wavelength[hit] / WAVELENGTH - 1) / _TAG).astype(np.intp)
+        number = np.rint((rays.wavelength[hit] / WAVELENGTH - 1) / _WAVELENGTH_STEP).astype(np.intp)
         pupil = np.column_stack([u[number], v[number]])
         within = np.hypot(*pupil.T) <= PUPIL_RADIUS
         total = np.count_nonzero(np.hypot(u, v) <= PUPIL_RADIUS)
@@ -144,15 +155,30 @@ def trace_star(angle: float, *, cells: int = 44, filter_place: float = 0.0) -> l
 
 
 def make_table(angles: Sequence[float] | NDArray[np.float64], *, cells: int = 44) -> PathTable:
-    """Trace a star at each of these field angles, in degrees, and return the table.
+    """Trace a star at each field angle and make the table.
+
+    Parameters
+    ----------
+    angles
+        Field angles, in degrees.
+    cells
+        Number of rays across the pupil.
+
+    Returns
+    -------
+    PathTable
+        The table.
 
     Raises
     ------
     ConfigError
         If batoid is not installed.
     """
-    traced = [_trace_places(float(angle), cells) for angle in angles]
-    paths = sorted({path for ghosts in traced for path in ghosts})
+    traced = [_trace_filter_positions(float(angle), cells) for angle in angles]
+    paths = sorted(
+        {path for ghosts in traced for path in ghosts},
+        key=lambda path: (path.name, path.filter_position or 0.0),
+    )
     shape = len(angles), len(paths)
     fraction = np.zeros(shape, np.float32)
     reflectance = np.zeros(shape, np.float32)
@@ -165,7 +191,7 @@ def make_table(angles: Sequence[float] | NDArray[np.float64], *, cells: int = 44
             if ghost is None:
                 continue
             offset, scales = fit_affine(ghost)
-            if ghost.fraction < FAINTEST or 2 * PUPIL_RADIUS * np.abs(scales).max() < SMALLEST:
+            if ghost.fraction < MIN_FRACTION or 2 * PUPIL_RADIUS * np.abs(scales).max() < MIN_DIAMETER:
                 continue
             at = row, column
             fraction[at], reflectance[at], centre[at], scale[at] = (
@@ -187,33 +213,43 @@ def make_table(angles: Sequence[float] | NDArray[np.float64], *, cells: int = 44
         centre[:, kept],
         scale[:, kept],
         mask[:, kept],
-        np.array([np.nan if place is None else place for _, place in paths], np.float32)[kept],
+        np.array([np.nan if position is None else position for _, position in paths], np.float32)[kept],
     )
 
 
-def _trace_places(angle: float, cells: int) -> dict[_Path, TracedGhost]:
-    """Trace a star with the filter at each place, which changes nothing but the paths that it turns back."""
+def _trace_filter_positions(angle: float, cells: int) -> dict[_Path, TracedGhost]:
+    """Trace a star with each filter position; only paths that the filter reflects depend on it."""
     ghosts: dict[_Path, TracedGhost] = {}
-    for place in FILTER_PLACES:
-        for ghost in trace_star(angle, cells=cells, filter_place=place):
-            ghosts[_Path(ghost.path, place if "Filter" in ghost.path else None)] = ghost
+    for position in FILTER_POSITIONS:
+        for ghost in trace_star(angle, cells=cells, filter_position=position):
+            ghosts[_Path(ghost.path, position if "Filter" in ghost.path else None)] = ghost
     return ghosts
 
 
 class _Path(NamedTuple):
-    """A column of the table, sorted by name and by place, that of no filter first."""
+    """A path of the table, and the filter position if the filter reflects it."""
 
     name: str
-    place: float | None
-
-    def __lt__(self, other: tuple[Any, ...]) -> bool:
-        return (self.name, self.place or 0.0) < (other[0], other[1] or 0.0)
+    filter_position: float | None
 
 
 def fit_affine(ghost: TracedGhost) -> tuple[float, NDArray[np.float64]]:
-    """Return the centre in mm towards the star, and the mm per metre of the pupil along and across.
+    """Fit the affine map from the pupil to the focal plane.
 
-    Light and optics are mirror symmetric about that direction: there is no shear, and no offset across.
+    Light and optics are mirror symmetric about the direction to the star, so there is no shear and no offset
+    across.
+
+    Parameters
+    ----------
+    ghost
+        Traced rays of one path.
+
+    Returns
+    -------
+    centre : float
+        In mm towards the star.
+    scale : ndarray of float64, shape (2,)
+        In mm per metre of the pupil, along that direction and across.
     """
     (u, v), (x, y) = ghost.pupil.T, ghost.focal.T
     design = np.column_stack([np.ones_like(u), u])
@@ -222,18 +258,18 @@ def fit_affine(ghost: TracedGhost) -> tuple[float, NDArray[np.float64]]:
     return float(offset), np.array([along, across])
 
 
-_TAG = 1e-9
-"""Rays are known again by their wavelengths, which differ by this fraction."""
+_WAVELENGTH_STEP = 1e-9
+"""Relative difference in wavelength between two rays, which identifies each ray after tracing."""
 
 
-def _coated_camera(filter_place: float) -> Any:
-    """Return DECam with coatings and the filter at a place in mm, without what stands before the lenses."""
+def _coated_camera(filter_position: float) -> Any:
+    """Return DECam with coatings and the filter at a position in mm, without the obscuration."""
     require("tracing ghosts", "ghosts", "batoid")
     import batoid
 
     prescribed = batoid.Optic.fromYaml("DECam.yaml")
-    # coatings come after: moving an optic drops them
-    optic = prescribed.withGloballyShiftedOptic("BlancoDECam.DECam.Filter", [0.0, 0.0, filter_place / 1e3])
+    # batoid drops coatings when an optic moves, so they are set afterwards
+    optic = prescribed.withGloballyShiftedOptic("BlancoDECam.DECam.Filter", [0.0, 0.0, filter_position / 1e3])
     glass = batoid.SimpleCoating(GLASS_REFLECTION, 1 - GLASS_REFLECTION)
     silicon = batoid.SimpleCoating(DETECTOR_REFLECTION, 1 - DETECTOR_REFLECTION)
     for surface in optic.itemDict.values():
@@ -247,39 +283,39 @@ def _coated_camera(filter_place: float) -> Any:
 
 
 def _launch(optic: Any, u: NDArray[np.float64], v: NDArray[np.float64], angle: float) -> list[Any]:
-    """Send a ray to each place of the pupil, and return those that reach the detector, by path."""
+    """Trace one ray for each point of the pupil, and return those that reach the detector, by path."""
     import batoid
 
-    x = u - np.tan(angle) * (LAUNCH - STOP_HEIGHT)
+    x = u - np.tan(angle) * (LAUNCH_HEIGHT - STOP_HEIGHT)
     rays = batoid.RayVector(
         x,
         v,
-        np.full_like(u, LAUNCH),
+        np.full_like(u, LAUNCH_HEIGHT),
         np.sin(angle),
         0.0,
         -np.cos(angle),
         0.0,
-        WAVELENGTH * (1 + _TAG * np.arange(u.size)),
+        WAVELENGTH * (1 + _WAVELENGTH_STEP * np.arange(u.size)),
         1.0,
     )
-    faintest = 0.5 * GLASS_REFLECTION**2 * (1 - GLASS_REFLECTION) ** 12 * (1 - DETECTOR_REFLECTION)
-    out, _ = optic.traceSplit(rays, minFlux=faintest)
-    return list(out)
+    min_flux = 0.5 * GLASS_REFLECTION**2 * (1 - GLASS_REFLECTION) ** 12 * (1 - DETECTOR_REFLECTION)
+    reached, _ = optic.traceSplit(rays, minFlux=min_flux)
+    return list(reached)
 
 
 def _path_name(surfaces: Sequence[str]) -> str | None:
-    """Return the surfaces of two reflections, or None if there are not two behind the mirror."""
-    behind = list(surfaces)[len(surfaces) - 1 - list(surfaces)[::-1].index("PM") + 1 :]
-    lenses = [name for name in behind if not name.startswith(("CHIMNEY", "MASK"))]
+    """Return the surfaces of the two reflections; None if there are not two of them after the mirror."""
+    after_mirror = list(surfaces)[len(surfaces) - 1 - list(surfaces)[::-1].index("PM") + 1 :]
+    lenses = [name for name in after_mirror if not name.startswith(("CHIMNEY", "MASK"))]
     if surfaces.count("PM") != 1:
         return None
-    place = [_ORDER[name] for name in lenses]
-    turns = [
+    order = [_ORDER[name] for name in lenses]
+    reflecting = [
         lenses[n]
-        for n in range(1, len(place) - 1)
-        if (place[n] - place[n - 1]) * (place[n + 1] - place[n]) < 0
+        for n in range(1, len(order) - 1)
+        if (order[n] - order[n - 1]) * (order[n + 1] - order[n]) < 0
     ]
-    return ">".join(turns) if len(turns) == 2 else None
+    return ">".join(reflecting) if len(reflecting) == 2 else None
 
 
 _SURFACES = (
@@ -290,7 +326,18 @@ _ORDER = {name: number for number, name in enumerate(_SURFACES)}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Write the table."""
+    """Write the table.
+
+    Parameters
+    ----------
+    arguments
+        Command-line arguments; those of the process if None.
+
+    Raises
+    ------
+    OutputError
+        If the table cannot be written.
+    """
     parser = argparse.ArgumentParser(
         description="Trace the ghosts of DECam, and write the table of their paths."
     )

@@ -1,4 +1,4 @@
-"""What counts as a ghost: whether people would see it, how they would outline it, and its class."""
+"""Truth of simulated ghosts: which ghosts are visible, their outlines, and their classes."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from scipy.spatial import ConvexHull, QhullError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Seen", "TruthRule", "hull_masks"]
+__all__ = ["TruthRule", "Visibility", "hull_masks"]
 
 
 @dataclass(frozen=True)
-class Seen:
-    """How much of a ghost can be seen.
+class Visibility:
+    """Visibility of a ghost.
 
     Attributes
     ----------
     contrast
-        What the brightest, or darkest, 5 % of it differ from the sky, in grey levels, means of 3 x 3 pixels.
+        Difference of its brightest or darkest 5 % from the sky, in grey levels, in means of 3 x 3 pixels.
     signal
-        Ratio of signal to noise of all of it, its pixels added by their weights.
+        Signal-to-noise ratio of all its pixels, optimally weighted.
     visible
-        Whether both suffice.
+        Whether both exceed their limits.
     """
 
     contrast: float
@@ -36,34 +36,37 @@ class Seen:
 
 @dataclass(frozen=True, kw_only=True)
 class TruthRule:
-    """From when on a ghost counts, and as what.
+    """Rule that decides which ghosts count, and their classes.
 
-    A ghost counts if its light, as the subtraction of the background leaves it, has a ratio of signal to
-    noise of `signal` with its pixels added by their weights (it is there), and if in means of 3 x 3 pixels,
-    about what an eye sees, the twentieth of its pixels with most contrast differ from the sky by `contrast`
-    of the noise of one pixel (it can be pointed at), and if `area` of its pixels lie on live CCDs.
-    Reflections are Bright if they are compact and of high contrast, else Faint.
+    A ghost counts if it meets three conditions:
 
-    People draw the outline of a reflection a little outside of its rim: circles around the two sides of C5
-    have a radius of 15.0 px, where the optics make 13.7 px; those of detector and C4 76 px, of 74.7 px.
-    Of two reflections of one class around the same middle people outline both less often than both can be
-    seen, so that the two have one outline here.  ``benchmarks/run.py ghost-geometry`` prints these figures.
+    - its light after background subtraction has a signal-to-noise ratio of at least `signal`, with optimal
+      weights of the pixels (it is there);
+    - in means of 3 x 3 pixels, about what an eye resolves, the 5 % of its pixels with most contrast differ
+      from the sky by `contrast` times the noise of one pixel (people can point at it);
+    - `area` of its pixels lie on live CCDs.
+
+    Reflections are Bright if they are compact and have a high contrast, else Faint.
+
+    People outline a reflection slightly outside its rim: circles around the two sides of C5 have a radius of
+    15.0 px, where the optics make 13.7 px; those of detector and C4 76 px, instead of 74.7 px.
+    If two reflections of one class have the same centre, people outline both less often than both are
+    visible.  Such a pair has one outline here.  ``benchmarks/run.py ghost-geometry`` prints these figures.
 
     Attributes
     ----------
     signal, contrast, area
         See above.
     margin
-        How far outside of its rim a reflection is outlined, in pixels.
+        Distance between the rim of a reflection and its outline, in pixels.
     concentric
-        Reflections of a star and of one class whose middles are less than this many pixels apart have one
-        outline.
+        Reflections of a star with one class and centres closer than this have one outline, in pixels.
     largest_bright
-        Radius of a disc as large as the largest Bright reflection, in pixels.
+        Maximum radius of a Bright reflection, in pixels, of a disc with the same area.
     bright_contrast
-        Least contrast of a Bright one, in noise of one pixel.
+        Minimum contrast of a Bright reflection, in noise of one pixel.
     ray_contrast
-        Contrast of smoothed rays, in noise of one pixel, down to which they are outlined.
+        Minimum contrast of smoothed rays inside their outline, in noise of one pixel.
     """
 
     signal: float = 13.0
@@ -75,45 +78,78 @@ class TruthRule:
     bright_contrast: float = 2.2
     ray_contrast: float = 0.33
 
-    def look(
+    def visibility(
         self,
         residual: NDArray[np.float32],
         mask: NDArray[np.bool_],
         live: NDArray[np.bool_],
         *,
         noise: float,
-    ) -> Seen:
-        """Return how much of a ghost can be seen.
+    ) -> Visibility:
+        """Measure the visibility of a ghost.
 
         Parameters
         ----------
         residual
-            Its light without background, ``(H, W)`` float32, in grey levels.
+            Its light after background subtraction, ``(H, W)`` float32, in grey levels.
         mask
             Its outline, ``(H, W)``.
         live
-            Pixels ``(H, W)`` that see light.
+            Light-sensitive pixels, ``(H, W)``.
         noise
-            Of one pixel, in grey levels.
+            Noise of one pixel, in grey levels.
+
+        Returns
+        -------
+        Visibility
+            With zeros if too few of its pixels are live.
         """
         used = mask & live
         if np.count_nonzero(used) < self.area:
-            return Seen(0.0, 0.0, visible=False)
+            return Visibility(0.0, 0.0, visible=False)
         rows, columns = ndimage.find_objects(used.view(np.uint8))[0]
         inner = used[rows, columns]
         part = np.where(inner, np.clip(residual[rows, columns], -60, 200), np.float32(0))
         contrast = float(np.quantile(np.abs(ndimage.uniform_filter(part, 3)[inner]), 0.95))
         signal = float(np.sqrt(np.square(part, dtype=np.float64).sum())) / noise
         visible = signal >= self.signal and contrast >= self.contrast * noise
-        return Seen(contrast, signal, visible)
+        return Visibility(contrast, signal, visible)
 
     def outline_reflection(self, light: NDArray[np.bool_], plane: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Return the outline ``(H, W)`` of a reflection whose light is at these pixels of the focal plane."""
+        """Return the outline of a reflection.
+
+        Parameters
+        ----------
+        light
+            Pixels ``(H, W)`` with its light.
+        plane
+            Pixels ``(H, W)`` of the focal plane.
+
+        Returns
+        -------
+        ndarray of bool, shape (H, W)
+            The filled outline.
+        """
         outline: NDArray[np.bool_] = ndimage.distance_transform_edt(~light) <= self.margin
         return outline & plane
 
     def reflection_class(self, radius: float, contrast: float, *, noise: float) -> str:
-        """Return Bright or Faint for a reflection of this radius in pixels and contrast in grey levels."""
+        """Return the class of a reflection.
+
+        Parameters
+        ----------
+        radius
+            In pixels.
+        contrast
+            In grey levels.
+        noise
+            Noise of one pixel, in grey levels.
+
+        Returns
+        -------
+        str
+            Bright or Faint.
+        """
         compact = radius <= self.largest_bright
         return "Bright" if compact and contrast >= self.bright_contrast * noise else "Faint"
 
@@ -124,34 +160,54 @@ class TruthRule:
         *,
         noise: float,
     ) -> list[NDArray[np.bool_]]:
-        """Return outlines ``(H, W)`` of what is seen of a fan: convex hulls of its parts, largest first."""
-        lit = np.abs(residual) > 0.05 * noise
-        if not lit.any():
+        """Return the outlines of the visible parts of a fan: their convex hulls.
+
+        Parameters
+        ----------
+        residual
+            Light of the fan after background subtraction, ``(H, W)`` float32, in grey levels.
+        plane
+            Pixels ``(H, W)`` of the focal plane.
+        noise
+            Noise of one pixel, in grey levels.
+
+        Returns
+        -------
+        list of ndarray of bool, shape (H, W)
+            Largest first.
+        """
+        bright = np.abs(residual) > 0.05 * noise
+        if not bright.any():
             return []
-        rows, columns = ndimage.find_objects(lit.view(np.uint8))[0]
+        rows, columns = ndimage.find_objects(bright.view(np.uint8))[0]
         window = np.clip(np.abs(residual[rows, columns]), 0, 6 * noise)
-        seen = ndimage.gaussian_filter(window, 2.2) > self.ray_contrast * noise
+        visible_pixels = ndimage.gaussian_filter(window, 2.2) > self.ray_contrast * noise
         parts = np.zeros(residual.shape, bool)
-        parts[rows, columns] = seen
-        # parts on both sides of a gap are one
-        return hull_masks(parts & plane, bridge=5, least=self.area, within=plane)
+        parts[rows, columns] = visible_pixels
+        # join parts on both sides of a gap
+        return hull_masks(parts & plane, bridge=5, min_area=self.area, within=plane)
 
 
 def hull_masks(
-    mask: NDArray[np.bool_], *, bridge: int, least: int, within: NDArray[np.bool_]
+    mask: NDArray[np.bool_], *, bridge: int, min_area: int, within: NDArray[np.bool_]
 ) -> list[NDArray[np.bool_]]:
-    """Return the convex hull of each part of a mask, ``(H, W)``, largest first.
+    """Return the convex hull of each part of a mask.
 
     Parameters
     ----------
     mask
         ``(H, W)``.
     bridge
-        Parts no further apart than this, in pixels, are one.
-    least
-        Parts of fewer pixels are left out.
+        Parts closer than this are one part, in pixels.
+    min_area
+        Minimum number of pixels of a part.
     within
-        Pixels ``(H, W)`` that a hull may have.
+        Pixels ``(H, W)`` that a hull may cover.
+
+    Returns
+    -------
+    list of ndarray of bool, shape (H, W)
+        Largest part first.
     """
     joined = ndimage.maximum_filter(mask, bridge)
     labels, count = ndimage.label(joined)
@@ -159,7 +215,7 @@ def hull_masks(
     sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
     hulls = []
     for number in np.argsort(-sizes, kind="stable"):
-        if sizes[number] < least:
+        if sizes[number] < min_area:
             break
         hull = _hull(np.argwhere(labels == number + 1), mask.shape) & within
         hulls.append(hull)
@@ -172,7 +228,7 @@ def _hull(points: NDArray[np.intp], shape: tuple[int, ...]) -> NDArray[np.bool_]
     low, high = points.min(axis=0), points.max(axis=0) + 1
     try:
         sides = ConvexHull(points).equations
-    except QhullError:  # all in one line
+    except QhullError:  # all points on one line
         mask[tuple(points.T)] = True
         return mask
     y = np.arange(low[0], high[0])[:, None]

@@ -1,1 +1,1 @@
-"""Training for ghosts."""
+"""Training of networks that detect ghosts."""

@@ -1,4 +1,4 @@
-"""Mask R-CNN as it learns ghosts."""
+"""Training of Mask R-CNN for ghosts."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
 
 __all__ = ["MaskRcnnLearning", "targets_of"]
 
-NARROWEST = 2
-"""Pixels on a side of a box at least: what is narrower has no box."""
+MIN_BOX = 2
+"""Minimum side of a box, in pixels; narrower ghosts have no box."""
 
 
 class MaskRcnnLearning(Learner):
-    """Mask R-CNN that learns ghosts, by the sum of its five losses.
+    """Lightning module that trains Mask R-CNN by the sum of its five losses.
 
     Parameters
     ----------
     recipe
-        How.
+        Recipe of the training.
     network
-        What learns; an untrained one, if None.
+        Network to train; an untrained one if None.
     frozen_statistics
-        It has none: taken for the sake of the others.
+        Has no effect, because the network has no batch statistics; it exists for a common signature.
     """
 
     def __init__(
@@ -47,8 +47,8 @@ class MaskRcnnLearning(Learner):
         return torch.stack(list(self.network(batch.pixels, targets_of(batch)).values())).sum()
 
     def validation_step(self, batch: GhostBatch, _index: int) -> None:
-        """Keep the losses of a batch."""
-        # it says its losses only while it learns; it has no statistics that this could change
+        """Store the losses of a batch."""
+        # the network returns losses only in training mode; it has no batch statistics that this would change
         self.network.train()
         parts = self.network(batch.pixels, targets_of(batch))
         self.network.eval()
@@ -63,25 +63,35 @@ class MaskRcnnLearning(Learner):
 
 
 def targets_of(batch: GhostBatch) -> list[dict[str, Tensor]]:
-    """Return of each picture of a batch the boxes, labels and masks of its ghosts.
+    """Return the boxes, labels and masks of the ghosts of each picture in a batch.
 
-    Masks are known in cells of 4 x 4 pixels; a cell belongs to a ghost that covers half of it.
+    Masks have cells of 4 x 4 pixels; a cell belongs to a ghost that covers at least half of it.
+
+    Parameters
+    ----------
+    batch
+        The batch.
+
+    Returns
+    -------
+    list of dict
+        Targets of :meth:`skysieve.ghosts.networks.mask_rcnn.MaskRcnn.forward`.
     """
     inside = batch.masks >= 0.5
     masks = inside.repeat_interleave(CELL, 1).repeat_interleave(CELL, 2)
     boxes = torch.stack([_box(mask) for mask in masks]) if len(masks) else masks.new_zeros((0, 4)).float()
-    wide = (boxes[:, 2:] - boxes[:, :2] >= NARROWEST).all(dim=1)
+    large_enough = (boxes[:, 2:] - boxes[:, :2] >= MIN_BOX).all(dim=1)
     targets = []
     for picture in range(len(batch.pixels)):
-        its = wide & (batch.pictures == picture)
+        own = large_enough & (batch.pictures == picture)
         targets.append(
-            {"boxes": boxes[its], "labels": batch.kinds[its] + 1, "masks": masks[its].to(torch.uint8)}
+            {"boxes": boxes[own], "labels": batch.labels[own] + 1, "masks": masks[own].to(torch.uint8)}
         )
     return targets
 
 
 def _box(mask: Tensor) -> Tensor:
-    """Return left, upper, right and lower side of the pixels of a mask; zeros if it has none."""
+    """Return the left, upper, right and lower edge of a mask; zeros if it is empty."""
     rows, columns = (torch.nonzero(mask.any(dim=axis)).flatten() for axis in (1, 0))
     if not len(rows):
         return torch.zeros(4, device=mask.device)

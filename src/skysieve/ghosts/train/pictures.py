@@ -1,9 +1,8 @@
-"""Pictures of focal planes to learn from, simulated when they are needed, and the truth about them."""
+"""Training pictures of focal planes with their targets, simulated on demand."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, Unpack
 
 import numpy as np
@@ -28,67 +27,67 @@ if TYPE_CHECKING:
     from skysieve.ghosts.simulate import GhostRecipe
     from skysieve.ghosts.train.real_ghosts import RealGhosts
 
-__all__ = ["GhostBatch", "GhostPictures", "GhostStream", "ShownPicture", "collate", "picture_batches"]
+__all__ = ["GhostBatch", "GhostPictures", "GhostStream", "TrainingPicture", "collate", "picture_batches"]
 
 BUFFER = 64
-"""Pictures among which a worker draws the next."""
+"""Number of pictures in a worker's shuffle buffer."""
 
 
-class ShownPicture(NamedTuple):
-    """A picture to learn from.
+class TrainingPicture(NamedTuple):
+    """A training picture with its targets.
 
     Attributes
     ----------
     pixels
         ``(1, H, W)`` float32, in units of the noise above the sky.
-    kinds
-        Class of each ghost ``(G,)`` int64.
-    middles
-        Row and column of the centre of each ghost's visible part, in pixels ``(G, 2)`` float32.
+    labels
+        Class index of each ghost ``(G,)`` int64.
+    centres
+        Row and column of the centroid of each ghost's mask, in pixels ``(G, 2)`` float32.
     masks
-        Part of each cell that belongs to each ghost ``(G, H / 4, W / 4)`` float32.
+        Fraction of each 4 x 4 cell that belongs to each ghost ``(G, H / 4, W / 4)`` float32.
     """
 
     pixels: NDArray[np.float32]
-    kinds: NDArray[np.int64]
-    middles: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    centres: NDArray[np.float32]
     masks: NDArray[np.float32]
 
 
 class GhostBatch(NamedTuple):
-    """Pictures ``(N, 1, H, W)``, and the ghosts of all of them, one after another.
+    """A batch of pictures, and the ghosts of all of them, concatenated.
 
     Attributes
     ----------
     pixels
         ``(N, 1, H, W)``.
     pictures
-        Which picture each ghost is in ``(G,)``.
-    kinds, middles, masks
-        As of :class:`ShownPicture`, of all pictures.
+        Index of the picture of each ghost ``(G,)``.
+    labels, centres, masks
+        As in :class:`TrainingPicture`, for the ghosts of all pictures.
     """
 
     pixels: Tensor
     pictures: Tensor
-    kinds: Tensor
-    middles: Tensor
+    labels: Tensor
+    centres: Tensor
     masks: Tensor
 
 
 @dataclass(frozen=True)
 class GhostPictures:
-    """Pictures of a recipe, by number.
+    """Simulated training pictures, by number.
 
     Parameters
     ----------
     recipe
-        What they are drawn from.
+        Recipe of the simulation.
     layout
-        Where the CCDs lie.
+        Positions of the CCDs.
     seed
-        With the number of a picture, the seed of all in it.
+        Seed; the random numbers of a picture depend on it and on the number of the picture.
     real, share
-        Real ghosts, if there are any, and the part of the pictures that get theirs from these.
+        Real ghosts, and the fraction of the pictures with real instead of simulated ghosts.
     """
 
     recipe: GhostRecipe
@@ -97,47 +96,48 @@ class GhostPictures:
     real: RealGhosts | None = None
     share: float = 0.0
 
-    @cached_property
-    def _cell_shape(self) -> tuple[int, int, int, int]:
-        height, width = self.layout.shape
-        return height // CELL, CELL, width // CELL, CELL
+    def picture(self, number: int) -> TrainingPicture:
+        """Simulate a picture.
 
-    def picture(self, number: int) -> ShownPicture:
-        """Return a picture."""
+        Parameters
+        ----------
+        number
+            Number of the picture.
+
+        Returns
+        -------
+        TrainingPicture
+            The picture with its targets.
+        """
         rng = np.random.default_rng([self.seed, number])
         if self.real is not None and rng.uniform() < self.share:
             clean = simulate_focal_plane(self.layout, rng, replace(self.recipe, ghosted=0.0))
-            pixels, ghosts = self.real.put_into(clean.pixels, clean.live, rng)
+            pixels, ghosts = self.real.paste_into(clean.pixels, clean.live, rng)
         else:
-            drawn = simulate_focal_plane(self.layout, rng, self.recipe)
-            pixels = drawn.pixels
-            ghosts = [(instance.class_name, instance.mask) for instance in drawn.instances]
-        return self.shown(
-            pixels, [CLASS_NAMES.index(name) for name, _ in ghosts], [mask for _, mask in ghosts]
-        )
-
-    def shown(
-        self, pixels: NDArray[np.uint8], kinds: Sequence[int], masks: Sequence[NDArray[np.bool_]]
-    ) -> ShownPicture:
-        """Return a picture ``(H, W)`` with its ghosts, each a class and a mask ``(H, W)``."""
-        rows, down, columns, right = self._cell_shape
-        middles = [np.argwhere(mask).mean(axis=0) for mask in masks]
-        cells = [mask.reshape(rows, down, columns, right).mean(axis=(1, 3)) for mask in masks]
-        return ShownPicture(
+            simulated = simulate_focal_plane(self.layout, rng, self.recipe)
+            pixels = simulated.pixels
+            ghosts = [(instance.class_name, instance.mask) for instance in simulated.instances]
+        height, width = self.layout.shape
+        rows, columns = height // CELL, width // CELL
+        centres = [np.argwhere(mask).mean(axis=0) for _, mask in ghosts]
+        cells = [mask.reshape(rows, CELL, columns, CELL).mean(axis=(1, 3)) for _, mask in ghosts]
+        return TrainingPicture(
             contrast(pixels, measure_levels(pixels, self.layout.ccd_map > 0))[None],
-            np.array(kinds, np.int64),
-            np.array(middles, np.float32).reshape(-1, 2),
+            np.array([CLASS_NAMES.index(name) for name, _ in ghosts], np.int64),
+            np.array(centres, np.float32).reshape(-1, 2),
             np.array(cells, np.float32).reshape(-1, rows, columns),
         )
 
 
-class GhostStream(ShuffledStream[ShownPicture, ShownPicture]):
-    """Endless pictures, mirrored left to right and up to down: DECam looks the same then, but for dead CCDs.
+class GhostStream(ShuffledStream[TrainingPicture, TrainingPicture]):
+    """Endless stream of pictures with random horizontal and vertical flips.
+
+    Flips are valid augmentations because DECam is its own mirror image, except for dead CCDs.
 
     Parameters
     ----------
     source
-        Where pictures come from.
+        Source of the pictures.
     **order
         See :class:`skysieve.core.training.shuffled_stream.Order`.
     """
@@ -149,30 +149,58 @@ class GhostStream(ShuffledStream[ShownPicture, ShownPicture]):
     def _room(self, _turn: int) -> int:
         return BUFFER
 
-    def _make(self, number: int, _rng: Generator) -> list[ShownPicture]:
+    def _make(self, number: int, _rng: Generator) -> list[TrainingPicture]:
         return [self.source.picture(number)]
 
-    def _show(self, made: ShownPicture, rng: Generator) -> ShownPicture:
-        return _mirrored(made, left_right=bool(rng.integers(2)), up_down=bool(rng.integers(2)))
+    def _show(self, made: TrainingPicture, rng: Generator) -> TrainingPicture:
+        return _flip(made, left_right=bool(rng.integers(2)), up_down=bool(rng.integers(2)))
 
 
-def collate(pictures: Sequence[ShownPicture]) -> GhostBatch:
-    """Return pictures as a batch."""
-    owners = np.repeat(np.arange(len(pictures)), [len(shown.kinds) for shown in pictures])
-    kinds, middles, masks = (
+def collate(pictures: Sequence[TrainingPicture]) -> GhostBatch:
+    """Collate pictures into a batch.
+
+    Parameters
+    ----------
+    pictures
+        Pictures of the same size.
+
+    Returns
+    -------
+    GhostBatch
+        The batch.
+    """
+    picture_index = np.repeat(np.arange(len(pictures)), [len(picture.labels) for picture in pictures])
+    labels, centres, masks = (
         torch.from_numpy(np.concatenate(parts))
-        for parts in zip(*((shown.kinds, shown.middles, shown.masks) for shown in pictures), strict=True)
+        for parts in zip(
+            *((picture.labels, picture.centres, picture.masks) for picture in pictures), strict=True
+        )
     )
-    pixels = torch.from_numpy(np.stack([shown.pixels for shown in pictures]))
-    return GhostBatch(pixels, torch.from_numpy(owners), kinds, middles, masks)
+    pixels = torch.from_numpy(np.stack([picture.pixels for picture in pictures]))
+    return GhostBatch(pixels, torch.from_numpy(picture_index), labels, centres, masks)
 
 
 def picture_batches(
-    stream: GhostStream | Sequence[ShownPicture], *, batch: int, workers: int = 0
-) -> DataLoader[ShownPicture]:
-    """Return the batches of a stream, or of a list."""
+    stream: GhostStream | Sequence[TrainingPicture], *, batch: int, workers: int = 0
+) -> DataLoader[TrainingPicture]:
+    """Return a loader of batches.
+
+    Parameters
+    ----------
+    stream
+        Stream or list of pictures.
+    batch
+        Pictures in a batch.
+    workers
+        Number of worker processes; 0 to load in this process.
+
+    Returns
+    -------
+    DataLoader
+        It yields :class:`GhostBatch`.
+    """
     return DataLoader(
-        stream,  # type: ignore[arg-type]  # a sequence will do
+        stream,  # type: ignore[arg-type]  # a sequence works too
         batch_size=batch,
         num_workers=workers,
         collate_fn=collate,
@@ -183,16 +211,29 @@ def picture_batches(
     )
 
 
-def _mirrored(shown: ShownPicture, *, left_right: bool, up_down: bool) -> ShownPicture:
-    pixels, middles, masks = shown.pixels, shown.middles.copy(), shown.masks
-    for mirror, axis in ((up_down, 1), (left_right, 2)):
-        if mirror:
+def _flip(picture: TrainingPicture, *, left_right: bool, up_down: bool) -> TrainingPicture:
+    pixels, centres, masks = picture.pixels, picture.centres.copy(), picture.masks
+    for flip, axis in ((up_down, 1), (left_right, 2)):
+        if flip:
             pixels, masks = np.flip(pixels, axis), np.flip(masks, axis)
-            middles[:, axis - 1] = pixels.shape[axis] - 1 - middles[:, axis - 1]
-    return ShownPicture(np.ascontiguousarray(pixels), shown.kinds, middles, np.ascontiguousarray(masks))
+            centres[:, axis - 1] = pixels.shape[axis] - 1 - centres[:, axis - 1]
+    return TrainingPicture(np.ascontiguousarray(pixels), picture.labels, centres, np.ascontiguousarray(masks))
 
 
-def places_of(middles: Tensor, shape: tuple[int, int]) -> Tensor:
-    """Return row and column of the places that hold centres of ghosts ``(G, 2)``, on a grid of this shape."""
-    places = torch.floor((middles + 0.5) / PLACE).long()
-    return torch.minimum(places.clamp_min(0), torch.tensor(shape, device=middles.device) - 1)
+def grid_positions(centres: Tensor, shape: tuple[int, int]) -> Tensor:
+    """Return the grid positions that contain the centres of ghosts.
+
+    Parameters
+    ----------
+    centres
+        Row and column of each centre, in pixels ``(G, 2)``.
+    shape
+        Rows and columns of the grid.
+
+    Returns
+    -------
+    Tensor
+        Row and column on the grid ``(G, 2)`` int64.
+    """
+    positions = torch.floor((centres + 0.5) / PLACE).long()
+    return torch.minimum(positions.clamp_min(0), torch.tensor(shape, device=centres.device) - 1)

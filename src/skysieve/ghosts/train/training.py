@@ -1,4 +1,4 @@
-"""Training of the network for ghosts: its pictures, its thresholds, its card."""
+"""Training of the networks for ghosts: pictures, thresholds and model card."""
 
 from __future__ import annotations
 
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from skysieve.ghosts.networks.mask_rcnn import MaskRcnn
     from skysieve.ghosts.predict.decide import Ghost
     from skysieve.ghosts.simulate import GhostRecipe
+    from skysieve.ghosts.train.pictures import TrainingPicture
     from skysieve.ghosts.train.real_ghosts import RealGhosts
 
     Instance = tuple[str, NDArray[np.bool_]]
@@ -55,11 +56,11 @@ THRESHOLD_SEED = 2_000_003
 THRESHOLD_PICTURES = 300
 
 THRESHOLDS = tuple(np.arange(0.05, 0.85, 0.05).round(2).tolist())
-"""Scores that are tried as thresholds of each class."""
+"""Candidate thresholds of each class."""
 
 BYTES_PER_PIXEL: dict[Literal["f32", "bf16"], int] = {"f32": 700, "bf16": 700}
 
-KEPT_BACK = (
+HELD_OUT = (
     "no pixel of the last 15, by names of files, of the 25 DES focal planes that eight people outlined was "
     "trained on, and no threshold tuned; the simulation was first compared with outlines of all the study's "
     "pictures, theirs among them, and again without them, by which no setting changed; that weights before "
@@ -69,23 +70,23 @@ KEPT_BACK = (
     "those of simulated pictures alone had done badly on the 15: as means over neighbouring ones, and on the "
     "other ten pictures, too; so the 15 had a part in that rule, though no threshold was tried on them"
 )
-"""What the card says of the real pictures that the model may be judged on."""
+"""Text of the card about the real pictures that were held out for evaluation."""
 
 
 @dataclass
 class GhostTraining:
-    """A training of the network for ghosts.
+    """Training of a network for ghosts.
 
     Parameters
     ----------
     recipe
-        How.
+        Recipe of the training.
     initial
-        A trained network to go on from.
+        Trained network to start from.
     origin
-        What that is, to tell one training from another.
+        Name and checksum of that network, to distinguish trainings.
     real
-        Real ghosts, which the part `clean_share` of the pictures gets in place of simulated ones.
+        Real ghosts, which replace simulated ones in the fraction `clean_share` of the pictures.
     """
 
     recipe: TrainingRecipe
@@ -94,14 +95,19 @@ class GhostTraining:
     real: RealGhosts | None = None
 
     def start_from(self, model: str) -> None:
-        """Go on from a trained network: a name or a folder.
+        """Start from a trained network.
+
+        Parameters
+        ----------
+        model
+            Name or folder of a model.
 
         Raises
         ------
         ConfigError
-            If the recipe's network cannot go on from a graph.
+            If the recipe's network cannot start from a model.
         ModelError
-            If there is no such model, or its graph is of another network than the recipe's.
+            If the model does not exist, or its network differs from the recipe's.
         """
         from skysieve.core.training.initial import load_graph_weights
         from skysieve.ghosts.predict.model import load_model
@@ -117,16 +123,16 @@ class GhostTraining:
 
     @cached_property
     def simulation(self) -> GhostRecipe:
-        """What pictures are drawn from."""
+        """Recipe of the simulation."""
         return read_ghost_recipe(self.recipe.simulation)
 
     @cached_property
     def layout(self) -> Layout:
-        """Where the CCDs lie."""
+        """Positions of the CCDs."""
         return Layout(decam().ccd_map.astype(np.uint8))
 
     def describe(self) -> str:
-        """Return both recipes as YAML, and what else makes two trainings the same."""
+        """Return both recipes as YAML, and what else identifies the training."""
         text = f"{self.recipe.to_yaml()}---\n{self.simulation.to_yaml()}"
         if self.real is not None:
             text += f"---\nreal ghosts: {self.real.digest}\n"
@@ -138,7 +144,7 @@ class GhostTraining:
         Raises
         ------
         ConfigError
-            If there is no such network, or what it needs is not installed.
+            If the recipe's network is unknown or invalid, or torchvision is missing.
         """
         frozen = self.initial is not None
         if self.recipe.network.kind == "mask-rcnn":
@@ -154,8 +160,10 @@ class GhostTraining:
             return MaskRcnnLearning(self.recipe, frozen_statistics=frozen)
         return GhostLearning(self.recipe, network=self.initial, frozen_statistics=frozen)
 
-    def training_batches(self, *, done: int, workers: int, rank: int, ranks: int) -> DataLoader[Any]:
-        """Return endless batches of pictures, going on after the steps that are done."""
+    def training_batches(
+        self, *, done: int, workers: int, rank: int, ranks: int
+    ) -> DataLoader[TrainingPicture]:
+        """Return endless batches of pictures, starting after the completed steps."""
         recipe = self.recipe
         stream = GhostStream(
             GhostPictures(self.simulation, self.layout, recipe.seed, self.real, recipe.clean_share),
@@ -167,11 +175,11 @@ class GhostTraining:
         )
         return picture_batches(stream, batch=recipe.batch, workers=workers)
 
-    def validation_batches(self) -> DataLoader[Any]:
-        """Return the pictures that are scored on the way: the same each time, and never trained on."""
+    def validation_batches(self) -> DataLoader[TrainingPicture]:
+        """Return the validation pictures: always the same, and never used for training."""
         pictures = self._pictures(self.recipe.seed + VALIDATION_SEED)
-        shown = [pictures.picture(number) for number in range(self.recipe.validation_frames)]
-        return picture_batches(shown, batch=self.recipe.batch)
+        validation = [pictures.picture(number) for number in range(self.recipe.validation_frames)]
+        return picture_batches(validation, batch=self.recipe.batch)
 
     def _pictures(self, seed: int) -> GhostPictures:
         return GhostPictures(self.simulation, self.layout, seed)
@@ -186,26 +194,30 @@ class GhostTraining:
                 output: NDArray[np.float32] = network.probabilities(torch.from_numpy(pixels)).numpy()
             return output
 
-        def seen(pixels: NDArray[np.uint8], truth: Sequence[Instance]) -> LookedAt:
+        def inspect(pixels: NDArray[np.uint8], truth: Sequence[Instance]) -> PictureWithPredictions:
             scaled = contrast(pixels, measure_levels(pixels, self.layout.ccd_map > 0))
-            said = look(predict, scaled, least=dict.fromkeys(CLASS_NAMES, WEAKEST))
-            return LookedAt(tuple(truth), said.ghosts, said.probability)
+            prediction = look(predict, scaled, least=dict.fromkeys(CLASS_NAMES, WEAKEST))
+            return PictureWithPredictions(tuple(truth), prediction.ghosts, prediction.probability)
 
         seed = self.recipe.seed + THRESHOLD_SEED
         simulated = []
         for number in range(THRESHOLD_PICTURES):
-            drawn = simulate_focal_plane(self.layout, np.random.default_rng([seed, number]), self.simulation)
-            simulated.append(
-                seen(drawn.pixels, [(ghost.class_name, ghost.mask) for ghost in drawn.instances])
+            picture = simulate_focal_plane(
+                self.layout, np.random.default_rng([seed, number]), self.simulation
             )
-        real = [] if self.real is None else [seen(one.pixels, one.ghosts) for one in self.real.pictures]
+            simulated.append(
+                inspect(picture.pixels, [(ghost.class_name, ghost.mask) for ghost in picture.instances])
+            )
+        real = [] if self.real is None else [inspect(one.pixels, one.ghosts) for one in self.real.pictures]
         thresholds, scores = best_thresholds(simulated, real)
         screening = Screening.fit(
-            [one.whole for one in simulated],
+            [one.probability for one in simulated],
             [best_score(one.found) for one in simulated],
             [bool(one.truth) for one in simulated],
         )
-        right = [(screening.probability(one.whole, one.found) > 0.5) == bool(one.truth) for one in simulated]
+        correct = [
+            (screening.probability(one.probability, one.found) > 0.5) == bool(one.truth) for one in simulated
+        ]
         card = ModelCard(
             name=self.recipe.name,
             job=JOB,
@@ -231,62 +243,67 @@ class GhostTraining:
             training={
                 "recipe": self.recipe.name,
                 "seed": self.recipe.seed,
-                "kept_back": KEPT_BACK,
+                "kept_back": HELD_OUT,
                 "real_pictures": 0 if self.real is None else len(self.real.pictures),
                 **facts,
             },
-            scores={"simulated": {**scores, "has-ghost accuracy": round(float(np.mean(right)), 4)}},
+            scores={"simulated": {**scores, "has-ghost accuracy": round(float(np.mean(correct)), 4)}},
             screening=dataclasses.asdict(screening),
         )
         return write_model(network, folder, card, overwrite=True)
 
 
-class LookedAt(NamedTuple):
-    """A picture that thresholds are chosen on.
+class PictureWithPredictions(NamedTuple):
+    """A picture with predictions, on which thresholds are chosen.
 
     Attributes
     ----------
     truth
         Class and mask ``(H, W)`` of each ghost.
     found
-        What the network found, of low scores too.
-    whole
-        What it says of the whole picture.
+        Detections, including those of low score.
+    probability
+        Predicted probability of any ghost, before the screening.
     """
 
     truth: tuple[Instance, ...]
     found: tuple[Ghost, ...]
-    whole: float
+    probability: float
 
 
 def best_thresholds(
-    simulated: Sequence[LookedAt], real: Sequence[LookedAt] = ()
+    simulated: Sequence[PictureWithPredictions], real: Sequence[PictureWithPredictions] = ()
 ) -> tuple[dict[str, float], dict[str, float]]:
-    """Return the least score of each class with which its CCDs are found best, and their F1 when simulated.
+    """Choose the threshold of each class that gives the best F1 of CCDs.
 
-    F1 hardly changes over a range of thresholds, so that the best of a few hundred pictures is a matter of
-    chance: what counts is the mean over a threshold and its two neighbours.  Of a class that real pictures
-    have, the F1 of these counts as much as that of simulated ones.
+    F1 hardly changes over a range of thresholds, so that the best one of a few hundred pictures is a
+    matter of chance.  So the mean F1 over a threshold and its two neighbours decides.  If the real pictures
+    contain a class, their F1 counts as much as that of the simulated pictures.
 
     Parameters
     ----------
     simulated, real
-        Pictures.
+        Pictures with predictions.
+
+    Returns
+    -------
+    thresholds, scores : dict
+        Threshold of each class, and its F1 on simulated pictures.
     """
     thresholds, scores = {}, {}
     for name in CLASS_NAMES:
-        of_simulated = [_f1(simulated, name, threshold) for threshold in THRESHOLDS]
-        sets = [of_simulated]
+        f1_simulated = [_f1(simulated, name, threshold) for threshold in THRESHOLDS]
+        f1_by_set = [f1_simulated]
         if any(kind == name for one in real for kind, _ in one.truth):
-            sets.append([_f1(real, name, threshold) for threshold in THRESHOLDS])
-        smooth = np.convolve(np.mean(sets, axis=0), np.full(3, 1 / 3), mode="valid")
+            f1_by_set.append([_f1(real, name, threshold) for threshold in THRESHOLDS])
+        smooth = np.convolve(np.mean(f1_by_set, axis=0), np.full(3, 1 / 3), mode="valid")
         best = 1 + int(np.argmax(smooth))
         thresholds[name] = THRESHOLDS[best]
-        scores[f"CCD F1 {name}"] = round(of_simulated[best], 4)
+        scores[f"CCD F1 {name}"] = round(f1_simulated[best], 4)
     return thresholds, scores
 
 
-def _f1(pictures: Sequence[LookedAt], name: str, threshold: float) -> float:
+def _f1(pictures: Sequence[PictureWithPredictions], name: str, threshold: float) -> float:
     tally = CcdTally()
     for one in pictures:
         tally.add(one.truth, [(g.class_name, g.mask, g.score) for g in one.found if g.score >= threshold])
