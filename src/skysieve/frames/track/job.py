@@ -12,7 +12,7 @@ import numpy as np
 from skysieve.core.errors import FrameError
 from skysieve.core.fits.frame_files import FrameFile
 from skysieve.core.fits.locations import find_locations
-from skysieve.frames.image.domain import WARNING_SCORE, Unlikeness
+from skysieve.frames.image.domain import WARNING_SCORE, OODScore
 from skysieve.frames.track.decide import choose_hdus
 from skysieve.frames.track.tracker import Tracker, TrackSettings, pooled
 
@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 __all__ = ["FrameTrack", "TrackJob", "TrackRecord"]
 
-IN_DOMAIN = Unlikeness(WARNING_SCORE, "")
+IN_DOMAIN = OODScore(WARNING_SCORE, "")
 """The most that is not warned of."""
 
 
@@ -167,7 +167,7 @@ class TrackJob:
             ]
             tracks: list[FrameTrack] = []
             blanks: list[FrameError] = []
-            unlike: dict[int, tuple[str, Unlikeness]] = {}
+            unlike: dict[int, tuple[str, OODScore]] = {}
             for index in choose_hdus(len(frames), self.fraction, self.seed):
                 hdu, number, frame = frames[index]
                 plane = number if len(hdu.planes) > 1 else 0

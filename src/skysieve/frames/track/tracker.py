@@ -16,7 +16,7 @@ import numpy as np
 
 from skysieve.core.errors import ConfigError
 from skysieve.core.models.shared_network import EngineSettings
-from skysieve.frames.image.domain import check_reference, judge
+from skysieve.frames.image.domain import check_reference, score_frame
 from skysieve.frames.image.normalise import normalise
 from skysieve.frames.image.usable import UsableFrame
 from skysieve.frames.track.decide import block_starts, modify_prior
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from skysieve.core.models.card import Tiling
     from skysieve.core.models.shared_network import SharedNetwork
     from skysieve.frames.image.background import Rules
-    from skysieve.frames.image.domain import Unlikeness
+    from skysieve.frames.image.domain import OODScore
     from skysieve.frames.image.normalise import NormalisedFrame
 
 logger = logging.getLogger(__name__)
@@ -181,9 +181,9 @@ class Tracker:
         blocks = [self._row_of_blocks(normalised, top, columns, (size, size)) for top in rows]
         return TrackResult(np.stack(blocks), tuple(rows), tuple(columns), (size, size))
 
-    def unlikeness(self, frame: Frame) -> Unlikeness | None:
+    def unlikeness(self, frame: Frame) -> OODScore | None:
         """Tell how far a frame is from those that the model was trained on; None if that is unknown."""
-        return judge(UsableFrame(frame).sky, self.model.card.domain) if self.model.card.domain else None
+        return score_frame(UsableFrame(frame).sky, self.model.card.domain) if self.model.card.domain else None
 
     def stop(self) -> None:
         """End the frames at work, in whatever thread, with an interrupt before their next blocks."""
