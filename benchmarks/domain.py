@@ -106,7 +106,7 @@ def measure(*, model: str, frames: int | None) -> Result:
 
 
 def _examine(masker: Masker, frame: Frame, source: str, kind: str, *, unlike: bool | None) -> _Examined:
-    found = masker.unlikeness(frame, masker.mask(frame))
+    found = masker.ood_score(frame, masker.mask(frame))
     return _Examined(source, kind, unlike, float(found.score) if found else 0.0, found.worst if found else "")
 
 

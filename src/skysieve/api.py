@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from skysieve.core.fits.frames import Frame
     from skysieve.core.fits.mask_values import MaskBits
     from skysieve.core.models.engine_settings import EngineSettings
-    from skysieve.frames.image.domain import Unlikeness
+    from skysieve.frames.image.domain import OODScore
     from skysieve.frames.mask.result import MaskResult
     from skysieve.frames.track.tracker import TrackResult
     from skysieve.ghosts.predict.finder import GhostFinder
@@ -93,7 +93,7 @@ def mask(
     masker = _masker(settings)
     with _one_frame(data, mask, mask_hdu, mask_bits) as (frame, origin):
         result = masker.mask(frame, keep_probabilities=keep_probabilities, keep_pixels=keep_pixels)
-        _warn_if_unlike(masker, frame, masker.unlikeness(frame, result))
+        _warn_if_unlike(masker, frame, masker.ood_score(frame, result))
     return dataclasses.replace(result, origin=origin if keep_pixels else origin.without_pixels())
 
 
@@ -114,7 +114,7 @@ def mask_file(
             for plane in hdu.planes:
                 result = masker.mask(plane, keep_probabilities=keep_probabilities, keep_pixels=keep_pixels)
                 results.append(dataclasses.replace(result, origin=origin_in_file(hdu.header, file.hdus)))
-                _warn_if_unlike(masker, plane, masker.unlikeness(plane, result))
+                _warn_if_unlike(masker, plane, masker.ood_score(plane, result))
     return results
 
 
@@ -352,7 +352,7 @@ def find_clusters(
     return found
 
 
-def _warn_if_unlike(model: Masker | Tracker, frame: Frame, found: Unlikeness | None) -> None:
+def _warn_if_unlike(model: Masker | Tracker, frame: Frame, found: OODScore | None) -> None:
     """Log a warning if a frame is far from those that the model was trained on."""
     if found is not None and (warning := found.warning(frame.label, model.model.card.name)):
         logger.warning("%s: check the result", warning)

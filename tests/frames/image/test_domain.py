@@ -19,12 +19,12 @@ from skysieve.frames.image.domain import (
     WARNING_SCORE,
     Measured,
     check_reference,
-    judge,
-    look_at,
-    reference_of,
-    unlikeness,
+    measure_statistics,
+    reference_quantiles,
+    score_frame,
+    score_statistics,
 )
-from skysieve.frames.image.unlike_words import WORDS
+from skysieve.frames.image.ood_reasons import DESCRIPTIONS
 
 SHAPE = (384, 384)
 NOISE = 12.0
@@ -32,7 +32,7 @@ LEVEL = 1000.0
 
 
 def reasons_of(pixels, reference):
-    found = judge(ArrayFrame(pixels), reference)
+    found = score_frame(ArrayFrame(pixels), reference)
     assert found is not None
     return found.reasons
 
@@ -53,7 +53,7 @@ def exposed(image, seed=0, noise=NOISE):
 
 
 def statistics(pixels, **options):
-    return look_at(ArrayFrame(pixels, **options))
+    return measure_statistics(ArrayFrame(pixels, **options))
 
 
 def values(pixels):
@@ -64,7 +64,7 @@ def values(pixels):
 def reference():
     """Of ordinary frames: single exposures, with a FWHM of 2.5 to 6 pixels, of sparse and of rich fields."""
     frames = [exposed(light(seed, 2.5 * 1.09**seed, stars=60 + 30 * seed), seed) for seed in range(11)]
-    return reference_of(map(statistics, frames))
+    return reference_quantiles(map(statistics, frames))
 
 
 def drizzled():
@@ -155,18 +155,19 @@ CASES = {
 class TestFrames:
     @pytest.mark.parametrize("seed", range(20, 26))
     def test_like_the_training_frames_are_not_warned_of(self, reference, seed):
-        assert unlikeness(statistics(exposed(light(seed, 3), seed)), reference).score <= WARNING_SCORE
+        assert score_statistics(statistics(exposed(light(seed, 3), seed)), reference).score <= WARNING_SCORE
 
     @pytest.mark.parametrize("words", CASES)
     def test_unlike_them_are_told_why(self, reference, words):
-        found = judge(ArrayFrame(CASES[words]()), reference)
+        found = score_frame(ArrayFrame(CASES[words]()), reference)
         assert found is not None
         assert found.score > WARNING_SCORE
         assert any(reason.startswith(words) for reason in found.reasons)
 
     def test_with_interpolated_colours_are_told_so(self, reference):
         assert any(
-            reason.startswith(WORDS["period", "high"]) for reason in reasons_of(demosaiced(), reference)
+            reason.startswith(DESCRIPTIONS["period", "high"])
+            for reason in reasons_of(demosaiced(), reference)
         )
 
     def test_without_empty_sky_are_told_so(self, reference):
@@ -241,14 +242,14 @@ class TestFrames:
         ids=["blank", "no data", "small", "narrow"],
     )
     def test_that_cannot_be_measured_are_not_compared(self, pixels, reference):
-        assert judge(ArrayFrame(pixels), reference) is None
+        assert score_frame(ArrayFrame(pixels), reference) is None
 
     def test_of_huge_values_have_finite_statistics(self):
         found = statistics(np.random.default_rng(0).normal(0, 1e38, SHAPE))
         assert all(np.isfinite(measured).all() for measured in found.values())
 
     def test_are_not_compared_without_a_reference(self):
-        assert judge(ArrayFrame(bayer()), {}) is None
+        assert score_frame(ArrayFrame(bayer()), {}) is None
 
     def test_are_read_in_three_strips_at_most(self):
         class Counted(ArrayFrame):
@@ -259,7 +260,7 @@ class TestFrames:
                 return super().rows(start, stop)
 
         frame = Counted(np.random.default_rng(0).normal(0, 1, (3000, 300)))
-        assert look_at(frame)
+        assert measure_statistics(frame)
         assert frame.read == 3 * 256
 
 
@@ -270,15 +271,15 @@ class TestReference:
         check_reference(reference, origin="here")
 
     def test_holds_the_quantiles_of_each_statistic(self):
-        found = reference_of({"mosaic": Measured(value)} for value in np.linspace(0, 1, 1001))
+        found = reference_quantiles({"mosaic": Measured(value)} for value in np.linspace(0, 1, 1001))
         assert found == {"mosaic": pytest.approx(list(QUANTILES))}
 
     def test_is_not_widened_by_what_single_frames_scatter(self):
-        spread = reference_of({"mosaic": Measured(value, 0.2)} for value in np.linspace(0, 1, 1001))
+        spread = reference_quantiles({"mosaic": Measured(value, 0.2)} for value in np.linspace(0, 1, 1001))
         assert spread["mosaic"] == pytest.approx([0.405, 0.45, 0.5, 0.55, 0.595])
 
     def test_counts_a_statistic_where_it_is_there(self):
-        found = reference_of([{"mosaic": Measured(1)}, {"mosaic": Measured(1), "fwhm": Measured(0.5)}])
+        found = reference_quantiles([{"mosaic": Measured(1)}, {"mosaic": Measured(1), "fwhm": Measured(0.5)}])
         assert found["fwhm"] == [0.5] * len(QUANTILES)
 
     @pytest.mark.parametrize(
@@ -306,43 +307,43 @@ class TestUnlikeness:
             ({"fwhm": Measured(1.2, 0.05)}, 1.0, "stars are wide or defocused"),
             ({"fwhm": Measured(1.2, 0.1)}, 0.0, ""),
             # a range too narrow for one frame to be measured by is widened
-            ({"mosaic": Measured(0.15)}, 1.0, WORDS["mosaic", "high"]),
+            ({"mosaic": Measured(0.15)}, 1.0, DESCRIPTIONS["mosaic", "high"]),
             # no mosaic does no harm
             ({"mosaic": Measured(-1.0)}, 0.0, ""),
-            ({"fwhm": Measured(1.1), "mosaic": Measured(0.3)}, 4.0, WORDS["mosaic", "high"]),
+            ({"fwhm": Measured(1.1), "mosaic": Measured(0.3)}, 4.0, DESCRIPTIONS["mosaic", "high"]),
             # the model says nothing of it
             ({"grain": Measured(9.0)}, 0.0, ""),
             ({}, 0.0, ""),
         ],
     )
     def test_is_the_distance_in_margins_of_the_worst(self, found, score, worst):
-        one = unlikeness(found, RANGES)
+        one = score_statistics(found, RANGES)
         assert one.score == pytest.approx(score)
         assert one.worst == worst
 
     def test_names_each_reason_with_what_was_found_and_what_is_known(self):
-        found = unlikeness({"fwhm": Measured(0.0), "mosaic": Measured(0.4)}, RANGES)
+        found = score_statistics({"fwhm": Measured(0.0), "mosaic": Measured(0.4)}, RANGES)
         assert found.reasons == (
             "pixels differ in a 2 x 2 pattern, as in a Bayer mosaic: 0.40; 0.10 at most in training frames",
             "stars are undersampled: 1.0 px wide; the network knows 1.6 to 10.0 px",
         )
 
     def test_within_the_range_gives_no_warning(self):
-        assert unlikeness({"fwhm": Measured(0.5)}, RANGES).warning("a.fits", "mine") == ""
+        assert score_statistics({"fwhm": Measured(0.5)}, RANGES).warning("a.fits", "mine") == ""
 
     def test_gives_a_warning_with_its_reasons(self):
-        text = unlikeness({"fwhm": Measured(0.0)}, RANGES).warning("a.fits", "mine")
+        text = score_statistics({"fwhm": Measured(0.0)}, RANGES).warning("a.fits", "mine")
         assert text == (
             "a.fits: unlike what model mine was trained on (score 3.3): "
             "stars are undersampled: 1.0 px wide; the network knows 1.6 to 10.0 px"
         )
 
-    @pytest.mark.parametrize(("name", "side"), WORDS)
+    @pytest.mark.parametrize(("name", "side"), DESCRIPTIONS)
     def test_has_a_sentence_for_each_statistic(self, name, side):
         ranges = {name: [0.1, 0.2, 0.3, 0.4, 0.5]}
         value = 9.0 if side == "high" else -9.0
-        (reason,) = unlikeness({name: Measured(value)}, ranges).reasons
-        assert reason.startswith(WORDS[name, side])
+        (reason,) = score_statistics({name: Measured(value)}, ranges).reasons
+        assert reason.startswith(DESCRIPTIONS[name, side])
 
 
 class TestRealFrames:
@@ -350,15 +351,15 @@ class TestRealFrames:
     def judged(self, real_frames, reference):
         def judged(name):
             with FrameFile(Location(real_frames / name)) as file:
-                return judge(file.planes[0], reference)
+                return score_frame(file.planes[0], reference)
 
         return judged
 
     @pytest.mark.parametrize(
         ("name", "words"),
         [
-            ("panoptes_rggb_solved.fits.fz", WORDS["mosaic", "high"]),
-            ("dss_horsehead.fits", WORDS["correlation", "high"]),
+            ("panoptes_rggb_solved.fits.fz", DESCRIPTIONS["mosaic", "high"]),
+            ("dss_horsehead.fits", DESCRIPTIONS["correlation", "high"]),
         ],
     )
     def test_that_are_no_exposures_of_a_ccd_are_told_why(self, judged, name, words):

@@ -7,7 +7,7 @@ import pytest
 from scipy.ndimage import gaussian_filter, zoom
 
 from skysieve.core.fits.frames import ArrayFrame
-from skysieve.frames.image.frame_statistics import look_at
+from skysieve.frames.image.frame_statistics import measure_statistics
 from skysieve.frames.image.usable import UsableFrame
 
 SIDE = 512
@@ -22,7 +22,7 @@ def noisy(light, seed=0, level=1000.0, sigma=12.0):
 
 
 def measured(pixels):
-    return {name: one.value for name, one in look_at(ArrayFrame(pixels)).items()}
+    return {name: one.value for name, one in measure_statistics(ArrayFrame(pixels)).items()}
 
 
 def stars_on_a_grid(fwhm, peak=1500.0, step=64):
@@ -118,6 +118,6 @@ def test_sources_of_a_pixel_or_two_are_sharp_but_single_pixels_do_not_count():
 def test_large_saturated_areas_count_in_the_usable_part_of_a_frame():
     pixels = noisy(stars_on_a_grid(3))
     pixels[:, 200:] = 65535
-    found = look_at(UsableFrame(ArrayFrame(pixels)).sky)
+    found = measure_statistics(UsableFrame(ArrayFrame(pixels)).sky)
     assert found["saturated"].value == pytest.approx(1 - 200 / SIDE, abs=0.05)
     assert found["constant"].value < 0.05

@@ -109,19 +109,19 @@ class TestEstimatedPriors:
     def test_find_the_true_proportion(self, true_prior, factor):
         found = self.estimate(self.histogram(true_prior, separation=5.0), factor * true_prior)
         assert found.priors[0] == pytest.approx(true_prior, rel=0.1)
-        assert not found.refused[0]
+        assert not found.rejected[0]
 
     @pytest.mark.parametrize("shift", [1.5, 2.0, 4.0])
     @pytest.mark.parametrize("true_prior", [0.0, 0.01])
     def test_do_not_run_away_where_probabilities_are_too_high(self, shift, true_prior):
         found = self.estimate(self.histogram(true_prior, shift=shift), 0.001)
         assert found.priors[0] == 0.001
-        assert found.refused[0]
+        assert found.rejected[0]
 
     def test_do_not_rest_on_many_pixels_that_hardly_are_of_the_class(self):
         found = self.estimate(self.histogram(0.05, separation=1.0), 0.005)
         assert found.priors[0] == 0.005
-        assert found.refused[0]
+        assert found.rejected[0]
 
     @given(
         counts=st.lists(st.tuples(st.integers(0, 3999), st.integers(1, 10**6)), min_size=1, max_size=6),
@@ -137,7 +137,7 @@ class TestEstimatedPriors:
             histogram.counts[0, place] += count
         found = self.estimate(histogram, default, training, threshold)
         before, after = (
-            histogram.shares(raw_thresholds([threshold], [training], [prior]))[0]
+            histogram.fractions_above(raw_thresholds([threshold], [training], [prior]))[0]
             for prior in (default, found.priors[0])
         )
         assert before / 5 <= after <= 5 * before

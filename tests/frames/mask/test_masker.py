@@ -14,7 +14,7 @@ from tests.tiny_models import save_pixel_model
 
 from skysieve.core.errors import ConfigError, FrameError, ModelError, OutputError
 from skysieve.core.fits.frames import ArrayFrame
-from skysieve.frames.mask import masker as masker_module
+from skysieve.frames.mask import posteriors
 from skysieve.frames.mask.masker import Masker
 from skysieve.frames.mask.preview import draw_preview
 from skysieve.frames.mask.settings import MaskSettings
@@ -289,7 +289,7 @@ def test_probabilities_that_find_no_room_on_the_disk_are_an_error(pixels, model,
     def full(*_args):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(masker_module, "LARGEST_ARRAY", 0)
+    monkeypatch.setattr(posteriors, "LARGEST_ARRAY", 0)
     monkeypatch.setattr(os, "posix_fallocate", full, raising=False)
     with pytest.raises(OutputError, match="has no room for"):
         run(pixels, model, keep=True)

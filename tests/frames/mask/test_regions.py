@@ -15,8 +15,8 @@ from tests.tiny_models import save_pixel_model
 import skysieve
 from skysieve.core.errors import ConfigError
 from skysieve.core.fits.locations import Location
+from skysieve.frames.mask.components import find_components, fit_line, outline
 from skysieve.frames.mask.job import MaskJob
-from skysieve.frames.mask.pieces import find_pieces, fit_line, outline
 from skysieve.frames.mask.settings import MaskSettings
 
 regions = pytest.importorskip("regions")
@@ -50,12 +50,12 @@ def sky(*, trail=True):
 def test_an_outline_holds_the_pixels_of_its_piece_and_its_holes(seed, density):
     marked = np.random.default_rng(seed).random((9, 11)) < density
     rows, columns = np.indices(marked.shape)
-    for piece in find_pieces(marked):
-        corners = outline(piece)
+    for component in find_components(marked):
+        corners = outline(component)
         polygon = regions.PolygonPixelRegion(regions.PixCoord(corners[:, 0], corners[:, 1]))
         whole = np.zeros_like(marked)
-        window = (slice(piece.row, None), slice(piece.column, None))
-        whole[window][: piece.pixels.shape[0], : piece.pixels.shape[1]] = piece.pixels
+        window = (slice(component.row, None), slice(component.column, None))
+        whole[window][: component.pixels.shape[0], : component.pixels.shape[1]] = component.pixels
         expected = ndimage.binary_fill_holes(whole)
         np.testing.assert_array_equal(polygon.contains(regions.PixCoord(columns, rows)), expected)
 
@@ -65,8 +65,8 @@ def test_a_line_lies_along_its_trail(angle, width, length, x):
     rows, columns = np.indices((160, 160))
     along = (columns - x) * np.cos(angle) + (rows - 80) * np.sin(angle)
     across = (rows - 80) * np.cos(angle) - (columns - x) * np.sin(angle)
-    (piece,) = find_pieces((np.abs(along) <= length / 2) & (np.abs(across) <= width / 2))
-    line = fit_line(piece)
+    (component,) = find_components((np.abs(along) <= length / 2) & (np.abs(across) <= width / 2))
+    line = fit_line(component)
     assert line is not None
     ends = sorted([(line.x1, line.y1), (line.x2, line.y2)])
     half = np.array([np.cos(angle), np.sin(angle)]) * length / 2
@@ -83,8 +83,8 @@ def test_a_round_or_short_piece_is_no_line():
     short = np.zeros((60, 60), bool)
     short[5, 3:18] = True
     for marked in (disc, short):
-        (piece,) = find_pieces(marked)
-        assert fit_line(piece) is None
+        (component,) = find_components(marked)
+        assert fit_line(component) is None
 
 
 class TestResult:

@@ -1,9 +1,8 @@
 """Sky level and noise at every pixel, as MaxiMask's networks expect them.
 
-The blocks of a mesh are measured (:mod:`skysieve.frames.image.mesh`), outliers
-among them are replaced, the grid is median-filtered and a bicubic spline leads
-from block centres to pixels: the way of SExtractor (Bertin & Arnouts 1996,
-A&AS 117, 393, section 4) in the variant of MaxiMask.
+The method is that of SExtractor (Bertin & Arnouts 1996, A&AS 117, 393, section 4) in MaxiMask's variant:
+measure the blocks of a mesh (:mod:`skysieve.frames.image.mesh`), replace outliers among them, apply a median
+filter to the grid, and interpolate from block centres to pixels with a bicubic spline.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from skysieve.core.errors import FrameError
-from skysieve.frames.image.mesh import BLOCK, Window, measure_blocks, measure_whole
+from skysieve.frames.image.mesh import BLOCK, Window, measure_blocks, measure_frame
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,21 +28,24 @@ __all__ = ["Background", "estimate_background"]
 OUTLIER_SIGMA = 3.0
 OUTLIER_ROUNDS = 5
 SIGMA_FLOOR = 0.25
-"""A spline may swing below the blocks it joins; sigma is kept above this fraction of the least block's."""
+"""Lower limit of sigma, as a fraction of the smallest sigma of any block.
+
+A spline can undershoot the values that it interpolates.
+"""
 
 
 @dataclass(frozen=True)
 class Background:
-    """Sky level and noise of a frame, evaluated where asked.
+    """Sky level and noise of a frame, evaluated row by row.
 
     Attributes
     ----------
     level, sigma
         Filtered grids ``(rows + 2, columns + 2)``, float64, in the frame's unit.
     row_spline, column_spline
-        ``(H, rows + 2)`` and ``(W, columns + 2)`` matrices that lead from grid to pixels.
+        ``(H, rows + 2)`` and ``(W, columns + 2)`` matrices of the interpolation from grid to pixels.
     sigma_floor
-        Least sigma that :meth:`rows` returns.
+        Lower limit of the sigma that :meth:`rows` returns.
     """
 
     level: NDArray[np.float64]
@@ -63,8 +65,19 @@ class Background:
         return across
 
     def rows(self, start: int, stop: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return level and sigma of some rows, each ``(stop - start, W)`` float32 in the frame's unit."""
-        # Not by BLAS: its threads would wait in a busy loop for more, on processors that the network needs.
+        """Evaluate level and sigma in a range of rows.
+
+        Parameters
+        ----------
+        start, stop
+            First row, and the row after the last.
+
+        Returns
+        -------
+        level, sigma
+            ``(stop - start, W)`` float32, in the frame's unit.
+        """
+        # einsum does not use BLAS, whose threads would busy-wait on processors that the network needs
         level, sigma = (
             np.einsum("ij,jk->ik", self.row_spline[start:stop], across).astype(np.float32)
             for across in (self._level_across, self._sigma_across)
@@ -88,7 +101,12 @@ def estimate_background(
     rules
         See :data:`skysieve.frames.image.settings.Rules`.
     threads
-        Blocks measured at a time.
+        Number of blocks measured at a time.
+
+    Returns
+    -------
+    Background
+        Interpolated level and sigma of every pixel.
 
     Raises
     ------
@@ -102,7 +120,7 @@ def estimate_background(
     level, sigma = blocks.level, blocks.sigma
     if corrected:
         if np.isnan(level).all():
-            level, sigma = (np.full(level.shape, value) for value in measure_whole(frame, window))
+            level, sigma = (np.full(level.shape, value) for value in measure_frame(frame, window))
         if np.isnan(level).all():
             raise FrameError(
                 f"{frame.label}: no valid pixels (all NaN, BLANK, masked or of one value); nothing to do here"
@@ -113,7 +131,9 @@ def estimate_background(
             )
     else:
         sigma = np.nan_to_num(sigma, nan=0.0)
-    level, sigma = (_filtered(_without_outliers(grid), zero_padded=not corrected) for grid in (level, sigma))
+    level, sigma = (
+        _median_filtered(_replace_outliers(grid), zero_padded=not corrected) for grid in (level, sigma)
+    )
     return Background(
         level,
         sigma,
@@ -123,12 +143,12 @@ def estimate_background(
     )
 
 
-def _without_outliers(grid: NDArray[np.float64]) -> NDArray[np.float64]:
+def _replace_outliers(grid: NDArray[np.float64]) -> NDArray[np.float64]:
     """Replace outliers and NaN by the mean of their valid neighbours, in scan order, until none is left."""
     valid = np.isfinite(grid)
     for _ in range(OUTLIER_ROUNDS):
-        middle, spread = np.median(grid[valid]), np.std(grid[valid])
-        outliers = valid & (np.abs(grid - middle) > OUTLIER_SIGMA * spread)
+        median, spread = np.median(grid[valid]), np.std(grid[valid])
+        outliers = valid & (np.abs(grid - median) > OUTLIER_SIGMA * spread)
         if not outliers.any():
             break
         valid &= ~outliers
@@ -144,11 +164,11 @@ def _without_outliers(grid: NDArray[np.float64]) -> NDArray[np.float64]:
     return filled
 
 
-def _filtered(grid: NDArray[np.float64], *, zero_padded: bool) -> NDArray[np.float64]:
+def _median_filtered(grid: NDArray[np.float64], *, zero_padded: bool) -> NDArray[np.float64]:
     """Add a border of edge values and take the median over 3 x 3 blocks.
 
-    The published filter takes zeros beyond the border, which pulls corners towards zero and edges to the
-    least of three neighbours; ``zero_padded`` does so too.
+    The published filter pads with zeros, which pulls corners towards zero and edges to the smallest of three
+    neighbours; ``zero_padded`` selects this.
     """
     bordered = np.pad(grid, 1, mode="edge")
     padded = np.pad(bordered, 1) if zero_padded else np.pad(bordered, 1, mode="edge")
@@ -159,10 +179,10 @@ def _filtered(grid: NDArray[np.float64], *, zero_padded: bool) -> NDArray[np.flo
 def _spline_matrix(length: int) -> NDArray[np.float64]:
     """Return the ``(length, blocks + 2)`` matrix from knot values to pixels of one axis.
 
-    An interpolating spline is linear in the values it joins, and the bicubic surface is a product of the
-    matrices of its axes.  This is the cubic spline through equidistant knots whose third derivative is
-    continuous at the second and the last but one ("not-a-knot"), as of FITPACK.  It is written out here
-    because importing an interpolation library takes longer than normalising a frame.
+    An interpolating spline is linear in the knot values, and the bicubic surface is the product of the
+    matrices of its axes.  The spline is cubic with equidistant knots, and its third derivative is continuous
+    at the second knot and at the last but one ("not-a-knot"), as in FITPACK.  It is implemented here because
+    importing an interpolation library takes longer than normalising a frame.
 
     References
     ----------
@@ -170,11 +190,10 @@ def _spline_matrix(length: int) -> NDArray[np.float64]:
     """
     knots = length // BLOCK + 2
     if length < 2 * BLOCK:
-        # all knots of an axis of one block have the same value
+        # an axis of one block has the same value at all knots
         return np.full((length, max(knots, 3)), 1 / max(knots, 3))
-    moments = np.zeros(
-        (knots, knots)
-    )  # on the left side, of the second derivatives; on the right, of the values
+    # moments @ second derivatives = values @ knot values
+    moments = np.zeros((knots, knots))
     values = np.zeros((knots, knots))
     for knot in range(1, knots - 1):
         moments[knot, knot - 1 : knot + 2] = 1, 4, 1

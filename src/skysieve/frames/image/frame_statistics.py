@@ -1,13 +1,13 @@
-"""What a frame looks like, in a few simple statistics: noise, sampling, digitisation, sources, structure.
+"""Statistics of a frame: noise, sampling, digitisation, sources, structure.
 
-They are taken from a sample of the frame (:mod:`skysieve.frames.image.frame_sample`), and none depends on the
+They are measured in a sample of the frame (:mod:`skysieve.frames.image.frame_sample`).  None depends on the
 unit, the sky level or the gain.  :mod:`skysieve.frames.image.noise_statistics` and
-:mod:`skysieve.frames.image.source_statistics` say what each is; two more are
+:mod:`skysieve.frames.image.source_statistics` define most of them.  Two more are
 
-- ``constant``: part of the frame in which all pixels have one value.
-- ``saturated``: part of the frame in large saturated areas.
+- ``constant``: fraction of the frame in which all pixels have one value.
+- ``saturated``: fraction of the frame in large saturated areas.
 
-A statistic for which a frame is too small or too poor in stars is not given, and not compared.
+A statistic is left out, and not compared, if the frame is too small or has too few stars for it.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from skysieve.frames.image.frame_sample import LEAST_CELLS, sample_frame
+from skysieve.frames.image.frame_sample import MIN_CELLS, sample_frame
 from skysieve.frames.image.noise_statistics import NOISE_STATISTICS, noise_statistics
 from skysieve.frames.image.source_statistics import SOURCE_STATISTICS, source_statistics
 
 if TYPE_CHECKING:
     from skysieve.core.fits.frames import Frame
 
-__all__ = ["STATISTICS", "Measured", "look_at"]
+__all__ = ["STATISTICS", "Measured", "measure_statistics"]
 
 STATISTICS = (*NOISE_STATISTICS, *SOURCE_STATISTICS, "constant", "saturated")
 """Names of the statistics."""
@@ -36,34 +36,34 @@ class Measured(NamedTuple):
     Attributes
     ----------
     value
-        What was measured.
+        The measured value.
     error
-        Its standard error in this frame, from the number of cells or sources that it was measured on.
+        Its standard error in this frame, from the number of cells or sources in the measurement.
     """
 
     value: float
     error: float = 0.0
 
 
-def look_at(frame: Frame) -> dict[str, Measured]:
-    """Measure what a frame looks like.
+def measure_statistics(frame: Frame) -> dict[str, Measured]:
+    """Measure the statistics of a frame.
 
     Parameters
     ----------
     frame
-        Frame of ``(H, W)`` pixels as they are, in any unit; three strips of 256 rows are read at most.
+        Frame of ``(H, W)`` pixels in any unit, not normalised; at most three strips of 256 rows are read.
 
     Returns
     -------
     dict
-        By the names in :data:`STATISTICS`, without those that cannot be measured.
+        Statistics by the names in :data:`STATISTICS`, without those that cannot be measured.
     """
-    with np.errstate(all="ignore"):  # values near the end of float32 give no finite statistic
+    with np.errstate(all="ignore"):  # values near the limit of float32 overflow
         sample = sample_frame(frame)
         if sample is None:
             return {}
         found = {"constant": (sample.constant, 0.0), "saturated": (sample.saturated, 0.0)}
-        if len(sample.empty) >= LEAST_CELLS and isfinite(sample.noise):
+        if len(sample.empty) >= MIN_CELLS and isfinite(sample.noise):
             found |= noise_statistics(sample) | source_statistics(sample)
     kept = {name: Measured(*found[name]) for name in STATISTICS if name in found}
     return {name: one for name, one in kept.items() if isfinite(one.value) and isfinite(one.error)}

@@ -1,8 +1,8 @@
 """Sky level and noise of the blocks of a mesh, by sigma clipping.
 
-Each block is sorted once.  Whatever clipping keeps is then one run of the
-sorted values, so that its median, mean and standard deviation follow from
-cumulative sums, and a round of clipping costs two binary searches.
+Each block is sorted once.  Clipping then keeps a contiguous range of the sorted values.  The median, mean and
+standard deviation of a range follow from cumulative sums, so that a round of clipping costs two binary
+searches.
 """
 
 from __future__ import annotations
@@ -18,31 +18,32 @@ if TYPE_CHECKING:
 
     from skysieve.core.fits.frames import Frame
 
-__all__ = ["BLOCK", "BlockGrid", "Window", "block_edges", "measure_blocks", "measure_whole"]
+__all__ = ["BLOCK", "BlockGrid", "Window", "block_edges", "measure_blocks", "measure_frame"]
 
 BLOCK = 200
 """Side of a block in pixels (MaxiMask's mesh)."""
 
 CLIP_SIGMA = 3.0
 STABLE_SIGMA = 0.2
-"""A sigma that clipping changes by less than this fraction speaks for a sky free of sources."""
+"""If clipping changes sigma by less than this fraction, the block has few sources and its level is the
+mean."""
 
 FAR_BELOW = 10.0
-"""No sky lies so many sigma below the median of a block: it is overscan, or dead pixels."""
+"""Pixels this many sigma below the median of a block are overscan or dead pixels, not sky."""
 
 MAD_SIGMA = 1.4826
 """Sigma of a normal distribution, in units of its median absolute deviation."""
 
-MINIMUM_VALID = 0.05
-"""A block with a smaller fraction of valid pixels is not measured."""
+MIN_VALID = 0.05
+"""Minimum fraction of valid pixels in a block; other blocks are not measured."""
 
-LEAST_WHOLE = 0.01
-"""Nor is a frame as a whole."""
+MIN_VALID_FRAME = 0.01
+"""Minimum fraction of valid pixels in a frame that is measured as a whole."""
 
 
 @dataclass(frozen=True)
 class Window:
-    """The range of pixel values that is looked at, in the frame's unit."""
+    """Range to which pixel values are clipped, in the frame's unit."""
 
     low: float
     high: float
@@ -55,8 +56,8 @@ class BlockGrid:
     Attributes
     ----------
     level, sigma
-        ``(rows, columns)`` float64 in the frame's unit; NaN where a block has too few valid pixels, and a
-        NaN sigma where its pixels are all alike.
+        ``(rows, columns)`` float64 in the frame's unit; NaN where a block has too few valid pixels.  Sigma is
+        also NaN where all pixels of a block have the same value.
     """
 
     level: NDArray[np.float64]
@@ -64,9 +65,19 @@ class BlockGrid:
 
 
 def block_edges(length: int) -> list[tuple[int, int]]:
-    """Return first and last-plus-one pixel of each block along one axis.
+    """Return the range of pixels of each block along one axis.
 
-    Whole blocks are centred in the remainder, as in MaxiMask; an axis shorter than a block is one block.
+    The blocks are centred on the axis, as in MaxiMask.  An axis shorter than a block is one block.
+
+    Parameters
+    ----------
+    length
+        Number of pixels of the axis.
+
+    Returns
+    -------
+    list
+        First pixel of each block, and the pixel after its last.
 
     Examples
     --------
@@ -96,15 +107,19 @@ def measure_blocks(
     frame
         Frame of ``(H, W)`` pixels, read in strips of one row of blocks.
     window
-        Values outside are set to its limits first.
+        Range to which values are clipped first.
     ignore_nodata
-        If true, pixels without data do not count; if false they count with the value that the frame
-        gives them, as in the published code.
+        Whether to ignore pixels without data.  The published code uses the value that the frame gives them.
     ignore_far_below
-        If true, pixels far below the median of their block do not count.  Where overscan takes a tenth of a
-        block or more, clipping by the standard deviation alone keeps it, and takes its distance for noise.
+        Whether to ignore pixels far below the median of their block.  Without this, overscan that covers a
+        tenth of a block or more is not clipped and inflates sigma.
     threads
-        Blocks measured at a time.
+        Number of blocks measured at a time.
+
+    Returns
+    -------
+    BlockGrid
+        Level and sigma of each block.
     """
     rows, columns = (block_edges(length) for length in frame.shape)
 
@@ -122,17 +137,18 @@ def measure_blocks(
     return BlockGrid(values[..., 0], values[..., 1])
 
 
-def measure_whole(frame: Frame, window: Window) -> tuple[float, float]:
-    """Measure the level and the noise of a frame as one block, for frames of which no block can be measured.
+def measure_frame(frame: Frame, window: Window) -> tuple[float, float]:
+    """Measure the level and the noise of a frame as one block.
 
-    Blocks leave out the borders of a frame, where all that is valid may be.
+    This is for frames in which no block can be measured.  Blocks do not cover the borders of a frame, where
+    all valid pixels may be.
 
     Parameters
     ----------
     frame
         Frame of ``(H, W)`` pixels, read in strips.
     window
-        Values outside are set to its limits first.
+        Range to which values are clipped first.
 
     Returns
     -------
@@ -145,7 +161,7 @@ def measure_whole(frame: Frame, window: Window) -> tuple[float, float]:
         pixels, nodata = frame.rows(top, min(top + BLOCK, height))
         kept.append(pixels[~nodata])
     valid = np.concatenate(kept)
-    if valid.size < LEAST_WHOLE * height * width:
+    if valid.size < MIN_VALID_FRAME * height * width:
         return np.nan, np.nan
     return _clipped_level(valid, valid.size, window, far_below=True)
 
@@ -154,17 +170,17 @@ def _clipped_level(
     values: NDArray[np.float32], size: int, window: Window, *, far_below: bool
 ) -> tuple[float, float]:
     """Return level and sigma of the valid pixels of one block of ``size`` pixels."""
-    if values.size < max(2, MINIMUM_VALID * size):
+    if values.size < max(2, MIN_VALID * size):
         return np.nan, np.nan
     ordered = np.sort(values)
     np.clip(ordered, window.low, window.high, out=ordered)
     if ordered[0] == ordered[-1]:
-        # A block of zeros is blank sky to the published weights; any other constant has a level but no noise.
+        # The published code takes a block of zeros for blank sky with sigma 1; other constants have no noise.
         return float(ordered[0]), 1.0 if ordered[0] == 0 else np.nan
 
     if far_below:
         ordered = ordered[_first_near(ordered) :]
-    # Sums of deviations from a value near the sky lose no digits to a large level.
+    # Sums of deviations from a value near the sky avoid rounding errors where the level is large.
     origin = float(ordered[ordered.size // 2])
     deviation = ordered.astype(np.float64)
     deviation -= origin
@@ -201,19 +217,19 @@ def _clipped_level(
 
 
 def _first_near(ordered: NDArray[np.float32]) -> int:
-    """Return the place of the first of sorted values that is not far below their median."""
+    """Return the index of the first of sorted values that is not far below their median."""
     middle = ordered.size // 2
     median = float(ordered[middle])
-    # Of the half of the values next to the median, the farther end is as far as the median deviation
-    least, most = 0, middle
-    while least < most:
-        start = (least + most) // 2
+    # bisect for the half of the values closest to the median; its farther end is at the median deviation
+    low, high = 0, middle
+    while low < high:
+        start = (low + high) // 2
         if median - float(ordered[start]) > float(ordered[start + middle]) - median:
-            least = start + 1
+            low = start + 1
         else:
-            most = start
-    farthest = float(ordered[min(least + middle, ordered.size - 1)])
-    deviation = max(median - float(ordered[least]), farthest - median)
+            high = start
+    farthest = float(ordered[min(low + middle, ordered.size - 1)])
+    deviation = max(median - float(ordered[low]), farthest - median)
     if deviation <= 0:
         return 0
     return int(np.searchsorted(ordered, np.float32(median - FAR_BELOW * MAD_SIGMA * deviation), "left"))

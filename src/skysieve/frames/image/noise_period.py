@@ -1,11 +1,12 @@
-"""A period in the noise of a frame: what interpolation onto another grid and blocks of compression leave.
+"""Periodicity of the noise of a frame, a trace of interpolation and of compression in blocks.
 
-Pixels that were interpolated have less noise the further they are from old pixels.  So the mean change
-between neighbours, as a function of the column or the row, has the period of the old grid in the new one
-(Gallagher 2005): 2 pixels for the colours of a mosaic, the ratio of the grids for enlarged and drizzled
-frames.  JPEG has one of 8 pixels.  The statistic is log10 of the highest over the median power of periods of
-up to 12.8 pixels.  Changes are second differences relative to their mean in cells of 32 x 32 pixels; cells
-with structure, in which pixels differ more than their neighbours do, do not count.
+Interpolated pixels have less noise the further they are from the original pixels.  The mean change between
+neighbours, as a function of the column or the row, therefore has the period of the original grid in the new
+one (Gallagher 2005): 2 pixels for the colours of a mosaic, and the ratio of the grids for enlarged and
+drizzled frames.  JPEG has a period of 8 pixels.  The statistic is log10 of the ratio of the highest to the
+median power of periods up to 12.8 pixels.  Changes are second differences relative to their mean in cells of
+32 x 32 pixels.  Cells with structure are excluded: their pixels vary more than the differences between
+neighbours suggest.
 
 References
 ----------
@@ -29,27 +30,28 @@ if TYPE_CHECKING:
 __all__ = ["noise_period"]
 
 LENGTH = 256
-"""Of the transform: that of the longest profile."""
-LONGEST = 20
-"""Cycles in this length of the longest period that counts."""
-HIGHEST = 3.0
-"""Larger changes, in units of their mean, count as this."""
+"""Length of the Fourier transform: that of the longest profile."""
+MIN_CYCLES = 20
+"""Cycles per :data:`LENGTH` of the longest period in the statistic."""
+MAX_CHANGE = 3.0
+"""Changes are clipped at this many times their mean."""
 STRUCTURED = 1.25
-"""Cells hold structure whose pixels differ, relative to the changes, by this many times more than most do."""
+"""Cells whose ratio of spread to changes exceeds that of smooth cells by this factor have structure."""
 SMOOTH_PERCENT = 20
+"""Percentile of the ratio of spread to changes that is that of smooth cells."""
 ERROR = 0.2
-"""Of the statistic, of one block of noise."""
-LEAST_CELLS = 6
-"""Of a block; fewer, and the block does not count."""
+"""Standard error of the statistic in one block of noise."""
+MIN_CELLS = 6
+"""Minimum number of cells without structure in a block."""
 
 
 def noise_period(sample: Sample) -> tuple[float, float] | None:
-    """Measure how far a period stands out of the noise.
+    """Measure the periodicity of the noise.
 
     Parameters
     ----------
     sample
-        Of the frame.
+        Sample of the frame.
 
     Returns
     -------
@@ -61,7 +63,7 @@ def noise_period(sample: Sample) -> tuple[float, float] | None:
 
 
 def _along(sample: Sample, axis: int) -> tuple[float, float] | None:
-    """Return the same of the rows (axis 0) or the columns (axis 1)."""
+    """Return value and standard error for the profile of rows (axis 0) or of columns (axis 1)."""
     changes = [_changes(block, axis) for block in sample.blocks]
     means = [_cell_means(one) for one in changes]
     ratios = [
@@ -74,7 +76,7 @@ def _along(sample: Sample, axis: int) -> tuple[float, float] | None:
     limit = STRUCTURED * np.percentile(measured, SMOOTH_PERCENT)
     powers = []
     for change, mean, ratio in zip(changes, means, ratios, strict=True):
-        if np.count_nonzero(ratio <= limit) >= LEAST_CELLS:
+        if np.count_nonzero(ratio <= limit) >= MIN_CELLS:
             powers.append(_power(change, mean, ratio <= limit, axis))
     if not powers:
         return None
@@ -83,7 +85,7 @@ def _along(sample: Sample, axis: int) -> tuple[float, float] | None:
 
 
 def _changes(block: Block, axis: int) -> NDArray[np.float32]:
-    """Return the second differences along an axis ``(h, w)``, 0 where there are none."""
+    """Return the absolute second differences ``(h, w)`` along an axis, 0 at its ends."""
     changes = np.zeros_like(block.pixels)
     inner = (slice(1, -1), slice(None)) if axis == 0 else (slice(None), slice(1, -1))
     changes[inner] = np.abs(np.diff(block.pixels, 2, axis=axis))
@@ -99,10 +101,10 @@ def _cell_means(changes: NDArray[np.float32]) -> NDArray[np.float32]:
 def _power(
     changes: NDArray[np.float32], means: NDArray[np.float32], counts: NDArray[np.bool_], axis: int
 ) -> NDArray[np.float64]:
-    """Return the power of the periods of a block, shortest last, of the cells that count."""
+    """Return the power spectrum of a block from the cells that count, the shortest period last."""
     rows, columns = means.shape
     scale = np.where(counts, means, 1)[:, None, :, None]
-    relative = np.minimum(changes.reshape(rows, CELL, columns, CELL) / scale, HIGHEST)
+    relative = np.minimum(changes.reshape(rows, CELL, columns, CELL) / scale, MAX_CHANGE)
     relative *= counts[:, None, :, None]
     across = 2 if axis == 0 else 0
     total = relative.sum(axis=(across, across + 1), dtype=np.float64).ravel()
@@ -110,4 +112,4 @@ def _power(
     profile = np.divide(total, pixels, out=np.ones_like(total), where=pixels > 0)[1:-1]
     profile -= profile.mean()
     spectrum = np.fft.rfft(profile * np.hanning(len(profile)), LENGTH)
-    return np.asarray(np.abs(spectrum[LONGEST:]) ** 2)
+    return np.asarray(np.abs(spectrum[MIN_CYCLES:]) ** 2)

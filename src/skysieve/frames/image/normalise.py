@@ -1,4 +1,4 @@
-"""Frames in units of the sky's noise above the sky: what the networks see."""
+"""Normalisation of frames: pixels above the sky in units of its noise, the input of the networks."""
 
 from __future__ import annotations
 
@@ -20,31 +20,34 @@ if TYPE_CHECKING:
 __all__ = ["NAME", "PUBLISHED_WINDOW", "NormalisedFrame", "normalise"]
 
 NAME = "mesh-200"
-"""What cards of models call this normalisation."""
+"""Name of this normalisation in the cards of models."""
 
 PUBLISHED_WINDOW = Window(-500.0, 80000.0)
-"""MaxiMask clips pixel values to this range (in ADU, whatever the unit)."""
+"""Range to which MaxiMask clips pixel values; it is in ADU, and is used in any unit."""
 
 SAMPLED_ROWS = 64
 CLIPPED_PERCENT = 10
-"""A window that cuts this part of the pixels off at one end cuts into the sky."""
+"""If the window clips this percentage of the pixels at one end, it clips the sky itself."""
 
 CACHED_ROWS = 32
-"""Rows normalised at a time, so that all they need stays in the processor's cache."""
+"""Number of rows normalised at a time, so that the arrays stay in the processor's cache."""
 
 
 @dataclass(frozen=True)
 class NormalisedFrame:
-    """A frame together with its sky: itself a frame, in units of the noise, normalised strip by strip.
+    """A normalised frame, which implements :class:`~skysieve.core.fits.frames.Frame`.
+
+    Rows are normalised when they are read.
 
     Attributes
     ----------
     frame
-        The frame, ``(H, W)``; but for the published rules its usable part.
+        Frame of ``(H, W)`` pixels; a :class:`~skysieve.frames.image.usable.UsableFrame` except with the
+        published rules.
     background
-        Its sky.
+        Level and noise of its sky.
     window
-        Range that pixel values were clipped to.
+        Range to which pixel values are clipped.
     """
 
     frame: Frame
@@ -53,34 +56,38 @@ class NormalisedFrame:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Rows and columns."""
+        """Height and width (H, W) in pixels."""
         return self.frame.shape
 
     @property
     def label(self) -> str:
-        """Name of the frame in messages."""
+        """What to call the frame in messages."""
         return self.frame.label
 
     def rows(self, start: int, stop: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Return some rows in units of the noise, and where they have no data.
+        """Return a range of rows in units of the noise, and where they have no data.
+
+        Parameters
+        ----------
+        start, stop
+            First row, and the row after the last.
 
         Returns
         -------
         pixels
-            ``(stop - start, W)`` float32, (pixel - level) / sigma; 0 where there is no data, so that a
-            missing pixel looks like empty sky to its neighbours.
+            ``(stop - start, W)`` float32, (pixel - level) / sigma; 0, like empty sky, where there is no data.
         nodata
-            ``(stop - start, W)`` bool.
+            ``(stop - start, W)`` bool, True where there is no data.
         """
         values, nodata = self.frame.rows(start, stop)
         pixels = np.empty_like(values)
-        keep_missing = self.background.sigma_floor == 0  # the published rules know no missing pixels
+        keep_missing = self.background.sigma_floor == 0  # the published rules have no pixels without data
         for top in range(0, stop - start, CACHED_ROWS):
             part = slice(top, min(top + CACHED_ROWS, stop - start))
             level, sigma = self.background.rows(start + part.start, start + part.stop)
             out = np.clip(values[part], self.window.low, self.window.high, out=pixels[part])
             out -= level
-            # a sigma of 0 can only come from the published rules, whose outcome is then not a number
+            # only the published rules can give a sigma of 0; the result is then NaN or infinite
             with np.errstate(divide="ignore", invalid="ignore"):
                 out /= sigma
             if not keep_missing:
@@ -89,19 +96,25 @@ class NormalisedFrame:
 
 
 def normalise(frame: Frame, *, rules: Rules = "corrected", threads: int = 2) -> NormalisedFrame:
-    """Measure a frame's sky, and return the frame as the networks see it.
+    """Measure the sky of a frame and normalise the frame.
 
-    Large areas of one value have no data then, and neither they nor what saw no light by the header count as
-    sky: see :mod:`skysieve.frames.image.usable`.  The published rules take every pixel as it is.
+    Large areas of one value have no data in the result.  They are excluded from the sky, as are areas outside
+    of the active area in the header; see :mod:`skysieve.frames.image.usable`.  The published rules use every
+    pixel.
 
     Parameters
     ----------
     frame
-        Frame of ``(H, W)`` pixels in any unit, or the usable part of one.
+        Frame of ``(H, W)`` pixels in any unit.
     rules
         ``corrected`` or ``published``, see :data:`skysieve.frames.image.settings.Rules`.
     threads
-        Threads for the measurement.
+        Number of threads that measure the sky.
+
+    Returns
+    -------
+    NormalisedFrame
+        The frame in units of the noise above the sky.
 
     Raises
     ------
@@ -121,10 +134,10 @@ def normalise(frame: Frame, *, rules: Rules = "corrected", threads: int = 2) -> 
 
 
 def _window(frame: Frame) -> Window:
-    """Return the published window, moved by the sky's level where it would cut into the sky itself.
+    """Return the published window, shifted by the level of the sky if it would clip the sky itself.
 
-    Normalised pixels do not depend on an offset, so that moving the window gives a very bright (or very
-    negative) sky what the published one gives a sky near zero.
+    Normalised pixels do not depend on an offset.  With the shift a very bright or very negative sky is
+    clipped as the published window clips a sky near zero.
     """
     height = frame.shape[0]
     step = max(1, height // SAMPLED_ROWS)
@@ -135,7 +148,7 @@ def _window(frame: Frame) -> Window:
     values = np.concatenate(sample)
     if values.size == 0:
         return PUBLISHED_WINDOW
-    low, middle, high = np.percentile(values, [CLIPPED_PERCENT, 50, 100 - CLIPPED_PERCENT])
+    low, median, high = np.percentile(values, [CLIPPED_PERCENT, 50, 100 - CLIPPED_PERCENT])
     if low > PUBLISHED_WINDOW.low and high < PUBLISHED_WINDOW.high:
         return PUBLISHED_WINDOW
-    return Window(float(middle) + PUBLISHED_WINDOW.low, float(middle) + PUBLISHED_WINDOW.high)
+    return Window(float(median) + PUBLISHED_WINDOW.low, float(median) + PUBLISHED_WINDOW.high)

@@ -1,18 +1,18 @@
-"""Statistics of what is brighter than the sky: stars, their width and shape, how many, and what is no star.
+"""Statistics of the sources of a frame: stars, their width, shape and number, and other light.
 
-- ``sources``: log10 of the local maxima above 10 sigma per 10^6 pixels.
-- ``stars``: log10 of the star-like peaks (:mod:`skysieve.frames.image.star_peaks`) per 10^6 pixels.  Darks,
-  flats, spectra and images of a pupil have next to none, whatever else is in them.
-- ``starless``: log10 of the local maxima for each star-like peak.
-- ``sharp``: log10 of the bright sources that are sharper than a star of a camera that samples its PSF, for
-  each that is not.  Single pixels do not count.
-- ``fwhm``: log10 of the median width of the brightest stars, in pixels.  Wide ones are measured by the pixels
-  above half of the peak, which holds for the rings of defocused stars too, narrow ones by the equivalent
-  area of their 5 x 5 pixels.
-- ``elongation``: ellipticity that the brightest stars have in common, 0 to 1; trailed stars have much.
-- ``bright``: log10 of the part of the pixels above 5 sigma of their cell's sky.
-- ``lines``: part of the frame whose structure, cell by cell, runs in one direction: the lines and orders of a
-  spectrograph (coherence of the structure tensor, Bigun & Granlund 1987).
+- ``sources``: log10 of the number of local maxima above 10 sigma per 10^6 pixels.
+- ``stars``: log10 of the number of star-like peaks (:mod:`skysieve.frames.image.star_peaks`) per 10^6 pixels.
+  Darks, flats, spectra and images of a pupil have almost none.
+- ``starless``: log10 of the ratio of local maxima to star-like peaks.
+- ``sharp``: log10 of the ratio of the number of bright sources that are sharper than a well-sampled PSF to
+  the number of others.  Single pixels do not count.
+- ``fwhm``: log10 of the median width of the brightest stars, in pixels.  The width of wide stars comes from
+  the number of pixels above half of the peak, which also holds for the rings of defocused stars.  That of
+  narrow stars comes from the equivalent area of their 5 x 5 pixels.
+- ``elongation``: ellipticity that the brightest stars have in common, 0 to 1; it is high for trailed stars.
+- ``bright``: log10 of the fraction of the pixels above 5 sigma of their cell's sky.
+- ``lines``: fraction of the frame whose structure, cell by cell, has one direction, as the lines and orders
+  of a spectrograph have (coherence of the structure tensor, Bigun & Granlund 1987).
 
 Sigma is the noise of the emptiest cells.
 
@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from skysieve.frames.image.frame_sample import CELL
-from skysieve.frames.image.star_peaks import count_star_peaks, mean_over, without_specks
+from skysieve.frames.image.star_peaks import block_mean, count_star_peaks, median_3x3
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,50 +45,51 @@ SOURCE_STATISTICS = ("sources", "stars", "starless", "sharp", "fwhm", "elongatio
 
 SIDES = ((-1, 0), (1, 0), (0, -1), (0, 1))
 CORNERS = ((-1, -1), (-1, 1), (1, -1), (1, 1))
-"""Steps to the nearest pixels, in rows and columns."""
+"""Offsets of the nearest pixels, in rows and columns."""
 
 PEAK = 10.0
 BRIGHT_PEAK = 20.0
 BRIGHT_PIXEL = 5.0
-SIDE, CORNER = (0.12, 2.5), (0.03, 1.0)
-"""Least light of the neighbours of a star whose shape is measured: part of the peak, and sigma, whichever is
-more."""
-SHARP_SIDE, EVEN_SIDES = (0.02, 5.0), 3.0
-"""The same of the four nearest neighbours of undersampled stars, which differ by less than the factor."""
+MIN_SIDE, MIN_CORNER = (0.12, 2.5), (0.03, 1.0)
+"""Minimum light of the neighbours of a star whose shape is measured: fraction of the peak and sigma,
+whichever is larger."""
+MIN_SHARP_SIDE, MAX_SIDE_RATIO = (0.02, 5.0), 3.0
+"""The same for the four nearest neighbours of undersampled stars, and the maximum ratio between these."""
 PLATEAU, SATURATED = 0.995, 0.5
-"""A neighbour as bright as this part of the peak belongs to a saturated star, where the peak is brighter than
-that part of the highest pixel; others are defocused or trailed."""
+"""A source is a saturated star if its brightest neighbour exceeds the first fraction of its peak, and its
+peak exceeds the second fraction of the highest pixel.  Fainter plateaus are defocused or trailed stars."""
 WINDOW = 12
-"""Pixels on each side of a star in which it is the brightest, and its light is looked at."""
+"""Half side in pixels of the window of a star whose shape is measured; the star is the brightest in it."""
 SPACING = 16
-MOST_STARS = 40
-"""In a block."""
-LEAST_STARS = 12
+MAX_STARS = 40
+"""Maximum number of stars in a block whose shape is measured."""
+MIN_STARS = 12
 NARROW = 9
-"""Stars of fewer pixels above half of the peak are narrow."""
+"""Stars with fewer pixels above half of the peak are narrow."""
 VERY_BRIGHT_PEAK = 30.0
 NEAR = 6
-"""Pixels on each side of a source in which it is the brightest, so that its sharpness counts."""
+"""Half side in pixels of the window of a source whose sharpness is measured; the source is the brightest in
+it."""
 ONE_PIXEL, SHARP = 0.8, 1.45
-"""Equivalent widths in pixels: light in little more than one pixel, and the sharpest that images of stars are
-in cameras that sample their PSF."""
-MOST_SOURCES = 1000
-"""In a block, whose sharpness is looked at."""
-LEAST_AREA = 60_000
-"""Pixels of a frame in which one bright star does not decide what is said of the whole."""
+"""Equivalent widths in pixels: of light in little more than one pixel, and of the sharpest well-sampled
+PSF."""
+MAX_SOURCES = 1000
+"""Maximum number of sources in a block whose sharpness is measured."""
+MIN_AREA = 60_000
+"""Minimum number of pixels of a frame; in smaller ones a single bright star dominates the statistics."""
 
 COHERENT = 0.7
-"""Least coherence of structure that runs in one direction."""
+"""Minimum coherence of structure that has one direction."""
 STRUCTURED = 2.0
-"""Cells hold structure where their gradients have this many times the power of noise."""
+"""Minimum power of the gradients of a cell with structure, in units of that of noise."""
 QUIET_PERCENT = 10
-MOST_NOISE = 3.0
-"""Power of gradients that noise has at most, in units of the square of the scatter from pixel to pixel; that
-of independent pixels is measured to be 0.7."""
+MAX_NOISE = 3.0
+"""Maximum power of the gradients of noise, in units of the square of the pixel-to-pixel scatter; that of
+independent pixels was measured to be 0.7."""
 
 
-class _Found(NamedTuple):
-    """What is in a block."""
+class _BlockSources(NamedTuple):
+    """Sources and gradients of a block."""
 
     maxima: int
     stars: int
@@ -103,7 +104,7 @@ def source_statistics(sample: Sample) -> dict[str, tuple[float, float]]:
     Parameters
     ----------
     sample
-        Of the frame.
+        Sample of the frame.
 
     Returns
     -------
@@ -113,7 +114,7 @@ def source_statistics(sample: Sample) -> dict[str, tuple[float, float]]:
     """
     sigma = sample.noise
     highest = max(float(block.light.max()) for block in sample.blocks)
-    found = [_look_into(block, sigma, highest) for block in sample.blocks]
+    found = [_measure_block(block, sigma, highest) for block in sample.blocks]
     valid = sum(int(np.count_nonzero(~block.nodata)) for block in sample.blocks)
     maxima, stars = sum(one.maxima for one in found), sum(one.stars for one in found)
     statistics = {
@@ -122,17 +123,17 @@ def source_statistics(sample: Sample) -> dict[str, tuple[float, float]]:
         "starless": _ratio(maxima, stars),
     }
     widths = np.concatenate([one.widths for one in found])
-    if len(widths) >= LEAST_STARS:
+    if len(widths) >= MIN_STARS:
         statistics["sharp"] = _sharp(widths)
-    if sample.shape[0] * sample.shape[1] >= LEAST_AREA:
+    if sample.shape[0] * sample.shape[1] >= MIN_AREA:
         bright = sum(np.count_nonzero(block.light > BRIGHT_PIXEL * sigma) for block in sample.blocks)
         statistics["bright"] = log10(bright / valid + 1e-4), 0.0
         statistics["lines"] = _lines(np.concatenate([one.gradients for one in found], axis=1), sample)
-    return statistics | _shapes(np.concatenate([one.windows for one in found]), sigma)
+    return statistics | _star_shapes(np.concatenate([one.windows for one in found]), sigma)
 
 
 def _density(count: int, pixels: int) -> tuple[float, float]:
-    """Return log10 of a number per 10^6 pixels, and an error: twice of it allows for 3 where 0 is found."""
+    """Return log10 of a count per 10^6 pixels, and an error; 0 plus two errors is a count of 3."""
     value = log10((count + 1) / pixels * 1e6)
     return value, 0.5 * log10(1 + (2 * (count + 1) ** 0.5 + 1) / (count + 1))
 
@@ -142,29 +143,29 @@ def _ratio(first: int, second: int) -> tuple[float, float]:
     return log10((first + 1) / (second + 1)), (1 / (first + 1) + 1 / (second + 1)) ** 0.5 / 2.3
 
 
-def _look_into(block: Block, sigma: float, highest: float) -> _Found:
+def _measure_block(block: Block, sigma: float, highest: float) -> _BlockSources:
     """Find the local maxima of a block, its stars, widths of bright sources, and gradients of its cells."""
     light = block.light
     near = np.maximum(np.maximum(light[:-2], light[1:-1]), light[2:])
     near = np.maximum(np.maximum(near[:, :-2], near[:, 1:-1]), near[:, 2:])
     core = light[1:-1, 1:-1]
-    rows, columns = (place + 1 for place in np.nonzero((core == near) & (core > PEAK * sigma)))
+    rows, columns = (index + 1 for index in np.nonzero((core == near) & (core > PEAK * sigma)))
     order = np.argsort(-light[rows, columns])
     rows, columns = rows[order], columns[order]
-    clean = without_specks(block.pixels)
-    return _Found(
+    clean = median_3x3(block.pixels)
+    return _BlockSources(
         len(rows),
         count_star_peaks(block, clean),
         _widths(light, rows, columns, sigma, highest),
-        _windows(light, rows, columns, sigma, highest),
-        _gradients(mean_over(clean, 2)),
+        _star_windows(light, rows, columns, sigma, highest),
+        _gradients(block_mean(clean, 2)),
     )
 
 
 def _cut_out(
     light: NDArray[np.float32], rows: NDArray[np.intp], columns: NDArray[np.intp], reach: int
 ) -> NDArray[np.float32]:
-    """Return the surroundings ``(n, 2 reach + 1, 2 reach + 1)`` of places."""
+    """Return windows ``(N, 2 reach + 1, 2 reach + 1)`` around positions."""
     steps = np.arange(-reach, reach + 1)
     windows: NDArray[np.float32] = light[rows[:, None, None] + steps[:, None], columns[:, None, None] + steps]
     return windows
@@ -176,7 +177,7 @@ def _neighbours(
     columns: NDArray[np.intp],
     steps: Sequence[tuple[int, int]],
 ) -> NDArray[np.float32]:
-    """Return the pixels ``(steps, n)`` that are some steps away from ``n`` positions."""
+    """Return the pixels ``(steps, N)`` at offsets from ``N`` positions."""
     return np.stack([light[rows + i, columns + j] for i, j in steps])
 
 
@@ -190,7 +191,7 @@ def _inside(
 
 
 def _unsaturated(sides: NDArray[np.float32], peaks: NDArray[np.float32], highest: float) -> NDArray[np.bool_]:
-    """Return which sources, by their nearest neighbours ``(4, n)``, are no plateau of a saturated star."""
+    """Return which sources are not the plateau of a saturated star, from their neighbours ``(4, N)``."""
     return np.asarray((sides.max(axis=0) < PLATEAU * peaks) | (peaks < SATURATED * highest))
 
 
@@ -201,17 +202,17 @@ def _widths(
     sigma: float,
     highest: float,
 ) -> NDArray[np.float64]:
-    """Return equivalent widths ``(n,)`` in pixels of the bright sources that are the brightest nearby."""
+    """Return equivalent widths ``(N,)`` in pixels of bright sources without a brighter neighbour."""
     chosen = _inside(light, rows, columns, NEAR) & (light[rows, columns] > VERY_BRIGHT_PEAK * sigma)
-    rows, columns = rows[chosen][:MOST_SOURCES], columns[chosen][:MOST_SOURCES]
+    rows, columns = rows[chosen][:MAX_SOURCES], columns[chosen][:MAX_SOURCES]
     windows = _cut_out(light, rows, columns, NEAR)
     peaks = light[rows, columns]
     sides = _neighbours(light, rows, columns, SIDES)
-    alone = (peaks >= windows.max(axis=(1, 2), initial=-np.inf)) & _unsaturated(sides, peaks, highest)
-    return _equivalent(windows[alone, NEAR - 2 : NEAR + 3, NEAR - 2 : NEAR + 3])
+    isolated = (peaks >= windows.max(axis=(1, 2), initial=-np.inf)) & _unsaturated(sides, peaks, highest)
+    return _equivalent_widths(windows[isolated, NEAR - 2 : NEAR + 3, NEAR - 2 : NEAR + 3])
 
 
-def _equivalent(windows: NDArray[np.float32]) -> NDArray[np.float64]:
+def _equivalent_widths(windows: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return the FWHM of Gaussians of the same noise-equivalent area, in pixels."""
     near = windows.astype(np.float64)
     area = near.sum(axis=(1, 2)) ** 2 / (near * near).sum(axis=(1, 2))
@@ -219,51 +220,51 @@ def _equivalent(windows: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def _sharp(widths: NDArray[np.float64]) -> tuple[float, float]:
-    """Return how many sources are sharper than stars for each that is not, by their widths ``(n,)``."""
+    """Return the statistic ``sharp`` and its error from widths ``(N,)``."""
     sharp = np.count_nonzero((widths > ONE_PIXEL) & (widths < SHARP))
     return _ratio(int(sharp), int(np.count_nonzero(widths >= SHARP)))
 
 
-def _windows(
+def _star_windows(
     light: NDArray[np.float32],
     rows: NDArray[np.intp],
     columns: NDArray[np.intp],
     sigma: float,
     highest: float,
 ) -> NDArray[np.float32]:
-    """Return the surroundings of the brightest sources with light in all neighbours, as a PSF gives it."""
+    """Return windows around the brightest sources with light in all neighbouring pixels, as a PSF has."""
     peaks = light[rows, columns]
     sides = _neighbours(light, rows, columns, SIDES)
     corners = _neighbours(light, rows, columns, CORNERS)
-    star = sides.min(axis=0) > np.maximum(SIDE[0] * peaks, SIDE[1] * sigma)
-    star &= corners.min(axis=0) > np.maximum(CORNER[0] * peaks, CORNER[1] * sigma)
-    star |= (sides.min(axis=0) > np.maximum(SHARP_SIDE[0] * peaks, SHARP_SIDE[1] * sigma)) & (
-        sides.max(axis=0) < EVEN_SIDES * sides.min(axis=0)
+    star = sides.min(axis=0) > np.maximum(MIN_SIDE[0] * peaks, MIN_SIDE[1] * sigma)
+    star &= corners.min(axis=0) > np.maximum(MIN_CORNER[0] * peaks, MIN_CORNER[1] * sigma)
+    star |= (sides.min(axis=0) > np.maximum(MIN_SHARP_SIDE[0] * peaks, MIN_SHARP_SIDE[1] * sigma)) & (
+        sides.max(axis=0) < MAX_SIDE_RATIO * sides.min(axis=0)
     )
     star &= _unsaturated(sides, peaks, highest) & _inside(light, rows, columns, WINDOW)
     rows, columns = rows[star], columns[star]
-    # one in each square, or the brightest source has them all
+    # one in each square, so that not all are in the same bright source
     _, first = np.unique(rows // SPACING * light.shape[1] + columns // SPACING, return_index=True)
-    order = np.sort(first)[:MOST_STARS]
+    order = np.sort(first)[:MAX_STARS]
     return _cut_out(light, rows[order], columns[order], WINDOW)
 
 
-def _shapes(windows: NDArray[np.float32], sigma: float) -> dict[str, tuple[float, float]]:
-    """Return width and elongation of the stars that are the brightest of their surroundings."""
+def _star_shapes(windows: NDArray[np.float32], sigma: float) -> dict[str, tuple[float, float]]:
+    """Return width and elongation of the stars that are the brightest in their window."""
     peaks = windows[:, WINDOW, WINDOW]
-    alone = (peaks >= windows.max(axis=(1, 2), initial=-np.inf)) & (peaks > BRIGHT_PEAK * sigma)
-    windows, peaks = windows[alone], peaks[alone]
-    if len(windows) < LEAST_STARS:
+    isolated = (peaks >= windows.max(axis=(1, 2), initial=-np.inf)) & (peaks > BRIGHT_PEAK * sigma)
+    windows, peaks = windows[isolated], peaks[isolated]
+    if len(windows) < MIN_STARS:
         return {}
     upper = windows > 0.5 * peaks[:, None, None]
     areas = upper.sum(axis=(1, 2))
     near = windows[:, WINDOW - 2 : WINDOW + 3, WINDOW - 2 : WINDOW + 3]
-    widths = np.where(areas < NARROW, _equivalent(near), np.sqrt(4 / np.pi * areas))
-    low, middle, high = np.percentile(np.log10(widths), [25, 50, 75])
+    widths = np.where(areas < NARROW, _equivalent_widths(near), np.sqrt(4 / np.pi * areas))
+    low, median, high = np.percentile(np.log10(widths), [25, 50, 75])
     reach = np.arange(-WINDOW, WINDOW + 1)
     y, x = ((upper * axis).sum(axis=(1, 2)) / areas for axis in (reach[:, None], reach))
     dy, dx = reach[:, None] - y[:, None, None], reach - x[:, None, None]
-    # 1/12: of the pixel itself
+    # 1/12 is the variance of a pixel
     yy, xx = ((upper * d * d).sum(axis=(1, 2)) / areas + 1 / 12 for d in (dy, dx))
     xy = (upper * dy * dx).sum(axis=(1, 2)) / areas
     shapes = np.stack([(xx - yy) / (xx + yy), 2 * xy / (xx + yy)])
@@ -271,28 +272,28 @@ def _shapes(windows: NDArray[np.float32], sigma: float) -> dict[str, tuple[float
     scatter = np.hypot(*(np.percentile(shapes, 75, axis=1) - np.percentile(shapes, 25, axis=1)))
     root = len(windows) ** 0.5
     return {
-        "fwhm": (float(middle), float(high - low) / root),
+        "fwhm": (float(median), float(high - low) / root),
         "elongation": (float(common), 0.7 * float(scatter) / root),
     }
 
 
 def _gradients(image: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return ``(3, n)`` mean products of the gradients of an image, by cells of half their side."""
+    """Return the structure tensor ``(3, N)``, the mean products of gradients in cells of a binned image."""
     across, down = np.zeros_like(image), np.zeros_like(image)
     across[1:-1, 1:-1] = image[1:-1, 2:] - image[1:-1, :-2]
     down[1:-1, 1:-1] = image[2:, 1:-1] - image[:-2, 1:-1]
     products = (across * across, down * down, across * down)
-    return np.stack([mean_over(product, CELL // 2).ravel() for product in products])
+    return np.stack([block_mean(product, CELL // 2).ravel() for product in products])
 
 
 def _lines(gradients: NDArray[np.float32], sample: Sample) -> tuple[float, float]:
-    """Return in which part of the cells structure runs in one direction."""
+    """Return the statistic ``lines`` and its error."""
     xx, yy, xy = gradients
     power = xx + yy
-    # the quietest cells tell the noise, unless they hold structure too
+    # the noise is that of the quietest cells, unless these have structure too
     second = np.diff(np.diff(sample.cells[sample.empty], 2, axis=1), 2, axis=2)
     finest = float(np.median(np.abs(second))) / 0.6745 / 6
-    noise = min(float(np.percentile(power, QUIET_PERCENT)), MOST_NOISE * finest**2)
+    noise = min(float(np.percentile(power, QUIET_PERCENT)), MAX_NOISE * finest**2)
     structured = power > STRUCTURED * max(noise, float(np.finfo(np.float32).tiny))
     lined = structured & (np.hypot(xx - yy, 2 * xy) > COHERENT * (power - 0.8 * noise))
     return float(lined.mean()), 0.5 / len(power) ** 0.5

@@ -1,8 +1,8 @@
-"""Tiles over a frame, and the way back: every pixel is decided by one tile's interior.
+"""Tiles over a frame, and the assembly of their predictions.
 
-Both axes are covered alike: tiles of one size at equal steps, and where they do
-not end on the frame's border one more, flush with it.  Of two neighbours the
-later one decides from its own margin on.  The published tiling (400 px every
+The prediction of each pixel comes from the interior of exactly one tile.  Both axes are tiled in the same
+way: tiles of one size at equal steps, and one more at the frame's border if they do not end there.  Where two
+neighbours overlap, the later one is used from its own margin on.  The published tiling (400 px tiles every
 200 px) is the same scheme with other numbers.
 """
 
@@ -28,14 +28,14 @@ Network = Callable[["NDArray[np.float32]"], "NDArray[np.float32]"]
 
 @dataclass(frozen=True)
 class TileSizes:
-    """The sides that a tile may have: ``remainder + k * multiple`` pixels.
+    """The allowed side lengths of a tile: ``remainder + k * multiple`` pixels.
 
     Attributes
     ----------
     multiple, remainder
-        Of the sides.
+        A length is allowed if its remainder on division by `multiple` is `remainder`.
     minimum
-        Least side of the tiles that cover a larger frame; itself such a side.
+        Minimum side of the tiles of a frame that is larger than this; an allowed length.
     """
 
     multiple: int
@@ -43,7 +43,17 @@ class TileSizes:
     minimum: int
 
     def fit(self, length: int) -> int:
-        """Return the smallest side of at least ``length`` pixels.
+        """Return the smallest allowed side of at least `length` pixels.
+
+        Parameters
+        ----------
+        length
+            Number of pixels.
+
+        Returns
+        -------
+        int
+            Side in pixels.
 
         Examples
         --------
@@ -55,7 +65,15 @@ class TileSizes:
 
 @dataclass(frozen=True)
 class Span:
-    """One tile along one axis: pixels ``start`` to ``stop``, of which it decides ``first`` to ``last``."""
+    """One tile along one axis.
+
+    Attributes
+    ----------
+    start, stop
+        First pixel of the tile, and the pixel after its last.
+    first, last
+        The same of the part whose prediction is used.
+    """
 
     start: int
     stop: int
@@ -70,9 +88,9 @@ class TilePlan:
     Attributes
     ----------
     rows, columns
-        Spans of each axis; those that reach beyond the frame want it padded by reflection.
+        Spans of each axis.  If they extend beyond the frame, it is padded by reflection.
     batch
-        Tiles in one call of the network.
+        Number of tiles in one call of the network.
     """
 
     rows: tuple[Span, ...]
@@ -81,12 +99,12 @@ class TilePlan:
 
     @property
     def tile_shape(self) -> tuple[int, int]:
-        """Rows and columns of each tile."""
+        """Height and width of each tile in pixels."""
         return self.rows[0].stop - self.rows[0].start, self.columns[0].stop - self.columns[0].start
 
     @property
     def cost(self) -> int:
-        """Pixels that pass through the network."""
+        """Total number of pixels of all tiles."""
         height, width = self.tile_shape
         return len(self.rows) * len(self.columns) * height * width
 
@@ -97,16 +115,21 @@ def cover(length: int, size: int, step: int, margin: int) -> tuple[Span, ...]:
     Parameters
     ----------
     length
-        Pixels of the axis.
+        Number of pixels of the axis.
     size, step
-        Pixels of a tile, and from one to the next; ``step <= size - 2 * margin``.
+        Side of a tile, and distance from one to the next, in pixels; ``step <= size - 2 * margin``.
     margin
-        Pixels at a tile's inner borders that its neighbours decide.
+        Number of pixels at the inner borders of a tile whose prediction is not used.
+
+    Returns
+    -------
+    tuple
+        One span per tile.
 
     Raises
     ------
     ConfigError
-        If tiles so placed leave gaps.
+        If the tiles would leave gaps.
 
     Examples
     --------
@@ -128,7 +151,22 @@ def cover(length: int, size: int, step: int, margin: int) -> tuple[Span, ...]:
 
 
 def fixed_tiles(shape: tuple[int, int], *, size: int, step: int, margin: int, batch: int) -> TilePlan:
-    """Cover a frame ``(H, W)`` by square tiles of a given size."""
+    """Cover a frame by square tiles of a given size.
+
+    Parameters
+    ----------
+    shape
+        Height and width (H, W) of the frame.
+    size, step, margin
+        See :func:`cover`.
+    batch
+        Number of tiles in one call of the network.
+
+    Returns
+    -------
+    TilePlan
+        The tiles.
+    """
     rows, columns = (cover(length, size, step, margin) for length in shape)
     return TilePlan(rows, columns, batch)
 
@@ -136,28 +174,33 @@ def fixed_tiles(shape: tuple[int, int], *, size: int, step: int, margin: int, ba
 def plan_tiles(
     shape: tuple[int, int], sizes: TileSizes, *, margin: int, max_pixels: int, max_batch: int | None = None
 ) -> TilePlan:
-    """Cover a frame with as few network pixels as possible.
+    """Cover a frame by tiles with the smallest total number of pixels.
 
-    Larger tiles waste less on margins, but the network's memory grows with them: among the tile shapes of
-    at most ``max_pixels`` the one with the least total is taken.
+    Larger tiles lose less to margins, but the network needs more memory for them.  Among the tile shapes of
+    at most `max_pixels` this function chooses the one with the smallest total.
 
     Parameters
     ----------
     shape
-        ``(H, W)`` of the frame.
+        Height and width (H, W) of the frame.
     sizes
-        Sides that a tile may have.
+        Allowed sides of a tile.
     margin
-        Least margin, in pixels.
+        Minimum margin in pixels.
     max_pixels
-        Pixels in one call of the network.
+        Maximum number of pixels in one call of the network.
     max_batch
-        Tiles in one call, at most.
+        Maximum number of tiles in one call; None for no limit.
+
+    Returns
+    -------
+    TilePlan
+        The tiles.
 
     Raises
     ------
     ConfigError
-        If ``max_pixels`` does not hold the smallest tile.
+        If the smallest tile has more than `max_pixels`.
     """
     row_choices, column_choices = (_covers(length, sizes, margin) for length in shape)
     best: TilePlan | None = None
@@ -177,21 +220,20 @@ def plan_tiles(
 
 
 def _covers(length: int, sizes: TileSizes, margin: int) -> list[tuple[Span, ...]]:
-    """Return the covers of one axis by 1, 2, 3, … tiles, each with the smallest tile that suffices.
+    """Return the covers of one axis by 1, 2, 3, … tiles, each with the smallest sufficient tile.
 
-    Only an axis shorter than the smallest tile is padded: pixels made up by reflection are no match for a
-    second tile that is flush with the border.
+    Only an axis shorter than the smallest tile is padded, because real pixels are better than reflected ones.
     """
-    # steps are multiples then, so that pooling falls on the same pixels in neighbouring tiles
+    # with this margin steps are multiples, so that pooling groups the same pixels in neighbouring tiles
     margin = sizes.fit(2 * margin) // 2
-    # of smaller ones nothing would lie within the margins
+    # smaller tiles have no pixel within the margins
     smallest = max(sizes.minimum, sizes.fit(2 * margin + 1))
     if length <= smallest:
         return [cover(length, sizes.fit(length), 1, 0)]
     choices = [cover(length, length, 1, 0)] if sizes.fit(length) == length else []
     count = 2
     while True:
-        # the first and the last tile decide all but one margin, those between all but two
+        # the first and the last tile lose one margin, those between lose two
         wanted = -(-(length + 2 * margin * (count - 1)) // count)
         size = sizes.fit(max(wanted, sizes.minimum))
         if size > length:
@@ -205,25 +247,25 @@ def _covers(length: int, sizes: TileSizes, margin: int) -> list[tuple[Span, ...]
 def predict(
     frame: Frame, plan: TilePlan, network: Network
 ) -> Iterator[tuple[slice, slice, NDArray[np.float32], NDArray[np.bool_]]]:
-    """Run a network over a frame, strip by strip.
+    """Run a network on the tiles of a frame, strip by strip.
 
     Parameters
     ----------
     frame
         Frame of ``(H, W)`` normalised pixels.
     plan
-        Tiles; every pixel of the frame is yielded once.
+        The tiles.  Each pixel of the frame is yielded once.
     network
-        Takes ``(N, 1, h, w)`` float32 and returns ``(N, C, h, w)`` float32.
+        Function from ``(N, 1, h, w)`` float32 to ``(N, C, h, w)`` float32.
 
     Yields
     ------
     rows, columns
-        Place of the decided part in the frame.
+        Part of the frame.
     prediction
-        ``(C, rows, columns)`` float32 there.
+        ``(C, rows, columns)`` float32, the output of the network in this part.
     nodata
-        ``(rows, columns)`` bool there.
+        ``(rows, columns)`` bool, True where this part has no data.
     """
     height, width = frame.shape
     for row in plan.rows:
@@ -237,5 +279,5 @@ def predict(
             tiles = np.stack([pixels[:, column.start : column.stop] for column in columns])[:, None]
             for column, prediction in zip(columns, network(tiles), strict=True):
                 part = slice(column.first - column.start, column.last - column.start)
-                decided = slice(column.first, column.last)
-                yield slice(row.first, row.last), decided, prediction[:, inner, part], nodata[inner, decided]
+                used = slice(column.first, column.last)
+                yield slice(row.first, row.last), used, prediction[:, inner, part], nodata[inner, used]

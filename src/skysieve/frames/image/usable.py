@@ -1,12 +1,12 @@
-"""The usable part of a frame: what can be looked at, and what can be taken for sky.
+"""The usable pixels of a frame, and which of them can be sky.
 
-Three kinds of pixels are set apart, by :mod:`skysieve.core.fits.constant_areas` and the header's sections:
+:mod:`skysieve.core.fits.constant_areas` and the sections in the header exclude three kinds of pixels:
 
-- empty ones, which have no data: large areas of one value, and borders of one value that saw no light by the
-  header;
-- large saturated parts of a frame, which have none either, but it is known why;
-- those that may be looked at, but are no sky: overscan and what else saw no light by the header, and areas of
-  one value far above the sky, as cores of saturated stars.
+- Empty pixels have no data.  They are large areas of one value, and borders of one value that lie outside of
+  the active area in the header.
+- Large saturated areas have no data either, but their class is known.
+- Some pixels have data but are not sky: overscan and other pixels outside of the active area, and areas of
+  one value far above the sky, such as the cores of saturated stars.
 """
 
 from __future__ import annotations
@@ -29,12 +29,14 @@ SAMPLED_ROWS = 64
 
 
 class UsableFrame:
-    """A frame in which pixels of empty and saturated areas have no data; itself a frame.
+    """A frame in which empty and saturated areas have no data.
+
+    It implements :class:`~skysieve.core.fits.frames.Frame`.
 
     Parameters
     ----------
     frame
-        Frame of ``(H, W)`` pixels in any unit, with or without `sections` of its header.
+        Frame of ``(H, W)`` pixels in any unit, with or without the attribute `sections` of its header.
     """
 
     def __init__(self, frame: Frame) -> None:
@@ -54,14 +56,14 @@ class UsableFrame:
         return self.frame.label
 
     @property
-    def is_whole(self) -> bool:
-        """Whether no pixel is set apart: the frame is as it was."""
+    def is_unchanged(self) -> bool:
+        """Whether no pixel is excluded."""
         return self.areas is None and self.sections is None
 
     def rows(self, start: int, stop: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Return rows and where they have no data; see :meth:`skysieve.core.fits.frames.Frame.rows`."""
+        """See :meth:`skysieve.core.fits.frames.Frame.rows`."""
         pixels, nodata = self.frame.rows(start, stop)
-        if self.is_whole:
+        if self.is_unchanged:
             return pixels, nodata
         if self.areas is not None:
             nodata |= self.areas.rows("empty", start, stop)
@@ -73,13 +75,35 @@ class UsableFrame:
         return pixels, nodata
 
     def saturated(self, start: int, stop: int) -> NDArray[np.bool_]:
-        """Return ``(stop - start, W)`` bool, True in large saturated areas, which have no data otherwise."""
+        """Return which pixels lie in large saturated areas; :meth:`rows` gives them no data.
+
+        Parameters
+        ----------
+        start, stop
+            First row, and the row after the last.
+
+        Returns
+        -------
+        ndarray
+            ``(stop - start, W)`` bool.
+        """
         if self.areas is None:
             return np.zeros((stop - start, self.shape[1]), np.bool_)
         return self.areas.rows("saturated", start, stop)
 
     def not_sky(self, start: int, stop: int) -> NDArray[np.bool_]:
-        """Return ``(stop - start, W)`` bool, True for pixels that have data but must not count as sky."""
+        """Return which pixels have data but are not sky.
+
+        Parameters
+        ----------
+        start, stop
+            First row, and the row after the last.
+
+        Returns
+        -------
+        ndarray
+            ``(stop - start, W)`` bool.
+        """
         found = np.zeros((stop - start, self.shape[1]), np.bool_)
         if self.areas is not None:
             found |= self.areas.rows("bright", start, stop)
@@ -89,12 +113,14 @@ class UsableFrame:
 
     @property
     def sky(self) -> Frame:
-        """The same frame, to measure the sky in."""
-        return self.frame if self.is_whole else SkyFrame(self)
+        """The same frame, in which only sky and sources have data; the sky is measured in it."""
+        return self.frame if self.is_unchanged else SkyFrame(self)
 
 
 class SkyFrame:
-    """A frame in which nothing has data that must not count as sky; itself a frame.
+    """A frame in which :meth:`UsableFrame.not_sky` pixels have no data.
+
+    It implements :class:`~skysieve.core.fits.frames.Frame`.
 
     Parameters
     ----------
@@ -116,21 +142,21 @@ class SkyFrame:
         return self._usable.label
 
     def rows(self, start: int, stop: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Return rows and where they have no data; see :meth:`skysieve.core.fits.frames.Frame.rows`."""
+        """See :meth:`skysieve.core.fits.frames.Frame.rows`."""
         pixels, nodata = self._usable.rows(start, stop)
         nodata |= self._usable.not_sky(start, stop)
         pixels[nodata] = 0
         return pixels, nodata
 
     def saturated(self, start: int, stop: int) -> NDArray[np.bool_]:
-        """Return where large areas are saturated; see :meth:`UsableFrame.saturated`."""
+        """See :meth:`UsableFrame.saturated`."""
         return self._usable.saturated(start, stop)
 
 
 def _empty_lines(frame: Frame, sections: Sections) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return rows ``(H,)`` and columns ``(W,)`` of one value that saw no light and have no overscan in them.
+    """Return rows ``(H,)`` and columns ``(W,)`` of one value, outside of the active area and of the overscan.
 
-    Columns are looked at in some rows only.
+    Columns are inspected in a sample of the rows.
     """
     height, width = frame.shape
     dark_rows, dark_columns = np.ones(height, np.bool_), np.ones(width, np.bool_)
@@ -141,10 +167,10 @@ def _empty_lines(frame: Frame, sections: Sections) -> tuple[NDArray[np.bool_], N
         pixels, nodata = frame.rows(row, row + 1)
         line = pixels[0][~nodata[0]]
         empty_rows[row] = line.size > 0 and line.min() == line.max()
-    least, most = np.full(width, np.inf, np.float32), np.full(width, -np.inf, np.float32)
+    low, high = np.full(width, np.inf, np.float32), np.full(width, -np.inf, np.float32)
     for row in range(0, height, max(1, height // SAMPLED_ROWS)) if dark_columns.any() else ():
         pixels, nodata = frame.rows(row, row + 1)
         valid = ~nodata[0]
-        least[valid] = np.minimum(least[valid], pixels[0][valid])
-        most[valid] = np.maximum(most[valid], pixels[0][valid])
-    return empty_rows, dark_columns & (least == most)
+        low[valid] = np.minimum(low[valid], pixels[0][valid])
+        high[valid] = np.maximum(high[valid], pixels[0][valid])
+    return empty_rows, dark_columns & (low == high)

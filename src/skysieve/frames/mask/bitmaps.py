@@ -1,9 +1,9 @@
-"""Bit maps of other surveys: which value a class has in their masks.
+"""Bit maps of other surveys: the values of classes in their masks.
 
-A bit map is data: a TOML file with ``kind`` and a table ``values`` from class names to integers.  With
-``kind = "bits"`` the values of all classes of a pixel are OR-ed; with ``kind = "codes"`` a pixel gets
-the value of the first class in the file that it belongs to.  Bits may have names, in a table ``planes`` from
-names to bits; values then are such names, or lists of them, and headers name the planes.
+A bit map is a TOML file with ``kind`` and a table ``values`` from class names to integers.  With ``kind =
+"bits"`` the value of a pixel is the bitwise OR of the values of its classes.  With ``kind = "codes"`` it is
+the value of the first of its classes in the file.  A table ``planes`` from names to bits may name the bits.
+Values are then such names, or lists of them, and headers contain the names of the planes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from functools import reduce
 from importlib.resources import files
 from operator import or_
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -45,13 +45,13 @@ class BitMap:
     Attributes
     ----------
     name
-        Survey or file.
+        Name of the survey, or path of the file.
     kind
         ``bits`` or ``codes``.
     values
-        By class name, ``NODATA`` included; classes without an entry are left out.
+        Value by class name, including ``NODATA``; other classes have none.
     planes
-        Bits by the name of their plane; empty where they have none.
+        Bit by name of the plane; empty if bits have no names.
     names
         Names of the planes of each class.
     """
@@ -64,25 +64,30 @@ class BitMap:
 
     @property
     def schema(self) -> MaskSchema:
-        """The named planes, each with the classes that are in it."""
+        """The named planes, each with its classes."""
         return MaskSchema(
-            tuple(MaskPlane(name, value, self._described(name)) for name, value in self.planes.items())
+            tuple(MaskPlane(name, value, self._description(name)) for name, value in self.planes.items())
         )
 
-    def _described(self, plane: str) -> str:
+    def _description(self, plane: str) -> str:
         classes = [name for name, planes in self.names.items() if plane in planes]
         return f"of the classes {', '.join(classes)}" if classes else ""
 
     def numbered_like(self, schema: MaskSchema, *, origin: str) -> BitMap:
-        """Return the map with the bits that another mask gives to planes of the same names.
+        """Return the map with the bits that planes of the same names have in another mask.
 
         Parameters
         ----------
         schema
-            Planes of the other mask.  Those of this map that it lacks and that classes are in get the lowest
-            bits that are free in it.
+            Planes of the other mask.  Planes of this map that the mask lacks get its lowest free bits, if a
+            class uses them.
         origin
-            What to call the other mask in messages.
+            Name of the other mask in messages.
+
+        Returns
+        -------
+        BitMap
+            The map with other bits.
 
         Raises
         ------
@@ -101,15 +106,26 @@ class BitMap:
                 raise ConfigError(f"{origin}: has no bit left for the plane {name}; use another mask")
             if planes[name] > LARGEST_VALUE:
                 raise ConfigError(f"{origin}: plane {name} has the value {planes[name]}, beyond 31 bits")
-        values = {name: _together(planes, names) for name, names in self.names.items()}
+        values = {name: _combined(planes, names) for name, names in self.names.items()}
         return BitMap(self.name, self.kind, values, planes, self.names)
 
     def translate(self, bits: NDArray[np.integer]) -> NDArray[np.int16 | np.int32]:
-        """Translate a mask in our bits, any shape, to this map; int16 where the values fit, else int32."""
+        """Translate a mask from Skysieve's bits to this map.
+
+        Parameters
+        ----------
+        bits
+            Mask of any shape.
+
+        Returns
+        -------
+        ndarray
+            Mask of the same shape; int16 if the values fit, otherwise int32.
+        """
         numbers = self.values.values()
         largest = reduce(or_, numbers) if self.kind == "bits" else max(numbers)
         dtype = np.int16 if largest <= np.iinfo(np.int16).max else np.int32
-        # masks hold few distinct values: translate a table of all values once, and look pixels up
+        # translate a table of all possible values once, then look up the pixels
         table = np.zeros(int(bits.max(initial=0)) + 1, dtype)
         present = np.arange(table.size)
         for name, value in reversed(list(self.values.items())):
@@ -124,6 +140,16 @@ class BitMap:
 
 def read_bit_map(name_or_file: str) -> BitMap:
     """Read the bit map of a survey, or one from a TOML file.
+
+    Parameters
+    ----------
+    name_or_file
+        Name of a survey, of :data:`SURVEYS`, or path of a file.
+
+    Returns
+    -------
+    BitMap
+        The bit map.
 
     Raises
     ------
@@ -157,34 +183,39 @@ def read_bit_map(name_or_file: str) -> BitMap:
     names: dict[str, tuple[str, ...]] = {}
     for name, value in values.items():
         try:
-            proper = _coded_class(name)
+            canonical = _class_with_code(name)
         except ConfigError as error:
             raise ConfigError(f"bit map {name_or_file!r}: {error}") from None
-        if proper in checked:
+        if canonical in checked:
             raise ConfigError(f"bit map {name_or_file!r}: {name} is given twice; keep one of its names")
         if planes:
-            names[proper] = _plane_names(value, planes, f"bit map {name_or_file!r}: {name}")
-            value = _together(planes, names[proper])  # noqa: PLW2901 (the same value, by number)
+            names[canonical] = _plane_names(value, planes, f"bit map {name_or_file!r}: {name}")
+            value = _combined(planes, names[canonical])  # noqa: PLW2901 (the same value as a number)
         if not isinstance(value, int) or isinstance(value, bool) or not 0 < value <= LARGEST_VALUE:
             raise ConfigError(f"bit map {name_or_file!r}: {name} = {value!r}, expected a positive integer")
-        checked[proper] = value
+        checked[canonical] = value
     return BitMap(name_or_file, kind, checked, planes, names)
 
 
 def read_planes(path: str) -> MaskSchema:
-    """Return the planes that the header of a mask describes.
+    """Read the bit planes from the header of a mask.
 
     Parameters
     ----------
     path
-        A FITS file, and its HDU in brackets; without one, the first HDU that describes any planes.
+        A FITS file, with an HDU in brackets; without one, the first HDU that describes planes.
+
+    Returns
+    -------
+    MaskSchema
+        The planes.
 
     Raises
     ------
     SourceError
-        If the file cannot be read or has not that HDU.
+        If the file cannot be read or does not have that HDU.
     FrameError
-        If its header describes no planes, or describes them wrongly.
+        If its header does not describe planes, or describes them wrongly.
     """
     location = parse_location(path)
     with open_intact(location.path) as hdus:
@@ -208,7 +239,7 @@ def read_planes(path: str) -> MaskSchema:
     return schemas[0]
 
 
-def _checked_planes(planes: Any, origin: str) -> dict[str, int]:
+def _checked_planes(planes: object, origin: str) -> dict[str, int]:
     if not isinstance(planes, dict):
         raise ConfigError(f"bit map {origin!r}: [planes] is a table of names and bits")
     for name, value in planes.items():
@@ -221,19 +252,19 @@ def _checked_planes(planes: Any, origin: str) -> dict[str, int]:
     return planes
 
 
-def _plane_names(value: Any, planes: Mapping[str, int], origin: str) -> tuple[str, ...]:
+def _plane_names(value: object, planes: Mapping[str, int], origin: str) -> tuple[str, ...]:
     names = [value] if isinstance(value, str) else value
     if not isinstance(names, list) or not names or any(name not in planes for name in names):
         raise ConfigError(f"{origin} = {value!r}, expected one or more of the planes {', '.join(planes)}")
     return tuple(names)
 
 
-def _together(planes: Mapping[str, int], names: Iterable[str]) -> int:
+def _combined(planes: Mapping[str, int], names: Iterable[str]) -> int:
     return reduce(or_, (planes[name] for name in names), 0)
 
 
-def _coded_class(name: str) -> str:
-    """Return the proper name of a class that masks have a value for."""
+def _class_with_code(name: str) -> str:
+    """Return the canonical name of a class that has a code in masks."""
     if name.upper() == NODATA.name:
         return NODATA.name
     found = find_class(name)

@@ -1,4 +1,4 @@
-"""Bounds on the probabilities of pixels, where a whole frame tells more than the part a network sees."""
+"""Bounds on the probabilities of pixels, from detections in the whole frame."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ __all__ = ["Bounds", "bound_bits", "bound_probabilities"]
 
 @dataclass(frozen=True)
 class Bounds:
-    """Bounds on the probabilities of some pixels, at the proportions of the network's training set.
+    """Bounds on the probabilities of some pixels, at the class proportions of the training set.
 
     Attributes
     ----------
     marks
         ``(H, W)`` bool or int8.
     lower, upper
-        Smallest and largest probability, by name of the class.
+        Minimum and maximum probability by name of the class.
     mark
-        The bounds hold where `marks` has this value.
+        The bounds apply where `marks` has this value.
     """
 
     marks: NDArray[np.bool_] | NDArray[np.int8]
@@ -41,23 +41,23 @@ def bound_probabilities(
     bounds: Iterable[Bounds],
     part: tuple[slice, slice],
 ) -> NDArray[np.float32]:
-    """Return probabilities of a part of a frame within their bounds.
+    """Clip the probabilities of a part of a frame to their bounds.
 
     Parameters
     ----------
     probabilities
-        ``(C, h, w)`` float32 of the network; they stay as they are.
+        ``(C, h, w)`` float32, output of the network; not modified.
     classes
-        Names of their classes.
+        Names of the classes.
     bounds
-        Of the whole frame; later ones come after earlier ones.
+        Bounds of the whole frame, applied in this order.
     part
-        Rows and columns.
+        Rows and columns of the part.
 
     Returns
     -------
     ndarray
-        ``(C, h, w)`` float32; the same array where no bound holds.
+        ``(C, h, w)`` float32; the input array if no bound applies.
 
     Examples
     --------
@@ -69,7 +69,7 @@ def bound_probabilities(
     [0.9, 0.25]
     """
     changed = probabilities
-    for one, here in _holding(bounds, part):
+    for one, here in _applicable(bounds, part):
         if changed is probabilities:
             changed = probabilities.copy()
         for plane, name in zip(changed, classes, strict=True):
@@ -87,29 +87,28 @@ def bound_bits(
     bounds: Iterable[Bounds],
     part: tuple[slice, slice],
 ) -> NDArray[np.int16]:
-    """Return decisions of a part of a frame, as they are made of probabilities within their bounds.
+    """Correct the decisions in a part of a frame to those that clipped probabilities give.
 
     Parameters
     ----------
     bits
-        ``(h, w)`` int16, sums of codes of the classes whose probability is above its limit; they stay as they
-        are.
+        ``(h, w)`` int16, sums of the codes of classes whose probability is above its limit; not modified.
     classes
-        Codes of the classes, by name.
+        Code of each class by name.
     limits
-        Limit of each class.
+        Limit of the probability of each class.
     bounds
-        Of the whole frame, as :func:`bound_probabilities` takes them.
+        Bounds of the whole frame, as for :func:`bound_probabilities`.
     part
-        Rows and columns.
+        Rows and columns of the part.
 
     Returns
     -------
     ndarray
-        ``(h, w)`` int16; the same array where no bound holds.
+        ``(h, w)`` int16; the input array if no bound applies.
     """
     changed = bits
-    for one, here in _holding(bounds, part):
+    for one, here in _applicable(bounds, part):
         if changed is bits:
             changed = bits.copy()
         for (name, code), limit in zip(classes.items(), limits, strict=True):
@@ -120,10 +119,10 @@ def bound_bits(
     return changed
 
 
-def _holding(
+def _applicable(
     bounds: Iterable[Bounds], part: tuple[slice, slice]
 ) -> Iterator[tuple[Bounds, NDArray[np.bool_]]]:
-    """Yield the bounds that hold for any pixel of a part of a frame, and for which ``(h, w)``."""
+    """Yield the bounds that apply in a part of a frame, and the pixels ``(h, w)`` in which they do."""
     for one in bounds:
         here = one.marks[part] == one.mark
         if here.any():

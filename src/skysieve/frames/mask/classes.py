@@ -1,7 +1,7 @@
-"""The contaminant classes: the one place that knows their names, codes and defaults.
+"""The registry of contaminant classes: names, codes and defaults.
 
-Headers, tables of the documentation, bit-flag maps, model cards and the
-choices of the command line are made from :data:`CLASSES`.
+Headers, tables of the documentation, bit-flag maps, model cards and the choices of the command line are
+generated from :data:`CLASSES`.
 """
 
 from __future__ import annotations
@@ -36,16 +36,16 @@ BACKGROUND = "BG"
 
 @dataclass(frozen=True)
 class ContaminantClass:
-    """One kind of pixel.
+    """A class of pixels.
 
     Attributes
     ----------
     name
-        Abbreviation, as in headers and on the command line.
+        Abbreviation in headers and on the command line.
     code
         Value in a bit mask; 0 for the background, which has no bit.
     description
-        What the class means, in a few words.
+        Short description.
     published_label
         Value of the header card that the published MaxiMask writes.
     training_prior
@@ -57,7 +57,7 @@ class ContaminantClass:
     colour
         ``#rrggbb`` in previews.
     aliases
-        Older abbreviations, understood in configuration files.
+        Older abbreviations, accepted in configuration files.
 
     References
     ----------
@@ -76,11 +76,11 @@ class ContaminantClass:
 
     @property
     def is_bad(self) -> bool:
-        """Whether a pixel of this class is bad unless the user says otherwise.
+        """Whether pixels of this class are bad by default.
 
-        Sources and background are what a frame is taken for.  Nebulosity and residual fringes are faint
-        structures that cover large parts of a frame, with good stars and galaxies on them: to throw these
-        pixels away would cost more than it saves.
+        Sources and background are what users observe.  Nebulosity and residual fringes are faint and cover
+        large parts of a frame, in which stars and galaxies can still be measured: excluding them loses more
+        than it saves.
         """
         return self.name not in ("FR", "NEB", "BBG", BACKGROUND)
 
@@ -148,10 +148,10 @@ NODATA = ContaminantClass(
     default_threshold=0.0,
     colour="#ffffff",
 )
-"""The plane of pixels without data; no network class, so it has no priors."""
+"""The plane of pixels without data.  It is not a class of the network and has no priors."""
 
 DEFAULT_BAD: tuple[str, ...] = tuple(c.name for c in CLASSES if c.is_bad)
-"""Names of the classes whose pixels are bad, besides those without data, unless the user chooses others."""
+"""Names of the classes that are bad by default, besides no data."""
 
 _BY_NAME: Mapping[str, ContaminantClass] = MappingProxyType(
     {name: c for c in CLASSES for name in (c.name, *c.aliases)}
@@ -159,7 +159,17 @@ _BY_NAME: Mapping[str, ContaminantClass] = MappingProxyType(
 
 
 def find_class(name: str) -> ContaminantClass:
-    """Return the class with this abbreviation, in any case, older names included.
+    """Return the class with a given name.
+
+    Parameters
+    ----------
+    name
+        Abbreviation, in upper or lower case, or an older abbreviation.
+
+    Returns
+    -------
+    ContaminantClass
+        The class.
 
     Raises
     ------
@@ -180,7 +190,17 @@ def find_class(name: str) -> ContaminantClass:
 
 
 def select_classes(names: Iterable[str]) -> tuple[ContaminantClass, ...]:
-    """Return the named classes in registry order, each once.
+    """Return the named classes.
+
+    Parameters
+    ----------
+    names
+        Abbreviations.
+
+    Returns
+    -------
+    tuple
+        The classes in the order of the registry, each once.
 
     Raises
     ------
@@ -194,13 +214,18 @@ def select_classes(names: Iterable[str]) -> tuple[ContaminantClass, ...]:
 
 
 def select_bad(names: Iterable[str] | str) -> tuple[ContaminantClass, ...]:
-    """Return the named classes that shall count as bad, in registry order, each once.
+    """Return the named bad classes.
 
     Parameters
     ----------
     names
-        Abbreviations, or one text with commas between them; none at all leaves only pixels without data.
-        ``NODATA`` may be among them: those pixels are bad in any case.
+        Abbreviations, or a text of abbreviations separated by commas; it may be empty.  ``NODATA`` is allowed
+        and has no effect, as pixels without data are always bad.
+
+    Returns
+    -------
+    tuple
+        The classes in the order of the registry, each once.
 
     Raises
     ------
@@ -221,7 +246,12 @@ def select_bad(names: Iterable[str] | str) -> tuple[ContaminantClass, ...]:
 
 
 def bit_flag_map() -> type[BitFlagNameMap]:
-    """Return the bit map for :func:`astropy.nddata.bitmask.bitfield_to_boolean_mask`.
+    """Return the bit-flag map for :func:`astropy.nddata.bitmask.bitfield_to_boolean_mask`.
+
+    Returns
+    -------
+    type
+        Map from abbreviations to bits.
 
     Examples
     --------

@@ -1,6 +1,6 @@
-"""Configuration files in the published syntax: ``classes.flags``, ``classes.priors``, ``classes.thresh``.
+"""MaxiMask's configuration files: ``classes.flags``, ``classes.priors``, ``classes.thresh``.
 
-Each has one row a class, in the order of the registry: an abbreviation and a value.
+Each has one row per class in the order of the registry, with an abbreviation and a value.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True)
 class ClassConfig:
-    """What a folder of configuration files says; a file that is not there leaves the model's defaults.
+    """Content of a folder of configuration files; missing files leave the model's defaults.
 
     Attributes
     ----------
     classes
         Names of the selected classes.
     priors, thresholds
-        By class name: all classes, or none where there is no file.
+        Values of all classes by name; empty if there is no file.
     """
 
     classes: tuple[str, ...]
@@ -40,6 +40,16 @@ class ClassConfig:
 
 def read_class_config(folder: Path) -> ClassConfig:
     """Read a folder of configuration files.
+
+    Parameters
+    ----------
+    folder
+        The folder.
+
+    Returns
+    -------
+    ClassConfig
+        Selected classes, priors and thresholds.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""From probabilities to decisions: pure functions on arrays."""
+"""Decisions from probabilities: pure functions on arrays."""
 
 from __future__ import annotations
 
@@ -20,20 +20,25 @@ __all__ = [
     "modify_priors",
     "prior_factors",
     "raw_thresholds",
-    "told_apart",
+    "split_marks",
 ]
 
 BACKGROUND_MARK = 16384
-"""Stands for the background, which has no bit, until :func:`told_apart` takes it out."""
+"""Temporary bit of the background, which has no code; :func:`split_marks` removes it."""
 
 
 def prior_factors(training_priors: ArrayLike, priors: ArrayLike) -> NDArray[np.float64]:
-    """Return the odds factor of a change of priors, ``[tr / (1 - tr)] [(1 - pr) / pr]``, one a class.
+    """Return the factors by which a change of priors divides the odds of each class.
 
     Parameters
     ----------
     training_priors, priors
-        ``(C,)`` proportions of each class in the training set and in the frames at hand, in (0, 1).
+        ``(C,)`` proportions of each class in the training set and in the frame, in (0, 1).
+
+    Returns
+    -------
+    ndarray
+        ``(C,)`` float64, ``[tr / (1 - tr)] [(1 - pr) / pr]``.
     """
     training, new = np.asarray(training_priors, np.float64), np.asarray(priors, np.float64)
     factors: NDArray[np.float64] = training / (1 - training) * (1 - new) / new
@@ -43,12 +48,12 @@ def prior_factors(training_priors: ArrayLike, priors: ArrayLike) -> NDArray[np.f
 def modify_priors(
     probabilities: NDArray[np.float32], training_priors: ArrayLike, priors: ArrayLike
 ) -> NDArray[np.float32]:
-    """Return probabilities for other class proportions than the training set's.
+    """Convert probabilities from the class proportions of the training set to others.
 
     Parameters
     ----------
     probabilities
-        ``(C, ...)`` probabilities of the network.
+        ``(C, ...)`` float32, probabilities of the network.
     training_priors, priors
         ``(C,)`` proportions, in (0, 1).
 
@@ -75,17 +80,17 @@ def modify_priors(
 def raw_thresholds(
     thresholds: ArrayLike, training_priors: ArrayLike, priors: ArrayLike | None
 ) -> NDArray[np.float32]:
-    """Return thresholds on the network's own probabilities.
+    """Convert thresholds to thresholds on the network's own probabilities.
 
-    A probability grows with the one before the change of priors, so that comparing this one with a
-    moved threshold decides the same, at the cost of a comparison a pixel.
+    The change of priors is monotonic.  Comparing the original probability with the converted threshold
+    therefore gives the same decision, at the cost of one comparison per pixel.
 
     Parameters
     ----------
     thresholds
         ``(C,)`` thresholds on probabilities after the change of priors.
     training_priors, priors
-        ``(C,)`` proportions; no change if ``priors`` is None.
+        ``(C,)`` proportions; no change if `priors` is None.
 
     Returns
     -------
@@ -96,8 +101,8 @@ def raw_thresholds(
     if priors is None:
         return wanted.astype(np.float32)
     scaled = prior_factors(training_priors, priors) * wanted
-    moved: NDArray[np.float64] = scaled / (1 - wanted + scaled)
-    return moved.astype(np.float32)
+    converted: NDArray[np.float64] = scaled / (1 - wanted + scaled)
+    return converted.astype(np.float32)
 
 
 def bit_mask(
@@ -108,9 +113,9 @@ def bit_mask(
     Parameters
     ----------
     probabilities
-        ``(C, H, W)``; NaN is never above.
+        ``(C, H, W)``; NaN is never above a threshold.
     thresholds, codes
-        One a class.
+        Threshold and code of each class.
 
     Returns
     -------
@@ -124,24 +129,24 @@ def bit_mask(
     return bits
 
 
-def told_apart(
+def split_marks(
     marks: NDArray[np.int16], nodata: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int16], NDArray[np.bool_]]:
-    """Return bits and background of marks, which hold both; pixels without data are nothing else.
+    """Split marks into bits and background, and set pixels without data.
 
     Parameters
     ----------
     marks
-        ``(H, W)`` sums of codes and :data:`BACKGROUND_MARK`.
+        ``(H, W)`` int16, sums of codes and :data:`BACKGROUND_MARK`.
     nodata
-        ``(H, W)``, True where there is no data.
+        ``(H, W)`` bool, True where there is no data.
 
     Returns
     -------
     bits
-        ``(H, W)`` int16, and 8192 where there is no data.
+        ``(H, W)`` int16, sums of codes; 8192 where there is no data.
     background
-        ``(H, W)`` bool.
+        ``(H, W)`` bool, True in pixels of the background.
     """
     background = ((marks & BACKGROUND_MARK) != 0) & ~nodata
     bits = marks & np.int16(~BACKGROUND_MARK)
@@ -150,9 +155,22 @@ def told_apart(
 
 
 def class_fractions(bits: NDArray[np.integer], codes: Sequence[int]) -> list[float]:
-    """Return the part of the pixels of a mask, any shape, that carry each code."""
+    """Return the fraction of the pixels of a mask that have each code.
+
+    Parameters
+    ----------
+    bits
+        Mask of any shape.
+    codes
+        The codes.
+
+    Returns
+    -------
+    list
+        One fraction for each code.
+    """
     histogram = np.zeros(int(bits.max(initial=0)) + 1, np.int64)
-    for row in bits.reshape(-1, bits.shape[-1]):  # counting all at once would make 64-bit copies of all
+    for row in bits.reshape(-1, bits.shape[-1]):  # counting all rows at once would copy them to 64 bits
         histogram += np.bincount(row, minlength=histogram.size)
     values = np.nonzero(histogram)[0]
     counts = histogram[values]

@@ -1,4 +1,4 @@
-"""Marks that grow: each marked pixel marks its neighbours too, class by class."""
+"""Growth of marks (dilation), class by class."""
 
 from __future__ import annotations
 
@@ -17,41 +17,46 @@ if TYPE_CHECKING:
 
 __all__ = ["Growth", "grow_bits", "read_growth"]
 
-LARGEST = 1000
-"""No mark grows further, in pixels: a frame of which all is marked helps nobody."""
+MAX_GROWTH = 1000
+"""Maximum growth in pixels, so that not the whole frame is marked."""
 
 
 @dataclass(frozen=True)
 class Growth:
-    """By how many pixels marks grow.
+    """Growth of marks in pixels.
 
     Attributes
     ----------
     of_bad
-        The marks of all bad classes, but not pixels without data.
+        Growth of the marks of all bad classes, without pixels without data.
     of_class
-        Those of single classes, by name, instead; ``NODATA`` may be among them.
+        Growth by class name, in place of `of_bad`; it may include ``NODATA``.
     """
 
     of_bad: int = 0
     of_class: Mapping[str, int] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        """Tell whether any mark grows."""
+        """Return whether any mark grows."""
         return bool(self.of_bad or any(self.of_class.values()))
 
     def __str__(self) -> str:
-        """Return the growth as it is read by :func:`read_growth`."""
+        """Return the text for :func:`read_growth`."""
         parts = [str(self.of_bad)] if self.of_bad else []
         return ",".join([*parts, *(f"{name}={pixels}" for name, pixels in self.of_class.items())])
 
     def by_code(self, bad: Iterable[str]) -> dict[int, int]:
-        """Return the growth in pixels by the code of each class that grows.
+        """Return the growth of each class that grows.
 
         Parameters
         ----------
         bad
             Names of the bad classes.
+
+        Returns
+        -------
+        dict
+            Growth in pixels by the code of the class.
         """
         pixels = dict.fromkeys(bad, self.of_bad) | dict(self.of_class)
         codes = {name: NODATA.code if name == NODATA.name else find_class(name).code for name in pixels}
@@ -59,12 +64,17 @@ class Growth:
 
 
 def read_growth(text: str) -> Growth:
-    """Read a growth: a number of pixels, or numbers by class, or both.
+    """Read a growth from a text: a number of pixels, numbers by class, or both.
 
     Parameters
     ----------
     text
-        ``"2"``, ``"CR=1,TRL=5"`` or ``"1,TRL=5"``; an empty text means none.
+        ``"2"``, ``"CR=1,TRL=5"`` or ``"1,TRL=5"``; an empty text for no growth.
+
+    Returns
+    -------
+    Growth
+        The growth.
 
     Raises
     ------
@@ -96,17 +106,17 @@ def read_growth(text: str) -> Growth:
 
 
 def grow_bits(bits: NDArray[np.int16], growth: Mapping[int, int]) -> NDArray[np.int16]:
-    """Return a mask whose marks have grown.
+    """Dilate the marks of a mask.
 
-    A pixel gets a class if any pixel in the square around it, of 2 N + 1 pixels a side, has it.  Pixels
-    without data stay so, and get no class.
+    A pixel gets a class if any pixel in the square of side 2 N + 1 around it has this class.  Pixels without
+    data get no class.
 
     Parameters
     ----------
     bits
-        ``(H, W)`` int16 in our bits; it is left as it is.
+        ``(H, W)`` int16, sums of codes; not modified.
     growth
-        N, in pixels, by the code of each class that grows.
+        N in pixels by the code of each class that grows.
 
     Returns
     -------
@@ -122,12 +132,12 @@ def grow_bits(bits: NDArray[np.int16], growth: Mapping[int, int]) -> NDArray[np.
 
 
 def _or_in_squares(bits: NDArray[np.int16], pixels: int) -> NDArray[np.int16]:
-    """Return the bits that are set anywhere within so many rows and columns of each pixel."""
+    """Return the bits that are set in any pixel of a square around each pixel."""
     return _or_along_rows(_or_along_rows(bits, pixels).T, pixels).T
 
 
 def _or_along_rows(bits: NDArray[np.int16], pixels: int) -> NDArray[np.int16]:
-    # Windows of twice the width from two of half of it: the cost grows with the logarithm of the width.
+    # combine two windows to one of twice the width: the cost grows with the logarithm of the width
     length, width, full = bits.shape[1], 1, 2 * pixels + 1
     found = np.pad(bits, ((0, 0), (pixels, pixels)))
     while width < full:
@@ -147,9 +157,9 @@ def _class_name(name: str) -> str:
 
 
 def _pixels(number: str, text: str) -> int:
-    if not (number.isascii() and number.isdecimal()) or int(number) > LARGEST:
+    if not (number.isascii() and number.isdecimal()) or int(number) > MAX_GROWTH:
         raise ConfigError(
-            f"growth {text!r}: {number!r} is not a whole number of pixels from 0 to {LARGEST}; "
+            f"growth {text!r}: {number!r} is not a whole number of pixels from 0 to {MAX_GROWTH}; "
             "write 2, or CR=1,TRL=5"
         )
     return int(number)

@@ -1,9 +1,9 @@
-"""Isolated bright pixels: mostly hot pixels, and how many of them may be cosmic rays.
+"""Isolated bright pixels: mostly hot pixels, and the fraction that can be cosmic rays.
 
-A network predicts each class independently. An isolated hot pixel looks like a cosmic ray that hit
-one pixel, and gets high probabilities of both. But the charge of a cosmic ray spreads: for each ray
-that lights a single pixel there are others whose second pixel has a fraction of the light of the
-first. The number of these limits how many of the isolated pixels can be cosmic rays.
+A network predicts each class independently.  An isolated hot pixel looks like a cosmic ray that hit one
+pixel, and gets high probabilities of both classes.  But the charge of a cosmic ray spreads: for each ray in a
+single pixel there are others whose second pixel has a fraction of the signal of the first.  The number of
+these limits how many of the isolated pixels can be cosmic rays.
 """
 
 from __future__ import annotations
@@ -30,10 +30,11 @@ MAX_NEIGHBOUR = 0.08
 """Maximum value of the neighbours of an isolated pixel, as a fraction of its own."""
 
 SPREAD = (0.15, 0.4)
-"""Brightest neighbour of a cosmic ray that spreads, as a fraction of its brightest pixel; stars have more."""
+"""Range of the brightest neighbour of a cosmic ray that spreads, as a fraction of its brightest pixel; stars
+have brighter neighbours."""
 
 SINGLE_PER_SPREAD = 0.8
-"""Maximum number of single-pixel rays for each that spreads: 0.8 in real frames, 0.4 in simulated ones."""
+"""Maximum ratio of single-pixel rays to rays that spread: 0.8 in real frames, 0.4 in simulated ones."""
 
 MIN_FRACTION = 0.05
 """Minimum of :attr:`IsolatedPixels.ray_fraction`."""
@@ -48,10 +49,10 @@ class IsolatedPixels:
     Attributes
     ----------
     pixels
-        ``(H, W)`` bool.
+        ``(H, W)`` bool, True in isolated bright pixels.
     ray_fraction
-        Maximum fraction of them that can be cosmic rays.  It is the maximum probability of CR in them, at the
-        class proportions of the training set.
+        Maximum fraction of them that can be cosmic rays.  This is the maximum probability of CR in them, at
+        the class proportions of the training set.
     """
 
     pixels: NDArray[np.bool_]
@@ -59,7 +60,7 @@ class IsolatedPixels:
 
     @property
     def bounds(self) -> tuple[Bounds, ...]:
-        """What follows for probabilities: at most :attr:`ray_fraction` for CR."""
+        """Bounds on probabilities: at most :attr:`ray_fraction` for CR."""
         return (Bounds(self.pixels, upper={"CR": self.ray_fraction}),)
 
 
@@ -69,12 +70,12 @@ def find_isolated_pixels(frame: Frame) -> IsolatedPixels | None:
     Parameters
     ----------
     frame
-        ``(H, W)`` pixels in units of the noise above the sky.
+        Frame of ``(H, W)`` normalised pixels.
 
     Returns
     -------
     IsolatedPixels or None
-        None if all of them may be cosmic rays, or if there are none.
+        None if all of them can be cosmic rays, or if there are none.
     """
     height, width = frame.shape
     others = np.ones((3, 3), np.bool_)

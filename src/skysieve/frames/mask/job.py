@@ -1,11 +1,11 @@
-"""Contaminants as a job: one unit is a file; run it, and its product lies on disk."""
+"""The job that masks files: one unit is one file, and running it writes the product."""
 
 from __future__ import annotations
 
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from skysieve.core.errors import ConfigError
 from skysieve.core.fits.fits_out import write_fits
@@ -40,27 +40,27 @@ SUFFIXES: dict[Format, str] = {
     "single": ".masks{hdu}.fits",
     "probabilities": ".probabilities{hdu}.fits",
 }
-"""Endings of the products' names."""
+"""Default suffix of the products' names by format."""
 
 
 @dataclass(frozen=True)
 class MaskRecord:
-    """What became of one file.
+    """The result of masking one file.
 
     Attributes
     ----------
     product
-        The mask file.
+        Path of the mask file.
     previews
-        Preview pictures, one a frame.
+        Preview pictures, one per frame.
     regions
-        Region files, one a frame, and the table of trails.
+        Region files, one per frame, and the table of trails.
     frames
-        One record a frame.
+        One record per frame.
     seconds
-        Time it took.
+        Elapsed time.
     notes
-        Lines on how the file was read: images left out, masks used.
+        Remarks on how the file was read: images left out, masks used.
     """
 
     product: Path
@@ -73,12 +73,12 @@ class MaskRecord:
 
 @dataclass
 class MaskJob(MaskOptions):
-    """Masks files.
+    """A job that masks files.
 
     Attributes
     ----------
     settings
-        Settings of how frames are masked.
+        Settings of the masker.
     """
 
     settings: MaskSettings = field(default_factory=MaskSettings)
@@ -86,12 +86,22 @@ class MaskJob(MaskOptions):
     _layout: Layout | None = field(default=None, init=False, repr=False)
     _growth: Growth = field(default_factory=Growth, init=False, repr=False)
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave the network behind: the process that this goes to loads its own."""
+    def __getstate__(self) -> dict[str, object]:
+        """Return the state without the network: the receiving process loads its own."""
         return {**self.__dict__, "_masker": None}
 
     def units(self, path: str) -> list[Location]:
-        """List the files behind a path.
+        """List the files of a path.
+
+        Parameters
+        ----------
+        path
+            File, folder or pattern, as :func:`skysieve.core.fits.locations.find_locations` takes it.
+
+        Returns
+        -------
+        list
+            Locations of the files.
 
         Raises
         ------
@@ -101,7 +111,17 @@ class MaskJob(MaskOptions):
         return find_locations(path)
 
     def product(self, unit: Location) -> Path:
-        """Return where the product of a file goes.
+        """Return the path of the product of a file.
+
+        Parameters
+        ----------
+        unit
+            Location of the file.
+
+        Returns
+        -------
+        Path
+            Path of its product.
 
         Raises
         ------
@@ -109,11 +129,11 @@ class MaskJob(MaskOptions):
             If the template is malformed.
         """
         path = output_path(unit, self.output, self.suffix or SUFFIXES[self.form])
-        packed = not self.gzipped or path.suffix.lower() == ".gz"
-        return path if packed else path.with_name(f"{path.name}.gz")
+        complete = not self.gzipped or path.suffix.lower() == ".gz"
+        return path if complete else path.with_name(f"{path.name}.gz")
 
     def check(self) -> None:
-        """Check the settings and find the model, without loading its network.
+        """Check the settings and the model without loading the network.
 
         Raises
         ------
@@ -148,13 +168,18 @@ class MaskJob(MaskOptions):
         if growth and self.form == "probabilities":
             raise ConfigError("--grow does not go with --format probabilities: only marks grow")
         known = {NODATA.name, *(c.name for c in masker.classes)}
-        unasked = [name for name in growth.of_class if name not in known]
-        if unasked:
-            raise ConfigError(f"--grow {unasked[0]}: this class is not asked for; add it to --classes")
+        unknown = [name for name in growth.of_class if name not in known]
+        if unknown:
+            raise ConfigError(f"--grow {unknown[0]}: this class is not asked for; add it to --classes")
         return layout, growth
 
     def prepare(self, *, workers: int = 1) -> None:
-        """Load the network; ``workers`` processes share the processors.
+        """Load the network.
+
+        Parameters
+        ----------
+        workers
+            Number of processes that share the processors.
 
         Raises
         ------
@@ -168,21 +193,31 @@ class MaskJob(MaskOptions):
         _ = self._masker.network
 
     def stop(self) -> None:
-        """Let the files at work end soon, without a product."""
+        """Interrupt the files in progress; they get no product."""
         if self._masker is not None:
             self._masker.stop()
 
     def run(self, unit: Location) -> MaskRecord:
-        """Mask one file.
+        """Mask one file and write its product.
+
+        Parameters
+        ----------
+        unit
+            Location of the file.
+
+        Returns
+        -------
+        MaskRecord
+            The paths that were written, and a record of each frame.
 
         Raises
         ------
         SkysieveError
-            If the file cannot be read, holds no frame that can be masked, or the product cannot be written.
+            If the file cannot be read, has no frame that can be masked, or the product cannot be written.
         """
         if self._masker is None or self._layout is None:
             self.prepare()
-        assert self._masker is not None  # noqa: S101 (prepare made both)
+        assert self._masker is not None  # noqa: S101 (prepare sets both)
         assert self._layout is not None  # noqa: S101
         start = time.perf_counter()
         product = self.product(unit)
@@ -190,15 +225,15 @@ class MaskJob(MaskOptions):
             raise ConfigError(f"{unit}: its mask would replace the frame itself; choose another --output")
         with (
             FrameFile(unit, mask_hdu=self.mask_hdu, mask_bits=self.mask_bits) as file,
-            ExitStack() as beside,
+            ExitStack() as side_products,
         ):
             masking = FileMasking(
                 file,
                 self._masker,
-                layout=self._packed_once(self._layout, product),
+                layout=self._compressed_once(self._layout, product),
                 growth=self._growth,
-                pictures=(product, beside) if self.preview else None,
-                regions=(product, beside) if self.regions else None,
+                previews=(product, side_products) if self.preview else None,
+                regions=(product, side_products) if self.regions else None,
             )
             structure = keep_structure(
                 file.hdus,
@@ -214,14 +249,14 @@ class MaskJob(MaskOptions):
         seconds = time.perf_counter() - start
         return MaskRecord(product, previews, frames, seconds, notes, tuple(masking.regions))
 
-    def _packed_once(self, layout: Layout, product: Path) -> Layout:
-        """Return the layout, not compressed by itself where the whole file is packed."""
+    def _compressed_once(self, layout: Layout, product: Path) -> Layout:
+        """Return the layout without default compression of the HDUs if gzip compresses the whole file."""
         if product.suffix.lower() == ".gz" and layout.compression is None:
             return replace(layout, compression="none")
         return layout
 
     def _primary_cards(self, masker: Masker) -> list[HeaderCard]:
-        """Return what MaxiMask writes into primary headers, where it is known before the frames are."""
+        """Return MaxiMask's cards of the primary header, if they do not depend on the frames."""
         if self.form == "bits" or self.settings.priors == "auto":
             return []
         return published_cards(masker.classes, masker.thresholds, masker.start_priors, self.form)

@@ -1,4 +1,4 @@
-"""How the marks of a frame are laid out in a file: as which values, of which type, in how many HDUs."""
+"""The layout of the marks of a frame in a file: values, data type and HDUs."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ __all__ = ["TOOLS", "Layout", "make_layout"]
 TOOLS: tuple[Tool, ...] = get_args(Tool)
 """Programs that read flag images.
 
-Tried with SExtractor 2.25 and WeightWatcher 1.12: of compressed images they say "Unknown TFORM"; BZERO they
-pass over, so that 0 in unsigned 16 bits becomes 32768 and flags every pixel; the n-th image of the flags goes
-with the n-th image of the frame, where HDUs without pixels and tables count as images of a wrong size.
+Tests with SExtractor 2.25 and WeightWatcher 1.12 showed: They reject compressed images with "Unknown TFORM".
+They ignore BZERO, so that 0 in unsigned 16 bits becomes 32768 and flags every pixel.  They use the n-th image
+of the flags for the n-th image of the frame, and HDUs without pixels and tables count as images of a wrong
+size.
 """
 
 LARGEST_VALUE = 2**31 - 1
@@ -34,21 +35,21 @@ LARGEST_VALUE = 2**31 - 1
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """How the marks of a frame are laid out in a file.
+    """Layout of the marks of a frame in a file.
 
     Attributes
     ----------
     form
-        Kind of product.
+        Format of the product.
     bit_map
         Values of another survey, for the format ``bits``.
     value
-        The value of bad pixels, all others being 0; None for bits.
+        Value of bad pixels in a mask in which others are 0; None for bits.
     tool
-        The program that shall read the file: signed integers of two axes, uncompressed, of bad pixels only,
-        and no HDU besides those of frames.
+        Program that will read the file.  It gets uncompressed signed integers of two axes, with the bits of
+        bad classes only, and no HDU besides those of frames.
     compression
-        Of the format ``bits``; chosen by itself if None.
+        Compression for the format ``bits``; None chooses one.
     """
 
     form: Format = "bits"
@@ -59,16 +60,23 @@ class Layout:
 
     @property
     def frames_only(self) -> bool:
-        """Whether the file holds the HDUs of frames and no others."""
+        """Whether the file contains only the HDUs of frames."""
         return self.tool is not None
 
     def check(self, hdu: FrameHDU, label: str) -> None:
-        """Make sure that the tool can read what is made of an HDU.
+        """Check that the tool can read the mask of an HDU.
+
+        Parameters
+        ----------
+        hdu
+            The science HDU.
+        label
+            Name of the HDU in messages.
 
         Raises
         ------
         FrameError
-            If it is a cube.
+            If there is a tool and the HDU is a cube.
         """
         if self.tool is not None and len(hdu.planes) > 1:
             raise FrameError(
@@ -77,15 +85,26 @@ class Layout:
             )
 
     def values(self, result: MaskResult) -> NDArray[np.integer]:
-        """Return the ``(H, W)`` integers of a frame."""
+        """Return the values of the mask of a frame.
+
+        Parameters
+        ----------
+        result
+            The mask.
+
+        Returns
+        -------
+        ndarray
+            ``(H, W)`` integers.
+        """
         if self.value is not None:
             return np.where(result.bad(), self.value, 0).astype(self._type(self.value))
-        # Of SExtractor's sources every one lies on pixels of bright background, which are not bad.
+        # Every source that SExtractor detects lies on pixels of bright background, which are not bad.
         bits = result.bits if self.tool is None else result.bits & np.int16(result.bad_bits())
         return bits if self.bit_map is None else self.bit_map.translate(bits)
 
     def _type(self, value: int) -> type[np.integer]:
-        """Return the smallest type for a value, of those that the reader knows."""
+        """Return the smallest data type for a value that the tool can read."""
         types = (np.uint8, np.uint16, np.int32) if self.tool is None else (np.uint8, np.int16, np.int32)
         return next(kind for kind in types if value <= np.iinfo(kind).max)
 
@@ -98,12 +117,22 @@ def make_layout(
     tool: str | None = None,
     compression: Compression | None = None,
 ) -> Layout:
-    """Return a layout whose parts go together.
+    """Return a layout after checking that its settings are compatible.
+
+    Parameters
+    ----------
+    form, bit_map, value, tool, compression
+        See :class:`Layout`.
+
+    Returns
+    -------
+    Layout
+        The layout; uncompressed if there is a tool.
 
     Raises
     ------
     ConfigError
-        If they do not, or one is out of range.
+        If two settings are incompatible, or one is out of range.
     """
     if bit_map is not None and form != "bits":
         raise ConfigError(f"a bit map does not go with --format {form}; it needs the format bits")

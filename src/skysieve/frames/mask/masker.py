@@ -1,20 +1,17 @@
-"""One frame through the network: normalise, tiles, model, stitch, decide."""
+"""Mask one frame: normalise it, run the network on its tiles, assemble the output, and decide."""
 
 from __future__ import annotations
 
 import logging
-import math
-import os
-import tempfile
 from collections.abc import Mapping
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skysieve.core.errors import ConfigError, FrameError, OutputError
-from skysieve.core.models.augmentation import VIEWS, max_over_views
-from skysieve.frames.image.domain import check_reference, judge
+from skysieve.core.errors import ConfigError, FrameError
+from skysieve.core.models.augmentation import VIEWS, highest_over_views
+from skysieve.frames.image.domain import check_reference, score_frame
 from skysieve.frames.image.normalise import normalise
 from skysieve.frames.image.tiles import TilePlan, TileSizes, fixed_tiles, plan_tiles, predict
 from skysieve.frames.image.usable import UsableFrame
@@ -25,12 +22,13 @@ from skysieve.frames.mask.classes import (
     select_bad,
     select_classes,
 )
-from skysieve.frames.mask.decide import BACKGROUND_MARK, bit_mask, raw_thresholds, told_apart
+from skysieve.frames.mask.decide import BACKGROUND_MARK, bit_mask, raw_thresholds, split_marks
 from skysieve.frames.mask.mask_statistics import MaskStatistics
 from skysieve.frames.mask.model import load_model
+from skysieve.frames.mask.posteriors import allocate_posteriors
 from skysieve.frames.mask.priors import ProbabilityHistogram, estimate_priors
 from skysieve.frames.mask.result import MaskResult, ModelUse
-from skysieve.frames.mask.searches import Findings, search_frame
+from skysieve.frames.mask.searches import Detections, search_frame
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,7 +36,7 @@ if TYPE_CHECKING:
     from skysieve.core.fits.frames import Frame
     from skysieve.core.models.card import Model, ModelCard
     from skysieve.core.models.shared_network import SharedNetwork
-    from skysieve.frames.image.domain import Measured, Unlikeness
+    from skysieve.frames.image.domain import Measured, OODScore
     from skysieve.frames.image.normalise import NormalisedFrame
     from skysieve.frames.mask.settings import MaskSettings
 
@@ -48,23 +46,21 @@ logger = logging.getLogger(__name__)
 
 PUBLISHED_TILES = {"size": 400, "step": 200, "margin": 100}
 PUBLISHED_BATCH = 8
-LARGEST_ARRAY = 2**30
-"""Posteriors beyond this many bytes lie in a temporary file instead of memory."""
-_PIECE = 2**24
+
 
 
 class Masker:
-    """A loaded network together with the rules of its decisions.
+    """A network with its priors and thresholds, which masks frames.
 
     Parameters
     ----------
     settings
-        How frames are masked.
+        The settings.
 
     Raises
     ------
     ConfigError
-        If a class is unknown or a prior or threshold out of range.
+        If a class is unknown, or a prior or threshold is out of range.
     ModelError
         If the model is missing or damaged.
     """
@@ -105,7 +101,7 @@ class Masker:
 
     @property
     def start_priors(self) -> dict[str, float] | None:
-        """Priors of the wanted classes before any frame is seen; None if the network's own are kept."""
+        """Initial priors of the requested classes; None if the priors of the network are kept."""
         return None if self.settings.priors is None else self._of_classes(self._start_priors)
 
     def mask(
@@ -118,7 +114,12 @@ class Masker:
         frame
             Frame of ``(H, W)`` pixels in any unit.
         keep_probabilities, keep_pixels
-            Whether the result holds them.
+            Whether the result contains the probabilities, and the pixels.
+
+        Returns
+        -------
+        MaskResult
+            The mask.
 
         Raises
         ------
@@ -137,38 +138,43 @@ class Masker:
                 raise
             logger.warning("%s: saturated but for too few pixels to measure the sky in", frame.label)
             return self.blank(usable, keep_probabilities=keep_probabilities, keep_pixels=keep_pixels)
-        findings = self._search(normalised)
+        detections = self._search(normalised)
         bits, background = np.empty(shape, np.int16), np.empty(shape, np.bool_)
-        posteriors = _planes_array((len(self.classes), *shape)) if keep_probabilities or auto else None
+        posteriors = allocate_posteriors((len(self.classes), *shape)) if keep_probabilities or auto else None
         histogram = ProbabilityHistogram(len(self.classes)) if auto else None
         limits = self._limits(training, priors)
         keeps = posteriors is not None or histogram is not None
-        # What is not kept is decided at once: the network's output takes 28 times the memory of the marks.
-        seen = self._statistics(training)
-        run = partial(self._run, seen=seen) if keeps else partial(self._decided, seen=seen, limits=limits)
+        statistics = self._statistics(training)
+        # probabilities that are not kept are thresholded at once, as they need 28 times the memory of the
+        # marks
+        run = (
+            partial(self._run, statistics=statistics)
+            if keeps
+            else partial(self._run_and_threshold, statistics=statistics, limits=limits)
+        )
         codes = {c.name: c.code for c in self.classes}
         for rows, columns, found, nodata in predict(normalised, self._plan(shape), run):
             if not keeps:
                 marks = found[0].astype(np.int16)
-                marks = bound_bits(marks, codes, limits, findings.bounds, (rows, columns))
-                bits[rows, columns], background[rows, columns] = told_apart(marks, nodata)
+                marks = bound_bits(marks, codes, limits, detections.bounds, (rows, columns))
+                bits[rows, columns], background[rows, columns] = split_marks(marks, nodata)
                 continue
-            found = bound_probabilities(  # noqa: PLW2901 (the same, within its bounds)
-                found, list(codes), findings.bounds, (rows, columns)
+            found = bound_probabilities(  # noqa: PLW2901 (the same, within bounds)
+                found, list(codes), detections.bounds, (rows, columns)
             )
             if posteriors is not None:
                 posteriors[:, rows, columns] = found
             if histogram is not None:
                 histogram.add(found, nodata)
             marks = self._marks(found, limits)
-            bits[rows, columns], background[rows, columns] = told_apart(marks, nodata)
+            bits[rows, columns], background[rows, columns] = split_marks(marks, nodata)
         if histogram is not None and posteriors is not None and priors is not None:
             priors = self._estimated(frame, histogram, training, priors)
             limits = self._limits(training, priors)
             for row in range(shape[0]):  # row by row, so that no second copy of the posteriors is needed
                 nodata = bits[row : row + 1] == NODATA.code
                 marks = self._marks(posteriors[:, row : row + 1], limits)
-                bits[row : row + 1], background[row : row + 1] = told_apart(marks, nodata)
+                bits[row : row + 1], background[row : row + 1] = split_marks(marks, nodata)
         self._mark_saturated(usable, bits, posteriors)
         return self._result(
             frame,
@@ -177,45 +183,55 @@ class Masker:
             priors,
             posteriors=posteriors if keep_probabilities else None,
             keep_pixels=keep_pixels,
-            statistics=seen.found(shape),
-            findings=findings,
+            statistics=statistics.results(shape),
+            detections=detections,
         )
 
-    def unlikeness(self, frame: Frame, result: MaskResult) -> Unlikeness | None:
-        """Tell how far a frame is from those that the model was trained on; None if that is unknown.
+    def ood_score(self, frame: Frame, result: MaskResult) -> OODScore | None:
+        """Compute the out-of-distribution score of a masked frame.
 
         Parameters
         ----------
         frame
             The frame.
         result
-            What :meth:`mask` made of it.
+            The result of :meth:`mask` for it.
+
+        Returns
+        -------
+        OODScore or None
+            None if the model's card has no statistics of training frames, or nothing can be measured.
         """
         return (
-            judge(UsableFrame(frame).sky, self.model.card.domain, result.statistics)
+            score_frame(UsableFrame(frame).sky, self.model.card.domain, result.statistics)
             if self.model.card.domain
             else None
         )
 
     def stop(self) -> None:
-        """End the frames at work, in whatever thread, with an interrupt before their next tiles."""
+        """Interrupt the frames in progress in all threads before their next tiles."""
         if "network" in self.__dict__:
             self.network.stop()
 
     def blank(
         self, frame: Frame, *, keep_probabilities: bool = False, keep_pixels: bool = False
     ) -> MaskResult:
-        """Return the result of a frame whose sky cannot be measured: no data but for what is saturated.
+        """Return the result for a frame whose sky cannot be measured.
 
         Parameters
         ----------
         frame, keep_probabilities, keep_pixels
             See :meth:`mask`.
+
+        Returns
+        -------
+        MaskResult
+            A mask without data except in large saturated areas.
         """
         bits = np.full(frame.shape, NODATA.code, np.int16)
         posteriors = None
         if keep_probabilities:
-            posteriors = _planes_array((len(self.classes), *frame.shape))
+            posteriors = allocate_posteriors((len(self.classes), *frame.shape))
             posteriors[:] = 0.0
         usable = frame if isinstance(frame, UsableFrame) else UsableFrame(frame)
         self._mark_saturated(usable, bits, posteriors)
@@ -238,10 +254,10 @@ class Masker:
         posteriors: NDArray[np.float32] | None = None,
         keep_pixels: bool = False,
         statistics: Mapping[str, Measured] | None = None,
-        findings: Findings | None = None,
+        detections: Detections | None = None,
     ) -> MaskResult:
         network = self.network
-        streaks, saturation = (findings.streaks, findings.saturation) if findings else (None, None)
+        streaks, saturation = (detections.streaks, detections.saturation) if detections else (None, None)
         return MaskResult(
             bits=bits,
             background=background,
@@ -266,14 +282,14 @@ class Masker:
         training: Mapping[str, float],
         priors: Mapping[str, float],
     ) -> dict[str, float]:
-        """Return the priors estimated from a frame, and warn of those that cannot be."""
+        """Return priors estimated from a frame, and warn if those of a class cannot be estimated."""
         found = estimate_priors(
             histogram,
             list(training.values()),
             list(priors.values()),
             [self.thresholds[c.name] for c in self.classes],
         )
-        kept = [c.name for c, refused in zip(self.classes, found.refused, strict=True) if refused]
+        kept = [c.name for c, rejected in zip(self.classes, found.rejected, strict=True) if rejected]
         if kept:
             logger.warning(
                 "%s: priors of %s cannot be estimated from this frame; the defaults are used",
@@ -282,11 +298,11 @@ class Masker:
             )
         return dict(zip(priors, found.priors.tolist(), strict=True))
 
-    def _search(self, normalised: NormalisedFrame) -> Findings:
-        """Return what is found in a frame as a whole."""
-        # the probabilities of what is found compare only with probabilities that are calibrated
+    def _search(self, normalised: NormalisedFrame) -> Detections:
+        """Run the detectors that need the whole frame."""
+        # the probabilities of these detections are comparable with calibrated probabilities only
         if not self.model.card.calibration:
-            return Findings()
+            return Detections()
         names = [c.name for c in self.classes]
         return search_frame(
             normalised, names, streaks=self.settings.streaks, saturation=self.settings.saturation
@@ -295,7 +311,7 @@ class Masker:
     def _mark_saturated(
         self, frame: Frame, bits: NDArray[np.int16], posteriors: NDArray[np.float32] | None
     ) -> None:
-        """Give large saturated areas, which the network was not shown, the class of saturated pixels."""
+        """Mark large saturated areas, which are not in the input of the network, as saturated."""
         names = [c.name for c in self.classes]
         if "SAT" not in names or not isinstance(frame, UsableFrame) or not _has_saturated(frame):
             return
@@ -317,29 +333,29 @@ class Masker:
         return raw_thresholds(thresholds, list(training.values()), list(priors.values()) if priors else None)
 
     def _statistics(self, training: Mapping[str, float]) -> MaskStatistics:
-        """Return the counts of what the network says, by the thresholds and priors of the model's card."""
+        """Return empty statistics of the network's output, with the default thresholds and priors."""
         card = self.model.card
         thresholds, priors = (self._of_classes(v) for v in (card.default_thresholds, card.default_priors))
-        usual = raw_thresholds(list(thresholds.values()), list(training.values()), list(priors.values()))
+        defaults = raw_thresholds(list(thresholds.values()), list(training.values()), list(priors.values()))
         complete = len(self.classes) == len(card.classes)
-        return MaskStatistics([c.name for c in self.classes], usual, complete=complete)
+        return MaskStatistics([c.name for c in self.classes], defaults, complete=complete)
 
-    def _run(self, tiles: NDArray[np.float32], *, seen: MaskStatistics) -> NDArray[np.float32]:
-        """Return the ``(N, C, H, W)`` probabilities of the wanted classes."""
-        found = max_over_views(self.network, tiles, self.settings.views)
+    def _run(self, tiles: NDArray[np.float32], *, statistics: MaskStatistics) -> NDArray[np.float32]:
+        """Return the probabilities ``(N, C, H, W)`` of the requested classes."""
+        found = highest_over_views(self.network, tiles, self.settings.views)
         wanted = found if self._planes == list(range(found.shape[1])) else found[:, self._planes]
-        seen.add(wanted)
+        statistics.add(wanted)
         return wanted
 
     def _marks(self, posteriors: NDArray[np.float32], limits: NDArray[np.float32]) -> NDArray[np.int16]:
-        """Return the sum of the codes of each pixel's classes, among which the background has one too."""
+        """Return the sum of the codes of each pixel's classes, including :data:`BACKGROUND_MARK`."""
         return bit_mask(posteriors, limits, [c.code or BACKGROUND_MARK for c in self.classes])
 
-    def _decided(
-        self, tiles: NDArray[np.float32], *, seen: MaskStatistics, limits: NDArray[np.float32]
+    def _run_and_threshold(
+        self, tiles: NDArray[np.float32], *, statistics: MaskStatistics, limits: NDArray[np.float32]
     ) -> NDArray[np.float32]:
-        """Return the ``(N, 1, H, W)`` marks of tiles; float32 holds them exactly."""
-        marks = [self._marks(posteriors, limits) for posteriors in self._run(tiles, seen=seen)]
+        """Return the marks ``(N, 1, H, W)`` of tiles; float32 represents them exactly."""
+        marks = [self._marks(posteriors, limits) for posteriors in self._run(tiles, statistics=statistics)]
         return np.stack(marks)[:, None].astype(np.float32)
 
     def _plan(self, shape: tuple[int, int]) -> TilePlan:
@@ -358,7 +374,7 @@ class Masker:
 
 
 def _has_saturated(frame: Frame) -> bool:
-    """Tell whether a large part of a frame is saturated."""
+    """Return whether a large area of a frame is saturated."""
     return isinstance(frame, UsableFrame) and frame.areas is not None and "saturated" in frame.areas.values
 
 
@@ -369,7 +385,7 @@ def _sizes(card: ModelCard) -> TileSizes:
 def _checked(
     what: str, defaults: Mapping[str, float], given: Mapping[str, float], *, closed: bool = False
 ) -> dict[str, float]:
-    """Return the defaults with the given values in their place, all within range."""
+    """Return the defaults, replaced by the given values; check their range."""
     values = dict(defaults)
     for name, value in given.items():
         inside = 0 <= value <= 1 if closed else 0 < value < 1
@@ -384,31 +400,3 @@ def _pixels(frame: Frame) -> NDArray[np.float32]:
     pixels, nodata = frame.rows(0, frame.shape[0])
     pixels[nodata] = np.nan
     return pixels
-
-
-def _planes_array(shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """Return an array for posteriors; a large one lies in an unnamed temporary file.
-
-    Raises
-    ------
-    OutputError
-        If there is no room for that file.
-    """
-    size = 4 * math.prod(shape)
-    if size <= LARGEST_ARRAY:
-        return np.empty(shape, np.float32)
-    try:
-        with tempfile.TemporaryFile(prefix="skysieve-") as file:
-            # All of it now: where a page of a mapped file finds no room later, the system kills the process
-            if hasattr(os, "posix_fallocate"):
-                os.posix_fallocate(file.fileno(), 0, size)
-            else:
-                for start in range(0, size, _PIECE):
-                    file.write(bytes(min(_PIECE, size - start)))
-                file.flush()
-            return np.memmap(file, np.float32, "r+", shape=shape)
-    except OSError as error:
-        raise OutputError(
-            f"{tempfile.gettempdir()} has no room for {size / 1e9:.1f} GB of probabilities"
-            f" ({error.strerror or error}); set TMPDIR to a folder with room"
-        ) from error

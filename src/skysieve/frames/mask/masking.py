@@ -1,4 +1,4 @@
-"""One file at work: each of its science HDUs becomes an HDU of the product."""
+"""Mask the frames of one file: each science HDU becomes an HDU of the product."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from skysieve.core.errors import FrameError
 from skysieve.core.fits.frame_origin import origin_in_file
 from skysieve.core.fits.naming import with_suffix
 from skysieve.core.fits.provenance import data_sum
-from skysieve.frames.mask.products import bits_hdu, unlikeness_cards
+from skysieve.frames.mask.products import bits_hdu, ood_cards
 from skysieve.frames.mask.published_output import published_hdu
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from skysieve.core.fits.fits_frames import FitsFrame, FrameHDU
     from skysieve.core.fits.frame_files import FrameFile
-    from skysieve.frames.image.domain import Unlikeness
+    from skysieve.frames.image.domain import OODScore
     from skysieve.frames.mask.growth import Growth
     from skysieve.frames.mask.layout import Layout
     from skysieve.frames.mask.masker import Masker
@@ -36,23 +36,23 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class FrameRecord:
-    """What was found in one frame.
+    """The result of masking one frame.
 
     Attributes
     ----------
     hdu, name, version, plane
-        Where the frame is: number of the HDU, EXTNAME, EXTVER, and number of the plane in a cube, from 1;
+        Position of the frame: number of the HDU, EXTNAME, EXTVER, and number of the plane in a cube, from 1;
         0 for images.
     shape
-        Rows and columns.
+        Height and width (H, W) in pixels.
     fractions
-        Part of the pixels in each class, by name.
+        Fraction of the pixels in each class, by name.
     bad
-        Part of the pixels that are bad.
+        Fraction of the pixels that are bad.
     priors
-        Priors used, by class name; None if the network's own were kept.
-    unlike
-        How far the frame is from the training frames; None if that is unknown.
+        Priors by class name; None if those of the network were kept.
+    ood
+        Out-of-distribution score; None if it is unknown.
     """
 
     hdu: int
@@ -63,36 +63,36 @@ class FrameRecord:
     fractions: dict[str, float]
     bad: float
     priors: dict[str, float] | None
-    unlike: Unlikeness | None = None
+    ood: OODScore | None = None
 
 
 class FileMasking:
-    """Masks the HDUs of one file, and keeps account of its frames.
+    """Masks the HDUs of one file, and records the results of its frames.
 
     Parameters
     ----------
     file
         The open file.
     masker
-        The loaded network and its rules.
+        The masker.
     layout
-        How marks are laid out in the product.
+        Layout of the marks in the product.
     growth
-        By how many pixels marks grow before they are.
-    pictures
-        If there shall be previews: the product, after which they are named, and what puts them in place when
-        the product is.
+        Growth of the marks before they are written.
+    previews
+        None, or the path of the product, after which previews are named, and the stack of the temporary files
+        that are renamed when the product is complete.
     regions
-        The same, if there shall be regions.
+        The same for region files.
 
     Attributes
     ----------
     frames
-        Records of the frames done so far.
+        Records of the frames that are done.
     previews
-        Their pictures.
+        Their preview pictures.
     regions
-        Files of their regions and, last, the table of trails.
+        Their region files and, last, the table of trails.
     """
 
     def __init__(
@@ -102,42 +102,47 @@ class FileMasking:
         *,
         layout: Layout,
         growth: Growth,
-        pictures: tuple[Path, ExitStack] | None,
+        previews: tuple[Path, ExitStack] | None,
         regions: tuple[Path, ExitStack] | None = None,
     ) -> None:
         self.frames: list[FrameRecord] = []
         self.previews: list[Path] = []
         self.regions: list[Path] = []
         self._trails: list[tuple[int, int, MaskResult]] = []
-        self._file, self._masker, self._pictures, self._regions = file, masker, pictures, regions
-        self._layout, self._growth = layout, growth
+        self._file, self._masker, self._layout, self._growth = file, masker, layout, growth
+        self._preview_output, self._region_output = previews, regions
         self._blanks: list[FrameError] = []
 
     def make(self, hdu: FrameHDU, tables: bool) -> fits.ImageHDU | fits.CompImageHDU:  # noqa: FBT001 (by position)
-        """Return the product's HDU for a science HDU.
+        """Mask a science HDU and return the HDU of the product.
 
         Parameters
         ----------
         hdu
             The science HDU.
         tables
-            Whether the product holds the tables of distortion that its header refers to.
+            Whether the product contains the distortion tables to which its header refers.
+
+        Returns
+        -------
+        ImageHDU or CompImageHDU
+            The mask, with provenance in its header.
 
         Raises
         ------
         FrameError
-            If it is the last one and no frame of the file could be masked.
+            If this is the last HDU and no frame of the file could be masked.
         """
         self._layout.check(hdu, hdu.planes[0].label)
-        found, judged = zip(*(self._mask(frame) for frame in hdu.planes), strict=True)
+        found, scores = zip(*(self._mask(frame) for frame in hdu.planes), strict=True)
         results = [result.grown(self._growth) for result in found]
         for number, (frame, result) in enumerate(zip(hdu.planes, results, strict=True), start=1):
             plane = 0 if len(hdu.shape) == 2 else number
-            self.frames.append(_record(hdu, plane, found[number - 1], judged[number - 1]))
-            if self._pictures is not None:
-                self._draw(*self._pictures, frame, result)
-            if self._regions is not None:
-                self._outline(*self._regions, hdu, result)
+            self.frames.append(_record(hdu, plane, found[number - 1], scores[number - 1]))
+            if self._preview_output is not None:
+                self._write_preview(*self._preview_output, frame, result)
+            if self._region_output is not None:
+                self._write_regions(*self._region_output, hdu, result)
         if len(self._blanks) == len(self._file.planes):
             raise self._blanks[0]
         options = self._options()
@@ -148,7 +153,7 @@ class FileMasking:
             source_sum=data_sum(self._file.hdus[hdu.index]),
             options=options,
         )
-        cards += unlikeness_cards(self._worst(hdu, judged))
+        cards += ood_cards(self._worst(hdu, scores))
         if self._layout.form == "bits":
             return bits_hdu(
                 hdu,
@@ -160,16 +165,16 @@ class FileMasking:
         return published_hdu(hdu, results, self._layout.form, cards, tables=tables)
 
     def _options(self) -> dict[str, object]:
-        """Return what provenance must name: settings that are not the defaults."""
+        """Return the settings that differ from the defaults, for the provenance in the header."""
         grown = {"grow": str(self._growth)} if self._growth else {}
         masks = [note.removeprefix("no data: ") for note in self._file.notes if note.startswith("no data: ")]
         masked = {"no data": "; ".join(masks)} if masks else {}
-        return {**self._masker.settings.unusual(), **grown, **masked}
+        return {**self._masker.settings.non_default_settings(), **grown, **masked}
 
-    def _mask(self, frame: FitsFrame) -> tuple[MaskResult, Unlikeness | None]:
-        """Mask a frame, and tell how far it is from the training frames.
+    def _mask(self, frame: FitsFrame) -> tuple[MaskResult, OODScore | None]:
+        """Mask a frame and compute its out-of-distribution score.
 
-        One without sky, as of a dead detector, must not cost its file the other masks.
+        A frame without sky, such as that of a dead detector, must not prevent the masks of other frames.
         """
         try:
             result = self._masker.mask(frame, keep_probabilities=self._layout.form == "probabilities")
@@ -180,42 +185,44 @@ class FileMasking:
             logger.warning("%s; marked as no data", error)
             blank = self._masker.blank(frame, keep_probabilities=self._layout.form == "probabilities")
             return blank, None
-        return result, self._masker.unlikeness(frame, result)
+        return result, self._masker.ood_score(frame, result)
 
-    def _worst(self, hdu: FrameHDU, judged: Sequence[Unlikeness | None]) -> Unlikeness | None:
-        """Return how unlike the training frames the worst plane of an HDU is, and warn if it is far off."""
-        known = [(found.score, number) for number, found in enumerate(judged) if found is not None]
+    def _worst(self, hdu: FrameHDU, scores: Sequence[OODScore | None]) -> OODScore | None:
+        """Return the highest score of the planes of an HDU, and warn if it is above the limit."""
+        known = [(found.score, number) for number, found in enumerate(scores) if found is not None]
         if not known:
             return None
         _, number = max(known)
-        found = judged[number]
+        found = scores[number]
         warning = found and found.warning(hdu.planes[number].label, self._masker.model.card.name)
         if warning:
             logger.warning("%s: check its mask", warning)
         return found
 
-    def _draw(self, product: Path, pictures: ExitStack, frame: FitsFrame, result: MaskResult) -> None:
+    def _write_preview(
+        self, product: Path, previews: ExitStack, frame: FitsFrame, result: MaskResult
+    ) -> None:
         from skysieve.frames.mask.preview import draw_preview
 
-        path = with_suffix(product, f"{self._place()}.png")
+        path = with_suffix(product, f"{self._frame_suffix()}.png")
         title = frame.label.replace(str(self._file.path), self._file.path.name)
         picture = draw_preview(frame, result, title=title)
-        picture.save(pictures.enter_context(atomic_write(path, overwrite=True)), format="PNG", optimize=True)
+        picture.save(previews.enter_context(atomic_write(path, overwrite=True)), format="PNG", optimize=True)
         self.previews.append(path)
 
-    def _place(self) -> str:
-        """Return what tells the side product of the last frame from those of others in the file."""
+    def _frame_suffix(self) -> str:
+        """Return the suffix for side products of the last frame, unique in the file."""
         record = self.frames[-1]
         if len(self._file.planes) == 1:
             return ""
         return f".{record.hdu}.{record.plane}" if record.plane else f".{record.hdu}"
 
-    def _outline(self, product: Path, files: ExitStack, hdu: FrameHDU, result: MaskResult) -> None:
-        """Write the regions of a frame; and, after the last frame, the table of all trails."""
+    def _write_regions(self, product: Path, files: ExitStack, hdu: FrameHDU, result: MaskResult) -> None:
+        """Write the regions of a frame and, after the last frame, the table of all trails."""
         from skysieve.frames.mask.regions import mask_regions, region_text, trail_table
 
         located = replace(result, origin=origin_in_file(hdu.header, self._file.hdus))
-        path = with_suffix(product, f"{self._place()}.reg")
+        path = with_suffix(product, f"{self._frame_suffix()}.reg")
         files.enter_context(atomic_write(path, overwrite=True)).write_text(
             region_text(mask_regions(result)), encoding="utf-8"
         )
@@ -229,10 +236,10 @@ class FileMasking:
             self.regions.append(path)
 
 
-def _record(hdu: FrameHDU, plane: int, result: MaskResult, unlike: Unlikeness | None) -> FrameRecord:
+def _record(hdu: FrameHDU, plane: int, result: MaskResult, ood: OODScore | None) -> FrameRecord:
     priors = None if result.priors is None else dict(result.priors)
     height, width = result.bits.shape
     bad = float(result.bad().mean())
     return FrameRecord(
-        hdu.index, hdu.name, hdu.version, plane, (height, width), result.fractions, bad, priors, unlike
+        hdu.index, hdu.name, hdu.version, plane, (height, width), result.fractions, bad, priors, ood
     )

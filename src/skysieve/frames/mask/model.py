@@ -1,4 +1,4 @@
-"""The models of this job: which there are, and the published one."""
+"""The models of this job: the default model, and the published one."""
 
 from __future__ import annotations
 
@@ -46,8 +46,9 @@ MAXIMASK = PublishedNetwork(
         source="",
         normalisation=NORMALISATION,
         classes=CLASS_NAMES,
-        # As 400, which the network was trained on, sides leave 16 when divided by 32: pooling then falls on
-        # the same pixels at the far border as in the published tiling, on which decisions there depend.
+        # Sides have the remainder 16 on division by 32, as 400 has, on which the network was trained.
+        # Pooling then groups the same pixels at the far border as in the published tiling, which affects
+        # decisions there.
         tiling=Tiling(
             multiple=32, remainder=16, minimum=400, margin=100, bytes_per_pixel={"f32": 1280, "bf16": 730}
         ),
@@ -67,17 +68,22 @@ MAXIMASK = PublishedNetwork(
 
 
 def load_model(name: str = DEFAULT_MODEL) -> Model:
-    """Return a model for contaminants.
+    """Load the card of a model for contaminants.
 
     Parameters
     ----------
     name
-        Name of a model in this package, of a published or imported one, or a folder with a card.
+        Name of a model in this package, of a published or imported model, or path of a folder with a card.
+
+    Returns
+    -------
+    Model
+        The model, without a loaded network.
 
     Raises
     ------
     ModelError
-        If there is no such model, it is for another job, or its card leaves out what this job needs.
+        If there is no such model, it is for another job, or its card lacks an entry that this job needs.
     """
     model = find_model(name, job=JOB, normalisation=NORMALISATION, published=(MAXIMASK,))
     model.card.require_fields("training_priors", "default_priors", "default_thresholds")

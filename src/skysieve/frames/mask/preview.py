@@ -17,14 +17,28 @@ if TYPE_CHECKING:
 __all__ = ["draw_preview"]
 
 WIDE = ("NEB", "FR", "BBG")
-"""Classes that cover much of a frame are drawn beneath the others."""
+"""Classes that cover large areas; they are drawn below the others."""
 
 
 def draw_preview(frame: Frame, result: MaskResult, *, title: str) -> Image.Image:
     """Draw a frame beside the same frame with its classes in colour.
 
-    The grey levels are those of the sky: what has no data, is saturated, or saw no light by the header, does
-    not count for them.
+    The grey scale is that of the sky.  It ignores pixels without data, saturated pixels, and pixels outside
+    of the active area in the header.
+
+    Parameters
+    ----------
+    frame
+        Frame of ``(H, W)`` pixels in any unit.
+    result
+        Its mask.
+    title
+        Title of the picture.
+
+    Returns
+    -------
+    Image
+        The picture.
     """
     height = frame.shape[0]
     pixels, nodata = frame.rows(0, height)

@@ -1,20 +1,22 @@
-"""Class proportions of a frame, estimated from the network's own probabilities, within bounds.
+"""Class proportions of a frame, estimated from the probabilities of the network, within bounds.
 
-Expectation maximisation: given proportions, the mean of the probabilities they lead to is a better estimate
-of them; repeat until nothing changes.  Each class is taken against the rest, as the networks' outputs are.
-Probabilities are held as a histogram of log odds, so that a frame of any size needs little memory.
+The method is expectation maximisation: for given proportions, the mean of the resulting probabilities is a
+better estimate of the proportions; this is repeated until convergence.  Each class is separate, as the
+outputs of the networks are.  The probabilities are stored as a histogram of log odds, so that a frame of any
+size needs little memory.
 
-That is right for calibrated probabilities only.  On frames unlike the training frames, those of a class may
-be a little too high in all pixels; the estimate then grows until the class covers the frame.  Four bounds
-hold it:
+The method needs calibrated probabilities.  In frames that differ from the training frames, probabilities of a
+class may be a little too high in all pixels; the estimate then increases until the class covers the frame.
+Four rules prevent this:
 
-- a beta prior about the default: the maximum of the posterior, not of the likelihood;
-- a least and a highest proportion, by the odds of the default;
-- a class whose estimate lies above its default must be decided: most of it must come from pixels that are
-  probably of the class, not from many pixels that hardly are;
-- its part of the frame, as decided, must not become several times larger or smaller by the estimate alone.
+- There is a beta prior around the default.  The estimate is the maximum of the posterior, not of the
+  likelihood.
+- There is a minimum and a maximum proportion, in terms of the odds of the default.
+- If the estimate is above the default, most of the class must be in pixels with a high probability of it, not
+  in many pixels with a low probability.
+- The estimate must not change the fraction of the pixels above the threshold by a factor of several.
 
-A class that fails one of the last three keeps its default.
+A class that exceeds its maximum or breaks one of the last two rules keeps its default.
 
 References
 ----------
@@ -35,25 +37,25 @@ if TYPE_CHECKING:
 
 __all__ = ["PriorEstimate", "ProbabilityHistogram", "estimate_priors"]
 
-LARGEST_LOG_ODDS = 20.0
+MAX_LOG_ODDS = 20.0
 BINS = 4000
 ITERATIONS = 500
 TOLERANCE = 1e-4
 
 WEIGHT = 0.02
-"""Weight of the beta prior, in units of the pixels of the frame."""
-LARGEST_FACTOR, SMALLEST_FACTOR = 200.0, 0.05
-"""Odds that an estimate may have, in units of those of the default."""
-MOST = 0.5
-"""No estimate of a class that covers less of an ordinary frame is higher."""
-UNDECIDED = 0.25
-"""Most that may be expected to be wrong among the pixels that an estimate above the default rests on."""
-MOST_CHANGE = 4.0
-"""Factor by which the part of the frame that is decided for a class may change."""
+"""Weight of the beta prior, as a fraction of the number of pixels of the frame."""
+MAX_ODDS_RATIO, MIN_ODDS_RATIO = 200.0, 0.05
+"""Maximum and minimum odds of an estimate, in units of those of the default."""
+MAX_PRIOR = 0.5
+"""Maximum estimate of a class whose default is not larger."""
+MAX_EXPECTED_ERROR = 0.25
+"""Maximum expected fraction of wrong pixels of a class whose estimate is above the default."""
+MAX_CHANGE = 4.0
+"""Maximum factor by which the fraction of pixels above the threshold may change."""
 
 
 class ProbabilityHistogram:
-    """Counts of log odds, one histogram a class.
+    """Histograms of the log odds of probabilities, one per class.
 
     Parameters
     ----------
@@ -65,18 +67,37 @@ class ProbabilityHistogram:
         self.counts = np.zeros((classes, BINS), np.int64)
 
     def add(self, probabilities: NDArray[np.float32], nodata: NDArray[np.bool_]) -> None:
-        """Count ``(C, H, W)`` probabilities of the pixels that have data (``(H, W)`` nodata is False)."""
+        """Add the probabilities of pixels that have data.
+
+        Parameters
+        ----------
+        probabilities
+            ``(C, H, W)`` float32.
+        nodata
+            ``(H, W)`` bool, True where there is no data.
+        """
         valid = ~nodata
         for index, plane in enumerate(probabilities):
-            position = _position(plane[valid].astype(np.float64))
+            position = _bin_index(plane[valid].astype(np.float64))
             self.counts[index] += np.bincount(position, minlength=BINS)
 
-    def shares(self, limits: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Return ``(C,)``, the part of the pixels above a limit on the probability of each class."""
-        first = _position(limits.astype(np.float64))
+    def fractions_above(self, limits: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return the fraction of the pixels above a limit on the probability of each class.
+
+        Parameters
+        ----------
+        limits
+            ``(C,)`` float32.
+
+        Returns
+        -------
+        ndarray
+            ``(C,)`` float64.
+        """
+        first = _bin_index(limits.astype(np.float64))
         above = np.array([counts[start:].sum() for counts, start in zip(self.counts, first, strict=True)])
-        shares: NDArray[np.float64] = above / np.maximum(self.counts.sum(axis=1), 1)
-        return shares
+        fractions: NDArray[np.float64] = above / np.maximum(self.counts.sum(axis=1), 1)
+        return fractions
 
 
 class PriorEstimate(NamedTuple):
@@ -86,12 +107,12 @@ class PriorEstimate(NamedTuple):
     ----------
     priors
         ``(C,)`` float64.
-    refused
-        ``(C,)`` bool, True for classes that keep their default because their estimate cannot be trusted.
+    rejected
+        ``(C,)`` bool, True for classes that keep their default because their estimate is unreliable.
     """
 
     priors: NDArray[np.float64]
-    refused: NDArray[np.bool_]
+    rejected: NDArray[np.bool_]
 
 
 def estimate_priors(
@@ -102,62 +123,63 @@ def estimate_priors(
     Parameters
     ----------
     histogram
-        Probabilities at the training priors.
+        Probabilities of the network, at the training priors.
     training_priors
         ``(C,)`` proportions in the training set.
     defaults
-        ``(C,)`` proportions in an ordinary frame.
+        ``(C,)`` default proportions.
     thresholds
-        ``(C,)`` probabilities, after the change of priors, above which pixels are of the class.
+        ``(C,)`` thresholds on probabilities after the change of priors.
 
     Returns
     -------
     PriorEstimate
-        The defaults where there is no pixel.
+        The defaults if the histogram is empty.
     """
     default = np.asarray(defaults, np.float64)
     total = histogram.counts.sum(axis=1)
     if not total.all():
         return PriorEstimate(default.copy(), np.zeros(default.shape, np.bool_))
-    found = _most_probable(histogram.counts / total[:, None], training_priors, default)
+    found = _maximum_posterior(histogram.counts / total[:, None], training_priors, default)
     odds = default / (1 - default)
-    least = SMALLEST_FACTOR * odds / (1 + SMALLEST_FACTOR * odds)
-    most = LARGEST_FACTOR * odds / (1 + LARGEST_FACTOR * odds)
-    most = np.where(default > MOST, most, np.minimum(most, MOST))
-    refused = (found > most) | (
-        (found > default) & (_expected_wrong(histogram.counts, training_priors, found) > UNDECIDED)
+    lowest = MIN_ODDS_RATIO * odds / (1 + MIN_ODDS_RATIO * odds)
+    highest = MAX_ODDS_RATIO * odds / (1 + MAX_ODDS_RATIO * odds)
+    highest = np.where(default > MAX_PRIOR, highest, np.minimum(highest, MAX_PRIOR))
+    rejected = (found > highest) | (
+        (found > default) & (_expected_error(histogram.counts, training_priors, found) > MAX_EXPECTED_ERROR)
     )
-    found = np.where(refused, default, np.maximum(found, least))
+    found = np.where(rejected, default, np.maximum(found, lowest))
     before, after = (
-        histogram.shares(raw_thresholds(thresholds, training_priors, priors)) for priors in (default, found)
+        histogram.fractions_above(raw_thresholds(thresholds, training_priors, priors))
+        for priors in (default, found)
     )
-    refused |= (after > MOST_CHANGE * before) | (before > MOST_CHANGE * after)
-    return PriorEstimate(np.where(refused, default, found), refused)
+    rejected |= (after > MAX_CHANGE * before) | (before > MAX_CHANGE * after)
+    return PriorEstimate(np.where(rejected, default, found), rejected)
 
 
-def _position(probabilities: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Return the bins of probabilities."""
+def _bin_index(probabilities: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Return the indices of the bins of probabilities."""
     with np.errstate(divide="ignore"):
         log_odds = np.log(probabilities) - np.log1p(-probabilities)
-    position = (log_odds / LARGEST_LOG_ODDS + 1) * (BINS / 2)
+    position = (log_odds / MAX_LOG_ODDS + 1) * (BINS / 2)
     return np.clip(position, 0, BINS - 1).astype(np.intp)
 
 
-def _changed(training_priors: ArrayLike, priors: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return ``(C, BINS)``, the probability of each bin after the change of priors."""
-    centres = ((np.arange(BINS) + 0.5) / (BINS / 2) - 1) * LARGEST_LOG_ODDS
+def _modified_probabilities(training_priors: ArrayLike, priors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the probability of each bin after the change of priors, ``(C, BINS)``."""
+    centres = ((np.arange(BINS) + 0.5) / (BINS / 2) - 1) * MAX_LOG_ODDS
     odds = np.exp(centres)
     changed: NDArray[np.float64] = odds / (odds + prior_factors(training_priors, priors)[:, None])
     return changed
 
 
-def _most_probable(
+def _maximum_posterior(
     parts: NDArray[np.float64], training_priors: ArrayLike, default: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return the proportions of the highest posterior, from ``(C, BINS)`` parts of the pixels."""
+    """Return the proportions that maximise the posterior, from ``(C, BINS)`` normalised histograms."""
     priors = default.copy()
     for _ in range(ITERATIONS):
-        mean = (parts * _changed(training_priors, priors)).sum(axis=1)
+        mean = (parts * _modified_probabilities(training_priors, priors)).sum(axis=1)
         updated = (mean + WEIGHT * default) / (1 + WEIGHT)
         converged = np.all(np.abs(updated - priors) <= TOLERANCE * priors)
         priors = updated
@@ -166,12 +188,12 @@ def _most_probable(
     return priors
 
 
-def _expected_wrong(
+def _expected_error(
     counts: NDArray[np.int64], training_priors: ArrayLike, priors: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return ``(C,)``, which part of the expected pixels of each class is wrong by its probabilities."""
-    probability = _changed(training_priors, priors)
+    """Return the expected fraction of wrong pixels among those of each class, ``(C,)``."""
+    probability = _modified_probabilities(training_priors, priors)
     expected = (counts * probability).sum(axis=1)
     wrong = (counts * probability * (1 - probability)).sum(axis=1)
-    share: NDArray[np.float64] = wrong / np.maximum(expected, 1e-300)
-    return share
+    fraction: NDArray[np.float64] = wrong / np.maximum(expected, 1e-300)
+    return fraction

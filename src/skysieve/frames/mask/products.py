@@ -1,4 +1,4 @@
-"""Masks onto disk: one mask HDU for each science HDU, as bit planes."""
+"""Mask HDUs with bit planes, one for each science HDU."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from skysieve.core.fits.fits_out import mask_hdu
 from skysieve.frames.image.domain import WARNING_SCORE
 from skysieve.frames.mask.classes import NODATA
-from skysieve.frames.mask.planes import schema_of
+from skysieve.frames.mask.planes import bad_cards, schema_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,16 +21,29 @@ if TYPE_CHECKING:
 
     from skysieve.core.fits.cards import HeaderCard
     from skysieve.core.fits.fits_frames import FrameHDU
-    from skysieve.frames.image.domain import Unlikeness
+    from skysieve.frames.image.domain import OODScore
     from skysieve.frames.mask.bitmaps import BitMap
     from skysieve.frames.mask.layout import Layout
     from skysieve.frames.mask.result import MaskResult
 
-__all__ = ["bad_cards", "bits_hdu", "stacked", "unlikeness_cards"]
+__all__ = ["bits_hdu", "ood_cards", "stack_planes"]
 
 
-def stacked(hdu: FrameHDU, planes: Sequence[NDArray[np.generic]]) -> NDArray[np.generic]:
-    """Return the arrays of an HDU's frames in the shape of the HDU; one array stays as it is."""
+def stack_planes(hdu: FrameHDU, planes: Sequence[NDArray[np.generic]]) -> NDArray[np.generic]:
+    """Combine the arrays of an HDU's frames to the shape of the HDU.
+
+    Parameters
+    ----------
+    hdu
+        The science HDU.
+    planes
+        One array for each of its frames.
+
+    Returns
+    -------
+    ndarray
+        The single array of an image; the stacked arrays ``(N, ...)`` of a cube.
+    """
     return planes[0] if len(hdu.shape) == 2 else np.stack(planes)
 
 
@@ -42,10 +55,29 @@ def bits_hdu(
     cards: Sequence[HeaderCard],
     tables: bool = False,
 ) -> fits.ImageHDU | fits.CompImageHDU:
-    """Return the mask HDU of a science HDU, in our bits or other values; see :func:`mask_hdu`."""
+    """Return the mask HDU of a science HDU.
+
+    Parameters
+    ----------
+    hdu
+        The science HDU.
+    results
+        One result for each of its frames.
+    layout
+        Layout of the mask: bits of Skysieve or of another survey, or one value for bad pixels.
+    cards
+        Further header cards.
+    tables
+        Whether the file will contain the distortion tables to which the science header refers.
+
+    Returns
+    -------
+    ImageHDU or CompImageHDU
+        See :func:`skysieve.core.fits.fits_out.mask_hdu`.
+    """
     planes = [layout.values(result) for result in results]
     return mask_hdu(
-        planes[0] if layout.frames_only else stacked(hdu, planes),
+        planes[0] if layout.frames_only else stack_planes(hdu, planes),
         header=hdu.header,
         compression=layout.compression,
         cards=[*_value_cards(results[0], layout), *cards],
@@ -55,34 +87,37 @@ def bits_hdu(
 
 
 def _value_cards(result: MaskResult, layout: Layout) -> list[HeaderCard]:
-    """Return the cards that say what the values mean."""
+    """Return the header cards that define the values of a mask."""
     if layout.value is not None:
         bad = [c.name for c in (*result.classes, NODATA) if c.code & result.bad_bits()]
         return [
             ("BADVALUE", layout.value, "value of bad pixels; that of all others is 0"),
             ("HISTORY", f"bad pixels are those of the classes {', '.join(bad)}", ""),
         ]
-    if layout.bit_map is None:
-        return [*schema_of(result.classes).header_cards(), *bad_cards(result)]
-    return [*_map_cards(layout.bit_map), *bad_cards(result, layout.bit_map)]
-
-
-def bad_cards(result: MaskResult, bit_map: BitMap | None = None) -> list[HeaderCard]:
-    """Return the card with the bits of bad pixels: ``BADBITS & value`` is not 0 for them.
-
-    Values of a map that are codes have no bits, and so no such card.
-    """
+    bit_map = layout.bit_map
     if bit_map is None:
-        return [("BADBITS", result.bad_bits(), "bits of bad pixels, no data among them")]
-    if bit_map.kind == "codes":
-        return []
-    wanted = {NODATA.name, *(c.name for c in result.classes if c.code & result.bad_bits())}
-    bits = reduce(or_, (value for name, value in bit_map.values.items() if name in wanted), 0)
-    return [("BADBITS", bits, "bits of bad pixels, no data among them")]
+        return [*schema_of(result.classes).header_cards(), *bad_cards(result.bad_bits())]
+    if bit_map.kind == "codes":  # codes have no bits
+        return _map_cards(bit_map)
+    names = {NODATA.name, *(c.name for c in result.classes if c.code & result.bad_bits())}
+    bits = reduce(or_, (value for name, value in bit_map.values.items() if name in names), 0)
+    return [*_map_cards(bit_map), *bad_cards(bits)]
 
 
-def unlikeness_cards(found: Unlikeness | None) -> list[HeaderCard]:
-    """Return the cards that say how far a frame is from what the model was trained on, if that is known."""
+def ood_cards(found: OODScore | None) -> list[HeaderCard]:
+    """Return the header cards of the out-of-distribution score.
+
+    Parameters
+    ----------
+    found
+        Score of the frame; None if it is unknown.
+
+    Returns
+    -------
+    list
+        ``UNLIKE``, and ``UNLIKEBY`` with the main reason if the score is above the limit; empty if it is
+        unknown.
+    """
     if found is None:
         return []
     cards: list[HeaderCard] = [
@@ -94,7 +129,7 @@ def unlikeness_cards(found: Unlikeness | None) -> list[HeaderCard]:
 
 
 def _map_cards(bit_map: BitMap) -> list[HeaderCard]:
-    """Return the cards of a foreign bit map: the names of its bits, if they have any, and all values."""
+    """Return the header cards of another survey's bit map: the names of its bits, if any, and all values."""
     cards: list[HeaderCard] = [("BITMAP", bit_map.name, f"meaning of the values ({bit_map.kind})")]
     return [*cards, *bit_map.schema.header_cards()] + [
         ("HISTORY", f"class {name} has the value {value}", "") for name, value in bit_map.values.items()

@@ -1,4 +1,4 @@
-"""The layout of MaxiMask's own products: cubes of classes, single masks, probabilities, and their cards."""
+"""Masks in the layout of MaxiMask: cubes of classes, single masks, probabilities, header cards."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from astropy.io import fits
 
 from skysieve.core.fits.cards import inherit_cards, set_cards
-from skysieve.frames.mask.products import stacked
+from skysieve.frames.mask.products import stack_planes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,24 +33,29 @@ def published_hdu(
     *,
     tables: bool = False,
 ) -> fits.ImageHDU:
-    """Return the HDU of a science HDU in the published layout.
+    """Return the mask HDU of a science HDU in the published layout.
 
     Parameters
     ----------
     hdu
         The science HDU.
     results
-        Of each of its frames; ``probabilities`` wants results that kept them.
+        One result for each of its frames; with probabilities for the format ``probabilities``.
     form
-        ``cube``: (classes, H, W) uint8; ``single``: (H, W) int16, the sum of the codes;
-        ``probabilities``: (classes, H, W) float32.  Planes of a cube come first: (N, classes, H, W).
+        ``cube``: ``(C, H, W)`` uint8; ``single``: ``(H, W)`` int16, the sum of the codes; ``probabilities``:
+        ``(C, H, W)`` float32.
     cards
-        Further cards.
+        Further header cards.
     tables
-        Whether the file will hold the tables of distortion that the science header refers to.
+        Whether the file will contain the distortion tables to which the science header refers.
+
+    Returns
+    -------
+    ImageHDU
+        The mask; for a cube of frames the plane is the first axis, ``(N, C, H, W)``.
     """
-    data = stacked(hdu, [_array(result, form) for result in results])
-    # Tables of distortion are for images of two axes: readers fail on them where there are more.
+    data = stack_planes(hdu, [_array(result, form) for result in results])
+    # Distortion tables are for images of two axes; readers fail if there are more.
     header = inherit_cards(hdu.header, tables=tables and data.ndim == 2)
     first = results[0]
     own = published_cards(first.classes, first.thresholds, first.priors, form)
@@ -77,18 +82,32 @@ def published_cards(
     priors: Mapping[str, float] | None,
     form: Format,
 ) -> list[HeaderCard]:
-    """Return the header cards that MaxiMask writes, into the primary header too.
+    """Return the header cards that MaxiMask writes, also into the primary header.
 
-    Numbers are strings there.  Where MaxiMask prints two digits, which turns most priors into ``0.00``,
-    these have as many as they need.
+    Numbers are strings.  MaxiMask prints two decimals, which turns most priors into ``0.00``; these cards
+    have as many as necessary.
+
+    Parameters
+    ----------
+    classes
+        Classes of the mask.
+    thresholds, priors
+        Values by class name; no priors if those of the network were kept.
+    form
+        Format of the product.
+
+    Returns
+    -------
+    list
+        Keyword, value and comment of each card.
     """
     thresholded = form != "probabilities"
     cards: list[HeaderCard] = [
         ("MM_UTC", time.asctime(time.gmtime()), "MaxiMask UTC processing date"),
         ("MM_LOC", time.asctime(time.localtime()), "MaxiMask LOC processing date"),
-        ("PRIORS", _yes(priors is not None), "Whether prior modification was applied or not"),
-        ("THRESH", _yes(thresholded), "Whether thresholding was applied or not"),
-        ("SMASK", _yes(form == "single"), "Whether binary power mask was applied or not"),
+        ("PRIORS", _yes_or_no(priors is not None), "Whether prior modification was applied or not"),
+        ("THRESH", _yes_or_no(thresholded), "Whether thresholding was applied or not"),
+        ("SMASK", _yes_or_no(form == "single"), "Whether binary power mask was applied or not"),
     ]
     for number, wanted in enumerate(classes):
         name = wanted.name
@@ -102,12 +121,12 @@ def published_cards(
     return cards
 
 
-def _yes(value: bool) -> str:  # noqa: FBT001 (a value, not an option)
+def _yes_or_no(value: bool) -> str:  # noqa: FBT001 (a value, not an option)
     return "Yes" if value else "No"
 
 
 def _digits(value: float) -> str:
-    """Return a number with two decimals, or with more where two do not hold it.
+    """Return a number with two decimals, or with more if two are not enough.
 
     >>> _digits(0.6), _digits(0.0005)
     ('0.60', '0.0005')

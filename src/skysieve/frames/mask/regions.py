@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from skysieve.core.extras import require
 from skysieve.frames.mask.classes import NODATA
-from skysieve.frames.mask.pieces import find_pieces, fit_line, outline
+from skysieve.frames.mask.components import find_components, fit_line, outline
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from astropy.table import QTable
-    from regions import Regions
+    from numpy.typing import NDArray
+    from regions import PixelRegion, Regions
 
+    from skysieve.core.fits.frame_origin import FrameOrigin
     from skysieve.frames.mask.classes import ContaminantClass
-    from skysieve.frames.mask.pieces import Line, Piece
-    from skysieve.frames.mask.result import MaskResult
+    from skysieve.frames.mask.components import Component, Line
 
 __all__ = ["check_regions", "mask_regions", "region_text", "trail_table"]
 
@@ -28,38 +29,61 @@ _DIGITS = 2
 _SKY_DIGITS = 7  # a third of a milliarcsecond
 
 
+class ClassMask(Protocol):
+    """The parts of a mask that regions need; :class:`skysieve.frames.mask.result.MaskResult` has them."""
+
+    @property
+    def bits(self) -> NDArray[np.int16]:
+        """``(H, W)`` sum of the codes of each pixel's classes."""
+        ...
+
+    @property
+    def classes(self) -> tuple[ContaminantClass, ...]:
+        """Classes of the mask."""
+        ...
+
+    @property
+    def origin(self) -> FrameOrigin:
+        """Metadata of the frame."""
+        ...
+
+    def bad_bits(self, classes: Iterable[str] | str | None = None) -> int:
+        """See :meth:`skysieve.frames.mask.result.MaskResult.bad_bits`."""
+        ...
+
+
 def check_regions() -> None:
-    """Make sure that the extra is installed.
+    """Check that the extra is installed.
 
     Raises
     ------
     ConfigError
-        If it is not.
+        If it is not installed.
     """
     require("regions", "regions", "regions")
 
 
-def mask_regions(result: MaskResult, bad: Iterable[str] | str | None = None) -> Regions:
-    """Return the connected pieces of bad pixels as :class:`regions.Regions` in pixels.
+def mask_regions(result: ClassMask, bad: Iterable[str] | str | None = None) -> Regions:
+    """Return the connected components of bad pixels as :class:`regions.Regions` in pixels.
 
     Parameters
     ----------
     result
         The mask.
     bad
-        The classes; see :meth:`skysieve.frames.mask.result.MaskResult.bad`.
+        The bad classes; see :meth:`skysieve.frames.mask.result.MaskResult.bad`.
 
     Returns
     -------
     Regions
-        Straight trails are lines, all other pieces polygons along the edges of their pixels.  Each has the
-        colour of its class, and its name as text and tag; a line has its width in its text.  Holes are not
-        cut out.
+        Straight trails are lines; all other components are polygons along the edges of their pixels, without
+        holes.  Each has the colour of its class, and its name as text and tag.  The text of a line includes
+        its width.
 
     Raises
     ------
     ConfigError
-        If the extra is not installed, or a class is none of the mask.
+        If the extra is not installed, or a class was not requested.
     """
     check_regions()
     from regions import (
@@ -71,42 +95,54 @@ def mask_regions(result: MaskResult, bad: Iterable[str] | str | None = None) -> 
         RegionVisual,
     )
 
-    shapes: list[Any] = []
-    for wanted, piece, line in _shapes(result, bad):
+    shapes: list[PixelRegion] = []
+    for wanted, component, line in _shapes(result, bad):
         text = wanted.name if line is None else f"{wanted.name} {line.width:.1f} px wide"
-        about = {
+        attributes = {
             "meta": RegionMeta({"text": text, "tag": [wanted.name]}),
             "visual": RegionVisual({"color": wanted.colour}),
         }
         if line is not None:
             ends = PixCoord(line.x1, line.y1), PixCoord(line.x2, line.y2)
-            shapes.append(LinePixelRegion(*ends, **about))
+            shapes.append(LinePixelRegion(*ends, **attributes))
         else:
-            corners = outline(piece)
-            shapes.append(PolygonPixelRegion(PixCoord(corners[:, 0], corners[:, 1]), **about))
+            corners = outline(component)
+            shapes.append(PolygonPixelRegion(PixCoord(corners[:, 0], corners[:, 1]), **attributes))
     return Regions(shapes)
 
 
 def region_text(regions: Regions) -> str:
-    """Return regions as the text of a file for ds9; without any, the file is empty but for its first line."""
+    """Return regions as the text of a file for ds9.
+
+    Parameters
+    ----------
+    regions
+        The regions.
+
+    Returns
+    -------
+    str
+        The text; only the first line if there are no regions.
+    """
     text: str = regions.serialize(format="ds9", precision=_DIGITS) if len(regions) else ""
     return text or _EMPTY
 
 
-def trail_table(trails: Sequence[tuple[int, int, MaskResult]]) -> QTable:
-    """Return the straight trails of frames, one a row.
+def trail_table(trails: Sequence[tuple[int, int, ClassMask]]) -> QTable:
+    """Return a table of the straight trails of frames, one per row.
 
     Parameters
     ----------
     trails
-        For each frame the number of its HDU, that of its plane in a cube, from 1, or 0, and its mask.
+        For each frame the number of its HDU, that of its plane in a cube (from 1; 0 for images), and its
+        mask.
 
     Returns
     -------
     QTable
-        ``hdu``, ``plane``; ``x1``, ``y1``, ``x2``, ``y2``: end points in pixels, the centre of the first
-        pixel being at (1, 1) as in FITS; ``length`` and ``width`` in pixels; and where the header has
-        celestial coordinates ``ra1``, ``dec1``, ``ra2``, ``dec2`` in degrees (ICRS), else NaN.
+        ``hdu``, ``plane``; end points ``x1``, ``y1``, ``x2``, ``y2`` in pixels, with the centre of the first
+        pixel at (1, 1) as in FITS; ``length`` and ``width`` in pixels; ``ra1``, ``dec1``, ``ra2``, ``dec2``
+        in degrees (ICRS), NaN without celestial coordinates.
     """
     from astropy import units
     from astropy.table import QTable
@@ -125,19 +161,19 @@ def trail_table(trails: Sequence[tuple[int, int, MaskResult]]) -> QTable:
 
 
 def _shapes(
-    result: MaskResult, bad: Iterable[str] | str | None
-) -> Iterator[tuple[ContaminantClass, Piece, Line | None]]:
-    """Yield the pieces of each bad class, and the lines of those that are straight trails."""
+    result: ClassMask, bad: Iterable[str] | str | None
+) -> Iterator[tuple[ContaminantClass, Component, Line | None]]:
+    """Yield the components of each bad class, and the lines of straight trails."""
     bits = result.bad_bits(bad)
     for wanted in (*result.classes, NODATA):
         if not wanted.code & bits:
             continue
-        for piece in find_pieces((result.bits & wanted.code) != 0):
-            yield wanted, piece, fit_line(piece) if wanted.name == TRAIL else None
+        for component in find_components((result.bits & wanted.code) != 0):
+            yield wanted, component, fit_line(component) if wanted.name == TRAIL else None
 
 
-def _sky(result: MaskResult, ends: Any) -> list[float]:
-    """Return right ascension and declination of both ends, in degrees; NaN without celestial coordinates."""
+def _sky(result: ClassMask, ends: NDArray[np.float64]) -> list[float]:
+    """Return right ascension and declination of both ends in degrees; NaN without celestial coordinates."""
     from astropy.wcs.utils import pixel_to_skycoord
 
     unknown = [float("nan")] * 4
@@ -146,6 +182,6 @@ def _sky(result: MaskResult, ends: Any) -> list[float]:
         return unknown
     try:
         sky = pixel_to_skycoord(ends[:, 0], ends[:, 1], wcs, origin=0).icrs
-    except Exception:  # noqa: BLE001 (solutions that cannot be inverted fail in many ways)
+    except Exception:  # noqa: BLE001 (solutions that cannot be inverted raise various errors)
         return unknown
     return [round(float(value), _SKY_DIGITS) for end in sky for value in (end.ra.deg, end.dec.deg)]

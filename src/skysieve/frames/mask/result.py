@@ -1,4 +1,4 @@
-"""What masking one frame yields."""
+"""The result of masking one frame."""
 
 from __future__ import annotations
 
@@ -21,8 +21,7 @@ from skysieve.frames.mask.classes import (
 )
 from skysieve.frames.mask.decide import class_fractions, modify_priors
 from skysieve.frames.mask.growth import Growth, grow_bits, read_growth
-from skysieve.frames.mask.planes import schema_of
-from skysieve.frames.mask.products import bad_cards
+from skysieve.frames.mask.planes import bad_cards, schema_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -44,14 +43,14 @@ __all__ = ["MaskResult", "ModelUse"]
 
 @dataclass(frozen=True)
 class ModelUse:
-    """Which model was used, and how.
+    """The model that made a mask, and its execution.
 
     Attributes
     ----------
     name, sha256
-        The model and the checksum of its graph.
+        Name of the model, and checksum of its graph.
     engine, precision
-        What ran it.
+        Engine and precision with which it ran.
     """
 
     name: str
@@ -69,32 +68,32 @@ class MaskResult:
     bits
         ``(H, W)`` int16, the sum of the codes of each pixel's classes, and 8192 where there is no data.
     background
-        ``(H, W)`` bool, True where the network decides for the background; it has no bit.
+        ``(H, W)`` bool, True in pixels of the class background, which has no bit.
     classes
-        The classes that were asked for, in the order of the planes of :attr:`probabilities`.
+        The requested classes, in the order of the planes of :attr:`probabilities`.
     thresholds
-        By class name.
+        Thresholds by class name.
     priors
-        By class name; None if the network's own priors were kept.
+        Priors by class name; None if those of the network were kept.
     training_priors
-        By class name.
+        Priors of the training set by class name.
     posteriors
-        ``(C, H, W)`` float32, the network's own output, or None if not kept.
+        ``(C, H, W)`` float32, the output of the network; None if it was not kept.
     pixels
-        ``(H, W)`` float32, the frame in its own unit, NaN where it has no data; None if not kept.
+        ``(H, W)`` float32, the frame in its own unit, NaN where it has no data; None if they were not kept.
     model
-        The model used.
+        The model that made the mask.
     origin
-        What came with the pixels: header, unit, world coordinates, uncertainty.
+        Metadata of the frame: header, unit, world coordinates, uncertainty.
     bad_classes
-        Names of the classes that :meth:`bad` takes unless it is told others.
+        Names of the classes that :meth:`bad` uses by default.
     statistics
-        Of what the network made of the frame, by the names in
-        :mod:`skysieve.frames.mask.mask_statistics`, to be compared with training frames.
+        Statistics of the network's output by the names in :mod:`skysieve.frames.mask.mask_statistics`, for
+        the out-of-distribution score.
     trails, spikes
-        Trails, and stars with diffraction spikes, that were found as lines.
+        Trails, and stars with diffraction spikes, that were detected as lines.
     saturation_levels
-        Saturation levels: ranges of values in the frame's unit, the highest first.
+        Saturation levels, ranges of values in the frame's unit, the highest first.
     """
 
     bits: NDArray[np.int16]
@@ -115,12 +114,12 @@ class MaskResult:
 
     @property
     def header(self) -> fits.Header | None:
-        """The frame's header, if it had one, or one made of its metadata and world coordinates."""
+        """Header of the frame, or one made from its metadata and world coordinates; None without any."""
         return self.origin.header
 
     @cached_property
     def fractions(self) -> dict[str, float]:
-        """Part of the pixels in each class, by name, ``NODATA`` last."""
+        """Fraction of the pixels in each class by name, ``NODATA`` last."""
         coded = [c for c in (*self.classes, NODATA) if c.code]
         found = class_fractions(self.bits, [c.code for c in coded])
         fractions = dict(zip((c.name for c in coded), found, strict=True))
@@ -139,7 +138,7 @@ class MaskResult:
         Raises
         ------
         ConfigError
-            If they were not kept; ask for them with ``keep_probabilities=True``.
+            If they were not kept; mask the frame with ``keep_probabilities=True``.
         """
         posteriors = self._posteriors()
         if self.priors is None:
@@ -158,35 +157,47 @@ class MaskResult:
         return self.posteriors
 
     def boolean(self, name: str) -> NDArray[np.bool_]:
-        """Return ``(H, W)`` bool, True where the frame belongs to the class.
+        """Return the mask of one class.
+
+        Parameters
+        ----------
+        name
+            Abbreviation of the class, or ``NODATA``.
+
+        Returns
+        -------
+        ndarray
+            ``(H, W)`` bool, True in pixels of the class.
 
         Raises
         ------
         ConfigError
-            If the class is unknown or was not asked for.
+            If the class is unknown or was not requested.
         """
         if name.upper() == NODATA.name:
             return self.nodata
-        wanted = self._asked_for(find_class(name))
+        wanted = self._requested(find_class(name))
         return self._marked(wanted.code) if wanted.code else self.background
 
-    def _names(self) -> str:
-        return ", ".join(c.name for c in self.classes)
-
     def bad(self, classes: Iterable[str] | str | None = None) -> NDArray[np.bool_]:
-        """Return ``(H, W)`` bool, True for pixels to be thrown away, those without data among them.
+        """Return the mask of bad pixels, including those without data.
 
         Parameters
         ----------
         classes
-            Names of the classes whose pixels are bad, or one text with commas between them; None takes
-            :attr:`bad_classes`.  By default these are all but sources (BBG), nebulosity (NEB), residual
-            fringes (FR) and the background.
+            Names of the classes whose pixels are bad, or a text of names separated by commas; None for
+            :attr:`bad_classes`.  By default these are all classes except sources (BBG), nebulosity (NEB),
+            residual fringes (FR) and the background.
+
+        Returns
+        -------
+        ndarray
+            ``(H, W)`` bool, True in bad pixels.
 
         Raises
         ------
         ConfigError
-            If a class is unknown, the background, or was not asked for.
+            If a class is unknown, the background, or was not requested.
 
         Examples
         --------
@@ -196,20 +207,29 @@ class MaskResult:
         return self._marked(self.bad_bits(classes))
 
     def bad_bits(self, classes: Iterable[str] | str | None = None) -> int:
-        """Return the sum of the codes of bad pixels: those of the classes, and that of no data.
+        """Return the sum of the codes of bad classes, including no data.
 
-        Parameters and errors are those of :meth:`bad`.
+        Parameters
+        ----------
+        classes
+            See :meth:`bad`, which also raises the same errors.
+
+        Returns
+        -------
+        int
+            A pixel is bad if its bits and this number have a bit in common.
         """
         if classes is None:
             chosen = [c for c in select_bad(self.bad_classes) if c in self.classes]
         else:
-            chosen = [self._asked_for(c) for c in select_bad(classes)]
+            chosen = [self._requested(c) for c in select_bad(classes)]
         return NODATA.code + sum(c.code for c in chosen)
 
-    def _asked_for(self, wanted: ContaminantClass) -> ContaminantClass:
-        """Return the class, of which it is certain that this mask knows it."""
+    def _requested(self, wanted: ContaminantClass) -> ContaminantClass:
+        """Return the class; raise if this mask does not have it."""
         if wanted not in self.classes:
-            raise ConfigError(f"class {wanted.name} was not asked for; this mask has {self._names()}")
+            names = ", ".join(c.name for c in self.classes)
+            raise ConfigError(f"class {wanted.name} was not asked for; this mask has {names}")
         return wanted
 
     def _marked(self, codes: int) -> NDArray[np.bool_]:
@@ -217,22 +237,28 @@ class MaskResult:
         return marked
 
     def grown(self, growth: Growth | int | str) -> MaskResult:
-        """Return the same result with larger marks.
+        """Return the result with dilated marks.
 
         Parameters
         ----------
         growth
-            By how many pixels the marks of bad classes grow to all sides, or a text with the number of each
-            class, as ``"CR=1,TRL=5"``; see :func:`skysieve.frames.mask.growth.read_growth`.
+            Number of pixels by which the marks of bad classes grow in all directions, or a text with the
+            number for each class, such as ``"CR=1,TRL=5"``; see
+            :func:`skysieve.frames.mask.growth.read_growth`.
+
+        Returns
+        -------
+        MaskResult
+            The new result; the same object if nothing grows.
 
         Raises
         ------
         ConfigError
-            If the growth is malformed, or a class is unknown or was not asked for.
+            If the growth is malformed, or a class is unknown or was not requested.
         """
         wanted = growth if isinstance(growth, Growth) else read_growth(str(growth))
         for name in set(wanted.of_class) - {NODATA.name}:
-            self._asked_for(find_class(name))
+            self._requested(find_class(name))
         if not wanted:
             return self
         bad = [c.name for c in select_bad(self.bad_classes) if c in self.classes]
@@ -244,21 +270,26 @@ class MaskResult:
     ) -> CCDData:
         """Return the frame as :class:`astropy.nddata.CCDData`, with its mask.
 
-        Data, unit, world coordinates, metadata, uncertainty and PSF are those of the frame that was masked;
-        ``mask`` is :meth:`bad` and ``flags`` are :attr:`bits`, whose names are in
+        Data, unit, world coordinates, metadata, uncertainty and PSF are those of the masked frame.  ``mask``
+        is :meth:`bad`.  ``flags`` are :attr:`bits`, with the names in
         :func:`skysieve.frames.mask.classes.bit_flag_map`.
 
         Parameters
         ----------
         unit
-            Unit of the pixels where the frame states none; without it they are dimensionless then.
+            Unit of the pixels if the frame has none; None for dimensionless pixels.
         bad
-            The classes that the mask holds; see :meth:`bad`.
+            The bad classes; see :meth:`bad`.
+
+        Returns
+        -------
+        CCDData
+            The frame with its mask, ``(H, W)``.
 
         Raises
         ------
         ConfigError
-            If the pixels were not kept; call mask with ``keep_pixels=True``.  Or if a class is none.
+            If the pixels were not kept (mask the frame with ``keep_pixels=True``), or a class is unknown.
         """
         from astropy import units
         from astropy.nddata import CCDData
@@ -277,20 +308,24 @@ class MaskResult:
     ) -> NDData:
         """Return the frame as :class:`astropy.nddata.NDData`, with its mask.
 
-        As :meth:`to_ccddata`, but for the flags, which NDData does not have; a frame without a unit has
-        none there either.
+        This is :meth:`to_ccddata` without flags, which NDData does not have.
 
         Parameters
         ----------
         unit
-            Unit of the pixels where the frame states none.
+            Unit of the pixels if the frame has none; None for no unit.
         bad
-            The classes that the mask holds; see :meth:`bad`.
+            The bad classes; see :meth:`bad`.
+
+        Returns
+        -------
+        NDData
+            The frame with its mask, ``(H, W)``.
 
         Raises
         ------
         ConfigError
-            If the pixels were not kept; call mask with ``keep_pixels=True``.
+            If the pixels were not kept (mask the frame with ``keep_pixels=True``), or a class is unknown.
         """
         from astropy.nddata import NDData
 
@@ -299,18 +334,23 @@ class MaskResult:
     def to_flag_image(self, *, bad: Iterable[str] | str | None = None) -> fits.PrimaryHDU:
         """Return the bits of bad classes as an uncompressed primary HDU, with their names and coordinates.
 
-        SExtractor (``FLAG_IMAGE``) and WeightWatcher read files of such an HDU.  The light of sources has no
-        bit there, else every source would be flagged.
+        SExtractor (``FLAG_IMAGE``) and WeightWatcher read files with such an HDU.  The class of sources is
+        not bad by default; otherwise every source would be flagged.
 
         Parameters
         ----------
         bad
-            The classes whose bits the image holds, besides that of no data; see :meth:`bad`.
+            The classes whose bits the image contains, besides no data; see :meth:`bad`.
+
+        Returns
+        -------
+        PrimaryHDU
+            ``(H, W)`` int16 flags.
 
         Raises
         ------
         ConfigError
-            If a class is unknown, the background, or was not asked for.
+            If a class is unknown, the background, or was not requested.
         """
         from astropy.io import fits
 
@@ -321,27 +361,35 @@ class MaskResult:
         return fits.PrimaryHDU(hdu.data, header)
 
     def to_regions(self, *, bad: Iterable[str] | str | None = None) -> Regions:
-        """Return the connected pieces of bad pixels as :class:`regions.Regions`; extra ``regions``.
+        """Return the connected components of bad pixels as regions for ds9 (extra ``regions``).
 
-        See :func:`skysieve.frames.mask.regions.mask_regions`.
+        Parameters
+        ----------
+        bad
+            The bad classes; see :meth:`bad`.
+
+        Returns
+        -------
+        Regions
+            See :func:`skysieve.frames.mask.regions.mask_regions`.
         """
         from skysieve.frames.mask.regions import mask_regions
 
         return mask_regions(self, bad)
 
     def _data(self) -> NDArray[np.generic]:
-        """Return the pixels as they were given, or as they were read, with NaN where they had no data."""
+        """Return the pixels of the given object, or those that were read, with NaN where there is no data."""
         if self.pixels is None:
             raise ConfigError("pixels were not kept; call mask with keep_pixels=True")
         return self.pixels if self.origin.data is None else self.origin.data
 
-    def _unit(self, otherwise: str | UnitBase | None) -> UnitBase | None:
+    def _unit(self, default: str | UnitBase | None) -> UnitBase | None:
         from astropy import units
 
         stated = self.origin.unit
-        if stated is not None or otherwise is None:
+        if stated is not None or default is None:
             return stated
-        return units.Unit(otherwise)
+        return units.Unit(default)
 
     def _properties(self) -> dict[str, Any]:
         origin = self.origin
@@ -359,14 +407,19 @@ class MaskResult:
         source_sum: str | None = None,
         options: Mapping[str, object] | None = None,
     ) -> list[HeaderCard]:
-        """Return the header cards that say how the mask was made.
+        """Return the provenance of the mask as header cards.
 
         Parameters
         ----------
         source, source_sum
             Name of the frame's file, and DATASUM of its HDU.
         options
-            Further options, each a HISTORY card.
+            Further options, each for a HISTORY card.
+
+        Returns
+        -------
+        list
+            Keyword, value and comment of each card.
         """
         return provenance_cards(
             source=source,
@@ -381,8 +434,14 @@ class MaskResult:
         )
 
     def to_hdu(self) -> fits.ImageHDU | fits.CompImageHDU:
-        """Return the bit mask as an HDU with named planes and provenance, ready to be appended to a file."""
+        """Return the bit mask as an HDU with named planes and provenance.
+
+        Returns
+        -------
+        ImageHDU or CompImageHDU
+            ``(H, W)`` int16; it can be appended to a file.
+        """
         return mask_hdu(self.bits, header=self.header, cards=self._own_cards())
 
     def _own_cards(self) -> list[HeaderCard]:
-        return [*schema_of(self.classes).header_cards(), *bad_cards(self), *self.cards()]
+        return [*schema_of(self.classes).header_cards(), *bad_cards(self.bad_bits()), *self.cards()]

@@ -1,4 +1,4 @@
-"""What is searched for in a whole frame, beside the network that sees it part by part."""
+"""Detectors that need the whole frame, in addition to the network, which processes tiles."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from skysieve.frames.mask.saturation import Saturation
     from skysieve.frames.mask.streaks.finder import Streaks
 
-__all__ = ["Findings", "search_frame"]
+__all__ = ["Detections", "search_frame"]
 
 
 @dataclass(frozen=True)
-class Findings:
-    """What was found in a frame; None for what was not sought or is not there.
+class Detections:
+    """Detections in a frame; None for detectors that did not run or found nothing.
 
     Attributes
     ----------
@@ -42,26 +42,31 @@ class Findings:
 
     @cached_property
     def bounds(self) -> tuple[Bounds, ...]:
-        """What follows from all of it for probabilities."""
+        """Bounds on probabilities from all detections."""
         found = [one for one in (self.isolated, self.saturation, self.streaks) if one is not None]
         return tuple(bounds for one in found for bounds in one.bounds)
 
 
 def search_frame(
     normalised: NormalisedFrame, classes: Sequence[str], *, streaks: bool = True, saturation: bool = True
-) -> Findings:
-    """Search a frame for what tells more as a whole than in parts.
+) -> Detections:
+    """Run the detectors that need the whole frame.
 
     Parameters
     ----------
     normalised
-        The frame ``(H, W)`` with its sky.
+        Normalised frame of ``(H, W)`` pixels.
     classes
-        Names of the classes that are wanted.
+        Names of the requested classes.
     streaks, saturation
-        Whether trails and spikes, and saturated pixels, are sought.
+        Whether to detect trails and spikes, and saturated pixels.
+
+    Returns
+    -------
+    Detections
+        The detections.
     """
-    return Findings(
+    return Detections(
         find_isolated_pixels(normalised) if "CR" in classes else None,
         find_saturation(normalised) if saturation and "SAT" in classes else None,
         find_streaks(normalised, classes=classes) if streaks else None,

@@ -1,4 +1,4 @@
-"""The table of masked fractions: one row a frame."""
+"""The table of masked fractions, with one row per frame."""
 
 from __future__ import annotations
 
@@ -22,7 +22,18 @@ __all__ = ["fractions_table", "write_table"]
 
 
 def fractions_table(records: Mapping[Location, MaskRecord]) -> Table:
-    """Return the table of all frames: where each is, its size in pixels, and the part of it in each class."""
+    """Return a table of the frames of several files.
+
+    Parameters
+    ----------
+    records
+        Record of each file by its location.
+
+    Returns
+    -------
+    Table
+        One row per frame: its position, its size in pixels, and the fraction of its pixels in each class.
+    """
     from astropy import units
     from astropy.table import QTable
 
@@ -41,11 +52,11 @@ def fractions_table(records: Mapping[Location, MaskRecord]) -> Table:
             table[wanted.name].info.description = f"part of the pixels: {wanted.description}"
     table["bad"] = [frame.bad for _, _, frame in frames] * units.dimensionless_unscaled
     table["bad"].info.description = "part of the pixels that are bad: of the classes chosen, or without data"
-    if any(frame.unlike is not None for _, _, frame in frames):
-        score = [float("nan") if frame.unlike is None else frame.unlike.score for _, _, frame in frames]
+    if any(frame.ood is not None for _, _, frame in frames):
+        score = [float("nan") if frame.ood is None else frame.ood.score for _, _, frame in frames]
         table["unlike"] = score * units.dimensionless_unscaled
         table["unlike"].info.description = "distance from the training frames; warned of above 1"
-        table["unlike_by"] = ["" if frame.unlike is None else frame.unlike.worst for _, _, frame in frames]
+        table["unlike_by"] = ["" if frame.ood is None else frame.ood.worst for _, _, frame in frames]
     table["mask"] = [printable(record.product) for _, record, _ in frames]
     return table
 
@@ -58,18 +69,18 @@ def write_table(
     Parameters
     ----------
     records
-        What became of each file.
+        Record of each file by its location.
     path
-        The table.
+        Path of the table.
     overwrite
-        Whether a table that is there may be replaced.
+        Whether to replace an existing table.
     extend
         Whether to keep the rows of other files in it.
 
     Raises
     ------
     OutputError
-        If the file is there and may not be replaced, cannot be written, or is no table to be extended.
+        If the file exists and may not be replaced, cannot be written, or is not a table that can be extended.
     """
     table = fractions_table(records)
     if extend and path.exists():

@@ -12,7 +12,7 @@ import numpy as np
 from skysieve.core.errors import FrameError
 from skysieve.core.fits.frame_files import FrameFile
 from skysieve.core.fits.locations import find_locations
-from skysieve.frames.image.domain import WARNING_SCORE, Unlikeness
+from skysieve.frames.image.domain import WARNING_SCORE
 from skysieve.frames.track.decide import choose_hdus
 from skysieve.frames.track.settings import TrackOptions, TrackSettings
 from skysieve.frames.track.tracker import Tracker, pool_blocks
@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 __all__ = ["FrameTrack", "TrackJob", "TrackRecord"]
 
-IN_DOMAIN = Unlikeness(WARNING_SCORE, "")
+IN_DOMAIN = OODScore(WARNING_SCORE, "")
 """The largest score without a warning."""
 
 
@@ -179,7 +179,7 @@ class TrackJob(TrackOptions):
             ]
             tracks: list[FrameTrack] = []
             errors: list[FrameError] = []
-            worst: dict[int, tuple[str, Unlikeness]] = {}
+            worst: dict[int, tuple[str, OODScore]] = {}
             for index in choose_hdus(len(frames), self.fraction, self.seed):
                 hdu, number, frame = frames[index]
                 plane = number if len(hdu.planes) > 1 else 0

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from skysieve.core.errors import ConfigError
-from skysieve.frames.image.domain import check_reference, judge
+from skysieve.frames.image.domain import check_reference, score_frame
 from skysieve.frames.image.normalise import normalise
 from skysieve.frames.image.usable import UsableFrame
 from skysieve.frames.track.decide import block_starts, modify_prior
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from skysieve.core.fits.frames import Frame
     from skysieve.core.models.card import Tiling
     from skysieve.core.models.shared_network import SharedNetwork
-    from skysieve.frames.image.domain import Unlikeness
+    from skysieve.frames.image.domain import OODScore
     from skysieve.frames.image.normalise import NormalisedFrame
     from skysieve.frames.track.settings import TrackSettings
 
@@ -182,7 +182,7 @@ class Tracker:
         blocks = [self._row_of_blocks(normalised, top, columns, (size, size)) for top in rows]
         return TrackResult(np.stack(blocks), tuple(rows), tuple(columns), (size, size))
 
-    def ood_score(self, frame: Frame) -> Unlikeness | None:
+    def ood_score(self, frame: Frame) -> OODScore | None:
         """Compare a frame with the training frames of the model.
 
         Parameters
@@ -195,7 +195,7 @@ class Tracker:
         OODScore or None
             Out-of-distribution score and reasons; None if the card has no statistics of the training frames.
         """
-        return judge(UsableFrame(frame).sky, self.model.card.domain) if self.model.card.domain else None
+        return score_frame(UsableFrame(frame).sky, self.model.card.domain) if self.model.card.domain else None
 
     def stop(self) -> None:
         """Interrupt the frames in progress, in any thread, before their next call of the network."""

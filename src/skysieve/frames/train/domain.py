@@ -16,7 +16,7 @@ from skysieve.core.atomic import atomic_write
 from skysieve.core.errors import ConfigError, FrameError
 from skysieve.core.fits.frames import ArrayFrame
 from skysieve.core.models.card import CARD_FILE, read_model
-from skysieve.frames.image.domain import look_at, reference_of
+from skysieve.frames.image.domain import measure_statistics, reference_quantiles
 from skysieve.frames.image.usable import UsableFrame
 from skysieve.frames.mask import model as contaminants
 from skysieve.frames.mask.masker import Masker
@@ -82,7 +82,7 @@ def calibrate_domain(model: Model, frames: Iterable[NDArray[np.float32]]) -> Mod
         raise ConfigError(
             f"model {model.card.name!r} is for {model.card.job}; expected {' or '.join(RECIPES)}"
         )
-    reference = reference_of(_statistics(model, frames))
+    reference = reference_quantiles(_statistics(model, frames))
     if not reference:
         raise ConfigError(f"model {model.card.name!r}: no frame to measure the domain by")
     card = dataclasses.replace(model.card, domain=reference)
@@ -142,7 +142,7 @@ def _statistics(model: Model, frames: Iterable[NDArray[np.float32]]) -> Iterator
         masker = Masker(MaskSettings(model=str(model.folder)))
     for pixels in frames:
         frame = ArrayFrame(pixels)
-        found = look_at(UsableFrame(frame).sky)
+        found = measure_statistics(UsableFrame(frame).sky)
         if masker is not None:
             try:
                 found |= masker.mask(frame).statistics

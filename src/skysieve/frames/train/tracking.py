@@ -19,7 +19,7 @@ from skysieve.core.evaluation.histograms import LIMIT, ScoreHistograms, count_pi
 from skysieve.core.models.card import ModelCard, Tiling
 from skysieve.core.training.export import Calibration, write_model
 from skysieve.core.training.feed import stream_batches
-from skysieve.frames.image.domain import look_at, reference_of
+from skysieve.frames.image.domain import reference_quantiles
 from skysieve.frames.image.normalise import NAME as NORMALISATION
 from skysieve.frames.simulate.recipe import read_recipe
 from skysieve.frames.track.model import JOB
@@ -199,7 +199,7 @@ class TrackingTraining:
             for example in self._held_out(CALIBRATION_SEED, CALIBRATION_FRAMES, CALIBRATION_SIDE):
                 logits.append(float(network(torch.from_numpy(example.pixels)[None, None])))
                 labels.append(example.tracking_error)
-                statistics.append(look_at(example.frame))
+                statistics.append(measure_statistics(example.frame))
         scores = np.clip(np.array(logits, np.float32), -LIMIT, LIMIT)
         truth = np.array(labels)
         histograms = ScoreHistograms((CLASSES[1],))
@@ -229,7 +229,7 @@ class TrackingTraining:
             default_thresholds=dict.fromkeys(CLASSES, 0.5),
             graphs=(),
             calibration={CLASSES[1]: (line.slope, line.intercept)},
-            domain=reference_of(statistics),
+            domain=reference_quantiles(statistics),
             training={"recipe": self.recipe.name, "seed": self.recipe.seed, **facts},
             scores={"validation": {} if isnan(auc) else {"AUC": round(auc, 4)}},
         )

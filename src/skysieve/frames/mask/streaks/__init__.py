@@ -1,1 +1,1 @@
-"""Straight streaks, found as lines: trails, and the spikes of bright stars."""
+"""Detection of straight streaks as lines: trails, and the spikes of bright stars."""

@@ -1,4 +1,4 @@
-"""A frame in which streaks are searched for: pixels clipped at a few sigma, in one byte a pixel."""
+"""A frame for the detection of streaks: pixels clipped at a few sigma, in one byte per pixel."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 __all__ = ["BIN", "ClippedFrame", "Mark"]
 
 BIN = 4
-"""Pixels on a side of the blocks whose means are searched for ridges."""
+"""Side in pixels of the blocks whose means are searched for ridges."""
 
-CUT = 6.0
-"""Pixels are clipped at this many sigma before they are averaged, so that stars do not make ridges."""
+CLIP_SIGMA = 6.0
+"""Pixels are clipped at this many sigma before they are averaged, so that stars do not form ridges."""
 
 _UNITS = 8.0
-"""Values of the bytes are eighths of the noise."""
+"""The unit of the bytes is an eighth of the noise."""
 _LOWEST, _HIGHEST = -100, 127
 _ROWS = 256
 
-_LIGHT = np.arange(256, dtype=np.uint8).view(np.int8).astype(np.float32) / np.float32(_UNITS)
-"""Of each byte; NaN of marks."""
-_LIGHT[np.arange(256, dtype=np.uint8).view(np.int8) < _LOWEST] = np.nan
+_VALUE_OF_BYTE = np.arange(256, dtype=np.uint8).view(np.int8).astype(np.float32) / np.float32(_UNITS)
+"""Value of each byte in units of the noise; NaN for marks."""
+_VALUE_OF_BYTE[np.arange(256, dtype=np.uint8).view(np.int8) < _LOWEST] = np.nan
 
 
 class Mark(IntEnum):
@@ -44,14 +44,14 @@ class Mark(IntEnum):
 
 @dataclass(frozen=True)
 class ClippedFrame:
-    """A frame clipped at a few sigma, and the pixels of the streaks that were found in it.
+    """A frame clipped at a few sigma, in which detected streaks are marked.
 
     Attributes
     ----------
     values
         ``(H, W)`` int8, eighths of the noise above the sky, -12.5 to 15.9 sigma, or a :class:`Mark`.
     peaks
-        ``(H / 4, W / 4)`` float32, highest pixel of each block in units of the noise.
+        ``(H / 4, W / 4)`` float32, maximum of each block in units of the noise.
     """
 
     values: NDArray[np.int8]
@@ -64,7 +64,12 @@ class ClippedFrame:
         Parameters
         ----------
         frame
-            ``(H, W)`` pixels in units of the noise above the sky.
+            Frame of ``(H, W)`` normalised pixels.
+
+        Returns
+        -------
+        ClippedFrame
+            The clipped frame, without marks of streaks.
         """
         height, width = frame.shape
         values = np.empty((height, width), np.int8)
@@ -80,17 +85,23 @@ class ClippedFrame:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Rows and columns."""
+        """Height and width (H, W) in pixels."""
         height, width = self.values.shape
         return height, width
 
     def binned(self) -> NDArray[np.float32]:
-        """Return means of blocks ``(H / 4, W / 4)`` float32 in units of the noise; marks count as 0."""
+        """Average blocks of pixels.
+
+        Returns
+        -------
+        ndarray
+            ``(H / 4, W / 4)`` float32 in units of the noise; marked pixels count as 0.
+        """
         height, width = self.shape
         means = np.empty((-(-height // BIN), -(-width // BIN)), np.float32)
         for start in range(0, height, _ROWS):
             part = self.values[start : start + _ROWS]
-            light = np.where(part < _LOWEST, np.int8(0), np.minimum(part, np.int8(CUT * _UNITS)))
+            light = np.where(part < _LOWEST, np.int8(0), np.minimum(part, np.int8(CLIP_SIGMA * _UNITS)))
             means[start // BIN : -(-(start + part.shape[0]) // BIN)] = _blocks(
                 light.astype(np.float32), np.mean
             )
@@ -107,12 +118,12 @@ class ClippedFrame:
         Returns
         -------
         ndarray
-            float32 of that shape, in units of the noise; NaN outside of the frame and at marks.
+            float32 of the same shape in units of the noise; NaN outside of the frame and in marked pixels.
         """
         y, x, inside = self._nearest(rows, columns)
         width = self.values.shape[1]
         found = self.values.reshape(-1).view(np.uint8).take(y * width + x, mode="clip")
-        light: NDArray[np.float32] = _LIGHT[found]
+        light: NDArray[np.float32] = _VALUE_OF_BYTE[found]
         light[~inside] = np.nan
         return light
 
@@ -122,9 +133,9 @@ class ClippedFrame:
         Parameters
         ----------
         rows, columns
-            Positions in pixels, arrays of one shape; those outside of the frame are left out.
+            Positions in pixels, arrays of one shape; positions outside of the frame are ignored.
         mark
-            What they are marked with.
+            The mark.
         """
         y, x, inside = self._nearest(rows, columns)
         y, x = y[inside], x[inside]
@@ -142,7 +153,7 @@ class ClippedFrame:
 
 
 def _blocks(pixels: NDArray[np.float32], combine: Callable[..., NDArray[np.float32]]) -> NDArray[np.float32]:
-    """Return mean or maximum of blocks; those at the end are filled with their last pixels."""
+    """Return mean or maximum of blocks; incomplete ones are padded with their last pixels."""
     height, width = pixels.shape
     padded = np.pad(pixels, ((0, -height % BIN), (0, -width % BIN)), mode="edge")
     cells = padded.reshape(padded.shape[0] // BIN, BIN, padded.shape[1] // BIN, BIN)

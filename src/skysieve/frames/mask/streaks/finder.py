@@ -1,4 +1,4 @@
-"""The streaks of a frame, and what they say about its pixels."""
+"""Detection of the streaks of a frame, and the bounds on probabilities that follow."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 __all__ = ["CERTAINTY", "Streaks", "find_streaks"]
 
 CERTAINTY = 0.98
-"""Probability of its class in the pixels of a streak, at the proportions of the network's training set."""
+"""Probability of a streak's class in its pixels, at the class proportions of the training set."""
 
 CLASS_OF = {Mark.TRAIL: "TRL", Mark.SPIKE: "SP"}
 
-NEVER_BOTH = ("CR", "HP", "HCL", "P", "TRL", "SP")
-"""Classes that the pixels of a streak do not have, but for its own: what networks take streaks for."""
+EXCLUSIVE = ("CR", "HP", "HCL", "P", "TRL", "SP")
+"""Classes that networks confuse with streaks; the pixels of a streak have none of them except its own."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Streaks:
     Attributes
     ----------
     trails
-        Trails, the clearest first.
+        Trails, the most significant first.
     spikes
         Stars with spikes, the brightest first.
     marks
@@ -51,15 +51,16 @@ class Streaks:
 
     @property
     def bounds(self) -> tuple[Bounds, ...]:
-        """What follows for probabilities: at least :data:`CERTAINTY` for its class where there is a streak.
+        """Bounds on probabilities in the pixels of streaks.
 
-        And at most as much as is left of one for classes that networks take streaks for.
+        The probability of the streak's class is at least :data:`CERTAINTY`; that of other classes in
+        :data:`EXCLUSIVE` is at most 1 minus this.
         """
         return tuple(
             Bounds(
                 self.marks,
                 lower={name: CERTAINTY},
-                upper={other: 1 - CERTAINTY for other in NEVER_BOTH if other != name},
+                upper={other: 1 - CERTAINTY for other in EXCLUSIVE if other != name},
                 mark=mark,
             )
             for mark, name in CLASS_OF.items()
@@ -67,17 +68,22 @@ class Streaks:
 
 
 def find_streaks(frame: Frame, *, classes: Sequence[str] = ("TRL", "SP")) -> Streaks | None:
-    """Return the streaks of a frame; None if there are none.
+    """Find the streaks of a frame.
 
     Parameters
     ----------
     frame
-        ``(H, W)`` pixels in units of the noise above the sky.
+        Frame of ``(H, W)`` normalised pixels.
     classes
-        What is sought: TRL, SP or both.
+        Classes to detect: TRL, SP or both.
+
+    Returns
+    -------
+    Streaks or None
+        None if there are no streaks.
     """
     clipped = ClippedFrame.of_frame(frame)
-    # first the spikes, as two of them on opposite sides of a star look like a trail
+    # spikes first, because two spikes on opposite sides of a star look like a trail
     spikes = find_spikes(clipped) if {"TRL", "SP"} & set(classes) else []
     trails = find_trails(clipped) if "TRL" in classes else []
     if not spikes and not trails:

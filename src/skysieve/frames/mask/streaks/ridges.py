@@ -1,4 +1,4 @@
-"""Straight ridges in a picture, by sums along lines: where a streak may lie."""
+"""Detection of straight ridges in an image from sums along lines: the candidates of streaks."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ if TYPE_CHECKING:
 __all__ = ["Ridge", "find_ridges", "line_sums"]
 
 HALF_LENGTH = 32
-"""Columns of the blocks whose sums are added in pairs: a ridge is sought over 64 columns or rows."""
+"""Columns of a block; sums over two adjacent blocks are combined, so that ridges extend over 64 columns or
+rows."""
 
 WIDTHS = (1, 2, 4, 8)
-"""Rows over which the ridge is averaged."""
+"""Widths of ridges in rows."""
 
-LEAST_SIGNIFICANCE = 7.0
-"""Of a ridge, in units of the scatter of all lines of its width and direction."""
+MIN_SIGNIFICANCE = 7.0
+"""Minimum significance of a ridge, in units of the scatter of all lines of its width and direction."""
 
-OF_EACH_BLOCK = 4
-"""Ridges kept of each direction, width and pair of blocks, the most significant ones."""
+MAX_RIDGES = 4
+"""Maximum number of ridges for each direction, width and pair of blocks."""
 
-LEAST_VALUES = 16
-"""Lines from which a scatter is measured."""
+MIN_VALUES = 16
+"""Minimum number of lines from which the scatter is measured."""
 
 _MAD = 1.4826
 
@@ -37,11 +38,11 @@ class Ridge(NamedTuple):
     Attributes
     ----------
     significance
-        Excess over the brighter of both sides, over the scatter of this excess on other lines.
+        Excess over the brighter side, divided by the scatter of this excess among other lines.
     start, end
-        Row and column of the ends, in pixels of the picture.
+        Row and column of the ends, in pixels of the image.
     width
-        Pixels across.
+        Width in pixels.
     """
 
     significance: float
@@ -50,21 +51,26 @@ class Ridge(NamedTuple):
     width: int
 
 
-def find_ridges(picture: NDArray[np.float32]) -> list[Ridge]:
-    """Return the ridges of a picture, the most significant first; one line may give many.
+def find_ridges(image: NDArray[np.float32]) -> list[Ridge]:
+    """Find the ridges of an image.
 
     Parameters
     ----------
-    picture
-        ``(H, W)`` float32, 0 where it has no data. Bright stars should be cut off at a few sigma, so that a
-        line through one is no ridge.
+    image
+        ``(H, W)`` float32, 0 where there is no data.  Bright stars should be clipped at a few sigma, so that
+        a line through one is not a ridge.
+
+    Returns
+    -------
+    list
+        Ridges, the most significant first; a streak may have many.
     """
     found: list[Ridge] = []
     for transposed in (False, True):
-        seen = picture.T if transposed else picture
-        rows = seen.shape[0]
+        oriented = image.T if transposed else image
+        rows = oriented.shape[0]
         for flipped in (False, True):
-            for significance, start, end, across in _along_columns(seen[::-1] if flipped else seen):
+            for significance, start, end, across in _along_columns(oriented[::-1] if flipped else oriented):
                 ends = [(rows - 1 - y if flipped else y, x) for y, x in (start, end)]
                 if transposed:
                     ends = [(x, y) for y, x in ends]
@@ -73,31 +79,31 @@ def find_ridges(picture: NDArray[np.float32]) -> list[Ridge]:
     return found
 
 
-def line_sums(picture: NDArray[np.float32], length: int) -> NDArray[np.float32]:
-    """Return sums along lines that sink by 0 to ``length - 1`` rows over ``length`` columns.
+def line_sums(image: NDArray[np.float32], length: int) -> NDArray[np.float32]:
+    """Sum along lines that descend by 0 to ``length - 1`` rows over `length` columns.
 
     Parameters
     ----------
-    picture
-        ``(H, W)`` float32, where W is a multiple of ``length``.
+    image
+        ``(H, W)`` float32, where W is a multiple of `length`.
     length
-        A power of 2.
+        Number of columns, a power of 2.
 
     Returns
     -------
     ndarray
-        ``(length, W / length, H + length)`` float32: by how far the line sinks, block of columns, and the row
-        in which it begins, less ``length``; beyond the picture all is 0.
+        ``(length, W / length, H + length)`` float32.  The axes are the descent, the block of columns, and the
+        first row of the line plus `length`.  Pixels outside of the image count as 0.
 
     References
     ----------
-    Brady 1998, SIAM Journal on Computing 27, 107 (each step adds neighbouring halves); Nir, Zackay & Ofek
+    Brady 1998, SIAM Journal on Computing 27, 107 (each step combines adjacent blocks); Nir, Zackay & Ofek
     2018, AJ 156, 229 (the same for streaks).
     """
-    height, width = picture.shape
-    # by descent, block, row; the rows above and below are for lines that begin or end outside
+    height, width = image.shape
+    # axes: descent, block, row; the rows above and below are for lines that begin or end outside
     sums = np.zeros((1, width, height + 2 * length), np.float32)
-    sums[0, :, length : length + height] = picture.T
+    sums[0, :, length : length + height] = image.T
     block = 1
     while block < length:
         left, right = sums[:, 0::2], sums[:, 1::2]
@@ -114,13 +120,13 @@ def line_sums(picture: NDArray[np.float32], length: int) -> NDArray[np.float32]:
 
 
 def _along_columns(
-    picture: NDArray[np.float32],
+    image: NDArray[np.float32],
 ) -> Iterator[tuple[float, tuple[float, float], tuple[float, float], int]]:
-    """Yield significance, both ends and width of ridges that sink by at most one row a column."""
-    height, width = picture.shape
+    """Yield significance, both ends and width of ridges that descend by at most one row per column."""
+    height, width = image.shape
     blocks = max(2, -(-width // HALF_LENGTH))
     padded = np.zeros((height, blocks * HALF_LENGTH), np.float32)
-    padded[:, :width] = picture
+    padded[:, :width] = image
     halves = line_sums(padded, HALF_LENGTH)
     length = 2 * HALF_LENGTH
     for block in range(blocks - 1):
@@ -138,7 +144,7 @@ def _along_columns(
 def _peaks(
     lines: NDArray[np.float32], first: int, height: int
 ) -> Iterator[tuple[float, tuple[float, float], tuple[float, float], int]]:
-    """Yield the ridges of means ``(descent, row)`` along lines that begin at one column."""
+    """Yield the ridges from means ``(descent, row)`` along lines that begin in one column."""
     length, count = lines.shape
     total = np.zeros((length, count + 1), np.float32)
     np.cumsum(lines, axis=1, out=total[:, 1:])
@@ -163,19 +169,19 @@ def _peaks(
         excess = mean(0, width) - np.maximum(mean(-reach, side), mean(width + gap, side))
         hidden = outside[:, reach : last + 1]
         values = excess[::3, ::2][~hidden[::3, ::2]]
-        if values.size < LEAST_VALUES:
+        if values.size < MIN_VALUES:
             continue
-        middle = np.median(values)
-        scatter = _MAD * np.median(np.abs(values - middle))
+        median = np.median(values)
+        scatter = _MAD * np.median(np.abs(values - median))
         if scatter <= 0:
             continue
-        excess -= middle
+        excess -= median
         excess /= scatter
         excess[hidden] = 0.0
-        for _ in range(OF_EACH_BLOCK):
+        for _ in range(MAX_RIDGES):
             descent, at = divmod(int(excess.argmax()), excess.shape[1])
             best = float(excess[descent, at])
-            if best < LEAST_SIGNIFICANCE:
+            if best < MIN_SIGNIFICANCE:
                 break
             top = float(begins[reach + at] + (width - 1) / 2)
             yield best, (top, float(first)), (top + descent, float(first + length - 1)), width

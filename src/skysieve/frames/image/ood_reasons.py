@@ -1,10 +1,10 @@
-"""In what a frame is unlike the training frames, in an astronomer's words."""
+"""Descriptions of the reasons why a frame is out of distribution."""
 
 from __future__ import annotations
 
-__all__ = ["WORDS", "explain"]
+__all__ = ["DESCRIPTIONS", "explain"]
 
-WORDS = {
+DESCRIPTIONS = {
     ("correlation", "high"): "noise of neighbouring pixels is correlated",
     ("correlation_x", "high"): "noise of neighbouring pixels is correlated",
     ("correlation_y", "high"): "noise of neighbouring pixels is correlated",
@@ -31,25 +31,30 @@ WORDS = {
     ("doubt SAT", "high"): "the network is in doubt about saturated pixels",
     ("undecided", "high"): "the network decides for no class",
 }
-"""What each side of a statistic is called; sides without words do not count."""
+"""Description of each side of a statistic; sides without one do not count."""
 
 CORRELATING = "drizzling, enlarging, smoothing, scanning or lossy compression"
 MARKED = "much marked as"
 for _name in ("CR", "HCL", "DCL", "HP", "DP", "P", "TRL", "FR", "NEB", "SAT", "SP", "BBG"):
-    WORDS[f"marked {_name}", "high"] = f"{MARKED} {_name}"
+    DESCRIPTIONS[f"marked {_name}", "high"] = f"{MARKED} {_name}"
 
 
 def explain(name: str, side: str, value: float, known: tuple[float, float]) -> str:
-    """Return a sentence that says why a frame is called unlike the training frames.
+    """Return a sentence that explains why a statistic is out of distribution.
 
     Parameters
     ----------
     name, side
-        The statistic, and ``high`` or ``low``, as in :data:`WORDS`.
+        Name of the statistic, and ``high`` or ``low``, as in :data:`DESCRIPTIONS`.
     value
-        What was measured in the frame.
+        Value in the frame.
     known
         Range of the training frames.
+
+    Returns
+    -------
+    str
+        The sentence, with the value and the range in units that a user understands.
 
     Examples
     --------
@@ -59,37 +64,37 @@ def explain(name: str, side: str, value: float, known: tuple[float, float]) -> s
     'much marked as TRL: 10 % of the pixels; 3.2 % at most in training frames'
     """
     low, high = known
-    words = WORDS[name, side]
+    label = DESCRIPTIONS[name, side]
     if name == "fwhm":
-        return f"{words}: {10**value:.1f} px wide; the network knows {10**low:.1f} to {10**high:.1f} px"
+        return f"{label}: {10**value:.1f} px wide; the network knows {10**low:.1f} to {10**high:.1f} px"
     if name.startswith("correlation"):
         where = {"correlation_x": " along rows", "correlation_y": " along columns"}.get(name, "")
         cause = f", as after {CORRELATING}" if side == "high" else ""
-        return f"{words}{where} by {value:.2f}{cause}; the network knows {low:.2f} to {high:.2f}"
+        return f"{label}{where} by {value:.2f}{cause}; the network knows {low:.2f} to {high:.2f}"
     if name in ("sources", "stars"):
         end = f"{10**low:.0f} at least" if side == "low" else f"{10**high:.0f} at most"
-        return f"{words}: {10**value:.0f} in 10^6 px; {end} in training frames"
+        return f"{label}: {10**value:.0f} in 10^6 px; {end} in training frames"
     if name == "starless":
-        return f"{words}: one in {10**value:.0f} does; one in {10**high:.0f} at least in training frames"
+        return f"{label}: one in {10**value:.0f} does; one in {10**high:.0f} at least in training frames"
     if name == "sharp":
-        return f"{words}: {10**value:.2g} for each wider one; {10**high:.2g} at most in training frames"
+        return f"{label}: {10**value:.2g} for each wider one; {10**high:.2g} at most in training frames"
     if name == "period":
-        return f"{words}: {10**value:.2g} times the usual power; {10**high:.2g} at most in training frames"
+        return f"{label}: {10**value:.2g} times the usual power; {10**high:.2g} at most in training frames"
     if name == "bright" or name.startswith("marked "):
         return (
-            f"{words}: {_percent(10**value)} of the pixels; {_percent(10**high)} at most in training frames"
+            f"{label}: {_percent(10**value)} of the pixels; {_percent(10**high)} at most in training frames"
         )
     if name in ("constant", "saturated", "lines", "undecided"):
-        return f"{words}: {_percent(value)} of it; {_percent(high)} at most in training frames"
+        return f"{label}: {_percent(value)} of it; {_percent(high)} at most in training frames"
     if name == "grain":
-        return f"{words}: {10**value:.1f} times; {10**high:.1f} at most in training frames"
+        return f"{label}: {10**value:.1f} times; {10**high:.1f} at most in training frames"
     if name == "confusion":
-        told = f"what is left there is {10**value:.1f} times the noise of pixels"
-        return f"{words}: {told}; {10**high:.1f} at most in training frames"
+        excess = f"what is left there is {10**value:.1f} times the noise of pixels"
+        return f"{label}: {excess}; {10**high:.1f} at most in training frames"
     if name.startswith("doubt"):
-        return f"{words}: {10**value:.2g} bit a pixel; {10**high:.2g} at most in training frames"
-    return f"{words}: {value:.2f}; {high:.2f} at most in training frames"
+        return f"{label}: {10**value:.2g} bit a pixel; {10**high:.2g} at most in training frames"
+    return f"{label}: {value:.2f}; {high:.2f} at most in training frames"
 
 
-def _percent(part: float) -> str:
-    return f"{100 * part:.3g} %" if part >= 0.1 else f"{100 * part:.2g} %"
+def _percent(fraction: float) -> str:
+    return f"{100 * fraction:.3g} %" if fraction >= 0.1 else f"{100 * fraction:.2g} %"
