@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from skysieve.ghosts.evaluate.pictures import Judged
-    from skysieve.ghosts.predict.finder import Examined, FoundGhosts, GhostFinder
+    from skysieve.ghosts.predict.finder import FoundGhosts, GhostFinder, Measurements
 
 __all__ = ["FOLDS", "Choice", "Choices", "folds_of", "has_wide", "out_of_fold"]
 
@@ -54,10 +54,10 @@ class Choice:
     thresholds: tuple[float, ...]
     mapped: tuple[str, ...]
 
-    def found(self, finder: GhostFinder, seen: Examined) -> FoundGhosts:
+    def found(self, finder: GhostFinder, seen: Measurements) -> FoundGhosts:
         """Return what is found in a picture."""
         cuts = dict(zip(CLASS_NAMES, self.thresholds, strict=True))
-        return finder.decide(seen, thresholds=cuts, how=replace(Combination(), mapped=self.mapped))
+        return finder.decide(seen, thresholds=cuts, combination=replace(Combination(), mapped=self.mapped))
 
 
 class Choices:
@@ -73,7 +73,7 @@ class Choices:
         What can be seen in each.
     """
 
-    def __init__(self, finder: GhostFinder, pictures: Sequence[Judged], seen: Sequence[Examined]) -> None:
+    def __init__(self, finder: GhostFinder, pictures: Sequence[Judged], seen: Sequence[Measurements]) -> None:
         usual = Choice(USUAL, MAPPED[0])
         self._rays, self._bright = ([_with(usual, place, value) for value in TRIED] for place in (0, 1))
         self._faint = [[_with(replace(usual, mapped=kinds), 2, value) for value in TRIED] for kinds in MAPPED]
@@ -147,7 +147,7 @@ def _kind(picture: Judged) -> int:
 
 
 def _counts(
-    finder: GhostFinder, pictures: Sequence[Judged], seen: Sequence[Examined], choice: Choice
+    finder: GhostFinder, pictures: Sequence[Judged], seen: Sequence[Measurements], choice: Choice
 ) -> dict[str, NDArray[np.int64]]:
     """Return right, wrong and missed CCDs of each picture ``(P, 3)`` by group."""
     tally = CcdTally()

@@ -17,15 +17,15 @@ from skysieve.ghosts.classes import CLASS_NAMES
 from skysieve.ghosts.evaluate.agreement import align, majority, votes
 from skysieve.ghosts.evaluate.ccd_scores import GROUPS, THRESHOLDS, CcdTally
 from skysieve.ghosts.evaluate.misses import find_misses
-from skysieve.ghosts.predict.decide import LEAST_AREA
-from skysieve.ghosts.predict.overlaps import overlaps_of
+from skysieve.ghosts.predict.decide import MIN_AREA
+from skysieve.ghosts.predict.overlaps import measure_overlaps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
-    from skysieve.ghosts.annotations.annotation_files import AnnotatedImage, Annotations
+    from skysieve.ghosts.annotations.annotated_images import AnnotatedImage, Annotations
     from skysieve.ghosts.evaluate.ccd_scores import CcdScores
     from skysieve.ghosts.evaluate.misses import Miss
     from skysieve.ghosts.predict.finder import FoundGhosts, GhostFinder
@@ -138,7 +138,7 @@ class GhostScores:
             That there is any ghost; by default whether there is a detection.
         """
         self.ccds.add(truth, detections)
-        self.overlaps.append(overlaps_of(truth, detections if weak is None else weak))
+        self.overlaps.append(measure_overlaps(truth, detections if weak is None else weak))
         said = float(bool(detections)) if probability is None else probability
         self.has_ghost.append((said, bool(truth)))
         self.misses.append(find_misses(truth, detections))
@@ -182,7 +182,7 @@ def model_detections(
 def as_detections(seen: FoundGhosts) -> tuple[list[Detection], list[Detection], float]:
     """Return what was found in a picture, that and weaker detections, and the probability of any."""
     found, all_of_them = (
-        [(g.class_name, g.mask, g.score) for g in ghosts] for ghosts in (seen.ghosts, seen.weaker)
+        [(g.class_name, g.mask, g.score) for g in ghosts] for ghosts in (seen.ghosts, seen.candidates)
     )
     return found, all_of_them, seen.probability
 
@@ -226,7 +226,7 @@ def _agreed(people: Sequence[AnnotatedImage]) -> list[Instance]:
     for name in CLASS_NAMES:
         parts, count = label(majority(votes(people, name), len(people)), np.ones((3, 3)))
         masks = (parts == number for number in range(1, count + 1))
-        found += [(name, mask) for mask in masks if np.count_nonzero(mask) >= LEAST_AREA]
+        found += [(name, mask) for mask in masks if np.count_nonzero(mask) >= MIN_AREA]
     return found
 
 

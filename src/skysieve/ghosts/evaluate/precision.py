@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skysieve.ghosts.classes import CLASS_NAMES
-from skysieve.ghosts.predict.overlaps import ALL, right_detections
+from skysieve.ghosts.predict.overlaps import ALL, correct_detections
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,7 +102,7 @@ def image_precision(overlaps: Overlaps, iou: float = 0.5) -> float:
         Least intersection over union of a right detection.
     """
     total = len(overlaps.truth)
-    right = right_detections(overlaps, iou)
+    right = correct_detections(overlaps, iou)
     if not total or not right.any():
         return 0.0
     hits = np.cumsum(right)
@@ -129,7 +129,7 @@ def published_precision(
     cut
         Least score of detections; None for no cut.
     """
-    chosen = [image.of(group, cut=cut) for image in images]
+    chosen = [image.select(group, cut=cut) for image in images]
     if not chosen:
         return PublishedPrecision(float("nan"), float("nan"))
     return PublishedPrecision(
@@ -150,11 +150,11 @@ def published_curve(
     points = np.linspace(0.0, 1.0, CURVE_POINTS)
     recalls, precisions = np.zeros((2, len(images), CURVE_POINTS))
     for row, image in enumerate(images):
-        chosen = image.of(group, cut=cut)
+        chosen = image.select(group, cut=cut)
         total = len(chosen.truth)
         if not total or not chosen.found:
             continue
-        hits = np.cumsum(right_detections(chosen, iou))
+        hits = np.cumsum(correct_detections(chosen, iou))
         precision = np.concatenate([[0.0], hits / np.arange(1, len(hits) + 1), [0.0]])
         recall = np.concatenate([[0.0], hits / total, [1.0]])
         along = np.linspace(0.0, 1.0, len(recall))
@@ -206,9 +206,9 @@ def pooled_curve(images: Sequence[Overlaps], group: str = ALL, *, iou: float = 0
     Curve
         Precision is that of the detections so far, not the envelope; without true ghosts recall is NaN.
     """
-    chosen = [image.of(group) for image in images]
+    chosen = [image.select(group) for image in images]
     total = sum(len(image.truth) for image in chosen)
-    right = [right_detections(image, iou)[:MOST_DETECTIONS] for image in chosen]
+    right = [correct_detections(image, iou)[:MOST_DETECTIONS] for image in chosen]
     scores = [image.scores[:MOST_DETECTIONS] for image in chosen]
     if not right or not sum(map(len, right)):
         return Curve(np.zeros(0) if total else np.full(1, np.nan), np.zeros(0 if total else 1))

@@ -13,8 +13,8 @@ from torch.utils.data import DataLoader
 from skysieve.core.training.feed import begin_worker
 from skysieve.core.training.shuffled_stream import ShuffledStream
 from skysieve.ghosts.classes import CLASS_NAMES
-from skysieve.ghosts.focal_plane.levels import contrast, measure_levels
-from skysieve.ghosts.predict.decide import CELL, PLACE
+from skysieve.ghosts.focal_plane.levels import measure_levels, normalise_picture
+from skysieve.ghosts.predict.decide import CELL, CENTRE_STRIDE
 from skysieve.ghosts.simulate import Layout, simulate_focal_plane
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ class GhostPictures:
         middles = [np.argwhere(mask).mean(axis=0) for mask in masks]
         cells = [mask.reshape(rows, down, columns, right).mean(axis=(1, 3)) for mask in masks]
         return ShownPicture(
-            contrast(pixels, measure_levels(pixels, self.layout.ccd_map > 0))[None],
+            normalise_picture(pixels, measure_levels(pixels, self.layout.ccd_map > 0))[None],
             np.array(kinds, np.int64),
             np.array(middles, np.float32).reshape(-1, 2),
             np.array(cells, np.float32).reshape(-1, rows, columns),
@@ -194,5 +194,5 @@ def _mirrored(shown: ShownPicture, *, left_right: bool, up_down: bool) -> ShownP
 
 def places_of(middles: Tensor, shape: tuple[int, int]) -> Tensor:
     """Return row and column of the places that hold centres of ghosts ``(G, 2)``, on a grid of this shape."""
-    places = torch.floor((middles + 0.5) / PLACE).long()
+    places = torch.floor((middles + 0.5) / CENTRE_STRIDE).long()
     return torch.minimum(places.clamp_min(0), torch.tensor(shape, device=middles.device) - 1)
