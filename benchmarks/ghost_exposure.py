@@ -58,8 +58,8 @@ def ghost_exposure() -> tuple[Path, Path]:
     primary.header["INSTRUME"] = "DECam"
     hdus = fits.HDUList([primary])
     for number in camera.numbers:
-        rows, columns = camera.by_number[number].lit.inside(camera.picture_shape)
-        cell = camera.turned_back(drawn.pixels[rows, columns]).astype(np.float32)
+        rows, columns = camera.by_number[number].picture_box.inside(camera.picture_shape)
+        cell = camera.to_ccd_axes(drawn.pixels[rows, columns]).astype(np.float32)
         down, across = (
             (np.arange(pixels) * cells // pixels)
             for pixels, cells in zip(camera.ccd_shape, cell.shape, strict=True)
@@ -90,8 +90,8 @@ def _header(number: int) -> fits.Header:
     header["CRVAL1"], header["CRVAL2"] = POINTING
     middle = (camera.picture_shape[1] - 1) / 2
     # columns of a CCD run down in the picture, its rows to the left; north is up and east is left
-    header["CRPIX1"] = (middle + 0.5 - ccd.lit.y0) * PICTURE_PIXEL + 0.5
-    header["CRPIX2"] = (ccd.lit.x1 - 0.5 - middle) * PICTURE_PIXEL + 0.5
+    header["CRPIX1"] = (middle + 0.5 - ccd.picture_box.y0) * PICTURE_PIXEL + 0.5
+    header["CRPIX2"] = (ccd.picture_box.x1 - 0.5 - middle) * PICTURE_PIXEL + 0.5
     header["CD1_1"], header["CD1_2"] = 0.0, DEGREES_PER_PIXEL
     header["CD2_1"], header["CD2_2"] = -DEGREES_PER_PIXEL, 0.0
     return header

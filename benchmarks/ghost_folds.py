@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from skysieve.ghosts.evaluate.pictures import AnnotatedPicture
-    from skysieve.ghosts.predict.finder import Examined, FoundGhosts, GhostFinder
+    from skysieve.ghosts.predict.finder import FoundGhosts, GhostFinder, Measurements
 
 __all__ = ["FOLDS", "Choice", "Choices", "folds_of", "has_wide", "out_of_fold"]
 
@@ -54,10 +54,10 @@ class Choice:
     thresholds: tuple[float, ...]
     mapped: tuple[str, ...]
 
-    def found(self, finder: GhostFinder, seen: Examined) -> FoundGhosts:
+    def found(self, finder: GhostFinder, seen: Measurements) -> FoundGhosts:
         """Return what is found in a picture."""
         cuts = dict(zip(CLASS_NAMES, self.thresholds, strict=True))
-        return finder.decide(seen, thresholds=cuts, how=replace(Combination(), mapped=self.mapped))
+        return finder.decide(seen, thresholds=cuts, combination=replace(Combination(), mapped=self.mapped))
 
 
 class Choices:
@@ -74,7 +74,7 @@ class Choices:
     """
 
     def __init__(
-        self, finder: GhostFinder, pictures: Sequence[AnnotatedPicture], seen: Sequence[Examined]
+        self, finder: GhostFinder, pictures: Sequence[AnnotatedPicture], seen: Sequence[Measurements]
     ) -> None:
         usual = Choice(USUAL, MAPPED[0])
         self._rays, self._bright = ([_with(usual, place, value) for value in TRIED] for place in (0, 1))
@@ -149,7 +149,7 @@ def _kind(picture: AnnotatedPicture) -> int:
 
 
 def _counts(
-    finder: GhostFinder, pictures: Sequence[AnnotatedPicture], seen: Sequence[Examined], choice: Choice
+    finder: GhostFinder, pictures: Sequence[AnnotatedPicture], seen: Sequence[Measurements], choice: Choice
 ) -> dict[str, NDArray[np.int64]]:
     """Return right, wrong and missed CCDs of each picture ``(P, 3)`` by group."""
     tally = CcdTally()

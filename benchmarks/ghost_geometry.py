@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from skysieve.ghosts.annotations.annotation_files import AnnotatedImage
+    from skysieve.ghosts.annotations.annotated_images import AnnotatedImage
     from skysieve.ghosts.simulate import GhostPicture
 
 __all__ = ["measure"]

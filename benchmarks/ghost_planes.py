@@ -61,18 +61,18 @@ def clean_planes(
             for ghost in person.ghosts:
                 outlined |= ghost.outline.mask(person.shape)
         even = SKY + (picture.astype(np.float32) - levels.sky) * NOISE / levels.noise
-        shown = np.where(levels.dark, GAP, np.clip(np.rint(even), 0, 255)).astype(np.uint8)
+        shown = np.where(levels.nodata, GAP, np.clip(np.rint(even), 0, 255)).astype(np.uint8)
         near = distance_transform_edt(~outlined) <= AROUND if outlined.any() else outlined
         for ccd in camera.ccds:
-            box = ccd.lit.inside(picture.shape)
-            if not near[box].any() and (~levels.dark[box]).mean() >= LEAST_LIT:
+            box = ccd.picture_box.inside(picture.shape)
+            if not near[box].any() and (~levels.nodata[box]).mean() >= LEAST_LIT:
                 free[ccd.number].append(shown[box])
     planes = []
     for _ in range(count):
         made = np.full(camera.picture_shape, GAP, np.uint8)
         for number, cells in free.items():
             if cells:
-                box = camera.by_number[number].lit.inside(camera.picture_shape)
+                box = camera.by_number[number].picture_box.inside(camera.picture_shape)
                 made[box] = cells[int(rng.integers(len(cells)))]
         planes.append(made)
     return planes
@@ -84,6 +84,6 @@ def stretched(picture: NDArray[np.uint8], factor: float) -> NDArray[np.uint8]:
     changed = np.float32(levels.sky) + (picture.astype(np.float32) - np.float32(levels.sky)) * np.float32(
         factor
     )
-    changed[levels.dark] = picture[levels.dark]
+    changed[levels.nodata] = picture[levels.nodata]
     shown: NDArray[np.uint8] = np.clip(np.rint(changed), 0, 255).astype(np.uint8)
     return shown

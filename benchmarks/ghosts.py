@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from skysieve.ghosts.evaluate.pictures import AnnotatedPicture
-    from skysieve.ghosts.predict.finder import Examined
+    from skysieve.ghosts.predict.finder import Measurements
 
 __all__ = ["measure"]
 
@@ -148,7 +148,7 @@ def measure(*, model: str) -> Result:
     )
 
 
-def _examined(finder: GhostFinder, pixels: Sequence[NDArray[np.uint8]], what: str) -> list[Examined]:
+def _examined(finder: GhostFinder, pixels: Sequence[NDArray[np.uint8]], what: str) -> list[Measurements]:
     print(f"  {len(pixels)} pictures, {what}", flush=True)
     return [finder.examine(picture) for picture in pixels]
 
@@ -170,7 +170,7 @@ def _before(former: GhostScores) -> Table:
 def _parts(
     finder: GhostFinder,
     pictures: Sequence[AnnotatedPicture],
-    seen: Sequence[Examined],
+    seen: Sequence[Measurements],
     settings: Sequence[Choice],
 ) -> Table:
     """Return what instances, map and discs are worth alone and together."""
@@ -189,7 +189,7 @@ def _parts(
         scores, panels = GhostScores(name), []
         for one, examined, choice in zip(pictures, seen, settings, strict=True):
             cuts = dict(zip(CLASS_NAMES, choice.thresholds, strict=True)) | dict.fromkeys(without, NONE)
-            found, _, _ = as_detections(finder.decide(examined, thresholds=cuts, how=how))
+            found, _, _ = as_detections(finder.decide(examined, thresholds=cuts, combination=how))
             scores.add(one.truth, found)
             outlines = [(kind, mask) for kind, mask, _ in found]
             panels.append(
@@ -302,7 +302,7 @@ def _screen(
     finder: GhostFinder,
     pictures: Sequence[AnnotatedPicture],
     pixels: Sequence[NDArray[np.uint8]],
-    seen: Sequence[Examined],
+    seen: Sequence[Measurements],
 ) -> tuple[list[Bar], Table, Table]:
     """Tell how often it is said rightly whether there is any ghost, and from what."""
     layout, recipe = Layout(decam().ccd_map.astype(np.uint8)), read_ghost_recipe()
@@ -328,7 +328,7 @@ def _screen(
         found = [finder.decide(plane) for plane in planes]
         answers = {
             "both together": [one.probability > 0.5 for one in found],
-            "the picture as a whole": [one.whole > 0.5 for one in found],
+            "the picture as a whole": [one.picture_probability > 0.5 for one in found],
             "what was outlined": [bool(one.ghosts) for one in found],
         }
         for what, said in answers.items():
@@ -356,7 +356,10 @@ def _screen(
 
 
 def _lines(
-    finder: GhostFinder, seen: Sequence[Examined], known: Sequence[Examined], clean: Sequence[Examined]
+    finder: GhostFinder,
+    seen: Sequence[Measurements],
+    known: Sequence[Measurements],
+    clean: Sequence[Measurements],
 ) -> str:
     """Say what the line of the model's card was fitted on, and what lines of either half say of the other."""
     halves = (
@@ -365,8 +368,8 @@ def _lines(
     )
     told = [
         (
-            [one.whole for one in half],
-            [best_score(one.weaker) for one in half],
+            [one.picture_probability for one in half],
+            [best_score(one.candidates) for one in half],
             [True] * (len(half) - CLEAN) + [False] * CLEAN,
             half,
         )
@@ -378,7 +381,7 @@ def _lines(
     ):
         line = Screening.fit(wholes, best, ghosted)
         right = [
-            (line.probability(one.whole, one.weaker) > 0.5) == there
+            (line.probability(one.picture_probability, one.candidates) > 0.5) == there
             for one, there in zip(half, truth, strict=True)
         ]
         numbers = ", ".join(f"{value:.3f}" for value in (line.offset, line.picture, line.ghosts))
@@ -394,7 +397,7 @@ def _lines(
     )
 
 
-def _strengths(seen: Sequence[Examined], wide: Sequence[bool]) -> tuple[Cell, ...]:
+def _strengths(seen: Sequence[Measurements], wide: Sequence[bool]) -> tuple[Cell, ...]:
     """Return how many pictures have a wide disc, the weakest of their rims, how many none, the strongest."""
     best = [one.discs[0].strength if one.discs else 0.0 for one in seen]
     with_disc = [strength for strength, there in zip(best, wide, strict=True) if there]

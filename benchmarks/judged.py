@@ -11,7 +11,7 @@ from skysieve.ghosts.evaluate.pictures import annotated_pictures
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from skysieve.ghosts.annotations.annotation_files import Annotations
+    from skysieve.ghosts.annotations.annotated_images import Annotations
     from skysieve.ghosts.evaluate.pictures import AnnotatedPicture
 
 __all__ = [

@@ -210,7 +210,7 @@ def find_ghosts(
     from skysieve.ghosts.focal_plane.pictures import check_picture
     from skysieve.ghosts.focal_plane.sources import open_source, picture_source
     from skysieve.ghosts.predict.finder import GhostFinder
-    from skysieve.ghosts.predict.positions import place_ghosts
+    from skysieve.ghosts.predict.positions import locate_ghosts
     from skysieve.ghosts.predict.result import GhostResult
     from skysieve.ghosts.predict.settings import GhostSettings
 
@@ -241,8 +241,8 @@ def find_ghosts(
             shape = finder.camera.picture_shape
             source = picture_source(check_picture(np.asarray(data), label, shape=shape), finder.camera)
         found = finder.find(source.picture, label=label)
-        ghosts = place_ghosts(
-            found.ghosts, finder.camera, source.sky, least=min_ccd_fraction, among=source.ccds
+        ghosts = locate_ghosts(
+            found.ghosts, finder.camera, source.sky, min_ccd_fraction=min_ccd_fraction, among=source.ccds
         )
     masks = np.zeros((len(ghosts), *source.picture.shape), np.bool_)
     for plane, ghost in zip(masks, found.ghosts, strict=True):

@@ -91,8 +91,8 @@ def ccd_header(number: int) -> fits.Header:
     header["CTYPE1"], header["CTYPE2"] = "RA---TAN", "DEC--TAN"
     header["CRVAL1"], header["CRVAL2"] = POINTING
     # 16 pixels of a CCD are one of the picture; y runs to the left and x down, east is left and north up
-    header["CRPIX1"] = (CENTRE[1] + 0.5 - ccd.lit.y0) * 16 + 0.5
-    header["CRPIX2"] = (ccd.lit.x1 - 0.5 - CENTRE[0]) * 16 + 0.5
+    header["CRPIX1"] = (CENTRE[1] + 0.5 - ccd.picture_box.y0) * 16 + 0.5
+    header["CRPIX2"] = (ccd.picture_box.x1 - 0.5 - CENTRE[0]) * 16 + 0.5
     header["CD1_1"], header["CD1_2"] = 0.0, DEGREES / 16
     header["CD2_1"], header["CD2_2"] = -DEGREES / 16, 0.0
     return header

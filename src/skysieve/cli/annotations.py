@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from skysieve.cli.running import Failures
-    from skysieve.ghosts.annotations.annotation_files import Annotations
+    from skysieve.ghosts.annotations.annotated_images import Annotations
     from skysieve.ghosts.evaluate.agreement import Agreement
 
 __all__ = ["app"]
@@ -174,11 +174,11 @@ def agree(
 
 
 def _check_shape(shape: tuple[int, int]) -> None:
-    from skysieve.ghosts.annotations.annotation_files import LARGEST_SIDE
+    from skysieve.ghosts.annotations.annotated_images import MAX_SIDE
 
-    if not 1 <= min(shape) <= max(shape) <= LARGEST_SIDE:
+    if not 1 <= min(shape) <= max(shape) <= MAX_SIDE:
         raise ConfigError(
-            f"--shape {shape[0]} {shape[1]}: expected height and width from 1 to {LARGEST_SIDE}, as 400 400"
+            f"--shape {shape[0]} {shape[1]}: expected height and width from 1 to {MAX_SIDE}, as 400 400"
         )
 
 

@@ -110,7 +110,7 @@ def ghosts_predict(
         pointing,
         sky=sky,
         faintest=faintest,
-        least=least,
+        min_ccd_fraction=least,
         filter_place=filter_place,
     )
     if not quiet:

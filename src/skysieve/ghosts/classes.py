@@ -1,4 +1,4 @@
-"""The classes of ghosts: the one place that knows their names, colours and numbers."""
+"""The classes of ghosts: their names, descriptions, colours and numbers."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ __all__ = ["CLASSES", "CLASS_NAMES", "GhostClass", "find_class"]
 
 @dataclass(frozen=True)
 class GhostClass:
-    """One kind of ghost.
+    """One class of ghosts.
 
     Attributes
     ----------
     name
-        As in annotations, tables and on the command line.
+        Name in annotations, in tables and on the command line.
     description
-        What it looks like and where it comes from, in a few words.
+        Appearance and origin, in a few words.
     colour
-        ``#rrggbb`` in previews.
+        Colour in previews, ``#rrggbb``.
     category
-        Its number in COCO files.
+        Category number in COCO files.
 
     References
     ----------
@@ -59,12 +59,22 @@ _BY_NAME: Mapping[str, GhostClass] = MappingProxyType({c.name.lower(): c for c i
 
 
 def find_class(name: str) -> GhostClass:
-    """Return the class with this name, in any case.
+    """Find a class by its name.
+
+    Parameters
+    ----------
+    name
+        Name of the class; case does not matter.
+
+    Returns
+    -------
+    GhostClass
+        The class.
 
     Raises
     ------
     ConfigError
-        If there is no such class.
+        If there is no class of this name.
 
     Examples
     --------

@@ -12,12 +12,8 @@ from tests.ghosts.annotated import CIRCLE, RECT, all_shapes, project, record, re
 from tests.ghosts.real_data import published
 
 from skysieve.core.errors import ConfigError, OutputError, SourceError
-from skysieve.ghosts.annotations.annotation_files import (
-    Skipped,
-    find_problems,
-    read_annotations,
-    write_annotations,
-)
+from skysieve.ghosts.annotations.annotated_images import Skipped
+from skysieve.ghosts.annotations.annotation_files import find_problems, read_annotations, write_annotations
 
 
 def count(annotations):

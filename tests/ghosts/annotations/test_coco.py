@@ -10,7 +10,8 @@ import pytest
 from tests.ghosts.annotated import all_shapes, coco, record, region, write
 
 from skysieve.core.errors import SourceError
-from skysieve.ghosts.annotations.annotation_files import Skipped, read_annotations, write_annotations
+from skysieve.ghosts.annotations.annotated_images import Skipped
+from skysieve.ghosts.annotations.annotation_files import read_annotations, write_annotations
 from skysieve.ghosts.annotations.outlines import Polygon
 
 SQUARE = [2, 1, 5, 1, 5, 3, 2, 3]
@@ -240,7 +241,7 @@ class TestOfStrangers:
         refuse(coco({"segmentation": [corners] * parts}), "a polygon has 120000 corners, more than 100000")
 
     def test_whose_masks_take_too_long_are_refused(self, refuse, monkeypatch):
-        monkeypatch.setattr("skysieve.ghosts.annotations.coco._MOST_PIXELS", 40)
+        monkeypatch.setattr("skysieve.ghosts.annotations.coco._MAX_PIXELS", 40)
         refuse(coco({"segmentation": [SQUARE]}), "masks up to here have 48 pixels; split the file")
 
     def test_of_many_parts_are_the_same_pixels(self, read):

@@ -146,7 +146,7 @@ def test_a_polygon_of_many_edges_is_filled_some_edges_at_a_time(monkeypatch, at_
     rng = np.random.default_rng(2)
     polygon = Polygon(tuple(rng.integers(-5, 40, 60).tolist()), tuple(rng.integers(-5, 35, 60).tolist()))
     whole = polygon.mask((30, 35))
-    monkeypatch.setattr("skysieve.ghosts.annotations.outlines._CROSSINGS_AT_A_TIME", at_a_time)
+    monkeypatch.setattr("skysieve.ghosts.annotations.outlines._CROSSINGS_PER_BATCH", at_a_time)
     assert np.array_equal(polygon.mask((30, 35)), whole)
     assert 0.1 < whole.mean() < 0.9
 

@@ -22,7 +22,8 @@ from tests.ghosts.annotated import (
 )
 
 from skysieve.core.errors import SourceError
-from skysieve.ghosts.annotations.annotation_files import Skipped, read_annotations, write_annotations
+from skysieve.ghosts.annotations.annotated_images import Skipped
+from skysieve.ghosts.annotations.annotation_files import read_annotations, write_annotations
 from skysieve.ghosts.annotations.outlines import Circle, Ellipse, Polygon, Rectangle
 
 OUTLINES = (

@@ -9,12 +9,8 @@ import pytest
 from tests.ghosts.real_data import published
 
 from skysieve.core.errors import ConfigError
-from skysieve.ghosts.annotations.annotation_files import (
-    AnnotatedImage,
-    Annotations,
-    OutlinedGhost,
-    read_annotations,
-)
+from skysieve.ghosts.annotations.annotated_images import AnnotatedImage, Annotations, OutlinedGhost
+from skysieve.ghosts.annotations.annotation_files import read_annotations
 from skysieve.ghosts.annotations.outlines import Rectangle
 from skysieve.ghosts.evaluate.agreement import (
     ANY,

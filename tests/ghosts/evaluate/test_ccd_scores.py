@@ -30,7 +30,7 @@ def block(x0, y0, x1, y1):
 def on_ccd(number, pixels):
     """Return a mask of so many pixels in the middle of one CCD."""
     mask = np.zeros((400, 400), bool)
-    box = decam().by_number[number].lit
+    box = decam().by_number[number].picture_box
     inner = mask[box.y0 + 2 : box.y1 - 2, box.x0 + 2 : box.x1 - 2]
     assert pixels <= inner.size
     inner[np.unravel_index(np.arange(pixels), inner.shape)] = True
@@ -154,7 +154,7 @@ class TestScores:
         assert np.isnan(tally.scores([])["Rays"].recall).all()
 
     def test_may_be_of_another_camera(self):
-        tally = CcdTally([decam().by_number[1].lit])
+        tally = CcdTally([decam().by_number[1].picture_box])
         tally.add([("Rays", on_ccd(1, 300)), ("Rays", on_ccd(2, 300))], [])
         assert tally.scores()["Rays"].positives[0] == 1
 

@@ -14,7 +14,7 @@ from skysieve.ghosts.evaluate.precision import (
     published_curve,
     published_precision,
 )
-from skysieve.ghosts.predict.overlaps import ALL, Overlaps, overlaps_of, right_detections
+from skysieve.ghosts.predict.overlaps import ALL, Overlaps, correct_detections, measure_overlaps
 
 CLASSES = ("Rays", "Bright", "Faint")
 
@@ -44,46 +44,48 @@ EMPTY = Overlaps((), (), np.zeros(0), np.zeros((0, 0)))
 
 class TestOverlaps:
     def test_are_intersection_over_union(self):
-        found = overlaps_of([("Rays", square(0, 0))], [("Rays", square(5, 0), 0.9)])
+        found = measure_overlaps([("Rays", square(0, 0))], [("Rays", square(5, 0), 0.9)])
         assert found.iou.tolist() == [[pytest.approx(50 / 150)]]
 
     def test_have_the_strongest_detection_first(self):
-        found = overlaps_of(
+        found = measure_overlaps(
             [("Rays", square(0, 0))], [("Faint", square(30, 0), 0.5), ("Rays", square(0, 0), 0.9)]
         )
         assert (found.found, found.scores.tolist()) == (("Rays", "Faint"), [0.9, 0.5])
         assert found.iou.tolist() == [[1], [0]]
 
     def test_of_nothing_are_none(self):
-        assert overlaps_of([], []).iou.shape == (0, 0)
-        assert overlaps_of([("Rays", square(0, 0))], []).iou.shape == (0, 1)
-        assert overlaps_of([], [("Rays", square(0, 0), 1)]).iou.shape == (1, 0)
-        assert overlaps_of([("Rays", square(0, 0, 0))], [("Rays", square(0, 0, 0), 1)]).iou.tolist() == [[0]]
+        assert measure_overlaps([], []).iou.shape == (0, 0)
+        assert measure_overlaps([("Rays", square(0, 0))], []).iou.shape == (0, 1)
+        assert measure_overlaps([], [("Rays", square(0, 0), 1)]).iou.shape == (1, 0)
+        assert measure_overlaps([("Rays", square(0, 0, 0))], [("Rays", square(0, 0, 0), 1)]).iou.tolist() == [
+            [0]
+        ]
 
     def test_may_be_of_one_class_and_above_a_score(self):
         some = image(
             ("Rays", "Faint"), ("Faint", "Rays", "Faint"), [0.9, 0.8, 0.7], [[0, 1], [1, 0], [0, 0.5]]
         )
-        faint = some.of("Faint", cut=0.8)
+        faint = some.select("Faint", cut=0.8)
         assert (faint.truth, faint.found) == (("Faint",), ("Faint",))
         assert (faint.scores.tolist(), faint.iou.tolist()) == ([0.9], [[1]])
-        assert some.of(ALL, cut=0.8).found == ("Faint", "Rays")  # 0.8 itself stays
-        assert some.of().found == some.found
+        assert some.select(ALL, cut=0.8).found == ("Faint", "Rays")  # 0.8 itself stays
+        assert some.select().found == some.found
 
 
 class TestADetectionIsRight:
     def test_if_it_overlaps_enough(self):
-        assert right_detections(rays([0.9, 0.8], [[0.5, 0], [0, 0.49]]), 0.5).tolist() == [True, False]
+        assert correct_detections(rays([0.9, 0.8], [[0.5, 0], [0, 0.49]]), 0.5).tolist() == [True, False]
 
     def test_if_no_stronger_one_found_the_same_ghost(self):
-        assert right_detections(rays([0.9, 0.8], [[0.6], [0.9]])).tolist() == [True, False]
+        assert correct_detections(rays([0.9, 0.8], [[0.6], [0.9]])).tolist() == [True, False]
 
     def test_if_it_has_another_ghost_left(self):
-        assert right_detections(rays([0.9, 0.8], [[0.9, 0.6], [0.8, 0.7]])).tolist() == [True, True]
+        assert correct_detections(rays([0.9, 0.8], [[0.9, 0.6], [0.8, 0.7]])).tolist() == [True, True]
 
     def test_not_with_another_class(self):
         some = image(("Rays", "Faint"), ("Faint", "Bright"), [0.9, 0.8], [[0.9, 0.6], [0.9, 0.9]])
-        assert right_detections(some).tolist() == [True, False]
+        assert correct_detections(some).tolist() == [True, False]
 
 
 class TestOneImage:
@@ -216,5 +218,5 @@ class TestThePooledProtocol:
         ],
     )
     def test_gives_what_pycocotools_2_0_gives_for_the_same_masks(self, iou, group, expected):
-        images = [overlaps_of(truth, found) for truth, found in random_images()]
+        images = [measure_overlaps(truth, found) for truth, found in random_images()]
         assert pooled_precision(images, group, iou=iou) == pytest.approx(expected, abs=1e-9)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from skysieve.ghosts.focal_plane.binning import background_of, bin_pixels, sky_of
+from skysieve.ghosts.focal_plane.binning import bin_pixels, estimate_background, measure_sky
 
 
 def noise(shape=(600, 480), seed=1, scatter=16.0, level=1000.0):
@@ -79,7 +79,7 @@ class TestSamples:
 
 class TestTheSky:
     def test_has_the_level_and_the_noise_of_its_pixels(self):
-        level, scatter = sky_of(noise())
+        level, scatter = measure_sky(noise())
         assert level == pytest.approx(1000, abs=2)
         assert scatter == pytest.approx(16, rel=0.08)
 
@@ -87,21 +87,21 @@ class TestTheSky:
         pixels = noise()
         pixels[:200] += 40  # a third of the CCD, at 2.5 sigma
         pixels[::50, ::37] += 20000
-        level, scatter = sky_of(pixels)
+        level, scatter = measure_sky(pixels)
         assert level == pytest.approx(1000, abs=16)
         assert scatter == pytest.approx(16, rel=0.08)
 
     def test_has_the_noise_without_the_gradient(self):
         pixels = noise() + np.linspace(0, 500, 480, dtype=np.float32)
-        assert sky_of(pixels)[1] == pytest.approx(16, rel=0.08)
+        assert measure_sky(pixels)[1] == pytest.approx(16, rel=0.08)
 
     def test_leaves_missing_pixels_out(self):
         pixels = noise()
         pixels[:, 240:] = np.nan
-        assert sky_of(pixels)[0] == pytest.approx(1000, abs=3)
+        assert measure_sky(pixels)[0] == pytest.approx(1000, abs=3)
 
     def test_of_nothing_is_unknown(self):
-        assert np.isnan(sky_of(np.full((64, 64), np.nan, np.float32))).all()
+        assert np.isnan(measure_sky(np.full((64, 64), np.nan, np.float32))).all()
 
 
 class TestTheBackground:
@@ -109,9 +109,9 @@ class TestTheBackground:
 
     def test_is_not_moved_by_a_ghost_on_less_than_half_of_the_ccd(self):
         pixels = noise((640, 480))
-        clean = background_of(bin_pixels(pixels, (40, 30)), self.WHOLE, (640, 480))
+        clean = estimate_background(bin_pixels(pixels, (40, 30)), self.WHOLE, (640, 480))
         pixels[:256] += 16  # as much as the noise of a pixel
-        ghost = background_of(bin_pixels(pixels, (40, 30)), self.WHOLE, (640, 480))
+        ghost = estimate_background(bin_pixels(pixels, (40, 30)), self.WHOLE, (640, 480))
         assert ghost[0, 0] == pytest.approx(clean[0, 0], abs=1)
         assert clean[0, 0] == pytest.approx(1000, abs=0.5)
 
@@ -119,14 +119,14 @@ class TestTheBackground:
         binned = np.full((4, 5), 10, np.float32)
         binned[:, 2], binned[:, 3:] = 15, 20
         parts = ((slice(0, 40), slice(0, 25)), (slice(0, 40), slice(25, 50)))
-        assert background_of(binned, parts, (40, 50))[0].tolist() == [10, 10, 15, 20, 20]
+        assert estimate_background(binned, parts, (40, 50))[0].tolist() == [10, 10, 15, 20, 20]
 
     def test_of_a_dead_part_is_that_of_the_other(self):
         binned = np.full((2, 4), np.nan, np.float32)
         binned[:, :2] = 7
         parts = ((slice(0, 20), slice(0, 20)), (slice(0, 20), slice(20, 40)))
-        assert (background_of(binned, parts, (20, 40)) == 7).all()
+        assert (estimate_background(binned, parts, (20, 40)) == 7).all()
 
     def test_of_nothing_is_unknown(self):
         nothing = np.full((2, 4), np.nan, np.float32)
-        assert np.isnan(background_of(nothing, self.WHOLE, (20, 40))).all()
+        assert np.isnan(estimate_background(nothing, self.WHOLE, (20, 40))).all()

@@ -23,7 +23,11 @@ class TestBoxes:
 class TestATable:
     def test_gives_each_ccd_its_places(self):
         ccd = tiny_camera().by_number[4]
-        assert (ccd.name, ccd.detector, ccd.lit) == ("B2", Box(128, 256, 256, 512), Box(20, 14, 36, 22))
+        assert (ccd.name, ccd.detector, ccd.picture_box) == (
+            "B2",
+            Box(128, 256, 256, 512),
+            Box(20, 14, 36, 22),
+        )
         assert ccd.dead is None
 
     def test_gives_dead_columns(self):
@@ -77,14 +81,14 @@ class TestAxes:
     def test_lie_as_the_camera_says(self):
         ccd = np.arange(6).reshape(3, 2)  # y, x
         # columns of the CCD run down, its rows to the left
-        assert tiny_camera().turned(ccd).tolist() == [[4, 2, 0], [5, 3, 1]]
+        assert tiny_camera().to_picture_axes(ccd).tolist() == [[4, 2, 0], [5, 3, 1]]
 
     @pytest.mark.parametrize("axes", [(r + a, d + b) for a, b in ("xy", "yx") for r in "+-" for d in "+-"])
     def test_turn_back(self, axes):
         camera = replace(tiny_camera(), right=axes[0], down=axes[1])
         ccd = np.arange(6).reshape(3, 2)
-        assert camera.turned_back(camera.turned(ccd)).tolist() == ccd.tolist()
-        assert camera.turned(ccd).shape == ((2, 3) if camera.transposed else (3, 2))
+        assert camera.to_ccd_axes(camera.to_picture_axes(ccd)).tolist() == ccd.tolist()
+        assert camera.to_picture_axes(ccd).shape == ((2, 3) if camera.transposed else (3, 2))
 
 
 class TestTheMapOfCcds:

@@ -10,7 +10,7 @@ from tests.ghosts.tiny_camera import CCD_SHAPE, tiny_camera
 
 from skysieve.core.errors import FrameError
 from skysieve.core.fits.sections import section
-from skysieve.ghosts.focal_plane.ccd_headers import amplifiers, identify, refuse_other_camera
+from skysieve.ghosts.focal_plane.ccd_headers import check_camera, identify, read_amplifiers
 
 
 def whoami(name="", **cards):
@@ -63,11 +63,11 @@ class TestAnotherCamera:
     def test_is_refused_by_its_name(self):
         headers = [fits.Header(), fits.Header({"INSTRUME": "HSC"})]
         with pytest.raises(FrameError, match="is from HSC by its INSTRUME, not from TinyCam"):
-            refuse_other_camera(tiny_camera(), headers, "a.fits")
+            check_camera(tiny_camera(), headers, "a.fits")
 
     @pytest.mark.parametrize("name", ["tinycam", "TINYCAM 2", "", None])
     def test_is_not_suspected_without_need(self, name):
-        refuse_other_camera(tiny_camera(), [fits.Header({"INSTRUME": name})], "a.fits")
+        check_camera(tiny_camera(), [fits.Header({"INSTRUME": name})], "a.fits")
 
 
 class TestSections:
@@ -86,7 +86,7 @@ class TestSections:
 class TestAmplifiers:
     def test_of_one_have_the_whole_ccd(self):
         header = fits.Header({"DATASEC": "[11:138,1:256]", "BIASSEC": "[139:150,1:256]"})
-        (patch,) = amplifiers(header, (256, 150), CCD_SHAPE, "frame")
+        (patch,) = read_amplifiers(header, (256, 150), CCD_SHAPE, "frame")
         assert patch.stored == (slice(0, 256), slice(10, 138))
         assert patch.ccd == (slice(0, 256), slice(0, 128))
         assert patch.bias == (slice(0, 256), slice(138, 150))
@@ -104,30 +104,30 @@ class TestAmplifiers:
                 "GAINB": -1.0,
             }
         )
-        a, b = amplifiers(header, (256, 150), CCD_SHAPE, "frame")
+        a, b = read_amplifiers(header, (256, 150), CCD_SHAPE, "frame")
         assert (a.ccd[1], b.ccd[1]) == (slice(64, 128), slice(0, 64))
         assert (a.gain, b.gain) == (4.2, 1)
         assert b.bias is None
 
     def test_without_ccdsec_lie_as_they_are_stored(self):
         header = fits.Header({"DATASECA": "[75:138,3:258]", "DATASECB": "[11:74,3:258]"})
-        a, b = amplifiers(header, (260, 150), CCD_SHAPE, "frame")
+        a, b = read_amplifiers(header, (260, 150), CCD_SHAPE, "frame")
         assert a.ccd == (slice(0, 256), slice(64, 128))
         assert b.ccd == (slice(0, 256), slice(0, 64))
 
     def test_are_none_without_sections(self):
-        assert amplifiers(fits.Header(), (260, 150), CCD_SHAPE, "frame") == ()
+        assert read_amplifiers(fits.Header(), (260, 150), CCD_SHAPE, "frame") == ()
 
     def test_of_another_size_than_their_place_are_refused(self):
         header = fits.Header({"DATASEC": "[11:138,1:256]", "CCDSEC": "[1:100,1:256]"})
         with pytest.raises(FrameError, match="DATASEC is 128 x 256 pixels, its place on the CCD 100 x 256"):
-            amplifiers(header, (256, 150), CCD_SHAPE, "frame")
+            read_amplifiers(header, (256, 150), CCD_SHAPE, "frame")
 
     def test_beside_the_ccd_are_refused(self):
         with pytest.raises(FrameError, match="150 x 256 of 128 x 256; mend DATASEC or CCDSEC"):
-            amplifiers(fits.Header({"DATASEC": "[1:150,1:256]"}), (256, 150), CCD_SHAPE, "frame")
+            read_amplifiers(fits.Header({"DATASEC": "[1:150,1:256]"}), (256, 150), CCD_SHAPE, "frame")
 
     def test_without_overscan_are_warned_of(self, caplog):
         with caplog.at_level(logging.WARNING):
-            amplifiers(fits.Header({"DATASEC": "[11:138,1:256]"}), (256, 150), CCD_SHAPE, "frame")
+            read_amplifiers(fits.Header({"DATASEC": "[11:138,1:256]"}), (256, 150), CCD_SHAPE, "frame")
         assert "frame: has no BIASSEC" in caplog.text

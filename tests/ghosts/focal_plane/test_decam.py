@@ -34,20 +34,20 @@ class TestTheTable:
         assert (decam().picture_shape, decam().ccd_shape) == ((400, 400), (4096, 2048))
 
     def test_has_its_rows_from_the_top_and_numbers_from_right_to_left(self):
-        ccds = sorted(decam().ccds, key=lambda ccd: (ccd.lit.y0, ccd.lit.x0))
+        ccds = sorted(decam().ccds, key=lambda ccd: (ccd.picture_box.y0, ccd.picture_box.x0))
         assert [ccd.number for ccd in ccds] == [number for row in ROWS for number in row]
 
     def test_has_the_lit_boxes_of_the_published_pictures(self):
-        assert [decam().by_number[n].lit[1] for n in (1, 4, 8, 13)] == [10, 42, 74, 106]
-        row = [decam().by_number[n].lit for n in (18, 17, 16, 15, 14, 13)]
+        assert [decam().by_number[n].picture_box[1] for n in (1, 4, 8, 13)] == [10, 42, 74, 106]
+        row = [decam().by_number[n].picture_box for n in (18, 17, 16, 15, 14, 13)]
         assert [(box.x0, box.x1 - 1) for box in row] == [
             (20, 77), (80, 137), (141, 198), (201, 258), (262, 319), (322, 379),
         ]  # fmt: skip
-        assert {ccd.lit.shape for ccd in decam().ccds} == {(29, 58)}
+        assert {ccd.picture_box.shape for ccd in decam().ccds} == {(29, 58)}
 
     def test_has_the_outer_ccds_cut_to_48_columns(self):
         for number in (25, 31, 32, 38):
-            rows, columns = decam().by_number[number].lit.inside((400, 400))
+            rows, columns = decam().by_number[number].picture_box.inside((400, 400))
             assert (rows.stop - rows.start, columns.stop - columns.start) == (29, 48)
 
     def test_has_gaps_between_all_ccds(self):
@@ -64,9 +64,9 @@ class TestTheTable:
         box = decam().by_number[31].dead
         assert box is not None
         dead[box.inside(decam().ccd_shape)] = True
-        turned = decam().turned(dead)
-        assert not turned[:1024].any()
-        assert turned[1024:].all()
+        to_picture_axes = decam().to_picture_axes(dead)
+        assert not to_picture_axes[:1024].any()
+        assert to_picture_axes[1024:].all()
 
     @pytest.mark.parametrize(
         ("number", "name", "detsec"),
@@ -121,6 +121,6 @@ class TestThePublishedBoxes:
 
     def test_hold_the_lit_pixels_of_their_ccds(self):
         for number, box in published_boxes().items():
-            rows, columns = decam().by_number[number].lit.inside((400, 400))
+            rows, columns = decam().by_number[number].picture_box.inside((400, 400))
             assert box.y0 <= rows.start < rows.stop <= box.y1
             assert box.x0 <= columns.start < columns.stop <= box.x1

@@ -16,7 +16,13 @@ from skysieve.core.errors import FrameError
 from skysieve.core.fits.locations import Location
 from skysieve.ghosts.focal_plane.decam import decam
 from skysieve.ghosts.focal_plane.exposures import CcdImage, Exposure
-from skysieve.ghosts.focal_plane.focal_plane import GAP_LEVEL, SKY_LEVEL, SKY_SCATTER, assemble, eight_bits
+from skysieve.ghosts.focal_plane.focal_plane import (
+    GAP_LEVEL,
+    SKY_LEVEL,
+    SKY_SCATTER,
+    assemble,
+    to_grey_levels,
+)
 
 WHOLE = ((slice(None), slice(None)),)
 
@@ -30,7 +36,7 @@ def plane(ccds, **options):
 
 
 def on(number, picture):
-    return picture[tiny_camera().by_number[number].lit.inside(picture.shape)]
+    return picture[tiny_camera().by_number[number].picture_box.inside(picture.shape)]
 
 
 class TestThePicture:
@@ -43,7 +49,7 @@ class TestThePicture:
         ccds = sky()
         ccds[4][240:, :16] += 80  # last rows, first columns: upper left in the picture
         bright = np.argwhere(plane(ccds).values > 20)
-        box = tiny_camera().by_number[4].lit
+        box = tiny_camera().by_number[4].picture_box
         assert bright.tolist() == [[box.y0, box.x0]]
 
     def test_has_no_background_of_its_own_on_any_ccd(self):
@@ -129,21 +135,21 @@ class TestBlankPartsAre:
 class TestTheGreyScale:
     def test_is_the_published_one(self):
         values = np.array([0, 1, -1, 1.55, -9, 99, np.nan], np.float32)
-        assert eight_bits(values).tolist() == [54, 67, 41, 74, 0, 255, 23]
-        assert eight_bits(values).dtype == np.uint8
+        assert to_grey_levels(values).tolist() == [54, 67, 41, 74, 0, 255, 23]
+        assert to_grey_levels(values).dtype == np.uint8
 
     def test_has_the_levels_of_the_published_pictures(self):
-        lit = decam().ccd_map > 0
+        on_ccds = decam().ccd_map > 0
         # JPEG blurs the edges of CCDs: gaps are judged well outside of them
         outside = np.ones((400, 400), bool)
         for ccd in decam().ccds:
-            box = ccd.lit
+            box = ccd.picture_box
             outside[max(box.y0 - 9, 0) : box.y1 + 9, max(box.x0 - 9, 0) : box.x1 + 9] = False
         skies, scatters = [], []
         for path in sorted(published("images").glob("*.jpg")):
             picture = np.asarray(Image.open(path).convert("L"))
             assert (picture[outside] == GAP_LEVEL).all()
-            levels = picture[lit & (decam().ccd_map != 61)]
+            levels = picture[on_ccds & (decam().ccd_map != 61)]
             skies.append(np.median(levels))
             scatters.append(1.4826 * np.median(np.abs(levels - skies[-1])))
         assert len(skies) == 25

@@ -22,7 +22,7 @@ from skysieve.ghosts.focal_plane.geometry import (
 
 class TestCcdAndPicture:
     def test_corners_of_a_ccd_are_corners_of_its_box(self):
-        box = tiny_camera().by_number[4].lit
+        box = tiny_camera().by_number[4].picture_box
         # the outer edge of the first pixel: right, as rows run to the left, and up
         x, y = ccd_to_picture(tiny_camera(), 4, -0.5, -0.5)
         assert (float(x), float(y)) == (box.x1 - 0.5, box.y0 - 0.5)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from skysieve.core.errors import FrameError
-from skysieve.ghosts.focal_plane.levels import contrast, measure_levels
+from skysieve.ghosts.focal_plane.levels import measure_levels, normalise_picture
 
 SHAPE = (160, 200)
 PLANE = np.zeros(SHAPE, bool)
@@ -24,7 +24,7 @@ def picture(sky=54.0, noise=13.0, gap=23, *, ghost=0.0, stars=0.03, seed=0):
 
 
 def shown(pixels):
-    return contrast(pixels, measure_levels(pixels, PLANE))
+    return normalise_picture(pixels, measure_levels(pixels, PLANE))
 
 
 @pytest.mark.parametrize("noise", [4, 9, 13, 18])

@@ -212,7 +212,7 @@ class TestThePublishedPictures:
             if ccd.number in {2, 31, 61}:  # dead, partly or at times
                 continue
             # from two pixels outside of the box to two inside; the real edge goes through a pixel
-            rows, columns = ccd.lit.inside((400, 400))
+            rows, columns = ccd.picture_box.inside((400, 400))
             edges = [
                 [np.median(typical[rows.start + i, columns]) for i in (-2, -1, 0, 1)],
                 [np.median(typical[rows.stop - 1 - i, columns]) for i in (-2, -1, 0, 1)],
@@ -228,11 +228,11 @@ class TestThePublishedPictures:
 
     def test_have_the_dead_ccds_at_the_level_of_gaps(self, pictures):
         ccds = decam().by_number
-        blank = [self.level(picture, ccds[61].lit) == GAP_LEVEL for picture in pictures]
+        blank = [self.level(picture, ccds[61].picture_box) == GAP_LEVEL for picture in pictures]
         assert all(blank)
-        low = ccds[31].lit._replace(y0=ccds[31].lit.y0 + 15)
+        low = ccds[31].picture_box._replace(y0=ccds[31].picture_box.y0 + 15)
         assert all(self.level(picture, low) == GAP_LEVEL for picture in pictures)
-        high = ccds[31].lit._replace(y1=ccds[31].lit.y0 + 14)
+        high = ccds[31].picture_box._replace(y1=ccds[31].picture_box.y0 + 14)
         assert np.mean([self.level(picture, high) > 30 for picture in pictures]) > 0.9
         # CCD 2 died in 2013 and came back in 2016
-        assert 0 < sum(self.level(picture, ccds[2].lit) == GAP_LEVEL for picture in pictures) < 25
+        assert 0 < sum(self.level(picture, ccds[2].picture_box) == GAP_LEVEL for picture in pictures) < 25

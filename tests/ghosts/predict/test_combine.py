@@ -25,7 +25,7 @@ def map_of(name, mask, probability=0.8):
 
 
 def put_together(instances=(), classes=None, discs=(), **options):
-    return combine(instances, classes, discs, dark=DARK, thresholds=CUTS, **options)
+    return combine(instances, classes, discs, nodata=DARK, thresholds=CUTS, **options)
 
 
 def test_an_instance_counts_from_the_threshold_of_its_class():
@@ -58,7 +58,7 @@ def test_the_map_shows_what_no_instance_covers():
     assert found.score == pytest.approx(0.8)
     assert np.count_nonzero(found.mask ^ wide) < 0.1 * found.area
     assert len(put_together([Ghost("Faint", 0.5, disc(150, 150, 82))], map_of("Faint", wide))) == 1
-    assert put_together([], map_of("Faint", wide), how=Combination(mapped=())) == []
+    assert put_together([], map_of("Faint", wide), combination=Combination(mapped=())) == []
 
 
 def test_a_disc_replaces_what_the_network_drew_of_it():
@@ -75,4 +75,4 @@ def test_a_disc_replaces_what_the_network_drew_of_it():
 def test_a_circle_without_rim_or_without_light_is_no_disc(strength, probability):
     seen = map_of("Faint", disc(150, 150, 120), probability)
     circle = WideDisc(150, 150, 120, strength)
-    assert put_together([], seen, [circle], how=Combination(mapped=())) == []
+    assert put_together([], seen, [circle], combination=Combination(mapped=())) == []

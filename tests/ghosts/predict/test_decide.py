@@ -29,14 +29,14 @@ def diamond(reach):
 
 def maps(*ghosts, size=160):
     """Return maps with ghosts, each a class, a probability, a place (row, column) and a reach in pixels."""
-    middles = np.zeros((3, size // 8, size // 8), np.float32)
+    centres = np.zeros((3, size // 8, size // 8), np.float32)
     kernels = np.zeros((len(diamond(1)), size // 8, size // 8), np.float32)
     for name, probability, (row, column), reach in ghosts:
-        middles[CLASS_NAMES.index(name), row, column] = probability
+        centres[CLASS_NAMES.index(name), row, column] = probability
         kernels[:, row, column] = diamond(reach)
     cells = (size // 4, size // 4)
     return GhostMaps(
-        0.9, np.zeros((3, *cells), np.float32), middles, kernels, np.zeros((FEATURES, *cells), np.float32)
+        0.9, np.zeros((3, *cells), np.float32), centres, kernels, np.zeros((FEATURES, *cells), np.float32)
     )
 
 
@@ -89,6 +89,6 @@ def test_one_array_holds_all_maps():
     seen = GhostMaps.unpack(array)
     assert seen.probability == array[0, 0, 0]
     np.testing.assert_array_equal(seen.classes, array[1:4])
-    np.testing.assert_array_equal(seen.middles, array[4:7, ::2, ::2])
+    np.testing.assert_array_equal(seen.centres, array[4:7, ::2, ::2])
     np.testing.assert_array_equal(seen.kernels, array[7:200, ::2, ::2])
     np.testing.assert_array_equal(seen.features, array[200:])

@@ -7,7 +7,7 @@ import pytest
 
 from skysieve.core.errors import ConfigError
 from skysieve.ghosts.focal_plane.star_catalogues import BrightStars
-from skysieve.ghosts.predict.prediction import BRIGHT, Pointing, predict_ghosts
+from skysieve.ghosts.predict.prediction import MIN_BRIGHT_LEVEL, Pointing, predict_ghosts
 
 FIELD = Pointing(150.0, -30.0)
 CENTRE = 199.5
@@ -71,7 +71,7 @@ def test_compact_ghosts_of_much_light_are_bright_and_all_others_faint():
     found = predict_ghosts(stars((0.2, 0.4), magnitude=0.5), FIELD, faintest=0.002)
     assert {ghost.class_name for ghost in found} == {"Bright", "Faint"}
     for ghost in found:
-        assert (ghost.class_name == "Bright") == (ghost.level >= BRIGHT and ghost.radius <= 42)
+        assert (ghost.class_name == "Bright") == (ghost.level >= MIN_BRIGHT_LEVEL and ghost.radius <= 42)
 
 
 def test_ccds_are_those_under_the_outline():

@@ -55,8 +55,8 @@ def test_certainty_stays_finite():
 
 
 def test_a_card_without_it_has_none_and_a_damaged_one_is_refused():
-    assert Screening.of_card({}, origin="model 'x'") is None
+    assert Screening.from_card({}, origin="model 'x'") is None
     card = {"offset": 0.1, "picture": 0.2, "ghosts": 0.3}
-    assert Screening.of_card(card, origin="model 'x'") == Screening(0.1, 0.2, 0.3)
+    assert Screening.from_card(card, origin="model 'x'") == Screening(0.1, 0.2, 0.3)
     with pytest.raises(ModelError, match="model 'x': screening: expected offset, picture and ghosts"):
-        Screening.of_card({"slope": 1.0}, origin="model 'x'")
+        Screening.from_card({"slope": 1.0}, origin="model 'x'")

@@ -18,10 +18,10 @@ def rims():
 
 def sky(seed=0):
     """Return noise, and gaps of a tenth of the picture."""
-    dark = np.zeros(SHAPE, bool)
-    dark[::20], dark[:, ::40] = True, True
-    dark[40:60, 120:160] = True
-    return np.random.default_rng(seed).standard_normal(SHAPE).astype(np.float32), dark
+    nodata = np.zeros(SHAPE, bool)
+    nodata[::20], nodata[:, ::40] = True, True
+    nodata[40:60, 120:160] = True
+    return np.random.default_rng(seed).standard_normal(SHAPE).astype(np.float32), nodata
 
 
 def rim(height, row=ROW, column=COLUMN, radius=RADIUS):
@@ -31,8 +31,8 @@ def rim(height, row=ROW, column=COLUMN, radius=RADIUS):
 
 
 def test_a_rim_below_the_noise_of_a_pixel_is_found(rims):
-    pixels, dark = sky()
-    disc = rims.find((pixels + rim(0.9)).astype(np.float32), dark)[0]
+    pixels, nodata = sky()
+    disc = rims.find((pixels + rim(0.9)).astype(np.float32), nodata)[0]
     assert (disc.row, disc.column) == pytest.approx((ROW, COLUMN), abs=2)
     assert disc.radius == pytest.approx(RADIUS, abs=2)
     assert disc.strength > 0.4
@@ -41,21 +41,21 @@ def test_a_rim_below_the_noise_of_a_pixel_is_found(rims):
 
 
 def test_light_on_a_part_of_the_circle_is_no_rim(rims):
-    pixels, dark = sky()
+    pixels, nodata = sky()
     streak = rim(30)
     streak[: int(ROW)] = 0
     streak[:, : int(COLUMN)] = 0
-    found = rims.find((pixels + streak).astype(np.float32), dark)
+    found = rims.find((pixels + streak).astype(np.float32), nodata)
     assert max((one.strength for one in found), default=0) < 0.34
 
 
 def test_a_disc_that_leaves_the_picture_is_found_by_what_is_left(rims):
-    pixels, dark = sky(2)
-    disc = rims.find((pixels + rim(1.5, column=210)).astype(np.float32), dark)[0]
+    pixels, nodata = sky(2)
+    disc = rims.find((pixels + rim(1.5, column=210)).astype(np.float32), nodata)[0]
     assert (disc.row, disc.column) == pytest.approx((ROW, 210), abs=3)
 
 
 def test_a_disc_is_drawn_with_its_margin(rims):
-    pixels, dark = sky()
-    disc = rims.find((pixels + rim(1.5)).astype(np.float32), dark)[0]
+    pixels, nodata = sky()
+    disc = rims.find((pixels + rim(1.5)).astype(np.float32), nodata)[0]
     assert np.sqrt(draw_disc(disc, SHAPE, margin=3).sum() / np.pi) == pytest.approx(disc.radius + 3, abs=1)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skysieve.core.errors import ConfigError, FrameError
-from skysieve.core.models.augmentation import VIEWS, highest_over_views
+from skysieve.core.models.augmentation import VIEWS, max_over_views
 from skysieve.frames.image.domain import check_reference, score_frame
 from skysieve.frames.image.normalise import normalise
 from skysieve.frames.image.tiles import TilePlan, TileSizes, fixed_tiles, plan_tiles, predict
@@ -46,7 +46,6 @@ logger = logging.getLogger(__name__)
 
 PUBLISHED_TILES = {"size": 400, "step": 200, "margin": 100}
 PUBLISHED_BATCH = 8
-
 
 
 class Masker:
@@ -342,7 +341,7 @@ class Masker:
 
     def _run(self, tiles: NDArray[np.float32], *, statistics: MaskStatistics) -> NDArray[np.float32]:
         """Return the probabilities ``(N, C, H, W)`` of the requested classes."""
-        found = highest_over_views(self.network, tiles, self.settings.views)
+        found = max_over_views(self.network, tiles, self.settings.views)
         wanted = found if self._planes == list(range(found.shape[1])) else found[:, self._planes]
         statistics.add(wanted)
         return wanted

@@ -12,7 +12,7 @@ import numpy as np
 from skysieve.core.errors import FrameError
 from skysieve.core.fits.frame_files import FrameFile
 from skysieve.core.fits.locations import find_locations
-from skysieve.frames.image.domain import WARNING_SCORE
+from skysieve.frames.image.domain import WARNING_SCORE, OODScore
 from skysieve.frames.track.decide import choose_hdus
 from skysieve.frames.track.settings import TrackOptions, TrackSettings
 from skysieve.frames.track.tracker import Tracker, pool_blocks

@@ -19,7 +19,7 @@ from skysieve.core.evaluation.histograms import LIMIT, ScoreHistograms, count_pi
 from skysieve.core.models.card import ModelCard, Tiling
 from skysieve.core.training.export import Calibration, write_model
 from skysieve.core.training.feed import stream_batches
-from skysieve.frames.image.domain import reference_quantiles
+from skysieve.frames.image.domain import measure_statistics, reference_quantiles
 from skysieve.frames.image.normalise import NAME as NORMALISATION
 from skysieve.frames.simulate.recipe import read_recipe
 from skysieve.frames.track.model import JOB

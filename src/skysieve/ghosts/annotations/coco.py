@@ -1,7 +1,6 @@
-"""COCO instances: ghosts as the tools of object detection exchange them.
+"""Ghosts as COCO instances, the exchange format of object detection.
 
-Coordinates of COCO are those of a picture whose first pixel spans 0 to 1, so that its centre is at 0.5;
-ours has it at 0.
+The centre of the first pixel is at 0.5 in COCO coordinates, and at 0 in the coordinates of Skysieve.
 
 References
 ----------
@@ -15,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from skysieve.core.errors import ConfigError, SourceError
-from skysieve.ghosts.annotations.annotation_files import (
-    LARGEST_SIDE,
-    MOST_CORNERS,
+from skysieve.ghosts.annotations.annotated_images import (
+    MAX_CORNERS,
+    MAX_SIDE,
     AnnotatedImage,
     Annotations,
     OutlinedGhost,
     Skipped,
 )
-from skysieve.ghosts.annotations.outlines import FARTHEST, Outline, Polygon
+from skysieve.ghosts.annotations.outlines import MAX_COORDINATE, Outline, Polygon
 from skysieve.ghosts.annotations.run_lengths import (
     compress_counts,
     decode_run_lengths,
@@ -42,43 +41,54 @@ if TYPE_CHECKING:
 
 __all__ = ["is_coco", "parse_coco", "to_coco"]
 
-HALF = 0.5
-"""From our coordinates to those of COCO."""
+COCO_OFFSET = 0.5
+"""COCO coordinate minus Skysieve coordinate, in pixels."""
 
-_MOST_BORDERS = 10**6
-_MOST_PIXELS = 10**11
-"""All masks of a file together may have so many pixels: 600 000 of the published size."""
+_MAX_OUTLINE_PIXELS = 10**6
+_MAX_PIXELS = 10**11
+"""Maximum pixels of all masks of a file together: 600 000 masks of the published size."""
 
 SECTIONS = ("images", "annotations", "categories")
 
 
 def is_coco(document: object) -> bool:
-    """Tell whether a JSON document looks like COCO instances."""
+    """Tell whether a JSON document looks like COCO instances.
+
+    Parameters
+    ----------
+    document
+        The parsed JSON document.
+
+    Returns
+    -------
+    bool
+        True if it has lists of images and annotations.
+    """
     return isinstance(document, dict) and all(
         isinstance(document.get(section), list) for section in ("images", "annotations")
     )
 
 
 def parse_coco(document: object, source: str) -> Annotations:
-    """Return what a file of COCO instances holds.
+    """Convert COCO instances to annotations.
 
     Parameters
     ----------
     document
-        As :func:`json.loads` returns it.
+        The parsed JSON document.
     source
-        The file, for messages.
+        File name, for messages.
 
     Returns
     -------
     Annotations
-        Images in the order of the file, known by the names of their files, folders left out.  A
-        segmentation of one polygon stays a polygon; others become one that runs along their pixels.
+        Images in the order of the file, named without folders.  A segmentation of one polygon is kept; any
+        other becomes one polygon along the edges of its pixels.
 
     Raises
     ------
     SourceError
-        If something is missing, or has a value that cannot be understood.
+        If a value is missing or invalid.
     """
     images, annotations, categories = (_records(document, section, source) for section in SECTIONS)
     classes = {
@@ -86,16 +96,16 @@ def parse_coco(document: object, source: str) -> Annotations:
         for number, category in _numbered(categories, "category", source).items()
     }
     shapes = {number: _shape(image, source) for number, image in _numbered(images, "image", source).items()}
-    ghosts: dict[Any, list[OutlinedGhost]] = {number: [] for number in shapes}
+    ghosts: dict[int | str, list[OutlinedGhost]] = {number: [] for number in shapes}
     empty = pixels = 0
-    for place, annotation in enumerate(annotations, 1):
-        where = f"{source}: annotation {annotation.get('id', place)!r:.40}"
+    for position, annotation in enumerate(annotations, 1):
+        where = f"{source}: annotation {annotation.get('id', position)!r:.40}"
         image, category = (_value(annotation, key, where) for key in ("image_id", "category_id"))
         for number, known, kind in ((image, shapes, "image"), (category, classes, "category")):
             if number not in known:
                 raise SourceError(f"{where}: there is no {kind} {number!r}")
         pixels += shapes[image][0] * shapes[image][1]
-        if pixels > _MOST_PIXELS:
+        if pixels > _MAX_PIXELS:
             raise SourceError(f"{where}: masks up to here have {pixels:.3g} pixels; split the file")
         outline = _outline(annotation.get("segmentation"), shapes[image], where)
         if outline is None:
@@ -118,16 +128,22 @@ def parse_coco(document: object, source: str) -> Annotations:
 
 
 def to_coco(annotations: Annotations, *, polygons: bool = False) -> dict[str, Any]:
-    """Return annotations as JSON of COCO instances, with the pixels of each ghost exactly.
+    """Convert annotations to COCO instances.
 
-    Ghosts without a pixel on their picture are left out: the usual tools cannot read them.
+    The pixels of each ghost are exact.  Ghosts without a pixel on their image are left out, because the usual
+    tools cannot read them.
 
     Parameters
     ----------
     annotations
-        What to write.
+        The annotations.
     polygons
-        Whether to write polygons along the pixels, not compressed run lengths.
+        Write polygons along the edges of the pixels instead of compressed run lengths.
+
+    Returns
+    -------
+    dict
+        JSON document with ``images``, ``annotations`` and ``categories``.
     """
     images: list[dict[str, Any]] = []
     found: list[dict[str, Any]] = []
@@ -143,7 +159,9 @@ def to_coco(annotations: Annotations, *, polygons: bool = False) -> dict[str, An
                 "id": len(found) + 1,
                 "image_id": image_id,
                 "category_id": numbers[ghost.class_name],
-                "segmentation": _polygon(mask) if polygons else _run_lengths(mask),
+                "segmentation": _polygon(mask)
+                if polygons
+                else {"size": list(mask.shape), "counts": compress_counts(encode_run_lengths(mask))},
                 "bbox": _box(mask),
                 "area": int(mask.sum()),
                 "iscrowd": int(ghost.is_crowd),
@@ -153,112 +171,110 @@ def to_coco(annotations: Annotations, *, polygons: bool = False) -> dict[str, An
     return {"images": images, "annotations": found, "categories": categories}
 
 
-def _run_lengths(mask: NDArray[np.bool_]) -> dict[str, Any]:
-    return {"size": list(mask.shape), "counts": compress_counts(encode_run_lengths(mask))}
-
-
 def _polygon(mask: NDArray[np.bool_]) -> list[list[float]]:
     outline = trace(mask)
-    corners = np.column_stack([outline.xs, outline.ys]) + HALF
+    corners = np.column_stack([outline.xs, outline.ys]) + COCO_OFFSET
     return [corners.ravel().tolist()]
 
 
 def _box(mask: NDArray[np.bool_]) -> list[int]:
-    """Return left, top, width and height, in pixels."""
+    """Return left, top, width and height of a mask in pixels."""
     columns, rows = (np.flatnonzero(mask.any(axis)) for axis in (0, 1))
     left, right, top, bottom = (int(end) for ends in (columns, rows) for end in (ends[0], ends[-1]))
     return [left, top, right - left + 1, bottom - top + 1]
 
 
-def _records(document: Any, section: str, source: str) -> list[dict[str, Any]]:
-    records = document.get(section)
+def _records(document: object, section: str, source: str) -> list[dict[str, Any]]:
+    records = document.get(section) if isinstance(document, dict) else None
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
         raise SourceError(f"{source}: has no list of {section}")
     return records
 
 
-def _numbered(records: list[dict[str, Any]], kind: str, source: str) -> dict[Any, dict[str, Any]]:
-    """Return records by their number."""
+def _numbered(records: list[dict[str, Any]], kind: str, source: str) -> dict[int | str, dict[str, Any]]:
+    """Return records by their id."""
     found = {}
-    for place, record in enumerate(records, 1):
-        number = _value(record, "id", f"{source}: {kind} in place {place}")
+    for position, record in enumerate(records, 1):
+        number = _value(record, "id", f"{source}: {kind} in place {position}")
         if number in found:
             raise SourceError(f"{source}: {kind} {number!r} is in it twice; leave one")
         found[number] = record
     return found
 
 
-def _value(record: Mapping[str, Any], key: str, where: str) -> int | str:
+def _value(record: Mapping[str, object], key: str, where: str) -> int | str:
     value = record.get(key)
     if not isinstance(value, int | str) or isinstance(value, bool):
         raise SourceError(f"{where} has no {key}")
     return value
 
 
-def _file_name(image: Mapping[str, Any], source: str) -> str:
+def _file_name(image: Mapping[str, object], source: str) -> str:
     name = str(_value(image, "file_name", f"{source}: image {image['id']!r}"))
     return name.replace("\\", "/").rpartition("/")[2]
 
 
-def _shape(image: Mapping[str, Any], source: str) -> Shape:
+def _shape(image: Mapping[str, object], source: str) -> Shape:
     height, width = (image.get(key) for key in ("height", "width"))
     if not isinstance(height, int) or not isinstance(width, int):
         raise SourceError(f"{source}: image {image['id']!r} has no height and width in pixels")
-    if not 1 <= min(height, width) <= max(height, width) <= LARGEST_SIDE:
+    if not 1 <= min(height, width) <= max(height, width) <= MAX_SIDE:
         raise SourceError(
             f"{source}: image {image['id']!r} is {height!s:.40} × {width!s:.40} pixels; "
-            f"expected a height and width from 1 to {LARGEST_SIDE}"
+            f"expected a height and width from 1 to {MAX_SIDE}"
         )
     return height, width
 
 
-def _outline(segmentation: Any, shape: Shape, where: str) -> Outline | None:
-    """Return the shape of a segmentation, in our coordinates; None if it encloses nothing."""
+def _outline(segmentation: object, shape: Shape, where: str) -> Outline | None:
+    """Return the outline of a segmentation in Skysieve coordinates; None if it has no area."""
     if isinstance(segmentation, dict):
-        outline = _traced(_decoded(segmentation, shape, where), where)
+        outline = _trace_checked(_decode_mask(segmentation, shape, where), where)
     elif isinstance(segmentation, list):
-        parts = [_part(part, where) for part in segmentation]
+        parts = [_parse_polygon(part, where) for part in segmentation]
         parts = [part for part in parts if part.encloses]
         if not parts:
             return None
-        outline = parts[0] if len(parts) == 1 else _traced(_together(parts, shape), where)
+        outline = parts[0] if len(parts) == 1 else _trace_checked(_union(parts, shape), where)
     else:
         raise SourceError(f"{where} has no segmentation: expected polygons or run lengths")
     return outline if outline.encloses else None
 
 
-def _together(parts: Sequence[Polygon], shape: Shape) -> NDArray[np.bool_]:
-    """Return the pixels that are in any of several polygons, ``(H, W)``."""
+def _union(parts: Sequence[Polygon], shape: Shape) -> NDArray[np.bool_]:
+    """Return the pixels ``(H, W)`` inside at least one polygon."""
     mask = np.zeros(shape, bool)
     for part in parts:
         mask |= part.mask(shape)
     return mask
 
 
-def _traced(mask: NDArray[np.bool_], where: str) -> Polygon:
-    """Return the outline of a mask; one that is more border than ghost would take all memory."""
+def _trace_checked(mask: NDArray[np.bool_], where: str) -> Polygon:
+    """Trace a mask; refuse outlines that are too long for the memory."""
     borders = sum(int(np.count_nonzero(np.diff(mask, axis=axis))) for axis in (0, 1))
-    if borders > _MOST_BORDERS:
+    if borders > _MAX_OUTLINE_PIXELS:
         raise SourceError(
-            f"{where}: its outline is {borders} pixels long, more than {_MOST_BORDERS}; it is damaged"
+            f"{where}: its outline is {borders} pixels long, more than {_MAX_OUTLINE_PIXELS}; it is damaged"
         )
     return trace(mask)
 
 
-def _part(corners: Any, where: str) -> Polygon:
+def _parse_polygon(corners: object, where: str) -> Polygon:
     if not isinstance(corners, list) or len(corners) % 2 or not all(map(_is_number, corners)):
         raise SourceError(f"{where}: a polygon is no list of x and y in turn, in pixels")
-    if len(corners) > 2 * MOST_CORNERS:
-        raise SourceError(f"{where}: a polygon has {len(corners) // 2} corners, more than {MOST_CORNERS}")
-    return Polygon(tuple(x - HALF for x in corners[::2]), tuple(y - HALF for y in corners[1::2]))
+    if len(corners) > 2 * MAX_CORNERS:
+        raise SourceError(f"{where}: a polygon has {len(corners) // 2} corners, more than {MAX_CORNERS}")
+    return Polygon(
+        tuple(x - COCO_OFFSET for x in corners[::2]), tuple(y - COCO_OFFSET for y in corners[1::2])
+    )
 
 
 def _is_number(value: object) -> bool:
-    # neither NaN nor an integer too large for a float is within
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= FARTHEST
+    # the comparison also rejects NaN and integers that are too large for a float
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= MAX_COORDINATE
 
 
-def _decoded(segmentation: Mapping[str, Any], shape: Shape, where: str) -> NDArray[np.bool_]:
+def _decode_mask(segmentation: Mapping[str, object], shape: Shape, where: str) -> NDArray[np.bool_]:
     counts, size = segmentation.get("counts"), segmentation.get("size")
     if size != list(shape):
         raise SourceError(f"{where}: run lengths are of size {size!r:.40}, the image is {list(shape)}")

@@ -1,7 +1,7 @@
-"""Ghosts as people outline them: shapes, and the pixels in them.
+"""Shapes that outline ghosts, and the pixels inside them.
 
-Coordinates are pixels of the picture: x to the right, y downwards, and the centre of the first pixel
-at (0, 0).  A pixel belongs to a shape by its centre alone:
+Coordinates are in pixels of the picture: x to the right, y downwards, and the centre of the first pixel
+at (0, 0).  The position of its centre decides whether a pixel belongs to a shape:
 
 ========= ===================== ====================================================
 shape     a pixel belongs       its centre on the outline itself
@@ -12,8 +12,8 @@ polygon   inside, by even-odd   belongs
 rectangle rows and columns      from round(y) up to, not including, round(y + height)
 ========= ===================== ====================================================
 
-These are the rules of the published study (Tanoglidis et al. 2022), but for what lies beyond the
-picture: it is cut off on all four sides.
+These are the rules of the published study (Tanoglidis et al. 2022), with one difference: shapes are clipped
+at all four sides of the picture.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
-    "FARTHEST",
+    "MAX_COORDINATE",
     "Circle",
     "Ellipse",
     "Outline",
@@ -40,18 +40,18 @@ __all__ = [
 Shape = tuple[int, int]
 """Height and width of a picture, in pixels."""
 
-FARTHEST = 1e6
-"""Coordinates in files beyond this many pixels are taken for damage."""
+MAX_COORDINATE = 1e6
+"""Maximum coordinate in a file, in pixels.  A larger one means that the file is damaged."""
 
-_CROSSINGS_AT_A_TIME = 10**6
+_CROSSINGS_PER_BATCH = 10**6
 
 Bounds = tuple[float, float, float, float]
-"""Left, top, right and bottom end of a shape, in pixels."""
+"""Left, top, right and bottom of a shape in pixels."""
 
 
 @dataclass(frozen=True)
 class Circle:
-    """A circle with its centre and radius, in pixels."""
+    """A circle with centre and radius in pixels."""
 
     shape_name: ClassVar[str] = "circle"
 
@@ -61,16 +61,27 @@ class Circle:
 
     @property
     def bounds(self) -> Bounds:
-        """Left, top, right and bottom end, in pixels."""
+        """Left, top, right and bottom in pixels."""
         return self.cx - self.r, self.cy - self.r, self.cx + self.r, self.cy + self.r
 
     @property
     def encloses(self) -> bool:
-        """Whether it has an inside."""
+        """Whether its area is larger than zero."""
         return self.r > 0
 
     def mask(self, shape: Shape) -> NDArray[np.bool_]:
-        """Return its pixels in a picture of this shape, ``(H, W)``."""
+        """Return the pixels inside the circle.
+
+        Parameters
+        ----------
+        shape
+            Height and width of the picture in pixels.
+
+        Returns
+        -------
+        ndarray of bool, shape (H, W)
+            True inside.
+        """
         mask, window, x, y = _window(self.bounds, shape)
         mask[window] = (x - self.cx) ** 2 + (y - self.cy) ** 2 < self.r**2
         return mask
@@ -78,9 +89,9 @@ class Circle:
 
 @dataclass(frozen=True)
 class Ellipse:
-    """An ellipse with its centre, its two semi-axes, in pixels, and its turn.
+    """An ellipse with centre and semi-axes in pixels, and a position angle.
 
-    The semi-axis ``rx`` points `theta` radians from x towards y: clockwise, as one looks at the picture.
+    The semi-axis ``rx`` is rotated by `theta` radians from x towards y, which is clockwise in the picture.
     """
 
     shape_name: ClassVar[str] = "ellipse"
@@ -93,7 +104,7 @@ class Ellipse:
 
     @property
     def bounds(self) -> Bounds:
-        """Left, top, right and bottom end, in pixels."""
+        """Left, top, right and bottom in pixels."""
         cosine, sine = np.cos(self.theta), np.sin(self.theta)
         half_width = float(np.hypot(self.rx * cosine, self.ry * sine))
         half_height = float(np.hypot(self.rx * sine, self.ry * cosine))
@@ -101,23 +112,34 @@ class Ellipse:
 
     @property
     def encloses(self) -> bool:
-        """Whether it has an inside."""
+        """Whether its area is larger than zero."""
         return self.rx > 0 and self.ry > 0
 
     def mask(self, shape: Shape) -> NDArray[np.bool_]:
-        """Return its pixels in a picture of this shape, ``(H, W)``."""
+        """Return the pixels inside the ellipse.
+
+        Parameters
+        ----------
+        shape
+            Height and width of the picture in pixels.
+
+        Returns
+        -------
+        ndarray of bool, shape (H, W)
+            True inside.
+        """
         mask, window, x, y = _window(self.bounds, shape)
         cosine, sine = np.cos(self.theta), np.sin(self.theta)
         along = (x - self.cx) * cosine + (y - self.cy) * sine
         across = (y - self.cy) * cosine - (x - self.cx) * sine
-        # without a division, upright ellipses of whole pixels are exact
+        # avoiding a division keeps axis-aligned ellipses with integer coordinates exact
         mask[window] = (along * self.ry) ** 2 + (across * self.rx) ** 2 < (self.rx * self.ry) ** 2
         return mask
 
 
 @dataclass(frozen=True)
 class Rectangle:
-    """An upright rectangle with its first corner and its size, in pixels."""
+    """An axis-aligned rectangle with its top left corner and size in pixels."""
 
     shape_name: ClassVar[str] = "rect"
 
@@ -128,16 +150,27 @@ class Rectangle:
 
     @property
     def bounds(self) -> Bounds:
-        """Left, top, right and bottom end, in pixels: the first and last column and row."""
+        """First column, first row, last column and last row."""
         return round(self.x), round(self.y), round(self.x + self.width) - 1, round(self.y + self.height) - 1
 
     @property
     def encloses(self) -> bool:
-        """Whether it has an inside."""
+        """Whether its area is larger than zero."""
         return self.width > 0 and self.height > 0
 
     def mask(self, shape: Shape) -> NDArray[np.bool_]:
-        """Return its pixels in a picture of this shape, ``(H, W)``."""
+        """Return the pixels inside the rectangle.
+
+        Parameters
+        ----------
+        shape
+            Height and width of the picture in pixels.
+
+        Returns
+        -------
+        ndarray of bool, shape (H, W)
+            True inside.
+        """
         mask, window, _, _ = _window(self.bounds, shape)
         mask[window] = True
         return mask
@@ -145,16 +178,16 @@ class Rectangle:
 
 @dataclass(frozen=True)
 class Polygon:
-    """A polygon with its corners, in pixels; the last is joined to the first.
+    """A closed polygon.
 
-    Where it crosses itself, what is enclosed twice is outside (even-odd rule).
+    If it crosses itself, areas that it encloses twice are outside (even-odd rule).
 
     Attributes
     ----------
     xs, ys
-        The corners.
+        Coordinates of the corners in pixels; an edge joins the last corner to the first.
     is_polyline
-        Whether it was drawn as a line of pieces; it is filled all the same.
+        Whether it was drawn as a polyline; a polyline is filled as well.
     """
 
     xs: tuple[float, ...]
@@ -163,31 +196,42 @@ class Polygon:
 
     @property
     def shape_name(self) -> str:
-        """What it was drawn as."""
+        """Name of the shape in files of the VGG Image Annotator."""
         return "polyline" if self.is_polyline else "polygon"
 
     @property
     def bounds(self) -> Bounds:
-        """Left, top, right and bottom end, in pixels."""
+        """Left, top, right and bottom in pixels."""
         if not self.xs:
             return 0.0, 0.0, -1.0, -1.0
         return min(self.xs), min(self.ys), max(self.xs), max(self.ys)
 
     @property
     def encloses(self) -> bool:
-        """Whether it has an inside: at least three corners, not all on a line of the grid."""
+        """Whether it has at least three corners, not all on one row or column."""
         left, top, right, bottom = self.bounds
         return len(self.xs) > 2 and left < right and top < bottom
 
     def mask(self, shape: Shape) -> NDArray[np.bool_]:
-        """Return its pixels in a picture of this shape, ``(H, W)``."""
+        """Return the pixels inside the polygon or on its edges.
+
+        Parameters
+        ----------
+        shape
+            Height and width of the picture in pixels.
+
+        Returns
+        -------
+        ndarray of bool, shape (H, W)
+            True inside and on the edges.
+        """
         mask, window, x, y = _window(self.bounds, shape)
         if x.size and y.size:
             corners = np.column_stack([self.xs, self.ys]).astype(np.float64)
             ends = np.roll(corners, -1, axis=0)
             odd, touched = np.zeros((y.size, x.size), bool), np.zeros((y.size, x.size), bool)
-            # Some edges at a time: a polygon of many long ones crosses more rows than memory holds.
-            for edges in _few_crossings(corners[:, 1], ends[:, 1], y[:, 0]):
+            # batches limit the memory: many long edges have very many crossings with rows of pixels
+            for edges in _edge_batches(corners[:, 1], ends[:, 1], y[:, 0]):
                 odd ^= _enclosed(corners[edges], ends[edges], x[0], y[:, 0])
                 touched |= _touched(corners[edges], ends[edges], x[0], y[:, 0])
             mask[window] = odd | touched
@@ -200,7 +244,7 @@ Outline = Circle | Ellipse | Polygon | Rectangle
 def _window(
     bounds: Bounds, shape: Shape
 ) -> tuple[NDArray[np.bool_], tuple[slice, slice], NDArray[np.float64], NDArray[np.float64]]:
-    """Return an empty mask, the part of it that a shape may touch, and the x and y of the pixels there."""
+    """Return an empty mask, the slices of the mask within `bounds`, and the x and y of the pixels there."""
     height, width = shape
     left, top, right, bottom = bounds
     columns = np.clip([np.floor(left), np.ceil(right) + 1], 0, width).astype(int)
@@ -210,13 +254,13 @@ def _window(
     return np.zeros(shape, bool), (slice(*rows), slice(*columns)), x, y
 
 
-def _few_crossings(
+def _edge_batches(
     begins: NDArray[np.float64], ends: NDArray[np.float64], y: NDArray[np.float64]
 ) -> list[slice]:
-    """Return runs of edges, by their heights at both ends, that cross some million rows of pixels at most."""
+    """Split edges, given by the y of both ends, into batches with about a million row crossings each."""
     low = np.clip(np.minimum(begins, ends), y[0], y[-1])
     high = np.clip(np.maximum(begins, ends), y[0], y[-1])
-    parts = (np.cumsum(high - low + 1) // _CROSSINGS_AT_A_TIME).astype(int)
+    parts = (np.cumsum(high - low + 1) // _CROSSINGS_PER_BATCH).astype(int)
     limits = [0, *(np.flatnonzero(np.diff(parts)) + 1).tolist(), len(parts)]
     return [slice(first, last) for first, last in pairwise(limits)]
 
@@ -224,19 +268,19 @@ def _few_crossings(
 def _enclosed(
     begins: NDArray[np.float64], ends: NDArray[np.float64], x: NDArray[np.float64], y: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
-    """Return the pixels with an odd number of edges to their left, ``(H, W)``; edges are ``(E, 2)``."""
+    """Return the pixels ``(H, W)`` with an odd number of edges to their left; edges are ``(E, 2)``."""
     row, crossing = _crossings(begins, ends, y, with_lower_ends=False)
-    turns = np.zeros((y.size, x.size + 1), np.int64)
+    counts = np.zeros((y.size, x.size + 1), np.int64)
     first = np.clip(np.ceil(crossing) - x[0], 0, x.size).astype(int)
-    np.add.at(turns, (row, first), 1)
-    odd: NDArray[np.bool_] = (np.cumsum(turns, axis=1)[:, :-1] & 1).astype(bool)
+    np.add.at(counts, (row, first), 1)
+    odd: NDArray[np.bool_] = (np.cumsum(counts, axis=1)[:, :-1] & 1).astype(bool)
     return odd
 
 
 def _touched(
     begins: NDArray[np.float64], ends: NDArray[np.float64], x: NDArray[np.float64], y: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
-    """Return the pixels whose centres lie on an edge, ``(H, W)``."""
+    """Return the pixels ``(H, W)`` whose centres lie on an edge."""
     touched = np.zeros((y.size, x.size), bool)
     row, crossing = _crossings(begins, ends, y, with_lower_ends=True)
     here = (crossing == np.floor(crossing)) & (crossing >= x[0]) & (crossing <= x[-1])
@@ -251,10 +295,10 @@ def _touched(
 def _crossings(
     begins: NDArray[np.float64], ends: NDArray[np.float64], y: NDArray[np.float64], *, with_lower_ends: bool
 ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """Return the rows of pixels that edges cross, and at which x; level edges cross none.
+    """Return the index of the row and the x of each crossing of an edge with a row of pixel centres.
 
-    For corners on whole pixels the numbers are exact where it matters: a product and one division give a
-    whole number if, and only if, the crossing is one.
+    Horizontal edges cross no row.  For corners on integer coordinates, x is an integer if and only if the
+    exact crossing is one, because x follows from one product and one division.
     """
     low, high = np.minimum(begins[:, 1], ends[:, 1]), np.maximum(begins[:, 1], ends[:, 1])
     first = np.ceil(low)

@@ -1,6 +1,6 @@
-"""Masks as run lengths, as COCO files keep them.
+"""Run-length encoding of masks, as COCO files use it.
 
-Run lengths count pixels down the columns, first those outside.
+Run lengths count pixels down the columns.  The first run is outside the mask.
 
 References
 ----------
@@ -22,17 +22,22 @@ if TYPE_CHECKING:
 
 __all__ = ["compress_counts", "decode_run_lengths", "encode_run_lengths", "expand_counts"]
 
-_MOST_BITS = 60
-"""More bits than any length has: a text that goes on is damaged."""
+_MAX_BITS = 60
+"""Maximum bits of one run length.  More bits mean that the text is damaged."""
 
 
 def encode_run_lengths(mask: NDArray[np.bool_]) -> list[int]:
-    """Return a mask as lengths of runs down its columns: outside, inside, outside and so on.
+    """Encode a mask as run lengths down its columns.
 
     Parameters
     ----------
     mask : ndarray of bool, shape (H, W)
         True where the ghost is.
+
+    Returns
+    -------
+    list of int
+        Lengths in pixels of runs outside, inside, outside and so on.
 
     Examples
     --------
@@ -45,12 +50,24 @@ def encode_run_lengths(mask: NDArray[np.bool_]) -> list[int]:
 
 
 def decode_run_lengths(counts: Sequence[int], shape: Shape) -> NDArray[np.bool_]:
-    """Return the mask, ``(H, W)``, of which these are the lengths of runs.
+    """Decode the run lengths of a mask.
+
+    Parameters
+    ----------
+    counts
+        Run lengths in pixels, the first outside the mask.
+    shape
+        Height and width of the mask.
+
+    Returns
+    -------
+    ndarray of bool, shape (H, W)
+        The mask.
 
     Raises
     ------
     ValueError
-        If they do not add up to the pixels of the picture.
+        If the sum of the lengths is not the number of pixels.
     """
     height, width = shape
     if any(count < 0 for count in counts) or sum(counts) != height * width:
@@ -60,11 +77,21 @@ def decode_run_lengths(counts: Sequence[int], shape: Shape) -> NDArray[np.bool_]
 
 
 def compress_counts(counts: Sequence[int]) -> str:
-    """Return lengths of runs as the text in which COCO files keep them.
+    """Compress run lengths to the text format of COCO files.
 
-    From the fourth on, a length is kept as the difference from that two before. Each number is cut into
-    groups of 5 bits, the lowest first, that of the sign included; 32 marks that more follow; 48 is added
-    to make letters of them.
+    From the fourth on, the difference from the length two before is stored.  Each signed number is split into
+    groups of 5 bits, the lowest first.  The value 32 is added to a group if more groups follow, and 48 to
+    make it a printable character.
+
+    Parameters
+    ----------
+    counts
+        Run lengths in pixels.
+
+    Returns
+    -------
+    str
+        The compressed text.
 
     Examples
     --------
@@ -72,12 +99,12 @@ def compress_counts(counts: Sequence[int]) -> str:
     '61X13mN000`0'
     """
     letters = []
-    for place, count in enumerate(counts):
-        rest = count - counts[place - 2] if place > 2 else count
+    for position, count in enumerate(counts):
+        rest = count - counts[position - 2] if position > 2 else count
         while True:
             group = rest & 31
             rest >>= 5
-            # the highest bit of the last group is the sign of all
+            # the highest bit of the last group is the sign of the number
             more = rest != (-1 if group & 16 else 0)
             letters.append(chr(48 + group + 32 * more))
             if not more:
@@ -86,12 +113,22 @@ def compress_counts(counts: Sequence[int]) -> str:
 
 
 def expand_counts(text: str) -> list[int]:
-    """Return the lengths of runs that a text holds; see :func:`compress_counts`.
+    """Decompress the text of :func:`compress_counts`.
+
+    Parameters
+    ----------
+    text
+        The compressed text.
+
+    Returns
+    -------
+    list of int
+        Run lengths in pixels.
 
     Raises
     ------
     ValueError
-        If the text is none of that kind.
+        If the text is not of that format.
     """
     counts: list[int] = []
     number = bits = 0
@@ -101,7 +138,7 @@ def expand_counts(text: str) -> list[int]:
             raise ValueError(f"{letter!r} is in no compressed run lengths")
         number |= (code & 31) << bits
         bits += 5
-        if bits > _MOST_BITS:
+        if bits > _MAX_BITS:
             raise ValueError("a run length is longer than any picture")
         if code & 32:
             continue

@@ -1,4 +1,4 @@
-"""The way back: from the pixels of a ghost to one outline around exactly these."""
+"""Trace the outline of a mask as one polygon that contains exactly its pixels."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ __all__ = ["trace"]
 
 
 def trace(mask: NDArray[np.bool_]) -> Polygon:
-    """Return one polygon with exactly the pixels of a mask.
+    """Trace a mask as one polygon with exactly its pixels.
 
-    It runs along the edges of the pixels.  Parts and holes of the mask are joined to it by lines there and
-    back, which enclose nothing and, between the pixels, touch none.
+    The polygon follows the edges of the pixels.  Pairs of coincident edges connect the components and holes
+    of the mask.  They have no area, and they run between pixel centres, so that they add no pixels.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ def trace(mask: NDArray[np.bool_]) -> Polygon:
     Returns
     -------
     Polygon
-        Without corners if no pixel is True.
+        The outline; it has no corners if no pixel is True.
 
     Examples
     --------
@@ -47,12 +47,12 @@ def trace(mask: NDArray[np.bool_]) -> Polygon:
 
 
 def _loops(mask: NDArray[np.bool_]) -> list[list[tuple[int, int]]]:
-    """Return the closed lines between True and False, as the corners (x, y) of pixels at which they turn."""
+    """Return the closed boundaries between True and False as lists of corners (x, y)."""
     padded = np.pad(mask, 1)
     inside = padded[1:-1, 1:-1]
-    ways: dict[tuple[int, int], list[tuple[int, int]]] = {}
-    # each side of a pixel runs clockwise: where it begins in the pixel, and which way it goes
-    for neighbour, begin, way in (
+    steps: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    # sides of pixels run clockwise: neighbour beyond the side, its start corner, and its direction
+    for neighbour, begin, step in (
         (padded[:-2, 1:-1], (0, 0), (1, 0)),
         (padded[1:-1, 2:], (1, 0), (0, 1)),
         (padded[2:, 1:-1], (1, 1), (-1, 0)),
@@ -60,20 +60,20 @@ def _loops(mask: NDArray[np.bool_]) -> list[list[tuple[int, int]]]:
     ):
         ys, xs = np.nonzero(inside & ~neighbour)
         for corner in zip((xs + begin[0]).tolist(), (ys + begin[1]).tolist(), strict=True):
-            ways.setdefault(corner, []).append(way)
+            steps.setdefault(corner, []).append(step)
     loops = []
-    while ways:
-        start = place = next(iter(ways))
+    while steps:
+        start = position = next(iter(steps))
         loop: list[tuple[int, int]] = []
         last = None
-        while place in ways:
-            way = ways[place].pop()
-            if not ways[place]:
-                del ways[place]
-            if way != last:
-                loop.append(place)
-            place, last = (place[0] + way[0], place[1] + way[1]), way
-            if place == start:
+        while position in steps:
+            step = steps[position].pop()
+            if not steps[position]:
+                del steps[position]
+            if step != last:
+                loop.append(position)
+            position, last = (position[0] + step[0], position[1] + step[1]), step
+            if position == start:
                 break
         loops.append(loop)
     return loops

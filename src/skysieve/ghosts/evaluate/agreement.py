@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from skysieve.ghosts.annotations.annotation_files import AnnotatedImage, Annotations
+    from skysieve.ghosts.annotations.annotated_images import AnnotatedImage, Annotations
 
 __all__ = [
     "ANY",

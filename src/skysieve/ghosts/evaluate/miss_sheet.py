@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 
 from skysieve.core.report.text import BACKGROUND, BRIGHT, DIM, FAINT, draw_text, font, shorten
 from skysieve.ghosts.classes import CLASSES, find_class
-from skysieve.ghosts.predict.preview import lay_over
+from skysieve.ghosts.predict.preview import overlay_ghosts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,7 +98,7 @@ def _draw_panel(sheet: Image.Image, panel: MissPanel, position: tuple[int, int],
     brighter = np.clip(panel.pixels.astype(np.float32) * _BRIGHTER, 0, 255).astype(np.uint8)
     bare = np.stack([brighter] * 3, axis=-1)
     for ghosts, x in ((panel.truth, left), (panel.found, left + width + _BETWEEN)):
-        sheet.paste(Image.fromarray(lay_over(bare, ghosts, rim=1, fill=_FILL)), (x, top + _LINE))
+        sheet.paste(Image.fromarray(overlay_ghosts(bare, ghosts, rim=1, fill=_FILL)), (x, top + _LINE))
     for number, miss in enumerate(panel.misses, 1):
         row, column = miss.position
         x = left + column + (0 if miss.missed else width + _BETWEEN)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skysieve.ghosts.predict.overlaps import match, overlaps_of
+from skysieve.ghosts.predict.overlaps import match, measure_overlaps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,7 +87,7 @@ def find_misses(
     ['called Faint', 'there is Bright']
     """
     found = sorted(detections, key=lambda detection: -detection[2])
-    overlaps = overlaps_of(truth, found)
+    overlaps = measure_overlaps(truth, found)
     matched = match(overlaps, MATCH_IOU)
     misses = []
     for number, (name, mask) in enumerate(truth):

@@ -17,15 +17,15 @@ from skysieve.ghosts.classes import CLASS_NAMES
 from skysieve.ghosts.evaluate.agreement import align, majority, votes
 from skysieve.ghosts.evaluate.ccd_scores import GROUPS, THRESHOLDS, CcdTally
 from skysieve.ghosts.evaluate.misses import find_misses
-from skysieve.ghosts.predict.decide import LEAST_AREA
-from skysieve.ghosts.predict.overlaps import overlaps_of
+from skysieve.ghosts.predict.decide import MIN_AREA
+from skysieve.ghosts.predict.overlaps import measure_overlaps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
-    from skysieve.ghosts.annotations.annotation_files import AnnotatedImage, Annotations
+    from skysieve.ghosts.annotations.annotated_images import AnnotatedImage, Annotations
     from skysieve.ghosts.evaluate.ccd_scores import CcdScores
     from skysieve.ghosts.evaluate.misses import Miss
     from skysieve.ghosts.predict.finder import FoundGhosts, GhostFinder
@@ -145,7 +145,7 @@ class GhostScores:
             Predicted probability of any ghost; by default 1 if there is a detection, else 0.
         """
         self.ccds.add(truth, detections)
-        self.overlaps.append(overlaps_of(truth, detections if weak is None else weak))
+        self.overlaps.append(measure_overlaps(truth, detections if weak is None else weak))
         predicted = float(bool(detections)) if probability is None else probability
         self.has_ghost.append((predicted, bool(truth)))
         self.misses.append(find_misses(truth, detections))
@@ -294,7 +294,7 @@ def _majority_ghosts(people: Sequence[AnnotatedImage]) -> list[Instance]:
     for name in CLASS_NAMES:
         parts, count = label(majority(votes(people, name), len(people)), np.ones((3, 3)))
         masks = (parts == number for number in range(1, count + 1))
-        found += [(name, mask) for mask in masks if np.count_nonzero(mask) >= LEAST_AREA]
+        found += [(name, mask) for mask in masks if np.count_nonzero(mask) >= MIN_AREA]
     return found
 
 

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skysieve.ghosts.classes import CLASS_NAMES
-from skysieve.ghosts.predict.overlaps import ALL, right_detections
+from skysieve.ghosts.predict.overlaps import ALL, correct_detections
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -105,7 +105,7 @@ def image_precision(overlaps: Overlaps, iou: float = 0.5) -> float:
         0 without detections and, by the published protocol, without true ghosts.
     """
     total = len(overlaps.truth)
-    true_positive = right_detections(overlaps, iou)
+    true_positive = correct_detections(overlaps, iou)
     if not total or not true_positive.any():
         return 0.0
     hits = np.cumsum(true_positive)
@@ -137,7 +137,7 @@ def published_precision(
     PublishedPrecision
         Mean and ceiling; NaN without images.
     """
-    chosen = [image.of(group, cut=cut) for image in images]
+    chosen = [image.select(group, cut=cut) for image in images]
     if not chosen:
         return PublishedPrecision(float("nan"), float("nan"))
     return PublishedPrecision(
@@ -173,11 +173,11 @@ def published_curve(
     points = np.linspace(0.0, 1.0, CURVE_POINTS)
     recalls, precisions = np.zeros((2, len(images), CURVE_POINTS))
     for row, image in enumerate(images):
-        chosen = image.of(group, cut=cut)
+        chosen = image.select(group, cut=cut)
         total = len(chosen.truth)
         if not total or not chosen.found:
             continue
-        hits = np.cumsum(right_detections(chosen, iou))
+        hits = np.cumsum(correct_detections(chosen, iou))
         precision = np.concatenate([[0.0], hits / np.arange(1, len(hits) + 1), [0.0]])
         recall = np.concatenate([[0.0], hits / total, [1.0]])
         along = np.linspace(0.0, 1.0, len(recall))
@@ -229,9 +229,9 @@ def pooled_curve(images: Sequence[Overlaps], group: str = ALL, *, iou: float = 0
     Curve
         Precision is cumulative, not the envelope; recall is NaN without true ghosts.
     """
-    chosen = [image.of(group) for image in images]
+    chosen = [image.select(group) for image in images]
     total = sum(len(image.truth) for image in chosen)
-    true_positive = [right_detections(image, iou)[:MAX_DETECTIONS] for image in chosen]
+    true_positive = [correct_detections(image, iou)[:MAX_DETECTIONS] for image in chosen]
     scores = [image.scores[:MAX_DETECTIONS] for image in chosen]
     if not true_positive or not sum(map(len, true_positive)):
         return Curve(np.zeros(0) if total else np.full(1, np.nan), np.zeros(0 if total else 1))

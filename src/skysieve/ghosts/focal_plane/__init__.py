@@ -1,1 +1,1 @@
-"""Focal planes: cameras, pictures, exposures."""
+"""Focal planes: cameras, exposures, and binned pictures of them."""

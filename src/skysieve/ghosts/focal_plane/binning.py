@@ -1,4 +1,4 @@
-"""From the pixels of a CCD to those of the picture: bins, and the sky below them."""
+"""Bin the pixels of a CCD to those of the picture, and estimate their sky background."""
 
 from __future__ import annotations
 
@@ -14,66 +14,67 @@ if TYPE_CHECKING:
 
     from skysieve.core.fits.sections import Region
 
-__all__ = ["SAMPLE", "Binning", "background_of", "bin_pixels", "sky_of"]
+__all__ = ["SAMPLE", "Binning", "bin_pixels", "estimate_background", "measure_sky"]
 
 Binning = Literal["medians", "samples"]
-"""``medians``: means of the middle half of all valid pixels of a bin, about their median, so that stars and
-cosmic rays vanish; ``samples``: means of the 8 x 8 pixels in the middle of each bin, with the noise and the
-stars of the published pictures."""
+"""How to bin.  ``medians``: interquartile mean of all valid pixels of a bin, which removes stars and cosmic
+rays.  ``samples``: mean of the central 8 x 8 pixels of each bin, with noise and stars as in the published
+pictures."""
 
 SAMPLE = 8
-"""Length in CCD pixels of the samples that the published pictures are made of, to judge by their noise."""
+"""Side of the samples in CCD pixels; the noise of the published pictures suggests this length."""
 
-LEAST_VALID = 0.05
-"""Bins of which fewer pixels are valid stay blank."""
+MIN_VALID_FRACTION = 0.05
+"""Minimum fraction of valid pixels of a bin; other bins stay blank."""
 
 SKY_PIXELS = 60_000
-"""About so many pixels of a regular lattice stand for all: the level is then known to 1 % of their noise."""
+"""Approximate number of pixels, on a regular grid, that estimate the sky: its level is then known to 1 % of
+the noise of a pixel."""
 
 CLIP_SIGMA = 3.0
-CLIP_ROUNDS = 8
+MAX_CLIP_ITERATIONS = 8
 
 
-def sky_of(pixels: NDArray[np.float32]) -> tuple[float, float]:
-    """Return the level of the sky and the noise of a pixel, from a lattice of pixels.
+def measure_sky(pixels: NDArray[np.float32]) -> tuple[float, float]:
+    """Measure the sky level and the noise of a pixel, on a regular grid of pixels.
 
-    The level is the mode ``2.5 median - 1.5 mean`` of values clipped at three sigma about the median, or
-    their median where the two differ by more than 0.3 sigma.  A ghost that rises little above the noise of a
-    pixel moves it: see :func:`background_of`.  The noise is the robust scatter of differences between
-    neighbours, which gradients leave alone.
+    The level is the mode ``2.5 median - 1.5 mean`` of values clipped at three sigma about the median.  It is
+    the median if mean and median differ by more than 0.3 sigma.  Ghosts fainter than the noise of a pixel
+    bias the level; see :func:`estimate_background`.  The noise is the robust scatter of the differences
+    between neighbouring pixels.  Gradients do not affect it.
 
     Parameters
     ----------
     pixels
-        ``(H, W)`` float32; NaN where there is no data.
+        Pixels ``(H, W)`` float32; NaN where there is no data.
 
     Returns
     -------
     level, noise : float
-        In the unit of the pixels; NaN without valid pixels.
+        Both in the unit of the pixels; NaN without valid pixels.
 
     References
     ----------
     Bertin & Arnouts 1996, A&AS 117, 393, section 4: the mode.
     """
     every = max(1, isqrt(pixels.size // SKY_PIXELS))
-    lattice = pixels[::every, :-1:every]
-    steps = pixels[::every, 1::every] - lattice
-    sample = lattice[np.isfinite(lattice)].astype(np.float64)
-    steps = np.abs(steps[np.isfinite(steps)])
-    if not sample.size or not steps.size:
+    grid = pixels[::every, :-1:every]
+    differences = pixels[::every, 1::every] - grid
+    sample = grid[np.isfinite(grid)].astype(np.float64)
+    differences = np.abs(differences[np.isfinite(differences)])
+    if not sample.size or not differences.size:
         return float("nan"), float("nan")
     # a difference is sqrt(2) times as noisy as a pixel
-    noise = 1.4826 * float(np.median(steps)) / np.sqrt(2)
-    for _ in range(CLIP_ROUNDS):
-        middle, spread = np.median(sample), sample.std()
-        kept = sample[np.abs(sample - middle) <= CLIP_SIGMA * spread]
+    noise = 1.4826 * float(np.median(differences)) / np.sqrt(2)
+    for _ in range(MAX_CLIP_ITERATIONS):
+        median, spread = np.median(sample), sample.std()
+        kept = sample[np.abs(sample - median) <= CLIP_SIGMA * spread]
         if kept.size == sample.size:
             break
         sample = kept
-    middle, mean, spread = np.median(sample), sample.mean(), sample.std()
-    near = abs(mean - middle) < 0.3 * spread
-    return float(2.5 * middle - 1.5 * mean if near else middle), float(noise)
+    median, mean, spread = np.median(sample), sample.mean(), sample.std()
+    near = abs(mean - median) < 0.3 * spread
+    return float(2.5 * median - 1.5 * mean if near else median), float(noise)
 
 
 def bin_pixels(
@@ -81,31 +82,31 @@ def bin_pixels(
 ) -> NDArray[np.float32]:
     """Bin the pixels of a CCD.
 
-    Bins begin at whole pixels and are alike; where their size is no whole number, as of 4096 pixels in 58
-    bins, up to one row and column between two of them belongs to none.
+    All bins have the same size and begin at whole pixels.  If the number of pixels is not a multiple of the
+    number of bins, such as 4096 pixels in 58 bins, up to one row or column between two bins is not used.
 
     Parameters
     ----------
     pixels
-        ``(H, W)`` float32; NaN where there is no data.
+        Pixels ``(H, W)`` float32; NaN where there is no data.
     shape
-        Bins along each axis.
+        Number of bins along each axis.
     binning
-        See :data:`Binning`.
+        How to bin; see :data:`Binning`.
 
     Returns
     -------
-    ndarray of float32
-        Of this shape; NaN where fewer than 5 % of the pixels are valid.
+    ndarray of float32, shape `shape`
+        Binned pixels; NaN where fewer than 5 % of the pixels are valid.
     """
     height, width = (length // bins for length, bins in zip(pixels.shape, shape, strict=True))
     tops, lefts = (np.arange(bins) * length // bins for length, bins in zip(pixels.shape, shape, strict=True))
     if binning == "samples":
         tops, lefts = tops + max(height - SAMPLE, 0) // 2, lefts + max(width - SAMPLE, 0) // 2
         height, width = min(height, SAMPLE), min(width, SAMPLE)
-    mean = _means if binning == "samples" else _middle_means
+    mean = _means if binning == "samples" else _interquartile_means
     binned = np.empty(shape, np.float32)
-    # one row of bins at a time: a copy of a whole CCD would be as large as the CCD
+    # copying one row of bins at a time saves memory
     bins = np.empty((shape[1], height, width), np.float32)
     for row, top in enumerate(tops):
         strip = pixels[top : top + height]
@@ -115,30 +116,29 @@ def bin_pixels(
     return binned
 
 
-def background_of(
+def estimate_background(
     binned: NDArray[np.float32], parts: Iterable[Region], shape: tuple[int, int]
 ) -> NDArray[np.float32]:
-    """Return the background under the bins of a CCD: one level a part.
+    """Estimate the background of a binned CCD, one level for each part.
 
-    It is the median of the bins of the part, clipped at three sigma.  Bins have little noise, and ghosts that
-    cover less than half of the part stand out of it and are left out.
+    The level is the median of the bins of the part, clipped at three sigma.  Bins have little noise, so that
+    clipping removes ghosts that cover less than half of the part.
 
     Parameters
     ----------
     binned
-        ``(rows, columns)`` float32, from :func:`bin_pixels`.
+        Binned pixels ``(h, w)`` float32 from :func:`bin_pixels`.
     parts
-        Rows and columns of pixels that have a background of their own.
+        Rows and columns of pixels of each part with its own background.
     shape
-        Of the CCD in pixels.
+        Rows and columns of the CCD in pixels.
 
     Returns
     -------
-    ndarray of float32
-        Of the shape of `binned`; bins across two parts have the mean of all levels, and all are NaN where
-        no bin is valid.
+    ndarray of float32, shape (h, w)
+        Level of each bin.  Bins across two parts get the mean of all levels.  NaN if no bin is valid.
     """
-    under = np.full(binned.shape, np.nan, np.float32)
+    background = np.full(binned.shape, np.nan, np.float32)
     levels = []
     for part in parts:
         ends = [(*rows.indices(length)[:2], length) for rows, length in zip(part, shape, strict=True)]
@@ -149,20 +149,20 @@ def background_of(
         level = _clipped_median(binned[rows, columns])
         if np.isfinite(level):
             levels.append(level)
-            under[rows, columns] = level
+            background[rows, columns] = level
     if levels:
-        under[np.isnan(under)] = np.mean(levels)
-    return under
+        background[np.isnan(background)] = np.mean(levels)
+    return background
 
 
 def _clipped_median(values: NDArray[np.float32]) -> float:
-    """Return the median of the finite values that are within three robust sigma of it."""
+    """Return the median of the finite values, clipped at three robust sigma."""
     sample = values[np.isfinite(values)].astype(np.float64)
-    for _ in range(CLIP_ROUNDS):
+    for _ in range(MAX_CLIP_ITERATIONS):
         if not sample.size:
             return float("nan")
-        away = np.abs(sample - np.median(sample))
-        kept = sample[away <= CLIP_SIGMA * 1.4826 * np.median(away)]
+        deviations = np.abs(sample - np.median(sample))
+        kept = sample[deviations <= CLIP_SIGMA * 1.4826 * np.median(deviations)]
         if kept.size == sample.size:
             break
         sample = kept
@@ -170,21 +170,21 @@ def _clipped_median(values: NDArray[np.float32]) -> float:
 
 
 def _means(bins: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the mean of the valid pixels of each of the ``(bins, pixels)``."""
+    """Return the mean of the valid pixels of each bin ``(bins, pixels)``."""
     counts = np.count_nonzero(np.isfinite(bins), axis=-1)
     means = np.empty(len(bins), np.float32)
     means[:] = np.nansum(bins, axis=-1, dtype=np.float64) / np.maximum(counts, 1)
-    means[~_enough(counts, bins.shape[-1])] = np.nan
+    means[~_has_enough_valid(counts, bins.shape[-1])] = np.nan
     return means
 
 
-def _middle_means(bins: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the mean of the middle half of the valid pixels of each of the ``(bins, pixels)``.
+def _interquartile_means(bins: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the interquartile mean of the valid pixels of each bin ``(bins, pixels)``; sorts in place.
 
-    They are sorted in place.  A median of whole numbers is a whole number, or half of one, so that bins of a
-    raw frame would differ by steps of several grey levels; the mean of the values about it does not.
+    Pixels of raw frames are integers.  Their median is a multiple of one half, which is several grey levels
+    of the picture.  The interquartile mean has no such steps.
     """
-    bins.sort(axis=-1)  # NaN come last
+    bins.sort(axis=-1)  # NaN are last
     pixels = bins.shape[-1]
     counts = np.full(len(bins), pixels)
     partial = np.flatnonzero(np.isnan(bins[:, -1]))
@@ -196,10 +196,10 @@ def _middle_means(bins: NDArray[np.float32]) -> NDArray[np.float32]:
         count = int(counts[row])
         cut = max(count - 1, 0) // 4
         means[row] = bins[row, cut : count - cut].mean(dtype=np.float64) if count else np.nan
-    means[~_enough(counts, pixels)] = np.nan
+    means[~_has_enough_valid(counts, pixels)] = np.nan
     return means
 
 
-def _enough(counts: NDArray[np.int64], pixels: int) -> NDArray[np.bool_]:
-    """Return which bins have enough valid pixels."""
-    return counts >= max(1.0, LEAST_VALID * pixels)
+def _has_enough_valid(counts: NDArray[np.int64], pixels: int) -> NDArray[np.bool_]:
+    """Tell which bins have enough valid pixels."""
+    return counts >= max(1.0, MIN_VALID_FRACTION * pixels)

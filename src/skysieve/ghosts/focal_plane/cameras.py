@@ -1,7 +1,7 @@
-"""A camera as data: where its CCDs lie on the focal plane and in the picture of it, and which are dead.
+"""Cameras: the positions of CCDs on the focal plane and in its picture, and their dead parts.
 
-A camera is a table, an ECSV file; :func:`skysieve.ghosts.focal_plane.decam.decam` returns the one that comes
-with the package.  Only the published scores, which are of one camera, know its CCDs otherwise.
+A camera is read from an ECSV table.  :func:`skysieve.ghosts.focal_plane.decam.decam` returns the one that the
+package includes.  Only the published scores of DECam use other boxes of CCDs.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ __all__ = ["Box", "Camera", "Ccd", "read_camera"]
 Scalar = TypeVar("Scalar", bound=np.generic)
 
 _DIRECTIONS = ("+x", "-x", "+y", "-y")
-_LONGEST_SIDE = 20_000
-"""Pixels along an axis of a CCD, or of the picture: more are taken for damage."""
+_MAX_SIDE = 20_000
+"""Maximum pixels along an axis of a CCD or of the picture.  More mean that the table is damaged."""
 
 _COLUMNS = ("number", "name", "det_x", "det_y", "picture_x", "picture_y", "dead_from", "dead_to")
 _META = ("camera", "instrument", "ccd_shape", "cell_shape", "picture_shape", "right", "down")
 
 
 class Box(NamedTuple):
-    """A rectangle of whole pixels, counted from 0; the ends are not in it.
+    """A rectangle of pixels, counted from 0.
 
     Attributes
     ----------
     x0, y0
-        First column and first row; may be negative, where a box sticks out of its picture.
+        First column and row; negative if the box extends beyond the picture.
     x1, y1
-        One more than the last column and row.
+        Last column and row plus one.
     """
 
     x0: int
@@ -52,11 +52,22 @@ class Box(NamedTuple):
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Rows and columns, inside the picture or not."""
+        """Number of rows and columns, including those outside the picture."""
         return self.y1 - self.y0, self.x1 - self.x0
 
     def inside(self, shape: tuple[int, int]) -> tuple[slice, slice]:
-        """Return rows and columns of the part that lies in a picture of this shape, to index it with."""
+        """Clip the box to a picture.
+
+        Parameters
+        ----------
+        shape
+            Rows and columns of the picture.
+
+        Returns
+        -------
+        tuple of slice
+            Rows and columns of the part of the box in the picture, as an index of the picture.
+        """
         return slice(max(self.y0, 0), min(self.y1, shape[0])), slice(max(self.x0, 0), min(self.x1, shape[1]))
 
 
@@ -67,45 +78,50 @@ class Ccd:
     Attributes
     ----------
     number
-        CCDNUM in headers.
+        Number, CCDNUM in headers.
     name
-        Detector position, as DETPOS and EXTNAME in headers.
+        Detector position, DETPOS and EXTNAME in headers.
     detector
-        Its box on the mosaic that DETSEC of headers counts in.
-    lit
-        Its box in the picture of the focal plane: the pixels that it lights.
+        Box in detector coordinates, as in DETSEC of headers.
+    picture_box
+        Box in the picture of the focal plane: the active area of the CCD.
     dead
-        Part of its own pixels that never holds data, or None.
+        Part of the CCD in its own pixels that never has data; None if there is none.
     """
 
     number: int
     name: str
     detector: Box
-    lit: Box
+    picture_box: Box
     dead: Box | None = None
 
 
 @dataclass(frozen=True)
 class Camera:
-    """A camera: its CCDs, and how their axes lie in the picture of the focal plane.
+    """A camera: its CCDs, and the orientation of their axes in the picture of the focal plane.
 
     Attributes
     ----------
     name
-        What to call it.
+        Name in messages and products.
     instrument
-        What INSTRUME of its headers contains, in any case.
+        Text that INSTRUME of its headers contains; case does not matter.
     ccd_shape
         Rows and columns of a CCD without overscan.
     picture_shape
         Rows and columns of the picture of the focal plane.
     right, down
-        Direction on a CCD in which its picture runs to the right, and down: ``+x``, ``-x``, ``+y``, ``-y``.
+        CCD axis that points right, and down, in the picture: ``+x``, ``-x``, ``+y`` or ``-y``.
     ccds
-        By number.
+        CCDs, sorted by number.
     wide_discs
-        Least and largest radius, in pixels of the picture, of its widest reflections, which are found by
-        their rims; None if they are not known.
+        Minimum and maximum radius, in pixels of the picture, of the widest reflections, which are found by
+        their rims; None if unknown.
+
+    Raises
+    ------
+    ValueError
+        If the axes do not span the picture, there is no CCD, a number occurs twice, or a CCD is outside.
     """
 
     name: str
@@ -118,7 +134,7 @@ class Camera:
     wide_discs: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
-        """Refuse axes that do not span a picture, and CCDs that cannot be told apart or seen."""
+        """Check the axes, the numbers and the boxes."""
         if {self.right[1:], self.down[1:]} != {"x", "y"} or not {self.right, self.down} <= {*_DIRECTIONS}:
             raise ValueError(
                 f"{self.name}: right is {self.right!r} and down {self.down!r}; they must be two of "
@@ -131,41 +147,63 @@ class Camera:
             if ccd.number < 1 or ccd.number in seen:
                 raise ValueError(f"{self.name}: CCD {ccd.number}: numbers are 1 or more, each of one CCD")
             seen.add(ccd.number)
-            rows, columns = ccd.lit.inside(self.picture_shape)
+            rows, columns = ccd.picture_box.inside(self.picture_shape)
             if rows.start >= rows.stop or columns.start >= columns.stop:
                 raise ValueError(f"{self.name}: the box of CCD {ccd.number} lies outside the picture")
 
     @cached_property
     def by_number(self) -> Mapping[int, Ccd]:
-        """The CCD of each number."""
+        """CCDs by number."""
         return {ccd.number: ccd for ccd in self.ccds}
 
     @property
     def numbers(self) -> tuple[int, ...]:
-        """Number of each CCD, in order."""
+        """Numbers of the CCDs, in order."""
         return tuple(ccd.number for ccd in self.ccds)
 
     @property
     def transposed(self) -> bool:
-        """Whether columns of a CCD are rows of the picture."""
+        """Whether the columns of a CCD are rows of the picture."""
         return self.right[1] == "y"
 
-    def turned(self, array: NDArray[Scalar]) -> NDArray[Scalar]:
-        """Return a view of an array of CCD pixels ``(y, x)`` as it lies in the picture."""
+    def to_picture_axes(self, array: NDArray[Scalar]) -> NDArray[Scalar]:
+        """Rotate or flip an array from the axes of a CCD to those of the picture.
+
+        Parameters
+        ----------
+        array
+            Array ``(y, x)`` in CCD pixels.
+
+        Returns
+        -------
+        ndarray
+            View ``(down, right)`` of the array.
+        """
         view = array.T if self.transposed else array
         return view[:: -1 if self.down[0] == "-" else 1, :: -1 if self.right[0] == "-" else 1]
 
-    def turned_back(self, array: NDArray[Scalar]) -> NDArray[Scalar]:
-        """Return a view of an array as it lies in the picture, as CCD pixels ``(y, x)``."""
+    def to_ccd_axes(self, array: NDArray[Scalar]) -> NDArray[Scalar]:
+        """Rotate or flip an array from the axes of the picture to those of a CCD.
+
+        Parameters
+        ----------
+        array
+            Array ``(down, right)`` in the orientation of the picture.
+
+        Returns
+        -------
+        ndarray
+            View ``(y, x)`` of the array.
+        """
         view = array[:: -1 if self.down[0] == "-" else 1, :: -1 if self.right[0] == "-" else 1]
         return view.T if self.transposed else view
 
     @cached_property
     def ccd_map(self) -> NDArray[np.int32]:
-        """Number of the CCD at each pixel of the picture, ``(H, W)`` int32, 0 in gaps."""
+        """Number of the CCD at each pixel of the picture ``(H, W)`` int32; 0 in gaps."""
         numbers = np.zeros(self.picture_shape, np.int32)
         for ccd in self.ccds:
-            numbers[ccd.lit.inside(self.picture_shape)] = ccd.number
+            numbers[ccd.picture_box.inside(self.picture_shape)] = ccd.number
         numbers.flags.writeable = False
         return numbers
 
@@ -173,16 +211,27 @@ class Camera:
 def read_camera(path: str | PathLike[str]) -> Camera:
     """Read a camera from an ECSV table.
 
-    One row a CCD: ``number``, ``name``, the first pixel ``det_x``, ``det_y`` of its DETSEC and ``picture_x``,
-    ``picture_y`` of its box in the picture (both counted from 0, the latter negative for a box that is cut),
-    and the columns of the CCD from ``dead_from`` up to, not including, ``dead_to`` that hold no data.  The
-    header gives ``camera``, ``instrument``, ``ccd_shape``, ``cell_shape``, ``picture_shape`` (rows, columns),
-    ``right`` and ``down``, see :class:`Camera`; and ``wide_discs`` if it is known.
+    The table has one row per CCD: ``number``, ``name``, the first pixel ``det_x``, ``det_y`` of its DETSEC,
+    the first pixel ``picture_x``, ``picture_y`` of its box in the picture, and the columns of the CCD from
+    ``dead_from`` up to, but not including, ``dead_to`` without data.  Pixels count from 0; ``picture_x`` is
+    negative if the picture cuts the box.  The header has ``camera``, ``instrument``, ``ccd_shape``,
+    ``cell_shape``, ``picture_shape`` (rows, columns), ``right`` and ``down``, see :class:`Camera`, and
+    optionally ``wide_discs``.
+
+    Parameters
+    ----------
+    path
+        The ECSV file.
+
+    Returns
+    -------
+    Camera
+        The camera.
 
     Raises
     ------
     SourceError
-        If the file cannot be read, lacks a column or an entry, or describes no camera.
+        If the file cannot be read, lacks a column or an entry, or is not the table of a camera.
     """
     from astropy.table import Table
 
@@ -191,7 +240,7 @@ def read_camera(path: str | PathLike[str]) -> Camera:
         table = Table.read(text.splitlines(), format="ascii.ecsv")
     except SourceError:
         raise
-    except Exception as error:  # whatever the reader of tables raises
+    except Exception as error:  # the readers of astropy raise various errors
         reason = " ".join(str(error).split())[:200]
         raise SourceError(f"{path}: cannot be read as the ECSV table of a camera ({reason})") from error
     lacking = [name for name in _COLUMNS if name not in table.colnames]
@@ -236,8 +285,8 @@ def _camera(rows: Iterable[Mapping[str, Any]], meta: Mapping[str, Any]) -> Camer
     )
 
 
-def _radii(value: Any, picture: tuple[int, int]) -> tuple[float, float] | None:
-    """Return least and largest radius of the widest reflections."""
+def _radii(value: object, picture: tuple[int, int]) -> tuple[float, float] | None:
+    """Return the minimum and maximum radius of the widest reflections."""
     if value is None:
         return None
     radii = value if isinstance(value, list | tuple) else ()
@@ -250,11 +299,10 @@ def _radii(value: Any, picture: tuple[int, int]) -> tuple[float, float] | None:
     return float(radii[0]), float(radii[1])
 
 
-def _shape(name: str, value: Any) -> tuple[int, int]:
-    """Return rows and columns."""
+def _shape(name: str, value: object) -> tuple[int, int]:
     lengths = value if isinstance(value, list | tuple) else ()
-    if len(lengths) != 2 or not all(isinstance(n, int) and 0 < n <= _LONGEST_SIDE for n in lengths):
+    if len(lengths) != 2 or not all(isinstance(n, int) and 0 < n <= _MAX_SIDE for n in lengths):
         raise ValueError(
-            f"{name} is {value!r:.80}, not two whole numbers from 1 to {_LONGEST_SIDE}, rows and columns"
+            f"{name} is {value!r:.80}, not two whole numbers from 1 to {_MAX_SIDE}, rows and columns"
         )
     return lengths[0], lengths[1]

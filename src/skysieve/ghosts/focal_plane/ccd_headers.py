@@ -1,4 +1,4 @@
-"""What headers of CCDs say: which CCD it is, which camera's, and where amplifiers and their overscan are."""
+"""Read the headers of CCDs: the CCD, the camera, and the sections of amplifiers and their overscan."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ if TYPE_CHECKING:
 
     from skysieve.ghosts.focal_plane.cameras import Camera
 
-__all__ = ["Patch", "amplifiers", "identify", "refuse_other_camera"]
+__all__ = ["Amplifier", "check_camera", "identify", "read_amplifiers"]
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Patch:
-    """Where one amplifier's pixels are stored, where they belong, and where its overscan is.
+class Amplifier:
+    """Sections of one amplifier, and its gain.
 
     Attributes
     ----------
     stored
-        In the HDU.
+        Its pixels in the HDU.
     ccd
-        On the CCD without overscan.
+        Its pixels on the CCD without overscan.
     bias
-        Overscan in the HDU; None if there is none.
+        Its overscan in the HDU; None if there is none.
     gain
-        Electrons per count; 1 if not known.
+        Gain in electrons per count; 1 if unknown.
     """
 
     stored: Region
@@ -46,9 +46,25 @@ class Patch:
 
 
 def identify(camera: Camera, header: fits.Header, name: str, label: str) -> int | None:
-    """Return the number of the CCD that a header is of, or None if it is of no CCD of the camera.
+    """Identify the CCD of a header.
 
-    CCDNUM counts first, then DETPOS, the name (EXTNAME), and the middle of DETSEC.
+    The first of these that is known decides: CCDNUM, DETPOS, the name of the HDU, and the centre of DETSEC.
+
+    Parameters
+    ----------
+    camera
+        The camera.
+    header
+        Header of the HDU.
+    name
+        Name of the HDU (EXTNAME).
+    label
+        Name of the HDU in messages.
+
+    Returns
+    -------
+    int or None
+        Number of the CCD; None if the header belongs to no CCD of the camera.
 
     Raises
     ------
@@ -78,13 +94,22 @@ def identify(camera: Camera, header: fits.Header, name: str, label: str) -> int 
     return next((ccd.number for ccd in inside), None)
 
 
-def refuse_other_camera(camera: Camera, headers: Iterable[fits.Header], label: str) -> None:
-    """Make sure that no header names another camera in INSTRUME.
+def check_camera(camera: Camera, headers: Iterable[fits.Header], label: str) -> None:
+    """Check that no header names another camera in INSTRUME.
+
+    Parameters
+    ----------
+    camera
+        The expected camera.
+    headers
+        Headers to check.
+    label
+        Name of the file in messages.
 
     Raises
     ------
     FrameError
-        If one does.
+        If a header names another camera.
     """
     for header in headers:
         instrument = str(card(header, "INSTRUME") or "").strip()
@@ -94,24 +119,29 @@ def refuse_other_camera(camera: Camera, headers: Iterable[fits.Header], label: s
             )
 
 
-def amplifiers(
+def read_amplifiers(
     header: fits.Header, stored: tuple[int, int], ccd: tuple[int, int], label: str
-) -> tuple[Patch, ...]:
-    """Return the patches of a raw frame; none if its header has no sections.
+) -> tuple[Amplifier, ...]:
+    """Read the amplifiers of a raw frame from its header.
 
     Parameters
     ----------
     header
-        With DATASEC or TRIMSEC, CCDSEC and BIASSEC, each with the letter of an amplifier or without.
+        Header with DATASEC or TRIMSEC, CCDSEC and BIASSEC, each with or without the letter of an amplifier.
     stored, ccd
-        Rows and columns of the frame and of the CCD in it.
+        Rows and columns of the stored frame, and of the CCD without overscan.
     label
-        What to call the frame in messages.
+        Name of the frame in messages.
+
+    Returns
+    -------
+    tuple of Amplifier
+        The amplifiers; empty if the header has no such sections.
 
     Raises
     ------
     FrameError
-        If an amplifier and its place on the CCD differ in size, or the place is not on it.
+        If DATASEC and CCDSEC of an amplifier differ in size, or CCDSEC extends beyond the CCD.
     """
     letters = [letter for letter in "ABCD" if f"DATASEC{letter}" in header] or [""]
     datas = {
@@ -121,17 +151,17 @@ def amplifiers(
     first_row, first_column = (
         min((data[axis].start for data in datas.values() if data is not None), default=0) for axis in (0, 1)
     )
-    patches = []
+    amplifiers = []
     for letter, data in datas.items():
         if data is None:
             return ()
-        # without CCDSEC, what is stored side by side lies side by side
-        place = section(header, f"CCDSEC{letter}", None) or (
+        # without CCDSEC, amplifiers have the same arrangement on the CCD as in the HDU
+        position = section(header, f"CCDSEC{letter}", None) or (
             slice(data[0].start - first_row, data[0].stop - first_row),
             slice(data[1].start - first_column, data[1].stop - first_column),
         )
-        sizes = [(part[0].stop - part[0].start, part[1].stop - part[1].start) for part in (data, place)]
-        if sizes[0] != sizes[1] or place[0].stop > ccd[0] or place[1].stop > ccd[1]:
+        sizes = [(part[0].stop - part[0].start, part[1].stop - part[1].start) for part in (data, position)]
+        if sizes[0] != sizes[1] or position[0].stop > ccd[0] or position[1].stop > ccd[1]:
             raise FrameError(
                 f"{label}: DATASEC{letter} is {sizes[0][1]} x {sizes[0][0]} pixels, its place on the CCD "
                 f"{sizes[1][1]} x {sizes[1][0]} of {ccd[1]} x {ccd[0]}; mend DATASEC or CCDSEC in the header"
@@ -139,7 +169,7 @@ def amplifiers(
         gain = card(header, f"GAIN{letter}")
         usable = isinstance(gain, int | float) and np.isfinite(gain) and gain > 0
         bias = section(header, f"BIASSEC{letter}", stored)
-        patches.append(Patch(data, place, bias, float(gain) if usable else 1.0))
-    if not any(patch.bias for patch in patches):
+        amplifiers.append(Amplifier(data, position, bias, float(gain) if usable else 1.0))
+    if not any(amplifier.bias for amplifier in amplifiers):
         logger.warning("%s: has no BIASSEC, so that no overscan is subtracted", label)
-    return tuple(patches)
+    return tuple(amplifiers)

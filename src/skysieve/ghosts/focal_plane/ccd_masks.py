@@ -1,4 +1,4 @@
-"""Masks of the CCDs of an exposure: which HDU belongs to which CCD, and which pixels have no data."""
+"""Masks of the CCDs of an exposure: find the mask HDU of each CCD, and its pixels without data."""
 
 from __future__ import annotations
 
@@ -21,21 +21,31 @@ if TYPE_CHECKING:
     from skysieve.core.fits.fits_frames import FrameHDU
     from skysieve.ghosts.focal_plane.cameras import Camera
 
-__all__ = ["MASK_NAMES", "WEIGHT_NAMES", "find_masks", "kind_of", "read_mask"]
+__all__ = ["MASK_NAMES", "WEIGHT_NAMES", "find_masks", "name_suffix", "read_mask"]
 
 MASK_NAMES = frozenset({"DQ", "DQM", "MASK", "MSK", "BPM", "OOD"})
-"""What EXTNAME of a mask ends in, after an underscore or alone."""
+"""Suffixes of EXTNAME of masks, after an underscore or as the whole name."""
 
 WEIGHT_NAMES = frozenset({"WGT", "WHT", "WEIGHT", "VAR", "VARIANCE", "ERR", "IVAR", "OOW"})
-"""What EXTNAME of weights and errors ends in."""
+"""Suffixes of EXTNAME of weight, variance and error images."""
 
 
-def kind_of(name: str) -> str:
-    """Return what an EXTNAME ends in, after its last underscore.
+def name_suffix(name: str) -> str:
+    """Return the part of an EXTNAME after its last underscore, in upper case.
+
+    Parameters
+    ----------
+    name
+        The EXTNAME.
+
+    Returns
+    -------
+    str
+        The suffix; the whole name if it has no underscore.
 
     Examples
     --------
-    >>> kind_of("N4_dq"), kind_of("MSK"), kind_of("N4")
+    >>> name_suffix("N4_dq"), name_suffix("MSK"), name_suffix("N4")
     ('DQ', 'MSK', 'N4')
     """
     return name.upper().rpartition("_")[2]
@@ -49,34 +59,41 @@ def find_masks(
     *,
     own_file: bool,
 ) -> dict[int, int]:
-    """Return the number of the HDU that masks each CCD.
+    """Find the mask HDU of each CCD.
 
-    An HDU belongs to the CCD that its header or its name says, without the ending of a mask; or, as in files
-    of STScI, to the one frame with its EXTVER.
+    The header of the HDU, or its name without the suffix of a mask, identifies the CCD.  Otherwise, as in
+    files of STScI, the mask belongs to the frame with the same EXTVER, if there is exactly one.
 
     Parameters
     ----------
     hdus
-        The file.
+        HDUs of the file with the masks.
     path
-        Its name, for messages.
+        Name of the file, for messages.
     camera
         The camera.
     frames
-        The HDU of each CCD of the exposure.
+        HDU of each CCD of the exposure, by number.
     own_file
-        Whether the file holds masks and nothing else: then every image counts but weights, else those that
-        are named as masks.
+        Whether the file holds masks only.  Then all images except weights are masks, else those named as
+        masks.
+
+    Returns
+    -------
+    dict of int to int
+        Index of the mask HDU by number of the CCD.
 
     Raises
     ------
     FrameError
-        If a mask has not the shape of its CCD, two HDUs mask one CCD, or a file of masks has none.
+        If a mask has another shape than its CCD, a CCD has two masks, or a file of masks has none.
     """
     masks: dict[int, int] = {}
     for index, hdu in enumerate(hdus):
-        kind = kind_of(hdu.name)
-        if not _is_image(hdu) or kind in WEIGHT_NAMES or not (own_file or kind in MASK_NAMES):
+        kind = name_suffix(hdu.name)
+        if why_not_image(hdu, 1) is not None or len(hdu.shape) != 2:
+            continue
+        if kind in WEIGHT_NAMES or not (own_file or kind in MASK_NAMES):
             continue
         label = f"{path}[{index}]"
         name = hdu.name.rpartition("_")[0] if kind in MASK_NAMES else hdu.name
@@ -107,26 +124,31 @@ def find_masks(
 def read_mask(
     hdus: fits.HDUList, index: int, path: Path, *, bits: tuple[str | int, ...] | None = None
 ) -> NDArray[np.bool_]:
-    """Return which pixels of a mask HDU mean no data, ``(H, W)``; undefined ones do.
+    """Read the pixels without data from a mask HDU.
 
     Parameters
     ----------
     hdus
-        The file.
+        HDUs of the file with the mask.
     index
-        Number of the HDU.
+        Index of the HDU.
     path
-        The file's name, for messages.
+        Name of the file, for messages.
     bits
-        Names and values of the planes that count, of :func:`~skysieve.core.fits.mask_values.parse_mask_bits`;
-        None for every value but 0: nothing that a pipeline masks is light of the sky.
+        Names and values of mask planes from :func:`~skysieve.core.fits.mask_values.parse_mask_bits`; None for
+        all values except 0, because no pixel that a pipeline masks shows the sky.
+
+    Returns
+    -------
+    ndarray of bool, shape (H, W)
+        True where there is no data; undefined (BLANK) pixels are True as well.
 
     Raises
     ------
     SourceError
-        If it cannot be read.
+        If the mask cannot be read.
     FrameError
-        If it has no plane of such a name.
+        If the mask has no plane of a name in `bits`.
     """
     hdu = hdus[index]
     label = f"{path}[{index}]"
@@ -142,8 +164,3 @@ def read_mask(
         reason = " ".join(str(error).split()) or type(error).__name__
         raise SourceError(f"{label}: the mask cannot be read ({reason}); fetch the file again") from error
     return rule.marks(stored, scaling)
-
-
-def _is_image(hdu: fits.ImageHDU) -> bool:
-    """Tell whether an HDU is a sound image of two axes; tables have none."""
-    return why_not_image(hdu, 1) is None and len(hdu.shape) == 2

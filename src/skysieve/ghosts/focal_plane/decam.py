@@ -1,19 +1,20 @@
-"""The Dark Energy Camera: its table of CCDs, and the boxes that the study scored its CCDs with.
+"""The Dark Energy Camera: its table of CCDs, and the boxes of CCDs that the published scores use.
 
-Where the table ``decam.ecsv`` comes from:
+Origin of the table ``decam.ecsv``:
 
-- Numbers, names and DETSEC follow one rule, which the headers of real frames obey: in the 12 rows of 3, 4, 5,
-  6, 6, 7, 7, 6, 6, 5, 4 and 3 CCDs, row ``i`` (from 0) begins at DETSEC column ``2048 (i + 1) + 1``, and its
-  CCDs follow each other upwards by 4096, each row centred on seven CCDs.  DETSEC leaves the gaps out.
-- In the picture, rows follow each other downwards and CCD numbers of a row grow from right to left.  So the
-  columns of a CCD run down and its rows run to the left; on the sky, north is up and east is left.  The dead
-  half of CCD 31, its columns from 1024, is the lower half in the picture, as in the study's pictures.
-- The boxes in the picture were measured on the study's pictures: 58 x 29 pixels, 32 rows apart and 60 to 61
-  columns, as the real gaps have it (CCDs are 4259.33 and 2254.4 pixels apart by the CRPIX of raw headers, so
-  a pixel of the picture is 70.5 pixels of a CCD).  The outer CCDs of the rows of seven are cut.
+- Numbers, names and DETSEC follow one rule, which the headers of real frames confirm.  There are 12 rows of
+  3, 4, 5, 6, 6, 7, 7, 6, 6, 5, 4 and 3 CCDs.  Row ``i`` (from 0) begins at the DETSEC column
+  ``2048 (i + 1) + 1``.  Its CCDs are 4096 pixels apart, and each row is centred on seven CCDs.  DETSEC does
+  not include the gaps.
+- In the picture, rows of CCDs follow each other downwards, and numbers within a row increase from right to
+  left.  Thus columns of a CCD point down and its rows point left; on the sky, north is up and east is left.
+  The dead half of CCD 31, columns 1024 and above, is its lower half in the picture, as in the published ones.
+- The boxes were measured on the published pictures: 58 x 29 pixels, with a pitch of 32 rows and 60 to 61
+  columns.  This agrees with the real gaps: by the CRPIX of raw headers, CCDs are 4259.33 and 2254.4 pixels
+  apart, so that a pixel of the picture is 70.5 CCD pixels.  The picture cuts the outer CCDs of rows of seven.
 
-CCD 61 has been dead since 2012; CCD 2 was from 2013 to 2016, so that it is blank in some exposures only and
-not marked as dead here.
+CCD 61 has been dead since 2012.  CCD 2 was dead from 2013 to 2016: it is blank in some exposures only, and
+the table does not mark it as dead.
 
 References
 ----------
@@ -32,7 +33,7 @@ __all__ = ["CELL_HEIGHT", "MEAN_CELL_WIDTH", "decam", "published_boxes"]
 
 CELL_HEIGHT = 32.0
 MEAN_CELL_WIDTH = 60.1169
-"""The study's size of a CCD in pixels of the picture, for fractions of it that a ghost covers."""
+"""Size of a CCD in pixels of the picture, by which the study divides to get covered fractions."""
 
 _ROWS = (3, 4, 5, 6, 6, 7, 7, 6, 6, 5, 4, 3)
 _PAD = 8
@@ -42,21 +43,32 @@ _STRETCH = 0.09625
 
 @cache
 def decam() -> Camera:
-    """Return the Dark Energy Camera, with 62 CCDs in a picture of 400 x 400 pixels."""
+    """Return the Dark Energy Camera.
+
+    Returns
+    -------
+    Camera
+        The camera, with 62 CCDs in a picture of 400 x 400 pixels.
+    """
     with as_file(files("skysieve.ghosts.focal_plane") / "decam.ecsv") as path:
         return read_camera(path)
 
 
 @cache
 def published_boxes() -> dict[int, Box]:
-    """Return the box of each CCD number that the study counted mask pixels in, to the letter.
+    """Return the boxes in which the published study counts the mask pixels of each CCD.
 
-    The boxes are a little larger than the CCDs and overlap their neighbours by one pixel, since their last
-    row and column count as well: each is 33 rows by 60 to 62 columns, cut by the picture.
+    The boxes are a little larger than the CCDs.  They overlap their neighbours by one pixel, because they
+    include their last row and column: each has 33 rows and 60 to 62 columns, cut by the picture.
 
-    Cells of 384/7 x 32 pixels begin 8 pixels from the edges, each row centred; edges are cut to whole pixels,
-    stretched in x by 9.625 % about column 200, and cut to whole pixels again.  Edges of a row are added up,
-    not multiplied, so that the last one of a row of seven is 391.
+    Cells of 384/7 x 32 pixels begin 8 pixels from the edges, and each row is centred.  Edges are truncated to
+    integers, stretched in x by 9.625 % about column 200, and truncated again.  The edges of a row are sums,
+    not products, so that the last edge of a row of seven is 391.
+
+    Returns
+    -------
+    dict of int to Box
+        Box in the picture by number of the CCD.
 
     References
     ----------
@@ -72,7 +84,7 @@ def published_boxes() -> dict[int, Box]:
             edge += cell
             edges.append(_stretched(edge))
         top = _PAD + int(CELL_HEIGHT) * row
-        # numbers grow from right to left
+        # numbers increase from right to left
         for left, right in zip(edges[-2::-1], edges[:0:-1], strict=True):
             number += 1
             boxes[number] = Box(max(left, 0), top, min(right + 1, _SIZE), top + int(CELL_HEIGHT) + 1)
@@ -80,6 +92,6 @@ def published_boxes() -> dict[int, Box]:
 
 
 def _stretched(edge: float) -> int:
-    """Return the first or last column that an edge means."""
+    """Return the column of an edge after stretching."""
     column = int(edge)
     return int(column + (column - _SIZE / 2) * _STRETCH)

@@ -1,7 +1,7 @@
-"""An exposure of a whole camera, read CCD by CCD from one FITS file.
+"""Read an exposure of a whole camera from one FITS file, CCD by CCD.
 
-Calibrated frames are taken as they are.  Of raw frames the overscan is subtracted and cut off, amplifier by
-amplifier, and counts are multiplied by the gain where the header states it; they are not flattened.
+Calibrated frames are used as they are.  For raw frames, the overscan of each amplifier is subtracted and
+trimmed, and counts are multiplied by the gain if the header states it.  There is no flat-field correction.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from skysieve.core.fits.frame_files import FrameFile
 from skysieve.core.fits.frames import ArrayFrame
 from skysieve.core.fits.mask_values import parse_mask_bits
 from skysieve.core.fits.sections import section
-from skysieve.ghosts.focal_plane.ccd_headers import Patch, amplifiers, identify, refuse_other_camera
-from skysieve.ghosts.focal_plane.ccd_masks import MASK_NAMES, WEIGHT_NAMES, find_masks, kind_of, read_mask
+from skysieve.ghosts.focal_plane.ccd_headers import Amplifier, check_camera, identify, read_amplifiers
+from skysieve.ghosts.focal_plane.ccd_masks import MASK_NAMES, WEIGHT_NAMES, find_masks, name_suffix, read_mask
 from skysieve.ghosts.focal_plane.geometry import SkyMap
 
 if TYPE_CHECKING:
@@ -38,8 +38,9 @@ if TYPE_CHECKING:
 
 __all__ = ["CcdImage", "Exposure"]
 
-LEAST_SHARE = 0.9
-"""Calibrated frames may lack a border; shorter ones along an axis are cut-outs."""
+MIN_FRACTION = 0.9
+"""Minimum length of a calibrated frame along an axis, as a fraction of the CCD.  Frames may lack a border;
+shorter frames are cut-outs."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +50,12 @@ class CcdImage:
     Attributes
     ----------
     number
-        The CCD.
+        Number of the CCD.
     pixels
-        ``(y, x)`` float32 of the camera's :attr:`~skysieve.ghosts.focal_plane.cameras.Camera.ccd_shape`, in
-        the frame's unit, or in electrons for a raw frame whose header states the gains; NaN where there is no
-        data.
+        Pixels ``(y, x)`` float32 of shape :attr:`~skysieve.ghosts.focal_plane.cameras.Camera.ccd_shape`; NaN
+        where there is no data.  In the unit of the frame, or in electrons for a raw frame with known gains.
     parts
-        Rows and columns of each part that has a background of its own: the amplifiers of a raw frame.
+        Rows and columns of each part with its own background: the amplifiers of a raw frame.
     """
 
     number: int
@@ -64,35 +64,35 @@ class CcdImage:
 
 
 class Exposure:
-    """An open exposure; a context manager.  One CCD is in memory at a time.
+    """An open exposure; a context manager.
 
-    CCDs are read one after the other, not from several threads.
+    Only one CCD is in memory at a time.  The class is not thread-safe.
 
     Parameters
     ----------
     location
-        The FITS file, plain or in ``.fz``, ``.gz``, ``.bz2``, ``.Z``; an HDU in it stands for that CCD alone.
+        The FITS file, plain or ``.fz``, ``.gz``, ``.bz2``, ``.Z``; with an HDU, only the CCD in that HDU.
     camera
-        The camera that it should be from.
+        The camera of the exposure.
     mask
-        File of the same CCDs whose non-zero pixels have no data; None for the mask HDUs of the exposure
-        itself (EXTNAME ending in DQ, MASK, MSK or BPM), if it has any.
+        File with a mask of each CCD; None for the mask HDUs of the exposure itself (EXTNAME ending in DQ,
+        MASK, MSK or BPM), if it has any.
     mask_bits
-        Names or values of the planes of these masks that mean no data; None for every value but 0.
+        Names or values of the mask planes that mean no data; None for all values except 0.
 
     Attributes
     ----------
     numbers : tuple of int
-        The CCDs in the file, in order; others of the camera are missing.
+        Numbers of the CCDs in the file, in order; other CCDs of the camera are missing.
     frames : dict of int to FrameHDU
-        The HDU of each.
+        HDU of each CCD by number.
 
     Raises
     ------
     SourceError
         If a file cannot be read, is truncated or damaged.
     FrameError
-        If the file holds no CCD of the camera, is from another one, has a CCD twice, or one of another shape.
+        If the file has no CCD of the camera, is from another camera, or has a CCD twice or in a wrong shape.
     """
 
     def __init__(
@@ -110,7 +110,7 @@ class Exposure:
         self._mask_path, self._mask_hdus = location.path, self._file.hdus
         try:
             self.frames = self._ccds()
-            self._patches = {number: self._layout(number) for number in self.frames}
+            self._amplifiers = {number: self._find_amplifiers(number) for number in self.frames}
             if mask is not None:
                 self._mask_path, self._mask_hdus = mask, open_intact(mask)
             self._masks = find_masks(
@@ -124,13 +124,23 @@ class Exposure:
     def read(self, number: int) -> CcdImage:
         """Read a CCD.
 
+        Parameters
+        ----------
+        number
+            Number of the CCD.
+
+        Returns
+        -------
+        CcdImage
+            The pixels, without overscan; NaN in constant (empty or saturated), masked and dead areas.
+
         Raises
         ------
         SourceError
-            If its pixels cannot be read.
+            If the pixels cannot be read.
         """
         hdu = self.frames[number]
-        # not by rows(): it would keep a second copy
+        # rows() would keep a second copy in memory
         stored, nodata = hdu.planes[0].read(0, hdu.shape[0])
         frame = ArrayFrame(stored, mask=nodata, label=hdu.planes[0].label)
         areas = find_constant_areas(frame, sections=hdu.planes[0].sections)
@@ -139,56 +149,66 @@ class Exposure:
         if number in self._masks:
             nodata |= read_mask(self._mask_hdus, self._masks[number], self._mask_path, bits=self._mask_bits)
         stored[nodata] = np.nan
-        patches = self._patches[number]
+        amplifiers = self._amplifiers[number]
         shape = self.camera.ccd_shape
-        whole = stored.shape == shape and patches == (Patch((slice(None),) * 2, _all_of(shape)),)
-        # a calibrated CCD is taken as it is: a copy would be as large again
+        whole = stored.shape == shape and amplifiers == (Amplifier((slice(None),) * 2, _all_of(shape)),)
+        # not copying a whole calibrated CCD saves memory
         pixels = stored if whole else np.full(shape, np.nan, np.float32)
-        for patch in () if whole else patches:
-            values = stored[patch.stored]
-            if patch.bias is not None and not np.isnan(stored[patch.bias]).all():
-                values -= np.nanmedian(stored[patch.bias])
-            pixels[patch.ccd] = values if patch.gain == 1 else values * np.float32(patch.gain)
+        for amplifier in () if whole else amplifiers:
+            values = stored[amplifier.stored]
+            if amplifier.bias is not None and not np.isnan(stored[amplifier.bias]).all():
+                values -= np.nanmedian(stored[amplifier.bias])
+            pixels[amplifier.ccd] = values if amplifier.gain == 1 else values * np.float32(amplifier.gain)
         dead = self.camera.by_number[number].dead
         if dead is not None:
             pixels[dead.inside(self.camera.ccd_shape)] = np.nan
-        return CcdImage(number, pixels, tuple(patch.ccd for patch in patches))
+        return CcdImage(number, pixels, tuple(amplifier.ccd for amplifier in amplifiers))
 
     def __iter__(self) -> Iterator[CcdImage]:
-        """Read one CCD after another."""
+        """Iterate over the CCDs, and read each one."""
         return (self.read(number) for number in self.numbers)
 
     def as_stored(self, number: int, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Return a mask of a CCD in the shape of its HDU; False in the overscan.
+        """Convert a mask of a CCD to the pixels of its HDU.
 
         Parameters
         ----------
         number
-            The CCD.
+            Number of the CCD.
         mask
-            ``(y, x)`` bool of the shape of a CCD without overscan.
+            Mask ``(y, x)`` bool of a CCD without overscan.
+
+        Returns
+        -------
+        ndarray of bool
+            Mask in the shape of the HDU; False in the overscan.
         """
         stored = np.zeros(self.frames[number].shape[-2:], np.bool_)
-        for patch in self._patches[number]:
-            stored[patch.stored] = mask[patch.ccd]
+        for amplifier in self._amplifiers[number]:
+            stored[amplifier.stored] = mask[amplifier.ccd]
         return stored
 
     def sky_map(self) -> SkyMap:
-        """Return where the picture is on the sky, by the WCS of the CCDs.
+        """Return the mapping between picture and sky from the WCS of the CCDs.
 
-        The WCS of raw DECam frames counts pixels without overscan, although they are stored with it: only so
-        do the CRPIX of neighbouring rows lie symmetrically about the centre of the field.
+        The WCS of raw DECam frames counts pixels without overscan, although the HDUs include it.  Only with
+        this convention are the CRPIX of neighbouring rows symmetric about the centre of the field.
+
+        Returns
+        -------
+        SkyMap
+            The mapping; without CCDs if no CCD has a celestial WCS.
         """
         origins = {
-            number: (patches[0].ccd[1].start, patches[0].ccd[0].start)
-            for number, patches in self._patches.items()
-            if len(patches) == 1
+            number: (amplifiers[0].ccd[1].start, amplifiers[0].ccd[0].start)
+            for number, amplifiers in self._amplifiers.items()
+            if len(amplifiers) == 1
         }
         return SkyMap(self.camera, {number: hdu.header for number, hdu in self.frames.items()}, origins)
 
     @property
     def hdus(self) -> fits.HDUList:
-        """All HDUs of the file, in order."""
+        """All HDUs of the file."""
         return self._file.hdus
 
     def close(self) -> None:
@@ -198,7 +218,7 @@ class Exposure:
         self._file.close()
 
     def __enter__(self) -> Self:
-        """Return the exposure itself, which is open."""
+        """Return the exposure."""
         return self
 
     def __exit__(
@@ -208,13 +228,13 @@ class Exposure:
         self.close()
 
     def _ccds(self) -> dict[int, FrameHDU]:
-        """Return the HDU of each CCD in the file, by number."""
+        """Find the HDU of each CCD in the file."""
         path, camera = self.location, self.camera
         primary = self._file.hdus[0].header
         found: dict[int, FrameHDU] = {}
         for hdu in self._file.frames:
-            refuse_other_camera(camera, (hdu.header, primary), str(path))
-            if kind_of(hdu.name) in MASK_NAMES | WEIGHT_NAMES:
+            check_camera(camera, (hdu.header, primary), str(path))
+            if name_suffix(hdu.name) in MASK_NAMES | WEIGHT_NAMES:
                 continue
             number = identify(camera, hdu.header, hdu.name, hdu.planes[0].label)
             if number is None:
@@ -232,8 +252,8 @@ class Exposure:
             )
         return dict(sorted(found.items()))
 
-    def _layout(self, number: int) -> tuple[Patch, ...]:
-        """Return the patches that a CCD is stored in."""
+    def _find_amplifiers(self, number: int) -> tuple[Amplifier, ...]:
+        """Return the amplifiers of a CCD; a calibrated frame counts as one."""
         hdu = self.frames[number]
         label, header = hdu.planes[0].label, hdu.header
         height, width = self.camera.ccd_shape
@@ -242,24 +262,26 @@ class Exposure:
         rows, columns = hdu.shape
         nominal = f"a CCD of {self.camera.name} has {width} x {height}"
         if rows <= height and columns <= width:
-            if rows < LEAST_SHARE * height or columns < LEAST_SHARE * width:
+            if rows < MIN_FRACTION * height or columns < MIN_FRACTION * width:
                 raise FrameError(
                     f"{label}: is {columns} x {rows} pixels, {nominal}; give whole CCDs, not cut or binned"
                 )
-            return (Patch((slice(None), slice(None)), self._place(number, header, (rows, columns))),)
-        if _near(rows, width) and _near(columns, height) and width != height:
+            return (
+                Amplifier((slice(None), slice(None)), self._position_on_ccd(number, header, (rows, columns))),
+            )
+        if _is_near(rows, width) and _is_near(columns, height) and width != height:
             raise FrameError(
                 f"{label}: is {columns} x {rows} pixels, {nominal}: axes are swapped; transpose it"
             )
-        patches = amplifiers(header, (rows, columns), (height, width), label)
-        if not patches:
+        amplifiers = read_amplifiers(header, (rows, columns), (height, width), label)
+        if not amplifiers:
             raise FrameError(
                 f"{label}: is {columns} x {rows} pixels, {nominal}; larger frames need DATASEC or TRIMSEC"
             )
-        return patches
+        return amplifiers
 
-    def _place(self, number: int, header: fits.Header, shape: tuple[int, int]) -> Region:
-        """Return where a calibrated frame lies on its CCD: by DETSEC, else in the middle."""
+    def _position_on_ccd(self, number: int, header: fits.Header, shape: tuple[int, int]) -> Region:
+        """Return the region of a CCD that a calibrated frame covers: from DETSEC, else centred."""
         box = self.camera.by_number[number].detector
         given = section(header, "DETSEC", None)
         if given is not None:
@@ -278,10 +300,10 @@ class Exposure:
 
 
 def _all_of(shape: tuple[int, int]) -> Region:
-    """Return all rows and columns of a CCD."""
+    """Return the slices of all rows and columns."""
     return slice(0, shape[0]), slice(0, shape[1])
 
 
-def _near(length: int, nominal: int) -> bool:
-    """Tell whether an axis could be that of a CCD, with a little border lost or overscan kept."""
-    return LEAST_SHARE * nominal <= length <= nominal / LEAST_SHARE
+def _is_near(length: int, nominal: int) -> bool:
+    """Tell whether an axis has about the length of a CCD; borders may be lost or overscan included."""
+    return MIN_FRACTION * nominal <= length <= nominal / MIN_FRACTION

@@ -1,11 +1,12 @@
-"""The picture of a focal plane: all CCDs of an exposure, binned, without background, on one grey scale.
+"""Assemble the picture of a focal plane: all CCDs of an exposure, binned, background-subtracted, in 8 bits.
 
-The published pictures are the measure.  Of 25 of them: gaps are at 23 exactly; the sky of the CCDs at 54 (its
-median; 36 to 67 in single pictures), with a scatter of 13 (1.48 times the median absolute deviation).  Stars
-show as single bright pixels in 3 to 5 % of the picture.  That is what samples of about 8 x 8 CCD pixels give,
-not means of all 70 x 70: there, stars of 18th magnitude alone would stand 16 times above the noise and not
-three, as they do.  So one unit of :attr:`FocalPlane.values` is the noise of a mean of 8 x 8 pixels of sky,
-and a ghost has the same contrast in ours as in the published pictures however the CCDs are binned.
+The grey scale is that of the published pictures, measured on 25 of them.  Gaps have level 23.  The sky of the
+CCDs has a median of 54 (36 to 67 in single pictures) and a scatter of 13 (1.48 times the median absolute
+deviation).  Stars are single bright pixels in 3 to 5 % of the picture.  This agrees with samples of about 8
+x 8 CCD pixels, but not with means of all 70 x 70 pixels, in which a star of magnitude 18 would have 16 times
+the noise instead of the observed three.  Therefore the unit of :attr:`FocalPlane.values` is the noise of a
+mean of 8 x 8 sky pixels.  A ghost then has the same contrast as in the published pictures, however CCDs are
+binned.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from skysieve.core.errors import FrameError
-from skysieve.ghosts.focal_plane.binning import SAMPLE, background_of, bin_pixels, sky_of
+from skysieve.ghosts.focal_plane.binning import SAMPLE, bin_pixels, estimate_background, measure_sky
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -29,12 +30,12 @@ if TYPE_CHECKING:
     from skysieve.ghosts.focal_plane.cameras import Camera
     from skysieve.ghosts.focal_plane.exposures import CcdImage
 
-__all__ = ["GAP_LEVEL", "SKY_LEVEL", "SKY_SCATTER", "FocalPlane", "assemble", "eight_bits"]
+__all__ = ["GAP_LEVEL", "SKY_LEVEL", "SKY_SCATTER", "FocalPlane", "assemble", "to_grey_levels"]
 
 GAP_LEVEL = 23
 SKY_LEVEL = 54
 SKY_SCATTER = 13
-"""Grey levels of the published pictures: of gaps, of the sky, and of one unit of noise."""
+"""Grey levels of the published pictures: gaps, sky, and one unit of noise."""
 
 
 @dataclass(frozen=True)
@@ -44,14 +45,14 @@ class FocalPlane:
     Attributes
     ----------
     values
-        ``(H, W)`` float32, background subtracted, in units of :attr:`noise`; NaN in gaps and where a CCD is
-        missing or has no data.
+        Background-subtracted pixels ``(H, W)`` float32, in units of :attr:`noise`; NaN in gaps and where
+        there is no data.
     picture
-        ``(H, W)`` uint8, see :func:`eight_bits`.
+        Grey levels ``(H, W)`` uint8, see :func:`to_grey_levels`.
     noise
-        The unit: the noise of a mean of 8 x 8 pixels of sky, in the unit of the frames; 1 if not known.
+        Noise of a mean of 8 x 8 sky pixels, in the unit of the frames.
     ccds
-        Numbers of the CCDs that have data.
+        Numbers of the CCDs with data.
     """
 
     values: NDArray[np.float32]
@@ -61,7 +62,7 @@ class FocalPlane:
 
 
 class _Binned(NamedTuple):
-    """One CCD as it lies in the picture, in the frame's unit, and the noise of its pixels."""
+    """One binned CCD in the orientation of the picture, and the noise of its pixels, in the frame's unit."""
 
     number: int
     cell: NDArray[np.float32]
@@ -71,30 +72,35 @@ class _Binned(NamedTuple):
 def assemble(
     images: Iterable[CcdImage], camera: Camera, *, binning: Binning = "medians", threads: int = 2
 ) -> FocalPlane:
-    """Make the picture of a focal plane.
+    """Assemble the picture of a focal plane.
 
     Parameters
     ----------
     images
-        CCDs, in any order; they may be read as they are asked for.  Those that are missing stay blank.
+        CCDs in any order, may be a generator; missing CCDs stay blank.
     camera
         The camera.
     binning
-        See :data:`~skysieve.ghosts.focal_plane.binning.Binning`.
+        How to bin; see :data:`~skysieve.ghosts.focal_plane.binning.Binning`.
     threads
-        CCDs that are binned at a time; as many are in memory, and one more.
+        Number of CCDs to bin at the same time; one more is in memory.
+
+    Returns
+    -------
+    FocalPlane
+        The picture.
 
     Raises
     ------
     FrameError
-        If no CCD has any valid pixel, or none has noise.
+        If no CCD has valid pixels with noise.
     """
     values = np.full(camera.picture_shape, np.nan, np.float32)
     noises: dict[int, float] = {}
     for one in _binned(images, camera, binning, threads):
         if np.isnan(one.cell).all() or not one.noise > 0:
             continue
-        box = camera.by_number[one.number].lit
+        box = camera.by_number[one.number].picture_box
         rows, columns = box.inside(camera.picture_shape)
         values[rows, columns] = one.cell[
             rows.start - box.y0 : rows.stop - box.y0, columns.start - box.x0 : columns.stop - box.x0
@@ -104,25 +110,25 @@ def assemble(
         raise FrameError("no CCD has valid pixels with noise: the exposure is blank, or wholly masked")
     noise = float(np.median(list(noises.values()))) / SAMPLE
     values /= np.float32(noise)
-    return FocalPlane(values, eight_bits(values), noise, tuple(sorted(noises)))
+    return FocalPlane(values, to_grey_levels(values), noise, tuple(sorted(noises)))
 
 
-def eight_bits(values: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Return the grey levels of a picture, as the published ones have them.
+def to_grey_levels(values: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Convert values to the grey levels of the published pictures.
 
     Parameters
     ----------
     values
-        Any shape, in units of noise above the background; NaN where there is no data.
+        Values of any shape, float32, in units of noise above the background; NaN where there is no data.
 
     Returns
     -------
     ndarray of uint8
-        ``54 + 13 values``, rounded and cut to 0 to 255; 23 where there is no data.
+        ``54 + 13 values``, rounded and clipped to 0 to 255; 23 where there is no data.
 
     Examples
     --------
-    >>> eight_bits(np.array([0.0, 1.0, -5.0, 40.0, np.nan], np.float32)).tolist()
+    >>> to_grey_levels(np.array([0.0, 1.0, -5.0, 40.0, np.nan], np.float32)).tolist()
     [54, 67, 0, 255, 23]
     """
     levels = np.rint(np.nan_to_num(values) * SKY_SCATTER + SKY_LEVEL)
@@ -131,7 +137,7 @@ def eight_bits(values: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 
 def _binned(images: Iterable[CcdImage], camera: Camera, binning: Binning, threads: int) -> Iterator[_Binned]:
-    """Bin CCDs, a few at a time."""
+    """Yield binned CCDs; `threads` of them are computed at the same time."""
     with ThreadPoolExecutor(max(1, threads)) as pool:
         waiting = []
         for image in images:
@@ -143,22 +149,22 @@ def _binned(images: Iterable[CcdImage], camera: Camera, binning: Binning, thread
 
 
 def _bin_ccd(image: CcdImage, camera: Camera, binning: Binning) -> _Binned:
-    """Subtract the background of a CCD, part by part, and bin it as it lies in the picture."""
-    cell_shape = camera.by_number[image.number].lit.shape
+    """Bin a CCD, subtract the background of each part, and rotate it to the orientation of the picture."""
+    cell_shape = camera.by_number[image.number].picture_box.shape
     shape = cell_shape[::-1] if camera.transposed else cell_shape
-    skies = [sky_of(image.pixels[part]) for part in image.parts]
+    skies = [measure_sky(image.pixels[part]) for part in image.parts]
     noises = [noise for _, noise in skies if noise > 0]
-    pixels = image.pixels if len(skies) == 1 else _without_sky(image.pixels, image.parts, skies)
+    pixels = image.pixels if len(skies) == 1 else _subtract_sky(image.pixels, image.parts, skies)
     cell = bin_pixels(pixels, shape, binning=binning)
-    cell -= background_of(cell, image.parts, camera.ccd_shape)
-    return _Binned(image.number, camera.turned(cell), float(np.median(noises)) if noises else 0.0)
+    cell -= estimate_background(cell, image.parts, camera.ccd_shape)
+    return _Binned(image.number, camera.to_picture_axes(cell), float(np.median(noises)) if noises else 0.0)
 
 
-def _without_sky(
+def _subtract_sky(
     pixels: NDArray[np.float32], parts: tuple[Region, ...], skies: list[tuple[float, float]]
 ) -> NDArray[np.float32]:
-    """Return the pixels with each part's own sky subtracted, so that bins across two parts are even."""
-    rest = pixels.copy()
+    """Return the pixels minus the sky of their part, so that bins across two parts have no step."""
+    subtracted = pixels.copy()
     for part, (level, _) in zip(parts, skies, strict=True):
-        rest[part] -= np.float32(level)
-    return rest
+        subtracted[part] -= np.float32(level)
+    return subtracted

@@ -1,4 +1,4 @@
-"""World coordinates of the picture as a whole: one tangential projection through those of all CCDs."""
+"""Fit one WCS to the whole picture of a focal plane: a tangential projection."""
 
 from __future__ import annotations
 
@@ -14,37 +14,42 @@ if TYPE_CHECKING:
 
 __all__ = ["picture_wcs"]
 
-FEWEST = 3
-"""CCDs with a known place that a fit needs: three hold a picture of any scale, turn and parity."""
+MIN_CCDS = 3
+"""Minimum CCDs with a WCS.  Three CCDs determine scale, rotation and parity of the picture."""
 
 
 def picture_wcs(camera: Camera, sky: SkyMap) -> WCS | None:
-    """Return the world coordinates of the picture; None if the place of too few CCDs is known.
+    """Fit the WCS of the whole picture to the corners of all CCDs.
 
-    A tangential projection with one matrix, fitted to the corners of all CCDs: good to about one pixel of
-    the picture, whose distortion is that of the whole field.  Exact places are those of :class:`SkyMap`.
+    The fit is a tangential projection with one matrix.  It is accurate to about one pixel of the picture,
+    because it ignores the distortion of the field.  Use :class:`SkyMap` for exact positions.
 
     Parameters
     ----------
     camera
         The camera.
     sky
-        Where its CCDs are on the sky.
+        Mapping between picture and sky.
+
+    Returns
+    -------
+    astropy.wcs.WCS or None
+        The WCS; None if fewer than three CCDs have one.
     """
     from astropy import units
     from astropy.coordinates import SkyCoord
     from astropy.wcs.utils import fit_wcs_from_points
 
-    if len(sky.numbers) < FEWEST:
+    if len(sky.numbers) < MIN_CCDS:
         return None
-    places, found = [], []
+    positions, directions = [], []
     for number in sky.numbers:
-        box = camera.by_number[number].lit
+        box = camera.by_number[number].picture_box
         for x, y in ((box.x0, box.y0), (box.x1 - 1, box.y0), (box.x0, box.y1 - 1), (box.x1 - 1, box.y1 - 1)):
-            sighted = sky.sky(x, y)
-            if sighted is not None:
-                places.append((x, y))
-                found.append(sighted)
-    x, y = np.array(places, float).T
-    ra, dec = np.array(found).T * units.deg
+            direction = sky.sky(x, y)
+            if direction is not None:
+                positions.append((x, y))
+                directions.append(direction)
+    x, y = np.array(positions, float).T
+    ra, dec = np.array(directions).T * units.deg
     return fit_wcs_from_points((x, y), SkyCoord(ra, dec), projection="TAN")

@@ -1,4 +1,4 @@
-"""Ready-made pictures of a focal plane: PNG, JPEG, NPY and FITS of 400 x 400 pixels, 8-bit grey."""
+"""Read existing pictures of a focal plane: 8-bit grey PNG, JPEG, NPY and FITS files of 400 x 400 pixels."""
 
 from __future__ import annotations
 
@@ -30,43 +30,68 @@ __all__ = [
 ]
 
 PICTURE_SHAPE = (400, 400)
-"""Rows and columns."""
+"""Rows and columns of a picture of DECam."""
 
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".npy")
-"""Endings of pictures; a FITS file may hold a picture or an exposure."""
+"""File name extensions of pictures.  A FITS file may hold a picture or an exposure."""
 
-MOST_CHROMA = 2
-"""Channels of a grey picture may differ by this much: rounding of JPEG decoders."""
+MAX_CHANNEL_DIFFERENCE = 2
+"""Maximum difference of the channels of a grey picture, from rounding in JPEG decoders."""
 
 _ADVICE = "scale it to 0 ... 255 and save it with 8 bits a pixel"
 
 
 def is_picture(location: Path | Location, *, shape: tuple[int, int] = PICTURE_SHAPE) -> bool:
-    """Tell whether a file is meant as a picture of a focal plane.
+    """Tell whether a file is a picture of a focal plane rather than an exposure.
 
-    PNG, JPEG and NPY files are, by their ending, whatever they hold.  A FITS file is if it has one image, or
-    its location names one, of this shape; only headers are read.  False if it cannot be read: it is then for
-    whoever reads exposures to say why.
+    Files with the extensions of PNG, JPEG and NPY always are.  A FITS file is a picture if its only image, or
+    the image that the location names, has this shape.  Only headers are read.
+
+    Parameters
+    ----------
+    location
+        The file, optionally with an HDU.
+    shape
+        Rows and columns of pictures.
+
+    Returns
+    -------
+    bool
+        False also for unreadable files: reading them as exposures then raises the error.
     """
-    place = location if isinstance(location, Location) else Location(location)
-    if place.path.suffix.lower() in PICTURE_SUFFIXES:
+    location = location if isinstance(location, Location) else Location(location)
+    if location.path.suffix.lower() in PICTURE_SUFFIXES:
         return True
     try:
-        with open_intact(place.path, sums=False) as hdus:
-            return _has_only(hdus, place, shape)
-    except Exception:  # noqa: BLE001 - whatever astropy raises for what is no FITS file
+        with open_intact(location.path, sums=False) as hdus:
+            return _has_one_image(hdus, location, shape)
+    except Exception:  # noqa: BLE001 - astropy raises various errors for invalid files
         return False
 
 
 def find_pictures(folder: Path, *, shape: tuple[int, int] = PICTURE_SHAPE) -> list[Path]:
-    """Return the PNG, JPEG and NPY files of a folder that have the size of a focal plane, by name.
+    """Find the pictures of focal planes in a folder by their size.
 
-    Previews and sheets have other sizes; hidden files, and what cannot be read, are left out.
+    Previews and contact sheets have other sizes.  Hidden and unreadable files are left out.
+
+    Parameters
+    ----------
+    folder
+        The folder.
+    shape
+        Rows and columns of pictures.
+
+    Returns
+    -------
+    list of Path
+        PNG, JPEG and NPY files of this size, sorted by name.
     """
     return [
         path
         for path in sorted(folder.iterdir())
-        if path.suffix.lower() in PICTURE_SUFFIXES and not path.name.startswith(".") and _size(path) == shape
+        if path.suffix.lower() in PICTURE_SUFFIXES
+        and not path.name.startswith(".")
+        and _picture_size(path) == shape
     ]
 
 
@@ -76,9 +101,9 @@ def read_picture(location: Path | Location, *, shape: tuple[int, int] = PICTURE_
     Parameters
     ----------
     location
-        A PNG, JPEG or NPY file by its ending, else FITS.  The first row is the top one, also of FITS.
+        The file: PNG, JPEG or NPY by its extension, else FITS.  The first row is at the top, also for FITS.
     shape
-        Rows and columns that it must have.
+        Expected rows and columns.
 
     Returns
     -------
@@ -88,16 +113,16 @@ def read_picture(location: Path | Location, *, shape: tuple[int, int] = PICTURE_
     Raises
     ------
     SourceError
-        If the file is missing, damaged, or none of these formats.
+        If the file is missing, damaged, or has another format.
     FrameError
         If the picture has another size, colours, more than 8 bits, or missing pixels.
     """
-    place = location if isinstance(location, Location) else Location(location)
-    path = place.path
+    location = location if isinstance(location, Location) else Location(location)
+    path = location.path
     if path.suffix.lower() not in PICTURE_SUFFIXES:
-        return _read_fits(place, shape)
-    if place.hdu is not None:
-        raise SourceError(f"{place}: only FITS files have HDUs; leave the brackets out")
+        return _read_fits(location, shape)
+    if location.hdu is not None:
+        raise SourceError(f"{location}: only FITS files have HDUs; leave the brackets out")
     if not path.is_file():
         raise SourceError(f"{path}: no such file; check the name")
     if path.suffix.lower() == ".npy":
@@ -108,22 +133,26 @@ def read_picture(location: Path | Location, *, shape: tuple[int, int] = PICTURE_
 def check_picture(
     pixels: NDArray[Any], label: str, *, shape: tuple[int, int] = PICTURE_SHAPE
 ) -> NDArray[np.uint8]:
-    """Make sure that an array is a grey picture of a focal plane, and return it as such.
+    """Check that an array is a grey picture of a focal plane, and convert it to uint8.
 
     Parameters
     ----------
     pixels
-        ``(H, W)``, or ``(H, W, 3)`` with equal channels; uint8, or floats that are whole numbers from 0 to
-        255.
+        Array ``(H, W)``, or ``(H, W, 3)`` with equal channels; uint8, or floats with integer values 0 to 255.
     label
-        What to call it in messages.
+        Name of the picture in messages.
     shape
-        Rows and columns that it must have.
+        Expected rows and columns.
+
+    Returns
+    -------
+    ndarray of uint8, shape (H, W)
+        Grey levels.
 
     Raises
     ------
     FrameError
-        If it has another shape or type, or colours.
+        If the array has another shape or type, or its channels differ.
     """
     if pixels.ndim not in {2, 3} or (pixels.ndim == 3 and pixels.shape[2] not in {1, 3}):
         raise FrameError(f"{label}: has shape {pixels.shape}; a picture has {shape}, or 3 equal channels")
@@ -136,20 +165,20 @@ def check_picture(
             f"{label}: has {bits} bits a pixel ({pixels.dtype}), not 8 without a sign; {_ADVICE}"
         )
     if pixels.dtype.kind == "f":
-        proper = np.isfinite(pixels).all() and (pixels == np.rint(pixels)).all()
-        if not proper or pixels.min() < 0 or pixels.max() > 255:
+        integer = np.isfinite(pixels).all() and (pixels == np.rint(pixels)).all()
+        if not integer or pixels.min() < 0 or pixels.max() > 255:
             raise FrameError(f"{label}: its numbers are not all whole and from 0 to 255; {_ADVICE}")
     levels: NDArray[np.uint8] = pixels.astype(np.uint8)
     if levels.ndim == 3:
         spread = levels.max(axis=2).astype(int) - levels.min(axis=2)
-        if spread.max() > MOST_CHROMA:
+        if spread.max() > MAX_CHANNEL_DIFFERENCE:
             raise FrameError(f"{label}: is a colour picture, its channels differ; give one band in grey")
-        levels = levels[..., levels.shape[2] // 2]  # of a decoded JPEG, green is nearest to the brightness
+        levels = levels[..., levels.shape[2] // 2]  # green is nearest to the luminance of a decoded JPEG
     return np.ascontiguousarray(levels)
 
 
-def _size(path: Path) -> tuple[int, ...]:
-    """Return rows and columns of a picture, of which only the header is read; nothing if that fails."""
+def _picture_size(path: Path) -> tuple[int, ...]:
+    """Return the rows and columns of a picture from its header; an empty tuple if it cannot be read."""
     from PIL import Image
 
     try:
@@ -159,12 +188,12 @@ def _size(path: Path) -> tuple[int, ...]:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(path) as image:
                 return image.size[::-1]
-    except Exception:  # noqa: BLE001 - decoders raise errors of their own
+    except Exception:  # noqa: BLE001 - decoders raise various errors
         return ()
 
 
 def _check_size(size: tuple[int, ...], label: str, shape: tuple[int, int]) -> None:
-    """Refuse a picture of another size."""
+    """Raise an error if a picture has another size."""
     if tuple(size) != shape:
         raise FrameError(
             f"{label}: is {size[1]} x {size[0]} pixels, not {shape[1]} x {shape[0]}; give the picture of a "
@@ -172,15 +201,15 @@ def _check_size(size: tuple[int, ...], label: str, shape: tuple[int, int]) -> No
         )
 
 
-def _has_only(hdus: fits.HDUList, location: Location, shape: tuple[int, int]) -> bool:
-    """Tell whether the image that a location names, or the only one of a file, has a shape."""
+def _has_one_image(hdus: fits.HDUList, location: Location, shape: tuple[int, int]) -> bool:
+    """Tell whether the image that a location names, or the only image of a file, has a shape."""
     if location.hdu is not None:
         key = location.hdu if location.version is None else (location.hdu, location.version)
         return tuple(getattr(hdus[key], "shape", ())) == shape
     found = 0
     for hdu in hdus:
         if classify_name(hdu.name) is not None:
-            continue  # as the truth of a simulated picture
+            continue  # such as the truth of a simulated picture
         size = tuple(getattr(hdu, "shape", ())) if getattr(hdu, "is_image", False) else ()
         if size and size != shape:
             return False
@@ -189,7 +218,7 @@ def _has_only(hdus: fits.HDUList, location: Location, shape: tuple[int, int]) ->
 
 
 def _read_image(path: Path, shape: tuple[int, int]) -> NDArray[Any]:
-    """Decode a PNG or JPEG; its size is looked at before, since a large one may take all memory."""
+    """Decode a PNG or JPEG; the size is checked first, because a large picture may fill the memory."""
     from PIL import Image
 
     try:
@@ -201,13 +230,13 @@ def _read_image(path: Path, shape: tuple[int, int]) -> NDArray[Any]:
                 return _channels(image, str(path))
     except FrameError:
         raise
-    except Exception as error:  # decoders raise errors of their own
+    except Exception as error:  # decoders raise various errors
         reason = " ".join(str(error).split()) or type(error).__name__
         raise SourceError(f"{path}: cannot be read as a picture ({reason}); fetch the file again") from error
 
 
 def _channels(image: Image.Image, label: str) -> NDArray[Any]:
-    """Return the pixels of a decoded picture, with palettes and other colour spaces as RGB."""
+    """Return the pixels of a decoded picture; convert palettes and other colour spaces to RGB."""
     if image.mode in {"P", "PA", "LA", "RGBA"}:
         full = np.asarray(image.convert("RGBA"))
         if full[..., 3].min() < 255:
@@ -219,7 +248,7 @@ def _channels(image: Image.Image, label: str) -> NDArray[Any]:
 
 
 def _read_npy(path: Path) -> NDArray[Any]:
-    """Load an array; never a pickle."""
+    """Load an array, but no pickle."""
     try:
         with path.open("rb") as stream:
             array: NDArray[Any] = np.lib.format.read_array(stream, allow_pickle=False)

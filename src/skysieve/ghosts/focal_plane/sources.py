@@ -1,4 +1,4 @@
-"""Where pictures of focal planes come from: exposures, CCD by CCD, and pictures made before."""
+"""Open the input of a ghost search: an exposure, or an existing picture of a focal plane."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ if TYPE_CHECKING:
 
 __all__ = ["Source", "open_source", "picture_source"]
 
-BLANK = 3.0
-"""Mean distance from the level of the gaps below which a CCD is blank: sky scatters by 13 about 54."""
+MAX_BLANK_DEVIATION = 3.0
+"""Maximum mean deviation of a blank CCD from the gap level in grey levels; the sky has 54 ± 13."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """A picture of a focal plane and what is known of it.
+    """A picture of a focal plane with its origin.
 
     Attributes
     ----------
     picture
-        ``(H, W)`` uint8.
+        Grey levels ``(H, W)`` uint8.
     ccds
-        Numbers of the CCDs that have data.
+        Numbers of the CCDs with data.
     exposure
-        The open exposure; None for a picture made before.
+        The open exposure; None for an existing picture.
     sky
-        Where it is on the sky; None if that is not known.
+        Mapping between picture and sky; None if unknown.
     """
 
     picture: NDArray[np.uint8]
@@ -61,24 +61,30 @@ def open_source(
     binning: Binning = "medians",
     threads: int = 2,
 ) -> Iterator[Source]:
-    """Open an exposure or a picture, and close it at the end.
+    """Open an exposure or a picture as a context manager.
 
     Parameters
     ----------
     location
-        A multi-extension FITS file of CCDs, or a picture: see
-        :func:`~skysieve.ghosts.focal_plane.pictures.is_picture`.
+        A FITS file of CCDs, or a picture; see :func:`~skysieve.ghosts.focal_plane.pictures.is_picture`.
     camera
         The camera.
-    mask, mask_bits, binning, threads
-        See :class:`Exposure` and :func:`~skysieve.ghosts.focal_plane.focal_plane.assemble`; not for pictures.
+    mask, mask_bits
+        Masks of the exposure; see :class:`Exposure`.  Ignored for pictures.
+    binning, threads
+        See :func:`~skysieve.ghosts.focal_plane.focal_plane.assemble`.  Ignored for pictures.
+
+    Yields
+    ------
+    Source
+        The picture; its exposure is closed at the end of the context.
 
     Raises
     ------
     SourceError
         If a file cannot be read.
     FrameError
-        If it holds no exposure of the camera and no picture of its focal plane, or nothing valid.
+        If the file is neither an exposure of the camera nor a picture, or has no valid pixels.
     """
     if is_picture(location, shape=camera.picture_shape):
         picture = read_picture(location, shape=camera.picture_shape)
@@ -91,20 +97,26 @@ def open_source(
 
 
 def picture_source(picture: NDArray[np.uint8], camera: Camera) -> Source:
-    """Return a picture made before, with the CCDs that it shows.
+    """Wrap an existing picture, and find its CCDs with data.
 
-    Missing CCDs have the grey level of the gaps, but for what JPEG adds.
+    Missing CCDs have the grey level of the gaps, except for JPEG artefacts.
 
     Parameters
     ----------
     picture
-        ``(H, W)`` uint8, of the size of the camera's pictures.
+        Grey levels ``(H, W)`` uint8, in the picture shape of the camera.
     camera
         The camera.
+
+    Returns
+    -------
+    Source
+        The picture without exposure and sky position.
     """
     blank = {
         ccd.number
         for ccd in camera.ccds
-        if abs(picture[ccd.lit.inside(camera.picture_shape)].astype(float) - GAP_LEVEL).mean() < BLANK
+        if abs(picture[ccd.picture_box.inside(camera.picture_shape)].astype(float) - GAP_LEVEL).mean()
+        < MAX_BLANK_DEVIATION
     }
     return Source(picture, tuple(number for number in camera.numbers if number not in blank))

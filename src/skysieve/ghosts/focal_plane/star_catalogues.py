@@ -1,9 +1,9 @@
-"""Catalogues of bright stars: any table that Astropy reads, its columns known by their usual names."""
+"""Read catalogues of bright stars: any table that astropy reads, with common column names."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from skysieve.core.errors import SourceError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from astropy.table import Column, Table
     from numpy.typing import NDArray
 
 __all__ = ["BrightStars", "read_bright_stars"]
@@ -31,21 +32,21 @@ _MAGNITUDES = (
     "zmag",
 )
 _NAMES = ("name", "main_id", "source_id", "source", "hip", "hd", "hr", "tyc", "id")
-"""Names of columns in lower case, the first found being taken; those of VizieR, Gaia, SIMBAD, SExtractor."""
+"""Column names in lower case, from VizieR, Gaia, SIMBAD and SExtractor; the first one found is used."""
 
 
 @dataclass(frozen=True, eq=False)
 class BrightStars:
-    """Stars with their places and magnitudes.
+    """Stars with positions and magnitudes.
 
     Attributes
     ----------
     names
-        What to call them; their rows from 1 where the catalogue has no names.
+        Names; row numbers from 1 if the catalogue has none.
     ra, dec
-        ``(N,)`` float64, in degrees.
+        Positions ``(N,)`` float64 in degrees.
     magnitude
-        ``(N,)`` float64.
+        Magnitudes ``(N,)`` float64.
     """
 
     names: tuple[str, ...]
@@ -54,27 +55,32 @@ class BrightStars:
     magnitude: NDArray[np.float64]
 
     def __len__(self) -> int:
-        """Return their number."""
+        """Return the number of stars."""
         return len(self.names)
 
 
 def read_bright_stars(path: Path, *, magnitude: str | None = None) -> BrightStars:
-    """Read stars from a table: FITS, VOTable, ECSV, CSV or whatever else Astropy knows by its name.
+    """Read bright stars from a table: FITS, VOTable, ECSV, CSV or another format that astropy recognises.
 
-    Rows without place or magnitude are left out.  Columns without a unit are in degrees, and so is text as
-    a number; other text is sexagesimal, right ascensions in hours.
+    Rows without position or magnitude are left out.  Columns without a unit, and text with decimal numbers,
+    are in degrees.  Other text is sexagesimal, with right ascensions in hours.
 
     Parameters
     ----------
     path
         The file.
     magnitude
-        Name of the column of magnitudes; by default the first that looks like one.
+        Name of the magnitude column; None for the first column with a common name.
+
+    Returns
+    -------
+    BrightStars
+        The stars.
 
     Raises
     ------
     SourceError
-        If it cannot be read, or has no such columns, or a place that is none.
+        If the file cannot be read, lacks a column, or has an invalid position.
     """
     table = _read(path)
     lower = {name.lower(): name for name in reversed(table.colnames)}
@@ -108,21 +114,21 @@ def read_bright_stars(path: Path, *, magnitude: str | None = None) -> BrightStar
     )
 
 
-def _read(path: Path) -> Any:
+def _read(path: Path) -> Table:
     from astropy.table import Table
 
     if not path.is_file():
         raise SourceError(f"{path}: no such file")
     try:
         return Table.read(path)
-    except Exception as error:  # whatever the readers of tables raise
+    except Exception as error:  # the readers of astropy raise various errors
         reason = " ".join(str(error).split())[:160]
         raise SourceError(
             f"{path}: cannot be read as a table ({reason}); give FITS, VOTable, ECSV or CSV"
         ) from error
 
 
-def _numbers(column: Any, path: Path) -> NDArray[np.float64]:
+def _numbers(column: Column, path: Path) -> NDArray[np.float64]:
     try:
         filled = np.ma.filled(np.ma.asarray(column).astype(float), np.nan)
     except (TypeError, ValueError):
@@ -130,8 +136,8 @@ def _numbers(column: Any, path: Path) -> NDArray[np.float64]:
     return np.asarray(filled, float)
 
 
-def _degrees(column: Any, path: Path, *, hours: bool) -> NDArray[np.float64]:
-    """Return angles in degrees, NaN where there are none."""
+def _degrees(column: Column, path: Path, *, hours: bool) -> NDArray[np.float64]:
+    """Return angles in degrees; NaN where they are missing."""
     from astropy import units
     from astropy.coordinates import Angle
 

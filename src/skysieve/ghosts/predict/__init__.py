@@ -1,1 +1,1 @@
-"""Ghosts: from a focal plane to a catalogue and the CCDs that are touched."""
+"""Find ghosts on a focal plane: catalogue, masks, and the affected CCDs."""

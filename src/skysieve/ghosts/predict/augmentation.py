@@ -1,7 +1,7 @@
-"""What a network says of a picture, seen once or mirrored as well, and what is agreed on over these views.
+"""Test-time augmentation: run a network on mirrored views of a picture, and merge the ghosts of all views.
 
-A camera that is its own mirror image, as DECam is, may be looked at from either side: what is there is seen
-in all views, and what is seen by chance is not.
+DECam is mirror-symmetric, so that mirrored pictures are valid inputs.  The network finds real ghosts in all
+views, but chance detections only in some.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from skysieve.ghosts.predict.decide import LEAST_AREA, Ghost, GhostMaps, are_twins, without_twins
+from skysieve.ghosts.predict.decide import MIN_AREA, Ghost, GhostMaps, are_duplicates, suppress_duplicates
 from skysieve.ghosts.predict.detections import Detections
 
 if TYPE_CHECKING:
@@ -19,49 +19,68 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["DEFAULT_VIEWS", "VIEWS", "Look", "Seen", "agree", "look", "unpack"]
+__all__ = [
+    "DEFAULT_VIEWS",
+    "VIEWS",
+    "AugmentedOutput",
+    "NetworkOutput",
+    "merge_views",
+    "predict_augmented",
+    "unpack_output",
+]
 
 VIEWS: Mapping[int, tuple[tuple[int, int], ...]] = {
     1: ((1, 1),),
     2: ((1, 1), (-1, -1)),
     4: ((1, 1), (1, -1), (-1, 1), (-1, -1)),
 }
-"""Steps along rows and columns of each view, by their number."""
+"""Index steps along rows and columns of each view, by the number of views; -1 mirrors an axis."""
 
 DEFAULT_VIEWS = 4
 
 
-class Seen(Protocol):
-    """What a network says of a picture."""
+class NetworkOutput(Protocol):
+    """The output of a network for a picture."""
 
     @property
     def probability(self) -> float:
-        """That there is any ghost."""
+        """Probability that the picture has any ghost."""
         ...
 
     @property
     def classes(self) -> NDArray[np.float32] | None:
-        """Probability of each class in each cell ``(C, H / 4, W / 4)``; None of a network without a map."""
+        """Class probabilities of each cell ``(C, H / 4, W / 4)``; None if the network has no class map."""
         ...
 
     def ghosts(self, thresholds: Mapping[str, float]) -> list[Ghost]:
-        """Return the ghosts whose scores reach the thresholds of their classes, the likeliest first."""
+        """Return the ghosts with a sufficient score.
+
+        Parameters
+        ----------
+        thresholds
+            Minimum score of each class.
+
+        Returns
+        -------
+        list of Ghost
+            The ghosts, sorted by decreasing score.
+        """
         ...
 
 
 @dataclass(frozen=True)
-class Look:
-    """What a network says of a picture, over all its views.
+class AugmentedOutput:
+    """The output of a network for a picture, combined over all views.
 
     Attributes
     ----------
     probability
-        That there is any ghost.
+        Probability that the picture has any ghost: mean over the views.
     ghosts
-        The likeliest first.
+        Ghosts, sorted by decreasing score.
     classes
-        Probability of each class in each cell ``(C, H / 4, W / 4)`` float32; None of a network without a map
-        of classes.
+        Class probabilities of each cell ``(C, H / 4, W / 4)`` float32: mean over the views; None if the
+        network has no class map.
     """
 
     probability: float
@@ -69,72 +88,95 @@ class Look:
     classes: NDArray[np.float32] | None
 
 
-def unpack(output: NDArray[np.float32], shape: tuple[int, int]) -> Seen:
-    """Return what a graph said of a picture ``(H, W)``: maps ``(C, H / 4, W / 4)``, or objects ``(D, V)``.
+def unpack_output(output: NDArray[np.float32], shape: tuple[int, int]) -> NetworkOutput:
+    """Unpack the output of a graph.
+
+    Parameters
+    ----------
+    output
+        Output for one picture, float32: maps ``(C, H / 4, W / 4)`` or objects ``(D, V)``.
+    shape
+        Rows and columns of the picture.
+
+    Returns
+    -------
+    NetworkOutput
+        The unpacked output.
 
     Raises
     ------
     ModelError
-        If the graph gives neither.
+        If the output has neither form.
     """
     return GhostMaps.unpack(output) if output.ndim == 3 else Detections.unpack(output, shape)
 
 
-def look(
+def predict_augmented(
     network: Callable[[NDArray[np.float32]], NDArray[np.float32]],
     pixels: NDArray[np.float32],
     *,
-    least: Mapping[str, float],
+    min_scores: Mapping[str, float],
     views: int = DEFAULT_VIEWS,
-) -> Look:
-    """Return what a network says of a picture.
+) -> AugmentedOutput:
+    """Run a network on a picture with test-time augmentation.
 
     Parameters
     ----------
     network
-        Takes ``(1, 1, H, W)`` pixels and gives what a graph does.
+        Maps pixels ``(1, 1, H, W)`` float32 to the output of a graph.
     pixels
-        A picture ``(H, W)``, as :func:`skysieve.ghosts.focal_plane.levels.contrast` gives it.
-    least
-        Least score of each class.
+        Picture ``(H, W)`` float32 from :func:`skysieve.ghosts.focal_plane.levels.normalise_picture`.
+    min_scores
+        Minimum score of each class.
     views
-        Mirrored views, of :data:`VIEWS`.
+        Number of mirrored views, a key of :data:`VIEWS`.
+
+    Returns
+    -------
+    AugmentedOutput
+        The combined output.
     """
     height, width = pixels.shape
-    wholes, maps, found = [], [], []
+    picture_probabilities, maps, found = [], [], []
     for down, right in VIEWS[views]:
         view = np.ascontiguousarray(pixels[::down, ::right])
-        seen = unpack(network(view[None, None])[0], (height, width))
-        wholes.append(seen.probability)
-        if seen.classes is not None:
-            maps.append(seen.classes[:, ::down, ::right])
+        output = unpack_output(network(view[None, None])[0], (height, width))
+        picture_probabilities.append(output.probability)
+        if output.classes is not None:
+            maps.append(output.classes[:, ::down, ::right])
         found.append(
             [
                 Ghost(ghost.class_name, ghost.score, ghost.mask[::down, ::right])
-                for ghost in seen.ghosts(least)
+                for ghost in output.ghosts(min_scores)
             ]
         )
-    ghosts = agree(found) if views > 1 else found[0]
-    kept = tuple(ghost for ghost in ghosts if ghost.score >= least[ghost.class_name])
-    return Look(float(np.mean(wholes)), kept, np.mean(maps, axis=0, dtype=np.float32) if maps else None)
+    ghosts = merge_views(found) if views > 1 else found[0]
+    kept = tuple(ghost for ghost in ghosts if ghost.score >= min_scores[ghost.class_name])
+    return AugmentedOutput(
+        float(np.mean(picture_probabilities)), kept, np.mean(maps, axis=0, dtype=np.float32) if maps else None
+    )
 
 
-def agree(views: Sequence[Sequence[Ghost]]) -> list[Ghost]:
-    """Return the ghosts of all views together, the likeliest first.
+def merge_views(views: Sequence[Sequence[Ghost]]) -> list[Ghost]:
+    """Merge the ghosts of all views.
 
-    Ghosts of a class whose intersection is more than half of their union are one.  Its score is the mean over
-    the views, zero where it was not seen; it has the pixels that more than half of those have who saw it,
-    each counting by its score.
+    Ghosts of one class with an IoU above 0.5 are merged.  The merged score is the mean over all views, with
+    zero for views without the ghost.  The merged mask is the score-weighted majority of the masks.
 
     Parameters
     ----------
     views
-        The ghosts of each, in the pixels of one picture.
+        Ghosts of each view, in the pixels of the unmirrored picture.
+
+    Returns
+    -------
+    list of Ghost
+        Merged ghosts, sorted by decreasing score.
 
     Examples
     --------
     >>> disc = np.hypot(*np.ogrid[-20:20, -20:20]) < 15
-    >>> [ghost.score for ghost in agree([[Ghost("Bright", 0.8, disc)], []])]
+    >>> [ghost.score for ghost in merge_views([[Ghost("Bright", 0.8, disc)], []])]
     [0.4]
     """
     groups: list[dict[int, Ghost]] = []
@@ -145,27 +187,27 @@ def agree(views: Sequence[Sequence[Ghost]]) -> list[Ghost]:
     for ghost, view in ordered:
         for group in groups:
             first = next(iter(group.values()))
-            if view not in group and are_twins(first, ghost):
+            if view not in group and are_duplicates(first, ghost):
                 group[view] = ghost
                 break
         else:
             groups.append({view: ghost})
-    agreed = []
+    merged = []
     for group in groups:
-        seen = list(group.values())
-        total = sum(ghost.score for ghost in seen)
-        mask = _by_majority(seen)
-        if np.count_nonzero(mask) >= LEAST_AREA:
-            agreed.append(Ghost(seen[0].class_name, total / len(views), mask))
-    return without_twins(sorted(agreed, key=lambda ghost: -ghost.score))
+        members = list(group.values())
+        total = sum(ghost.score for ghost in members)
+        mask = _majority_mask(members)
+        if np.count_nonzero(mask) >= MIN_AREA:
+            merged.append(Ghost(members[0].class_name, total / len(views), mask))
+    return suppress_duplicates(sorted(merged, key=lambda ghost: -ghost.score))
 
 
-def _by_majority(seen: Sequence[Ghost]) -> NDArray[np.bool_]:
-    """Return the pixels that more than half of some ghosts have, each counting by its score."""
-    if len(seen) == 1:
-        return seen[0].mask
-    votes = np.zeros(seen[0].mask.shape, np.float32)
-    for ghost in seen:
+def _majority_mask(ghosts: Sequence[Ghost]) -> NDArray[np.bool_]:
+    """Return the pixels of a score-weighted majority of the masks."""
+    if len(ghosts) == 1:
+        return ghosts[0].mask
+    votes = np.zeros(ghosts[0].mask.shape, np.float32)
+    for ghost in ghosts:
         votes += np.float32(ghost.score) * ghost.mask
-    mask: NDArray[np.bool_] = votes > 0.5 * float(np.sum([np.float32(ghost.score) for ghost in seen]))
+    mask: NDArray[np.bool_] = votes > 0.5 * float(np.sum([np.float32(ghost.score) for ghost in ghosts]))
     return mask

@@ -1,7 +1,8 @@
-"""From what the network says of a picture to ghosts: pure functions on arrays.
+"""Convert the output of the network to ghosts (instance segmentation with dynamic convolutions).
 
-The network says at each place whether the middle of a ghost is there, and gives the weights of three small
-layers that draw this ghost; see :mod:`skysieve.ghosts.networks.ghost_net`, whose numbers these are.
+At each grid position, the network predicts the probability of a ghost centre, and the weights of three small
+layers that predict the mask of this ghost.  The constants agree with
+:mod:`skysieve.ghosts.networks.ghost_net`.
 """
 
 from __future__ import annotations
@@ -22,75 +23,99 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
-    "LEAST_AREA",
-    "MOST",
-    "SAME",
+    "DUPLICATE_IOU",
+    "MAX_GHOSTS",
+    "MIN_AREA",
     "Ghost",
     "GhostMaps",
-    "are_twins",
+    "are_duplicates",
     "draw_masks",
     "find_ghosts",
     "overlap",
-    "without_twins",
+    "suppress_duplicates",
 ]
 
-PLACE, CELL = 8, 4
-"""Pixels of the picture on a side of a place, and of a cell of the shared features."""
+CENTRE_STRIDE, CELL = 8, 4
+"""Pixels per grid position of the centres, and per cell of the features, along each axis."""
 
 REACH = 64.0
+"""Pixels per unit of the coordinate inputs."""
+
 COORDINATES = 5
-"""Inputs that say where a pixel lies: down, right, and the products of these."""
+"""Number of coordinate inputs: offsets down and right from the centre, and their three products."""
 
 LAYERS = (8, 8, 1)
-"""Outputs of the layers that draw from features and coordinates."""
+"""Output channels of the layers that predict a mask from features and coordinates."""
 
-MOST = 60
-"""Places that are drawn at most, the likeliest; people outlined 13 ghosts at most."""
+MAX_GHOSTS = 60
+"""Maximum number of masks to predict, those with the highest scores.  People outlined 13 ghosts at most."""
 
-SAME = 0.5
-"""Two ghosts of a class with a larger intersection over union are one: the likelier is kept."""
+DUPLICATE_IOU = 0.5
+"""IoU above which two ghosts of a class are the same; the one with the higher score is kept."""
 
-LEAST_AREA = 25
-"""Pixels of the smallest ghost; 95 in 100 of those that people outlined have 300 and more."""
+MIN_AREA = 25
+"""Minimum area of a ghost in pixels; 95 % of the ghosts that people outlined have at least 300."""
 
 
 @dataclass(frozen=True)
 class GhostMaps:
-    """What the network says of one picture ``(H, W)``.
+    """The output of the network for one picture ``(H, W)``.
 
     Attributes
     ----------
     probability
-        That there is any ghost.
+        Probability that the picture has any ghost.
     classes
-        Of each class in each cell ``(C, H / 4, W / 4)`` float32.
-    middles
-        Of a middle of a ghost at each place ``(C, H / 8, W / 8)`` float32.
+        Class probabilities of each cell ``(C, H / 4, W / 4)`` float32.
+    centres
+        Probability of a ghost centre at each grid position ``(C, H / 8, W / 8)`` float32.
     kernels
-        Weights of the layers that draw ``(K, H / 8, W / 8)`` float32.
+        Weights of the mask layers at each grid position ``(K, H / 8, W / 8)`` float32.
     features
-        What they draw from ``(F, H / 4, W / 4)`` float32.
+        Shared input features of the mask layers ``(F, H / 4, W / 4)`` float32.
     """
 
     probability: float
     classes: NDArray[np.float32]
-    middles: NDArray[np.float32]
+    centres: NDArray[np.float32]
     kernels: NDArray[np.float32]
     features: NDArray[np.float32]
 
     @classmethod
     def unpack(cls, array: NDArray[np.float32]) -> Self:
-        """Return the maps that the graph packs into one array ``(1 + 2 C + K + F, H / 4, W / 4)``."""
+        """Unpack the array that a graph returns.
+
+        Parameters
+        ----------
+        array
+            Packed maps ``(1 + 2 C + K + F, H / 4, W / 4)`` float32.
+
+        Returns
+        -------
+        GhostMaps
+            The maps.
+        """
         count = len(CLASS_NAMES)
         ends = np.cumsum([1, count, count, _kernel_size(len(array))])
-        ghost, classes, middles, kernels, features = np.split(array, ends)
-        step = PLACE // CELL
+        ghost, classes, centres, kernels, features = np.split(array, ends)
+        step = CENTRE_STRIDE // CELL
         return cls(
-            float(ghost[0, 0, 0]), classes, middles[:, ::step, ::step], kernels[:, ::step, ::step], features
+            float(ghost[0, 0, 0]), classes, centres[:, ::step, ::step], kernels[:, ::step, ::step], features
         )
 
     def ghosts(self, thresholds: Mapping[str, float]) -> list[Ghost]:
-        """Return the ghosts, the likeliest first; see :func:`find_ghosts`."""
+        """Find the ghosts; see :func:`find_ghosts`.
+
+        Parameters
+        ----------
+        thresholds
+            Minimum score of each class.
+
+        Returns
+        -------
+        list of Ghost
+            Ghosts, sorted by decreasing score.
+        """
         return find_ghosts(self, thresholds=thresholds)
 
 
@@ -101,11 +126,11 @@ class Ghost:
     Attributes
     ----------
     class_name
-        Rays, Bright or Faint.
+        ``Rays``, ``Bright`` or ``Faint``.
     score
-        0 to 1: how likely its middle is there, times how clearly it was drawn.
+        Confidence, 0 to 1: probability of its centre times mean probability of its pixels.
     mask
-        Its pixels in the picture ``(H, W)``.
+        Its pixels in the picture ``(H, W)`` bool.
     """
 
     class_name: str
@@ -114,29 +139,34 @@ class Ghost:
 
     @cached_property
     def area(self) -> int:
-        """Pixels of the picture."""
+        """Area in pixels of the picture."""
         return int(np.count_nonzero(self.mask))
 
     @cached_property
     def bits(self) -> NDArray[np.uint8]:
-        """The mask, eight pixels a byte: many ghosts are compared with many."""
+        """The mask with eight pixels per byte, for fast comparison of many ghosts."""
         return np.packbits(self.mask)
 
 
 def find_ghosts(maps: GhostMaps, *, thresholds: Mapping[str, float]) -> list[Ghost]:
-    """Return the ghosts of a picture, the likeliest first.
+    """Find the ghosts of a picture: local maxima of the centre map, their masks, and duplicate suppression.
 
     Parameters
     ----------
     maps
-        What the network says of it.
+        The output of the network.
     thresholds
-        Least score of each class.
+        Minimum score of each class.
+
+    Returns
+    -------
+    list of Ghost
+        Ghosts, sorted by decreasing score.
     """
-    peaks = maps.middles * (maps.middles == maximum_filter(maps.middles, size=(1, 3, 3), mode="constant"))
+    peaks = maps.centres * (maps.centres == maximum_filter(maps.centres, size=(1, 3, 3), mode="constant"))
     kinds, rows, columns = np.nonzero(peaks >= min(thresholds.values()))
     scores = peaks[kinds, rows, columns]
-    order = np.argsort(-scores, kind="stable")[:MOST]
+    order = np.argsort(-scores, kind="stable")[:MAX_GHOSTS]
     kinds, rows, columns, scores = kinds[order], rows[order], columns[order], scores[order]
     drawn = draw_masks(maps.features, maps.kernels[:, rows, columns].T, rows, columns)
     found = []
@@ -145,11 +175,11 @@ def find_ghosts(maps: GhostMaps, *, thresholds: Mapping[str, float]) -> list[Gho
             continue
         mask = logits > 0
         inside = logits[mask]
-        # no mask makes a ghost likelier than its middle is
-        if inside.size >= LEAST_AREA:
+        # the mask can only lower the score
+        if inside.size >= MIN_AREA:
             found.append(Ghost(CLASS_NAMES[kind], float(score) * float(expit(inside).mean()), mask))
     likely = [ghost for ghost in found if ghost.score >= thresholds[ghost.class_name]]
-    return without_twins(sorted(likely, key=lambda ghost: -ghost.score))
+    return suppress_duplicates(sorted(likely, key=lambda ghost: -ghost.score))
 
 
 def draw_masks(
@@ -158,33 +188,33 @@ def draw_masks(
     rows: NDArray[np.intp],
     columns: NDArray[np.intp],
 ) -> Iterator[NDArray[np.float32]]:
-    """Yield the logits of each pixel of the picture to belong to each ghost, one ghost after another.
+    """Predict the masks of ghosts with their own kernels.
 
     Parameters
     ----------
     features
-        ``(F, H / 4, W / 4)``.
+        Shared features ``(F, H / 4, W / 4)`` float32.
     kernels
-        ``(G, K)``, one row a ghost.
+        Weights ``(G, K)`` float32, one row per ghost.
     rows, columns
-        Place of each, in eighths ``(G,)``.
+        Grid position ``(G,)`` of the centre of each ghost, in units of 8 pixels.
 
     Yields
     ------
-    ndarray
-        ``(H, W)`` float32; beyond the cells around those that are above zero, minus infinity.
+    ndarray of float32, shape (H, W)
+        Mask logits of one ghost; minus infinity outside the bounding box of positive cells.
     """
     height, width = features.shape[1:]
-    down, right = _to_pixels(height), _to_pixels(width)
+    down, right = _interpolation_weights(height), _interpolation_weights(width)
     flat = features.reshape(len(features), -1)
     cell_y, cell_x = (CELL * np.arange(side) + (CELL - 1) / 2 for side in (height, width))
     for kernel, row, column in zip(kernels, rows, columns, strict=True):
-        y = (cell_y - (PLACE * row + (PLACE - 1) / 2)) / REACH
-        x = (cell_x - (PLACE * column + (PLACE - 1) / 2)) / REACH
+        y = (cell_y - (CENTRE_STRIDE * row + (CENTRE_STRIDE - 1) / 2)) / REACH
+        x = (cell_x - (CENTRE_STRIDE * column + (CENTRE_STRIDE - 1) / 2)) / REACH
         down_from, right_from = np.repeat(y, width), np.tile(x, height)
         products = down_from * down_from, down_from * right_from, right_from * right_from
-        seen_from = np.stack([down_from, right_from, *(product / 4 for product in products)])
-        values = np.concatenate([flat, seen_from.astype(np.float32)])
+        coordinates = np.stack([down_from, right_from, *(product / 4 for product in products)])
+        values = np.concatenate([flat, coordinates.astype(np.float32)])
         start = 0
         for number, outputs in enumerate(LAYERS):
             end = start + outputs * len(values)
@@ -193,17 +223,17 @@ def draw_masks(
             values = weights @ values + bias
             if number < len(LAYERS) - 1:
                 values = np.maximum(values, 0)
-        yield _in_pixels(values.reshape(height, width), down, right)
+        yield _upsample_logits(values.reshape(height, width), down, right)
 
 
-def _in_pixels(
+def _upsample_logits(
     cells: NDArray[np.float32], down: NDArray[np.float32], right: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """Return logits of cells in each pixel, where there may be any above zero."""
+    """Interpolate logits of cells to pixels, within the bounding box of positive cells."""
     logits = np.full((len(down), len(right)), -np.inf, np.float32)
     rows, columns = (np.flatnonzero((cells > 0).any(axis)) for axis in (1, 0))
     if rows.size:
-        # most ghosts are small, and what lies between cells below zero is below zero
+        # most ghosts are small, and interpolation between negative cells is negative
         top, left = max(0, rows[0] - 1), max(0, columns[0] - 1)
         bottom, end = rows[-1] + 2, columns[-1] + 2
         part = cells[top:bottom, left:end]
@@ -213,16 +243,16 @@ def _in_pixels(
 
 
 def _kernel_size(channels: int) -> int:
-    """Return how many weights draw a ghost, of the channels of the array that holds all maps."""
-    # of the first layer a row has features, coordinates and a bias
+    """Return the number of weights per ghost, from the number of channels of all packed maps."""
     others = sum(rows * columns + rows for rows, columns in zip(LAYERS[1:], LAYERS[:-1], strict=True))
-    left = channels - 1 - 2 * len(CLASS_NAMES) - others - (COORDINATES + 1) * LAYERS[0]
-    features = left // (LAYERS[0] + 1)
+    # each output of the first layer has weights for features and coordinates, and a bias
+    remaining = channels - 1 - 2 * len(CLASS_NAMES) - others - (COORDINATES + 1) * LAYERS[0]
+    features = remaining // (LAYERS[0] + 1)
     return others + LAYERS[0] * (features + COORDINATES + 1)
 
 
-def _to_pixels(cells: int) -> NDArray[np.float32]:
-    """Return the weights ``(P, cells)`` of cells in each pixel: linear between their middles, flat beyond."""
+def _interpolation_weights(cells: int) -> NDArray[np.float32]:
+    """Return the weights ``(P, cells)`` of linear interpolation between cell centres, constant beyond."""
     pixels = (np.arange(cells * CELL) - (CELL - 1) / 2) / CELL
     low = np.clip(np.floor(pixels), 0, cells - 1).astype(int)
     high = np.minimum(low + 1, cells - 1)
@@ -233,23 +263,60 @@ def _to_pixels(cells: int) -> NDArray[np.float32]:
     return weights
 
 
-def without_twins(ghosts: Sequence[Ghost]) -> list[Ghost]:
-    """Return the ghosts that no likelier one of their class covers."""
+def suppress_duplicates(ghosts: Sequence[Ghost]) -> list[Ghost]:
+    """Remove ghosts that duplicate an earlier one (non-maximum suppression by mask IoU).
+
+    Parameters
+    ----------
+    ghosts
+        Ghosts, sorted by decreasing score.
+
+    Returns
+    -------
+    list of Ghost
+        Remaining ghosts, in the same order.
+    """
     kept: list[Ghost] = []
     for ghost in ghosts:
-        if not any(are_twins(ghost, other) for other in kept):
+        if not any(are_duplicates(ghost, other) for other in kept):
             kept.append(ghost)
     return kept
 
 
-def are_twins(first: Ghost, second: Ghost) -> bool:
-    """Tell whether two ghosts are of one class and share more than half of the pixels of both."""
+def are_duplicates(first: Ghost, second: Ghost) -> bool:
+    """Tell whether two ghosts have the same class and an IoU above 0.5.
+
+    Parameters
+    ----------
+    first, second
+        The ghosts.
+
+    Returns
+    -------
+    bool
+        True if they are duplicates.
+    """
     smaller, larger = sorted((first.area, second.area))
-    # pixels are compared only where areas allow it
-    return first.class_name == second.class_name and smaller > SAME * larger and overlap(first, second) > SAME
+    # the ratio of the areas is an upper limit of the IoU, and cheap
+    return (
+        first.class_name == second.class_name
+        and smaller > DUPLICATE_IOU * larger
+        and overlap(first, second) > DUPLICATE_IOU
+    )
 
 
 def overlap(first: Ghost, second: Ghost) -> float:
-    """Return the intersection over union of two ghosts."""
+    """Return the intersection over union (IoU) of two ghosts.
+
+    Parameters
+    ----------
+    first, second
+        The ghosts.
+
+    Returns
+    -------
+    float
+        IoU of their masks, 0 to 1.
+    """
     both = int(np.bitwise_count(first.bits & second.bits).sum(dtype=np.int64))
     return both / (first.area + second.area - both)

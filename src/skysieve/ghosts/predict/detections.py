@@ -1,7 +1,7 @@
-"""From the boxes of a network that finds objects one by one, as Mask R-CNN does, to ghosts.
+"""Convert the output of an object detection network, such as Mask R-CNN, to ghosts.
 
-Such a network says of each object its class, how likely it is, a box around it, and for each cell of a grid
-over the box how likely the object covers it.
+For each object, such a network returns the class, the score, a bounding box, and mask probabilities on a grid
+over the box.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from scipy.ndimage import map_coordinates
 
 from skysieve.core.errors import ModelError
 from skysieve.ghosts.classes import CLASS_NAMES
-from skysieve.ghosts.predict.decide import LEAST_AREA, MOST, Ghost, without_twins
-from skysieve.ghosts.predict.screening import WEAKEST
+from skysieve.ghosts.predict.decide import MAX_GHOSTS, MIN_AREA, Ghost, suppress_duplicates
+from skysieve.ghosts.predict.screening import MIN_SCORE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,25 +26,25 @@ if TYPE_CHECKING:
 __all__ = ["Detections"]
 
 BEFORE_GRID = 6
-"""Values of an object before those of its grid: class, score, and the four sides of the box."""
+"""Number of values of an object before its grid: class, score, and the four sides of the box."""
 
 
 @dataclass(frozen=True)
 class Detections:
-    """What such a network says of one picture ``(H, W)``.
+    """The output of an object detection network for one picture.
 
     Attributes
     ----------
     shape
-        Of the picture.
+        Rows and columns of the picture.
     kinds
-        Class of each object, by its place in the registry ``(D,)`` intp.
+        Class of each object ``(D,)`` intp, as index of :data:`skysieve.ghosts.classes.CLASSES`.
     scores
-        How likely each is ``(D,)`` float32.
+        Score of each object ``(D,)`` float32.
     boxes
-        Left, upper, right and lower side of each, in pixels from the picture's corner ``(D, 4)`` float32.
+        Left, upper, right and lower side ``(D, 4)`` float32, in pixels from the corner of the picture.
     grids
-        Probabilities in the cells of each box ``(D, S, S)`` float32.
+        Mask probabilities in the cells of each box ``(D, S, S)`` float32.
     """
 
     shape: tuple[int, int]
@@ -55,12 +55,24 @@ class Detections:
 
     @classmethod
     def unpack(cls, array: NDArray[np.float32], shape: tuple[int, int]) -> Self:
-        """Return the objects that the graph packs into one array ``(D, 6 + S * S)``.
+        """Unpack the array that a graph returns.
+
+        Parameters
+        ----------
+        array
+            Packed objects ``(D, 6 + S * S)`` float32.
+        shape
+            Rows and columns of the picture.
+
+        Returns
+        -------
+        Detections
+            The objects.
 
         Raises
         ------
         ModelError
-            If the array has no such form, or names a class that there is not.
+            If the array has another form, or a class is unknown.
         """
         side = math.isqrt(max(0, array.shape[1] - BEFORE_GRID))
         kinds = array[:, 0].astype(np.intp)
@@ -75,45 +87,55 @@ class Detections:
 
     @property
     def classes(self) -> None:
-        """Such a network has no map of classes."""
+        """None: the network has no class map."""
         return
 
     @property
     def probability(self) -> float:
-        """That there is any ghost, as if objects were independent; dozens of weak ones say nothing."""
-        scores = np.clip(self.scores[self.scores >= WEAKEST], 0, 1).astype(np.float64)
+        """Probability of any ghost, as if objects were independent; very low scores are ignored."""
+        scores = np.clip(self.scores[self.scores >= MIN_SCORE], 0, 1).astype(np.float64)
         return float(1 - np.prod(1 - scores))
 
     def ghosts(self, thresholds: Mapping[str, float]) -> list[Ghost]:
-        """Return the ghosts, the likeliest first.
+        """Return the ghosts with a sufficient score.
 
         Parameters
         ----------
         thresholds
-            Least score of each class.
+            Minimum score of each class.
+
+        Returns
+        -------
+        list of Ghost
+            Ghosts, sorted by decreasing score.
         """
         found = []
-        for number in np.argsort(-self.scores, kind="stable")[:MOST]:
+        for number in np.argsort(-self.scores, kind="stable")[:MAX_GHOSTS]:
             name, score = CLASS_NAMES[self.kinds[number]], float(self.scores[number])
             if score < thresholds[name]:
                 continue
             mask = paste(self.grids[number], self.boxes[number], self.shape)
-            if np.count_nonzero(mask) >= LEAST_AREA:
+            if np.count_nonzero(mask) >= MIN_AREA:
                 found.append(Ghost(name, score, mask))
-        return without_twins(found)
+        return suppress_duplicates(found)
 
 
 def paste(grid: NDArray[np.float32], box: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.bool_]:
-    """Return the pixels of a picture where the grid of a box is above one half, linear between its cells.
+    """Draw the mask of an object in the picture, with linear interpolation between the cells of its grid.
 
     Parameters
     ----------
     grid
-        ``(S, S)`` probabilities; beyond it they are zero.
+        Mask probabilities ``(S, S)`` float32; they are zero outside the grid.
     box
-        Left, upper, right and lower side.
+        Left, upper, right and lower side ``(4,)``, in pixels from the corner of the picture.
     shape
-        Of the picture.
+        Rows and columns of the picture.
+
+    Returns
+    -------
+    ndarray of bool, shape (H, W)
+        True where the interpolated probability is at least 0.5.
 
     Examples
     --------
@@ -131,11 +153,12 @@ def paste(grid: NDArray[np.float32], box: NDArray[np.float32], shape: tuple[int,
     if not (rows.size and columns.size):
         return mask
     side = len(grid)
-    # the middle of the first cell is half a cell from the side of the box
+    # the centre of the first cell is half a cell from the side of the box
     y = (rows + 0.5 - upper) * side / (lower - upper) - 0.5
     x = (columns + 0.5 - left) * side / (right - left) - 0.5
-    padded = np.pad(grid, 1)  # fades to zero within one cell, as the outermost cells are half outside
-    places = np.meshgrid(y + 1, x + 1, indexing="ij")
-    part = map_coordinates(padded, places, order=1, mode="constant", cval=0.0)
-    mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] = part >= 0.5
+    # beyond the outermost cell centres, probabilities decrease to zero within one cell
+    padded = np.pad(grid, 1)
+    positions = np.meshgrid(y + 1, x + 1, indexing="ij")
+    probabilities = map_coordinates(padded, positions, order=1, mode="constant", cval=0.0)
+    mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] = probabilities >= 0.5
     return mask

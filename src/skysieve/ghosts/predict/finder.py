@@ -1,4 +1,4 @@
-"""One picture of a focal plane through the network: its ghosts, and whether it has any."""
+"""Find the ghosts in one picture of a focal plane, and the probability that it has any."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from skysieve.core.errors import ConfigError
 from skysieve.core.fits.provenance import provenance_cards
 from skysieve.ghosts.classes import CLASS_NAMES, find_class
 from skysieve.ghosts.focal_plane.decam import decam
-from skysieve.ghosts.focal_plane.levels import contrast, measure_levels
-from skysieve.ghosts.predict.augmentation import VIEWS, look
-from skysieve.ghosts.predict.combine import combine, distinct
+from skysieve.ghosts.focal_plane.levels import measure_levels, normalise_picture
+from skysieve.ghosts.predict.augmentation import VIEWS, predict_augmented
+from skysieve.ghosts.predict.combine import combine, remove_duplicates
 from skysieve.ghosts.predict.model import load_model
-from skysieve.ghosts.predict.screening import WEAKEST, Screening
+from skysieve.ghosts.predict.screening import MIN_SCORE, Screening
 from skysieve.ghosts.predict.wide_discs import RimFinder
 
 if TYPE_CHECKING:
@@ -29,69 +29,71 @@ if TYPE_CHECKING:
     from skysieve.core.models.shared_network import SharedNetwork
     from skysieve.ghosts.focal_plane.cameras import Camera
     from skysieve.ghosts.focal_plane.levels import Levels
-    from skysieve.ghosts.predict.augmentation import Look
+    from skysieve.ghosts.predict.augmentation import AugmentedOutput
     from skysieve.ghosts.predict.combine import Combination
     from skysieve.ghosts.predict.decide import Ghost
     from skysieve.ghosts.predict.settings import GhostSettings
     from skysieve.ghosts.predict.wide_discs import WideDisc
 
-__all__ = ["Examined", "FoundGhosts", "GhostFinder"]
+__all__ = ["FoundGhosts", "GhostFinder", "Measurements"]
 
 
 @dataclass(frozen=True)
 class FoundGhosts:
-    """What was found in one picture.
+    """The ghosts that were found in one picture.
 
     Attributes
     ----------
     probability
-        That there is any ghost: from what the network says of the whole picture, and what it outlined.
+        Probability that the picture has any ghost, from the network's picture probability and its ghosts.
     ghosts
-        The likeliest first.
-    weaker
-        These and those below the thresholds, down to :data:`skysieve.ghosts.predict.screening.WEAKEST`.
-    whole
-        What the network alone says of the whole picture: that there is any ghost.
+        Ghosts, sorted by decreasing score.
+    candidates
+        All ghosts down to :data:`skysieve.ghosts.predict.screening.MIN_SCORE`, including `ghosts`.
+    picture_probability
+        Probability that the picture has any ghost, from the network's output for the whole picture alone.
     classes
-        Probability of each class in each cell of 4 x 4 pixels ``(C, H / 4, W / 4)`` float32; None of a
-        network without a map of classes.
+        Class probabilities of each cell of 4 x 4 pixels ``(C, H / 4, W / 4)`` float32; None if the network
+        has no class map.
     """
 
     probability: float
     ghosts: tuple[Ghost, ...]
-    weaker: tuple[Ghost, ...] = ()
-    whole: float = 0.0
+    candidates: tuple[Ghost, ...] = ()
+    picture_probability: float = 0.0
     classes: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
-class Examined:
-    """What can be seen in a picture.
+class Measurements:
+    """Measurements on a picture, before thresholds are applied.
 
     Attributes
     ----------
-    said
-        What the network says, instances down to :data:`skysieve.ghosts.predict.screening.WEAKEST`.
+    output
+        Output of the network, with ghosts down to :data:`skysieve.ghosts.predict.screening.MIN_SCORE`.
     discs
-        Circles with a rim, the strongest first.
+        Circles with a rim, sorted by decreasing strength.
     levels
-        Of the picture.
+        Grey levels of the picture.
     """
 
-    said: Look
+    output: AugmentedOutput
     discs: tuple[WideDisc, ...]
     levels: Levels
 
 
 class GhostFinder:
-    """A loaded network together with its thresholds.
+    """Finds the ghosts in pictures of focal planes.
+
+    The network is loaded at its first use.
 
     Parameters
     ----------
     settings
-        How pictures are examined.
+        The settings.
     camera
-        Whose focal plane they show; DECam if None.
+        Camera of the pictures; DECam if None.
 
     Raises
     ------
@@ -115,20 +117,25 @@ class GhostFinder:
             self.thresholds[find_class(name).name] = value
         radii = self.camera.wide_discs
         self.rims = None if radii is None else RimFinder(self.camera.picture_shape, radii)
-        self.screening = Screening.of_card(card.screening, origin=f"model {card.name!r}")
+        self.screening = Screening.from_card(card.screening, origin=f"model {card.name!r}")
 
     @cached_property
     def network(self) -> SharedNetwork:
-        """The loaded network."""
+        """The network, loaded at first use."""
         return self.settings.load(self.model)
 
     def check_shape(self, shape: tuple[int, int]) -> None:
-        """Make sure that the network takes pictures of a shape.
+        """Check that the network accepts pictures of a shape.
+
+        Parameters
+        ----------
+        shape
+            Rows and columns of the pictures.
 
         Raises
         ------
         ConfigError
-            If it does not.
+            If it does not accept them.
         """
         tiling = self.model.card.tiling
         side = tiling.fixed_size
@@ -139,23 +146,41 @@ class GhostFinder:
             )
 
     def find(self, picture: NDArray[np.uint8], *, label: str = "the picture") -> FoundGhosts:
-        """Return what is found in a picture; see :meth:`examine` and :meth:`decide`."""
-        return self.decide(self.examine(picture, label=label))
-
-    def examine(self, picture: NDArray[np.uint8], *, label: str = "the picture") -> Examined:
-        """Return what can be seen in a picture, before anything is decided.
+        """Find the ghosts of a picture: :meth:`examine`, then :meth:`decide`.
 
         Parameters
         ----------
         picture
-            ``(H, W)`` grey levels; they are scaled by its own sky and noise.
+            Grey levels ``(H, W)`` uint8.
         label
-            What to call it in messages.
+            Name of the picture in messages.
+
+        Returns
+        -------
+        FoundGhosts
+            The ghosts.
+        """
+        return self.decide(self.examine(picture, label=label))
+
+    def examine(self, picture: NDArray[np.uint8], *, label: str = "the picture") -> Measurements:
+        """Run the network and the search for discs on a picture.
+
+        Parameters
+        ----------
+        picture
+            Grey levels ``(H, W)`` uint8; they are normalised by the sky and noise of the picture.
+        label
+            Name of the picture in messages.
+
+        Returns
+        -------
+        Measurements
+            Input of :meth:`decide`.
 
         Raises
         ------
         ConfigError
-            If the network takes no pictures of this size, or the camera has none.
+            If the shape does not match the network or the camera.
         FrameError
             If the picture is black or constant.
         """
@@ -167,44 +192,70 @@ class GhostFinder:
                 "{1} x {0}".format(*self.camera.picture_shape)
             )
         levels = measure_levels(picture, self.camera.ccd_map > 0, label=label)
-        least = {name: min(WEAKEST, value) for name, value in self.thresholds.items()}
-        said = look(self.network, contrast(picture, levels), least=least, views=self.settings.views)
+        min_scores = {name: min(MIN_SCORE, value) for name, value in self.thresholds.items()}
+        output = predict_augmented(
+            self.network, normalise_picture(picture, levels), min_scores=min_scores, views=self.settings.views
+        )
         discs: list[WideDisc] = []
         if self.rims is not None:
             above = (picture.astype(np.float32) - np.float32(levels.sky)) / np.float32(levels.noise)
-            discs = self.rims.find(above, levels.dark)
-        return Examined(said, tuple(discs), levels)
+            discs = self.rims.find(above, levels.nodata)
+        return Measurements(output, tuple(discs), levels)
 
     def decide(
         self,
-        seen: Examined,
+        measurements: Measurements,
         *,
         thresholds: Mapping[str, float] | None = None,
-        how: Combination | None = None,
+        combination: Combination | None = None,
     ) -> FoundGhosts:
-        """Return the ghosts of a picture.
+        """Select the ghosts of a picture from the measurements.
 
         Parameters
         ----------
-        seen
-            What can be seen in it.
+        measurements
+            The result of :meth:`examine`.
         thresholds
-            Least score of each class; those of the settings if None.
-        how
-            How instances, map and discs are put together; as usual if None.
+            Minimum score of each class; None for those of the settings.
+        combination
+            How to combine instances, class map and discs; None for the defaults.
+
+        Returns
+        -------
+        FoundGhosts
+            The ghosts.
         """
         cuts = self.thresholds if thresholds is None else thresholds
-        said, dark = seen.said, seen.levels.dark
-        ghosts = combine(said.ghosts, said.classes, seen.discs, dark=dark, thresholds=cuts, how=how)
-        below = [one for one in said.ghosts if one.score < cuts[one.class_name]]
-        # what stands above the thresholds does not change with what is below
-        weaker = sorted([*ghosts, *distinct(below, ghosts)], key=lambda one: -one.score)
-        known, whole = self.screening, said.probability
-        probability = whole if known is None else known.probability(whole, weaker)
-        return FoundGhosts(probability, tuple(ghosts), tuple(weaker), whole, said.classes)
+        output, nodata = measurements.output, measurements.levels.nodata
+        ghosts = combine(
+            output.ghosts,
+            output.classes,
+            measurements.discs,
+            nodata=nodata,
+            thresholds=cuts,
+            combination=combination,
+        )
+        below = [one for one in output.ghosts if one.score < cuts[one.class_name]]
+        # ghosts below the thresholds must not remove those above
+        candidates = sorted([*ghosts, *remove_duplicates(below, ghosts)], key=lambda one: -one.score)
+        probability = output.probability
+        if self.screening is not None:
+            probability = self.screening.probability(output.probability, candidates)
+        return FoundGhosts(probability, tuple(ghosts), tuple(candidates), output.probability, output.classes)
 
     def provenance(self, source: Path) -> list[HeaderCard]:
-        """Return the cards that say how a product of a file came to be."""
+        """Return the header cards that record how a product was made.
+
+        Parameters
+        ----------
+        source
+            The file of the exposure or picture.
+
+        Returns
+        -------
+        list of HeaderCard
+            Software, model and settings.
+        """
         network = self.network
         return provenance_cards(
             source=source,
@@ -219,6 +270,6 @@ class GhostFinder:
         )
 
     def stop(self) -> None:
-        """End the pictures at work, in whatever thread, with an interrupt."""
+        """Interrupt running predictions in all threads."""
         if "network" in self.__dict__:
             self.network.stop()

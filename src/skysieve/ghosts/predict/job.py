@@ -1,4 +1,4 @@
-"""Ghosts as a job: one unit is an exposure; run it, and its products are on disk."""
+"""The job that finds the ghosts of exposures and writes the products."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from skysieve.ghosts.focal_plane.cameras import read_camera
 from skysieve.ghosts.focal_plane.decam import decam
 from skysieve.ghosts.focal_plane.pictures import find_pictures
 from skysieve.ghosts.focal_plane.sources import open_source
-from skysieve.ghosts.predict.exclusion import Night, night_of
+from skysieve.ghosts.predict.exposure_ids import ExposureId, identify_exposure
 from skysieve.ghosts.predict.finder import GhostFinder
-from skysieve.ghosts.predict.positions import place_ghosts
-from skysieve.ghosts.predict.products import bits_hdus, label_hdu, probability_hdus, write_instances
+from skysieve.ghosts.predict.positions import locate_ghosts
+from skysieve.ghosts.predict.products import ccd_mask_hdus, label_hdu, probability_hdus, write_instances
 from skysieve.ghosts.predict.regions import region_text
 from skysieve.ghosts.predict.settings import GhostOptions, GhostSettings
 
@@ -29,53 +29,53 @@ if TYPE_CHECKING:
     from skysieve.ghosts.focal_plane.cameras import Camera
     from skysieve.ghosts.focal_plane.sources import Source
     from skysieve.ghosts.predict.finder import FoundGhosts
-    from skysieve.ghosts.predict.positions import PlacedGhost
+    from skysieve.ghosts.predict.positions import LocatedGhost
 
 __all__ = ["SUFFIX", "GhostJob", "GhostRecord"]
 
 SUFFIX = ".ghosts{hdu}.fits"
-"""Ending of the label image's default name; side products have other endings in its place."""
+"""Suffix of the default name of the label image; other products have other suffixes."""
 
 
 @dataclass(frozen=True)
 class GhostRecord:
-    """What was found in one exposure.
+    """The ghosts of one exposure, and the files written.
 
     Attributes
     ----------
     probability
-        That there is any ghost.
+        Probability that the exposure has any ghost.
     ghosts
-        With their places, the likeliest first.
+        Ghosts with their positions, sorted by decreasing score.
     ccds
-        Numbers of the CCDs that have data.
+        Numbers of the CCDs with data.
     missing
-        Numbers of those that have none.
+        Numbers of the CCDs without data.
     products
         Files written.
     seconds
-        Time it took.
-    night
-        Which exposure it is.
+        Run time.
+    exposure_id
+        Date and number of the exposure.
     """
 
     probability: float
-    ghosts: tuple[PlacedGhost, ...]
+    ghosts: tuple[LocatedGhost, ...]
     ccds: tuple[int, ...]
     missing: tuple[int, ...]
     products: tuple[Path, ...]
     seconds: float
-    night: Night = field(default_factory=Night)
+    exposure_id: ExposureId = field(default_factory=ExposureId)
 
 
 @dataclass
 class GhostJob(GhostOptions):
-    """Finds the ghosts of exposures.
+    """A job that finds the ghosts of exposures.
 
     Attributes
     ----------
     settings
-        Settings of how pictures are examined.
+        Settings of the search.
     """
 
     settings: GhostSettings = field(default_factory=GhostSettings)
@@ -83,13 +83,21 @@ class GhostJob(GhostOptions):
     _camera: Camera | None = field(default=None, init=False, repr=False)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the network behind: the process that this goes to loads its own."""
+        """Leave out the network: a worker process loads its own."""
         return {**self.__dict__, "_finder": None}
 
     def units(self, path: str) -> list[Location]:
-        """List the exposures and pictures behind a path.
+        """List the exposures and pictures of a path.
 
-        Of a folder, these are its FITS files, and its PNG, JPEG and NPY files of the size of a focal plane.
+        Parameters
+        ----------
+        path
+            A file, or a folder: its FITS files, and its PNG, JPEG and NPY files of the size of a focal plane.
+
+        Returns
+        -------
+        list of Location
+            The exposures and pictures.
 
         Raises
         ------
@@ -107,7 +115,17 @@ class GhostJob(GhostOptions):
             return found
 
     def product(self, unit: Location) -> Path:
-        """Return where the label image of a file goes.
+        """Return the path of the label image of an exposure.
+
+        Parameters
+        ----------
+        unit
+            The exposure or picture.
+
+        Returns
+        -------
+        Path
+            The path.
 
         Raises
         ------
@@ -117,7 +135,12 @@ class GhostJob(GhostOptions):
         return output_path(unit, self.output, SUFFIX)
 
     def camera(self) -> Camera:
-        """Return the camera.
+        """Return the camera; its table is read once.
+
+        Returns
+        -------
+        Camera
+            The camera.
 
         Raises
         ------
@@ -134,7 +157,7 @@ class GhostJob(GhostOptions):
         Raises
         ------
         ConfigError
-            If a setting is wrong, or the model takes no pictures of the camera.
+            If a setting is invalid, or the model does not accept pictures of the camera.
         ModelError
             If the model is missing or damaged.
         SourceError
@@ -148,12 +171,17 @@ class GhostJob(GhostOptions):
         GhostFinder(self.settings, self.camera()).check_shape(self.camera().picture_shape)
 
     def prepare(self, *, workers: int = 1) -> None:
-        """Load the network; ``workers`` processes share the processors.
+        """Load the network.
+
+        Parameters
+        ----------
+        workers
+            Number of processes that share the processors.
 
         Raises
         ------
         ConfigError
-            If a setting is wrong.
+            If a setting is invalid.
         ModelError
             If the model cannot be used.
         """
@@ -161,12 +189,22 @@ class GhostJob(GhostOptions):
         _ = self._finder.network
 
     def stop(self) -> None:
-        """Let the exposures at work end soon, without a product."""
+        """Interrupt the running exposures; they write no product."""
         if self._finder is not None:
             self._finder.stop()
 
     def run(self, unit: Location) -> GhostRecord:
-        """Find the ghosts of one exposure.
+        """Find the ghosts of one exposure, and write its products.
+
+        Parameters
+        ----------
+        unit
+            The exposure or picture.
+
+        Returns
+        -------
+        GhostRecord
+            The ghosts, and the files written.
 
         Raises
         ------
@@ -184,28 +222,30 @@ class GhostJob(GhostOptions):
             unit, camera, mask=mask, mask_bits=self.mask_bits, binning=self.binning, threads=threads
         ) as source:
             found = self._finder.find(source.picture, label=str(unit))
-            ghosts = place_ghosts(found.ghosts, camera, source.sky, least=self.least, among=source.ccds)
+            ghosts = locate_ghosts(
+                found.ghosts, camera, source.sky, min_ccd_fraction=self.least, among=source.ccds
+            )
             written = () if self.screen else self._write(unit, source, found, ghosts)
             header = None if source.exposure is None else source.exposure.hdus[0].header
-            night = night_of(header, unit.path.name)
+            exposure_id = identify_exposure(header, unit.path.name)
             missing = tuple(number for number in camera.numbers if number not in source.ccds)
         seconds = time.perf_counter() - start
-        return GhostRecord(found.probability, ghosts, source.ccds, missing, written, seconds, night)
+        return GhostRecord(found.probability, ghosts, source.ccds, missing, written, seconds, exposure_id)
 
     def _write(
-        self, unit: Location, source: Source, found: FoundGhosts, ghosts: tuple[PlacedGhost, ...]
+        self, unit: Location, source: Source, found: FoundGhosts, ghosts: tuple[LocatedGhost, ...]
     ) -> tuple[Path, ...]:
-        """Write the products of an exposure: all of them, or none."""
+        """Write all products of an exposure; none if one of them fails."""
         assert self._finder is not None  # noqa: S101 (run made it)
         camera, product = self.camera(), self.product(unit)
         cards = self._finder.provenance(unit.path)
         written = [product]
-        # What is entered here is put in place at the end, when all of it is there
-        with ExitStack() as together:
+        # temporary files get their final names when the stack closes, after all of them are complete
+        with ExitStack() as temporary_files:
 
             def path_of(suffix: str) -> Path:
                 written.append(with_suffix(product, suffix))
-                return together.enter_context(atomic_write(written[-1], overwrite=self.overwrite))
+                return temporary_files.enter_context(atomic_write(written[-1], overwrite=self.overwrite))
 
             write_instances(path_of(".json"), unit.path.name, source.picture.shape, found.ghosts)
             if self.ccd_masks:
@@ -214,8 +254,8 @@ class GhostJob(GhostOptions):
                         f"{unit}: is a picture, whose CCDs have no pixels of their own; leave --ccd-masks "
                         "out, or give the exposure"
                     )
-                place = path_of(".ccds.fits")
-                write_fits(bits_hdus(source.exposure, found.ghosts, cards), place, overwrite=True)
+                mask_path = path_of(".ccds.fits")
+                write_fits(ccd_mask_hdus(source.exposure, found.ghosts, cards), mask_path, overwrite=True)
             if self.regions:
                 text = region_text(found.ghosts, source.sky)
                 path_of(".reg").write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The models of this job, and what they take."""
+"""Find the models of this job."""
 
 from __future__ import annotations
 
@@ -13,17 +13,21 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_MODEL", "JOB", "NORMALISATION", "load_model"]
 
 JOB = "ghosts"
-
 NORMALISATION = "focal plane in 8 bits"
 
 
 def load_model(name: str = DEFAULT_MODEL) -> Model:
-    """Return a model for ghosts.
+    """Find a model for ghosts.
 
     Parameters
     ----------
     name
-        Name of a model in this package or of an imported one, or a folder with a card.
+        Name of a built-in or imported model, or a folder with a model card.
+
+    Returns
+    -------
+    Model
+        The model; its network is not loaded.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Detections and true ghosts of one image: how far they overlap, and which detections are right."""
+"""Compare detections with true ghosts of an image: IoU, and matching."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["ALL", "Overlaps", "match", "overlaps_of", "right_detections"]
+__all__ = ["ALL", "Overlaps", "correct_detections", "match", "measure_overlaps"]
 
 ALL = "All"
-"""Every class; labels must match all the same."""
+"""All classes together; a match still needs the same class."""
 
 Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
 
 @dataclass(frozen=True)
 class Overlaps:
-    """What the scores need to know of an image: the masks themselves may go.
+    """IoU of the detections and true ghosts of an image; metrics need no masks.
 
     Attributes
     ----------
     truth
         Class of each true ghost.
     found
-        Class of each detection, the strongest first.
+        Class of each detection, sorted by decreasing score.
     scores
-        Of the detections, float64, falling.
+        Score of each detection ``(detections,)`` float64, decreasing.
     iou
-        ``(detections, true ghosts)`` float64, intersection over union of their masks.
+        Intersection over union of their masks ``(detections, true ghosts)`` float64.
     """
 
     truth: tuple[str, ...]
@@ -41,15 +41,20 @@ class Overlaps:
     scores: Floats
     iou: Floats
 
-    def of(self, group: str = ALL, *, cut: float | None = None) -> Overlaps:
-        """Return what is left of one class, and of the detections with at least this score.
+    def select(self, group: str = ALL, *, cut: float | None = None) -> Overlaps:
+        """Select the ghosts of one class, and the detections above a score.
 
         Parameters
         ----------
         group
             A class, or :data:`ALL`.
         cut
-            Least score; None for no cut.
+            Minimum score of the detections; None for no cut.
+
+        Returns
+        -------
+        Overlaps
+            The selected ghosts and detections.
         """
         truth = [i for i, name in enumerate(self.truth) if group in (ALL, name)]
         found = [
@@ -65,18 +70,23 @@ class Overlaps:
         )
 
 
-def overlaps_of(
+def measure_overlaps(
     truth: Iterable[tuple[str, NDArray[np.bool_]]],
     detections: Iterable[tuple[str, NDArray[np.bool_], float]],
 ) -> Overlaps:
-    """Compare the detections in an image with its true ghosts.
+    """Measure the IoU of all detections and true ghosts of an image.
 
     Parameters
     ----------
     truth
-        Class and mask ``(H, W)`` of each.
+        Class and mask ``(H, W)`` bool of each true ghost.
     detections
-        Class, mask ``(H, W)`` and score of each, in any order.
+        Class, mask ``(H, W)`` bool and score of each detection, in any order.
+
+    Returns
+    -------
+    Overlaps
+        Classes, scores and IoU.
     """
     true = list(truth)
     found = sorted(detections, key=lambda detection: -detection[2])
@@ -98,33 +108,51 @@ def overlaps_of(
     )
 
 
-def right_detections(overlaps: Overlaps, iou: float = 0.5) -> NDArray[np.bool_]:
-    """Return which detections are right, ``(detections,)`` bool; see :func:`match`."""
-    return match(overlaps, iou) >= 0
-
-
-def match(overlaps: Overlaps, iou: float = 0.5) -> NDArray[np.intp]:
-    """Return which true ghost each detection is, ``(detections,)``; -1 if it is none.
-
-    The strongest first, each takes the true ghost of its class that it overlaps with most among those that
-    are left.  The published protocol and COCO both do so.
+def correct_detections(overlaps: Overlaps, iou: float = 0.5) -> NDArray[np.bool_]:
+    """Tell which detections match a true ghost; see :func:`match`.
 
     Parameters
     ----------
     overlaps
-        The image.
+        Detections and true ghosts of the image.
     iou
-        Least intersection over union of a right detection.
+        Minimum IoU of a match.
+
+    Returns
+    -------
+    ndarray of bool, shape (detections,)
+        True for true positives, False for false positives.
     """
-    taken = np.full(len(overlaps.found), -1, np.intp)
-    left = np.ones(len(overlaps.truth), np.bool_)
+    return match(overlaps, iou) >= 0
+
+
+def match(overlaps: Overlaps, iou: float = 0.5) -> NDArray[np.intp]:
+    """Match detections with true ghosts.
+
+    In the order of decreasing score, each detection is matched with the true ghost of its class with the
+    highest IoU among those without a match.  The published protocol and COCO use the same rule.
+
+    Parameters
+    ----------
+    overlaps
+        Detections and true ghosts of the image.
+    iou
+        Minimum IoU of a match.
+
+    Returns
+    -------
+    ndarray of intp, shape (detections,)
+        Index of the matched true ghost; -1 without a match.
+    """
+    matched = np.full(len(overlaps.found), -1, np.intp)
+    free = np.ones(len(overlaps.truth), np.bool_)
     truth = np.array(overlaps.truth, object)
     for index, name in enumerate(overlaps.found):
-        possible = left & (truth == name)
+        possible = free & (truth == name)
         if not possible.any():
             continue
         candidates = np.where(possible, overlaps.iou[index], -1.0)
         best = int(np.argmax(candidates))
         if candidates[best] >= iou:
-            taken[index], left[best] = best, False
-    return taken
+            matched[index], free[best] = best, False
+    return matched

@@ -1,4 +1,4 @@
-"""Where ghosts are: on the focal plane, on the sky, and on which CCDs."""
+"""Positions of ghosts on the focal plane and on the sky, and the CCDs that they touch."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ if TYPE_CHECKING:
     from skysieve.ghosts.focal_plane.geometry import SkyMap
     from skysieve.ghosts.predict.decide import Ghost
 
-__all__ = ["PlacedGhost", "TouchedCcd", "place_ghosts", "touched_ccds"]
+__all__ = ["LocatedGhost", "TouchedCcd", "locate_ghosts", "touched_ccds"]
 
 
 @dataclass(frozen=True)
-class PlacedGhost:
-    """Where a ghost is.
+class LocatedGhost:
+    """A ghost with its position.
 
     Attributes
     ----------
     number
-        In its exposure, from 1, the likeliest first.
+        Number in its exposure, from 1, by decreasing score.
     class_name, score, area
-        See :class:`skysieve.ghosts.predict.decide.Ghost`; the area in pixels of the picture.
+        See :class:`skysieve.ghosts.predict.decide.Ghost`; the area is in pixels of the picture.
     centre
         Mean column and row of its pixels in the picture, from 0.
     sky
-        Right ascension and declination of that in degrees; None if not known.
+        Right ascension and declination of the centre in degrees; None if unknown.
     ccds
-        Part of each CCD that it covers, by number, for those that it touches.
+        Covered fraction of each touched CCD, by number.
     """
 
     number: int
@@ -48,18 +48,18 @@ class PlacedGhost:
 
 @dataclass(frozen=True)
 class TouchedCcd:
-    """What ghosts do to one CCD.
+    """A CCD that ghosts touch.
 
     Attributes
     ----------
     number
-        The CCD.
+        Number of the CCD.
     parts
-        Largest part of it that one ghost of a class covers, by class.
+        Largest fraction of the CCD that one ghost covers, by class.
     score
-        Of the likeliest ghost that touches it.
+        Highest score of the ghosts that touch it.
     ghosts
-        Numbers of those that do.
+        Numbers of these ghosts.
     """
 
     number: int
@@ -68,42 +68,58 @@ class TouchedCcd:
     ghosts: tuple[int, ...]
 
 
-def place_ghosts(
+def locate_ghosts(
     ghosts: Sequence[Ghost],
     camera: Camera,
     sky: SkyMap | None,
     *,
-    least: float,
+    min_ccd_fraction: float,
     among: Collection[int],
-) -> tuple[PlacedGhost, ...]:
-    """Return where ghosts are.
+) -> tuple[LocatedGhost, ...]:
+    """Determine the positions of ghosts and the CCDs that they touch.
 
     Parameters
     ----------
     ghosts
-        The likeliest first.
+        Ghosts, sorted by decreasing score.
     camera
         The camera.
     sky
-        Where its picture is on the sky, if that is known.
-    least
-        Part of a CCD that a ghost must cover to touch it; one pixel at least.
+        Mapping between picture and sky; None if unknown.
+    min_ccd_fraction
+        Minimum fraction of a CCD that a ghost must cover to touch it, at least one pixel.
     among
-        CCDs that have data; others cannot be touched.
+        Numbers of the CCDs with data; ghosts touch no others.
+
+    Returns
+    -------
+    tuple of LocatedGhost
+        Ghosts with positions, in the same order.
     """
-    placed = []
+    located = []
     for number, ghost in enumerate(ghosts, 1):
         rows, columns = np.nonzero(ghost.mask)
         x, y = float(columns.mean()), float(rows.mean())
         covered = zip(camera.numbers, covered_fractions(camera, ghost.mask).tolist(), strict=True)
-        ccds = {ccd: part for ccd, part in covered if part > 0 and part >= least and ccd in among}
-        place = None if sky is None else sky.sky(x, y)
-        placed.append(PlacedGhost(number, ghost.class_name, ghost.score, ghost.area, (x, y), place, ccds))
-    return tuple(placed)
+        ccds = {ccd: part for ccd, part in covered if part > 0 and part >= min_ccd_fraction and ccd in among}
+        on_sky = None if sky is None else sky.sky(x, y)
+        located.append(LocatedGhost(number, ghost.class_name, ghost.score, ghost.area, (x, y), on_sky, ccds))
+    return tuple(located)
 
 
-def touched_ccds(ghosts: Sequence[PlacedGhost]) -> list[TouchedCcd]:
-    """Return the CCDs that ghosts touch, by number."""
+def touched_ccds(ghosts: Sequence[LocatedGhost]) -> list[TouchedCcd]:
+    """List the CCDs that ghosts touch.
+
+    Parameters
+    ----------
+    ghosts
+        Ghosts with positions.
+
+    Returns
+    -------
+    list of TouchedCcd
+        The CCDs, sorted by number.
+    """
     found = []
     for number in sorted({ccd for ghost in ghosts for ccd in ghost.ccds}):
         here = [ghost for ghost in ghosts if number in ghost.ccds]

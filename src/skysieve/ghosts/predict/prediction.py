@@ -1,8 +1,8 @@
-"""Which ghosts bright stars will make, by ray tracing alone: before an exposure, or without looking at it.
+"""Predict the ghosts of bright stars by ray tracing, without the pixels of an exposure.
 
-Only reflections can be foretold: Rays are scattered by what no optical prescription describes.  How bright a
-ghost is depends on coatings, of which a survey knows more than the table here assumes (2 % a glass surface,
-10 % the detector): take its level as good to a factor of two.
+Only reflections can be predicted.  Rays are scattered by structures that the optical prescription does not
+include.  The brightness of a ghost depends on the reflectivity of coatings; the table here assumes 2 % for a
+glass surface and 10 % for the detector.  Levels are accurate to a factor of two.
 """
 
 from __future__ import annotations
@@ -28,51 +28,53 @@ if TYPE_CHECKING:
     from skysieve.ghosts.focal_plane.star_catalogues import BrightStars
     from skysieve.ghosts.simulate.reflections import DrawnGhost
 
-__all__ = ["FAINTEST", "SKY", "Pointing", "PredictedGhost", "predict_ghosts"]
+__all__ = ["MIN_LEVEL", "SKY", "Pointing", "PredictedGhost", "predict_ghosts"]
 
 SKY = 21.0
-"""Surface brightness of a dark sky in the red, in magnitudes per square arc second."""
+"""Surface brightness of a dark sky in red light, in magnitudes per square arc second."""
 
-FAINTEST = 0.01
-"""Part of the sky's light from which on people outline ghosts: 0.4 of the noise of a pixel of the published
-pictures, which is some 2.6 % of their sky."""
+MIN_LEVEL = 0.01
+"""Minimum level of ghosts that people outline, relative to the sky: 0.4 times the noise of a pixel of the
+published pictures, which is about 2.6 % of their sky."""
 
-COMPACT = 42.0
-"""Radius in pixels of the picture up to which a reflection may be Bright."""
+MAX_BRIGHT_RADIUS = 42.0
+"""Maximum radius of a Bright reflection, in pixels of the picture."""
 
-BRIGHT = 0.055
-"""Part of the sky's light from which on a compact reflection is Bright, not Faint: 2.2 times that noise."""
+MIN_BRIGHT_LEVEL = 0.055
+"""Minimum level of a Bright reflection, relative to the sky: 2.2 times the noise of a pixel.  Compact
+reflections with a lower level are Faint."""
 
-SMALLEST = 60
-"""Pixels of the picture below which a ghost is nothing beside its star, or a sliver at the edge."""
+MIN_AREA = 60
+"""Minimum area of a ghost in pixels of the picture.  Smaller ghosts are negligible beside the star, or cut by
+the edge of the field."""
 
 ARCSEC_PER_MM = 3600 / MM_PER_DEGREE
 
-ALIKE = 0.25
-"""Ghosts of a star whose centres, and radii, differ by less than this part of the radius are one: the two
-sides of the filter make two such."""
+MERGE_TOLERANCE = 0.25
+"""Ghosts of a star are merged if their centres and radii differ by less than this fraction of the radius.
+The two surfaces of the filter make such pairs."""
 
 
 @dataclass(frozen=True)
 class Pointing:
-    """Where the field's centre is.
+    """The position of the field centre.
 
     Attributes
     ----------
     ra, dec
-        In degrees.
+        Right ascension and declination in degrees.
 
     Raises
     ------
     ConfigError
-        If that is no place on the sky.
+        If a coordinate is out of range.
     """
 
     ra: float
     dec: float
 
     def __post_init__(self) -> None:
-        """Refuse what is no place."""
+        """Check the ranges."""
         if not (-360 <= self.ra <= 360 and -90 <= self.dec <= 90):
             raise ConfigError(
                 f"field centre {self.ra:g}, {self.dec:g}: expected a right ascension of 0 to 360 and a "
@@ -80,44 +82,56 @@ class Pointing:
             )
 
     def offsets(self, ra: NDArray[np.float64], dec: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
-        """Return the field angle in degrees and the position angle, from north by east in radians, ``(N,)``.
+        """Return field angles and position angles relative to the field centre.
+
+        Parameters
+        ----------
+        ra, dec
+            Positions ``(N,)`` float64 in degrees.
+
+        Returns
+        -------
+        field_angle : ndarray of float64, shape (N,)
+            Distance from the field centre in degrees.
+        position_angle : ndarray of float64, shape (N,)
+            Position angle in radians, from north towards east.
 
         Examples
         --------
-        >>> angle, turn = Pointing(10.0, 0.0).offsets(np.array([10.0, 11.0]), np.array([0.5, 0.0]))
-        >>> np.round(angle, 6).tolist(), np.round(np.degrees(turn), 6).tolist()
+        >>> distance, direction = Pointing(10.0, 0.0).offsets(np.array([10.0, 11.0]), np.array([0.5, 0.0]))
+        >>> np.round(distance, 6).tolist(), np.round(np.degrees(direction), 6).tolist()
         ([0.5, 1.0], [0.0, 90.0])
         """
         from astropy.coordinates import angular_separation, position_angle
 
-        places = (*np.radians([self.ra, self.dec]), np.radians(ra), np.radians(dec))
-        angle = np.degrees(np.asarray(angular_separation(*places), float))
-        turn = np.asarray(position_angle(*places).to_value("rad"), float)
-        return angle, turn
+        positions = (*np.radians([self.ra, self.dec]), np.radians(ra), np.radians(dec))
+        field_angles = np.degrees(np.asarray(angular_separation(*positions), float))
+        position_angles = np.asarray(position_angle(*positions).to_value("rad"), float)
+        return field_angles, position_angles
 
 
 @dataclass(frozen=True, eq=False)
 class PredictedGhost:
-    """A reflection that a star should make.
+    """A predicted reflection of a star.
 
     Attributes
     ----------
     star, magnitude, angle
-        Name, magnitude, and distance from the field's centre in degrees, of its star.
+        Name of the star, its magnitude, and its distance from the field centre in degrees.
     path
-        The surfaces that reflect it, the first first, as ``D>C5_exit``.
+        Reflecting surfaces in the order of reflection, such as ``D>C5_exit``.
     class_name
-        What it will look like: Bright or Faint.
+        Expected class: Bright or Faint.
     level
-        Its light where nothing stands in the way, relative to that of the sky.
+        Surface brightness without obscuration, relative to the sky.
     centre
-        Column and row of its centre in the picture, from 0; it may lie outside.
+        Column and row of its centre in the picture, from 0; may lie outside the picture.
     radius
-        Of a disc as large as the whole ghost, in pixels of the picture.
+        Radius of a disc with the area of the whole ghost, in pixels of the picture.
     mask
-        ``(H, W)`` bool: its outline on the focal plane, hole and vanes filled.
+        Its pixels ``(H, W)`` bool on the focal plane, with central hole and vanes filled.
     ccds
-        Part of each CCD that it covers, by number.
+        Covered fraction of each touched CCD, by number.
     """
 
     star: str
@@ -137,61 +151,66 @@ def predict_ghosts(
     pointing: Pointing,
     *,
     sky: float = SKY,
-    faintest: float = FAINTEST,
-    least: float = 0.0,
+    faintest: float = MIN_LEVEL,
+    min_ccd_fraction: float = 0.0,
     filter_place: float = USUAL_FILTER_POSITION,
 ) -> list[PredictedGhost]:
-    """Return the ghosts on DECam's focal plane, the brightest first.
+    """Predict the ghosts of bright stars on the focal plane of DECam.
 
     Parameters
     ----------
     stars
-        All that may be bright enough, within some 1.6 degrees; others do not matter.
+        All bright stars within about 1.6 degrees of the field centre; more distant stars have no effect.
     pointing
-        Where the field's centre is.
+        Field centre.
     sky
-        Surface brightness of the sky in the stars' magnitudes, per square arc second.
+        Surface brightness of the sky per square arc second, in the same band as the magnitudes.
     faintest
-        Ghosts with less light than this part of the sky's are left out.
-    least
-        Part of a CCD that a ghost must cover to touch it.
+        Minimum level of a ghost relative to the sky.
+    min_ccd_fraction
+        Minimum fraction of a CCD that a ghost must cover to touch it.
     filter_place
-        Where the filter stands, in mm from where the prescription has it towards the detector.
+        Position of the filter in mm, from its position in the prescription towards the detector.
+
+    Returns
+    -------
+    list of PredictedGhost
+        Ghosts, sorted by decreasing level.
 
     Raises
     ------
     ConfigError
-        If `faintest` is not positive, or nothing was traced for that place of the filter.
+        If `faintest` is not positive, or the table has no such position of the filter.
     """
     if not faintest > 0:
         raise ConfigError(f"faintest {faintest:g}: expected a part of the sky's light above 0")
     camera, table = decam(), decam_paths()
     layout = Layout(camera.ccd_map.astype(np.uint8))
-    angles, turns = pointing.offsets(stars.ra, stars.dec)
+    angles, position_angles = pointing.offsets(stars.ra, stars.dec)
     found = []
     for number in np.flatnonzero(angles <= float(table.angles[-1])):
         angle = float(angles[number])
         # north is up in the picture and east is left
-        azimuth = math.atan2(-math.cos(turns[number]), -math.sin(turns[number]))
-        # light of the star that falls on one square arc second of an even ghost of all of it is 1 / area
+        azimuth = math.atan2(-math.cos(position_angles[number]), -math.sin(position_angles[number]))
+        # starlight per square arc second, relative to the sky, if spread over 1 mm^2 of the focal plane
         relative = 10 ** (-0.4 * (float(stars.magnitude[number]) - sky)) / ARCSEC_PER_MM**2
         star = BrightStar(angle, azimuth, relative)
         drawn = []
         for path in table.at(angle, filter_position=filter_place):
             level = relative * path.brightness * fitted_light(path.name)
-            if path.fraction <= 0 or level < faintest / 2:  # two that are alike may add up
+            if path.fraction <= 0 or level < faintest / 2:  # two merged ghosts may reach the minimum
                 continue
             ghost = draw_ghost(path, star, layout, level=level)
             if ghost is not None:
                 drawn.append((level, ghost))
         for level, ghost, mask in _merged(drawn, layout):
-            if level < faintest or np.count_nonzero(mask) < SMALLEST:
+            if level < faintest or np.count_nonzero(mask) < MIN_AREA:
                 continue
             covered = zip(camera.numbers, covered_fractions(camera, mask).tolist(), strict=True)
-            ccds = {ccd: part for ccd, part in covered if part > 0 and part >= least}
+            ccds = {ccd: part for ccd, part in covered if part > 0 and part >= min_ccd_fraction}
             if ccds:
                 row, column = ghost.centre
-                bright = ghost.radius <= COMPACT and level >= BRIGHT
+                bright = ghost.radius <= MAX_BRIGHT_RADIUS and level >= MIN_BRIGHT_LEVEL
                 found.append(
                     PredictedGhost(
                         stars.names[number],
@@ -212,14 +231,17 @@ def predict_ghosts(
 def _merged(
     drawn: list[tuple[float, DrawnGhost]], layout: Layout
 ) -> list[tuple[float, DrawnGhost, NDArray[np.bool_]]]:
-    """Return level, ghost and outline ``(H, W)`` of each, those that look like one put together."""
+    """Merge similar ghosts; return level, ghost and mask ``(H, W)`` of each."""
     merged: list[tuple[float, DrawnGhost, NDArray[np.bool_]]] = []
     for level, ghost in sorted(drawn, key=lambda pair: -pair[0]):
         mask = np.zeros(layout.shape, bool)
         mask[ghost.rows, ghost.columns] = ghost.outline
         for number, (before, other, outline) in enumerate(merged):
-            apart = math.dist(ghost.centre, other.centre)
-            if abs(math.log(ghost.radius / other.radius)) < ALIKE and apart < ALIKE * other.radius:
+            distance = math.dist(ghost.centre, other.centre)
+            if (
+                abs(math.log(ghost.radius / other.radius)) < MERGE_TOLERANCE
+                and distance < MERGE_TOLERANCE * other.radius
+            ):
                 both = replace(other, path=f"{other.path} {ghost.path}")
                 merged[number] = before + level, both, outline | mask
                 break

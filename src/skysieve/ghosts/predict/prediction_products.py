@@ -1,8 +1,8 @@
-"""What is written of predicted ghosts: a table of them, a table of the CCDs, and a picture."""
+"""Products of the prediction: a table of ghosts, a table of CCDs, and a preview."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageColor, ImageDraw
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from astropy.table import QTable
+    from numpy.typing import NDArray
 
+    from skysieve.ghosts.classes import GhostClass
     from skysieve.ghosts.focal_plane.cameras import Camera
     from skysieve.ghosts.predict.prediction import Pointing, PredictedGhost
 
@@ -27,7 +29,7 @@ __all__ = [
 ]
 
 PREDICTED = tuple(one for one in CLASSES if one.name != "Rays")
-"""What can be foretold."""
+"""Classes that can be predicted."""
 
 _TIMES = 2
 _MARGIN, _HEADER, _GAP = 28, 76, 20
@@ -36,10 +38,20 @@ _FILL = 0.25
 
 
 def predicted_ghost_table(ghosts: Sequence[PredictedGhost], pointing: Pointing) -> QTable:
-    """Return a table with one row a ghost, the brightest first.
+    """Return the table of predicted ghosts.
 
-    ``x`` and ``y`` are pixels of the picture from 1, row 1 at the top; ``ccds`` is text, as ``31:0.52
-    32:0.08``, the part of each CCD that the ghost covers.
+    Parameters
+    ----------
+    ghosts
+        Ghosts, sorted by decreasing level.
+    pointing
+        Field centre.
+
+    Returns
+    -------
+    QTable
+        One row per ghost.  ``x`` and ``y`` are pixels of the picture from 1, row 1 at the top; ``ccds`` has
+        the covered fraction of each CCD, such as ``31:0.52 32:0.08``.
     """
     from astropy import units
     from astropy.table import QTable
@@ -66,7 +78,22 @@ def predicted_ghost_table(ghosts: Sequence[PredictedGhost], pointing: Pointing) 
 
 
 def predicted_ccd_table(ghosts: Sequence[PredictedGhost], camera: Camera, pointing: Pointing) -> QTable:
-    """Return a table with one row a CCD that ghosts touch, as an exclusion list wants it."""
+    """Return the table of CCDs that predicted ghosts touch, for exclusion lists.
+
+    Parameters
+    ----------
+    ghosts
+        Ghosts, sorted by decreasing level.
+    camera
+        The camera.
+    pointing
+        Field centre.
+
+    Returns
+    -------
+    QTable
+        One row per touched CCD.
+    """
     from astropy import units
     from astropy.table import QTable
 
@@ -91,19 +118,24 @@ def predicted_ccd_table(ghosts: Sequence[PredictedGhost], camera: Camera, pointi
 
 
 def draw_prediction(ghosts: Sequence[PredictedGhost], camera: Camera, *, title: str) -> Image.Image:
-    """Draw the empty focal plane with the ghosts on it, and a legend below.
+    """Draw the predicted ghosts on an empty focal plane, with a legend below.
 
-    CCDs that a ghost touches are outlined brighter; each ghost has its class's colour, and its number at its
-    centre where that is on the picture.
+    Touched CCDs have a brighter outline.  Each ghost has the colour of its class, and its number at its
+    centre if that is within the picture.
 
     Parameters
     ----------
     ghosts
-        The brightest first; it is drawn on top.
+        Ghosts, sorted by decreasing level; the first is drawn on top.
     camera
         The camera.
     title
-        What to write above.
+        Title.
+
+    Returns
+    -------
+    PIL.Image.Image
+        The preview.
     """
     height, width = camera.picture_shape
     shown = np.zeros((height, width, 3), np.float32)
@@ -118,15 +150,20 @@ def draw_prediction(ghosts: Sequence[PredictedGhost], camera: Camera, *, title: 
     touched = {number for ghost in ghosts for number in ghost.ccds}
     for ccd in sorted(camera.ccds, key=lambda ccd: ccd.number in touched):
         colour_of = _TOUCHED if ccd.number in touched else _OUTLINE
-        corners = (ccd.lit.x0, ccd.lit.y0, ccd.lit.x1 - 1 / _TIMES, ccd.lit.y1 - 1 / _TIMES)
+        corners = (
+            ccd.picture_box.x0,
+            ccd.picture_box.y0,
+            ccd.picture_box.x1 - 1 / _TIMES,
+            ccd.picture_box.y1 - 1 / _TIMES,
+        )
         draw.rectangle(tuple(round(_TIMES * corner) for corner in corners), outline=colour_of)
-        corner = (_TIMES * max(ccd.lit.x0, 0) + 5, _TIMES * max(ccd.lit.y0, 0) + 10)
+        corner = (_TIMES * max(ccd.picture_box.x0, 0) + 5, _TIMES * max(ccd.picture_box.y0, 0) + 10)
         draw_text(draw, corner, str(ccd.number), size=13, colour=colour_of)
     for number, ghost in enumerate(ghosts, 1):
-        place = tuple(round(_TIMES * (value + 0.5)) for value in ghost.centre)
-        if 0 <= place[0] < _TIMES * width and 0 <= place[1] < _TIMES * height:
+        x, y = (round(_TIMES * (value + 0.5)) for value in ghost.centre)
+        if 0 <= x < _TIMES * width and 0 <= y < _TIMES * height:
             colour_of = find_class(ghost.class_name).colour
-            draw_text(draw, (place[0], place[1]), str(number), size=13, colour=colour_of, anchor="mm")
+            draw_text(draw, (x, y), str(number), size=13, colour=colour_of, anchor="mm")
     entries = [_entry(one, ghosts, height * width) for one in PREDICTED]
     inner = _TIMES * width
     top = _HEADER
@@ -141,12 +178,12 @@ def draw_prediction(ghosts: Sequence[PredictedGhost], camera: Camera, *, title: 
     return picture
 
 
-def _entry(one: Any, ghosts: Sequence[PredictedGhost], pixels: int) -> Entry:
+def _entry(one: GhostClass, ghosts: Sequence[PredictedGhost], pixels: int) -> Entry:
     masks = [ghost.mask for ghost in ghosts if ghost.class_name == one.name]
     covered = int(np.count_nonzero(np.any(masks, axis=0))) if masks else 0
     return Entry(one.name, one.colour, one.description, covered / pixels)
 
 
-def _text(values: Sequence[str]) -> Any:
-    """Return a column of text, which has a type where it is empty."""
+def _text(values: Sequence[str]) -> NDArray[np.str_]:
+    """Return a text column; it has a text type even if it is empty."""
     return np.array(values, str) if values else np.empty(0, "U1")

@@ -1,4 +1,4 @@
-"""Previews of focal planes: the picture, and the picture with its ghosts in colour and its CCDs named."""
+"""Draw previews of focal planes with their ghosts."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from skysieve.ghosts.focal_plane.cameras import Box, Camera
+    from skysieve.ghosts.focal_plane.cameras import Camera
     from skysieve.ghosts.focal_plane.sources import Source
     from skysieve.ghosts.predict.finder import FoundGhosts
-    from skysieve.ghosts.predict.positions import PlacedGhost
+    from skysieve.ghosts.predict.positions import LocatedGhost
 
-__all__ = ["draw_preview", "draw_probabilities", "lay_over"]
+__all__ = ["draw_preview", "draw_probabilities", "overlay_ghosts"]
 
 TIMES = 2
-"""Pixels of the preview on a side of one of the picture."""
+"""Magnification of the preview: its pixels per pixel of the picture along each axis."""
 
 _MARGIN, _GAP, _HEADER, _CAPTION = 28, 20, 76, 30
 _OUTLINE, _TOUCHED, _BLANK = "#6d7885", "#f2f4f7", "#33383f"
@@ -36,35 +36,40 @@ _SMALL = 14.0
 
 
 def draw_preview(
-    source: Source, found: FoundGhosts, ghosts: Sequence[PlacedGhost], camera: Camera, *, title: str
+    source: Source, found: FoundGhosts, ghosts: Sequence[LocatedGhost], camera: Camera, *, title: str
 ) -> Image.Image:
-    """Draw the picture twice, bare and with what was found in it, with a legend below.
+    """Draw the picture without and with its ghosts, side by side, with a legend below.
 
-    CCDs are outlined, those that a ghost touches brighter, with their numbers.  Each ghost has its class's
-    colour, and its number and score at its centre, in white on any colour.
+    CCDs have outlines and numbers; those that a ghost touches are brighter.  Each ghost has the colour of its
+    class, and its number and score at its centre.
 
     Parameters
     ----------
     source
         The picture.
     found, ghosts
-        What was found in it, and where that is.
+        The ghosts that were found, and the same ghosts with positions.
     camera
         The camera.
     title
-        What to write above.
+        Title.
+
+    Returns
+    -------
+    PIL.Image.Image
+        The preview.
     """
     height, width = source.picture.shape
     grey = np.repeat(np.repeat(source.picture, TIMES, 0), TIMES, 1)
     bare = np.stack([grey] * 3, axis=-1)
     enlarged = ((one.class_name, np.repeat(np.repeat(one.mask, TIMES, 0), TIMES, 1)) for one in found.ghosts)
-    panels = [Image.fromarray(bare), Image.fromarray(lay_over(bare, enlarged, rim=TIMES, fill=_FILL))]
+    panels = [Image.fromarray(bare), Image.fromarray(overlay_ghosts(bare, enlarged, rim=TIMES, fill=_FILL))]
     touched = {number for ghost in ghosts for number in ghost.ccds}
     _draw_ccds(ImageDraw.Draw(panels[1]), camera, touched, set(source.ccds))
     for ghost in ghosts:
         x, y = (round(TIMES * (value + 0.5)) for value in ghost.centre)
         radius = (ghost.area / np.pi) ** 0.5
-        if radius < _SMALL:  # beside what it would cover
+        if radius < _SMALL:  # the text would cover a small ghost: write it below
             y += round(TIMES * radius) + _NUMBER_SIZE
         text = f"{ghost.number}  {ghost.score:.2f}"
         draw_text(
@@ -102,18 +107,23 @@ def draw_preview(
 def draw_probabilities(
     source: Source, classes: NDArray[np.float32], camera: Camera, *, title: str
 ) -> Image.Image:
-    """Draw the map of classes: one picture a class, the more of its colour the likelier.
+    """Draw the class map: one panel per class, coloured by probability.
 
     Parameters
     ----------
     source
         The picture.
     classes
-        Probability of each class in each cell ``(C, H / 4, W / 4)`` float32.
+        Class probabilities of each cell ``(C, H / 4, W / 4)`` float32.
     camera
         The camera.
     title
-        What to write above.
+        Title.
+
+    Returns
+    -------
+    PIL.Image.Image
+        The panels.
     """
     height, width = source.picture.shape
     wide, high, top = TIMES * width, TIMES * height, _HEADER + _CAPTION
@@ -136,21 +146,26 @@ def draw_probabilities(
     return picture
 
 
-def lay_over(
+def overlay_ghosts(
     picture: NDArray[np.uint8], ghosts: Iterable[tuple[str, NDArray[np.bool_]]], *, rim: int, fill: float
 ) -> NDArray[np.uint8]:
-    """Return a picture ``(H, W, 3)`` with ghosts in the colours of their classes, the first on top.
+    """Overlay ghosts on a picture in the colours of their classes.
 
     Parameters
     ----------
     picture
-        ``(H, W, 3)`` uint8.
+        Picture ``(H, W, 3)`` uint8.
     ghosts
-        Class and mask ``(H, W)`` of each.
+        Class and mask ``(H, W)`` bool of each ghost; the first is on top.
     rim
-        Width of their rims in pixels, which are opaque.
+        Width of the opaque rims in pixels.
     fill
-        How opaque they are inside, 0 to 1.
+        Opacity inside the rims, 0 to 1.
+
+    Returns
+    -------
+    ndarray of uint8, shape (H, W, 3)
+        The picture with ghosts.
     """
     shown = picture.astype(np.float32)
     for name, mask in reversed(list(ghosts)):
@@ -161,20 +176,15 @@ def lay_over(
     return coloured
 
 
-def _draw_ccds(draw: ImageDraw.ImageDraw, camera: Camera, touched: set[int], lit: set[int]) -> None:
-    """Outline CCDs and write their numbers into the upper left corners; those that are touched come last."""
+def _draw_ccds(draw: ImageDraw.ImageDraw, camera: Camera, touched: set[int], with_data: set[int]) -> None:
+    """Draw the outlines and numbers of CCDs; touched CCDs are drawn last, on top."""
     for ccd in sorted(camera.ccds, key=lambda ccd: ccd.number in touched):
-        colour = _TOUCHED if ccd.number in touched else _OUTLINE if ccd.number in lit else _BLANK
-        x, y = _corner(ccd.lit)
-        end = (TIMES * ccd.lit.x1 - 1, TIMES * ccd.lit.y1 - 1)
-        draw.rectangle((TIMES * ccd.lit.x0, TIMES * ccd.lit.y0, *end), outline=colour)
+        colour = _TOUCHED if ccd.number in touched else _OUTLINE if ccd.number in with_data else _BLANK
+        x, y = TIMES * max(ccd.picture_box.x0, 0), TIMES * max(ccd.picture_box.y0, 0)
+        end = (TIMES * ccd.picture_box.x1 - 1, TIMES * ccd.picture_box.y1 - 1)
+        draw.rectangle((TIMES * ccd.picture_box.x0, TIMES * ccd.picture_box.y0, *end), outline=colour)
         name = _NAME if colour == _OUTLINE else colour
         draw_text(draw, (x + 5, y + 10), str(ccd.number), size=_NUMBER_SIZE, colour=name)
-
-
-def _corner(box: Box) -> tuple[int, int]:
-    """Return the upper left corner of the part of a box that is in the picture, in pixels of the preview."""
-    return TIMES * max(box.x0, 0), TIMES * max(box.y0, 0)
 
 
 def _entries(found: FoundGhosts, pixels: int) -> list[Entry]:

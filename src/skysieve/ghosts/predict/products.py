@@ -1,4 +1,4 @@
-"""Ghosts onto disk: a label image, instances in COCO, and a mask of each CCD."""
+"""Products of the ghost search: label image, COCO instances, class map, and masks of the CCDs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from astropy.io import fits
 from skysieve.core.fits.cards import set_cards
 from skysieve.core.fits.fits_out import mask_hdu
 from skysieve.core.fits.structure import keep_structure
-from skysieve.ghosts.annotations.annotation_files import AnnotatedImage, Annotations, OutlinedGhost
+from skysieve.ghosts.annotations.annotated_images import AnnotatedImage, Annotations, OutlinedGhost
 from skysieve.ghosts.annotations.coco import to_coco
 from skysieve.ghosts.annotations.tracing import trace
 from skysieve.ghosts.classes import CLASS_NAMES
@@ -34,31 +34,37 @@ if TYPE_CHECKING:
     from skysieve.ghosts.focal_plane.sources import Source
     from skysieve.ghosts.predict.decide import Ghost
 
-__all__ = ["BITS", "bits_hdus", "label_hdu", "probability_hdus", "write_instances"]
+__all__ = ["BITS", "ccd_mask_hdus", "label_hdu", "probability_hdus", "write_instances"]
 
 BITS: Mapping[str, int] = MappingProxyType(
-    {name: 1 << (14 + place) for place, name in enumerate(CLASS_NAMES)}
+    {name: 1 << (14 + number) for number, name in enumerate(CLASS_NAMES)}
 )
-"""Bits of the classes in masks of CCDs: free in masks of contaminants, so that both can be OR-ed."""
+"""Bits of the classes in masks of CCDs.  Masks of contaminants do not use them, so that both can be OR-ed."""
 
 
 def label_hdu(
     ghosts: Sequence[Ghost], source: Source, camera: Camera, cards: Sequence[HeaderCard]
 ) -> fits.PrimaryHDU:
-    """Return the label image: at each pixel of the picture the number of the likeliest ghost there, from 1.
+    """Return the label image: the number of the ghost with the highest score at each pixel of the picture.
 
-    Row 1 is the top one of the picture.  Ghosts overlap: the instances in COCO have all pixels of each.
+    Row 1 is the top row of the picture.  Ghosts may overlap; the COCO instances have all pixels of each
+    ghost.
 
     Parameters
     ----------
     ghosts
-        The likeliest first.
+        Ghosts, sorted by decreasing score.
     source
         The picture.
     camera
         The camera.
     cards
-        Further cards.
+        Further header cards.
+
+    Returns
+    -------
+    astropy.io.fits.PrimaryHDU
+        Labels ``(H, W)`` int16: numbers from 1, 0 without ghost.
     """
     labels = np.zeros(source.picture.shape, np.int16)
     for number, ghost in reversed(list(enumerate(ghosts, 1))):
@@ -79,20 +85,26 @@ def label_hdu(
 def probability_hdus(
     classes: NDArray[np.float32], source: Source, camera: Camera, cards: Sequence[HeaderCard]
 ) -> list[HDU]:
-    """Return the map of classes: one image a class, named as it, float32 from 0 to 1.
+    """Return the HDUs of the class map.
 
-    Classes overlap: probabilities do not add up to one.  Row 1 is the top one of the picture.
+    Classes may overlap: the probabilities of a pixel do not add up to one.  Row 1 is the top row of the
+    picture.
 
     Parameters
     ----------
     classes
-        Probability of each class in each cell ``(C, H / 4, W / 4)`` float32; each cell becomes 4 x 4 pixels.
+        Class probabilities of each cell ``(C, H / 4, W / 4)`` float32; each cell becomes 4 x 4 pixels.
     source
         The picture.
     camera
         The camera.
     cards
-        Further cards.
+        Further header cards.
+
+    Returns
+    -------
+    list of HDU
+        An empty primary HDU, and an image ``(H, W)`` float32 per class, with the name of the class.
     """
     primary = fits.PrimaryHDU()
     set_cards(primary.header, [("CAMERA", camera.name, "whose focal plane this is"), *cards])
@@ -108,18 +120,18 @@ def probability_hdus(
 
 
 def write_instances(path: Path, name: str, shape: tuple[int, ...], ghosts: Sequence[Ghost]) -> None:
-    """Write the ghosts of a picture as COCO instances with scores, all pixels of each as run lengths.
+    """Write the ghosts of a picture as COCO instances with scores and run-length masks.
 
     Parameters
     ----------
     path
-        Where to.
+        The output file.
     name
-        Of the exposure or picture.
+        File name of the exposure or picture.
     shape
         Rows and columns of the picture.
     ghosts
-        The likeliest first.
+        Ghosts, sorted by decreasing score.
     """
     height, width = shape
     outlined = tuple(OutlinedGhost(ghost.class_name, trace(ghost.mask), ghost.score) for ghost in ghosts)
@@ -128,17 +140,22 @@ def write_instances(path: Path, name: str, shape: tuple[int, ...], ghosts: Seque
     path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 
-def bits_hdus(exposure: Exposure, ghosts: Sequence[Ghost], cards: Sequence[HeaderCard]) -> Iterator[HDU]:
-    """Yield a mask of the exposure, HDU for HDU in its pixels, in :data:`BITS`.
+def ccd_mask_hdus(exposure: Exposure, ghosts: Sequence[Ghost], cards: Sequence[HeaderCard]) -> Iterator[HDU]:
+    """Return the mask of an exposure, with the HDU structure and the pixels of its file.
 
     Parameters
     ----------
     exposure
         The open exposure.
     ghosts
-        In the picture.
+        Ghosts of its picture.
     cards
-        Further cards.
+        Further header cards.
+
+    Returns
+    -------
+    iterator of HDU
+        Masks int32 with the bits of :data:`BITS`.
     """
     camera = exposure.camera
     unions = {name: np.zeros(camera.picture_shape, np.bool_) for name in CLASS_NAMES}
@@ -147,10 +164,10 @@ def bits_hdus(exposure: Exposure, ghosts: Sequence[Ghost], cards: Sequence[Heade
     numbers = {hdu.index: number for number, hdu in exposure.frames.items()}
     schema: list[HeaderCard] = []
     for name, value in BITS.items():
-        place = value.bit_length() - 1
+        bit = value.bit_length() - 1
         schema += [
-            (f"MSKN{place:04d}", f"GHOST_{name.upper()}", "mask plane"),
-            (f"MSKM{place:04d}", value, "its value"),
+            (f"MSKN{bit:04d}", f"GHOST_{name.upper()}", "mask plane"),
+            (f"MSKM{bit:04d}", value, "its value"),
         ]
 
     def make(hdu: FrameHDU, tables: bool) -> ImageExtension:  # noqa: FBT001 (called by position)
@@ -159,7 +176,7 @@ def bits_hdus(exposure: Exposure, ghosts: Sequence[Ghost], cards: Sequence[Heade
         for name, union in unions.items():
             if union.any():
                 stored = exposure.as_stored(number, ccd_mask(camera, number, union))
-                # in place: chosen by index, the pixels of a covered CCD would be copied twice
+                # boolean indexing would copy the pixels twice
                 np.bitwise_or(bits, BITS[name], out=bits, where=stored)
         return mask_hdu(bits, header=hdu.header, cards=[*schema, *cards], tables=tables)
 

@@ -1,4 +1,4 @@
-"""Ghosts as regions of SAOImage DS9: polygons, on the sky where that is known."""
+"""Ghosts as polygon regions of SAOImage DS9."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["region_text"]
 
-CORNERS = 120
-"""Corners of a region at most; of a longer outline every second, third, ... is taken."""
+MAX_CORNERS = 120
+"""Maximum number of corners of a region.  Of longer outlines, every second, third, ... corner is used."""
 
 
 def region_text(ghosts: Sequence[Ghost], sky: SkyMap | None) -> str:
@@ -25,21 +25,26 @@ def region_text(ghosts: Sequence[Ghost], sky: SkyMap | None) -> str:
     Parameters
     ----------
     ghosts
-        The likeliest first.
+        Ghosts, sorted by decreasing score.
     sky
-        Where the picture is on the sky; if None, regions are in pixels of the picture from 1, row 1 at the
-        top, as in the label image.
+        Mapping between picture and sky.  If None, regions are in pixels of the label image: from 1, row 1 at
+        the top.
+
+    Returns
+    -------
+    str
+        The text.
     """
     lines = ["# Region file format: DS9", "image" if sky is None else "icrs"]
     for number, ghost in enumerate(ghosts, 1):
         outline = trace(ghost.mask)
-        every = -(-len(outline.xs) // CORNERS)
-        places = []
+        every = -(-len(outline.xs) // MAX_CORNERS)
+        positions = []
         for x, y in zip(outline.xs[::every], outline.ys[::every], strict=True):
             at = (x + 1, y + 1) if sky is None else sky.sky(x, y)
             if at is not None:
-                places.append(f"{at[0]:.6f},{at[1]:.6f}")
+                positions.append(f"{at[0]:.6f},{at[1]:.6f}")
         colour = find_class(ghost.class_name).colour
         words = f"{number} {ghost.class_name} {ghost.score:.2f}"
-        lines.append(f"polygon({','.join(places)}) # color={colour} text={{{words}}}")
+        lines.append(f"polygon({','.join(positions)}) # color={colour} text={{{words}}}")
     return "\n".join(lines) + "\n"

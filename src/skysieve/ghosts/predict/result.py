@@ -1,4 +1,4 @@
-"""The ghosts of one exposure, as Python code uses them."""
+"""The result of :func:`skysieve.find_ghosts`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from skysieve.ghosts.focal_plane.cameras import Camera
-    from skysieve.ghosts.predict.positions import PlacedGhost, TouchedCcd
+    from skysieve.ghosts.predict.positions import LocatedGhost, TouchedCcd
 
 __all__ = ["GhostResult"]
 
@@ -32,11 +32,11 @@ class GhostResult:
     ghosts
         Class, score, centre, position on the sky and CCDs of each ghost, the most likely first.
     masks
-        ``(N, H, W)`` bool, the pixels of each of them in the picture; ghosts overlap.
+        Masks of the ghosts in the picture ``(N, H, W)`` bool; ghosts may overlap.
     class_map
-        Probability of each class ``(C, H / 4, W / 4)`` float32; None if the model has no such output.
+        Class probabilities of each cell ``(C, H / 4, W / 4)`` float32; None if the model has no class map.
     picture
-        ``(H, W)`` uint8, the binned focal plane that was examined; row 0 is at the top.
+        The binned focal plane ``(H, W)`` uint8; row 0 is at the top.
     ccds, missing
         Numbers of the CCDs with data, and of those without.
     camera
@@ -46,7 +46,7 @@ class GhostResult:
     """
 
     probability: float
-    ghosts: tuple[PlacedGhost, ...]
+    ghosts: tuple[LocatedGhost, ...]
     masks: NDArray[np.bool_]
     class_map: NDArray[np.float32] | None
     picture: NDArray[np.uint8]
@@ -57,7 +57,7 @@ class GhostResult:
 
     @property
     def labels(self) -> NDArray[np.int16]:
-        """``(H, W)`` int16: number of the most likely ghost at each pixel of the picture, 0 for none."""
+        """Number of the ghost with the highest score at each pixel ``(H, W)`` int16; 0 for none."""
         numbered = np.zeros(self.picture.shape, np.int16)
         for number in range(len(self.ghosts), 0, -1):
             numbered[self.masks[number - 1]] = number
@@ -69,7 +69,7 @@ class GhostResult:
         return touched_ccds(self.ghosts)
 
     def boolean(self, class_name: str) -> NDArray[np.bool_]:
-        """Return the pixels of the picture in any ghost of a class.
+        """Return the union of the ghosts of a class.
 
         Parameters
         ----------
@@ -78,8 +78,8 @@ class GhostResult:
 
         Returns
         -------
-        ndarray
-            ``(H, W)`` bool.
+        ndarray of bool, shape (H, W)
+            Pixels of the picture in any ghost of this class.
 
         Raises
         ------
@@ -91,9 +91,21 @@ class GhostResult:
         return np.asarray(self.masks[np.array(chosen, np.bool_)].any(axis=0))
 
     def to_table(self) -> QTable:
-        """Return a table with one row a ghost; see :func:`skysieve.ghosts.predict.tables.ghost_table`."""
+        """Return the table of ghosts.
+
+        Returns
+        -------
+        QTable
+            One row per ghost; see :func:`skysieve.ghosts.predict.tables.ghost_table`.
+        """
         return ghost_table({self.label: self})
 
     def to_ccd_table(self) -> QTable:
-        """Return a table with one row a touched CCD; see :func:`skysieve.ghosts.predict.tables.ccd_table`."""
+        """Return the table of touched CCDs.
+
+        Returns
+        -------
+        QTable
+            One row per touched CCD; see :func:`skysieve.ghosts.predict.tables.ccd_table`.
+        """
         return ccd_table({self.label: self}, self.camera)

@@ -1,8 +1,9 @@
-"""Whether an exposure has any ghost: what the network says of the picture as a whole, and what it outlined.
+"""Decide whether an exposure has any ghost, from the network's picture probability and its instances.
 
-Tanoglidis et al. 2022 (Astronomy and Computing, arXiv 2109.08246) called an exposure ghosted if anything was
-outlined on it, and proposed to combine that with a classifier.  The networks here are both; a line through
-the logits of the two, fitted on simulated pictures with every training, combines them.
+Tanoglidis et al. 2022 (Astronomy and Computing, arXiv 2109.08246) classified an exposure as ghosted if their
+network found any instance, and proposed to combine this with a classifier.  The networks here have both
+outputs.  A logistic regression on the logits of the two combines them; each training fits it on simulated
+pictures.
 """
 
 from __future__ import annotations
@@ -23,62 +24,79 @@ if TYPE_CHECKING:
 
     from skysieve.ghosts.predict.decide import Ghost
 
-__all__ = ["WEAKEST", "Screening", "best_score"]
+__all__ = ["MIN_SCORE", "Screening", "best_score"]
 
-WEAKEST = 0.05
-"""Least score of a ghost that is looked at."""
+MIN_SCORE = 0.05
+"""Minimum score of a ghost that is considered at all."""
 
-SUREST = 1e-4
-"""Probabilities count as at least this, and at most one minus this."""
+MIN_PROBABILITY = 1e-4
+"""Probabilities are clipped to this value and one minus this value."""
 
 RIDGE = 0.05
-"""Weight of the squares of the line's slopes beside the mean loss: where all pictures are told rightly they
-would grow without end."""
+"""Weight of the L2 penalty on the slopes.  Without it, slopes diverge if all classifications are correct."""
 
 
 @dataclass(frozen=True)
 class Screening:
-    """A line through two logits.
+    """Coefficients of the logistic regression.
 
     Attributes
     ----------
     offset
-        Of the line.
+        Intercept.
     picture
-        Slope along the logit of what the network says of the whole picture.
+        Slope of the logit of the network's picture probability.
     ghosts
-        Slope along the logit of the score of the likeliest ghost.
+        Slope of the logit of the highest score of a ghost.
     """
 
     offset: float
     picture: float
     ghosts: float
 
-    def probability(self, whole: float, ghosts: Sequence[Ghost]) -> float:
-        """Return the probability of any ghost.
+    def probability(self, picture_probability: float, ghosts: Sequence[Ghost]) -> float:
+        """Return the probability that a picture has any ghost.
 
         Parameters
         ----------
-        whole
-            What the network says of the whole picture.
+        picture_probability
+            The network's probability for the whole picture.
         ghosts
-            Those with a score of :data:`WEAKEST` and more.
+            Ghosts with a score of at least :data:`MIN_SCORE`.
+
+        Returns
+        -------
+        float
+            The probability.
 
         Examples
         --------
         >>> round(Screening(0.0, 0.5, 0.5).probability(0.5, []), 3)
         0.01
         """
-        return float(expit(_logits(whole, best_score(ghosts)) @ [self.picture, self.ghosts] + self.offset))
+        logits = _logits(picture_probability, best_score(ghosts))
+        return float(expit(logits @ [self.picture, self.ghosts] + self.offset))
 
     @classmethod
-    def of_card(cls, values: Mapping[str, float], *, origin: str) -> Self | None:
-        """Return what a model's card says; None if it says nothing.
+    def from_card(cls, values: Mapping[str, float], *, origin: str) -> Self | None:
+        """Read the coefficients from a model card.
+
+        Parameters
+        ----------
+        values
+            Coefficients by name; empty if the card has none.
+        origin
+            Name of the card in messages.
+
+        Returns
+        -------
+        Screening or None
+            The coefficients; None if the card has none.
 
         Raises
         ------
         ModelError
-            If that is no line; `origin` names the card in the message.
+            If a coefficient is missing, unknown or not a number.
         """
         if not values:
             return None
@@ -91,36 +109,58 @@ class Screening:
         return line
 
     @classmethod
-    def fit(cls, wholes: Sequence[float], best: Sequence[float], truth: Sequence[bool]) -> Self:
-        """Return the line that tells pictures with ghosts from others best: logistic regression.
+    def fit(
+        cls, picture_probabilities: Sequence[float], best: Sequence[float], truth: Sequence[bool]
+    ) -> Self:
+        """Fit the coefficients by regularised logistic regression.
 
         Parameters
         ----------
-        wholes
-            What the network says of each picture.
+        picture_probabilities
+            The network's probability for each picture.
         best
-            Score of the likeliest ghost of each; 0 where there is none.
+            Highest score of a ghost in each picture; 0 if there is none.
         truth
-            Whether each has a ghost.
+            Whether each picture has a ghost.
+
+        Returns
+        -------
+        Screening
+            The coefficients, rounded to four decimals.
         """
-        seen = np.stack([_logits(one, other) for one, other in zip(wholes, best, strict=True)])
+        logits = np.stack(
+            [_logits(one, other) for one, other in zip(picture_probabilities, best, strict=True)]
+        )
         sign = np.where(np.asarray(truth, bool), 1.0, -1.0)
 
         def loss(line: NDArray[np.float64]) -> float:
-            wrong = np.logaddexp(0, -sign * (seen @ line[1:] + line[0]))
-            return float(wrong.mean() + RIDGE * np.square(line[1:]).sum())
+            losses = np.logaddexp(0, -sign * (logits @ line[1:] + line[0]))
+            return float(losses.mean() + RIDGE * np.square(line[1:]).sum())
 
-        # neither may speak against a ghost that the other sees
+        # non-negative slopes: a higher value of one output never lowers the probability
         found = minimize(loss, [0.0, 0.5, 0.5], bounds=[(None, None), (0, None), (0, None)])
         offset, picture, ghosts = (round(float(value), 4) for value in found.x)
         return cls(offset, picture, ghosts)
 
 
 def best_score(ghosts: Sequence[Ghost]) -> float:
-    """Return the score of the likeliest ghost; 0 if there is none."""
+    """Return the highest score of the ghosts.
+
+    Parameters
+    ----------
+    ghosts
+        The ghosts.
+
+    Returns
+    -------
+    float
+        The highest score; 0 without ghosts.
+    """
     return max((ghost.score for ghost in ghosts), default=0.0)
 
 
-def _logits(whole: float, best: float) -> NDArray[np.float64]:
-    values: NDArray[np.float64] = logit(np.clip([whole, best], SUREST, 1 - SUREST))
+def _logits(picture_probability: float, best: float) -> NDArray[np.float64]:
+    values: NDArray[np.float64] = logit(
+        np.clip([picture_probability, best], MIN_PROBABILITY, 1 - MIN_PROBABILITY)
+    )
     return values

@@ -12,7 +12,7 @@ from skysieve.core.atomic import atomic_write
 from skysieve.core.fits.header_table import Column, header_table
 from skysieve.core.report.contact_sheet import SheetFrame, render_contact_sheet
 from skysieve.core.report.preview import PreviewPlane
-from skysieve.ghosts.annotations.annotation_files import AnnotatedImage, Annotations, OutlinedGhost
+from skysieve.ghosts.annotations.annotated_images import AnnotatedImage, Annotations, OutlinedGhost
 from skysieve.ghosts.annotations.coco import to_coco
 from skysieve.ghosts.annotations.tracing import trace
 from skysieve.ghosts.classes import CLASSES

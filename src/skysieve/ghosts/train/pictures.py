@@ -12,8 +12,8 @@ from torch.utils.data import DataLoader
 from skysieve.core.training.feed import begin_worker
 from skysieve.core.training.shuffled_stream import ShuffledStream
 from skysieve.ghosts.classes import CLASS_NAMES
-from skysieve.ghosts.focal_plane.levels import contrast, measure_levels
-from skysieve.ghosts.predict.decide import CELL, PLACE
+from skysieve.ghosts.focal_plane.levels import measure_levels, normalise_picture
+from skysieve.ghosts.predict.decide import CELL, CENTRE_STRIDE
 from skysieve.ghosts.simulate import Layout, simulate_focal_plane
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ class GhostPictures:
         centres = [np.argwhere(mask).mean(axis=0) for _, mask in ghosts]
         cells = [mask.reshape(rows, CELL, columns, CELL).mean(axis=(1, 3)) for _, mask in ghosts]
         return TrainingPicture(
-            contrast(pixels, measure_levels(pixels, self.layout.ccd_map > 0))[None],
+            normalise_picture(pixels, measure_levels(pixels, self.layout.ccd_map > 0))[None],
             np.array([CLASS_NAMES.index(name) for name, _ in ghosts], np.int64),
             np.array(centres, np.float32).reshape(-1, 2),
             np.array(cells, np.float32).reshape(-1, rows, columns),
@@ -235,5 +235,5 @@ def grid_positions(centres: Tensor, shape: tuple[int, int]) -> Tensor:
     Tensor
         Row and column on the grid ``(G, 2)`` int64.
     """
-    positions = torch.floor((centres + 0.5) / PLACE).long()
+    positions = torch.floor((centres + 0.5) / CENTRE_STRIDE).long()
     return torch.minimum(positions.clamp_min(0), torch.tensor(shape, device=centres.device) - 1)

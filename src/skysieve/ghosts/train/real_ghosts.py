@@ -13,7 +13,7 @@ from skysieve.core.errors import ConfigError, SourceError
 from skysieve.ghosts.annotations.annotation_files import read_annotations
 from skysieve.ghosts.evaluate.pictures import annotated_pictures
 from skysieve.ghosts.focal_plane.pictures import read_picture
-from skysieve.ghosts.predict.decide import LEAST_AREA
+from skysieve.ghosts.predict.decide import MIN_AREA
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -177,7 +177,7 @@ class RealGhosts:
         if rng.uniform() < ROTATED_FRACTION:
             source, active, ghosts = _rotate(source, active, ghosts, rng.uniform(0, 360))
         active &= live
-        kept = [(name, mask) for name, mask in ghosts if np.count_nonzero(mask & active) >= LEAST_AREA]
+        kept = [(name, mask) for name, mask in ghosts if np.count_nonzero(mask & active) >= MIN_AREA]
         if not kept:
             return pixels, []
         outside = ndimage.distance_transform_edt(~np.logical_or.reduce([mask for _, mask in kept]))

@@ -19,10 +19,10 @@ from skysieve.core.training.export import write_model
 from skysieve.ghosts.classes import CLASS_NAMES
 from skysieve.ghosts.evaluate.ccd_scores import CcdTally
 from skysieve.ghosts.focal_plane.decam import decam
-from skysieve.ghosts.focal_plane.levels import contrast, measure_levels
-from skysieve.ghosts.predict.augmentation import look
+from skysieve.ghosts.focal_plane.levels import measure_levels, normalise_picture
+from skysieve.ghosts.predict.augmentation import predict_augmented
 from skysieve.ghosts.predict.model import JOB, NORMALISATION
-from skysieve.ghosts.predict.screening import WEAKEST, Screening, best_score
+from skysieve.ghosts.predict.screening import MIN_SCORE, Screening, best_score
 from skysieve.ghosts.simulate import Layout, read_ghost_recipe, simulate_focal_plane
 from skysieve.ghosts.train.learning import GhostLearning, ghost_net
 from skysieve.ghosts.train.pictures import GhostPictures, GhostStream, picture_batches
@@ -195,8 +195,8 @@ class GhostTraining:
             return output
 
         def inspect(pixels: NDArray[np.uint8], truth: Sequence[Instance]) -> PictureWithPredictions:
-            scaled = contrast(pixels, measure_levels(pixels, self.layout.ccd_map > 0))
-            prediction = look(predict, scaled, least=dict.fromkeys(CLASS_NAMES, WEAKEST))
+            scaled = normalise_picture(pixels, measure_levels(pixels, self.layout.ccd_map > 0))
+            prediction = predict_augmented(predict, scaled, min_scores=dict.fromkeys(CLASS_NAMES, MIN_SCORE))
             return PictureWithPredictions(tuple(truth), prediction.ghosts, prediction.probability)
 
         seed = self.recipe.seed + THRESHOLD_SEED
