@@ -42,7 +42,7 @@ class Settings:
 @pytest.fixture
 def run():
     """Run a command that has an option of its own too; return what it got, and the result."""
-    got = {}
+    got: dict[str, object] = {}
 
     @takes_settings
     def command(

@@ -280,7 +280,7 @@ def _concatenated(parts: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
     return np.concatenate(parts) if parts else np.zeros(0, np.float32)
 
 
-def _quantiles(values: NDArray[np.float32], weights: NDArray[np.float32]) -> tuple[float, float, float]:
+def _quantiles(values: NDArray[np.floating], weights: NDArray[np.float32]) -> tuple[float, float, float]:
     """Return the weighted quantiles 0.1, 0.5 and 0.9; NaN without values."""
     if values.size == 0:
         return float("nan"), float("nan"), float("nan")

@@ -99,7 +99,7 @@ class MaskSettings(FrameSettings):
     memory: int | None = setting(None, minimum=200, hidden_default=True, panel=SPEED)
     tiling: Tiling = setting("fast", panel=COMPARISON)
 
-    def unusual(self) -> dict[str, object]:
+    def non_default_settings(self) -> dict[str, object]:
         """Return the settings that provenance must name: those that differ from the default."""
         found = {
             "tiling": (self.tiling, "fast"),

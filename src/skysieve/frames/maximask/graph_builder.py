@@ -6,7 +6,7 @@ ONNX's order (outputs, inputs, rows, columns).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import onnx
@@ -132,7 +132,8 @@ class GraphBuilder:
         list of str
             `outputs`.
         """
-        self.nodes.append(helper.make_node(operator, list(inputs), outputs, name=outputs[0], **attributes))
+        keywords: dict[str, Any] = dict(attributes)  # onnx types its own keywords alone
+        self.nodes.append(helper.make_node(operator, list(inputs), outputs, name=outputs[0], **keywords))
         return outputs
 
     def convolution(self, layer: str, tensor: str, kernel_shape: Sequence[int]) -> str:

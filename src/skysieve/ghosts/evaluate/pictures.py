@@ -243,7 +243,7 @@ def as_detections(found: FoundGhosts) -> tuple[list[Detection], list[Detection],
         Predicted probability of any ghost.
     """
     detections, weak = (
-        [(g.class_name, g.mask, g.score) for g in ghosts] for ghosts in (found.ghosts, found.weaker)
+        [(g.class_name, g.mask, g.score) for g in ghosts] for ghosts in (found.ghosts, found.candidates)
     )
     return detections, weak, found.probability
 
