@@ -68,7 +68,7 @@ def test_the_runtime_unpacks_and_draws_the_same(network):
     rows, columns = places.numpy().T
     found = np.stack(list(draw_in_runtime(maps.features, maps.kernels[:, rows, columns].T, rows, columns)))
     assert maps.probability == pytest.approx(torch.sigmoid(seen.ghost).item(), rel=1e-5)
-    np.testing.assert_allclose(maps.middles, torch.sigmoid(seen.middles)[0].numpy(), rtol=1e-5)
+    np.testing.assert_allclose(maps.centres, torch.sigmoid(seen.middles)[0].numpy(), rtol=1e-5)
     inside = drawn.numpy() > 0.5
     assert inside.any()
     assert np.array_equal(found > 0, inside)  # the runtime draws no more than it needs
