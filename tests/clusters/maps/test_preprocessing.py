@@ -91,7 +91,7 @@ class TestMeasured:
         assert 0.5 < found.sigma[0] < 1
 
     def test_of_very_many_patches_some_are_taken(self, monkeypatch):
-        monkeypatch.setattr("skysieve.clusters.maps.preprocessing._MOST_PATCHES", 3)
+        monkeypatch.setattr("skysieve.clusters.maps.preprocessing._MAX_PATCHES", 3)
         stack = MapStack(
             [HealpixMap(np.arange(768, dtype=np.float32), 8, False, "G", "K", "I", Path("a.fits"))]
         )
