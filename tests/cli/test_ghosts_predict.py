@@ -54,7 +54,7 @@ def test_writes_tables_of_the_ghosts_and_of_the_ccds(predict, tmp_path):
 
 
 def test_the_defaults_are_those_of_the_library():
-    assert (ghosts_predict.SKY, ghosts_predict.MIN_LEVEL) == (prediction.SKY, prediction.FAINTEST)
+    assert (ghosts_predict.SKY, ghosts_predict.MIN_LEVEL) == (prediction.SKY, prediction.MIN_LEVEL)
 
 
 def test_draws_the_focal_plane(predict, tmp_path):

@@ -12,7 +12,7 @@ from skysieve.core.errors import ConfigError
 
 __all__ = ["ghosts_predict"]
 
-SKY, FAINTEST, LEAST, FILTER_PLACE = 21.0, 0.01, 0.01, -50.0
+SKY, MIN_LEVEL, LEAST, FILTER_PLACE = 21.0, 0.01, 0.01, -50.0
 """Defaults; all but the third are those of the library, which help does not load."""
 
 
@@ -49,7 +49,7 @@ def ghosts_predict(
     ] = SKY,
     faintest: Annotated[
         float, typer.Option("--faintest", help="Leave out ghosts with less light than this part of the sky.")
-    ] = FAINTEST,
+    ] = MIN_LEVEL,
     filter_place: Annotated[
         float,
         typer.Option(
