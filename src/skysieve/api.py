@@ -305,7 +305,7 @@ def find_clusters(
     resume, overwrite
         Whether to resume an interrupted search of this output, and to replace existing products.
     **settings
-        See :class:`skysieve.clusters.search.search_settings.ClusterSettings`.
+        See :class:`skysieve.clusters.search.settings.ClusterSettings`.
 
     Returns
     -------
@@ -320,7 +320,7 @@ def find_clusters(
     require("searching maps for clusters", "clusters")
     from skysieve.clusters.catalogue.known_catalogues import read_known_catalogue
     from skysieve.clusters.search.job import ClusterJob
-    from skysieve.clusters.search.search_settings import ClusterSettings
+    from skysieve.clusters.search.settings import ClusterSettings
     from skysieve.core.execution.local import run_units
 
     _key(ClusterSettings, settings)

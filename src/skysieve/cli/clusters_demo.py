@@ -49,7 +49,8 @@ def demo(
     from skysieve.cli.clusters_find import find
     from skysieve.cli.evaluate_clusters import evaluate_clusters
     from skysieve.cli.simulate_sky import simulate_sky
-    from skysieve.clusters.search.model import DEFAULT_MODEL, load_model
+    from skysieve.clusters.search.model import load_model
+    from skysieve.clusters.search.settings import DEFAULT_MODEL
 
     require("the demonstration", "sky")
     load_model(model or DEFAULT_MODEL).verify()

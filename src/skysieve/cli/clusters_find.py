@@ -4,22 +4,15 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from skysieve.cli.clusters_match import parse_catalogues
-from skysieve.cli.options import (
-    Debug,
-    Device,
-    EngineOption,
-    Jobs,
-    Overwrite,
-    PrecisionOption,
-    Quiet,
-    Threads,
-)
+from skysieve.cli.options import Debug, Jobs, Overwrite, Quiet
 from skysieve.cli.running import Failures
+from skysieve.cli.settings_options import takes_settings
+from skysieve.clusters.search.settings import ClusterOptions, ClusterSettings
 from skysieve.core.errors import ConfigError, OutputError
 from skysieve.core.extras import require
 
@@ -39,10 +32,7 @@ _PREVIEWS = ("preview-sky.png", "preview-candidates.png", "preview-stacks.png")
 """The last one only where there are candidates."""
 
 
-Finder = Literal["network", "mmf", "both"]
-"""What looks for clusters."""
-
-
+@takes_settings
 def find(
     *,
     maps: Annotated[
@@ -59,62 +49,8 @@ def find(
         Path,
         typer.Option("-o", "--output", metavar="DIR", help="Output folder.", show_default=False),
     ],
-    finder: Annotated[
-        Finder, typer.Option("--finder", help="Use the network, the matched filter, or both.")
-    ] = "both",
-    model: Annotated[
-        str | None,
-        typer.Option(
-            "--model",
-            help="Name, or folder with a card; `skysieve models list` shows the models and the default.",
-            show_default=False,
-        ),
-    ] = None,
-    threshold: Annotated[
-        float | None,
-        typer.Option(
-            "--threshold",
-            help="Minimum probability of the pixels of a candidate; default from the card of the model.",
-            show_default=False,
-        ),
-    ] = None,
-    snr: Annotated[float, typer.Option("--snr", help="Minimum S/N in the matched filter.")] = 4.5,
-    least_pixels: Annotated[
-        int, typer.Option("--least-pixels", help="Minimum number of pixels of a candidate of the network.")
-    ] = 3,
-    most_radius: Annotated[
-        float,
-        typer.Option("--most-radius", metavar="ARCMIN", help="Maximum radius of a candidate of the network."),
-    ] = 15.0,
-    galactic_cut: Annotated[
-        float,
-        typer.Option(
-            "--galactic-cut", metavar="DEGREES", help="Exclude Galactic latitudes below this value."
-        ),
-    ] = 15.0,
-    mask: Annotated[
-        Path | None,
-        typer.Option(
-            "--mask",
-            metavar="MAP",
-            help="HEALPix map of the area to search: 1 inside, 0 outside.",
-            show_default=False,
-        ),
-    ] = None,
-    nside: Annotated[
-        int | None,
-        typer.Option(
-            "--nside", help="nside of the output maps; by default that of the input maps.", show_default=False
-        ),
-    ] = None,
-    views: Annotated[
-        int,
-        typer.Option(
-            "--views",
-            metavar="1|2|4|8",
-            help="Test-time augmentation: number of rotations and reflections of each patch.",
-        ),
-    ] = 4,
+    settings: ClusterSettings,
+    options: ClusterOptions,
     known: Annotated[
         list[str] | None,
         typer.Option(
@@ -124,43 +60,11 @@ def find(
             show_default=False,
         ),
     ] = None,
-    prefix: Annotated[
-        str | None, typer.Option("--prefix", help="Prefix of the names of candidates.", show_default=False)
-    ] = None,
-    votable: Annotated[
-        bool, typer.Option("--votable", help="Also write the catalogue as a VOTable.")
-    ] = False,
     preview: Annotated[
         bool, typer.Option("--preview", help="Plot the sky, the best candidates in all bands, and stacks.")
     ] = False,
-    frame: Annotated[
-        str | None,
-        typer.Option(
-            "--frame", metavar="G|C|E", help="Coordinates of maps without COORDSYS.", show_default=False
-        ),
-    ] = None,
-    unit: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--unit",
-            metavar="[BAND=]UNIT",
-            help="Unit of maps without TUNIT, as K_CMB or 857=MJy/sr; may be repeated.",
-            show_default=False,
-        ),
-    ] = None,
-    ordering: Annotated[
-        str | None,
-        typer.Option(
-            "--ordering", metavar="RING|NESTED", help="Order of maps without ORDERING.", show_default=False
-        ),
-    ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Resume an interrupted search.")] = False,
     jobs: Jobs = 1,
     overwrite: Overwrite = False,
-    engine: EngineOption = "auto",
-    precision: PrecisionOption = "auto",
-    device: Device = "cpu",
-    threads: Threads = None,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
@@ -177,42 +81,13 @@ def find(
     `skysieve clusters find --maps sky.yaml -o clusters/ --finder mmf --snr 5`
     """
     from skysieve.cli.running import run_and_report, start_logging
-    from skysieve.clusters.maps.naming import DEFAULT_PREFIX
     from skysieve.clusters.search.job import ClusterJob
-    from skysieve.clusters.search.model import DEFAULT_MODEL
-    from skysieve.clusters.search.search_settings import ClusterSettings
 
     require("searching maps for clusters", "clusters")
     start_logging()
-    job = ClusterJob(
-        maps,
-        output,
-        ClusterSettings(
-            finder=finder,
-            model=model or DEFAULT_MODEL,
-            threshold=threshold,
-            snr=snr,
-            least_pixels=least_pixels,
-            most_radius=most_radius,
-            views=views,
-            engine=engine,
-            precision=precision,
-            device=device,
-            threads=threads,
-        ),
-        galactic_cut=galactic_cut,
-        mask=mask,
-        frame=frame,
-        units_of_maps=_parse_units(unit or []),
-        ordering=ordering,
-        nside=nside,
-        prefix=prefix or DEFAULT_PREFIX,
-        votable=votable,
-        resume=resume,
-        overwrite=overwrite,
-    )
+    job = ClusterJob(maps, output, settings, **{**vars(options), "overwrite": overwrite})
     files = parse_catalogues(known or [])
-    if resume and not overwrite and job.is_finished(files, _PREVIEWS[:2] if preview else ()):
+    if options.resume and not overwrite and job.is_finished(files, _PREVIEWS[:2] if preview else ()):
         if not quiet:
             print(f"{output} holds the products of this search already")
         return
@@ -262,19 +137,6 @@ class _FirstFailures(Failures):
                 "--resume goes on with them"
             ) from error
         super().add(unit, error)
-
-
-def _parse_units(texts: list[str]) -> dict[str, str] | str | None:
-    """Return units by band, or one for all."""
-    if len(texts) == 1 and "=" not in texts[0]:
-        return texts[0]
-    units = {}
-    for text in texts:
-        name, equals, value = (part.strip() for part in text.partition("="))
-        if not (name and equals and value):
-            raise ConfigError(f"--unit {text!r}: give one for all, as K_CMB, or each as 857=MJy/sr")
-        units[name] = value
-    return units or None
 
 
 def _prepared(

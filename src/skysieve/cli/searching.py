@@ -31,7 +31,7 @@ class SkySearches:
     finders
         Detectors.
     settings
-        Of the search, by the names of :class:`skysieve.clusters.search.search_settings.ClusterSettings`.
+        Of the search, by the names of :class:`skysieve.clusters.search.settings.ClusterSettings`.
     galactic_cut, overwrite
         See :class:`skysieve.clusters.search.job.ClusterJob`.
     role
@@ -142,7 +142,7 @@ class SkySearches:
     def _job(self, sky: Path, number: int) -> ClusterJob:
         from skysieve.clusters.evaluate.search import required_finder
         from skysieve.clusters.search.job import ClusterJob
-        from skysieve.clusters.search.search_settings import ClusterSettings
+        from skysieve.clusters.search.settings import ClusterSettings
 
         needed = required_finder(self._finders)  # type: ignore[arg-type]
         return ClusterJob(

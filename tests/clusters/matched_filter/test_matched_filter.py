@@ -11,7 +11,8 @@ from skysieve.clusters.maps.healpix_maps import HealpixMap
 from skysieve.clusters.maps.patches import MapStack, PatchGrid
 from skysieve.clusters.matched_filter.filter_candidates import mmf_candidates
 from skysieve.clusters.matched_filter.filter_templates import SOURCES, gas_transform, source_responses
-from skysieve.clusters.matched_filter.matched_filter import FilteredPatch, FilterSettings, matched_filter
+from skysieve.clusters.matched_filter.matched_filter import FilteredPatch, matched_filter
+from skysieve.clusters.matched_filter.settings import FilterSettings
 from skysieve.clusters.physics.bands import PLANCK_HFI
 from skysieve.clusters.physics.pressure_profile import beam_convolved_profile
 from skysieve.core.errors import ConfigError, FrameError

@@ -10,7 +10,7 @@ from tests.clusters.tiny_sky import save_sky_model
 from skysieve.clusters.search.assemble import SkyMaps, choose_candidates
 from skysieve.clusters.search.combine import Scoring
 from skysieve.clusters.search.finder import CANDIDATE_COLUMNS, ClusterFinder
-from skysieve.clusters.search.search_settings import ClusterSettings
+from skysieve.clusters.search.settings import ClusterSettings
 
 NSIDE = 512
 PIXEL = float(healpy.nside2resol(NSIDE, arcmin=True))

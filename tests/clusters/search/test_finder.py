@@ -14,7 +14,7 @@ from skysieve.clusters.maps.tiling import unit_pixels
 from skysieve.clusters.physics.bands import band
 from skysieve.clusters.search.augmentation import MISSING_DATA_MARGIN, predict_augmented
 from skysieve.clusters.search.finder import ClusterFinder
-from skysieve.clusters.search.search_settings import ClusterSettings
+from skysieve.clusters.search.settings import ClusterSettings
 from skysieve.core.errors import ConfigError, ModelError, SourceError
 
 UNIT = int(healpy.ang2pix(8, *CLUSTERS[0], nest=True, lonlat=True))

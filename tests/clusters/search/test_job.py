@@ -13,10 +13,10 @@ from astropy.table import Table
 from tests.clusters.tiny_sky import CLUSTERS, CUT, NSIDE, cluster_maps, save_sky_model, two_units, write_sky
 
 from skysieve.clusters.maps.healpix_maps import read_healpix_map, write_healpix_map
-from skysieve.clusters.matched_filter.matched_filter import FilterSettings
+from skysieve.clusters.matched_filter.settings import FilterSettings
 from skysieve.clusters.search.augmentation import MISSING_DATA_MARGIN
 from skysieve.clusters.search.job import ClusterJob
-from skysieve.clusters.search.search_settings import ClusterSettings
+from skysieve.clusters.search.settings import ClusterSettings
 from skysieve.core.errors import ConfigError, OutputError, SourceError
 from skysieve.core.execution.local import run_units
 

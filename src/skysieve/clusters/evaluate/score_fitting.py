@@ -20,7 +20,7 @@ from skysieve.clusters.search.combine import FEATURES, Scoring
 from skysieve.clusters.search.finder import ClusterFinder
 from skysieve.clusters.search.job import ClusterJob
 from skysieve.clusters.search.model import CLUSTER
-from skysieve.clusters.search.search_settings import ClusterSettings
+from skysieve.clusters.search.settings import ClusterSettings
 from skysieve.core.atomic import atomic_write
 from skysieve.core.errors import ConfigError, SourceError
 from skysieve.core.models.card import CARD_FILE, Model, read_model
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from astropy.table import Table
 
     from skysieve.clusters.maps.split import Role
-    from skysieve.clusters.search.combine import Finder
+    from skysieve.clusters.search.settings import Finder
 
 __all__ = ["fit_scores"]
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from skysieve.clusters.search.assemble import SkyMaps
-    from skysieve.clusters.search.combine import Finder
     from skysieve.clusters.search.job import ClusterJob
+    from skysieve.clusters.search.settings import Finder
     from skysieve.core.fits.locations import Location
 
 __all__ = ["assemble_units", "for_finder", "required_finder", "units_of_role", "write_finders"]

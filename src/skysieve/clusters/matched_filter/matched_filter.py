@@ -30,7 +30,8 @@ from skysieve.clusters.matched_filter.filter_templates import (
     responses,
     source_responses,
 )
-from skysieve.core.errors import ConfigError, FrameError
+from skysieve.clusters.matched_filter.settings import FilterSettings
+from skysieve.core.errors import FrameError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,8 +44,6 @@ __all__ = [
     "GRID_RESOLUTION",
     "GRID_SIDE",
     "MIN_DATA",
-    "SIZES",
-    "FilterSettings",
     "FilteredPatch",
     "matched_filter",
 ]
@@ -52,46 +51,11 @@ __all__ = [
 GRID_SIDE, GRID_RESOLUTION = 512, 1.5
 """Side in pixels, and pixel size in arcminutes, of the patches of a search: 12.8 degrees."""
 
-SIZES: tuple[float, ...] = tuple(float(f"{size:.3g}") for size in np.geomspace(1.0, 35.0, 12))
-"""Theta500 in arcminutes, as in the searches of Planck (2014, A&A 571, A29, section 2.2)."""
-
 MIN_DATA = 0.02
 """Minimum fraction of a patch with data in all bands; less does not determine the noise."""
 
 _MASK_RADIUS = 4.0
 """Arcminutes by which masks of clusters extend beyond the pixels above the limit."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class FilterSettings:
-    """Settings of the matched filter.
-
-    Attributes
-    ----------
-    sizes
-        Theta500 of the cluster templates, in arcminutes.
-    source_snr
-        Point sources above this signal-to-noise ratio are masked, if a cluster there is less significant.
-    cluster_snr
-        Clusters above this signal-to-noise ratio are excluded from the noise measurement.
-    passes
-        Number of noise measurements; from the second on, sources and clusters are known.
-    """
-
-    sizes: tuple[float, ...] = SIZES
-    source_snr: float = 8.0
-    cluster_snr: float = 5.0
-    passes: int = 2
-
-    def __post_init__(self) -> None:
-        """Check the settings."""
-        if not self.sizes or not all(0 < size < 180 for size in self.sizes):
-            raise ConfigError(f"sizes of clusters {self.sizes}: give at least one, between 0 and 180 arcmin")
-        if self.passes < 1 or not (self.source_snr > 0 and self.cluster_snr > 0):
-            raise ConfigError(
-                f"{self.passes} passes, sources from {self.source_snr} and clusters from {self.cluster_snr} "
-                "sigma: each must be above 0"
-            )
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
 from skysieve.clusters.maps.sky_directions import lon_lat, unit_vectors
+from skysieve.clusters.search.settings import Finder
 from skysieve.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -17,9 +18,8 @@ if TYPE_CHECKING:
     from astropy.table import Table
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["FEATURES", "Finder", "Scoring", "join_candidates"]
 
-Finder = Literal["network", "mmf", "both"]
+__all__ = ["FEATURES", "Scoring", "join_candidates"]
 
 FEATURES: dict[Finder, tuple[str, ...]] = {
     "network": ("logit",),

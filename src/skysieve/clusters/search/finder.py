@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from skysieve.clusters.maps.map_sets import MapSet
     from skysieve.clusters.maps.tiling import OwnedPatch
     from skysieve.clusters.matched_filter.filter_candidates import FilterCandidates
-    from skysieve.clusters.search.search_settings import ClusterSettings
+    from skysieve.clusters.search.settings import ClusterSettings
     from skysieve.core.models.card import Model
     from skysieve.core.models.shared_network import SharedNetwork
 

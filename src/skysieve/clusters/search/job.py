@@ -20,14 +20,13 @@ from skysieve.clusters.catalogue.products import (
 )
 from skysieve.clusters.catalogue.products_footprint import covers
 from skysieve.clusters.maps.map_sets import read_map_set
-from skysieve.clusters.maps.naming import DEFAULT_PREFIX
 from skysieve.clusters.maps.tiling import UNIT_NSIDE
 from skysieve.clusters.search.assemble import assemble, choose_candidates
 from skysieve.clusters.search.combine import Scoring
 from skysieve.clusters.search.finder import ClusterFinder
 from skysieve.clusters.search.search_provenance import products_identity, search_cards, search_identity
-from skysieve.clusters.search.search_settings import ClusterSettings
 from skysieve.clusters.search.searched_sky import SearchedSky, read_mask
+from skysieve.clusters.search.settings import ClusterOptions, ClusterSettings
 from skysieve.clusters.search.unit_files import UnitFiles
 from skysieve.clusters.search.unit_record import UnitRecord
 from skysieve.core.errors import ConfigError, SourceError
@@ -45,7 +44,7 @@ __all__ = ["ClusterJob"]
 
 
 @dataclass
-class ClusterJob:
+class ClusterJob(ClusterOptions):
     """Search for clusters in maps of the sky.
 
     Attributes
@@ -57,37 +56,11 @@ class ClusterJob:
         whose name ends in ``.parts``.
     settings
         Settings of the search.
-    galactic_cut
-        Minimum absolute Galactic latitude, in degrees.
-    mask
-        HEALPix map of the pixels to search, 1 or 0; None for all.
-    frame, units_of_maps, ordering
-        Values for maps that do not state them; see :func:`skysieve.clusters.maps.map_sets.read_map_set`.
-    nside
-        NSIDE of the output maps; None for that of the input maps.
-    prefix
-        Prefix of the names of candidates.
-    votable
-        Whether to write a VOTable, too.
-    resume
-        Whether to use the units of an interrupted search.
-    overwrite
-        Whether to replace existing products and units.
     """
 
     sources: Sequence[str]
     output: Path
     settings: ClusterSettings = field(default_factory=ClusterSettings)
-    galactic_cut: float = 15.0
-    mask: Path | None = None
-    frame: str | None = None
-    units_of_maps: str | Mapping[str, str] | None = None
-    ordering: str | None = None
-    nside: int | None = None
-    prefix: str = DEFAULT_PREFIX
-    votable: bool = False
-    resume: bool = False
-    overwrite: bool = False
     _finder: ClusterFinder | None = field(default=None, init=False, repr=False)
     _sky: SearchedSky | None = field(default=None, init=False, repr=False)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from skysieve.clusters.maps.patches import PatchGrid
 from skysieve.clusters.maps.preprocessing import Preprocessing
+from skysieve.clusters.search.settings import DEFAULT_MODEL
 from skysieve.core.errors import ConfigError, ModelError
 from skysieve.core.models.find import find_model
 
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
 __all__ = ["CLUSTER", "DEFAULT_MODEL", "JOB", "NORMALISATION", "NetworkInput", "load_model", "network_input"]
 
 JOB = "clusters"
-DEFAULT_MODEL = "skysieve"
-"""Name of the default model; all other modules take it from here."""
-
 NORMALISATION = "bands of the sky in units of their scatter"
 
 CLUSTER = "cluster"
