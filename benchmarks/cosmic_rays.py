@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import numpy as np
+from baselines import BaselineDetector, parse_baseline
 from class_scores import detector_table, make_models, spread
 from held_out import HELD_OUT, keep_contaminant_frames, read_contaminant_frame
 from injected_frames import HOW, injected_frames
@@ -13,10 +14,9 @@ from results import Bar, Cell, Result, Table
 from trials import INTERVALS, Shown, hold
 
 from skysieve.core.evaluation.bootstrap import difference
-from skysieve.core.evaluation.peer import parse_peer
 from skysieve.core.evaluation.scores import MEASURES
 from skysieve.core.models.store import cache_folder
-from skysieve.frames.evaluate.masks import COSMIC_RAYS_OUTSIDE_DEFECTS, BaselineDetector, MaskEvaluation
+from skysieve.frames.evaluate.masks import COSMIC_RAYS_OUTSIDE_DEFECTS, MaskEvaluation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,7 +56,7 @@ def measure(
     kept = keep_contaminant_frames(recipes, frames, side)
     with ExitStack() as stack:
         folder = cache_folder().parent / "peers"
-        others = [BaselineDetector(stack.enter_context(parse_peer(name, folder))) for name in peers]
+        others = [BaselineDetector(stack.enter_context(parse_baseline(name, folder))) for name in peers]
         detectors: list[ModelDetector | BaselineDetector] = [ours, published, *others]
         simulated = (
             Shown(read_contaminant_frame(path), name, str(path))

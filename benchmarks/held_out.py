@@ -15,11 +15,10 @@ import numpy as np
 from machine import CORES
 
 from frames import simulation_folder
-from skysieve.core.evaluation.peer import CameraFacts
 from skysieve.frames.evaluate.tracking import LabelledFrame
 from skysieve.frames.simulate.recipe import read_recipe
 from skysieve.frames.simulate.tracking_scene import simulate_tracking_frame
-from skysieve.frames.simulate.truth_frames import TruthFrame, simulated_frames
+from skysieve.frames.simulate.truth_frames import CameraFacts, TruthFrame, simulated_frames
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

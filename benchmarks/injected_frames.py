@@ -11,7 +11,6 @@ from scipy import ndimage
 from trials import Shown
 
 from frames import data_folder
-from skysieve.core.evaluation.peer import CameraFacts
 from skysieve.core.fits.frame_files import FrameFile
 from skysieve.core.fits.locations import Location
 from skysieve.frames.evaluate.masks import already_marked
@@ -20,7 +19,7 @@ from skysieve.frames.simulate.clean_frames import BENCHMARK_FRAMES, clean_frame
 from skysieve.frames.simulate.injection import inject
 from skysieve.frames.simulate.recipe import read_recipe
 from skysieve.frames.simulate.truth_bits import truth_bits
-from skysieve.frames.simulate.truth_frames import TruthFrame
+from skysieve.frames.simulate.truth_frames import CameraFacts, TruthFrame
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

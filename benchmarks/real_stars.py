@@ -13,11 +13,11 @@ from star_shapes import find_stars
 from frames import data_folder, real_frames
 from skysieve.core.errors import FrameError
 from skysieve.core.evaluation.binomial import wilson_interval
-from skysieve.core.evaluation.peer import CameraFacts
 from skysieve.core.fits.frame_files import FrameFile
 from skysieve.core.fits.locations import Location
 from skysieve.frames.evaluate.masks import ModelDetector
 from skysieve.frames.mask.settings import MaskSettings
+from skysieve.frames.simulate.truth_frames import CameraFacts
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,8 +11,8 @@ from real_truth_frames import real_truth_frames
 from results import Bar, Cell, Result, Table
 from scipy import ndimage
 
-from skysieve.core.evaluation.peer import CameraFacts
 from skysieve.frames.mask.classes import find_class
+from skysieve.frames.simulate.truth_frames import CameraFacts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -153,10 +153,6 @@ def test_a_frame_that_fails_is_named_and_the_rest_is_scored(run, tmp_path, frame
             "done/report.md exists; use --overwrite or another --output",
         ),
         (
-            ["--model", "MODEL", "--peer", "sextractor", "--frames", "night", "-o", "out"],
-            "unknown peer 'sextractor'; choose from astroscrappy, deepcr, cosmic-conn",
-        ),
-        (
             ["--model", "MODEL", "--model", "MODEL", "--frames", "night", "-o", "out"],
             "two detectors are called MODEL; name each once",
         ),

@@ -101,7 +101,7 @@ add_verb(
     app,
     "evaluate",
     "skysieve.cli.evaluate:app",
-    "Evaluate models, and compare them with baseline detectors.",
+    "Evaluate models on data with known truth.",
     panel=TOOLS,
 )
 add_verb(

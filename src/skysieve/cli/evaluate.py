@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import sys
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Protocol
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from skysieve.core.evaluation.comparison import EvaluatedSet, Scored
     from skysieve.core.evaluation.scores import Measure
     from skysieve.core.models.network import Engine, Precision
-    from skysieve.frames.evaluate.masks import Detector
 
 __all__ = ["app", "check_output", "write_files"]
 
@@ -98,7 +96,7 @@ Size = Annotated[int, typer.Option("--size", min=64, help="Side of the simulated
 
 @app.callback()
 def evaluate() -> None:
-    """Measure models, and other detectors beside them, on frames with truth."""
+    """Evaluate models on data with known truth."""
 
 
 @app.command("contaminants")
@@ -106,16 +104,6 @@ def evaluate_contaminants(
     output: Output,
     *,
     model: Models = [],  # noqa: B006 - typer copies it
-    peer: Annotated[
-        list[str],
-        typer.Option(
-            "--peer",
-            help="Baseline detector of cosmic rays: astroscrappy, deepcr or cosmic-conn, installed by "
-            "pip into its own environment in the cache. Settings follow the name, as "
-            "`astroscrappy:objlim=2`.",
-            show_default=False,
-        ),
-    ] = [],  # noqa: B006
     frames: Frames = [],  # noqa: B006
     recipe: Recipes = [],  # noqa: B006
     number: Count = 40,
@@ -139,14 +127,11 @@ def evaluate_contaminants(
     --------
     `skysieve evaluate contaminants --model maximask --frames simulated/ -o report`
 
-    `skysieve evaluate contaminants --model mine/ --peer deepcr --recipe decam.yaml -n 20 -o report`
+    `skysieve evaluate contaminants --model mine/ --recipe decam.yaml -n 20 -o report`
     """
     from skysieve.cli.running import Failures, start_logging
-    from skysieve.core.evaluation.peer import parse_peer
-    from skysieve.core.models.store import cache_folder
     from skysieve.frames.evaluate.masks import (
         COSMIC_RAYS_OUTSIDE_DEFECTS,
-        BaselineDetector,
         MaskEvaluation,
         ModelDetector,
     )
@@ -155,8 +140,7 @@ def evaluate_contaminants(
 
     start_logging()
     check_output(output, overwrite=overwrite)
-    _check_detectors([*model, *peer])
-    peers = [parse_peer(text, cache_folder().parent / "peers") for text in peer]
+    _check_detectors(model)
     failures = Failures(debug=debug)
     sets = [_file_set(path, read_truth_frame, failures) for path in frames]
     sets += [
@@ -166,24 +150,20 @@ def evaluate_contaminants(
             number,
             simulated_frames(name, number, seed=own, side=size),
         )
-        # with one seed for all recipes, their frames would have the same turns of fortune
+        # each recipe has its own seed, so that their frames do not share random draws
         for own, name in enumerate(recipe, seed)
     ]
     options = _engine_options(engine, precision, device, threads)
     ours = [ModelDetector(MaskSettings(model=name, **options)) for name in model]
     _tell_apart(ours, model)
-    with ExitStack() as stack:
-        entered = [BaselineDetector(stack.enter_context(one)) for one in peers]
-        detectors: list[Detector] = [*ours, *entered]
-        evaluated, interrupted = _hold(
-            _told_apart(sets),
-            lambda: MaskEvaluation(detectors),
-            failures,
-            quiet=quiet,
-            asides=(COSMIC_RAYS_OUTSIDE_DEFECTS,),
-        )
+    evaluated, interrupted = _hold(
+        _told_apart(sets),
+        lambda: MaskEvaluation(ours),
+        failures,
+        quiet=quiet,
+        asides=(COSMIC_RAYS_OUTSIDE_DEFECTS,),
+    )
     facts = {f"detector {one.name}": one.description for one in ours}
-    facts |= {f"detector {one.name}": one.description for one in entered}
     if not quiet:
         _print_confusion(evaluated)
     _write_report(output, "Contaminants", evaluated, facts, confusion_frames=confusion_frames)

@@ -8,7 +8,6 @@ from astropy.io import fits
 from tests.tiny_models import save_mean_model, save_pixel_model
 
 from skysieve.core.errors import ConfigError, FrameError
-from skysieve.core.evaluation.peer import CameraFacts
 from skysieve.core.evaluation.scores import roc_auc
 from skysieve.frames.evaluate.masks import COSMIC_RAYS_OUTSIDE_DEFECTS, SCORED, MaskEvaluation, ModelDetector
 from skysieve.frames.evaluate.tracking import (
@@ -19,7 +18,7 @@ from skysieve.frames.evaluate.tracking import (
     read_labelled_frame,
 )
 from skysieve.frames.mask.settings import MaskSettings
-from skysieve.frames.simulate.truth_frames import TruthFrame, read_truth_frame
+from skysieve.frames.simulate.truth_frames import CameraFacts, TruthFrame, read_truth_frame
 from skysieve.frames.track.settings import TrackSettings
 
 SHAPE = (70, 90)

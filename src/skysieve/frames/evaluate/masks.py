@@ -23,14 +23,12 @@ if TYPE_CHECKING:
 
     from skysieve.core.evaluation.confusion import JointCounts
     from skysieve.core.evaluation.histograms import PixelCounts
-    from skysieve.core.evaluation.peer import CameraFacts, Peer
     from skysieve.frames.mask.settings import MaskSettings
-    from skysieve.frames.simulate.truth_frames import TruthFrame
+    from skysieve.frames.simulate.truth_frames import CameraFacts, TruthFrame
 
 __all__ = [
     "COSMIC_RAYS_OUTSIDE_DEFECTS",
     "SCORED",
-    "BaselineDetector",
     "Detector",
     "MaskEvaluation",
     "ModelDetector",
@@ -140,31 +138,6 @@ class ModelDetector:
         assert result.posteriors is not None  # noqa: S101 - keep_probabilities is set
         for name, plane in zip(self.classes, result.posteriors, strict=True):
             yield name, log_odds(plane), (result.bits & find_class(name).code) != 0
-
-
-class BaselineDetector:
-    """A cosmic-ray detector of another package.
-
-    Parameters
-    ----------
-    peer
-        The detector, with its context entered.
-    """
-
-    classes: tuple[str, ...] = (COSMIC_RAYS,)
-    training_priors: Mapping[str, float] | None = None
-
-    def __init__(self, peer: Peer) -> None:
-        self._peer = peer
-        self.name = peer.label
-        self.description = peer.kind.reference
-
-    def predict(
-        self, pixels: NDArray[np.float32], facts: CameraFacts
-    ) -> Iterator[tuple[str, NDArray[np.float32], NDArray[np.bool_]]]:
-        """See :meth:`Detector.predict`."""
-        scores, decided = self._peer.detect(pixels, facts)
-        yield COSMIC_RAYS, scores, decided
 
 
 class MaskEvaluation:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skysieve.core.errors import ConfigError, FrameError
-from skysieve.core.evaluation.peer import CameraFacts
 from skysieve.core.fits.bitplanes import MaskSchema
 from skysieve.core.fits.frame_files import FrameFile
 from skysieve.core.fits.locations import Location
@@ -26,10 +25,29 @@ if TYPE_CHECKING:
 
     from skysieve.frames.simulate import Recipe
 
-__all__ = ["TruthFrame", "read_truth_frame", "simulated_frame", "simulated_frames"]
+__all__ = ["CameraFacts", "TruthFrame", "read_truth_frame", "simulated_frame", "simulated_frames"]
 
 TRUTH, IGNORE, BEFORE = "TRUTH", "IGNORE", "BEFORE"
 """Names of the extra HDUs: truth bits, classes to ignore, and the frame before injection."""
+
+
+@dataclass(frozen=True)
+class CameraFacts:
+    """What a detector may be told of a frame.
+
+    Attributes
+    ----------
+    gain
+        Electrons per ADU.
+    read_noise
+        Electrons.
+    saturation
+        ADU of a full pixel; NaN if unknown.
+    """
+
+    gain: float = 1.0
+    read_noise: float = 0.0
+    saturation: float = float("nan")
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Detectors of others, each run in its own process and environment, and spoken to by files.
 
-Which there are, and what they are worth knowing by, is in :data:`PEERS`; how each is fed its frames is in
-``peers/run_*.py``.
+Which there are, and what they are worth knowing by, is in :data:`BASELINES`; how each is fed its frames is in
+``baseline_runners/run_*.py``.
 """
 
 from __future__ import annotations
@@ -16,26 +16,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from environments import make_environment
 
 from skysieve.core.errors import ConfigError
-from skysieve.core.evaluation.environments import make_environment
 from skysieve.core.evaluation.histograms import log_odds
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from types import TracebackType
 
     from numpy.typing import NDArray
 
-__all__ = ["PEERS", "CameraFacts", "Peer", "PeerKind", "parse_peer"]
+    from skysieve.frames.simulate.truth_frames import CameraFacts
 
-_SERVER = Path(__file__).parent / "peers" / "serve.py"
+__all__ = ["BASELINES", "Baseline", "BaselineDetector", "BaselineKind", "parse_baseline"]
+
+_SERVER = Path(__file__).parent / "baseline_runners" / "serve.py"
 # Pinned in what decides a pixel; torch is the ordinary build of the index that pip is told to use.
 _TORCH = "torch==2.13.0"
 
 
 @dataclass(frozen=True)
-class PeerKind:
+class BaselineKind:
     """A detector of somebody else.
 
     Attributes
@@ -45,7 +47,7 @@ class PeerKind:
     requirements
         What pip installs.
     module
-        The file in ``peers`` that runs it.
+        The file in ``baseline_runners`` that runs it.
     threshold
         Its default: pixels with this score and above are cosmic rays.
     is_probability
@@ -65,10 +67,10 @@ class PeerKind:
     reference: str
 
 
-PEERS: Mapping[str, PeerKind] = {
+BASELINES: Mapping[str, BaselineKind] = {
     kind.name: kind
     for kind in (
-        PeerKind(
+        BaselineKind(
             "astroscrappy",
             ("astroscrappy==1.3.0", "numpy==2.4.6"),
             "run_astroscrappy",
@@ -77,7 +79,7 @@ PEERS: Mapping[str, PeerKind] = {
             options={"sigfrac": 0.3, "objlim": 5.0, "niter": 4},
             reference="van Dokkum 2001, PASP 113, 1420; astroscrappy 1.3.0",
         ),
-        PeerKind(
+        BaselineKind(
             "deepcr",
             (
                 "deepCR==0.3.1",
@@ -91,7 +93,7 @@ PEERS: Mapping[str, PeerKind] = {
             options={"gain": 4.0},
             reference="Zhang & Bloom 2020, ApJ 889, 24; deepCR 0.3.1, weights decam",
         ),
-        PeerKind(
+        BaselineKind(
             "cosmic-conn",
             ("cosmic-conn==0.6.1", "numpy==2.4.6", _TORCH),
             "run_cosmic_conn",
@@ -104,27 +106,8 @@ PEERS: Mapping[str, PeerKind] = {
 }
 
 
-@dataclass(frozen=True)
-class CameraFacts:
-    """What a detector may be told of a frame.
-
-    Attributes
-    ----------
-    gain
-        Electrons per ADU.
-    read_noise
-        Electrons.
-    saturation
-        ADU of a full pixel; NaN if unknown.
-    """
-
-    gain: float = 1.0
-    read_noise: float = 0.0
-    saturation: float = float("nan")
-
-
 @dataclass
-class Peer:
+class Baseline:
     """A detector at work; a context manager, whose process ends with it.
 
     Attributes
@@ -142,7 +125,7 @@ class Peer:
         On entering, if it cannot be installed or started.
     """
 
-    kind: PeerKind
+    kind: BaselineKind
     folder: Path
     options: Mapping[str, float] = field(default_factory=dict)
 
@@ -155,10 +138,10 @@ class Peer:
     def __enter__(self) -> Self:
         """Install it if need be, and start it."""
         python = make_environment(self.kind.name, self.kind.requirements, self.folder)
-        self._files = tempfile.TemporaryDirectory(prefix="skysieve-peer-")
+        self._files = tempfile.TemporaryDirectory(prefix="skysieve-baseline-")
         self._log = Path(self._files.name) / "log"
         with self._log.open("w", encoding="utf-8") as log:
-            self._process = subprocess.Popen(  # noqa: S603 - our own words
+            self._process = subprocess.Popen(
                 [str(python), str(_SERVER), self.kind.module, json.dumps(dict(self.options))],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -233,10 +216,10 @@ class Peer:
             last = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:]
             ended = f"its process ended; its last words: {' '.join(last) or 'none'}"
             reason = answer.get("error", ended)
-            raise ConfigError(f"peer {self.kind.name} failed: {' '.join(str(reason).split())}")
+            raise ConfigError(f"baseline {self.kind.name} failed: {' '.join(str(reason).split())}")
 
 
-def parse_peer(text: str, folder: Path) -> Peer:
+def parse_baseline(text: str, folder: Path) -> Baseline:
     """Read ``NAME`` or ``NAME:OPTION=VALUE,...``.
 
     Parameters
@@ -253,21 +236,46 @@ def parse_peer(text: str, folder: Path) -> Peer:
 
     Examples
     --------
-    >>> parse_peer("astroscrappy:objlim=2", Path("peers")).options
+    >>> parse_baseline("astroscrappy:objlim=2", Path("peers")).options
     {'objlim': 2.0}
     """
     name, _, rest = text.partition(":")
-    if name not in PEERS:
-        raise ConfigError(f"unknown peer {name!r}; choose from {', '.join(PEERS)}")
+    if name not in BASELINES:
+        raise ConfigError(f"unknown baseline {name!r}; choose from {', '.join(BASELINES)}")
     options = {}
     for part in rest.split(",") if rest else ():
         option, _, value = part.partition("=")
-        if option not in PEERS[name].options:
+        if option not in BASELINES[name].options:
             raise ConfigError(
-                f"peer {name} has no option {option!r}; it has {', '.join(PEERS[name].options)}"
+                f"baseline {name} has no option {option!r}; it has {', '.join(BASELINES[name].options)}"
             )
         try:
             options[option] = float(value)
         except ValueError:
-            raise ConfigError(f"peer {name}: {option}={value!r} is no number") from None
-    return Peer(PEERS[name], folder, options)
+            raise ConfigError(f"baseline {name}: {option}={value!r} is no number") from None
+    return Baseline(BASELINES[name], folder, options)
+
+
+class BaselineDetector:
+    """A cosmic-ray detector of another package.
+
+    Parameters
+    ----------
+    baseline
+        The detector, with its context entered.
+    """
+
+    classes: tuple[str, ...] = ("CR",)
+    training_priors: Mapping[str, float] | None = None
+
+    def __init__(self, baseline: Baseline) -> None:
+        self._baseline = baseline
+        self.name = baseline.label
+        self.description = baseline.kind.reference
+
+    def predict(
+        self, pixels: NDArray[np.float32], facts: CameraFacts
+    ) -> Iterator[tuple[str, NDArray[np.float32], NDArray[np.bool_]]]:
+        """See :meth:`skysieve.frames.evaluate.masks.Detector.predict`."""
+        scores, decided = self._baseline.detect(pixels, facts)
+        yield "CR", scores, decided

@@ -20,9 +20,8 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from electrons import Electrons
     from numpy.typing import NDArray
-
-    from skysieve.core.evaluation.peers.electrons import Electrons
 
 __all__ = ["load"]
 

@@ -1,4 +1,4 @@
-"""Peers: detectors in processes of their own, and how frames are made ready for them."""
+"""Baselines: detectors in processes of their own, and how frames are made ready for them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,17 @@ import numpy as np
 import pytest
 
 from skysieve.core.errors import ConfigError
-from skysieve.core.evaluation.environments import make_environment
-from skysieve.core.evaluation.peer import PEERS, CameraFacts, Peer, PeerKind, parse_peer
-from skysieve.core.evaluation.peers.electrons import to_electrons
+from skysieve.frames.simulate.truth_frames import CameraFacts
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+sys.path[:0] = [str(BENCHMARKS), str(BENCHMARKS / "baseline_runners")]
+
+import baselines  # noqa: E402 (programs find each other by their folder)
+from baselines import BASELINES, Baseline, BaselineKind, parse_baseline  # noqa: E402
+from electrons import to_electrons  # noqa: E402
+from environments import make_environment  # noqa: E402
+
+del sys.path[:2]
 
 WORKER = """
 def load(options):
@@ -29,23 +37,23 @@ def load(options):
 
 
 @pytest.fixture
-def make_peer(tmp_path, monkeypatch):
-    """Return peers that run here, in no environment of their own."""
+def make_baseline(tmp_path, monkeypatch):
+    """Return baselines that run here, in no environment of their own."""
     (tmp_path / "run_fake.py").write_text(WORKER)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    monkeypatch.setattr("skysieve.core.evaluation.peer.make_environment", lambda *_: Path(sys.executable))
-    kind = PeerKind("fake", (), "run_fake", 0.5, is_probability=True, options={}, reference="")
-    return lambda **options: Peer(kind, tmp_path, options)
+    monkeypatch.setattr(baselines, "make_environment", lambda *_: Path(sys.executable))
+    kind = BaselineKind("fake", (), "run_fake", 0.5, is_probability=True, options={}, reference="")
+    return lambda **options: Baseline(kind, tmp_path, options)
 
 
-class TestPeers:
-    def test_score_frames_one_after_another(self, make_peer):
+class TestBaselines:
+    def test_score_frames_one_after_another(self, make_baseline):
         pixels = np.random.default_rng(0).normal(100, 5, (40, 50)).astype(np.float32)
-        with make_peer() as peer:
+        with make_baseline() as baseline:
             for y in (3, 30):
                 frame = pixels.copy()
                 frame[y, 7] = 5000
-                scores, decided = peer.detect(frame, CameraFacts(gain=2.0, read_noise=5.0))
+                scores, decided = baseline.detect(frame, CameraFacts(gain=2.0, read_noise=5.0))
                 assert np.argwhere(decided).tolist() == [[y, 7]]
                 assert (scores > 0).sum() == 1
                 assert np.isfinite(scores).all()
@@ -54,37 +62,37 @@ class TestPeers:
         ("options", "reason"),
         [({"broken": 1}, "out of order"), ({"dies": 1}, "its process ended")],
     )
-    def test_that_fail_say_why_in_one_line(self, make_peer, options, reason):
+    def test_that_fail_say_why_in_one_line(self, make_baseline, options, reason):
         with (
-            pytest.raises(ConfigError, match=f"^peer fake failed: .*({reason})"),
-            make_peer(**options) as peer,
+            pytest.raises(ConfigError, match=f"^baseline fake failed: .*({reason})"),
+            make_baseline(**options) as baseline,
         ):
-            peer.detect(np.zeros((8, 8), np.float32), CameraFacts())
+            baseline.detect(np.zeros((8, 8), np.float32), CameraFacts())
 
-    def test_go_on_after_a_frame_that_they_cannot_take(self, make_peer):
-        with make_peer() as peer:
+    def test_go_on_after_a_frame_that_they_cannot_take(self, make_baseline):
+        with make_baseline() as baseline:
             with pytest.raises(ConfigError, match="nothing to see"):
-                peer.detect(np.full((8, 8), np.nan, np.float32), CameraFacts())
-            assert not peer.detect(np.zeros((8, 8), np.float32), CameraFacts())[1].any()
+                baseline.detect(np.full((8, 8), np.nan, np.float32), CameraFacts())
+            assert not baseline.detect(np.zeros((8, 8), np.float32), CameraFacts())[1].any()
 
     def test_are_named_with_their_settings(self, tmp_path):
-        assert parse_peer("deepcr", tmp_path).label == "deepcr"
+        assert parse_baseline("deepcr", tmp_path).label == "deepcr"
         assert (
-            parse_peer("astroscrappy:objlim=2,sigfrac=0.1", tmp_path).label
+            parse_baseline("astroscrappy:objlim=2,sigfrac=0.1", tmp_path).label
             == "astroscrappy:objlim=2,sigfrac=0.1"
         )
 
     @pytest.mark.parametrize(
         ("text", "message"),
         [
-            ("maximask", "unknown peer 'maximask'; choose from astroscrappy, deepcr, cosmic-conn"),
-            ("deepcr:objlim=2", "peer deepcr has no option 'objlim'; it has gain"),
-            ("deepcr:gain=much", "peer deepcr: gain='much' is no number"),
+            ("maximask", "unknown baseline 'maximask'; choose from astroscrappy, deepcr, cosmic-conn"),
+            ("deepcr:objlim=2", "baseline deepcr has no option 'objlim'; it has gain"),
+            ("deepcr:gain=much", "baseline deepcr: gain='much' is no number"),
         ],
     )
     def test_that_do_not_exist_are_one_line(self, tmp_path, text, message):
         with pytest.raises(ConfigError) as error:
-            parse_peer(text, tmp_path)
+            parse_baseline(text, tmp_path)
         assert str(error.value) == message
 
 
@@ -116,12 +124,12 @@ class TestEnvironments:
     def test_are_made_once_and_run_the_real_detector(self, tmp_path):
         pixels = np.random.default_rng(0).normal(1000, 32, (128, 128)).astype(np.float32)
         pixels[40, 50:55] += 5000
-        with parse_peer("astroscrappy", tmp_path) as peer:
-            scores, decided = peer.detect(pixels, CameraFacts(1.0, 5.0, 60_000.0))
+        with parse_baseline("astroscrappy", tmp_path) as baseline:
+            scores, decided = baseline.detect(pixels, CameraFacts(1.0, 5.0, 60_000.0))
         assert decided[40, 50:55].all()
         assert decided.mean() < 0.01
         assert scores[40, 52] > np.log(20)
-        kind = PEERS["astroscrappy"]
+        kind = BASELINES["astroscrappy"]
         before = sorted(path.stat().st_mtime_ns for path in tmp_path.iterdir())
         make_environment(kind.name, kind.requirements, tmp_path)
         assert sorted(path.stat().st_mtime_ns for path in tmp_path.iterdir()) == before

@@ -59,15 +59,15 @@ def make_environment(name: str, requirements: Sequence[str], folder: Path) -> Pa
                 if not (target / python).exists():  # another process was faster
                     raise
     except OSError as error:
-        raise ConfigError(f"peer {name}: {folder} cannot be written ({error.strerror})") from error
+        raise ConfigError(f"baseline {name}: {folder} cannot be written ({error.strerror})") from error
     return target / python
 
 
 def _run(command: list[str], name: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own words
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         lines = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
         reason = next(
             (line for line in lines if line.startswith("ERROR")), lines[-1] if lines else "no message"
         )
-        raise ConfigError(f"peer {name} cannot be installed: {' '.join(reason.split())}")
+        raise ConfigError(f"baseline {name} cannot be installed: {' '.join(reason.split())}")
