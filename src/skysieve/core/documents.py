@@ -18,24 +18,24 @@ if TYPE_CHECKING:
 
     from skysieve.core.errors import SkysieveError
 
-__all__ = ["MOST_BYTES", "parse_json", "parse_yaml", "read_bytes", "read_text"]
+__all__ = ["MAX_BYTES", "parse_json", "parse_yaml", "read_bytes", "read_text"]
 
-MOST_BYTES = 2**20
+MAX_BYTES = 2**20
 """Size of the largest text that is read where nothing else is said: a thousand times a usual one."""
 
-MOST_YAML_BYTES = 2**18
+MAX_YAML_BYTES = 2**18
 """Size of the largest YAML text: it is read at some ten thousand bytes a second."""
 
-MOST_DEPTH = 64
+MAX_DEPTH = 64
 """So deep may lists and mappings be nested."""
 
-MOST_VALUES = 200_000
+MAX_VALUES = 200_000
 """So many values may a YAML file hold, each as often as an alias repeats it."""
 
-_LONGEST_NUMBER = 100
+_MAX_DIGITS = 100
 
 
-def read_bytes(path: Path, *, error: type[SkysieveError], limit: int = MOST_BYTES) -> bytes:
+def read_bytes(path: Path, *, error: type[SkysieveError], limit: int = MAX_BYTES) -> bytes:
     """Return the content of a regular file.
 
     Parameters
@@ -73,7 +73,7 @@ def read_bytes(path: Path, *, error: type[SkysieveError], limit: int = MOST_BYTE
     return content
 
 
-def read_text(path: Path, *, error: type[SkysieveError], limit: int = MOST_BYTES) -> str:
+def read_text(path: Path, *, error: type[SkysieveError], limit: int = MAX_BYTES) -> str:
     """Return the content of a regular file as UTF-8 text, without the mark that some editors begin it with.
 
     Raises
@@ -103,7 +103,7 @@ def parse_json(text: str, *, origin: str, error: type[SkysieveError], finite: bo
     Raises
     ------
     SkysieveError
-        Of the kind `error`, if it is no JSON, or holds such numbers or more than :data:`MOST_DEPTH` levels.
+        Of the kind `error`, if it is no JSON, or holds such numbers or more than :data:`MAX_DEPTH` levels.
     """
     try:
         checks: dict[str, Any] = {"parse_constant": _refuse, "parse_float": _finite} if finite else {}
@@ -135,8 +135,8 @@ def parse_yaml(text: str, *, origin: str, error: type[SkysieveError], what: str 
     Raises
     ------
     SkysieveError
-        Of the kind `error`, if it is no YAML, holds a merge key, or holds more than :data:`MOST_DEPTH`
-        levels, :data:`MOST_VALUES` values or :data:`MOST_YAML_BYTES` characters.
+        Of the kind `error`, if it is no YAML, holds a merge key, or holds more than :data:`MAX_DEPTH`
+        levels, :data:`MAX_VALUES` values or :data:`MAX_YAML_BYTES` characters.
     """
     import yaml
 
@@ -149,32 +149,32 @@ def parse_yaml(text: str, *, origin: str, error: type[SkysieveError], what: str 
             super().flatten_mapping(node)
 
         def fetch_flow_collection_start(self, token: Any) -> None:
-            if self.flow_level > MOST_DEPTH:
-                raise yaml.YAMLError(f"it is nested more than {MOST_DEPTH} levels deep")
+            if self.flow_level > MAX_DEPTH:
+                raise yaml.YAMLError(f"it is nested more than {MAX_DEPTH} levels deep")
             super().fetch_flow_collection_start(token)
 
         def construct_number(self, node: Any) -> Any:
-            if len(node.value) > _LONGEST_NUMBER:
+            if len(node.value) > _MAX_DIGITS:
                 raise yaml.YAMLError(f"a number has {len(node.value)} digits")
             whole = node.tag == "tag:yaml.org,2002:int"
             return self.construct_yaml_int(node) if whole else self.construct_yaml_float(node)
 
     for kind in ("int", "float"):
         Loader.add_constructor(f"tag:yaml.org,2002:{kind}", Loader.construct_number)
-    if len(text) > MOST_YAML_BYTES:
-        raise error(f"{origin}: has more than {MOST_YAML_BYTES} characters; is it the right file?")
+    if len(text) > MAX_YAML_BYTES:
+        raise error(f"{origin}: has more than {MAX_YAML_BYTES} characters; is it the right file?")
     try:
         documents = list(yaml.load_all(text, Loader))
     except RecursionError as cause:
         raise error(f"{origin}: is nested too deep") from cause
     except (yaml.YAMLError, ValueError, TypeError, OverflowError) as cause:
         raise error(f"{origin}: cannot be read as {what} ({' '.join(str(cause).split())[:200]})") from cause
-    _check_depth(documents, origin, error, most_values=MOST_VALUES)
+    _check_depth(documents, origin, error, max_values=MAX_VALUES)
     return documents
 
 
 def _check_depth(
-    document: Any, origin: str, error: type[SkysieveError], *, most_values: int | None = None
+    document: Any, origin: str, error: type[SkysieveError], *, max_values: int | None = None
 ) -> None:
     """Make sure that lists and mappings are not nested too deep, and hold so many values at most."""
     level = [document] if isinstance(document, dict | list) else []
@@ -185,12 +185,12 @@ def _check_depth(
             members: Iterable[Any] = container.values() if isinstance(container, dict) else container
             found = [member for member in members if isinstance(member, dict | list | tuple | set)]
             values += len(container)
-            if most_values is not None and values > most_values:
-                raise error(f"{origin}: stands for more than {most_values} values; is it the right file?")
+            if max_values is not None and values > max_values:
+                raise error(f"{origin}: stands for more than {max_values} values; is it the right file?")
             deeper += found
         level, depth = deeper, depth + 1
-        if depth > MOST_DEPTH:
-            raise error(f"{origin}: is nested more than {MOST_DEPTH} levels deep; is it the right file?")
+        if depth > MAX_DEPTH:
+            raise error(f"{origin}: is nested more than {MAX_DEPTH} levels deep; is it the right file?")
 
 
 def _kind(mode: int) -> str:
@@ -208,5 +208,5 @@ def _refuse(text: str) -> NoReturn:
 def _finite(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
-        raise ValueError(f"{text[:_LONGEST_NUMBER]} is beyond any number")
+        raise ValueError(f"{text[:_MAX_DIGITS]} is beyond any number")
     return number

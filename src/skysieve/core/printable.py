@@ -6,7 +6,7 @@ import sys
 
 __all__ = ["one_line", "print_error", "printable"]
 
-LONGEST = 1000
+MAX_LENGTH = 1000
 """Characters of a message, at most; of a longer one the beginning and the end are shown."""
 
 _FIRST_BYTE, _LAST_BYTE = 0xDC80, 0xDCFF
@@ -36,10 +36,10 @@ def one_line(message: object) -> str:
     no memory for \x1b[1mthis
     """
     line = printable(" ".join(str(message).split()))
-    if len(line) <= LONGEST:
+    if len(line) <= MAX_LENGTH:
         return line
-    end = LONGEST // 3
-    return f"{line[: LONGEST - end - 5]} ... {line[-end:]}"
+    end = MAX_LENGTH // 3
+    return f"{line[: MAX_LENGTH - end - 5]} ... {line[-end:]}"
 
 
 def print_error(line: str) -> None:

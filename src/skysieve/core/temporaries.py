@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 __all__ = ["remove_own_temporaries", "sweep_temporaries", "temporary_beside"]
 
-LONGEST_UNTOUCHED = 86400.0
+MAX_AGE = 86400.0
 """Seconds after which a temporary file of another machine, which cannot be asked for its writer, is swept."""
 
 _NAME = re.compile(
     r"\.skysieve-(?P<machine>[0-9a-f]{8})-(?P<process>\d+)-(?P<began>\d+)-[0-9a-f]{8}-.*", re.DOTALL
 )
 # File systems allow 255 bytes in a name; what identifies the writer takes some.
-_MOST_OF_NAME = 100
+_MAX_NAME_BYTES = 100
 
 _own: set[Path] = set()
 """What this process writes now."""
@@ -104,7 +104,7 @@ def _is_dead(match: re.Match[str], entry: os.DirEntry[str]) -> bool:
     """Tell whether the writer of a temporary file is dead, for sure."""
     if match["machine"] != _machine():
         try:
-            return time.time() - entry.stat(follow_symlinks=False).st_mtime > LONGEST_UNTOUCHED
+            return time.time() - entry.stat(follow_symlinks=False).st_mtime > MAX_AGE
         except OSError:
             return False
     process, began = int(match["process"]), int(match["began"])
@@ -169,6 +169,6 @@ def _state(process: int) -> list[str] | None:
 
 def _end_of(name: str) -> str:
     """Return the last characters of a name, as many as leave room for who writes it."""
-    while len(os.fsencode(name)) > _MOST_OF_NAME:
+    while len(os.fsencode(name)) > _MAX_NAME_BYTES:
         name = name[1:]
     return name

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from skysieve.core.evaluation.confusion import Confusion
     from skysieve.core.evaluation.histograms import ScoreHistograms, Tally
 
-__all__ = ["ECE", "MACRO", "Comparison", "EvaluatedSet", "Scored", "Scores", "compare", "score_set"]
+__all__ = ["ECE", "MACRO", "Comparison", "EvaluatedSet", "ScoredDetector", "Scores", "compare", "score_set"]
 
 MACRO = "macro"
 """Stands for the mean over classes."""
@@ -34,7 +34,7 @@ Scores = dict[str, dict[str, dict[str, Estimate]]]
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoredDetector:
     """One detector on one set of frames.
 
     Attributes
@@ -68,14 +68,14 @@ class EvaluatedSet:
         Of the frames.
     detectors
         By name; all saw the same frames in the same order.
-    asides
+    not_averaged
         Classes that stand beside the others, and have no part in the mean over classes.
     """
 
     name: str
     description: str
-    detectors: Mapping[str, Scored]
-    asides: tuple[str, ...] = ()
+    detectors: Mapping[str, ScoredDetector]
+    not_averaged: tuple[str, ...] = ()
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -144,7 +144,7 @@ def score_set(evaluated: EvaluatedSet, measures: Sequence[Measure] = MEASURES) -
                 error = partial(expected_calibration_error, shift=scored.shift(name))
                 wanted.append(Measure(ECE.name, ECE.title, error, higher_is_better=False))
             by_class[name] = estimate_class(scored.histograms, name, wanted, weights)
-        in_mean = [name for name in by_class if name not in evaluated.asides]
+        in_mean = [name for name in by_class if name not in evaluated.not_averaged]
         if len(in_mean) > 1:
             by_class[MACRO] = {
                 key: macro_mean({name: by_class[name][key] for name in in_mean})

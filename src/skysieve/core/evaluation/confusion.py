@@ -98,11 +98,11 @@ class Confusion:
         """Return the pixels that are given to a class."""
         return self._total(lambda counts: self._is(counts.marked, marked))
 
-    def found(self, name: str) -> int:
+    def found_pixels(self, name: str) -> int:
         """Return the pixels of a class that are given to it."""
         return self._total(lambda counts: self._is(counts.truth, name) & self._is(counts.marked, name))
 
-    def called(self, true: str, marked: Sequence[str], *, missed: bool = False) -> int:
+    def confused_pixels(self, true: str, marked: Sequence[str], *, missed: bool = False) -> int:
         """Return the pixels of one class that are given to others to which they do not belong.
 
         Parameters
@@ -114,19 +114,19 @@ class Confusion:
         missed
             Whether to count only those that are not given to the true class as well.
         """
-        return self._total(lambda counts: self._called(counts, true, marked, missed=missed))
+        return self._total(lambda counts: self._confused(counts, true, marked, missed=missed))
 
-    def unmarked(self, true: str) -> int:
+    def unclassified_pixels(self, true: str) -> int:
         """Return the pixels of a class that are given to no class at all."""
         return self._total(lambda counts: self._is(counts.truth, true) & (counts.marked == 0))
 
-    def share_called(self, true: str, marked: Sequence[str]) -> Estimate:
-        """Return the share of a class's pixels that :meth:`called` counts, with its spread over frames.
+    def confused_fraction(self, true: str, marked: Sequence[str]) -> Estimate:
+        """Return the share of a class's pixels that :meth:`confused_pixels` counts, with its spread over frames.
 
         The samples are over resamples of the frames (Bayesian bootstrap); NaN without a pixel.
         """
         called = np.array(
-            [counts.pixels[self._called(counts, true, marked)].sum() for _, counts in self._frames], float
+            [counts.pixels[self._confused(counts, true, marked)].sum() for _, counts in self._frames], float
         )
         total = np.array(
             [counts.pixels[self._is(counts.truth, true)].sum() for _, counts in self._frames], float
@@ -135,7 +135,7 @@ class Confusion:
             weights = draw_weights(len(self._frames), np.random.default_rng(_SEED))
             return Estimate(float(called.sum() / total.sum()), (weights @ called) / (weights @ total))
 
-    def _called(
+    def _confused(
         self, counts: JointCounts, true: str, marked: Sequence[str], *, missed: bool = False
     ) -> NDArray[np.bool_]:
         wrong = np.zeros(len(counts.pixels), np.bool_)

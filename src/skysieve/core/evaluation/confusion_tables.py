@@ -12,12 +12,15 @@ if TYPE_CHECKING:
 
     from skysieve.core.evaluation.confusion import Confusion
 
-__all__ = ["FIGURES", "called_figures", "confusion_rows", "false_table", "missed_table"]
+__all__ = ["HARMFUL_CONFUSIONS", "confusion_rows", "false_table", "missed_table", "summarise_confusions"]
 
-FIGURES: tuple[tuple[str, tuple[str, ...]], ...] = (("TRL", ("CR", "P", "SP")), ("SP", ("TRL", "CR")))
+HARMFUL_CONFUSIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("TRL", ("CR", "P", "SP")),
+    ("SP", ("TRL", "CR")),
+)
 """Confusions that harm most: a true class, and the classes that its pixels must not be given to."""
 
-SMALLEST = 0.05
+MIN_PERCENT = 0.05
 """Shares below this, in per cent, are not shown."""
 
 Table = tuple[list[str], list[list[str]]]
@@ -37,10 +40,10 @@ def missed_table(confusion: Confusion) -> Table:
         if not total:
             continue
         cells = [true, str(total)]
-        cells.append(_share(confusion.found(true), total, shown=True) if true in marks else "–")
-        cells.append(_share(confusion.unmarked(true), total, shown=True))
+        cells.append(_share(confusion.found_pixels(true), total, shown=True) if true in marks else "–")
+        cells.append(_share(confusion.unclassified_pixels(true), total, shown=True))
         cells += [
-            "" if mark == true else _share(confusion.called(true, [mark], missed=True), total)
+            "" if mark == true else _share(confusion.confused_pixels(true, [mark], missed=True), total)
             for mark in marks
         ]
         rows.append(cells)
@@ -58,24 +61,24 @@ def false_table(confusion: Confusion) -> Table:
         total = confusion.marked_pixels(mark)
         if not total:
             continue
-        cells = [mark, str(total), _share(confusion.found(mark), total, shown=True)]
-        cells.append(_share(confusion.called(BACKGROUND, [mark]), total, shown=True))
+        cells = [mark, str(total), _share(confusion.found_pixels(mark), total, shown=True)]
+        cells.append(_share(confusion.confused_pixels(BACKGROUND, [mark]), total, shown=True))
         cells += [
-            "" if mark == true else _share(confusion.called(true, [mark]), total)
+            "" if mark == true else _share(confusion.confused_pixels(true, [mark]), total)
             for true in confusion.classes
         ]
         rows.append(cells)
     return ["marked", "px", "right %", f"{BACKGROUND} %", *confusion.classes], rows
 
 
-def called_figures(confusion: Confusion) -> list[str]:
-    """Return a line for each of :data:`FIGURES` that the frames and the detector have classes for."""
+def summarise_confusions(confusion: Confusion) -> list[str]:
+    """Return a line for each of :data:`HARMFUL_CONFUSIONS` that the frames and the detector have classes for."""
     lines = []
-    for true, others in FIGURES:
+    for true, others in HARMFUL_CONFUSIONS:
         known = [name for name in others if name in confusion.marks]
         if true not in confusion.marks or not known or not confusion.true_pixels(true):
             continue
-        share = confusion.share_called(true, known)
+        share = confusion.confused_fraction(true, known)
         low, high = share.interval
         names = " or ".join([", ".join(known[:-1]), known[-1]] if len(known) > 1 else known)
         spread = "" if math.isnan(low) else f" ({100 * low:.2f}–{100 * high:.2f})"
@@ -88,7 +91,7 @@ def confusion_rows(confusion: Confusion) -> Iterator[dict[str, object]]:
 
     Columns: ``true`` and ``marked``; ``pixels`` that belong to the first and are given to the second, without
     belonging to it if it is another; ``missed``, those of them that are not given to the first;
-    ``true_pixels`` and ``marked_pixels`` in all.  Rows of :data:`FIGURES` count pixels given to any of
+    ``true_pixels`` and ``marked_pixels`` in all.  Rows of :data:`HARMFUL_CONFUSIONS` count pixels given to any of
     several classes.
     """
     given = {mark: confusion.marked_pixels(mark) for mark in confusion.marks}
@@ -97,14 +100,20 @@ def confusion_rows(confusion: Confusion) -> Iterator[dict[str, object]]:
         if not total:
             continue
         pairs: list[tuple[str, Sequence[str]]] = [(mark, [mark]) for mark in confusion.marks if mark != true]
-        for others in (others for name, others in FIGURES if name == true):
+        for others in (others for name, others in HARMFUL_CONFUSIONS if name == true):
             known = [name for name in others if name in given]
             pairs += [("|".join(known), known)] if len(known) > 1 else []
-        unmarked = confusion.unmarked(true)
+        unmarked = confusion.unclassified_pixels(true)
         counts = [(NOTHING, unmarked, unmarked)]
-        counts += [(true, confusion.found(true), 0)] if true in given else []
+        counts += [(true, confusion.found_pixels(true), 0)] if true in given else []
         for label, marks in pairs:
-            counts.append((label, confusion.called(true, marks), confusion.called(true, marks, missed=True)))
+            counts.append(
+                (
+                    label,
+                    confusion.confused_pixels(true, marks),
+                    confusion.confused_pixels(true, marks, missed=True),
+                )
+            )
         for label, pixels, missed in counts:
             yield {
                 "true": true,
@@ -119,4 +128,4 @@ def confusion_rows(confusion: Confusion) -> Iterator[dict[str, object]]:
 def _share(pixels: int, total: int, *, shown: bool = False) -> str:
     """Return a share in per cent; nothing if it is small, unless it is to be shown whatever it is."""
     share = 100 * pixels / total
-    return f"{share:.1f}" if shown or share >= SMALLEST else ""
+    return f"{share:.1f}" if shown or share >= MIN_PERCENT else ""

@@ -28,8 +28,8 @@ PANEL = 3.0
 """Side of a panel in inches."""
 
 DPI = 110
-LOWEST_RATE = 1e-6
-LOWEST_PROBABILITY = 1e-5
+MIN_RATE = 1e-6
+MIN_PROBABILITY = 1e-5
 
 
 def check_matplotlib() -> None:
@@ -66,8 +66,8 @@ def draw_roc(tallies: Mapping[str, Mapping[str, Tally]], title: str) -> bytes:
 
     def draw(axes: Axes, tally: Tally, label: str) -> None:
         false, true = roc_curve(tally)
-        axes.plot(np.maximum(false, LOWEST_RATE), true, label=label, linewidth=1.2)
-        axes.set(xscale="log", xlim=(LOWEST_RATE, 1), ylim=(0, 1.02))
+        axes.plot(np.maximum(false, MIN_RATE), true, label=label, linewidth=1.2)
+        axes.set(xscale="log", xlim=(MIN_RATE, 1), ylim=(0, 1.02))
 
     return _panels(tallies, draw, title, "false-positive rate", "true-positive rate")
 
@@ -88,10 +88,10 @@ def draw_reliability(curves: Mapping[str, Mapping[str, Reliability]], title: str
 
     def draw(axes: Axes, curve: Reliability, label: str) -> None:
         if not axes.lines:
-            axes.plot([LOWEST_PROBABILITY, 1], [LOWEST_PROBABILITY, 1], color="0.7", linewidth=0.8)
+            axes.plot([MIN_PROBABILITY, 1], [MIN_PROBABILITY, 1], color="0.7", linewidth=0.8)
         observed = np.where(curve.observed > 0, curve.observed, np.nan)
         axes.plot(curve.predicted, observed, "o-", label=label, markersize=2.5, linewidth=1)
-        limits = (LOWEST_PROBABILITY, 1.3)
+        limits = (MIN_PROBABILITY, 1.3)
         axes.set(xscale="log", yscale="log", xlim=limits, ylim=limits)
 
     return _panels(curves, draw, title, "predicted probability", "observed frequency")

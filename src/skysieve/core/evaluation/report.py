@@ -9,10 +9,10 @@ from skysieve.core.evaluation.bootstrap import RESAMPLES
 from skysieve.core.evaluation.calibration import reliability
 from skysieve.core.evaluation.comparison import ECE, MACRO, compare, score_set
 from skysieve.core.evaluation.confusion_tables import (
-    called_figures,
     confusion_rows,
     false_table,
     missed_table,
+    summarise_confusions,
 )
 from skysieve.core.evaluation.curves import draw_precision_recall, draw_reliability, draw_roc
 from skysieve.core.evaluation.machine import machine_facts
@@ -161,7 +161,7 @@ def _confusion_section(evaluated: EvaluatedSet) -> list[str]:
         text.append(to_markdown(*missed_table(scored.confusion)))
         text.append(f"**{detector}**: what the pixels given to each class are, in % of them\n")
         text.append(to_markdown(*false_table(scored.confusion)))
-        text += [f"- {line}\n" for line in called_figures(scored.confusion)]
+        text += [f"- {line}\n" for line in summarise_confusions(scored.confusion)]
     return text
 
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from skysieve.core.errors import ConfigError, SkysieveError
 from skysieve.core.execution.job import Outcome
-from skysieve.core.execution.signals import comes_of_interrupt, signals_held
-from skysieve.core.execution.worker import packed, run_in_worker, start_worker
+from skysieve.core.execution.signals import caused_by_interrupt, hold_signals
+from skysieve.core.execution.worker import pack_job, run_in_worker, start_worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
@@ -90,16 +90,16 @@ def _in_processes(
     context = multiprocessing.get_context("spawn")
 
     def submit(unit: Unit) -> Future[Record]:
-        with signals_held():
+        with hold_signals():
             return pool.submit(run_in_worker, unit)
 
-    with signals_held():  # also from the process that the system's semaphores get here
+    with hold_signals():  # also from the process that the system's semaphores get here
         theirs, ours = context.Pipe(duplex=False)
         pool = ProcessPoolExecutor(
             processes,
             mp_context=context,
             initializer=start_worker,
-            initargs=(packed(job, begin), processes, theirs),
+            initargs=(pack_job(job, begin), processes, theirs),
         )
     with theirs, ours:
         try:
@@ -144,6 +144,6 @@ def _outcome(unit: Unit, future: Future[Record]) -> Outcome[Unit, Record] | None
     except (BrokenProcessPool, CancelledError):
         return None
     except Exception as error:  # whatever one unit raises must not stop the others
-        if comes_of_interrupt(error):
+        if caused_by_interrupt(error):
             raise KeyboardInterrupt from error
         return Outcome(unit, error=error)

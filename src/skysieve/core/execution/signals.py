@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
-__all__ = ["comes_of_interrupt", "ending_signals", "signals_held"]
+__all__ = ["caused_by_interrupt", "ending_signals", "hold_signals"]
 
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 
@@ -23,7 +23,7 @@ def ending_signals() -> list[signal.Signals]:
 
 
 @contextmanager
-def signals_held() -> Iterator[None]:
+def hold_signals() -> Iterator[None]:
     """Hold these signals back from a process that starts now, until it is ready for them.
 
     From this process, too, until the other has been told all that it waits for: the mask alone holds a
@@ -53,7 +53,7 @@ def signals_held() -> Iterator[None]:
                 handler(first, frame)
 
 
-def comes_of_interrupt(error: BaseException) -> bool:
+def caused_by_interrupt(error: BaseException) -> bool:
     """Tell whether an error was raised on the way out of an interrupt, as by a lock that was let go twice."""
     context = error.__context__
     while context is not None and not isinstance(context, KeyboardInterrupt):

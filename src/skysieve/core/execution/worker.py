@@ -15,7 +15,7 @@ from multiprocessing.reduction import ForkingPickler
 from typing import TYPE_CHECKING, Any
 
 from skysieve.core.errors import SkysieveError
-from skysieve.core.execution.signals import comes_of_interrupt, ending_signals
+from skysieve.core.execution.signals import caused_by_interrupt, ending_signals
 from skysieve.core.temporaries import remove_own_temporaries
 
 if TYPE_CHECKING:
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
     from skysieve.core.execution.job import Job
 
-__all__ = ["packed", "run_in_worker", "start_worker"]
+__all__ = ["pack_job", "run_in_worker", "start_worker"]
 
-LONGEST_END = 2.0
+GRACE_PERIOD = 2.0
 """Seconds that a unit has to end by itself when the process that asked for it is dead."""
 
 
@@ -45,7 +45,7 @@ class _State:
 _state = _State()
 
 
-def packed(job: Job[Any, Any], begin: Callable[[], None] | None) -> bytes:
+def pack_job(job: Job[Any, Any], begin: Callable[[], None] | None) -> bytes:
     """Return a job, and what is called before it, for another process: see :func:`start_worker`."""
     return bytes(ForkingPickler.dumps((job, begin)))
 
@@ -53,13 +53,13 @@ def packed(job: Job[Any, Any], begin: Callable[[], None] | None) -> bytes:
 def start_worker(work: bytes, processes: int, lifeline: Connection) -> None:
     """Make this process ready.
 
-    The job comes packed, as it needs modules that take seconds to load: a process whose parent dies meanwhile
+    The job comes pack_job, as it needs modules that take seconds to load: a process whose parent dies meanwhile
     must know of it.
 
     Parameters
     ----------
     work
-        What :func:`packed` made of the job, and of what is called first, as to set up logging.
+        What :func:`pack_job` made of the job, and of what is called first, as to set up logging.
     processes
         Processes at work on it.
     lifeline
@@ -104,7 +104,7 @@ def run_in_worker(unit: Any) -> Any:
         return job.run(unit)
     except Exception as error:
         # what led to an error does not get to the process that asked
-        if comes_of_interrupt(error):
+        if caused_by_interrupt(error):
             raise KeyboardInterrupt from error
         raise
     finally:
@@ -122,7 +122,7 @@ def _interrupt(number: int, _frame: object) -> None:
     if number != signal.SIGINT and not _state.ended_by:
         _state.ended_by = number
         # for the case that the unit does not end, as where the interpreter loses the interrupt
-        late = threading.Timer(LONGEST_END, _end, [128 + number])
+        late = threading.Timer(GRACE_PERIOD, _end, [128 + number])
         late.daemon = True
         late.start()
     if _state.interrupted:
@@ -150,7 +150,7 @@ def _end_with_parent(lifeline: Connection) -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
-    deadline = time.monotonic() + LONGEST_END
+    deadline = time.monotonic() + GRACE_PERIOD
     while _state.at_work and time.monotonic() < deadline:
         time.sleep(0.02)
     _end(1)

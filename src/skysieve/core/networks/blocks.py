@@ -24,7 +24,7 @@ __all__ = [
     "scale_outputs",
 ]
 
-LARGEST_PIXEL = 1e9
+MAX_PIXEL = 1e9
 """Pixels beyond this many sigma are taken as this: their squares would come near the end of float32."""
 
 
@@ -66,7 +66,7 @@ def asinh(pixels: Tensor) -> Tensor:
     pixels
         Float32, any shape, in units of the noise above the sky.
     """
-    limited = pixels.float().clamp(-LARGEST_PIXEL, LARGEST_PIXEL)
+    limited = pixels.float().clamp(-MAX_PIXEL, MAX_PIXEL)
     return limited.sign() * torch.log(limited.abs() + torch.sqrt(limited * limited + 1))
 
 

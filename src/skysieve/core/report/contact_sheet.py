@@ -10,7 +10,7 @@ from PIL import Image, ImageColor, ImageDraw
 
 from skysieve.core.errors import ConfigError
 from skysieve.core.report.legend import Entry, draw_legend, legend_height
-from skysieve.core.report.panels import Layer, lay_over, shrink_bits, shrink_frame
+from skysieve.core.report.panels import Layer, overlay_layers, shrink_bits, shrink_frame
 from skysieve.core.report.text import BACKGROUND, BRIGHT, DIM, FAINT, draw_text, font, shorten
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ _TITLE_SIZE = 22
 _CAPTION_SIZE = 13
 _CAPTION_LINE = 18
 _HEADER = 76
-_NARROWEST = 760
-_SMALLEST = 64
+_MIN_WIDTH = 760
+_MIN_SIZE = 64
 _BORDER = "#3a414b"
 
 
@@ -95,9 +95,9 @@ def render_contact_sheet(
     ValueError
         If a frame is not two-dimensional or empty, or its mask has another shape.
     """
-    if size < _SMALLEST:
+    if size < _MIN_SIZE:
         raise ConfigError(
-            f"frames of {size} pixels in a contact sheet are too small; give at least {_SMALLEST}"
+            f"frames of {size} pixels in a contact sheet are too small; give at least {_MIN_SIZE}"
         )
     covered = dict.fromkeys((plane.name for plane in planes), 0.0)
     cells = [_cell(frame, planes, size, covered) for frame in frames]
@@ -110,7 +110,7 @@ def render_contact_sheet(
     columns = max(1, min(len(cells), (width - 2 * _MARGIN + _GAP) // (cell_width + _GAP)))
     rows = [cells[start : start + columns] for start in range(0, len(cells), columns)]
     heights = [max(_height(cell) for cell in row) for row in rows]
-    inner = max(columns * (cell_width + _GAP) - _GAP, _NARROWEST)
+    inner = max(columns * (cell_width + _GAP) - _GAP, _MIN_WIDTH)
     legend_top = _HEADER + sum(heights) + len(rows) * _GAP
     bottom = legend_height(entries, inner) if any(parts.values()) else 0
     picture = Image.new("RGB", (inner + 2 * _MARGIN, legend_top + bottom + _MARGIN // 2), BACKGROUND)
@@ -150,7 +150,7 @@ def _cell(frame: SheetFrame, planes: Sequence[PreviewPlane], size: int, covered:
         covered[plane.name] += part
         red, green, blue = ImageColor.getrgb(plane.colour)[:3]
         layers.append(Layer(plane.value, (red, green, blue), part))
-    return _Cell((grey, lay_over(grey, shrink_bits(bits, shrunk), layers)), times, caption)
+    return _Cell((grey, overlay_layers(grey, shrink_bits(bits, shrunk), layers)), times, caption)
 
 
 def _width(cell: _Cell) -> int:

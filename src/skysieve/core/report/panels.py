@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["GreyPanel", "Layer", "lay_over", "shrink_bits", "shrink_frame"]
+__all__ = ["GreyPanel", "Layer", "overlay_layers", "shrink_bits", "shrink_frame"]
 
 # Where there is no data: no grey, so that nobody takes it for a faint or a bright sky.
 _NODATA_COLOUR = (24, 38, 66)
@@ -119,7 +119,7 @@ def shrink_bits(bits: NDArray[np.integer], size: tuple[int, int]) -> NDArray[np.
     return cast("NDArray[np.integer]", shrunk)
 
 
-def lay_over(
+def overlay_layers(
     grey: NDArray[np.uint8], bits: NDArray[np.integer], layers: Sequence[Layer]
 ) -> NDArray[np.uint8]:
     """Return the picture with the planes of the mask in their colours; the first in the list is on top.

@@ -10,7 +10,7 @@ from PIL import Image, ImageColor, ImageDraw
 
 from skysieve.core.errors import ConfigError, OutputError
 from skysieve.core.report.legend import Entry, draw_legend, legend_height
-from skysieve.core.report.panels import Layer, lay_over, shrink_bits, shrink_frame
+from skysieve.core.report.panels import Layer, overlay_layers, shrink_bits, shrink_frame
 from skysieve.core.report.text import BACKGROUND, BRIGHT, DIM, FAINT, draw_text, font, shorten
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ _TITLE_SIZE = 22
 _CAPTION_SIZE = 14
 _HEADER = 76
 _CAPTION = 30
-_NARROWEST = 760
-_SMALLEST = 400
+_MIN_WIDTH = 760
+_MIN_SIZE = 400
 # Small frames are enlarged to about this, whatever room there is.
 _ENLARGED = 640
 _BORDER = "#3a414b"
@@ -121,8 +121,8 @@ def render_preview(
     """
     if pixels.ndim != 2 or not pixels.size or not pixels.shape == nodata.shape == bits.shape:
         raise ValueError(f"no three images of one shape: {pixels.shape}, {nodata.shape}, {bits.shape}")
-    if max_size < _SMALLEST:
-        raise ConfigError(f"a preview of {max_size} pixels is too small; give at least {_SMALLEST}")
+    if max_size < _MIN_SIZE:
+        raise ConfigError(f"a preview of {max_size} pixels is too small; give at least {_MIN_SIZE}")
     # Values of planes may lie beyond the type of a mask that has none of them.
     bits = bits.astype(np.int32) if bits.dtype.itemsize < 4 else bits
     fractions = [_fraction(bits, plane.value) for plane in planes]
@@ -136,7 +136,7 @@ def render_preview(
     height, width = pixels.shape
     layout = _Layout.of(width, height, entries, max_size)
     grey = shrink_frame(pixels, nodata, layout.shrunk, no_sky=no_sky)
-    masked = lay_over(grey.rgb, shrink_bits(bits, layout.shrunk), layers)
+    masked = overlay_layers(grey.rgb, shrink_bits(bits, layout.shrunk), layers)
     captions = (
         f"frame: zscale {_number(grey.low)} to {_number(grey.high)}, asinh",
         "mask" if any(fractions) else "mask: empty",
@@ -170,7 +170,7 @@ class _Layout:
         stacked = width > _WIDE_FRAME * height
         across, down = (1, 2) if stacked else (2, 1)
         widest = max_size - 2 * _MARGIN
-        narrowest = min(_NARROWEST, widest)
+        narrowest = min(_MIN_WIDTH, widest)
         around = _HEADER + down * _CAPTION + down * _GAP + _MARGIN
         room_across = (widest - (across - 1) * _GAP) // across
         # A long legend in a small picture may make it higher than asked, rather than the panels invisible.

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["MOST_FRAMES", "frame_number", "frame_path", "frame_seed", "frames_in"]
+__all__ = ["MAX_FRAMES", "frame_number", "frame_path", "frame_seed", "frames_in"]
 
-MOST_FRAMES = 1_000_000
+MAX_FRAMES = 1_000_000
 """Frames of one series: the seeds of the next begin behind them."""
 
 _STEM = "frame_"
@@ -23,7 +23,7 @@ def frame_seed(seed: int, number: int) -> int:
     >>> frame_seed(3, 17)
     3000017
     """
-    return MOST_FRAMES * seed + number
+    return MAX_FRAMES * seed + number
 
 
 def frame_path(folder: Path, number: int) -> Path:
