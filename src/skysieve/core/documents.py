@@ -1,7 +1,7 @@
-"""Text, JSON and YAML files of others: regular files of bounded size, depth and length.
+"""Safe reading of untrusted text, JSON and YAML files, with limits on size, nesting and number of values.
 
-What a user downloads may be a named pipe that never ends, a list nested a million times, or ten lines of
-aliases that stand for a billion values.  Each is refused before it costs memory or time.
+An untrusted file may be a named pipe that never ends, a list nested a million times, or ten lines of YAML
+aliases that expand to a billion values.  Each is refused before it uses much memory or time.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 __all__ = ["MAX_BYTES", "parse_json", "parse_yaml", "read_bytes", "read_text"]
 
 MAX_BYTES = 2**20
-"""Size of the largest text that is read where nothing else is said: a thousand times a usual one."""
+"""Default size limit of a file: a thousand times a typical one."""
 
 MAX_YAML_BYTES = 2**18
-"""Size of the largest YAML text: it is read at some ten thousand bytes a second."""
+"""Size limit of a YAML text, which is parsed at about ten thousand bytes a second."""
 
 MAX_DEPTH = 64
-"""So deep may lists and mappings be nested."""
+"""Maximum nesting of lists and mappings."""
 
 MAX_VALUES = 200_000
-"""So many values may a YAML file hold, each as often as an alias repeats it."""
+"""Maximum number of values in a YAML file, counting each repetition by an alias."""
 
 _MAX_DIGITS = 100
 
@@ -43,18 +43,23 @@ def read_bytes(path: Path, *, error: type[SkysieveError], limit: int = MAX_BYTES
     path
         The file; links are followed.
     error
-        What to raise.
+        Type of error to raise.
     limit
-        Bytes that it may have.
+        Maximum size in bytes.
+
+    Returns
+    -------
+    bytes
+        The whole content.
 
     Raises
     ------
     OSError
         If it cannot be opened or read.
     SkysieveError
-        Of the kind `error`, if it is a folder, a named pipe or a device, or too large.
+        Of the type `error`, if it is a folder, a named pipe or a device, or too large.
     """
-    # Without waiting: a named pipe that nobody writes into would be waited for at once, and for ever.
+    # Without O_NONBLOCK, opening a named pipe without a writer would block for ever.
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     descriptor = os.open(path, flags)
     try:
@@ -74,12 +79,22 @@ def read_bytes(path: Path, *, error: type[SkysieveError], limit: int = MAX_BYTES
 
 
 def read_text(path: Path, *, error: type[SkysieveError], limit: int = MAX_BYTES) -> str:
-    """Return the content of a regular file as UTF-8 text, without the mark that some editors begin it with.
+    """Return the content of a regular file as UTF-8 text, without a byte-order mark.
+
+    Parameters
+    ----------
+    path, error, limit
+        See :func:`read_bytes`.
+
+    Returns
+    -------
+    str
+        The whole text.
 
     Raises
     ------
     OSError, UnicodeDecodeError
-        If it cannot be opened or read, or is no such text.
+        If it cannot be opened or read, or is not UTF-8.
     SkysieveError
         See :func:`read_bytes`.
     """
@@ -87,23 +102,28 @@ def read_text(path: Path, *, error: type[SkysieveError], limit: int = MAX_BYTES)
 
 
 def parse_json(text: str, *, origin: str, error: type[SkysieveError], finite: bool = True) -> Any:
-    """Return what a JSON text holds, which is not nested too deep.
+    """Return the value of a JSON text.
 
     Parameters
     ----------
     text
         The text.
     origin
-        Names the file in messages.
+        Name of the file in messages.
     error
-        What to raise.
+        Type of error to raise.
     finite
-        Whether NaN and infinite numbers, which Python writes and JSON lacks, are refused.
+        Whether to refuse NaN and infinite numbers, which Python writes but JSON does not allow.
+
+    Returns
+    -------
+    object
+        Value as of :func:`json.loads`.
 
     Raises
     ------
     SkysieveError
-        Of the kind `error`, if it is no JSON, or holds such numbers or more than :data:`MAX_DEPTH` levels.
+        Of the type `error`, if it is not JSON, or has refused numbers or more than :data:`MAX_DEPTH` levels.
     """
     try:
         checks: dict[str, Any] = {"parse_constant": _refuse, "parse_float": _finite} if finite else {}
@@ -119,29 +139,34 @@ def parse_json(text: str, *, origin: str, error: type[SkysieveError], finite: bo
 def parse_yaml(text: str, *, origin: str, error: type[SkysieveError], what: str = "YAML") -> list[Any]:
     """Return the documents of a YAML text.
 
-    Aliases may repeat what was written before, but within bounds; merge keys (``<<``) are not read.
+    Aliases may repeat values up to the limit; merge keys (``<<``) are refused.
 
     Parameters
     ----------
     text
         The text.
     origin
-        Names the file in messages.
+        Name of the file in messages.
     error
-        What to raise.
+        Type of error to raise.
     what
-        What the file should be, for messages.
+        Expected kind of content, for messages.
+
+    Returns
+    -------
+    list
+        One value for each document.
 
     Raises
     ------
     SkysieveError
-        Of the kind `error`, if it is no YAML, holds a merge key, or holds more than :data:`MAX_DEPTH`
-        levels, :data:`MAX_VALUES` values or :data:`MAX_YAML_BYTES` characters.
+        Of the type `error`, if it is not YAML, has a merge key, or has more than :data:`MAX_DEPTH` levels,
+        :data:`MAX_VALUES` values or :data:`MAX_YAML_BYTES` characters.
     """
     import yaml
 
     class Loader(yaml.SafeLoader):  # type: ignore[misc]
-        """Safe also in what it costs."""
+        """Safe loader with limits on nesting and on the length of numbers."""
 
         def flatten_mapping(self, node: Any) -> None:
             if any(key.tag == "tag:yaml.org,2002:merge" for key, _ in node.value):
@@ -176,7 +201,7 @@ def parse_yaml(text: str, *, origin: str, error: type[SkysieveError], what: str 
 def _check_depth(
     document: Any, origin: str, error: type[SkysieveError], *, max_values: int | None = None
 ) -> None:
-    """Make sure that lists and mappings are not nested too deep, and hold so many values at most."""
+    """Check the nesting of lists and mappings, and the number of values if it is limited."""
     level = [document] if isinstance(document, dict | list) else []
     depth = values = 0
     while level:

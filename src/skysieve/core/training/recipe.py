@@ -90,9 +90,10 @@ class NetworkSettings:
         for clusters one of ``unet``, ``vnet``, ``unet++``, ``r2unet``, ``attention-unet``, ``resunet-a``,
         ``u2net``, ``unet3+``. If empty, the default of the job.
     widths, depths
-        Number of channels and of convolutions at each level; see :class:`skysieve.frames.networks.sieve_net.SieveNet` and
-        :class:`skysieve.frames.networks.tracking_net.TrackingNet`.  If empty, the defaults
-        of the network.  Networks for clusters have no depths.
+        Number of channels and of convolutions at each level; see
+        :class:`skysieve.frames.networks.sieve_net.SieveNet` and
+        :class:`skysieve.frames.networks.tracking_net.TrackingNet`.  If empty, the defaults of the network.
+        Networks for clusters have no depths.
     context
         Number of context blocks at each level, see the networks above; none if empty.
     frozen
