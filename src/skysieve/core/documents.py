@@ -199,7 +199,7 @@ def parse_yaml(text: str, *, origin: str, error: type[SkysieveError], what: str 
 
 
 def _check_depth(
-    document: Any, origin: str, error: type[SkysieveError], *, max_values: int | None = None
+    document: object, origin: str, error: type[SkysieveError], *, max_values: int | None = None
 ) -> None:
     """Check the nesting of lists and mappings, and the number of values if it is limited."""
     level = [document] if isinstance(document, dict | list) else []

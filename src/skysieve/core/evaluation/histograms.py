@@ -9,7 +9,7 @@ Scores in one bin count as tied; :mod:`skysieve.core.evaluation.scores` describe
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -172,7 +172,7 @@ class ScoreHistograms:
         return Tally(positives, negatives, np.asarray(hits), np.asarray(false_alarms), BIN_CENTRES[used])
 
 
-def log_odds(probabilities: NDArray[Any]) -> NDArray[np.float32]:
+def log_odds(probabilities: NDArray[np.floating]) -> NDArray[np.float32]:
     """Return the log-odds ``ln(p / (1 - p))``, clipped to ±:data:`LIMIT`.
 
     Parameters

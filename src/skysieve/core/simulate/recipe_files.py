@@ -57,7 +57,7 @@ def read_mapping(name: str | Path, shipped: Mapping[str, Path]) -> tuple[dict[st
     return content, str(path)
 
 
-def build(kind: type[Settings], content: Mapping[str, Any], *, origin: str) -> Settings:
+def build(kind: type[Settings], content: Mapping[str, object], *, origin: str) -> Settings:
     """Return a dataclass with the values of a mapping; other fields keep their defaults.
 
     Parameters
@@ -91,7 +91,7 @@ def build(kind: type[Settings], content: Mapping[str, Any], *, origin: str) -> S
         raise ConfigError(f"{origin}: {location}: {first['msg']}{found}") from error
 
 
-def plain_yaml(settings: Mapping[str, Any]) -> str:
+def plain_yaml(settings: Mapping[str, object]) -> str:
     """Return settings as YAML.
 
     Parameters
@@ -110,7 +110,7 @@ def plain_yaml(settings: Mapping[str, Any]) -> str:
     return text
 
 
-def _refuse_unknown(kind: type, content: Mapping[str, Any], *, origin: str, prefix: str) -> None:
+def _refuse_unknown(kind: type, content: Mapping[str, object], *, origin: str, prefix: str) -> None:
     """Raise ConfigError if a mapping, or one in it, has a key that is not a field of the dataclass."""
     known = get_type_hints(kind)
     for key, value in content.items():
@@ -123,7 +123,7 @@ def _refuse_unknown(kind: type, content: Mapping[str, Any], *, origin: str, pref
             _refuse_unknown(inner, value, origin=origin, prefix=f"{prefix}{key}.")
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     """Convert tuples to lists, since safe YAML has no tuples."""
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
