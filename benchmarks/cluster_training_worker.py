@@ -37,16 +37,16 @@ def main() -> None:
     recipe_file, output, seconds, *skies = sys.argv[1:]
     torch.set_num_threads(1)
     recipe = read_training_recipe(recipe_file)
-    trainee = ClusterTraining(recipe, read_skies([Path(sky) for sky in skies], recipe.labels))
-    a_step = _seconds_of_a_step(trainee)
+    task = ClusterTraining(recipe, read_skies([Path(sky) for sky in skies], recipe.labels))
+    a_step = _seconds_of_a_step(task)
     steps = max(1, int(float(seconds) / a_step))
-    trainee.recipe = replace(recipe, steps=steps)
+    task.recipe = replace(recipe, steps=steps)
     start = time.process_time()
-    fit(trainee, Path(output), workers=0, device="cpu", progress=False)
+    fit(task, Path(output), workers=0, device="cpu", progress=False)
     print(
         json.dumps(
             {
-                "parameters": parameter_count(trainee.module().network),
+                "parameters": parameter_count(task.module().network),
                 "a_step": a_step,
                 "steps": steps,
                 "seconds": time.process_time() - start,
@@ -55,10 +55,10 @@ def main() -> None:
     )
 
 
-def _seconds_of_a_step(trainee: ClusterTraining) -> float:
-    module = trainee.module().train()
+def _seconds_of_a_step(task: ClusterTraining) -> float:
+    module = task.module().train()
     optimiser = module.configure_optimizers()["optimizer"]
-    batches = itertools.islice(trainee.training_batches(done=0, workers=0, rank=0, ranks=1), WARM + TIMED)
+    batches = itertools.islice(task.training_batches(done=0, workers=0, rank=0, ranks=1), WARM + TIMED)
     start = 0.0
     for number, batch in enumerate(batches):
         if number == WARM:

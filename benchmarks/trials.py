@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from skysieve.core.evaluation.comparison import Scored
+    from skysieve.core.evaluation.comparison import ScoredDetector
     from skysieve.core.evaluation.histograms import Tally
 
 __all__ = ["INTERVALS", "FrameSet", "Shown", "hold"]
@@ -61,7 +61,7 @@ class Evaluation(Protocol):
         """Run every detector on a frame and add the counts."""
         ...
 
-    def results(self) -> dict[str, Scored]:
+    def results(self) -> dict[str, ScoredDetector]:
         """Return the results by name of the detector."""
         ...
 
@@ -80,7 +80,7 @@ class FrameSet:
         Names of frames that could not be scored, and why.
     """
 
-    detectors: Mapping[str, Scored]
+    detectors: Mapping[str, ScoredDetector]
     groups: tuple[str, ...]
     units: tuple[str, ...]
     left_out: tuple[str, ...] = ()

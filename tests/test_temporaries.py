@@ -96,7 +96,7 @@ def test_those_of_another_machine_are_left_alone_for_a_day(tmp_path, monkeypatch
     monkeypatch.setattr(temporaries, "_machine", lambda: "0" * 8)
     (tmp_path / name).touch()
     assert sweep_temporaries(tmp_path) == 0
-    yesterday = (tmp_path / name).stat().st_mtime - 2 * temporaries.LONGEST_UNTOUCHED
+    yesterday = (tmp_path / name).stat().st_mtime - 2 * temporaries.MAX_AGE
     os.utime(tmp_path / name, (yesterday, yesterday))
     assert sweep_temporaries(tmp_path) == 1
 

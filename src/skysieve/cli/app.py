@@ -116,7 +116,7 @@ add_verb(
 def main() -> None:
     """Run the command line; whatever the user can mend ends in one line and exit code 1."""
     from skysieve.core.errors import SkysieveError
-    from skysieve.core.execution.signals import comes_of_interrupt
+    from skysieve.core.execution.signals import caused_by_interrupt
     from skysieve.core.printable import one_line, print_error
 
     if isinstance(sys.stdout, TextIOWrapper):
@@ -135,7 +135,7 @@ def main() -> None:
         sys.stderr.close()
         sys.exit(1)
     except Exception as error:
-        if comes_of_interrupt(error):
+        if caused_by_interrupt(error):
             raise KeyboardInterrupt from error
         if "--debug" in sys.argv:
             raise

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from skysieve.cli.running import Failures
-    from skysieve.core.evaluation.comparison import EvaluatedSet, Scored
+    from skysieve.core.evaluation.comparison import EvaluatedSet, ScoredDetector
     from skysieve.core.evaluation.scores import Measure
     from skysieve.core.models.network import Engine, Precision
 
@@ -161,7 +161,7 @@ def evaluate_contaminants(
         lambda: MaskEvaluation(ours),
         failures,
         quiet=quiet,
-        asides=(COSMIC_RAYS_OUTSIDE_DEFECTS,),
+        not_averaged=(COSMIC_RAYS_OUTSIDE_DEFECTS,),
     )
     facts = {f"detector {one.name}": one.description for one in ours}
     if not quiet:
@@ -218,7 +218,7 @@ class _Evaluation(Protocol):
 
     def update(self, frame: Any, /) -> None: ...
 
-    def results(self) -> dict[str, Scored]: ...
+    def results(self) -> dict[str, ScoredDetector]: ...
 
 
 class _Named(Protocol):
@@ -298,7 +298,7 @@ def _hold(
     failures: Failures,
     *,
     quiet: bool,
-    asides: tuple[str, ...] = (),
+    not_averaged: tuple[str, ...] = (),
 ) -> tuple[list[EvaluatedSet], bool]:
     """Evaluate each set; return the evaluated sets, and whether an interrupt stopped the evaluation."""
     from skysieve.core.evaluation.comparison import EvaluatedSet
@@ -321,7 +321,9 @@ def _hold(
             interrupted = True
         if seen:
             note = f" Interrupted after {seen} frames." if interrupted else ""
-            evaluated.append(EvaluatedSet(one.name, one.description + note, evaluation.results(), asides))
+            evaluated.append(
+                EvaluatedSet(one.name, one.description + note, evaluation.results(), not_averaged)
+            )
         if interrupted:
             return evaluated, True
     return evaluated, False
@@ -329,7 +331,7 @@ def _hold(
 
 def _print_confusion(evaluated: Sequence[EvaluatedSet]) -> None:
     """Print which classes missed pixels go to, for each set and detector."""
-    from skysieve.core.evaluation.confusion_tables import called_figures, missed_table
+    from skysieve.core.evaluation.confusion_tables import missed_table, summarise_confusions
     from skysieve.core.evaluation.tables import to_text
 
     for one in evaluated:
@@ -338,7 +340,7 @@ def _print_confusion(evaluated: Sequence[EvaluatedSet]) -> None:
                 continue
             print(f"\n{one.name}, {detector}: where the pixels of each true class go, in % of them")
             print(to_text(*missed_table(scored.confusion)), end="")
-            for line in called_figures(scored.confusion):
+            for line in summarise_confusions(scored.confusion):
                 print(line)
     print(flush=True)
 

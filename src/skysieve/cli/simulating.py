@@ -11,7 +11,7 @@ from skysieve._version import __version__
 from skysieve.cli.running import Failures, run_and_report, start_logging
 from skysieve.core.atomic import atomic_write
 from skysieve.core.errors import ConfigError, OutputError
-from skysieve.core.simulate.series import MOST_FRAMES, frame_number, frames_in
+from skysieve.core.simulate.series import MAX_FRAMES, frame_number, frames_in
 from skysieve.frames.simulate.recipe import read_recipe
 
 if TYPE_CHECKING:
@@ -136,8 +136,8 @@ def make_series(
     OutputError
         If the folder holds frames of another series, or cannot be written.
     """
-    if not 1 <= count <= MOST_FRAMES:
-        raise ConfigError(f"-n {count}: expected a number of frames from 1 to {MOST_FRAMES}")
+    if not 1 <= count <= MAX_FRAMES:
+        raise ConfigError(f"-n {count}: expected a number of frames from 1 to {MAX_FRAMES}")
     start_logging()
     job.check()
     _refuse_more(job.folder, count)

@@ -14,8 +14,8 @@ from skysieve.core.extras import require
 
 if TYPE_CHECKING:
     from skysieve.core.models.card import Model
-    from skysieve.core.training.fit import Trainee
     from skysieve.core.training.recipe import Job, TrainingRecipe
+    from skysieve.core.training.task import TrainingTask
 
 __all__ = ["app", "chosen_recipe", "run_training"]
 
@@ -134,14 +134,14 @@ def train_contaminants(
     revises = chosen.network.kind == "revision"
     if kept is not None and not revises:
         raise ConfigError(f"--keep: recipe {recipe} trains no revision, whose frames alone are kept")
-    trainee = RevisionTraining(chosen, kept=kept) if revises else ContaminantTraining(chosen)
+    task = RevisionTraining(chosen, kept=kept) if revises else ContaminantTraining(chosen)
     if footprints:
-        trainee.use_footprints(footprints)
+        task.use_footprints(footprints)
     if clean_frames is not None:
-        trainee.use_clean_frames(clean_frames)
+        task.use_clean_frames(clean_frames)
     if init is not None:
-        trainee.start_from(init)
-    run_training(trainee, output, workers=workers, device=device, quiet=quiet)
+        task.start_from(init)
+    run_training(task, output, workers=workers, device=device, quiet=quiet)
 
 
 @app.command("tracking")
@@ -175,10 +175,10 @@ def train_tracking(
     chosen = chosen_recipe(recipe, "tracking", steps)
     from skysieve.frames.train.tracking import TrackingTraining
 
-    trainee = TrackingTraining(chosen, kept=kept)
+    task = TrackingTraining(chosen, kept=kept)
     if init is not None:
-        trainee.start_from(init)
-    run_training(trainee, output, workers=workers, device=device, quiet=quiet)
+        task.start_from(init)
+    run_training(task, output, workers=workers, device=device, quiet=quiet)
 
 
 @app.command("ghosts")
@@ -227,16 +227,16 @@ def train_ghosts(
         raise ConfigError("--names chooses among --pictures: give these, too")
     from skysieve.ghosts.train.training import GhostTraining
 
-    trainee = GhostTraining(chosen)
+    task = GhostTraining(chosen)
     if pictures is not None:
         from skysieve.cli.options import read_names
         from skysieve.ghosts.train.real_ghosts import RealGhosts
 
         wanted = None if names is None else read_names(names)
-        trainee.real = RealGhosts.read(pictures, annotations or [], names=wanted)
+        task.real = RealGhosts.read(pictures, annotations or [], names=wanted)
     if init is not None:
-        trainee.start_from(init)
-    run_training(trainee, output, workers=workers, device=device, quiet=quiet)
+        task.start_from(init)
+    run_training(task, output, workers=workers, device=device, quiet=quiet)
 
 
 def chosen_recipe(name: str, job: Job, steps: int | None) -> TrainingRecipe:
@@ -254,7 +254,7 @@ def chosen_recipe(name: str, job: Job, steps: int | None) -> TrainingRecipe:
 
 
 def run_training(
-    trainee: Trainee, folder: Path, *, workers: int | None, device: TrainingDevice, quiet: bool
+    task: TrainingTask, folder: Path, *, workers: int | None, device: TrainingDevice, quiet: bool
 ) -> Model | None:
     """Train, say where the model is, and return it; None in all but the first of several processes."""
     from lightning.pytorch.utilities import rank_zero_only
@@ -264,7 +264,7 @@ def run_training(
 
     # Each GPU has a process that runs this command: one of them tells
     start_logging(verbose=not quiet and getattr(rank_zero_only, "rank", 0) == 0)
-    model = fit(trainee, folder, workers=workers, device=device, progress=not quiet)
+    model = fit(task, folder, workers=workers, device=device, progress=not quiet)
     if model is not None:
         print(f"model: {model.folder}")
     return model

@@ -90,10 +90,10 @@ def train_clusters(
 
     start_logging(verbose=not quiet)
     skies = read_skies(maps, chosen.labels, bands=chosen.patches.bands)
-    trainee = ClusterTraining(chosen, skies)
+    task = ClusterTraining(chosen, skies)
     if init is not None:
-        trainee.start_from(init)
-    model = run_training(trainee, output, workers=workers, device=device, quiet=quiet)
+        task.start_from(init)
+    model = run_training(task, output, workers=workers, device=device, quiet=quiet)
     if model is not None and scores:
         _fit_scores(model.folder, maps, max(chosen.patches.latitude, SEARCHED))
 

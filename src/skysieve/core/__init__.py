@@ -1,1 +1,1 @@
-"""What all products share."""
+"""Code that all products share."""

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Atomic writing of files: a file is complete or does not exist."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ __all__ = ["atomic_write", "check_target"]
 
 @contextmanager
 def atomic_write(path: Path, *, overwrite: bool) -> Iterator[Path]:
-    """Give a temporary path to write to, and put the file in place when the block ends well.
+    """Write a file atomically: yield a temporary path, and rename it when the block ends without error.
 
-    The temporary file lies in the same folder, hidden, and ends as the final name does, so that writers
-    which choose the format by it choose the same. After any error, an interrupt included, it is removed
-    and the old file is as it was; what writers left that were killed is removed by the next one in that
-    folder. A symbolic link is written through.
+    The temporary file is hidden and in the same folder. Its name has the same ending as the final one, so
+    that writers that choose the format by the suffix choose the same. After any error or interrupt the
+    temporary file is removed and the old file is unchanged. The next writer in the folder removes the
+    temporary files of killed processes. If `path` is a symbolic link, its target is written.
 
     Parameters
     ----------
     path
-        Where the file shall be; missing folders are made.
+        Final path; missing folders are created.
     overwrite
-        Whether a file that is already there may be replaced.
+        Whether an existing file may be replaced.
 
     Yields
     ------
     Path
-        The temporary path. The block must create the file, and close it.
+        The temporary path. The block must create the file and close it.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def atomic_write(path: Path, *, overwrite: bool) -> Iterator[Path]:
         with temporary_beside(target) as temporary:
             yield temporary
             _flush_to_disk(temporary)
-            # Again: another worker may have written the same name meanwhile.
+            # Check again: another worker may have written the same name meanwhile.
             check_target(path, overwrite=overwrite)
             temporary.replace(target)
     except OSError as error:
@@ -58,7 +58,14 @@ def atomic_write(path: Path, *, overwrite: bool) -> Iterator[Path]:
 
 
 def check_target(path: Path, *, overwrite: bool) -> None:
-    """Make sure, before work is done for it, that a file may be written here.
+    """Check that a file may be written, before the work for it begins.
+
+    Parameters
+    ----------
+    path
+        Path of the file.
+    overwrite
+        Whether an existing file may be replaced.
 
     Raises
     ------
@@ -79,7 +86,7 @@ def check_target(path: Path, *, overwrite: bool) -> None:
 
 
 def _flush_to_disk(path: Path) -> None:
-    # Before the rename: else a crash of the machine could leave the new name with no content.
+    # Needed before the rename: otherwise a crash of the machine could leave an empty file.
     descriptor = os.open(path, os.O_RDWR)
     try:
         os.fsync(descriptor)
@@ -88,13 +95,13 @@ def _flush_to_disk(path: Path) -> None:
 
 
 def _reason(error: OSError) -> str:
-    """Return what went wrong, and what to do, on one line."""
+    """Return the cause and the remedy on one line."""
     if isinstance(error, FileExistsError | NotADirectoryError):
         return "a part of its path is a file, not a folder; choose another"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"{error.strerror}; make room, or choose another place"
     if error.strerror:
         return f"{error.strerror}; choose another place"
-    # NumPy and Astropy report a write that broke off without saying why, the latter more than once.
+    # NumPy and Astropy report an incomplete write without its cause; Astropy repeats the message.
     first, _, _ = " ".join(str(error).split()).partition(". ")
     return f"{first or type(error).__name__}; is there room on the disk?"

@@ -1,7 +1,7 @@
-"""Text, JSON and YAML files of others: regular files of bounded size, depth and length.
+"""Safe reading of untrusted text, JSON and YAML files, with limits on size, nesting and number of values.
 
-What a user downloads may be a named pipe that never ends, a list nested a million times, or ten lines of
-aliases that stand for a billion values.  Each is refused before it costs memory or time.
+An untrusted file may be a named pipe that never ends, a list nested a million times, or ten lines of YAML
+aliases that expand to a billion values.  Each is refused before it uses much memory or time.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ if TYPE_CHECKING:
 
     from skysieve.core.errors import SkysieveError
 
-__all__ = ["MOST_BYTES", "parse_json", "parse_yaml", "read_bytes", "read_text"]
+__all__ = ["MAX_BYTES", "parse_json", "parse_yaml", "read_bytes", "read_text"]
 
-MOST_BYTES = 2**20
-"""Size of the largest text that is read where nothing else is said: a thousand times a usual one."""
+MAX_BYTES = 2**20
+"""Default size limit of a file: a thousand times a typical one."""
 
-MOST_YAML_BYTES = 2**18
-"""Size of the largest YAML text: it is read at some ten thousand bytes a second."""
+MAX_YAML_BYTES = 2**18
+"""Size limit of a YAML text, which is parsed at about ten thousand bytes a second."""
 
-MOST_DEPTH = 64
-"""So deep may lists and mappings be nested."""
+MAX_DEPTH = 64
+"""Maximum nesting of lists and mappings."""
 
-MOST_VALUES = 200_000
-"""So many values may a YAML file hold, each as often as an alias repeats it."""
+MAX_VALUES = 200_000
+"""Maximum number of values in a YAML file, counting each repetition by an alias."""
 
-_LONGEST_NUMBER = 100
+_MAX_DIGITS = 100
 
 
-def read_bytes(path: Path, *, error: type[SkysieveError], limit: int = MOST_BYTES) -> bytes:
+def read_bytes(path: Path, *, error: type[SkysieveError], limit: int = MAX_BYTES) -> bytes:
     """Return the content of a regular file.
 
     Parameters
@@ -43,18 +43,23 @@ def read_bytes(path: Path, *, error: type[SkysieveError], limit: int = MOST_BYTE
     path
         The file; links are followed.
     error
-        What to raise.
+        Type of error to raise.
     limit
-        Bytes that it may have.
+        Maximum size in bytes.
+
+    Returns
+    -------
+    bytes
+        The whole content.
 
     Raises
     ------
     OSError
         If it cannot be opened or read.
     SkysieveError
-        Of the kind `error`, if it is a folder, a named pipe or a device, or too large.
+        Of the type `error`, if it is a folder, a named pipe or a device, or too large.
     """
-    # Without waiting: a named pipe that nobody writes into would be waited for at once, and for ever.
+    # Without O_NONBLOCK, opening a named pipe without a writer would block for ever.
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     descriptor = os.open(path, flags)
     try:
@@ -73,13 +78,23 @@ def read_bytes(path: Path, *, error: type[SkysieveError], limit: int = MOST_BYTE
     return content
 
 
-def read_text(path: Path, *, error: type[SkysieveError], limit: int = MOST_BYTES) -> str:
-    """Return the content of a regular file as UTF-8 text, without the mark that some editors begin it with.
+def read_text(path: Path, *, error: type[SkysieveError], limit: int = MAX_BYTES) -> str:
+    """Return the content of a regular file as UTF-8 text, without a byte-order mark.
+
+    Parameters
+    ----------
+    path, error, limit
+        See :func:`read_bytes`.
+
+    Returns
+    -------
+    str
+        The whole text.
 
     Raises
     ------
     OSError, UnicodeDecodeError
-        If it cannot be opened or read, or is no such text.
+        If it cannot be opened or read, or is not UTF-8.
     SkysieveError
         See :func:`read_bytes`.
     """
@@ -87,23 +102,28 @@ def read_text(path: Path, *, error: type[SkysieveError], limit: int = MOST_BYTES
 
 
 def parse_json(text: str, *, origin: str, error: type[SkysieveError], finite: bool = True) -> Any:
-    """Return what a JSON text holds, which is not nested too deep.
+    """Return the value of a JSON text.
 
     Parameters
     ----------
     text
         The text.
     origin
-        Names the file in messages.
+        Name of the file in messages.
     error
-        What to raise.
+        Type of error to raise.
     finite
-        Whether NaN and infinite numbers, which Python writes and JSON lacks, are refused.
+        Whether to refuse NaN and infinite numbers, which Python writes but JSON does not allow.
+
+    Returns
+    -------
+    object
+        Value as of :func:`json.loads`.
 
     Raises
     ------
     SkysieveError
-        Of the kind `error`, if it is no JSON, or holds such numbers or more than :data:`MOST_DEPTH` levels.
+        Of the type `error`, if it is not JSON, or has refused numbers or more than :data:`MAX_DEPTH` levels.
     """
     try:
         checks: dict[str, Any] = {"parse_constant": _refuse, "parse_float": _finite} if finite else {}
@@ -119,29 +139,34 @@ def parse_json(text: str, *, origin: str, error: type[SkysieveError], finite: bo
 def parse_yaml(text: str, *, origin: str, error: type[SkysieveError], what: str = "YAML") -> list[Any]:
     """Return the documents of a YAML text.
 
-    Aliases may repeat what was written before, but within bounds; merge keys (``<<``) are not read.
+    Aliases may repeat values up to the limit; merge keys (``<<``) are refused.
 
     Parameters
     ----------
     text
         The text.
     origin
-        Names the file in messages.
+        Name of the file in messages.
     error
-        What to raise.
+        Type of error to raise.
     what
-        What the file should be, for messages.
+        Expected kind of content, for messages.
+
+    Returns
+    -------
+    list
+        One value for each document.
 
     Raises
     ------
     SkysieveError
-        Of the kind `error`, if it is no YAML, holds a merge key, or holds more than :data:`MOST_DEPTH`
-        levels, :data:`MOST_VALUES` values or :data:`MOST_YAML_BYTES` characters.
+        Of the type `error`, if it is not YAML, has a merge key, or has more than :data:`MAX_DEPTH` levels,
+        :data:`MAX_VALUES` values or :data:`MAX_YAML_BYTES` characters.
     """
     import yaml
 
     class Loader(yaml.SafeLoader):  # type: ignore[misc]
-        """Safe also in what it costs."""
+        """Safe loader with limits on nesting and on the length of numbers."""
 
         def flatten_mapping(self, node: Any) -> None:
             if any(key.tag == "tag:yaml.org,2002:merge" for key, _ in node.value):
@@ -149,34 +174,34 @@ def parse_yaml(text: str, *, origin: str, error: type[SkysieveError], what: str 
             super().flatten_mapping(node)
 
         def fetch_flow_collection_start(self, token: Any) -> None:
-            if self.flow_level > MOST_DEPTH:
-                raise yaml.YAMLError(f"it is nested more than {MOST_DEPTH} levels deep")
+            if self.flow_level > MAX_DEPTH:
+                raise yaml.YAMLError(f"it is nested more than {MAX_DEPTH} levels deep")
             super().fetch_flow_collection_start(token)
 
         def construct_number(self, node: Any) -> Any:
-            if len(node.value) > _LONGEST_NUMBER:
+            if len(node.value) > _MAX_DIGITS:
                 raise yaml.YAMLError(f"a number has {len(node.value)} digits")
             whole = node.tag == "tag:yaml.org,2002:int"
             return self.construct_yaml_int(node) if whole else self.construct_yaml_float(node)
 
     for kind in ("int", "float"):
         Loader.add_constructor(f"tag:yaml.org,2002:{kind}", Loader.construct_number)
-    if len(text) > MOST_YAML_BYTES:
-        raise error(f"{origin}: has more than {MOST_YAML_BYTES} characters; is it the right file?")
+    if len(text) > MAX_YAML_BYTES:
+        raise error(f"{origin}: has more than {MAX_YAML_BYTES} characters; is it the right file?")
     try:
         documents = list(yaml.load_all(text, Loader))
     except RecursionError as cause:
         raise error(f"{origin}: is nested too deep") from cause
     except (yaml.YAMLError, ValueError, TypeError, OverflowError) as cause:
         raise error(f"{origin}: cannot be read as {what} ({' '.join(str(cause).split())[:200]})") from cause
-    _check_depth(documents, origin, error, most_values=MOST_VALUES)
+    _check_depth(documents, origin, error, max_values=MAX_VALUES)
     return documents
 
 
 def _check_depth(
-    document: Any, origin: str, error: type[SkysieveError], *, most_values: int | None = None
+    document: object, origin: str, error: type[SkysieveError], *, max_values: int | None = None
 ) -> None:
-    """Make sure that lists and mappings are not nested too deep, and hold so many values at most."""
+    """Check the nesting of lists and mappings, and the number of values if it is limited."""
     level = [document] if isinstance(document, dict | list) else []
     depth = values = 0
     while level:
@@ -185,12 +210,12 @@ def _check_depth(
             members: Iterable[Any] = container.values() if isinstance(container, dict) else container
             found = [member for member in members if isinstance(member, dict | list | tuple | set)]
             values += len(container)
-            if most_values is not None and values > most_values:
-                raise error(f"{origin}: stands for more than {most_values} values; is it the right file?")
+            if max_values is not None and values > max_values:
+                raise error(f"{origin}: stands for more than {max_values} values; is it the right file?")
             deeper += found
         level, depth = deeper, depth + 1
-        if depth > MOST_DEPTH:
-            raise error(f"{origin}: is nested more than {MOST_DEPTH} levels deep; is it the right file?")
+        if depth > MAX_DEPTH:
+            raise error(f"{origin}: is nested more than {MAX_DEPTH} levels deep; is it the right file?")
 
 
 def _kind(mode: int) -> str:
@@ -208,5 +233,5 @@ def _refuse(text: str) -> NoReturn:
 def _finite(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
-        raise ValueError(f"{text[:_LONGEST_NUMBER]} is beyond any number")
+        raise ValueError(f"{text[:_MAX_DIGITS]} is beyond any number")
     return number

@@ -1,7 +1,7 @@
-"""The errors that Skysieve raises on purpose.
+"""Errors that Skysieve raises on purpose.
 
-Each message says what was wrong, with which value, and what to do.  The
-command line prints it as one line; anything else that escapes is a defect.
+Each message says what is wrong, with which value, and what to do.  The command line prints it as one line.
+Any other exception that reaches the user is a bug.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = [
 
 
 class SkysieveError(Exception):
-    """Base class: something the user can mend."""
+    """Base class: something the user can fix."""
 
 
 class SourceError(SkysieveError):
@@ -30,7 +30,7 @@ class FrameError(SkysieveError):
 
 
 class NoFrameError(FrameError):
-    """A file in order that holds no picture of the sky, as one of masks or weights."""
+    """A valid file without an image of the sky, such as one with masks or weights."""
 
 
 class ConfigError(SkysieveError):
@@ -38,8 +38,8 @@ class ConfigError(SkysieveError):
 
 
 class ModelError(SkysieveError):
-    """A model that is missing, damaged or not fit for the job."""
+    """A model that is missing, damaged or unsuitable for the job."""
 
 
 class OutputError(SkysieveError):
-    """A product that cannot be written."""
+    """An output file that cannot be written."""

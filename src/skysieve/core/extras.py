@@ -1,7 +1,7 @@
-"""The extras of the package: which modules each brings, and the command that installs one.
+"""Extras of the package: the modules in each, and the command that installs one.
 
-Whatever needs an extra calls :func:`require` before any work; the message is right for how the package was
-installed, which pip records beside it (PEP 610).
+Code that needs an extra calls :func:`require` before any work.  The command in the message fits the way in
+which the package was installed, which pip records (PEP 610).
 """
 
 from __future__ import annotations
@@ -35,25 +35,25 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "train": _TRAIN,
     "mask-rcnn": (*_TRAIN, "torchvision"),
 }
-"""Modules of each extra that users install, those of the extras within it included; small extras first."""
+"""Modules of each extra, including those of the extras that it contains; small extras first."""
 
 
 def require(purpose: str, extra: str, *modules: str) -> None:
-    """Make sure, before any work, that what an extra brings is installed.
+    """Check that the modules of an extra are installed, before any work.
 
     Parameters
     ----------
     purpose
-        What needs it, as the message begins: "training".
+        Task that needs it, for the message, such as "training".
     extra
         Name of the extra.
     *modules
-        Those of its modules that are needed; all of them where none is named.
+        Modules of the extra that are needed; all of them by default.
 
     Raises
     ------
     ConfigError
-        If a module is missing. The message names all that are missing, and the command that installs them.
+        If a module is missing. The message names the missing modules and the command that installs them.
     """
     missing = [name for name in modules or EXTRAS[extra] if find_spec(name) is None]
     if missing:
@@ -61,12 +61,17 @@ def require(purpose: str, extra: str, *modules: str) -> None:
 
 
 def describe_missing_module(error: ModuleNotFoundError) -> str | None:
-    """Return one line for a module that some extra brings, or None for any other.
+    """Return the message for a missing module.
 
     Parameters
     ----------
     error
-        What the import raised.
+        Error of the import.
+
+    Returns
+    -------
+    str or None
+        One line with the command that installs it; None for a module that is in no extra.
     """
     module = (error.name or "").partition(".")[0]
     for extra, modules in EXTRAS.items():
@@ -86,9 +91,9 @@ def install_command(extra: str) -> str:
     Returns
     -------
     str
-        A command for a shell: for a clone, a wheel or a repository it names the same place again, and
-        otherwise the package. pip keeps an installed release and adds what is missing, so that the name
-        is enough even where no index has the package.
+        Shell command. It names the same clone, wheel or repository from which the package was installed, and
+        otherwise the package. pip keeps an installed release and adds missing requirements, so the name is
+        enough even if no index has the package.
     """
     installer, source = _installation()
     begin = "uv pip install" if installer == "uv" else "pip install"
@@ -98,7 +103,7 @@ def install_command(extra: str) -> str:
 
 
 def _installation() -> tuple[str, dict[str, Any]]:
-    """Return the program that installed the package, and where it took it from (PEP 610), if it says so."""
+    """Return the installer of the package and the record of its source (PEP 610); empty if unknown."""
     from importlib.metadata import Distribution, PackageNotFoundError
 
     try:
@@ -113,7 +118,7 @@ def _installation() -> tuple[str, dict[str, Any]]:
 
 
 def _target(source: dict[str, Any], extra: str) -> tuple[str, bool]:
-    """Return what to install, and whether as an editable installation."""
+    """Return the requirement to install, and whether it is editable."""
     from urllib.parse import urlsplit
     from urllib.request import url2pathname
 

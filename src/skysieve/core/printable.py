@@ -1,4 +1,4 @@
-"""Any text on one line of a terminal: names and values come from other people's disks and headers."""
+"""Safe printing of untrusted text, such as file names and header values, on one line of a terminal."""
 
 from __future__ import annotations
 
@@ -6,15 +6,25 @@ import sys
 
 __all__ = ["one_line", "print_error", "printable"]
 
-LONGEST = 1000
-"""Characters of a message, at most; of a longer one the beginning and the end are shown."""
+MAX_LENGTH = 1000
+"""Maximum number of characters of a message; a longer one loses its middle."""
 
 _FIRST_BYTE, _LAST_BYTE = 0xDC80, 0xDCFF
-"""How Python holds bytes of a name that are no UTF-8 (PEP 383)."""
+"""Range of the surrogates in which Python stores bytes of a file name that are not UTF-8 (PEP 383)."""
 
 
 def printable(name: object) -> str:
-    r"""Return a name with all that a terminal would not show, or would obey, written as an escape.
+    r"""Return a text with non-printable and control characters as escapes.
+
+    Parameters
+    ----------
+    name
+        Text, or an object to be converted to text.
+
+    Returns
+    -------
+    str
+        Printable text.
 
     Examples
     --------
@@ -28,7 +38,17 @@ def printable(name: object) -> str:
 
 
 def one_line(message: object) -> str:
-    r"""Return a message on one printable line, of moderate length.
+    r"""Return a message as one printable line of limited length.
+
+    Parameters
+    ----------
+    message
+        Text, or an object to be converted to text.
+
+    Returns
+    -------
+    str
+        At most :data:`MAX_LENGTH` characters.
 
     Examples
     --------
@@ -36,22 +56,21 @@ def one_line(message: object) -> str:
     no memory for \x1b[1mthis
     """
     line = printable(" ".join(str(message).split()))
-    if len(line) <= LONGEST:
+    if len(line) <= MAX_LENGTH:
         return line
-    end = LONGEST // 3
-    return f"{line[: LONGEST - end - 5]} ... {line[-end:]}"
+    end = MAX_LENGTH // 3
+    return f"{line[: MAX_LENGTH - end - 5]} ... {line[-end:]}"
 
 
 def print_error(line: str) -> None:
-    """Write a line to standard error in one piece.
+    """Write a line to standard error in a single call.
 
-    ``print`` writes the end of a line by itself, and a message that another thread logs at that moment would
-    come between.
+    ``print`` writes the newline separately, so that a log message of another thread could come between.
 
     Parameters
     ----------
     line
-        Text without its end.
+        Text without newline.
     """
     sys.stderr.write(f"{line}\n")
     sys.stderr.flush()

@@ -1,7 +1,7 @@
-"""Temporary files and folders beside what they shall become, and the removal of those whose writer is dead.
+"""Temporary files and folders beside their targets, and the removal of stale ones.
 
-A writer that is killed cannot remove its temporary file.  So the name tells who writes it, and each later
-writer removes what dead ones left in the folder.
+A process that is killed cannot remove its temporary file.  So the file name identifies the process, and each
+later writer removes the files of dead processes from the folder.
 """
 
 from __future__ import annotations
@@ -24,44 +24,47 @@ if TYPE_CHECKING:
 
 __all__ = ["remove_own_temporaries", "sweep_temporaries", "temporary_beside"]
 
-LONGEST_UNTOUCHED = 86400.0
-"""Seconds after which a temporary file of another machine, which cannot be asked for its writer, is swept."""
+MAX_AGE = 86400.0
+"""Age in seconds at which a temporary file of another machine is removed.
+
+Its process cannot be checked from here.
+"""
 
 _NAME = re.compile(
     r"\.skysieve-(?P<machine>[0-9a-f]{8})-(?P<process>\d+)-(?P<began>\d+)-[0-9a-f]{8}-.*", re.DOTALL
 )
-# File systems allow 255 bytes in a name; what identifies the writer takes some.
-_MOST_OF_NAME = 100
+# File systems allow 255 bytes in a name, and the identification of the writer takes some of them
+_MAX_NAME_BYTES = 100
 
 _own: set[Path] = set()
-"""What this process writes now."""
+"""Temporary paths that this process uses now."""
 
 _swept: set[Path] = set()
-"""Folders in which this process has removed what dead writers left."""
+"""Folders from which this process has removed stale files."""
 
 
 @contextmanager
 def temporary_beside(target: Path) -> Iterator[Path]:
-    """Give a path in the folder of a target for a temporary file or folder, which is removed at the end.
+    """Yield a path beside a target for a temporary file or folder, and remove it at the end.
 
-    It is hidden, and ends as the target does.  The first one in a folder removes what dead writers left.
+    The name is hidden and ends as the target does.  The first call for a folder removes stale files from it.
 
     Parameters
     ----------
     target
-        What the temporary one shall become; its folder exists.
+        Final path; its folder must exist.
 
     Yields
     ------
     Path
-        Nothing is there yet; whatever is there when the block ends is removed.
+        A path that does not exist yet; it is removed when the block ends, unless it was renamed.
     """
     folder = target.parent
     if folder not in _swept:
         _swept.add(folder)
         sweep_temporaries(folder)
     process = os.getpid()
-    writer = f".skysieve-{_machine()}-{process}-{_beginning(process) or 0}"
+    writer = f".skysieve-{_machine()}-{process}-{_start_time(process) or 0}"
     path = folder / f"{writer}-{secrets.token_hex(4)}-{_end_of(target.name)}"
     _own.add(path)
     try:
@@ -72,9 +75,19 @@ def temporary_beside(target: Path) -> Iterator[Path]:
 
 
 def sweep_temporaries(folder: Path) -> int:
-    """Remove the temporary files and folders whose writer is dead, and return how many there were.
+    """Remove the temporary files and folders of dead processes.
 
-    Those of other machines are left alone for a day.  What cannot be removed stays, without an error.
+    Those of other machines are kept for a day.  Failures to remove are ignored.
+
+    Parameters
+    ----------
+    folder
+        Folder to search, without subfolders.
+
+    Returns
+    -------
+    int
+        Number of stale files and folders.
     """
     removed = 0
     with suppress(OSError), os.scandir(folder) as entries:
@@ -87,7 +100,7 @@ def sweep_temporaries(folder: Path) -> int:
 
 
 def remove_own_temporaries() -> None:
-    """Remove all that this process has not put in place; for an end that lets no block finish."""
+    """Remove all temporary files of this process; for an exit that does not finish open blocks."""
     for path in list(_own):
         _remove(path)
 
@@ -101,23 +114,23 @@ def _remove(path: Path) -> None:
 
 
 def _is_dead(match: re.Match[str], entry: os.DirEntry[str]) -> bool:
-    """Tell whether the writer of a temporary file is dead, for sure."""
+    """Return whether the writer of a temporary file is certainly dead."""
     if match["machine"] != _machine():
         try:
-            return time.time() - entry.stat(follow_symlinks=False).st_mtime > LONGEST_UNTOUCHED
+            return time.time() - entry.stat(follow_symlinks=False).st_mtime > MAX_AGE
         except OSError:
             return False
     process, began = int(match["process"]), int(match["began"])
     if not _is_running(process):
         return True
-    # Numbers of processes are used again
-    beginning = _beginning(process)
-    return bool(began and beginning) and began != beginning
+    # Process numbers are reused
+    start = _start_time(process)
+    return bool(began and start) and began != start
 
 
 @cache
 def _machine() -> str:
-    """Return what tells this machine from others that write to the same disk, containers included."""
+    """Return an identifier of this machine or container among those that write to the same disk."""
     namespace = ""
     with suppress(OSError):
         namespace = str(Path("/proc/self/ns/pid").readlink())
@@ -131,10 +144,10 @@ def _is_running(process: int) -> bool:
         os.kill(process, 0)
     except (ProcessLookupError, OverflowError):
         return False
-    except PermissionError:  # somebody else's
+    except PermissionError:  # process of another user
         return True
     state = _state(process)
-    return state is None or state[0] not in "ZX"  # one that ended, but was not asked how, writes nothing
+    return state is None or state[0] not in "ZX"  # a zombie writes nothing
 
 
 def _is_running_in_windows(process: int) -> bool:
@@ -144,7 +157,7 @@ def _is_running_in_windows(process: int) -> bool:
     kernel = ctypes.windll.kernel32  # type: ignore[attr-defined]
     handle = kernel.OpenProcess(query, False, process)
     if not handle:
-        return bool(kernel.GetLastError() == 5)  # access denied: somebody else's
+        return bool(kernel.GetLastError() == 5)  # access denied: process of another user
     code = ctypes.c_ulong()
     try:
         return bool(kernel.GetExitCodeProcess(handle, ctypes.byref(code))) and code.value == still_active
@@ -152,23 +165,23 @@ def _is_running_in_windows(process: int) -> bool:
         kernel.CloseHandle(handle)
 
 
-def _beginning(process: int) -> int | None:
-    """Return when a process began, in ticks since the system did; None where that is not told."""
+def _start_time(process: int) -> int | None:
+    """Return the start of a process, in clock ticks since boot; None if unknown."""
     state = _state(process)
     return None if state is None else int(state[19])
 
 
 def _state(process: int) -> list[str] | None:
-    """Return what Linux tells of a process, from the field ``state`` on."""
+    """Return the fields of ``/proc/PID/stat``, from ``state`` on; None if unavailable."""
     try:
-        # the name stands in parentheses, and may hold any character
+        # The name is in parentheses and may contain any character
         return Path(f"/proc/{process}/stat").read_text(errors="replace").rpartition(")")[2].split()
     except OSError:
         return None
 
 
 def _end_of(name: str) -> str:
-    """Return the last characters of a name, as many as leave room for who writes it."""
-    while len(os.fsencode(name)) > _MOST_OF_NAME:
+    """Return the end of a name, so short that the identification of the writer fits."""
+    while len(os.fsencode(name)) > _MAX_NAME_BYTES:
         name = name[1:]
     return name

@@ -7,10 +7,10 @@ import pytest
 
 from skysieve.core.evaluation.confusion import BACKGROUND, Confusion, count_joint
 from skysieve.core.evaluation.confusion_tables import (
-    called_figures,
     confusion_rows,
     false_table,
     missed_table,
+    summarise_confusions,
 )
 
 CODES = {"CR": 1, "TRL": 64, "SP": 1024}
@@ -29,26 +29,26 @@ def confusion(*frames, marks=("CR", "TRL", "SP")):
 def test_pixels_of_a_class_are_found_missed_or_given_to_another():
     found = confusion([(64, 64), (64, 1), (64, 65), (64, 0)])
     assert found.true_pixels("TRL") == 4
-    assert found.found("TRL") == 2
-    assert found.unmarked("TRL") == 1
-    assert found.called("TRL", ["CR"]) == 2
-    assert found.called("TRL", ["CR"], missed=True) == 1
+    assert found.found_pixels("TRL") == 2
+    assert found.unclassified_pixels("TRL") == 1
+    assert found.confused_pixels("TRL", ["CR"]) == 2
+    assert found.confused_pixels("TRL", ["CR"], missed=True) == 1
 
 
 def test_a_pixel_that_belongs_to_both_classes_is_no_confusion():
-    assert confusion([(65, 1), (65, 65)]).called("TRL", ["CR"]) == 0
+    assert confusion([(65, 1), (65, 65)]).confused_pixels("TRL", ["CR"]) == 0
 
 
 def test_a_pixel_given_to_several_wrong_classes_counts_once():
     found = confusion([(64, 1025), (64, 64)])
-    assert found.called("TRL", ["CR", "SP"]) == 1
-    assert found.share_called("TRL", ["CR", "SP"]).value == 0.5
+    assert found.confused_pixels("TRL", ["CR", "SP"]) == 1
+    assert found.confused_fraction("TRL", ["CR", "SP"]).value == 0.5
 
 
 def test_false_pixels_are_of_another_class_or_of_none():
     found = confusion([(0, 1), (64, 1), (1, 1), (1, 1)])
     assert found.marked_pixels("CR") == 4
-    assert found.called(BACKGROUND, ["CR"]) == 1
+    assert found.confused_pixels(BACKGROUND, ["CR"]) == 1
     header, rows = false_table(found)
     assert dict(zip(header, rows[0], strict=True)) == {
         "marked": "CR", "px": "4", "right %": "50.0", "BG %": "25.0", "CR": "", "TRL": "25.0", "SP": ""
@@ -65,7 +65,7 @@ def test_pixels_that_are_not_valid_do_not_count():
 def test_frames_stay_apart():
     found = confusion([(64, 64)] * 3, [(64, 1)] * 5)
     assert found.frames == ("0", "1")
-    assert [found.frame(k).called("TRL", ["CR"]) for k in range(2)] == [0, 5]
+    assert [found.frame(k).confused_pixels("TRL", ["CR"]) for k in range(2)] == [0, 5]
 
 
 def test_classes_that_a_detector_does_not_know_are_neither_found_nor_called():
@@ -73,11 +73,11 @@ def test_classes_that_a_detector_does_not_know_are_neither_found_nor_called():
     header, rows = missed_table(found)
     assert header == ["true", "px", "found %", "no class %", "CR"]
     assert rows == [["CR", "1", "100.0", "0.0", ""], ["TRL", "1", "–", "0.0", "100.0"]]
-    assert called_figures(found) == []
+    assert summarise_confusions(found) == []
 
 
 def test_the_figures_name_the_share_and_its_spread_over_frames():
-    [trails, spikes] = called_figures(confusion([(64, 1), (64, 64), (1024, 1024)], [(64, 64)] * 2))
+    [trails, spikes] = summarise_confusions(confusion([(64, 1), (64, 64), (1024, 1024)], [(64, 64)] * 2))
     assert trails.startswith("TRL pixels called CR or SP: 25.00 % (")
     assert spikes.startswith("SP pixels called TRL or CR: 0.00 %")
 

@@ -9,7 +9,7 @@ import pytest
 from astropy.table import Table
 from PIL import Image
 
-from skysieve.core.evaluation.comparison import MACRO, EvaluatedSet, Scored, compare, score_set
+from skysieve.core.evaluation.comparison import MACRO, EvaluatedSet, ScoredDetector, compare, score_set
 from skysieve.core.evaluation.histograms import ScoreHistograms, count_pixels
 from skysieve.core.evaluation.report import make_report
 from skysieve.core.evaluation.scores import MEASURES
@@ -28,7 +28,7 @@ def scored(skill, classes=("CR", "TRL", "FR"), *, frames=12, priors=PRIORS, seed
             scores = rng.normal(np.where(truth[name], skill, -skill), 1).astype(np.float32)
             counts[name] = count_pixels(scores, truth[name], decided=scores > 0)
         histograms.add(f"frame {number}", counts)
-    return Scored(histograms, priors)
+    return ScoredDetector(histograms, priors)
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +86,7 @@ class TestComparisons:
 
     def test_macro_leaves_out_what_stands_beside(self, evaluated):
         one = {"ours": evaluated.detectors["ours"]}
-        ours = score_set(EvaluatedSet("a", "", one, asides=("TRL",)))["ours"]
+        ours = score_set(EvaluatedSet("a", "", one, not_averaged=("TRL",)))["ours"]
         assert ours[MACRO]["ap"].value == ours["CR"]["ap"].value
 
     def test_macro_is_the_mean_of_the_classes_that_are_there(self, scores):

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from skysieve.core.report.panels import Layer, lay_over, shrink_bits, shrink_frame
+from skysieve.core.report.panels import Layer, overlay_layers, shrink_bits, shrink_frame
 
 RED, GREEN = (255, 0, 0), (0, 255, 0)
 
@@ -87,8 +87,8 @@ class TestLayOver:
     def test_the_first_layer_is_on_top(self):
         bits = np.zeros((9, 9), np.int16)
         bits[4, 4] = 1 | 2
-        first_red = lay_over(self.GREY, bits, [Layer(1, RED, 0.01), Layer(2, GREEN, 0.01)])
-        first_green = lay_over(self.GREY, bits, [Layer(2, GREEN, 0.01), Layer(1, RED, 0.01)])
+        first_red = overlay_layers(self.GREY, bits, [Layer(1, RED, 0.01), Layer(2, GREEN, 0.01)])
+        first_green = overlay_layers(self.GREY, bits, [Layer(2, GREEN, 0.01), Layer(1, RED, 0.01)])
         assert first_red[4, 4].argmax() == 0
         assert first_green[4, 4].argmax() == 1
 
@@ -96,7 +96,7 @@ class TestLayOver:
         bits = np.zeros((9, 9), np.int16)
         bits[2, 3] = 1
         bits[5, 5] = 4
-        picture = lay_over(self.GREY, bits, [Layer(1, RED, 0.01)])
+        picture = overlay_layers(self.GREY, bits, [Layer(1, RED, 0.01)])
         changed = np.any(picture != self.GREY, axis=2)
         assert np.argwhere(changed).tolist() == [[2, 3]]
         assert np.all(self.GREY == 100)
@@ -105,12 +105,12 @@ class TestLayOver:
         bits = np.zeros((9, 9), np.int16)
         bits[1] = 1
         bits[3:8, 2:7] = 1
-        picture = lay_over(self.GREY, bits, [Layer(1, RED, 0.01)])
+        picture = overlay_layers(self.GREY, bits, [Layer(1, RED, 0.01)])
         assert picture[1, 4, 0] > 230
         assert picture[3, 4, 0] > 230
         assert 150 < picture[5, 4, 0] < 200
 
     def test_a_plane_that_covers_much_is_drawn_lighter(self):
         bits = np.ones((9, 9), np.int16)
-        little, much = (lay_over(self.GREY, bits, [Layer(1, RED, part)]) for part in (0.01, 0.9))
+        little, much = (overlay_layers(self.GREY, bits, [Layer(1, RED, part)]) for part in (0.01, 0.9))
         assert 100 < much[4, 4, 0] < little[4, 4, 0]

@@ -23,7 +23,7 @@ from torch.utils.data import IterableDataset
 
 from skysieve.core.errors import ConfigError, OutputError
 from skysieve.core.training import checkpoints
-from skysieve.core.training.feed import in_one_line, stream_batches
+from skysieve.core.training.feed import shorten_worker_error, stream_batches
 from skysieve.core.training.fit import fit
 
 
@@ -432,7 +432,7 @@ class TestAnErrorInAProcessThatSimulates:
         with pytest.raises(Exception, match="DataLoader worker") as caught:
             list(batches)
         batches._shutdown_workers()  # type: ignore[attr-defined]
-        return in_one_line(caught.value)
+        return shorten_worker_error(caught.value)
 
     def test_of_the_user_is_the_same_line_as_anywhere(self):
         found = self.told(ConfigError("nights/: none of 100 pieces has any noise"))
@@ -448,7 +448,7 @@ class TestAnErrorInAProcessThatSimulates:
 
     def test_is_left_as_it_is_elsewhere(self):
         error = ValueError("no worker")
-        assert in_one_line(error) is error
+        assert shorten_worker_error(error) is error
 
 
 class TestProcessesThatSimulate:

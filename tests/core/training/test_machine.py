@@ -41,8 +41,9 @@ def test_each_processor_simulates(monkeypatch):
 
 
 @pytest.mark.skipif(not hasattr(os, "nice"), reason="of Unix")
-def test_processes_that_simulate_give_way():
-    code = "import os; from skysieve.core.training.processors import give_way; give_way(); print(os.nice(0))"
+def test_worker_processes_have_low_priority():
+    code = "import os; from skysieve.core.training import processors; "
+    code += "processors.lower_priority(); print(os.nice(0))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "19\n"
 

@@ -10,7 +10,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from skysieve.clusters.train.patches import LabelledPatch
-from skysieve.core.training.feed import begin_worker
+from skysieve.core.training.feed import init_worker
 from skysieve.core.training.shuffled_stream import ShuffledStream
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def patch_batches(
         batch_size=batch,
         num_workers=workers,
         collate_fn=collate,
-        worker_init_fn=begin_worker,
+        worker_init_fn=init_worker,
         multiprocessing_context="fork" if forks else None,
         prefetch_factor=4 if workers else None,
         persistent_workers=workers > 0,

@@ -79,7 +79,7 @@ MIN_THRESHOLD, MAX_THRESHOLD = 0.05, 0.95
 
 @dataclass
 class ClusterTraining:
-    """A training of a network for clusters; see :class:`skysieve.core.training.fit.Trainee`.
+    """A training of a network for clusters; see :class:`skysieve.core.training.task.TrainingTask`.
 
     Parameters
     ----------
@@ -170,7 +170,7 @@ class ClusterTraining:
     def training_batches(
         self, *, done: int, workers: int, rank: int, ranks: int
     ) -> DataLoader[LabelledPatch]:
-        """See :meth:`skysieve.core.training.fit.Trainee.training_batches`."""
+        """See :meth:`skysieve.core.training.task.TrainingTask.training_batches`."""
         recipe = self.recipe
         stream = PatchStream(
             self._patches("train", recipe.seed),

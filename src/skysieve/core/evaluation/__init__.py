@@ -1,1 +1,1 @@
-"""Scores with their uncertainty, calibration, and reports."""
+"""Measures with uncertainties, calibration, and reports."""

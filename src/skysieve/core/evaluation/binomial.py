@@ -1,4 +1,4 @@
-"""How sure a fraction is that was counted: Wilson's interval."""
+"""Wilson's confidence interval of a binomial fraction."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ __all__ = ["wilson_interval"]
 def wilson_interval(
     hits: ArrayLike, trials: ArrayLike, *, level: float = 0.6827
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the ends of the interval of a probability, of which so many of so many trials were hits.
+    """Return Wilson's confidence interval of the probability of a hit.
 
     Parameters
     ----------
     hits, trials
-        Counts of any shape; weighted ones will do.
+        Number of hits and of trials, of any shape; they may be weighted.
     level
-        How often the interval holds the true value, about.
+        Approximate probability that the interval contains the true value.
 
     Returns
     -------
     low, high
-        NaN without trials.
+        Ends of the interval; NaN without trials.
 
     References
     ----------
@@ -44,7 +44,7 @@ def wilson_interval(
     z = float(ndtri(0.5 + level / 2))
     count = np.asarray(trials, np.float64)
     with np.errstate(invalid="ignore", divide="ignore"):
-        part = np.asarray(hits, np.float64) / count
-        middle = (part + z**2 / (2 * count)) / (1 + z**2 / count)
-        half = z * np.sqrt(part * (1 - part) / count + z**2 / (4 * count**2)) / (1 + z**2 / count)
-    return np.maximum(middle - half, 0.0), np.minimum(middle + half, 1.0)
+        fraction = np.asarray(hits, np.float64) / count
+        centre = (fraction + z**2 / (2 * count)) / (1 + z**2 / count)
+        half = z * np.sqrt(fraction * (1 - fraction) / count + z**2 / (4 * count**2)) / (1 + z**2 / count)
+    return np.maximum(centre - half, 0.0), np.minimum(centre + half, 1.0)

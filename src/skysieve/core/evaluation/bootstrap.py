@@ -1,9 +1,10 @@
-"""How sure a score is: the bootstrap over frames.
+"""Uncertainties of scores by a Bayesian bootstrap over frames.
 
-Pixels of a frame are no independent draws, since they share its sky, its PSF and its contaminants; frames
-are.  Each resample gives every frame a random weight, exponentially distributed (Rubin 1981, the Bayesian
-bootstrap): intervals are those of frames drawn with replacement, but for a factor ``sqrt(F / (F + 1))``, and
-no resample loses a rare class, as it would if all frames with it went undrawn.
+Pixels of a frame are not independent, since they share its sky, its PSF and its contaminants; frames are.
+Each resample gives every frame a random weight with an exponential distribution (Rubin 1981, the Bayesian
+bootstrap).  The intervals equal those of frames drawn with replacement, except for a factor
+``sqrt(F / (F + 1))``.  No resample loses a rare class, which happens with replacement if no frame with the
+class is drawn.
 
 References
 ----------
@@ -30,22 +31,22 @@ __all__ = ["RESAMPLES", "Estimate", "difference", "draw_weights", "estimate_clas
 
 RESAMPLES = 1000
 LOW, HIGH = 0.1587, 0.8413
-"""Quantiles of the interval that holds 68 %."""
+"""Quantiles at the ends of the 68 % interval."""
 
 _AT_ONCE = 250
-"""Resamples computed together: their histograms are to stay small beside the frames."""
+"""Resamples computed together; it limits the memory of their histograms."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A value, and what it is in each resample of the frames.
+    """A value and its resamples.
 
     Attributes
     ----------
     value
-        Over all frames as they are.
+        Value over all frames, each with weight 1.
     samples
-        ``(R,)`` float64.
+        ``(R,)`` float64, the value in each resample of the frames.
     """
 
     value: float
@@ -53,7 +54,7 @@ class Estimate:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Ends of the 68 % interval; NaN if there is none, as for a single frame."""
+        """Ends of the 68 % interval; NaN if there is none, for example for a single frame."""
         if not np.isfinite(self.samples).all():
             return float("nan"), float("nan")
         low, high = np.quantile(self.samples, (LOW, HIGH))
@@ -61,16 +62,30 @@ class Estimate:
 
     @property
     def sign(self) -> int:
-        """1 or -1 if the whole interval lies above or below zero, else 0."""
+        """1 or -1 if the whole interval is above or below zero, otherwise 0."""
         low, high = self.interval
         return int(low > 0) - int(high < 0)
 
 
 def draw_weights(frames: int, rng: Generator, resamples: int = RESAMPLES) -> NDArray[np.float64]:
-    """Return weights ``(R, F)`` of frames, of mean 1 in each resample.
+    """Draw the weights of frames in each resample.
 
-    They are NaN if there are fewer than two frames: nothing is known of others then.
-    All that is compared must use the same weights.
+    Detectors that are compared must use the same weights.
+
+    Parameters
+    ----------
+    frames
+        Number of frames F.
+    rng
+        Random generator.
+    resamples
+        Number of resamples R.
+
+    Returns
+    -------
+    ndarray
+        ``(R, F)`` float64, of mean 1 in each resample. NaN if there are fewer than two frames, which give no
+        spread.
     """
     if frames < 2:
         return np.full((resamples, frames), np.nan)
@@ -80,18 +95,23 @@ def draw_weights(frames: int, rng: Generator, resamples: int = RESAMPLES) -> NDA
 def estimate_class(
     histograms: ScoreHistograms, name: str, measures: Sequence[Measure], weights: NDArray[np.float64]
 ) -> dict[str, Estimate]:
-    """Return scores of one class, by the name of the measure.
+    """Compute the scores of one class with their resamples.
 
     Parameters
     ----------
     histograms
-        Of one detector over F frames.
+        Histograms of one detector over F frames.
     name
-        The class.
+        Name of the class.
     measures
-        What to compute.
+        Scores to compute.
     weights
-        ``(R, F)``, of :func:`draw_weights`.
+        ``(R, F)`` weights of :func:`draw_weights`.
+
+    Returns
+    -------
+    dict
+        Estimates by name of the measure.
     """
     whole = histograms.tally(name)
     samples: dict[str, list[NDArray[np.float64]]] = {measure.name: [] for measure in measures}
@@ -100,17 +120,28 @@ def estimate_class(
         tally = histograms.tally(name, weights[first : first + _AT_ONCE])
         for measure in measures:
             samples[measure.name].append(measure.compute(tally))
-    nothing = np.full(len(weights), np.nan)
+    unknown = np.full(len(weights), np.nan)
     return {
         measure.name: Estimate(
-            float(measure.compute(whole)), np.concatenate(samples[measure.name]) if known else nothing
+            float(measure.compute(whole)), np.concatenate(samples[measure.name]) if known else unknown
         )
         for measure in measures
     }
 
 
 def macro_mean(estimates: Mapping[str, Estimate]) -> Estimate:
-    """Return the mean over classes, of those whose value is known."""
+    """Return the mean over the classes with a finite value.
+
+    Parameters
+    ----------
+    estimates
+        Estimates by class, with the same weights.
+
+    Returns
+    -------
+    Estimate
+        NaN if no class has a finite value.
+    """
     known = [estimate for estimate in estimates.values() if np.isfinite(estimate.value)]
     if not known:
         size = len(next(iter(estimates.values())).samples) if estimates else 0
@@ -122,5 +153,16 @@ def macro_mean(estimates: Mapping[str, Estimate]) -> Estimate:
 
 
 def difference(first: Estimate, second: Estimate) -> Estimate:
-    """Return the paired difference of two estimates made with the same weights."""
+    """Return the paired difference of two estimates.
+
+    Parameters
+    ----------
+    first, second
+        Estimates with the same weights.
+
+    Returns
+    -------
+    Estimate
+        First minus second.
+    """
     return Estimate(first.value - second.value, first.samples - second.samples)

@@ -1,11 +1,12 @@
-"""Whether probabilities are what they say, after they are modified for the proportions of the frames at hand.
+"""Calibration of probabilities, after they are adapted to the class proportions of the evaluated frames.
 
 In log-odds the published change of priors (Saerens, Latinne & Decaestecker 2002, equation 2.4) is a shift by
-``logit(new prior) - logit(training prior)``, so that all of this works on histograms of log-odds.
+``logit(new prior) - logit(training prior)``.  So all functions work on histograms of log-odds.
 
-Pixels are grouped by the log-odds of their modified probability, in bins one wide from -10 to 10.  Bins of
-equal width in probability would put nearly all pixels of a rare class into the first one, and bins of equal
-counts all that matters into the last: errors up and down cancel within a bin and would go unseen.
+Pixels are grouped by the log-odds of their adapted probability, in bins of width 1 from -10 to 10.  Bins of
+equal width in probability would put nearly all pixels of a rare class into the first bin.  Bins of equal
+counts would put all relevant pixels into the last bin.  Positive and negative errors cancel within a bin, so
+such bins would hide them.
 
 References
 ----------
@@ -36,22 +37,22 @@ __all__ = [
 ]
 
 GROUP_EDGES: NDArray[np.float64] = np.arange(-10.0, 11.0)
-"""Log-odds between the groups; all below and all above are groups too, which makes 22."""
+"""Log-odds between the groups.  With the groups below and above all edges there are 22."""
 
-_ROUNDS = 100
+_MAX_ITERATIONS = 100
 _TOLERANCE = 1e-9
 
 
 @dataclass(frozen=True)
 class Reliability:
-    """A reliability curve, one point a group with pixels.
+    """A reliability curve with one point for each group with pixels.
 
     Attributes
     ----------
     predicted
         ``(G,)`` mean probability.
     observed
-        ``(G,)`` part of the pixels that belong to the class.
+        ``(G,)`` fraction of the pixels that belong to the class.
     pixels
         ``(G,)`` number of pixels.
     """
@@ -63,12 +64,12 @@ class Reliability:
 
 @dataclass(frozen=True)
 class Platt:
-    """A straight line through log-odds: calibrated log-odds are ``slope * log-odds + intercept``.
+    """Platt scaling: calibrated log-odds are ``slope * log-odds + intercept``.
 
     Attributes
     ----------
     slope, intercept
-        1 and 0 change nothing; a slope below 1 takes away confidence.
+        1 and 0 for the identity; a slope below 1 reduces the confidence.
     """
 
     slope: float
@@ -76,7 +77,17 @@ class Platt:
 
 
 def prior_shift(training_prior: float, prior: float) -> float:
-    """Return what a change of priors adds to log-odds; NaN if one of them is not within (0, 1).
+    """Return the shift of log-odds for a change of priors.
+
+    Parameters
+    ----------
+    training_prior, prior
+        Proportion of the class in the training set and in the evaluated frames.
+
+    Returns
+    -------
+    float
+        Shift to add to log-odds; NaN if a prior is not within (0, 1).
 
     Examples
     --------
@@ -96,7 +107,12 @@ def reliability(tally: Tally, shift: float = 0.0) -> Reliability:
     tally
         Counts ``(B,)``.
     shift
-        Of :func:`prior_shift`.
+        Shift of :func:`prior_shift`.
+
+    Returns
+    -------
+    Reliability
+        Groups without pixels are left out.
     """
     pixels, predicted, observed = _by_group(tally, shift)
     used = pixels > 0
@@ -104,14 +120,19 @@ def reliability(tally: Tally, shift: float = 0.0) -> Reliability:
 
 
 def expected_calibration_error(tally: Tally, shift: float = 0.0) -> NDArray[np.float64]:
-    """Return ``Σ n_g / N |predicted_g - observed_g|`` over groups, of shape ``(...)``; NaN without pixels.
+    """Return the expected calibration error, ``Σ n_g / N |predicted_g - observed_g|`` over groups.
 
     Parameters
     ----------
     tally
         Counts ``(..., B)``.
     shift
-        Of :func:`prior_shift`; NaN gives NaN.
+        Shift of :func:`prior_shift`; NaN gives NaN.
+
+    Returns
+    -------
+    ndarray
+        ``(...)`` float64; NaN without pixels.
     """
     pixels, predicted, observed = _by_group(tally, shift)
     total = pixels.sum(axis=-1)
@@ -123,24 +144,24 @@ def expected_calibration_error(tally: Tally, shift: float = 0.0) -> NDArray[np.f
 
 
 def fit_platt(tally: Tally, shift: float = 0.0) -> Platt:
-    """Fit the line that makes probabilities likeliest, given the truth.
+    """Fit Platt scaling by maximum likelihood.
 
     Parameters
     ----------
     tally
-        Counts ``(B,)`` with pixels of both kinds.
+        Counts ``(B,)`` with positive and negative pixels.
     shift
-        What a change of priors from the training set to these pixels adds to log-odds; it is left out of the
-        line, so that this holds for probabilities at the training prior.
+        Shift of :func:`prior_shift` from the training set to these pixels. It is not part of the result,
+        which holds for probabilities at the training prior.
 
     Returns
     -------
     Platt
-        With a slope above 0; the line that changes nothing if one kind of pixels is missing.
+        Its slope is above 0. It is the identity if positive or negative pixels are missing.
 
     References
     ----------
-    Platt 1999, section 2.2, with his targets, which keep the line finite where scores separate the classes;
+    Platt 1999, section 2.2, with his targets, which keep the fit finite if scores separate the classes;
     Lin, Lin & Weng 2007, Machine Learning 68, 267 (Newton's method with backtracking).
     """
     positives, negatives, z = tally.positives, tally.negatives, tally.centres
@@ -155,7 +176,7 @@ def fit_platt(tally: Tally, shift: float = 0.0) -> Platt:
         return float((count * (np.logaddexp(0, odds) - target * odds)).sum())
 
     line, current = np.array([1.0, 0.0]), loss(np.array([1.0, 0.0]))
-    for _ in range(_ROUNDS):
+    for _ in range(_MAX_ITERATIONS):
         probability = expit(line[0] * z + line[1] + shift)
         residual, curvature = count * (probability - target), count * probability * (1 - probability)
         gradient = np.array([(residual * z).sum(), residual.sum()])
@@ -175,7 +196,7 @@ def fit_platt(tally: Tally, shift: float = 0.0) -> Platt:
 def _by_group(
     tally: Tally, shift: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Return pixels, the sum of their probabilities, and those that belong, each ``(..., G)``."""
+    """Return the number of pixels, the sum of their probabilities, and the positives, each ``(..., G)``."""
     odds = tally.centres + (shift if np.isfinite(shift) else 0.0)
     member = np.digitize(odds, GROUP_EDGES)[:, None] == np.arange(len(GROUP_EDGES) + 1)
     groups = member.astype(np.float64)

@@ -1,4 +1,4 @@
-"""Detectors on the same frames: every score of each, and who stands above whom."""
+"""Scores of detectors on the same frames, and pairwise comparisons."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from skysieve.core.evaluation.confusion import Confusion
     from skysieve.core.evaluation.histograms import ScoreHistograms, Tally
 
-__all__ = ["ECE", "MACRO", "Comparison", "EvaluatedSet", "Scored", "Scores", "compare", "score_set"]
+__all__ = ["ECE", "MACRO", "Comparison", "EvaluatedSet", "ScoredDetector", "Scores", "compare", "score_set"]
 
 MACRO = "macro"
-"""Stands for the mean over classes."""
+"""Name of the mean over classes in tables."""
 
 ECE = Measure("ece", "expected calibration error", expected_calibration_error, higher_is_better=False)
 
@@ -34,17 +34,17 @@ Scores = dict[str, dict[str, dict[str, Estimate]]]
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoredDetector:
     """One detector on one set of frames.
 
     Attributes
     ----------
     histograms
-        Its scores.
+        Histograms of its scores.
     training_priors
-        By class, the proportions that its probabilities hold for; None if its scores are no probabilities.
+        Class proportions at which its probabilities hold, by class; None if scores are not probabilities.
     confusion
-        True against marked classes; None where a frame has one answer alone.
+        True against marked classes; None if there is one decision per frame only.
     """
 
     histograms: ScoreHistograms
@@ -52,7 +52,18 @@ class Scored:
     confusion: Confusion | None = None
 
     def shift(self, name: str) -> float:
-        """Return what the change to the proportion in these frames adds to log-odds; NaN if there is none."""
+        """Return the shift of log-odds from the training prior to the proportion in these frames.
+
+        Parameters
+        ----------
+        name
+            Name of the class.
+
+        Returns
+        -------
+        float
+            Shift of :func:`prior_shift`; NaN if scores are not probabilities.
+        """
         if self.training_priors is None:
             return math.nan
         return prior_shift(self.training_priors[name], float(self.histograms.tally(name).prevalence))
@@ -60,22 +71,22 @@ class Scored:
 
 @dataclass(frozen=True)
 class EvaluatedSet:
-    """One set of frames, and what each detector made of it.
+    """One set of frames with the results of each detector.
 
     Attributes
     ----------
     name, description
-        Of the frames.
+        Name and description of the set.
     detectors
-        By name; all saw the same frames in the same order.
-    asides
-        Classes that stand beside the others, and have no part in the mean over classes.
+        Results by detector; all on the same frames in the same order.
+    not_averaged
+        Additional classes that are left out of the mean over classes.
     """
 
     name: str
     description: str
-    detectors: Mapping[str, Scored]
-    asides: tuple[str, ...] = ()
+    detectors: Mapping[str, ScoredDetector]
+    not_averaged: tuple[str, ...] = ()
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -83,7 +94,18 @@ class EvaluatedSet:
         return tuple(dict.fromkeys(name for s in self.detectors.values() for name in s.histograms.classes))
 
     def tallies(self, name: str) -> dict[str, Tally]:
-        """Return the counts of a class by detector, of those that score it."""
+        """Return the counts of a class for each detector that scores it.
+
+        Parameters
+        ----------
+        name
+            Name of the class.
+
+        Returns
+        -------
+        dict
+            Counts over all frames, by detector.
+        """
         return {
             detector: scored.histograms.tally(name)
             for detector, scored in self.detectors.items()
@@ -93,7 +115,7 @@ class EvaluatedSet:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two detectors in one class and score.
+    """Comparison of two detectors in one class and score.
 
     Attributes
     ----------
@@ -106,7 +128,7 @@ class Comparison:
     difference
         First minus second, paired over the resamples of the frames.
     disjoint
-        Whether their own intervals do not touch: more than is needed to tell them apart.
+        Whether the two intervals do not overlap: a stronger condition than `better`.
     """
 
     first: str
@@ -118,23 +140,35 @@ class Comparison:
 
     @property
     def better(self) -> str | None:
-        """The detector that stands above the other by the whole interval; None if neither does."""
+        """The better detector, if the interval of the difference excludes zero; otherwise None."""
         sign = self.difference.sign * (1 if self.measure.higher_is_better else -1)
         return {1: self.first, -1: self.second}.get(sign)
 
 
 def score_set(evaluated: EvaluatedSet, measures: Sequence[Measure] = MEASURES) -> Scores:
-    """Return every score of every detector, and the calibration error of those with probabilities.
+    """Compute all scores of all detectors, and the calibration error of those with probabilities.
+
+    Parameters
+    ----------
+    evaluated
+        Set of frames.
+    measures
+        Scores to compute.
+
+    Returns
+    -------
+    dict
+        Estimates by detector, class and measure.
 
     Raises
     ------
     ValueError
-        If detectors saw different frames: an error of the program, not of its user.
+        If detectors have different frames, which is a bug and not an error of the user.
     """
-    seen = {scored.histograms.frames for scored in evaluated.detectors.values()}
-    if len(seen) > 1:
+    frames = {scored.histograms.frames for scored in evaluated.detectors.values()}
+    if len(frames) > 1:
         raise ValueError(f"{evaluated.name}: the detectors saw different frames")
-    weights = draw_weights(len(next(iter(seen), ())), np.random.default_rng(_SEED))
+    weights = draw_weights(len(next(iter(frames), ())), np.random.default_rng(_SEED))
     found: Scores = {}
     for detector, scored in evaluated.detectors.items():
         by_class: dict[str, dict[str, Estimate]] = {}
@@ -144,7 +178,7 @@ def score_set(evaluated: EvaluatedSet, measures: Sequence[Measure] = MEASURES) -
                 error = partial(expected_calibration_error, shift=scored.shift(name))
                 wanted.append(Measure(ECE.name, ECE.title, error, higher_is_better=False))
             by_class[name] = estimate_class(scored.histograms, name, wanted, weights)
-        in_mean = [name for name in by_class if name not in evaluated.asides]
+        in_mean = [name for name in by_class if name not in evaluated.not_averaged]
         if len(in_mean) > 1:
             by_class[MACRO] = {
                 key: macro_mean({name: by_class[name][key] for name in in_mean})
@@ -155,7 +189,20 @@ def score_set(evaluated: EvaluatedSet, measures: Sequence[Measure] = MEASURES) -
 
 
 def compare(scores: Scores, measures: Sequence[Measure]) -> list[Comparison]:
-    """Return the paired difference of each pair of detectors, in each class and score that both have."""
+    """Compare all pairs of detectors in the classes and scores that both have.
+
+    Parameters
+    ----------
+    scores
+        Result of :func:`score_set`.
+    measures
+        Scores to compare.
+
+    Returns
+    -------
+    list
+        Comparisons by pair, class and score; those with a value of NaN are left out.
+    """
     found = []
     for first, second in combinations(scores, 2):
         for name in scores[first]:

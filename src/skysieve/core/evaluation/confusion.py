@@ -1,4 +1,4 @@
-"""Which classes the pixels that a detector misses go to, and what the pixels that it marks falsely are."""
+"""Confusion of classes: what missed pixels are marked as, and what falsely marked pixels truly are."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 __all__ = ["BACKGROUND", "NOTHING", "Confusion", "JointCounts", "count_joint"]
 
 BACKGROUND = "BG"
-"""Stands for pixels that belong to no class."""
+"""Name of the pixels that belong to no class."""
 
 NOTHING = "none"
-"""Stands for pixels that are given to no class."""
+"""Name of the pixels that are marked as no class."""
 
 _SHIFT = 1 << 16
 _SEED = 1907_08298
@@ -28,12 +28,12 @@ _SEED = 1907_08298
 
 @dataclass(frozen=True)
 class JointCounts:
-    """How many pixels of a frame have each combination of true and marked classes.
+    """Number of pixels of a frame for each combination of true and marked classes.
 
     Attributes
     ----------
     truth, marked
-        ``(K,)`` int64, sums of the codes of the true classes and of the marked ones, each pair once.
+        ``(K,)`` int64, sums of the codes of the true and of the marked classes; each pair occurs once.
     pixels
         ``(K,)`` int64.
     """
@@ -49,9 +49,14 @@ def count_joint(truth: NDArray[np.int16], marked: NDArray[np.int16], valid: NDAr
     Parameters
     ----------
     truth, marked
-        ``(H, W)`` int16, sums of codes.
+        ``(H, W)`` int16, sums of the codes of the classes of a pixel.
     valid
-        ``(H, W)``, True where pixels count.
+        ``(H, W)`` bool, True for the pixels to count.
+
+    Returns
+    -------
+    JointCounts
+        Counts of the combinations that occur.
     """
     both = truth[valid].astype(np.int64) * _SHIFT + marked[valid]
     pairs, pixels = np.unique(both, return_counts=True)
@@ -64,9 +69,9 @@ class Confusion:
     Parameters
     ----------
     codes
-        Code of each class that frames may hold, by name.
+        Code of each class in the truth, by name.
     marks
-        Names of those that the detector can mark.
+        Names of the classes that the detector can mark.
     """
 
     def __init__(self, codes: Mapping[str, int], marks: Sequence[str]) -> None:
@@ -77,65 +82,141 @@ class Confusion:
 
     @property
     def frames(self) -> tuple[str, ...]:
-        """Names of the frames, in the order of their coming."""
+        """Names of the frames, in the order in which they were added."""
         return tuple(name for name, _ in self._frames)
 
     def add(self, frame: str, counts: JointCounts) -> None:
-        """Add a frame under its name."""
+        """Add a frame.
+
+        Parameters
+        ----------
+        frame
+            Name of the frame.
+        counts
+            Its counts.
+        """
         self._frames.append((frame, counts))
 
     def frame(self, index: int) -> Confusion:
-        """Return the confusion in one of the frames, by its place in :attr:`frames`."""
+        """Return the confusion in one frame.
+
+        Parameters
+        ----------
+        index
+            Index in :attr:`frames`.
+
+        Returns
+        -------
+        Confusion
+            With this frame only.
+        """
         one = Confusion(self._codes, self.marks)
         one.add(*self._frames[index])
         return one
 
     def true_pixels(self, true: str) -> int:
-        """Return the pixels of a true class, or of none."""
-        return self._total(lambda counts: self._is(counts.truth, true))
-
-    def marked_pixels(self, marked: str) -> int:
-        """Return the pixels that are given to a class."""
-        return self._total(lambda counts: self._is(counts.marked, marked))
-
-    def found(self, name: str) -> int:
-        """Return the pixels of a class that are given to it."""
-        return self._total(lambda counts: self._is(counts.truth, name) & self._is(counts.marked, name))
-
-    def called(self, true: str, marked: Sequence[str], *, missed: bool = False) -> int:
-        """Return the pixels of one class that are given to others to which they do not belong.
+        """Return the number of pixels that belong to a class.
 
         Parameters
         ----------
         true
-            The class, or :data:`BACKGROUND`.
-        marked
-            Other classes: pixels count that are given to any of them without belonging to it.
-        missed
-            Whether to count only those that are not given to the true class as well.
-        """
-        return self._total(lambda counts: self._called(counts, true, marked, missed=missed))
+            Name of the class, or :data:`BACKGROUND`.
 
-    def unmarked(self, true: str) -> int:
-        """Return the pixels of a class that are given to no class at all."""
+        Returns
+        -------
+        int
+            Number of pixels.
+        """
+        return self._total(lambda counts: self._is(counts.truth, true))
+
+    def marked_pixels(self, marked: str) -> int:
+        """Return the number of pixels that are marked as a class.
+
+        Parameters
+        ----------
+        marked
+            Name of the class, or :data:`NOTHING`.
+
+        Returns
+        -------
+        int
+            Number of pixels.
+        """
+        return self._total(lambda counts: self._is(counts.marked, marked))
+
+    def found_pixels(self, name: str) -> int:
+        """Return the number of true positives of a class.
+
+        Parameters
+        ----------
+        name
+            Name of the class.
+
+        Returns
+        -------
+        int
+            Number of pixels that belong to the class and are marked as it.
+        """
+        return self._total(lambda counts: self._is(counts.truth, name) & self._is(counts.marked, name))
+
+    def confused_pixels(self, true: str, marked: Sequence[str], *, missed: bool = False) -> int:
+        """Return the number of pixels of one class that are marked as other classes.
+
+        Parameters
+        ----------
+        true
+            Name of the class, or :data:`BACKGROUND`.
+        marked
+            Other classes. A pixel counts if it is marked as any of them without belonging to it.
+        missed
+            Whether to count only pixels that are not marked as the true class as well.
+
+        Returns
+        -------
+        int
+            Number of pixels.
+        """
+        return self._total(lambda counts: self._confused(counts, true, marked, missed=missed))
+
+    def unclassified_pixels(self, true: str) -> int:
+        """Return the number of pixels of a class that are marked as no class.
+
+        Parameters
+        ----------
+        true
+            Name of the class, or :data:`BACKGROUND`.
+
+        Returns
+        -------
+        int
+            Number of pixels.
+        """
         return self._total(lambda counts: self._is(counts.truth, true) & (counts.marked == 0))
 
-    def share_called(self, true: str, marked: Sequence[str]) -> Estimate:
-        """Return the share of a class's pixels that :meth:`called` counts, with its spread over frames.
+    def confused_fraction(self, true: str, marked: Sequence[str]) -> Estimate:
+        """Return the fraction of a class's pixels that :meth:`confused_pixels` counts.
 
-        The samples are over resamples of the frames (Bayesian bootstrap); NaN without a pixel.
+        Parameters
+        ----------
+        true, marked
+            See :meth:`confused_pixels`.
+
+        Returns
+        -------
+        Estimate
+            With resamples of the frames (Bayesian bootstrap); NaN without a pixel.
         """
-        called = np.array(
-            [counts.pixels[self._called(counts, true, marked)].sum() for _, counts in self._frames], float
+        confused = np.array(
+            [counts.pixels[self._confused(counts, true, marked)].sum() for _, counts in self._frames], float
         )
         total = np.array(
             [counts.pixels[self._is(counts.truth, true)].sum() for _, counts in self._frames], float
         )
         with np.errstate(invalid="ignore"):
             weights = draw_weights(len(self._frames), np.random.default_rng(_SEED))
-            return Estimate(float(called.sum() / total.sum()), (weights @ called) / (weights @ total))
+            return Estimate(float(confused.sum() / total.sum()), (weights @ confused) / (weights @ total))
 
-    def _called(
+    def _confused(
         self, counts: JointCounts, true: str, marked: Sequence[str], *, missed: bool = False
     ) -> NDArray[np.bool_]:
         wrong = np.zeros(len(counts.pixels), np.bool_)

@@ -1,4 +1,4 @@
-"""Tables of a confusion, for people and for programs."""
+"""Tables of the confusion of classes, for reading and for further processing."""
 
 from __future__ import annotations
 
@@ -12,23 +12,37 @@ if TYPE_CHECKING:
 
     from skysieve.core.evaluation.confusion import Confusion
 
-__all__ = ["FIGURES", "called_figures", "confusion_rows", "false_table", "missed_table"]
+__all__ = ["HARMFUL_CONFUSIONS", "confusion_rows", "false_table", "missed_table", "summarise_confusions"]
 
-FIGURES: tuple[tuple[str, tuple[str, ...]], ...] = (("TRL", ("CR", "P", "SP")), ("SP", ("TRL", "CR")))
-"""Confusions that harm most: a true class, and the classes that its pixels must not be given to."""
+HARMFUL_CONFUSIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("TRL", ("CR", "P", "SP")),
+    ("SP", ("TRL", "CR")),
+)
+"""Most harmful confusions: a true class, and the classes that its pixels must not be marked as."""
 
-SMALLEST = 0.05
-"""Shares below this, in per cent, are not shown."""
+MIN_PERCENT = 0.05
+"""Smallest fraction that is shown, in per cent."""
 
 Table = tuple[list[str], list[list[str]]]
 """Header and rows."""
 
 
 def missed_table(confusion: Confusion) -> Table:
-    """Return where the pixels of each true class go, in per cent of them.
+    """Return the table of what the pixels of each true class are marked as.
 
-    Columns: the class; its pixels; those found; those missed that no class has; then for each class the
-    pixels that are missed and given to it without belonging to it.  A pixel may be given to several.
+    The columns are the class, its number of pixels, the percentage that is found, the percentage marked as no
+    class, and for each other class the percentage that is missed and marked as that class without belonging
+    to it.  A pixel may be marked as several classes.
+
+    Parameters
+    ----------
+    confusion
+        Confusion of one detector.
+
+    Returns
+    -------
+    header, rows
+        Cells as text.
     """
     marks = confusion.marks
     rows = []
@@ -37,10 +51,10 @@ def missed_table(confusion: Confusion) -> Table:
         if not total:
             continue
         cells = [true, str(total)]
-        cells.append(_share(confusion.found(true), total, shown=True) if true in marks else "–")
-        cells.append(_share(confusion.unmarked(true), total, shown=True))
+        cells.append(_share(confusion.found_pixels(true), total, shown=True) if true in marks else "–")
+        cells.append(_share(confusion.unclassified_pixels(true), total, shown=True))
         cells += [
-            "" if mark == true else _share(confusion.called(true, [mark], missed=True), total)
+            "" if mark == true else _share(confusion.confused_pixels(true, [mark], missed=True), total)
             for mark in marks
         ]
         rows.append(cells)
@@ -48,34 +62,56 @@ def missed_table(confusion: Confusion) -> Table:
 
 
 def false_table(confusion: Confusion) -> Table:
-    """Return what the pixels that are given to each class are, in per cent of them.
+    """Return the table of what the pixels marked as each class truly are.
 
-    Columns: the class; the pixels given to it; those that are right; those of no class; then for each class
-    the pixels that truly belong to it and not to the class they are given to.
+    The columns are the class, the number of pixels marked as it, the percentage that is right, the percentage
+    that belongs to no class, and for each other class the percentage that belongs to it and not to the marked
+    class.
+
+    Parameters
+    ----------
+    confusion
+        Confusion of one detector.
+
+    Returns
+    -------
+    header, rows
+        Cells as text.
     """
     rows = []
     for mark in confusion.marks:
         total = confusion.marked_pixels(mark)
         if not total:
             continue
-        cells = [mark, str(total), _share(confusion.found(mark), total, shown=True)]
-        cells.append(_share(confusion.called(BACKGROUND, [mark]), total, shown=True))
+        cells = [mark, str(total), _share(confusion.found_pixels(mark), total, shown=True)]
+        cells.append(_share(confusion.confused_pixels(BACKGROUND, [mark]), total, shown=True))
         cells += [
-            "" if mark == true else _share(confusion.called(true, [mark]), total)
+            "" if mark == true else _share(confusion.confused_pixels(true, [mark]), total)
             for true in confusion.classes
         ]
         rows.append(cells)
     return ["marked", "px", "right %", f"{BACKGROUND} %", *confusion.classes], rows
 
 
-def called_figures(confusion: Confusion) -> list[str]:
-    """Return a line for each of :data:`FIGURES` that the frames and the detector have classes for."""
+def summarise_confusions(confusion: Confusion) -> list[str]:
+    """Summarise the most harmful confusions.
+
+    Parameters
+    ----------
+    confusion
+        Confusion of one detector.
+
+    Returns
+    -------
+    list
+        One line for each of :data:`HARMFUL_CONFUSIONS` whose classes the frames and the detector have.
+    """
     lines = []
-    for true, others in FIGURES:
+    for true, others in HARMFUL_CONFUSIONS:
         known = [name for name in others if name in confusion.marks]
         if true not in confusion.marks or not known or not confusion.true_pixels(true):
             continue
-        share = confusion.share_called(true, known)
+        share = confusion.confused_fraction(true, known)
         low, high = share.interval
         names = " or ".join([", ".join(known[:-1]), known[-1]] if len(known) > 1 else known)
         spread = "" if math.isnan(low) else f" ({100 * low:.2f}–{100 * high:.2f})"
@@ -84,12 +120,22 @@ def called_figures(confusion: Confusion) -> list[str]:
 
 
 def confusion_rows(confusion: Confusion) -> Iterator[dict[str, object]]:
-    """Yield the rows of a table for programs, one a pair of a true and a marked class.
+    """Yield one row for each pair of a true and a marked class.
 
-    Columns: ``true`` and ``marked``; ``pixels`` that belong to the first and are given to the second, without
-    belonging to it if it is another; ``missed``, those of them that are not given to the first;
-    ``true_pixels`` and ``marked_pixels`` in all.  Rows of :data:`FIGURES` count pixels given to any of
-    several classes.
+    The columns are ``true`` and ``marked``; ``pixels``, the number that belong to the first and are marked as
+    the second, without belonging to the second if it is another class; ``missed``, the number of these that
+    are not marked as the first; and the totals ``true_pixels`` and ``marked_pixels``.  Rows of
+    :data:`HARMFUL_CONFUSIONS` count pixels marked as any of several classes.
+
+    Parameters
+    ----------
+    confusion
+        Confusion of one detector.
+
+    Yields
+    ------
+    dict
+        Values by column.
     """
     given = {mark: confusion.marked_pixels(mark) for mark in confusion.marks}
     for true in (*confusion.classes, BACKGROUND):
@@ -97,14 +143,20 @@ def confusion_rows(confusion: Confusion) -> Iterator[dict[str, object]]:
         if not total:
             continue
         pairs: list[tuple[str, Sequence[str]]] = [(mark, [mark]) for mark in confusion.marks if mark != true]
-        for others in (others for name, others in FIGURES if name == true):
+        for others in (others for name, others in HARMFUL_CONFUSIONS if name == true):
             known = [name for name in others if name in given]
             pairs += [("|".join(known), known)] if len(known) > 1 else []
-        unmarked = confusion.unmarked(true)
+        unmarked = confusion.unclassified_pixels(true)
         counts = [(NOTHING, unmarked, unmarked)]
-        counts += [(true, confusion.found(true), 0)] if true in given else []
+        counts += [(true, confusion.found_pixels(true), 0)] if true in given else []
         for label, marks in pairs:
-            counts.append((label, confusion.called(true, marks), confusion.called(true, marks, missed=True)))
+            counts.append(
+                (
+                    label,
+                    confusion.confused_pixels(true, marks),
+                    confusion.confused_pixels(true, marks, missed=True),
+                )
+            )
         for label, pixels, missed in counts:
             yield {
                 "true": true,
@@ -117,6 +169,6 @@ def confusion_rows(confusion: Confusion) -> Iterator[dict[str, object]]:
 
 
 def _share(pixels: int, total: int, *, shown: bool = False) -> str:
-    """Return a share in per cent; nothing if it is small, unless it is to be shown whatever it is."""
+    """Return a fraction in per cent; an empty text if it is small and `shown` is False."""
     share = 100 * pixels / total
-    return f"{share:.1f}" if shown or share >= SMALLEST else ""
+    return f"{share:.1f}" if shown or share >= MIN_PERCENT else ""

@@ -1,4 +1,4 @@
-"""Curves as PNG: one panel a class, one line a detector."""
+"""Plots of curves as PNG files, with one panel for each class and one line for each detector."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ __all__ = ["check_matplotlib", "draw_lines", "draw_precision_recall", "draw_reli
 Curve = TypeVar("Curve")
 
 PANEL = 3.0
-"""Side of a panel in inches."""
+"""Side of a panel, in inches."""
 
 DPI = 110
-LOWEST_RATE = 1e-6
-LOWEST_PROBABILITY = 1e-5
+MIN_RATE = 1e-6
+MIN_PROBABILITY = 1e-5
 
 
 def check_matplotlib() -> None:
-    """Make sure, before work is done for them, that curves can be drawn.
+    """Check that curves can be drawn, before any work.
 
     Raises
     ------
@@ -49,9 +49,9 @@ def draw_roc(tallies: Mapping[str, Mapping[str, Tally]], title: str) -> bytes:
     Parameters
     ----------
     tallies
-        By class, then by detector.
+        Counts ``(B,)`` by class and detector.
     title
-        Above all panels.
+        Title of the figure.
 
     Returns
     -------
@@ -66,14 +66,25 @@ def draw_roc(tallies: Mapping[str, Mapping[str, Tally]], title: str) -> bytes:
 
     def draw(axes: Axes, tally: Tally, label: str) -> None:
         false, true = roc_curve(tally)
-        axes.plot(np.maximum(false, LOWEST_RATE), true, label=label, linewidth=1.2)
-        axes.set(xscale="log", xlim=(LOWEST_RATE, 1), ylim=(0, 1.02))
+        axes.plot(np.maximum(false, MIN_RATE), true, label=label, linewidth=1.2)
+        axes.set(xscale="log", xlim=(MIN_RATE, 1), ylim=(0, 1.02))
 
     return _panels(tallies, draw, title, "false-positive rate", "true-positive rate")
 
 
 def draw_precision_recall(tallies: Mapping[str, Mapping[str, Tally]], title: str) -> bytes:
-    """Draw precision-recall curves; see :func:`draw_roc`."""
+    """Draw precision-recall curves.
+
+    Parameters
+    ----------
+    tallies, title
+        See :func:`draw_roc`.
+
+    Returns
+    -------
+    bytes
+        A PNG file.
+    """
 
     def draw(axes: Axes, tally: Tally, label: str) -> None:
         recall, precision = precision_recall_curve(tally)
@@ -84,14 +95,27 @@ def draw_precision_recall(tallies: Mapping[str, Mapping[str, Tally]], title: str
 
 
 def draw_reliability(curves: Mapping[str, Mapping[str, Reliability]], title: str) -> bytes:
-    """Draw reliability curves, both axes logarithmic; see :func:`draw_roc`."""
+    """Draw reliability curves with logarithmic axes.
+
+    Parameters
+    ----------
+    curves
+        Curves by class and detector.
+    title
+        Title of the figure.
+
+    Returns
+    -------
+    bytes
+        A PNG file.
+    """
 
     def draw(axes: Axes, curve: Reliability, label: str) -> None:
         if not axes.lines:
-            axes.plot([LOWEST_PROBABILITY, 1], [LOWEST_PROBABILITY, 1], color="0.7", linewidth=0.8)
+            axes.plot([MIN_PROBABILITY, 1], [MIN_PROBABILITY, 1], color="0.7", linewidth=0.8)
         observed = np.where(curve.observed > 0, curve.observed, np.nan)
         axes.plot(curve.predicted, observed, "o-", label=label, markersize=2.5, linewidth=1)
-        limits = (LOWEST_PROBABILITY, 1.3)
+        limits = (MIN_PROBABILITY, 1.3)
         axes.set(xscale="log", yscale="log", xlim=limits, ylim=limits)
 
     return _panels(curves, draw, title, "predicted probability", "observed frequency")
@@ -103,14 +127,19 @@ def draw_lines(
     x_label: str,
     y_label: str,
 ) -> bytes:
-    """Draw lines between points from 0 to 1; see :func:`draw_roc`.
+    """Draw lines with both axes from 0 to 1.
 
     Parameters
     ----------
     lines
-        Abscissae and ordinates by panel, then by detector.
+        Abscissae and ordinates by panel and detector.
     title, x_label, y_label
-        Above all panels, and at the axes of each.
+        Title of the figure and labels of the axes.
+
+    Returns
+    -------
+    bytes
+        A PNG file.
     """
 
     def draw(axes: Axes, line: tuple[NDArray[np.float64], NDArray[np.float64]], label: str) -> None:
@@ -128,7 +157,7 @@ def _panels(
     y_label: str,
 ) -> bytes:
     check_matplotlib()
-    # no pyplot: it keeps figures, and opens windows
+    # Not pyplot, which keeps figures in memory and may open windows
     from matplotlib.figure import Figure
 
     columns = min(4, max(1, len(curves)))

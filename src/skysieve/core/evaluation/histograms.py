@@ -1,15 +1,15 @@
-"""Histograms of scores, frame by frame: all that the scores and their uncertainties are made from.
+"""Histograms of pixel scores for each frame, from which measures and their uncertainties are computed.
 
-Scores are kept as log-odds, ``ln(p / (1 - p))``, in bins of 0.012: probabilities of 1e-9 and of 1e-10 lie in
-different bins, and so do those of 0.999 and 0.9991.  At the upper end float32 ends first: the largest
-probability below 1 has log-odds of 16.6, and pixels for which a network gives 1 itself tie at :data:`LIMIT`.
-Scores in one bin count as tied; see :mod:`skysieve.core.evaluation.scores` for what ties do.
+Scores are stored as log-odds, ``ln(p / (1 - p))``, in bins of 0.012: probabilities of 1e-9 and of 1e-10 are
+in different bins, and so are those of 0.999 and 0.9991.  Near 1, float32 limits the resolution: the largest
+probability below 1 has log-odds of 16.6, and pixels with a probability of exactly 1 are at :data:`LIMIT`.
+Scores in one bin count as tied; :mod:`skysieve.core.evaluation.scores` describes the effect of ties.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 LIMIT = 24.0
-"""Log-odds beyond this are set to it: probabilities below 4e-11."""
+"""Log-odds are clipped to ± this value; it corresponds to a probability of 4e-11."""
 
 BINS = 4096
 _WIDTH = 2 * LIMIT / BINS
@@ -40,14 +40,14 @@ BIN_CENTRES: NDArray[np.float64] = -LIMIT + _WIDTH * (np.arange(BINS, dtype=np.f
 
 @dataclass(frozen=True)
 class PixelCounts:
-    """What one frame says of one class.
+    """Pixel counts of one class in one frame.
 
     Attributes
     ----------
     scores
-        ``(2, BINS)`` uint32, pixels by score, those that do not belong to the class first.
+        ``(2, BINS)`` uint32, pixels by score: first those outside the class, then those in it.
     decided
-        ``(2,)`` int64, pixels that the detector gives to the class, wrongly and rightly.
+        ``(2,)`` int64, false and true positives at the threshold of the detector.
     """
 
     scores: NDArray[np.uint32]
@@ -56,16 +56,16 @@ class PixelCounts:
 
 @dataclass(frozen=True)
 class Tally:
-    """Counts that scores are computed from; any leading axes ``...`` are kept, as those of resamples.
+    """Counts from which measures are computed; leading axes ``...``, such as resamples, are kept.
 
     Attributes
     ----------
     positives, negatives
-        ``(..., B)`` float64, pixels that belong to the class and that do not, by rising score.
+        ``(..., B)`` float64, pixels in the class and outside it, in order of increasing score.
     hits, false_alarms
-        ``(...)`` float64, pixels that the detector gives to the class, rightly and wrongly.
+        ``(...)`` float64, true and false positives at the threshold of the detector.
     centres
-        ``(B,)`` log-odds of the bins.
+        ``(B,)`` log-odds at the centres of the bins.
     """
 
     positives: NDArray[np.float64]
@@ -76,7 +76,7 @@ class Tally:
 
     @property
     def prevalence(self) -> NDArray[np.float64]:
-        """``(...)`` part of the pixels that belong to the class; NaN without pixels."""
+        """``(...)`` fraction of the pixels that belong to the class; NaN without pixels."""
         positives, negatives = self.positives.sum(axis=-1), self.negatives.sum(axis=-1)
         with np.errstate(invalid="ignore"):
             found: NDArray[np.float64] = np.asarray(positives / (positives + negatives))
@@ -84,12 +84,12 @@ class Tally:
 
 
 class ScoreHistograms:
-    """Histograms of one detector over many frames: memory is that of the histograms, not of the pixels.
+    """Histograms of one detector over many frames. Memory does not depend on the number of pixels.
 
     Parameters
     ----------
     classes
-        Names of the classes that it scores.
+        Names of the classes that the detector scores.
     """
 
     def __init__(self, classes: tuple[str, ...]) -> None:
@@ -99,7 +99,7 @@ class ScoreHistograms:
 
     @property
     def frames(self) -> tuple[str, ...]:
-        """Names of the frames, in the order of their coming."""
+        """Names of the frames, in the order in which they were added."""
         return tuple(self._frames)
 
     def add(self, frame: str, counts: Mapping[str, PixelCounts]) -> None:
@@ -108,14 +108,14 @@ class ScoreHistograms:
         Parameters
         ----------
         frame
-            Its name.
+            Name of the frame.
         counts
-            Of every class, by name.
+            Counts of every class, by name.
 
         Raises
         ------
         ValueError
-            If a class is missing or unknown: an error of the program, not of its user.
+            If a class is missing or unknown, which is a bug and not an error of the user.
         """
         if set(counts) != set(self.classes):
             raise ValueError(f"{frame}: counts of {sorted(counts)}, expected {sorted(self.classes)}")
@@ -124,7 +124,18 @@ class ScoreHistograms:
             self._counts[name].append(found)
 
     def frames_with(self, name: str) -> int:
-        """Return the number of frames with a pixel of the class."""
+        """Return the number of frames with at least one pixel of a class.
+
+        Parameters
+        ----------
+        name
+            Name of the class.
+
+        Returns
+        -------
+        int
+            Number of frames.
+        """
         return sum(bool(counts.scores[1].any()) for counts in self._counts[name])
 
     def tally(self, name: str, weights: NDArray[np.float64] | None = None) -> Tally:
@@ -133,14 +144,14 @@ class ScoreHistograms:
         Parameters
         ----------
         name
-            The class.
+            Name of the class.
         weights
-            ``(R, F)`` weight of each frame in each of R resamples; all frames once if None.
+            ``(R, F)`` weight of each frame in each of R resamples; if None, each frame has weight 1.
 
         Returns
         -------
         Tally
-            With a leading axis R if weights are given.  Bins that hold nothing are left out.
+            With a leading axis R if weights are given.  Empty bins are left out.
         """
         counts = self._counts[name]
         used = np.zeros(BINS, np.bool_)
@@ -161,8 +172,18 @@ class ScoreHistograms:
         return Tally(positives, negatives, np.asarray(hits), np.asarray(false_alarms), BIN_CENTRES[used])
 
 
-def log_odds(probabilities: NDArray[Any]) -> NDArray[np.float32]:
-    """Return ``ln(p / (1 - p))`` within ±:data:`LIMIT`, of any shape; NaN becomes the lowest.
+def log_odds(probabilities: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Return the log-odds ``ln(p / (1 - p))``, clipped to ±:data:`LIMIT`.
+
+    Parameters
+    ----------
+    probabilities
+        Any shape.
+
+    Returns
+    -------
+    ndarray
+        Float32 of the same shape; NaN becomes -:data:`LIMIT`.
 
     Examples
     --------
@@ -188,17 +209,22 @@ def count_pixels(
     Parameters
     ----------
     scores
-        ``(H, W)`` log-odds, or any score within ±:data:`LIMIT` that is higher where the class is likelier.
+        ``(H, W)`` log-odds, or any score within ±:data:`LIMIT` that increases with the probability.
     truth
-        ``(H, W)``, True where the pixel belongs to the class.
+        ``(H, W)`` bool, True for pixels that belong to the class.
     decided
-        ``(H, W)``, True where the detector says so at its default threshold.
+        ``(H, W)`` bool, True for pixels above the detector's default threshold.
     valid
-        ``(H, W)``, True where the truth is known; everywhere if None.
+        ``(H, W)`` bool, True where the truth is known; everywhere if None.
+
+    Returns
+    -------
+    PixelCounts
+        Counts of the valid pixels.
     """
     if valid is not None:
         scores, truth, decided = scores[valid], truth[valid], decided[valid]
-    # in place and in small types: beside the networks, this is where the time goes
+    # In place and with small types: after the networks, this step takes the most time
     position = scores.ravel() + np.float32(LIMIT)
     position *= np.float32(1 / _WIDTH)
     np.clip(position, 0, BINS - 1, out=position)

@@ -1,4 +1,4 @@
-"""What a report must say of the machine and the packages that made it."""
+"""Facts for a report about the machine and the installed packages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,13 @@ PACKAGES = ("skysieve", "numpy", "scipy", "astropy", "openvino", "onnxruntime", 
 
 
 def machine_facts() -> dict[str, str]:
-    """Return facts by name."""
+    """Return the machine, the Python version and the versions of the main packages.
+
+    Returns
+    -------
+    dict
+        Facts as text, by name.
+    """
     return {
         "machine": f"{platform.system()} {platform.machine()}, {_processor()}, {os.cpu_count()} processors",
         "Python": platform.python_version(),
@@ -29,11 +35,11 @@ def _version(package: str) -> str:
 
 
 def _processor() -> str:
-    """Return the name of the processor, where the system tells."""
+    """Return the name of the processor, if the system reports it."""
     try:
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     except OSError:
-        pass  # no such file outside Linux
+        pass  # the file exists on Linux only
     return platform.processor() or "unknown processor"

@@ -1,4 +1,4 @@
-"""One report of an evaluation: tables as ECSV and Markdown, curves as PNG."""
+"""Report of an evaluation: tables as ECSV and Markdown, curves as PNG."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from skysieve.core.evaluation.bootstrap import RESAMPLES
 from skysieve.core.evaluation.calibration import reliability
 from skysieve.core.evaluation.comparison import ECE, MACRO, compare, score_set
 from skysieve.core.evaluation.confusion_tables import (
-    called_figures,
     confusion_rows,
     false_table,
     missed_table,
+    summarise_confusions,
 )
 from skysieve.core.evaluation.curves import draw_precision_recall, draw_reliability, draw_roc
 from skysieve.core.evaluation.machine import machine_facts
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["make_report"]
 
-HOW = (
+METHOD_NOTE = (
     f"Values are followed by their 68 % intervals over {RESAMPLES} resamples of the frames (Bayesian "
     "bootstrap). "
     "Differences are paired over the same resamples: the better of a pair is the one that stands above the "
@@ -36,7 +36,7 @@ HOW = (
     "Classes without a pixel in a set have no scores there, and no part in the macro mean.\n"
 )
 
-CONFUSION_HOW = (
+CONFUSION_NOTE = (
     "At the default priors and thresholds. First table: “found” is what the class itself has; “no class” is "
     "what no class has; the other columns are missed and given to a class to which they do not belong. "
     "Second table: “right” belongs to the class; “BG” belongs to no class; the other columns belong to "
@@ -62,17 +62,17 @@ def make_report(
     title
         Heading.
     sets
-        What was evaluated, each under a name of its own.
+        Evaluated sets of frames, with different names.
     command
-        The command line, to be run again.
+        Command line that reproduces the report.
     facts
-        What else the reader must know, by name.
+        Further facts for the reader, by name.
     measures
-        Scores beside the calibration error.
+        Scores in addition to the calibration error.
     unit
-        What is counted: pixels, or frames.
+        Unit of counts: pixels or frames.
     confusion_frames
-        Whether to write true against marked classes of each frame, too.
+        Whether to write the confusion of each frame, too.
 
     Returns
     -------
@@ -89,7 +89,7 @@ def make_report(
     """
     facts = {**facts, **machine_facts()}
     text = [f"# {title}\n", f"```console\n$ {command}\n```\n"]
-    text += ["\n".join(f"- {name}: {value}" for name, value in facts.items()) + "\n", HOW]
+    text += ["\n".join(f"- {name}: {value}" for name, value in facts.items()) + "\n", METHOD_NOTE]
     files: dict[str, bytes] = {}
     rows: list[dict[str, object]] = []
     differences: list[dict[str, object]] = []
@@ -100,7 +100,7 @@ def make_report(
         drawn = _draw(evaluated)
         text += _section(evaluated, scores, columns, unit)
         ours = {name for name, scored in evaluated.detectors.items() if scored.training_priors is not None}
-        text += _verdicts([one for one in compared if ours & {one.first, one.second} or not ours])
+        text += _comparison_section([one for one in compared if ours & {one.first, one.second} or not ours])
         text += _confusion_section(evaluated)
         text += [f"![{name}]({name})\n" for name in drawn]
         files |= drawn
@@ -125,7 +125,7 @@ def _has_probabilities(evaluated: EvaluatedSet) -> bool:
 
 
 def _section(evaluated: EvaluatedSet, scores: Scores, measures: Sequence[Measure], unit: str) -> list[str]:
-    """Return a set's tables: one a score, classes by detectors."""
+    """Return the tables of a set: one for each score, classes by detectors."""
     text = [f"## {evaluated.name}\n", f"{evaluated.description}\n"]
     has_mean = any(MACRO in by_class for by_class in scores.values())
     names = [*evaluated.classes, MACRO] if has_mean else [*evaluated.classes]
@@ -150,23 +150,23 @@ def _section(evaluated: EvaluatedSet, scores: Scores, measures: Sequence[Measure
 
 
 def _confusion_section(evaluated: EvaluatedSet) -> list[str]:
-    """Return where missed pixels go and what falsely marked ones are, for each detector."""
+    """Return the confusion tables of each detector."""
     text: list[str] = []
     for detector, scored in evaluated.detectors.items():
         if scored.confusion is None:
             continue
         if not text:
-            text += ["### Confusion\n", CONFUSION_HOW]
+            text += ["### Confusion\n", CONFUSION_NOTE]
         text.append(f"**{detector}**: where the pixels of each true class go, in % of them\n")
         text.append(to_markdown(*missed_table(scored.confusion)))
         text.append(f"**{detector}**: what the pixels given to each class are, in % of them\n")
         text.append(to_markdown(*false_table(scored.confusion)))
-        text += [f"- {line}\n" for line in called_figures(scored.confusion)]
+        text += [f"- {line}\n" for line in summarise_confusions(scored.confusion)]
     return text
 
 
 def _confusion_rows(evaluated: EvaluatedSet, *, frame_by_frame: bool = False) -> Iterator[dict[str, object]]:
-    """Yield the rows of a set in the table of true against marked classes."""
+    """Yield the rows of a set in the table of the confusion."""
     for detector, scored in evaluated.detectors.items():
         whole = scored.confusion
         if whole is None:
@@ -185,8 +185,8 @@ def _pixel_table(rows: Sequence[Mapping[str, object]], meta: Mapping[str, object
     return to_ecsv(columns, units=units, meta=meta).encode()
 
 
-def _verdicts(compared: Sequence[Comparison]) -> list[str]:
-    """Return who stands above whom: a row for each pair and score, in the macro mean or what they share."""
+def _comparison_section(compared: Sequence[Comparison]) -> list[str]:
+    """Return the table of comparisons: a row for each pair and score, in the macro mean if there is one."""
     groups: dict[tuple[str, str, str], list[Comparison]] = {}
     for one in compared:
         groups.setdefault((one.first, one.second, one.measure.title), []).append(one)
@@ -294,7 +294,7 @@ def _difference_row(evaluated: EvaluatedSet, one: Comparison) -> dict[str, objec
 
 
 def _ecsv(rows: Sequence[Mapping[str, object]], meta: Mapping[str, object], unit: str) -> bytes:
-    # a set without probabilities has no column for their error, beside one that has
+    # Sets without probabilities have no column for the calibration error
     names = list(dict.fromkeys(name for row in rows for name in row))
     columns = {name: [row.get(name, math.nan) for row in rows] for name in names}
     return to_ecsv(columns, units={"positives": "pix"} if unit == "pixels" else {}, meta=meta).encode()

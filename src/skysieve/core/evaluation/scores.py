@@ -1,8 +1,8 @@
-"""Scores of a detector, from histograms of its scores over pixels that belong to a class and that do not.
+"""Measures of a detector, computed from histograms of its scores for pixels in a class and outside it.
 
-Between two bins, and so within ties, the ROC curve is a straight line (Fawcett 2006, section 5): what is
-reached where ties are decided by lot.  The precision-recall curve follows from the same line (Davis &
-Goadrich 2006, section 4).  A score is NaN where no pixel belongs to the class, or every one does.
+Between two bins, and so within ties, the ROC curve is a straight line (Fawcett 2006, section 5), which is the
+expected result if ties are broken at random.  The precision-recall curve follows from the same line (Davis &
+Goadrich 2006, section 4).  A measure is NaN if no pixel belongs to the class, or all do.
 
 References
 ----------
@@ -40,16 +40,16 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Measure:
-    """One score.
+    """One measure of quality.
 
     Attributes
     ----------
     name
-        Column of tables.
+        Name of the column in tables.
     title
-        What people read.
+        Title in reports.
     compute
-        From a tally with leading axes ``...`` to ``(...)`` float64.
+        Function from a tally with leading axes ``...`` to ``(...)`` float64.
     higher_is_better
         False for errors.
     """
@@ -61,7 +61,19 @@ class Measure:
 
 
 def roc_auc(tally: Tally) -> NDArray[np.float64]:
-    """Return the area under the ROC curve: the chance that a pixel of the class scores above another one.
+    """Return the area under the ROC curve.
+
+    It is the probability that a pixel of the class has a higher score than a pixel outside it.
+
+    Parameters
+    ----------
+    tally
+        Counts ``(..., B)``.
+
+    Returns
+    -------
+    ndarray
+        ``(...)`` float64.
 
     References
     ----------
@@ -74,7 +86,17 @@ def roc_auc(tally: Tally) -> NDArray[np.float64]:
 
 
 def average_precision(tally: Tally) -> NDArray[np.float64]:
-    """Return the average precision, ``Σ (R_n - R_(n-1)) P_n`` over falling thresholds.
+    """Return the average precision, ``Σ (R_n - R_(n-1)) P_n`` over decreasing thresholds.
+
+    Parameters
+    ----------
+    tally
+        Counts ``(..., B)``.
+
+    Returns
+    -------
+    ndarray
+        ``(...)`` float64.
 
     References
     ----------
@@ -87,7 +109,20 @@ def average_precision(tally: Tally) -> NDArray[np.float64]:
 
 
 def tpr_at_fpr(tally: Tally, rate: float) -> NDArray[np.float64]:
-    """Return the true-positive rate where the false-positive rate is ``rate``."""
+    """Return the true-positive rate at a false-positive rate.
+
+    Parameters
+    ----------
+    tally
+        Counts ``(..., B)``.
+    rate
+        False-positive rate.
+
+    Returns
+    -------
+    ndarray
+        ``(...)`` float64.
+    """
     true, false = _falling(tally.positives), _falling(tally.negatives)
     wanted = rate * _total(tally.negatives)
     found = _on_the_line(false, true, wanted)
@@ -95,7 +130,20 @@ def tpr_at_fpr(tally: Tally, rate: float) -> NDArray[np.float64]:
 
 
 def precision_at_recall(tally: Tally, recall: float) -> NDArray[np.float64]:
-    """Return the precision where this part of the class's pixels is found."""
+    """Return the precision at a recall.
+
+    Parameters
+    ----------
+    tally
+        Counts ``(..., B)``.
+    recall
+        Fraction of the class's pixels that is found.
+
+    Returns
+    -------
+    ndarray
+        ``(...)`` float64.
+    """
     true, false = _falling(tally.positives), _falling(tally.negatives)
     wanted = recall * _total(tally.positives)
     found = _on_the_line(true, false, wanted)
@@ -104,6 +152,16 @@ def precision_at_recall(tally: Tally, recall: float) -> NDArray[np.float64]:
 
 def f1(tally: Tally) -> NDArray[np.float64]:
     """Return F1, ``2 TP / (2 TP + FP + FN)``, at the detector's own threshold.
+
+    Parameters
+    ----------
+    tally
+        Counts ``(..., B)``.
+
+    Returns
+    -------
+    ndarray
+        ``(...)`` float64.
 
     References
     ----------
@@ -114,6 +172,16 @@ def f1(tally: Tally) -> NDArray[np.float64]:
 
 def iou(tally: Tally) -> NDArray[np.float64]:
     """Return the intersection over union, ``TP / (TP + FP + FN)``, at the detector's own threshold.
+
+    Parameters
+    ----------
+    tally
+        Counts ``(..., B)``.
+
+    Returns
+    -------
+    ndarray
+        ``(...)`` float64.
 
     References
     ----------
@@ -132,24 +200,46 @@ MEASURES: tuple[Measure, ...] = (
     Measure("f1", "F1", f1),
     Measure("iou", "IoU", iou),
 )
-"""Every score of a report; F1 and IoU are those at the default threshold."""
+"""All measures of a report; F1 and IoU are at the default threshold."""
 
 
 def roc_curve(tally: Tally) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return false- and true-positive rates, each ``(B + 1,)``, from (0, 0) to (1, 1)."""
+    """Return the ROC curve, from (0, 0) to (1, 1).
+
+    Parameters
+    ----------
+    tally
+        Counts ``(B,)``.
+
+    Returns
+    -------
+    false_positive_rate, true_positive_rate
+        ``(B + 1,)`` float64.
+    """
     rates = [_falling(counts) / max(counts.sum(), 1) for counts in (tally.negatives, tally.positives)]
     return np.concatenate(([0.0], rates[0])), np.concatenate(([0.0], rates[1]))
 
 
 def precision_recall_curve(tally: Tally) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return recall and precision, each ``(B,)``, by falling threshold, where anything is found."""
+    """Return the precision-recall curve in order of decreasing threshold.
+
+    Parameters
+    ----------
+    tally
+        Counts ``(B,)``.
+
+    Returns
+    -------
+    recall, precision
+        At most ``(B,)`` float64; thresholds without a true positive are left out.
+    """
     true, false = _falling(tally.positives), _falling(tally.negatives)
     found = true > 0
     return true[found] / max(tally.positives.sum(), 1), true[found] / (true + false)[found]
 
 
 def _falling(counts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return how many score at least as high as each bin, from the highest bin down."""
+    """Return the number of scores at or above each bin, from the highest bin down."""
     found: NDArray[np.float64] = np.cumsum(counts[..., ::-1], axis=-1)
     return found
 
@@ -160,7 +250,7 @@ def _total(counts: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _known(positives: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the number of positives, NaN where there is none: then no detector can be right."""
+    """Return the number of positives; NaN instead of 0, so that measures without positives are NaN."""
     total = _total(positives)
     return np.where(total > 0, total, np.nan)
 
@@ -179,7 +269,7 @@ def _ratio(
 def _on_the_line(
     x: NDArray[np.float64], y: NDArray[np.float64], wanted: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return y ``(...)`` where the polygon from (0, 0) through points ``(..., B)`` reaches a value of x."""
+    """Return y ``(...)`` at a value of x on the polyline from (0, 0) through points ``(..., B)``."""
     if x.shape[-1] == 0:
         return np.full(x.shape[:-1], np.nan)
     last = np.minimum((x < wanted[..., None]).sum(axis=-1), x.shape[-1] - 1)[..., None]

@@ -1,4 +1,4 @@
-"""Tables as people and programs read them: Markdown and ECSV."""
+"""Tables as Markdown, as text for a terminal, and as ECSV."""
 
 from __future__ import annotations
 
@@ -16,7 +16,19 @@ __all__ = ["format_estimate", "to_ecsv", "to_markdown", "to_text"]
 
 
 def format_estimate(estimate: Estimate, *, signed: bool = False) -> str:
-    """Return a value with its 68 % interval, as many digits as the interval makes sense of.
+    """Format a value with its 68 % interval.
+
+    Parameters
+    ----------
+    estimate
+        The value.
+    signed
+        Whether to show a plus sign.
+
+    Returns
+    -------
+    str
+        Four decimals; a dash if the value is not finite.
 
     Examples
     --------
@@ -33,14 +45,35 @@ def format_estimate(estimate: Estimate, *, signed: bool = False) -> str:
 
 
 def to_markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a Markdown table, numbers to the right of the first column."""
+    """Return a Markdown table; all columns except the first are right-aligned.
+
+    Parameters
+    ----------
+    header, rows
+        Cells as text.
+
+    Returns
+    -------
+    str
+        Lines of the table.
+    """
     lines = [f"| {' | '.join(header)} |", f"|{'---|' + '---:|' * (len(header) - 1)}"]
     lines += [f"| {' | '.join(cell.replace('|', '/') for cell in row)} |" for row in rows]
     return "\n".join(lines) + "\n"
 
 
 def to_text(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a table for a terminal: columns aligned, all but the first to the right.
+    """Return a table for a terminal; all columns except the first are right-aligned.
+
+    Parameters
+    ----------
+    header, rows
+        Cells as text.
+
+    Returns
+    -------
+    str
+        Lines of the table.
 
     Examples
     --------
@@ -69,11 +102,16 @@ def to_ecsv(
     Parameters
     ----------
     columns
-        Values by the name of the column, all of one length.
+        Values by name of the column, all of the same length.
     units
-        Unit of columns with numbers, by name; dimensionless where not given.
+        Units of numeric columns, by name; dimensionless by default.
     meta
-        What holds of the whole table.
+        Metadata of the table.
+
+    Returns
+    -------
+    str
+        Text of the ECSV file.
     """
     from astropy.table import Table
 

@@ -1,1 +1,1 @@
-"""Many units of work, in one process or in several."""
+"""Execution of many units of work, in one process or in several."""

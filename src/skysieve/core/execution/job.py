@@ -1,4 +1,4 @@
-"""What a job is to the fleet: a value that lists units of work and does one."""
+"""Interface of a job: many independent units of work, which worker processes run."""
 
 from __future__ import annotations
 
@@ -14,59 +14,74 @@ Record_co = TypeVar("Record_co", covariant=True)
 
 
 class Job(Protocol[Unit_contra, Record_co]):
-    """Something to be done with many units, each by itself.
+    """Operation on many independent units.
 
-    A job can be pickled and sent to another process; what it needs to work (a loaded network) it makes
-    there.
+    A job can be pickled and sent to another process. It creates its resources there, such as a loaded
+    network.
     """
 
     def check(self) -> None:
-        """Find out, without much work, whether anything can be done at all.
+        """Check quickly that the job can run.
 
         Raises
         ------
         SkysieveError
-            If not: a wrong option, a missing model.
+            If it cannot, for example because of a wrong option or a missing model.
         """
         ...
 
     def prepare(self, *, workers: int) -> None:
-        """Make ready for work in this process, where ``workers`` processes share the machine.
+        """Load the resources of this process.
+
+        Parameters
+        ----------
+        workers
+            Number of processes that share the machine.
 
         Raises
         ------
         SkysieveError
-            If that fails.
+            If a resource cannot be loaded.
         """
         ...
 
     def run(self, unit: Unit_contra) -> Record_co:
-        """Do one unit and return its record.
+        """Process one unit.
+
+        Parameters
+        ----------
+        unit
+            The unit.
+
+        Returns
+        -------
+        Record
+            Its result.
 
         Raises
         ------
         SkysieveError
-            If this unit cannot be done.
+            If this unit cannot be processed.
         """
         ...
 
     def stop(self) -> None:
-        """Let the units at work in this process end soon, with whatever error and nothing half done."""
+        """Make running units of this process end soon, with any error, without partial results."""
         ...
 
 
 @dataclass(frozen=True)
 class Outcome(Generic[Unit, Record]):
-    """How one unit ended: with a record, or with an error.
+    """Result of one unit: a record or an error.
 
     Attributes
     ----------
     unit
         The unit.
     record
-        What the job returned, or None.
+        Return value of the job, or None.
     error
-        What it raised, or None.
+        Exception that the job raised, or None.
     """
 
     unit: Unit

@@ -1,4 +1,4 @@
-"""Many units of work on this machine, in this process or in several."""
+"""Execution of the units of a job on this machine, in this process or in several."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from skysieve.core.errors import ConfigError, SkysieveError
 from skysieve.core.execution.job import Outcome
-from skysieve.core.execution.signals import comes_of_interrupt, signals_held
-from skysieve.core.execution.worker import packed, run_in_worker, start_worker
+from skysieve.core.execution.signals import caused_by_interrupt, hold_signals
+from skysieve.core.execution.worker import pack_job, run_in_worker, start_worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
@@ -24,7 +24,7 @@ Unit = TypeVar("Unit")
 Record = TypeVar("Record")
 
 OVERLAP = 2
-"""Units at work in one process: while one is in the network, the other is read or written."""
+"""Concurrent units in one process: while one is in the network, the other is read or written."""
 
 
 def run_units(
@@ -34,20 +34,25 @@ def run_units(
     processes: int = 1,
     begin: Callable[[], None] | None = None,
 ) -> Iterator[Outcome[Unit, Record]]:
-    """Run a job over units and yield each outcome as it comes, in the order of the units.
+    """Run a job on units and yield the outcomes in the order of the units.
 
     A unit that fails, or whose process dies, does not stop the others.
 
     Parameters
     ----------
     job
-        The job; with one process it must stand being run from two threads.
+        The job; with one process it runs in two threads.
     units
         Units of work.
     processes
-        Processes at work.
+        Number of processes.
     begin
-        Called first in each process of several, as to set up its logging; a function of a module.
+        Function to call first in each worker process, for example to set up logging; it must be picklable.
+
+    Yields
+    ------
+    Outcome
+        Record or error of one unit.
 
     Raises
     ------
@@ -63,7 +68,7 @@ def run_units(
         pool = ThreadPoolExecutor(min(OVERLAP, max(1, len(waiting))))
         try:
             yield from _drain(lambda unit: pool.submit(job.run, unit), waiting, OVERLAP)
-        except BaseException:  # an interrupt, or nobody takes the other outcomes
+        except BaseException:  # an interrupt, or the caller closed the iterator
             job.stop()
             raise
         finally:
@@ -71,7 +76,7 @@ def run_units(
         return
     processes = min(processes, len(waiting))
     while waiting:
-        # when a process dies, the others of its pool go too: whatever they were at gets a process to itself
+        # When a process dies, its whole pool breaks: each unit that was running then gets its own process
         for unit, future in (yield from _in_processes(job, waiting, processes, begin)):
             outcome = _outcome(unit, future)
             if outcome is None and (yield from _in_processes(job, deque([unit]), 1, begin)):
@@ -85,27 +90,27 @@ def run_units(
 def _in_processes(
     job: Job[Unit, Record], waiting: deque[Unit], processes: int, begin: Callable[[], None] | None
 ) -> Generator[Outcome[Unit, Record], None, list[tuple[Unit, Future[Record]]]]:
-    """Run units in a pool of processes, until one of these dies; see :func:`_drain`."""
-    # forking a process whose engine has threads can lock up
+    """Run units in a pool until a process dies; see :func:`_drain`."""
+    # Forking a process whose engine has threads can deadlock
     context = multiprocessing.get_context("spawn")
 
     def submit(unit: Unit) -> Future[Record]:
-        with signals_held():
+        with hold_signals():
             return pool.submit(run_in_worker, unit)
 
-    with signals_held():  # also from the process that the system's semaphores get here
-        theirs, ours = context.Pipe(duplex=False)
+    with hold_signals():  # also for the resource tracker, a process that starts here
+        their_end, our_end = context.Pipe(duplex=False)
         pool = ProcessPoolExecutor(
             processes,
             mp_context=context,
             initializer=start_worker,
-            initargs=(packed(job, begin), processes, theirs),
+            initargs=(pack_job(job, begin), processes, their_end),
         )
-    with theirs, ours:
+    with their_end, our_end:
         try:
             return (yield from _drain(submit, waiting, 2 * processes))
-        except BaseException:  # an interrupt, or nobody takes the other outcomes
-            ours.close()
+        except BaseException:  # an interrupt, or the caller closed the iterator
+            our_end.close()
             raise
         finally:
             pool.shutdown(cancel_futures=True)
@@ -114,13 +119,13 @@ def _in_processes(
 def _drain(
     submit: Callable[[Unit], Future[Record]], waiting: deque[Unit], window: int
 ) -> Generator[Outcome[Unit, Record], None, list[tuple[Unit, Future[Record]]]]:
-    """Keep at most ``window`` units at work; return those that were when a process died."""
+    """Keep at most ``window`` units running; return the running ones if a process died."""
     at_work: deque[tuple[Unit, Future[Record]]] = deque()
     while waiting or at_work:
         while waiting and len(at_work) < window:
             try:
                 at_work.append((waiting[0], submit(waiting[0])))
-            except (BrokenProcessPool, BrokenPipeError):  # the latter from one that died as it began
+            except (BrokenProcessPool, BrokenPipeError):  # BrokenPipeError: the process died at its start
                 return list(at_work)
             waiting.popleft()
         outcome = _outcome(*at_work[0])
@@ -132,18 +137,18 @@ def _drain(
 
 
 def _outcome(unit: Unit, future: Future[Record]) -> Outcome[Unit, Record] | None:
-    """Wait for how a unit ended; None if its process died.
+    """Wait for the outcome of a unit; None if its process died.
 
     Raises
     ------
     KeyboardInterrupt
-        If it was interrupted, or the wait for it was.
+        If the unit or the wait for it was interrupted.
     """
     try:
         return Outcome(unit, record=future.result())
     except (BrokenProcessPool, CancelledError):
         return None
-    except Exception as error:  # whatever one unit raises must not stop the others
-        if comes_of_interrupt(error):
+    except Exception as error:  # no error of one unit may stop the others
+        if caused_by_interrupt(error):
             raise KeyboardInterrupt from error
         return Outcome(unit, error=error)

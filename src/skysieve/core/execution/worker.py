@@ -1,4 +1,4 @@
-"""A process that does units of work for another one, and ends when that one does."""
+"""Worker process: it runs units for a parent process and ends with it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from multiprocessing.reduction import ForkingPickler
 from typing import TYPE_CHECKING, Any
 
 from skysieve.core.errors import SkysieveError
-from skysieve.core.execution.signals import comes_of_interrupt, ending_signals
+from skysieve.core.execution.signals import caused_by_interrupt, ending_signals
 from skysieve.core.temporaries import remove_own_temporaries
 
 if TYPE_CHECKING:
@@ -24,47 +24,60 @@ if TYPE_CHECKING:
 
     from skysieve.core.execution.job import Job
 
-__all__ = ["packed", "run_in_worker", "start_worker"]
+__all__ = ["pack_job", "run_in_worker", "start_worker"]
 
-LONGEST_END = 2.0
-"""Seconds that a unit has to end by itself when the process that asked for it is dead."""
+GRACE_PERIOD = 2.0
+"""Seconds that a unit has to end by itself after the parent process has died."""
 
 
 class _State:
-    """What this process is at; written by the handler of signals, which has no other way to tell."""
+    """State of this process; global because the signal handler writes to it."""
 
     job: Job[Any, Any] | SkysieveError | None = None
-    """The job, made ready once; or why that failed."""
+    """The prepared job, or the error of its preparation."""
     at_work = False
     interrupted = False
-    """Whether it was told to begin no more units."""
+    """Whether no more units may start."""
     ended_by = 0
-    """The signal that ends this process alone, if one came."""
+    """Number of the signal that ends this process only; 0 if none came."""
 
 
 _state = _State()
 
 
-def packed(job: Job[Any, Any], begin: Callable[[], None] | None) -> bytes:
-    """Return a job, and what is called before it, for another process: see :func:`start_worker`."""
+def pack_job(job: Job[Any, Any], begin: Callable[[], None] | None) -> bytes:
+    """Pickle a job for a worker process.
+
+    Parameters
+    ----------
+    job
+        The job.
+    begin
+        Function to call first in the process, or None.
+
+    Returns
+    -------
+    bytes
+        Argument of :func:`start_worker`.
+    """
     return bytes(ForkingPickler.dumps((job, begin)))
 
 
 def start_worker(work: bytes, processes: int, lifeline: Connection) -> None:
-    """Make this process ready.
+    """Set up this process and prepare the job.
 
-    The job comes packed, as it needs modules that take seconds to load: a process whose parent dies meanwhile
-    must know of it.
+    The job arrives pickled, because the modules that it needs take seconds to load.  The process must already
+    notice the death of its parent in this time.
 
     Parameters
     ----------
     work
-        What :func:`packed` made of the job, and of what is called first, as to set up logging.
+        Result of :func:`pack_job`.
     processes
-        Processes at work on it.
+        Number of processes that run the job.
     lifeline
-        End of a pipe whose other end only the process has that asks for units.  It closes that end to
-        interrupt all units, and the system closes it when it dies, in whatever way.
+        End of a pipe; only the parent process has the other end.  The parent closes that end to interrupt all
+        units, and the system closes it when the parent dies in any way.
     """
     signals = ending_signals()
     for number in signals:
@@ -73,7 +86,7 @@ def start_worker(work: bytes, processes: int, lifeline: Connection) -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
     sys.unraisablehook = _report_lost
     threading.Thread(target=_end_with_parent, args=(lifeline,), daemon=True).start()
-    job, begin = pickle.loads(work)  # noqa: S301 (of the process that began this one)
+    job, begin = pickle.loads(work)  # noqa: S301 (from the parent process)
     if begin is not None:
         begin()
     try:
@@ -85,12 +98,24 @@ def start_worker(work: bytes, processes: int, lifeline: Connection) -> None:
 
 
 def run_in_worker(unit: Any) -> Any:
-    """Do one unit, and return its record.
+    """Run the job on one unit.
+
+    Parameters
+    ----------
+    unit
+        The unit.
+
+    Returns
+    -------
+    Record
+        Return value of the job.
 
     Raises
     ------
     KeyboardInterrupt
         If this process was interrupted.
+    SkysieveError
+        If the job could not be prepared, or there is none.
     """
     job = _state.job
     if job is None:
@@ -100,11 +125,11 @@ def run_in_worker(unit: Any) -> Any:
     try:
         _state.at_work = True
         if _state.interrupted:
-            raise KeyboardInterrupt  # noqa: TRY301 (where the handler would have raised it)
+            raise KeyboardInterrupt  # noqa: TRY301 (the handler would have raised it here)
         return job.run(unit)
     except Exception as error:
-        # what led to an error does not get to the process that asked
-        if comes_of_interrupt(error):
+        # The context of an error is not sent to the parent process
+        if caused_by_interrupt(error):
             raise KeyboardInterrupt from error
         raise
     finally:
@@ -114,15 +139,15 @@ def run_in_worker(unit: Any) -> Any:
 
 
 def _interrupt(number: int, _frame: object) -> None:
-    """Interrupt the unit, but never the machinery around it, which the parent brings to its end.
+    """Interrupt the unit, but not the process pool around it, which the parent shuts down.
 
-    Once only: the next one would interrupt what removes the files of the unit.  A signal other than that of
-    Ctrl-C ends this process: was it for this one alone, the parent begins another.
+    This happens only once: a second interrupt would stop the removal of the unit's files.  A signal other
+    than SIGINT ends this process; if only this process got it, the parent starts another one.
     """
     if number != signal.SIGINT and not _state.ended_by:
         _state.ended_by = number
-        # for the case that the unit does not end, as where the interpreter loses the interrupt
-        late = threading.Timer(LONGEST_END, _end, [128 + number])
+        # In case the unit does not end, for example because the interpreter loses the interrupt
+        late = threading.Timer(GRACE_PERIOD, _end, [128 + number])
         late.daemon = True
         late.start()
     if _state.interrupted:
@@ -135,13 +160,13 @@ def _interrupt(number: int, _frame: object) -> None:
 
 
 def _report_lost(lost: sys.UnraisableHookArgs) -> None:
-    """Say nothing of an interrupt that the interpreter lost, as in the end of an object's life."""
+    """Do not report interrupts that the interpreter lost, for example in a destructor."""
     if not issubclass(lost.exc_type, KeyboardInterrupt):
         sys.__unraisablehook__(lost)
 
 
 def _end_with_parent(lifeline: Connection) -> None:
-    """Wait until the parent ends the units or dies; then end the unit and, after its death, this process."""
+    """Wait until the parent closes the pipe; end the unit and, once the parent is dead, this process."""
     with suppress(EOFError, OSError):
         lifeline.recv_bytes()
     _interrupt_main_thread()
@@ -150,7 +175,7 @@ def _end_with_parent(lifeline: Connection) -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
-    deadline = time.monotonic() + LONGEST_END
+    deadline = time.monotonic() + GRACE_PERIOD
     while _state.at_work and time.monotonic() < deadline:
         time.sleep(0.02)
     _end(1)
@@ -158,7 +183,7 @@ def _end_with_parent(lifeline: Connection) -> None:
 
 def _interrupt_main_thread() -> None:
     if hasattr(signal, "pthread_kill") and signal.SIGINT in ending_signals():
-        # this wakes it, too, where it waits for the system
+        # This also interrupts a blocking system call
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
     elif not hasattr(signal, "pthread_kill"):
         _thread.interrupt_main()
@@ -167,6 +192,6 @@ def _interrupt_main_thread() -> None:
 
 
 def _end(code: int) -> None:
-    """End this process at once, from whichever thread."""
+    """End this process at once, from any thread."""
     remove_own_temporaries()
     os._exit(code)

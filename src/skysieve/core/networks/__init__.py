@@ -1,1 +1,1 @@
-"""Blocks that the networks of all products are built from."""
+"""Building blocks of the networks of all products."""

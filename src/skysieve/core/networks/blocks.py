@@ -1,4 +1,4 @@
-"""Parts that the networks share, and what can be counted of a network."""
+"""Building blocks of the networks, and counts of their parameters and operations."""
 
 from __future__ import annotations
 
@@ -24,59 +24,92 @@ __all__ = [
     "scale_outputs",
 ]
 
-LARGEST_PIXEL = 1e9
-"""Pixels beyond this many sigma are taken as this: their squares would come near the end of float32."""
+MAX_PIXEL = 1e9
+"""Pixels are clipped to this many sigma, so that their squares stay far from the limit of float32."""
 
 
 class ExportableNetwork(Protocol):
-    """What a network offers beyond its logits, so that it can be made into a graph.
+    """Interface of a network that can be exported to a graph.
 
     Attributes
     ----------
     classes
         Number of logits of a pixel or a frame.
     multiple
-        Sides of the input are multiples of this many pixels; 1 if any will do.
+        Sides of the input must be multiples of this number of pixels; 1 if any side is allowed.
 
     Notes
     -----
-    A network of more than one channel has their number as `bands`.
+    A network with several input channels has their number as `bands`.
     """
 
     classes: int
     multiple: int
 
     def probabilities(self, pixels: Tensor) -> Tensor:
-        """Return what the runtime wants of a graph, for ``(N, B, H, W)`` pixels."""
+        """Return the output of the exported graph.
+
+        Parameters
+        ----------
+        pixels
+            ``(N, B, H, W)`` normalised pixels.
+
+        Returns
+        -------
+        Tensor
+            Probabilities, ``(N, C, H, W)`` for pixels or ``(N, 2)`` for frames.
+        """
         ...
 
     def fold_calibration(self, scale: Tensor, offset: Tensor) -> None:
-        """Change the last layer so that the logits ``l`` become ``scale l + offset``, by class."""
+        """Change the last layer so that the logits ``l`` become ``scale l + offset``.
+
+        Parameters
+        ----------
+        scale, offset
+            ``(C,)``, one value for each class.
+        """
         ...
 
 
 def asinh(pixels: Tensor) -> Tensor:
     """Return ``sign(x) log(|x| + sqrt(x^2 + 1))``.
 
-    Linear at the noise and logarithmic at the stars.  Spelt out because engines run these operators fast,
-    and not the one that is made for it.  The absolute error is some 1e-7.
+    It is linear at the noise level and logarithmic at bright stars.  The formula is written out because
+    engines run these operators faster than the built-in one.  The absolute error is about 1e-7.
 
     Parameters
     ----------
     pixels
-        Float32, any shape, in units of the noise above the sky.
+        Sky-subtracted pixels in units of the noise; float32, any shape.
+
+    Returns
+    -------
+    Tensor
+        Float32 of the same shape.
     """
-    limited = pixels.float().clamp(-LARGEST_PIXEL, LARGEST_PIXEL)
+    limited = pixels.float().clamp(-MAX_PIXEL, MAX_PIXEL)
     return limited.sign() * torch.log(limited.abs() + torch.sqrt(limited * limited + 1))
 
 
 def convolution(
     inputs: int, outputs: int, *, size: int = 3, stride: int = 1, dilation: int = 1
 ) -> nn.Sequential:
-    """Return convolution, batch normalisation and ReLU.
+    """Return a convolution, batch normalisation and ReLU.
 
-    Kernels of odd size keep the sides at stride 1 (zero padding); 2 x 2 at stride 2 halves them.  Taps are
-    ``dilation`` apart.
+    Kernels of odd size at stride 1 keep the sides (zero padding); 2 x 2 kernels at stride 2 halve them.
+
+    Parameters
+    ----------
+    inputs, outputs
+        Number of channels.
+    size, stride, dilation
+        Side of the kernel, step between outputs, and distance of the taps, in pixels.
+
+    Returns
+    -------
+    nn.Sequential
+        The three layers.
     """
     padding = (size - 1) // 2 * dilation
     return nn.Sequential(
@@ -87,7 +120,20 @@ def convolution(
 
 
 def convolution_stack(width: int, depth: int) -> nn.Sequential:
-    """Return ``depth`` convolutions of 3 x 3; every two of them form a residual block."""
+    """Return a stack of 3 x 3 convolutions, in residual blocks of two.
+
+    Parameters
+    ----------
+    width
+        Number of channels.
+    depth
+        Number of convolutions; an odd one has a plain convolution at the end.
+
+    Returns
+    -------
+    nn.Sequential
+        The blocks.
+    """
     layers: list[nn.Module] = [Residual(width) for _ in range(depth // 2)]
     if depth % 2:
         layers.append(convolution(width, width))
@@ -95,14 +141,14 @@ def convolution_stack(width: int, depth: int) -> nn.Sequential:
 
 
 class Residual(nn.Module):
-    """Two convolutions of 3 x 3 with a way around them.
+    """Residual block of two 3 x 3 convolutions.
 
     Parameters
     ----------
     width
-        Channels.
+        Number of channels.
     dilations
-        How far apart the taps of each convolution are.
+        Distance of the taps of each convolution, in pixels.
 
     References
     ----------
@@ -124,22 +170,22 @@ class Residual(nn.Module):
 
 
 class ContextBlock(nn.Module):
-    """Dilated convolutions on half of the channels, added to the features: a wide view that costs little.
+    """Residual bottleneck of dilated convolutions: a large receptive field at low cost.
 
-    The last normalisation begins at zero, so that an untrained block changes nothing and can be added to a
-    trained network.
+    The weights of the last normalisation are initialised to zero, so that an untrained block is the identity
+    and can be added to a trained network.
 
     Parameters
     ----------
     width
-        Channels, an even number.
+        Number of channels; even.
     dilations
-        How far apart the taps of the two 3 x 3 convolutions are.
+        Distance of the taps of the two 3 x 3 convolutions, in pixels.
 
     References
     ----------
     He, Zhang, Ren & Sun 2016, CVPR, 770, figure 5 (bottleneck); Yu & Koltun 2016, ICLR (dilation); Goyal et
-    al. 2017, arXiv 1706.02677, section 5.1 (zero at the start).
+    al. 2017, arXiv 1706.02677, section 5.1 (initialisation to zero).
     """
 
     def __init__(self, width: int, dilations: tuple[int, int]) -> None:
@@ -160,7 +206,12 @@ class ContextBlock(nn.Module):
 
 
 def initialise(network: nn.Module) -> None:
-    """Draw the weights of all convolutions and dense layers for ReLU, from torch's global generator.
+    """Initialise the weights of all convolutions and dense layers for ReLU, with torch's global generator.
+
+    Parameters
+    ----------
+    network
+        Network to initialise in place.
 
     References
     ----------
@@ -170,9 +221,9 @@ def initialise(network: nn.Module) -> None:
         if isinstance(module, nn.Conv2d | nn.Linear):
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
         elif isinstance(module, nn.ConvTranspose2d):
-            # of its taps each result sees as many as there are in one stride
-            seen = module.weight[:, 0].numel() / math.prod(module.stride)
-            nn.init.normal_(module.weight, std=math.sqrt(2 / seen))
+            # Each output has contributions from only a fraction of the taps, one for each stride
+            fan_in = module.weight[:, 0].numel() / math.prod(module.stride)
+            nn.init.normal_(module.weight, std=math.sqrt(2 / fan_in))
         else:
             continue
         if module.bias is not None:
@@ -180,14 +231,14 @@ def initialise(network: nn.Module) -> None:
 
 
 def scale_outputs(layer: nn.Conv2d | nn.Linear, scale: Tensor, offset: Tensor) -> None:
-    """Change a last layer in place so that its outputs ``l`` become ``scale l + offset``.
+    """Scale a layer in place so that its outputs ``l`` become ``scale l + offset``.
 
     Parameters
     ----------
     layer
-        A layer with a bias, whose outputs are grouped by class.
+        Layer with a bias; its outputs are grouped by class.
     scale, offset
-        ``(C,)``; the number of outputs is a multiple of C.
+        ``(C,)``; the number of outputs must be a multiple of C.
     """
     repeats = layer.weight.shape[0] // len(scale)
     scale, offset = (values.to(layer.weight).repeat_interleave(repeats) for values in (scale, offset))
@@ -198,14 +249,19 @@ def scale_outputs(layer: nn.Conv2d | nn.Linear, scale: Tensor, offset: Tensor) -
 
 
 def macs_per_pixel(network: nn.Module, shape: Sequence[int] = (256, 256)) -> float:
-    """Return the multiplications with weights that a network does for each input pixel.
+    """Return the multiply-accumulate operations of a network for each input pixel.
 
     Parameters
     ----------
     network
-        Takes ``(1, B, H, W)`` pixels, where B is its `bands`, or 1; it is run once.
+        Network on ``(1, B, H, W)`` pixels, where B is its `bands`, or 1; it is run once.
     shape
         ``(H, W)`` of the input.
+
+    Returns
+    -------
+    float
+        Operations of all convolutions and dense layers.
     """
     total = 0
 
@@ -232,5 +288,16 @@ def macs_per_pixel(network: nn.Module, shape: Sequence[int] = (256, 256)) -> flo
 
 
 def parameter_count(network: nn.Module) -> int:
-    """Return the number of trained values."""
+    """Return the number of parameters.
+
+    Parameters
+    ----------
+    network
+        Any network.
+
+    Returns
+    -------
+    int
+        Number of values in all parameters.
+    """
     return sum(parameter.numel() for parameter in network.parameters())

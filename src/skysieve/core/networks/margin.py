@@ -1,4 +1,4 @@
-"""How far from its border a tile's result differs from that of the whole frame."""
+"""Margin of a tile in which the output differs from that on the whole frame."""
 
 from __future__ import annotations
 
@@ -17,33 +17,33 @@ __all__ = ["measure_margin"]
 def measure_margin(
     network: ExportableNetwork, pixels: Tensor, *, border: int, tolerance: float = 1e-3, part: float = 0.0
 ) -> int:
-    """Return the pixels at a tile's border whose probabilities depend on what lies beyond it.
+    """Measure the width of the margin in which probabilities depend on pixels outside the tile.
 
-    The network sees ``pixels`` once whole and once without a border all around; what remains is compared
-    at each distance from its new border.
+    The network runs once on all of ``pixels`` and once on ``pixels`` without a border.  The probabilities are
+    compared at each distance from the new edge.
 
     Parameters
     ----------
     network
-        A network for pixels; it is put into evaluation mode for the measurement by the caller.
+        Network on pixels, in evaluation mode.
     pixels
-        ``(N, 1, H, W)`` normalised pixels, sides multiples of the network's.
+        ``(N, 1, H, W)`` normalised pixels; sides are multiples of the network's `multiple`.
     border
-        Pixels cut off at each side, a multiple of the network's.
+        Pixels to remove at each side; a multiple of the network's `multiple`.
     tolerance
-        Difference of probabilities that does not matter.
+        Difference of probabilities that is accepted.
     part
-        Part of the values at one distance that may differ by more.
+        Fraction of the values at one distance that may differ by more.
 
     Returns
     -------
     int
-        The least margin beyond which probabilities agree; at most half of what remains.
+        Smallest margin in pixels beyond which probabilities agree; at most half of the inner tile.
 
     Raises
     ------
     ValueError
-        If the border is no multiple of the network's, or leaves nothing.
+        If the border is not a multiple of the network's `multiple`, or leaves no pixels.
     """
     height, width = pixels.shape[-2:]
     if border <= 0 or border % network.multiple or min(height, width) <= 2 * border:

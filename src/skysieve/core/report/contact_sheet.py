@@ -1,4 +1,4 @@
-"""Contact sheets: many frames, each beside the same frame with its mask in colour, in one picture."""
+"""Contact sheets: many frames in one picture, each beside the same frame with its mask in colour."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from PIL import Image, ImageColor, ImageDraw
 
 from skysieve.core.errors import ConfigError
 from skysieve.core.report.legend import Entry, draw_legend, legend_height
-from skysieve.core.report.panels import Layer, lay_over, shrink_bits, shrink_frame
+from skysieve.core.report.panels import Layer, overlay_layers, shrink_bits, shrink_frame
 from skysieve.core.report.text import BACKGROUND, BRIGHT, DIM, FAINT, draw_text, font, shorten
 
 if TYPE_CHECKING:
@@ -24,13 +24,13 @@ __all__ = ["SheetFrame", "render_contact_sheet"]
 
 _MARGIN = 28
 _GAP = 24
-_BETWEEN = 4  # a frame and its mask
+_BETWEEN = 4  # between a frame and its mask
 _TITLE_SIZE = 22
 _CAPTION_SIZE = 13
 _CAPTION_LINE = 18
 _HEADER = 76
-_NARROWEST = 760
-_SMALLEST = 64
+_MIN_WIDTH = 760
+_MIN_SIZE = 64
 _BORDER = "#3a414b"
 
 
@@ -43,9 +43,9 @@ class SheetFrame:
     pixels
         ``(H, W)`` float32 in any unit; NaN where there is no data.
     bits
-        Mask ``(H, W)``; None for a frame without.
+        Mask ``(H, W)``; None for a frame without a mask.
     caption
-        What to write above it; one line or more.
+        Text above the frame; one or more lines.
     """
 
     pixels: NDArray[np.float32]
@@ -55,7 +55,7 @@ class SheetFrame:
 
 @dataclass(frozen=True)
 class _Cell:
-    """A frame as it is drawn: one panel or two, and what stands above."""
+    """A frame ready to draw: one or two panels and the caption."""
 
     panels: tuple[NDArray[np.uint8], ...]
     times: int
@@ -72,21 +72,26 @@ def render_contact_sheet(
 ) -> Image.Image:
     """Draw frames side by side, with one legend for all masks below.
 
-    Frames are drawn as in previews: in grey, by zscale and asinh, the first pixel at the lower left.
+    Frames are drawn as in previews: in grey, with zscale and asinh, the first pixel at the lower left.
 
     Parameters
     ----------
     frames
-        One or more; each is asked for when it is drawn, so that only one need be in memory.
+        One or more frames; an iterator keeps only one in memory at a time.
     planes
-        The planes of the masks. Where several are set, the first in the list is seen.
+        Planes of the masks; the first in the list is on top.
     title
-        What to write above.
+        Title above the frames.
     size
-        The longer side of a frame in the picture, in its pixels; smaller frames are enlarged a whole number
-        of times, at most to this.
+        Longer side of a frame in the picture, in pixels; smaller frames are enlarged by an integer factor, at
+        most to this size.
     width
-        About the width of the picture, in its pixels.
+        Approximate width of the picture, in pixels.
+
+    Returns
+    -------
+    Image
+        The picture.
 
     Raises
     ------
@@ -95,9 +100,9 @@ def render_contact_sheet(
     ValueError
         If a frame is not two-dimensional or empty, or its mask has another shape.
     """
-    if size < _SMALLEST:
+    if size < _MIN_SIZE:
         raise ConfigError(
-            f"frames of {size} pixels in a contact sheet are too small; give at least {_SMALLEST}"
+            f"frames of {size} pixels in a contact sheet are too small; give at least {_MIN_SIZE}"
         )
     covered = dict.fromkeys((plane.name for plane in planes), 0.0)
     cells = [_cell(frame, planes, size, covered) for frame in frames]
@@ -110,7 +115,7 @@ def render_contact_sheet(
     columns = max(1, min(len(cells), (width - 2 * _MARGIN + _GAP) // (cell_width + _GAP)))
     rows = [cells[start : start + columns] for start in range(0, len(cells), columns)]
     heights = [max(_height(cell) for cell in row) for row in rows]
-    inner = max(columns * (cell_width + _GAP) - _GAP, _NARROWEST)
+    inner = max(columns * (cell_width + _GAP) - _GAP, _MIN_WIDTH)
     legend_top = _HEADER + sum(heights) + len(rows) * _GAP
     bottom = legend_height(entries, inner) if any(parts.values()) else 0
     picture = Image.new("RGB", (inner + 2 * _MARGIN, legend_top + bottom + _MARGIN // 2), BACKGROUND)
@@ -129,7 +134,7 @@ def render_contact_sheet(
 
 
 def _cell(frame: SheetFrame, planes: Sequence[PreviewPlane], size: int, covered: dict[str, float]) -> _Cell:
-    """Return a frame as it is drawn, and add the parts that its planes cover to those of the others."""
+    """Return a frame ready to draw, and add the fractions that its planes cover to `covered`."""
     pixels, bits = frame.pixels, frame.bits
     if pixels.ndim != 2 or not pixels.size or (bits is not None and bits.shape != pixels.shape):
         found = "no mask" if bits is None else f"a mask of {bits.shape}"
@@ -142,7 +147,7 @@ def _cell(frame: SheetFrame, planes: Sequence[PreviewPlane], size: int, covered:
     caption = tuple(frame.caption.splitlines())
     if bits is None:
         return _Cell((grey,), times, caption)
-    # Values of planes may lie beyond the type of a mask that has none of them
+    # Values of planes may exceed the range of the mask's type
     bits = bits.astype(np.int32) if bits.dtype.itemsize < 4 else bits
     layers = []
     for plane in planes:
@@ -150,7 +155,7 @@ def _cell(frame: SheetFrame, planes: Sequence[PreviewPlane], size: int, covered:
         covered[plane.name] += part
         red, green, blue = ImageColor.getrgb(plane.colour)[:3]
         layers.append(Layer(plane.value, (red, green, blue), part))
-    return _Cell((grey, lay_over(grey, shrink_bits(bits, shrunk), layers)), times, caption)
+    return _Cell((grey, overlay_layers(grey, shrink_bits(bits, shrunk), layers)), times, caption)
 
 
 def _width(cell: _Cell) -> int:
@@ -164,18 +169,18 @@ def _height(cell: _Cell) -> int:
 
 
 def _draw_cell(
-    picture: Image.Image, draw: ImageDraw.ImageDraw, cell: _Cell, place: tuple[int, int], room: int
+    picture: Image.Image, draw: ImageDraw.ImageDraw, cell: _Cell, corner: tuple[int, int], room: int
 ) -> None:
-    """Draw a frame, its mask, and what stands above, with the upper left corner at a place."""
-    x, y = place
+    """Draw a frame, its mask and its caption, with the upper left corner at `corner`."""
+    x, y = corner
     for number, line in enumerate(cell.caption):
         text = shorten(line, font(_CAPTION_SIZE), room)
-        middle = y + number * _CAPTION_LINE + _CAPTION_LINE // 2 - 1
-        draw_text(draw, (x, middle), text, size=_CAPTION_SIZE, colour=DIM if number else BRIGHT)
+        centre = y + number * _CAPTION_LINE + _CAPTION_LINE // 2 - 1
+        draw_text(draw, (x, centre), text, size=_CAPTION_SIZE, colour=DIM if number else BRIGHT)
     y += _CAPTION_LINE * len(cell.caption)
     for panel in cell.panels:
         high, wide = panel.shape[0] * cell.times, panel.shape[1] * cell.times
-        # Pictures begin at the top, frames at the bottom
+        # The first row of a picture is at the top, that of a frame at the bottom
         shown = Image.fromarray(np.ascontiguousarray(panel[::-1])).resize(
             (wide, high), Image.Resampling.NEAREST
         )

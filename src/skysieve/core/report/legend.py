@@ -1,4 +1,4 @@
-"""The legend of a preview: the colours, what they mean, and how much of the frame they cover."""
+"""Legend of a preview: colours, their meaning, and the fraction of the frame that they cover."""
 
 from __future__ import annotations
 
@@ -24,7 +24,15 @@ _OUTLINE = "#5a636f"
 
 @dataclass(frozen=True)
 class Entry:
-    """A line of the legend; `fraction` is the part of the frame from 0 to 1."""
+    """A line of the legend.
+
+    Attributes
+    ----------
+    name, colour, description
+        Abbreviation, colour as ``#rrggbb``, and meaning of the plane.
+    fraction
+        Fraction of the frame that the plane covers, 0 to 1.
+    """
 
     name: str
     colour: str
@@ -33,7 +41,17 @@ class Entry:
 
 
 def percent(fraction: float) -> str:
-    """Return a part of one as a percentage with two or three digits that count.
+    """Format a fraction as a percentage.
+
+    Parameters
+    ----------
+    fraction
+        From 0 to 1.
+
+    Returns
+    -------
+    str
+        Percentage with two or three significant digits.
 
     Examples
     --------
@@ -43,28 +61,52 @@ def percent(fraction: float) -> str:
     value = 100 * fraction
     if value < 1e-4:
         return "<0.0001 %" if value else "0 %"
-    for least, decimals in ((99.95, 0), (9.995, 1), (0.0995, 2), (0.00995, 3)):
-        if value >= least:
+    for minimum, decimals in ((99.95, 0), (9.995, 1), (0.0995, 2), (0.00995, 3)):
+        if value >= minimum:
             return f"{value:.{decimals}f} %"
     return f"{value:.4f} %"
 
 
 def legend_height(entries: Sequence[Entry], width: int) -> int:
-    """Return the height that the legend takes at a width, both in pixels."""
+    """Return the height of the legend.
+
+    Parameters
+    ----------
+    entries
+        Lines of the legend.
+    width
+        Available width in pixels.
+
+    Returns
+    -------
+    int
+        Height in pixels.
+    """
     found = [entry for entry in entries if entry.fraction]
     rows = -(-len(found) // _columns(found, width))
     return _LINE * (rows + (len(found) < len(entries)))
 
 
 def draw_legend(
-    draw: ImageDraw.ImageDraw, entries: Sequence[Entry], place: tuple[int, int], width: int
+    draw: ImageDraw.ImageDraw, entries: Sequence[Entry], corner: tuple[int, int], width: int
 ) -> None:
-    """Draw the legend with its upper left corner at a place.
+    """Draw the legend.
 
-    Planes that the mask has are listed column by column, with swatch, name, part and description; the
-    names of those that it has not share the last line.
+    Planes with pixels are listed column by column, with colour, name, percentage and description. The last
+    line has the names of the other planes.
+
+    Parameters
+    ----------
+    draw
+        Picture to draw on.
+    entries
+        Lines of the legend.
+    corner
+        ``(x, y)`` of the upper left corner, in pixels.
+    width
+        Available width in pixels.
     """
-    left, top = place
+    left, top = corner
     found = [entry for entry in entries if entry.fraction]
     columns = _columns(found, width)
     rows = -(-len(found) // columns)

@@ -1,4 +1,4 @@
-"""Frames and masks as pictures of a given size: grey levels, and colours laid over them."""
+"""Frames as grey pictures of a given size, and masks as colours over them."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["GreyPanel", "Layer", "lay_over", "shrink_bits", "shrink_frame"]
+__all__ = ["GreyPanel", "Layer", "overlay_layers", "shrink_bits", "shrink_frame"]
 
-# Where there is no data: no grey, so that nobody takes it for a faint or a bright sky.
+# Pixels without data are not grey, so that they are not mistaken for faint or bright sky
 _NODATA_COLOUR = (24, 38, 66)
 
-# The linear part of the stretch, in units of the upper limit: smaller shows more of what is bright.
+# Linear part of the stretch, in units of the upper limit: a smaller value shows more in bright areas
 _SOFTENING = 0.25
-# The stretch goes on beyond zscale's upper limit, where stars keep their cores apart from their wings.
+# The stretch extends beyond the upper limit of zscale, so that cores and wings of stars differ
 _HEADROOM = 3.0
 
-# Rims are drawn almost opaque, so what is thin is seen well; the inside of what is wide lets the frame
-# be seen through it. Of planes that cover much of the frame, all is drawn lighter.
+# Opacities of the rim and the interior of regions. The rim is almost opaque, so that thin features are well
+# visible; the interior is transparent, so that the frame remains visible. Planes that cover a large fraction
+# of the frame are more transparent (second values).
 _RIM = (0.95, 0.45)
 _INSIDE = (0.5, 0.25)
 _SMALL, _LARGE = 0.02, 0.12
@@ -38,9 +39,9 @@ class GreyPanel(NamedTuple):
     Attributes
     ----------
     rgb : ndarray of uint8, shape (h, w, 3)
-        The picture, its first row at the bottom of the sky as in the frame.
+        The picture; its first row is the lowest, as in the frame.
     low, high
-        The limits of zscale, in the unit of the frame.
+        Limits of zscale, in the unit of the frame.
     """
 
     rgb: NDArray[np.uint8]
@@ -49,7 +50,7 @@ class GreyPanel(NamedTuple):
 
 
 class Layer(NamedTuple):
-    """A plane of a mask to be drawn: its value, its colour, and its part of the frame from 0 to 1."""
+    """A mask plane to draw: its value, its colour, and the fraction of the frame that it covers."""
 
     value: int
     rgb: tuple[int, int, int]
@@ -63,7 +64,7 @@ def shrink_frame(
     *,
     no_sky: NDArray[np.bool_] | None = None,
 ) -> GreyPanel:
-    """Return the frame in grey levels, at the same or a smaller size, whose pixels are means.
+    """Convert a frame to grey levels at the same or a smaller size, by averaging pixels.
 
     Parameters
     ----------
@@ -74,7 +75,12 @@ def shrink_frame(
     size
         Width and height of the picture.
     no_sky : ndarray of bool, shape (H, W)
-        True for pixels that are shown, but do not count for the limits, unless no others are left.
+        True for pixels that are shown but not used for the limits, unless there are no others.
+
+    Returns
+    -------
+    GreyPanel
+        The picture and its limits.
 
     References
     ----------
@@ -84,7 +90,7 @@ def shrink_frame(
     usable = ~(nodata | ~np.isfinite(pixels))
     values = np.where(usable, pixels, np.float32(0))
     if size != pixels.shape[::-1]:
-        # Means over the pixels with data: both sums have the same weights.
+        # Means over the pixels with data; both sums have the same weights
         weights = _resize(usable.astype(np.float32), size)
         values = _resize(values, size) / np.maximum(weights, np.float32(1e-6))
         usable = weights > 0.5
@@ -101,9 +107,9 @@ def shrink_frame(
 
 
 def shrink_bits(bits: NDArray[np.integer], size: tuple[int, int]) -> NDArray[np.integer]:
-    """Return the mask at the same or a smaller size, where a pixel has the bits of all it stands for.
+    """Reduce a mask to the same or a smaller size; each pixel has the bits of all pixels that it covers.
 
-    So a cosmic ray or a column one pixel wide is in the picture however small it is.
+    So a cosmic ray or a column of one pixel's width remains visible at any size.
 
     Parameters
     ----------
@@ -111,6 +117,11 @@ def shrink_bits(bits: NDArray[np.integer], size: tuple[int, int]) -> NDArray[np.
         The mask.
     size
         Width and height of the result.
+
+    Returns
+    -------
+    ndarray of int, shape (h, w)
+        The reduced mask.
     """
     width, height = size
     rows = np.arange(height) * bits.shape[0] // height
@@ -119,10 +130,10 @@ def shrink_bits(bits: NDArray[np.integer], size: tuple[int, int]) -> NDArray[np.
     return cast("NDArray[np.integer]", shrunk)
 
 
-def lay_over(
+def overlay_layers(
     grey: NDArray[np.uint8], bits: NDArray[np.integer], layers: Sequence[Layer]
 ) -> NDArray[np.uint8]:
-    """Return the picture with the planes of the mask in their colours; the first in the list is on top.
+    """Draw the planes of a mask over a picture; the first plane is on top.
 
     Parameters
     ----------
@@ -131,7 +142,12 @@ def lay_over(
     bits : ndarray of int, shape (h, w)
         The mask.
     layers
-        The planes to draw.
+        Planes to draw.
+
+    Returns
+    -------
+    ndarray of uint8, shape (h, w, 3)
+        A new picture.
     """
     picture = grey.copy()
     free = np.ones(bits.shape, dtype=bool)
@@ -150,7 +166,7 @@ def lay_over(
 
 
 def _zscale(values: NDArray[np.float32]) -> tuple[float, float]:
-    """Return the limits of zscale, or others that are apart where it finds none."""
+    """Return the limits of zscale, or the extremes if zscale fails; the two always differ."""
     from astropy.visualization import ZScaleInterval
 
     sample = values[:: max(1, values.size // _ZSCALE_SAMPLE)].astype(np.float64)
@@ -163,6 +179,6 @@ def _zscale(values: NDArray[np.float32]) -> tuple[float, float]:
 
 
 def _resize(image: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
-    # Hamming: a mean over blocks of unequal size, as at most scales, would show them as a pattern of noise.
+    # A plain mean has blocks of unequal size at most scales, which show as a noise pattern; hence Hamming
     resized = Image.fromarray(image).resize(size, Image.Resampling.HAMMING)
     return np.asarray(resized, dtype=np.float32)

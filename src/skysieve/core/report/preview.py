@@ -1,4 +1,4 @@
-"""Previews: a frame, and the frame with its mask in colour, in one picture."""
+"""Previews: a frame beside the same frame with its mask in colour."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from PIL import Image, ImageColor, ImageDraw
 
 from skysieve.core.errors import ConfigError, OutputError
 from skysieve.core.report.legend import Entry, draw_legend, legend_height
-from skysieve.core.report.panels import Layer, lay_over, shrink_bits, shrink_frame
+from skysieve.core.report.panels import Layer, overlay_layers, shrink_bits, shrink_frame
 from skysieve.core.report.text import BACKGROUND, BRIGHT, DIM, FAINT, draw_text, font, shorten
 
 if TYPE_CHECKING:
@@ -27,13 +27,13 @@ _TITLE_SIZE = 22
 _CAPTION_SIZE = 14
 _HEADER = 76
 _CAPTION = 30
-_NARROWEST = 760
-_SMALLEST = 400
-# Small frames are enlarged to about this, whatever room there is.
+_MIN_WIDTH = 760
+_MIN_SIZE = 400
+# Small frames are enlarged to about this size, whatever the available space
 _ENLARGED = 640
 _BORDER = "#3a414b"
 
-# Frames much wider than high are shown larger one above the other.
+# The panels of frames with a larger aspect ratio are stacked, which makes them larger
 _WIDE_FRAME = 1.6
 
 
@@ -46,16 +46,16 @@ class PreviewPlane:
     name
         Abbreviation.
     value
-        The bits of the mask that mean it.
+        Bits of the mask for this plane.
     colour
         ``#rrggbb``.
     description
-        What it means, in a few words.
+        Meaning in a few words.
 
     Raises
     ------
     ConfigError
-        If the colour is none.
+        If the colour is not valid.
     """
 
     name: str
@@ -85,9 +85,9 @@ def render_preview(
 ) -> Image.Image:
     """Draw the frame and its mask side by side, with a legend below.
 
-    The frame is in grey, by zscale and asinh, its first pixel at the lower left. A frame larger than the
-    picture is shown by means of pixels, its mask so that nothing in it is lost; a small one is enlarged a
-    whole number of times.
+    The frame is shown in grey with zscale and asinh; its first pixel is at the lower left. The pixels of a
+    large frame are averaged, and its mask is reduced so that every marked pixel remains visible. A small
+    frame is enlarged by an integer factor.
 
     Parameters
     ----------
@@ -98,17 +98,22 @@ def render_preview(
     bits : ndarray of int, shape (H, W)
         The mask.
     planes
-        The planes to show. Where several are set, the first in the list is seen, so those that cover much
-        come last; they are also drawn lighter.
+        Planes to show. The first in the list is on top, so planes that cover a large fraction should come
+        last; they are also more transparent.
     path
-        Where to write the picture, as PNG; it is only returned if None. To keep an old file safe until the
-        new one is whole, give the path that :func:`skysieve.core.atomic.atomic_write` yields.
+        PNG file to write; the picture is only returned if None. To keep an old file until the new one is
+        complete, pass the path that :func:`skysieve.core.atomic.atomic_write` yields.
     title
-        What to write above.
+        Title above the panels.
     max_size
-        The longest side that the picture may have, in its pixels.
+        Longest side of the picture, in its pixels.
     no_sky : ndarray of bool, shape (H, W)
-        True for pixels that are shown, but do not count for the grey levels.
+        True for pixels that are shown but not used for the grey levels.
+
+    Returns
+    -------
+    Image
+        The picture.
 
     Raises
     ------
@@ -121,9 +126,9 @@ def render_preview(
     """
     if pixels.ndim != 2 or not pixels.size or not pixels.shape == nodata.shape == bits.shape:
         raise ValueError(f"no three images of one shape: {pixels.shape}, {nodata.shape}, {bits.shape}")
-    if max_size < _SMALLEST:
-        raise ConfigError(f"a preview of {max_size} pixels is too small; give at least {_SMALLEST}")
-    # Values of planes may lie beyond the type of a mask that has none of them.
+    if max_size < _MIN_SIZE:
+        raise ConfigError(f"a preview of {max_size} pixels is too small; give at least {_MIN_SIZE}")
+    # Values of planes may exceed the range of the mask's type
     bits = bits.astype(np.int32) if bits.dtype.itemsize < 4 else bits
     fractions = [_fraction(bits, plane.value) for plane in planes]
     entries = [
@@ -136,7 +141,7 @@ def render_preview(
     height, width = pixels.shape
     layout = _Layout.of(width, height, entries, max_size)
     grey = shrink_frame(pixels, nodata, layout.shrunk, no_sky=no_sky)
-    masked = lay_over(grey.rgb, shrink_bits(bits, layout.shrunk), layers)
+    masked = overlay_layers(grey.rgb, shrink_bits(bits, layout.shrunk), layers)
     captions = (
         f"frame: zscale {_number(grey.low)} to {_number(grey.high)}, asinh",
         "mask" if any(fractions) else "mask: empty",
@@ -152,10 +157,10 @@ def render_preview(
 
 @dataclass(frozen=True)
 class _Layout:
-    """Where things are in the picture, in its pixels.
+    """Layout of the picture, in its pixels.
 
-    ``shrunk`` is the width and height of the arrays behind the panels, ``times`` how often each of their
-    pixels is repeated, ``inner`` the width between the margins.
+    ``shrunk`` is the width and height of the arrays of the panels, ``times`` the factor by which they are
+    enlarged, and ``inner`` the width between the margins.
     """
 
     shrunk: tuple[int, int]
@@ -170,10 +175,10 @@ class _Layout:
         stacked = width > _WIDE_FRAME * height
         across, down = (1, 2) if stacked else (2, 1)
         widest = max_size - 2 * _MARGIN
-        narrowest = min(_NARROWEST, widest)
+        narrowest = min(_MIN_WIDTH, widest)
         around = _HEADER + down * _CAPTION + down * _GAP + _MARGIN
         room_across = (widest - (across - 1) * _GAP) // across
-        # A long legend in a small picture may make it higher than asked, rather than the panels invisible.
+        # A long legend may make a small picture higher than requested; otherwise the panels would vanish
         room_down = max((max_size - around - legend_height(entries, narrowest)) // down, max_size // 8)
         scale = min(room_across / width, room_down / height)
         times = max(1, min(int(scale), -(-_ENLARGED // max(width, height))))
@@ -217,7 +222,7 @@ def _compose(
         text = shorten(caption, font(_CAPTION_SIZE), wide)
         draw_text(draw, (x, y - _CAPTION // 2 - 2), text, size=_CAPTION_SIZE, colour=DIM)
         draw.rectangle((x - 1, y - 1, x + wide, y + high), outline=_BORDER)
-        # Pictures begin at the top, frames at the bottom.
+        # The first row of a picture is at the top, that of a frame at the bottom
         shown = Image.fromarray(np.ascontiguousarray(panel[::-1]))
         picture.paste(shown.resize(layout.panel, Image.Resampling.NEAREST), (x, y))
     return picture

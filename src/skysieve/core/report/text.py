@@ -1,4 +1,4 @@
-"""Text in pictures: one typeface, its sizes, and the colours of a page."""
+"""Text in pictures: the typeface and the colours of a page."""
 
 from __future__ import annotations
 
@@ -18,26 +18,64 @@ DIM = "#b4bcc7"
 FAINT = "#7d8794"
 
 HALO = 2
-"""Pixels around letters, where they are drawn over a picture."""
+"""Width in pixels of the outline of letters on a picture."""
 
 _ELLIPSIS = "…"
 
 
 @lru_cache
 def font(size: int) -> ImageFont.FreeTypeFont:
-    """Return the typeface that comes with Pillow, at a size in pixels."""
+    """Return the typeface that comes with Pillow.
+
+    Parameters
+    ----------
+    size
+        Size in pixels.
+
+    Returns
+    -------
+    FreeTypeFont
+        The same object for the same size.
+    """
     return cast("ImageFont.FreeTypeFont", ImageFont.load_default(size))
 
 
 def text_width(text: str, typeface: ImageFont.FreeTypeFont) -> int:
-    """Return the width of a text in pixels."""
+    """Return the width of a text.
+
+    Parameters
+    ----------
+    text
+        Text as given to :func:`draw_text`.
+    typeface
+        Typeface of :func:`font`.
+
+    Returns
+    -------
+    int
+        Width in pixels.
+    """
     return round(typeface.getlength(_drawable(text)))
 
 
 def shorten(text: str, typeface: ImageFont.FreeTypeFont, room: int) -> str:
-    """Return the text, with its middle left out if it is wider than the room.
+    """Shorten a text to a width by removing its middle.
 
-    The ends are what tells file names apart: the folder at one, the HDU at the other.
+    Both ends remain because they distinguish file names: one has the folder, the other the HDU.
+
+    Parameters
+    ----------
+    text
+        Text to shorten.
+    typeface
+        Typeface of :func:`font`.
+    room
+        Available width in pixels.
+
+    Returns
+    -------
+    str
+        The text, or its ends with an ellipsis between them.
     """
     text = _drawable(text)
     if text_width(text, typeface) <= room:
@@ -52,7 +90,7 @@ def shorten(text: str, typeface: ImageFont.FreeTypeFont, room: int) -> str:
 
 def draw_text(
     draw: ImageDraw.ImageDraw,
-    place: tuple[int, int],
+    position: tuple[int, int],
     text: str,
     *,
     size: int,
@@ -60,10 +98,28 @@ def draw_text(
     anchor: str = "lm",
     halo: str | None = None,
 ) -> None:
-    """Draw one line of text with its middle at a height; `anchor` is Pillow's, `halo` a colour around it."""
+    """Draw one line of text.
+
+    Parameters
+    ----------
+    draw
+        Picture to draw on.
+    position
+        ``(x, y)`` of the anchor, in pixels.
+    text
+        Text; characters that the typeface lacks become question marks.
+    size
+        Size in pixels.
+    colour
+        Colour of the letters.
+    anchor
+        Anchor as in Pillow; by default the left end at half height.
+    halo
+        Colour of the outline; no outline if None.
+    """
     width = 0 if halo is None else HALO
     draw.text(
-        place,
+        position,
         _drawable(text),
         font=font(size),
         fill=colour,
@@ -74,7 +130,7 @@ def draw_text(
 
 
 def _drawable(text: str) -> str:
-    # The typeface has little beyond ASCII, and draws boxes for the rest.
+    # The typeface has few characters beyond ASCII and draws boxes for the others
     plain = text.replace(_ELLIPSIS, "\0").encode("ascii", "replace").decode("ascii")
     plain = "".join(c if c.isprintable() or c == "\0" else " " for c in plain)
     return plain.replace("\0", _ELLIPSIS)

@@ -1,1 +1,1 @@
-"""What the simulators of all products share."""
+"""Code that the simulators of all products share."""

@@ -16,18 +16,23 @@ __all__ = ["enlarge", "fractal_pair", "smooth_surface"]
 
 
 def smooth_surface(shape: tuple[int, int], rng: Generator, *, cell: float) -> NDArray[np.float32]:
-    """Return a Gaussian random surface ``(H, W)`` float32 of mean 0 and variance near 1, without any edges.
+    """Return a smooth Gaussian random surface of mean 0 and variance near 1.
 
-    A cubic B-spline with random coefficients: it and its first two derivatives are continuous.
+    It is a cubic B-spline with random coefficients, so its first two derivatives are continuous.
 
     Parameters
     ----------
     shape
         ``(H, W)``.
     rng
-        Source of randomness.
+        Random generator.
     cell
-        Distance of the knots in pixels: humps and hollows are about two cells across.
+        Distance of the knots in pixels; maxima and minima are about two cells wide.
+
+    Returns
+    -------
+    ndarray
+        ``(H, W)`` float32.
 
     References
     ----------
@@ -35,29 +40,34 @@ def smooth_surface(shape: tuple[int, int], rng: Generator, *, cell: float) -> ND
     """
     down, across = (_spline_basis(size, cell, shift=rng.uniform()) for size in shape)
     coefficients = rng.standard_normal((down.shape[1], across.shape[1]), dtype=np.float32)
-    # The mean of the squared weights of a cubic B-spline is 151/315 an axis
+    # The mean of the squared weights of a cubic B-spline is 151/315 along each axis
     return np.asarray(down @ coefficients @ across.T * np.float32(315 / 151), np.float32)
 
 
 def fractal_pair(
     shape: tuple[int, int], rng: Generator, *, slope: float, stretch: float = 1.0, angle: float = 0.0
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return two independent Gaussian random surfaces ``(H, W)`` float32 with power ``k^-slope``.
+    """Return two independent Gaussian random surfaces with power spectrum ``k^-slope``.
 
-    Each has mean 0 and standard deviation 1.  One complex transform gives both.
+    Each has mean 0 and standard deviation 1.  One complex Fourier transform gives both.
 
     Parameters
     ----------
     shape
         ``(H, W)``.
     rng
-        Source of randomness.
+        Random generator.
     slope
         Exponent of the power spectrum in two dimensions: 2.4 is rough, 4 is smooth.
     stretch, angle
-        Structures are longer by this factor along this direction (radians from the x axis).
+        Factor by which structures are elongated, and the direction in radians from the x axis.
+
+    Returns
+    -------
+    first, second
+        ``(H, W)`` float32.
     """
-    # A transform is periodic: what wraps round is cut off
+    # The transform is periodic, so a larger surface is made and cropped
     height, width = (fft.next_fast_len(size + size // 4, real=False) for size in shape)
     ky = fft.fftfreq(height)[:, None].astype(np.float32)
     kx = fft.fftfreq(width)[None, :].astype(np.float32)
@@ -72,11 +82,26 @@ def fractal_pair(
 
 
 def enlarge(image: NDArray[np.float32], shape: tuple[int, int], factor: int) -> NDArray[np.float32]:
-    """Return the image drawn larger by a factor, linearly between its pixels, and cut to ``(H, W)``."""
+    """Enlarge an image by linear interpolation and crop it.
+
+    Parameters
+    ----------
+    image
+        ``(h, w)`` float32.
+    shape
+        ``(H, W)`` of the result.
+    factor
+        Pixels of the result for each pixel of the image.
+
+    Returns
+    -------
+    ndarray
+        ``(H, W)`` float32.
+    """
     for axis, size in enumerate(shape):
-        place = np.arange(size, dtype=np.float32) / factor
-        low = np.minimum(place.astype(np.intp), image.shape[axis] - 2)
-        weight = (place - low).reshape((-1, 1) if axis == 0 else (1, -1)).astype(np.float32)
+        position = np.arange(size, dtype=np.float32) / factor
+        low = np.minimum(position.astype(np.intp), image.shape[axis] - 2)
+        weight = (position - low).reshape((-1, 1) if axis == 0 else (1, -1)).astype(np.float32)
         start = image.take(low, axis)
         image = start + weight * (image.take(low + 1, axis) - start)
     return image
@@ -84,9 +109,9 @@ def enlarge(image: NDArray[np.float32], shape: tuple[int, int], factor: int) -> 
 
 def _spline_basis(size: int, cell: float, *, shift: float) -> NDArray[np.float32]:
     """Return the weights ``(size, knots)`` of cubic B-splines at each pixel."""
-    place = np.arange(size) / cell + shift
-    knot = place.astype(np.intp)
-    t = place - knot
+    position = np.arange(size) / cell + shift
+    knot = position.astype(np.intp)
+    t = position - knot
     weights = np.stack([(1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3]) / 6
     basis = np.zeros((size, knot[-1] + 4), np.float32)
     for number, weight in enumerate(weights):

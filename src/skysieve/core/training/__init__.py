@@ -1,1 +1,1 @@
-"""The training of networks: recipes, batches, losses, checkpoints, export."""
+"""Training of networks: recipes, batches, losses, checkpoints and export."""

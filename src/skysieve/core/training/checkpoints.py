@@ -1,4 +1,4 @@
-"""Checkpoints: written whole or not at all, and read without running what a stranger put into them."""
+"""Checkpoints: written atomically, and read without executing code from the file."""
 
 from __future__ import annotations
 
@@ -28,31 +28,40 @@ __all__ = ["CheckpointFiles", "KeepCheckpoint", "check_checkpoint", "same_traini
 logger = logging.getLogger(__name__)
 
 INTERVAL = 300.0
-"""Seconds of work that a power cut may cost."""
+"""Seconds between two checkpoints: the most work that a power failure can lose."""
 
 DESCRIPTION = "skysieve description"
 MINUTES = "minutes"
 SCHEDULES = "skysieve schedules before"
 
 STEPS = re.compile(r"^steps: (\d+)$", re.MULTILINE)
-"""What may change in a description while a training stays the same: how long it shall last."""
+"""Number of steps in a description: the only part that may change when a training resumes."""
 
 
 class CheckpointFiles(TorchCheckpointIO):
-    """Files of tensors and plain values, of which each is there whole or not at all."""
+    """Checkpoint files with tensors and plain values, written atomically."""
 
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None
     ) -> None:
-        """Write a checkpoint over the one before.
+        """Write a checkpoint in place of the previous one.
+
+        Parameters
+        ----------
+        checkpoint
+            Contents.
+        path
+            The file.
+        storage_options
+            Ignored.
 
         Raises
         ------
         OutputError
-            If it cannot be written, as on a full disk; the one before is kept.
+            If it cannot be written, for example on a full disk; the previous one is kept.
         """
         del storage_options
-        content = io.BytesIO()  # torch tells nothing of a full disk but that it failed
+        content = io.BytesIO()  # torch hides the cause of a failed write, such as a full disk
         torch.save(checkpoint, content)
         with atomic_write(Path(path), overwrite=True) as temporary:
             temporary.write_bytes(content.getbuffer())
@@ -63,7 +72,21 @@ class CheckpointFiles(TorchCheckpointIO):
         map_location: Any = "cpu",
         weights_only: bool | None = True,  # noqa: FBT001, FBT002 (Lightning's own signature)
     ) -> dict[str, Any]:
-        """Read a checkpoint; whatever is asked for, objects other than tensors and plain values are refused.
+        """Read a checkpoint; refuse objects other than tensors and plain values.
+
+        Parameters
+        ----------
+        path
+            The file.
+        map_location
+            Device of the tensors; see :func:`torch.load`.
+        weights_only
+            Ignored; always True.
+
+        Returns
+        -------
+        dict
+            Contents.
 
         Raises
         ------
@@ -75,21 +98,21 @@ class CheckpointFiles(TorchCheckpointIO):
 
 
 def check_checkpoint(path: Path, module: lightning.LightningModule, description: str) -> None:
-    """Make sure that a training can go on with a checkpoint.
+    """Check that a training can resume from a checkpoint.
 
     Parameters
     ----------
     path
         The file.
     module
-        What is to be trained.
+        Network to be trained.
     description
-        The recipe of this, and all that it refers to.
+        Description of its training: the recipe and everything it refers to.
 
     Raises
     ------
     ConfigError
-        If it cannot be read, or is of another training.
+        If it cannot be read, or belongs to another training.
     """
     checkpoint = _read(path, "cpu")
     weights = checkpoint.get("state_dict")
@@ -102,33 +125,44 @@ def check_checkpoint(path: Path, module: lightning.LightningModule, description:
 
 
 def same_training(one: str, other: str) -> bool:
-    """Tell whether two descriptions are of the same training, be it for more steps or fewer."""
+    """Return whether two descriptions are equal except for the number of steps.
+
+    Parameters
+    ----------
+    one, other
+        Descriptions as YAML.
+
+    Returns
+    -------
+    bool
+        True for the same training.
+    """
     return STEPS.sub("", one, count=1) == STEPS.sub("", other, count=1)
 
 
 def _steps(description: str) -> int:
-    """Return the number of steps in a description; 0 if it has none."""
+    """Return the number of steps in a description, or 0."""
     found = STEPS.search(description)
     return int(found[1]) if found else 0
 
 
 class KeepCheckpoint(Callback):
-    """Keeps the state of a training in a file: now and then, before each validation, and when it ends.
+    """Save the state of a training at intervals, before each validation, and at the end.
 
     Parameters
     ----------
     path
         The file.
     every
-        Steps between two validations.
+        Number of steps between two validations.
     description
-        The recipe of the training, and all that it refers to.
+        Description of the training: the recipe and everything it refers to.
 
     Attributes
     ----------
     schedules_before
-        Where the training was to last longer or less long at first: until which step, and the number of
-        steps after which the rate was to be zero then.
+        Earlier schedules, if the number of steps has changed: the step until which each one applied, and the
+        number of steps that it was made for.
     """
 
     def __init__(self, path: Path, *, every: int, description: str) -> None:
@@ -137,50 +171,62 @@ class KeepCheckpoint(Callback):
         self.minutes_before = 0.0
         self._begun = self._saved_at = time.monotonic()
         self._saved_step = 0
-        self._spoilt = False
+        self._diverged = False
 
     @property
     def minutes(self) -> float:
-        """Minutes of the training so far, all of its runs together."""
+        """Minutes of training so far, in all of its runs."""
         return self.minutes_before + (time.monotonic() - self._begun) / 60
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what this callback wants to know again."""
+        """Return the state of this callback.
+
+        Returns
+        -------
+        dict
+            Minutes of training so far.
+        """
         return {MINUTES: self.minutes}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take what was kept."""
+        """Restore the state of this callback.
+
+        Parameters
+        ----------
+        state_dict
+            See :meth:`state_dict`.
+        """
         self.minutes_before = float(state_dict[MINUTES])
 
     def on_save_checkpoint(
         self, _trainer: lightning.Trainer, _module: lightning.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Say in the checkpoint what it is of."""
+        """Add the description and the earlier schedules to the checkpoint."""
         checkpoint[DESCRIPTION], checkpoint[SCHEDULES] = self.description, self.schedules_before
 
     def on_load_checkpoint(
         self, _trainer: lightning.Trainer, _module: lightning.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Note how long the training was to last so far, if that has changed."""
+        """Record the previous number of steps, if it has changed."""
         self.schedules_before = list(checkpoint.get(SCHEDULES, []))
         before = _steps(checkpoint.get(DESCRIPTION, self.description))
         if before != _steps(self.description):
             self.schedules_before.append({"until": int(checkpoint["global_step"]), "steps": before})
 
     def on_train_start(self, trainer: lightning.Trainer, _module: lightning.LightningModule) -> None:
-        """Begin to count the time."""
+        """Start the clock."""
         self._begun = self._saved_at = time.monotonic()
         self._saved_step = trainer.global_step
 
     def on_train_batch_end(
         self, trainer: lightning.Trainer, _module: lightning.LightningModule, outputs: Any, *_: Any
     ) -> None:
-        """Keep the state before a validation, and where much work would be lost without.
+        """Save the state before a validation, and at least every :data:`INTERVAL` seconds.
 
         Raises
         ------
         ConfigError
-            If the training came to nothing.
+            If the loss is no longer finite.
         OutputError
             If the state cannot be written.
         """
@@ -190,7 +236,7 @@ class KeepCheckpoint(Callback):
         if not late and trainer.global_step % self.every:
             return
         if not math.isfinite(float(outputs["loss"])):
-            self._spoilt = True
+            self._diverged = True
             kept = f"; {self.path} is of step {self._saved_step}" if self._saved_step else ""
             raise ConfigError(
                 f"step {trainer.global_step}: the loss is no number any more: give a lower learning_rate, "
@@ -199,21 +245,21 @@ class KeepCheckpoint(Callback):
         self._save(trainer)
 
     def on_train_end(self, trainer: lightning.Trainer, _module: lightning.LightningModule) -> None:
-        """Keep the trained network, for what comes after the training may be interrupted too."""
+        """Save the trained network, since the steps after the training may be interrupted too."""
         self._save(trainer)
 
     def on_exception(
         self, trainer: lightning.Trainer, _module: lightning.LightningModule, exception: BaseException
     ) -> None:
-        """Keep what is done so far.
+        """Save the work done so far.
 
-        Not in a validation: it runs with averaged weights in place of those that learn, and the state before
-        it is kept.
+        Nothing is saved during a validation. It runs with averaged weights in place of the trained ones, and
+        the state before it is already saved.
         """
         nothing_new = trainer.global_step <= self._saved_step or trainer.validating
-        if nothing_new or self._spoilt or isinstance(exception, OutputError):
+        if nothing_new or self._diverged or isinstance(exception, OutputError):
             return
-        _forget_broken_step(trainer)
+        _uncount_unfinished_batch(trainer)
         try:
             self._save(trainer)
         except OutputError as error:
@@ -224,8 +270,8 @@ class KeepCheckpoint(Callback):
         self._saved_step, self._saved_at = trainer.global_step, time.monotonic()
 
 
-def _forget_broken_step(trainer: lightning.Trainer) -> None:
-    """Count a batch that was begun and not learnt from as never seen, or validations would come early."""
+def _uncount_unfinished_batch(trainer: lightning.Trainer) -> None:
+    """Remove a batch without an optimiser step from the counts; otherwise validations would come early."""
     progress = trainer.fit_loop.epoch_loop.batch_progress
     for counts in (progress.total, progress.current):
         if isinstance(counts, _ProcessedTracker) and counts.processed == counts.completed:
@@ -235,7 +281,7 @@ def _forget_broken_step(trainer: lightning.Trainer) -> None:
 def _read(path: Path, map_location: Any) -> dict[str, Any]:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of files of other origin, which are refused below
+            warnings.simplefilter("ignore")  # about files from elsewhere, which are refused below
             checkpoint = torch.load(path, map_location=map_location, weights_only=True)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror or error})") from error

@@ -1,4 +1,4 @@
-"""How a training went, as a picture."""
+"""Plot of the loss and the scores of a training."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ __all__ = ["draw_curves"]
 
 
 def draw_curves(metrics: Path, picture: Path) -> None:
-    """Draw the loss and the scores over the steps.
+    """Plot the loss and the scores against the step.
 
     Parameters
     ----------
     metrics
-        CSV with a column ``step`` and one for each value; cells may be empty.
+        CSV file with a column ``step`` and one for each metric; cells may be empty.
     picture
-        PNG to write.
+        PNG file to write.
 
     Raises
     ------

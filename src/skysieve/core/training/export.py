@@ -1,4 +1,4 @@
-"""Trained networks as ONNX graphs and as models with a card."""
+"""Export of trained networks to ONNX graphs and to models with a card."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ OPSET = 17
 
 @dataclass(frozen=True)
 class Calibration:
-    """A line for the logits of each class, ``scale logit + offset``.
+    """Linear calibration of the logits of each class, ``scale logit + offset``.
 
     Attributes
     ----------
     scale, offset
-        One value a class, in the order of the network's classes.
+        One value for each class, in the order of the network's classes.
 
     References
     ----------
@@ -60,24 +60,25 @@ def export_graph(
     compact: bool = True,
     opset: int = OPSET,
 ) -> bytes:
-    """Make a network into an ONNX graph, as the runtime wants it.
+    """Export a network to an ONNX graph for the inference engines.
 
-    The graph takes ``pixels`` (N, 1, H, W) float32, or (N, B, H, W) of a network with `bands`, and returns
-    ``probabilities``: (N, C, H, W) of a network for pixels, (N, 2) of one for frames, the second being that
-    of the error.  N, H and W are open, but for a network with a `fixed_size`, and for N of one that takes a
-    `single` picture.  Batch normalisation is folded into the convolutions.
+    The graph takes ``pixels``, ``(N, 1, H, W)`` float32, or ``(N, B, H, W)`` for a network with `bands`.  It
+    returns ``probabilities``: ``(N, C, H, W)`` for a network on pixels, ``(N, 2)`` for one on frames, the
+    second being the probability of the error.  N, H and W are dynamic, except H and W of a network with a
+    `fixed_size` and N of a network that takes a `single` picture.  Batch normalisation is folded into the
+    convolutions.
 
     Parameters
     ----------
     network
-        A ``torch.nn.Module``; it stays as it is.
+        A ``torch.nn.Module``; it is not changed.
     calibration
-        Folded into the last layer.
+        Calibration to fold into the last layer.
     compact
-        Keep the kernels in float16, which halves the file; engines still compute in their own precision.
-        On random kernels, probabilities change by 1e-4 on average, a tenth of what bf16 does.
+        Whether to store kernels as float16, which halves the file; engines still compute in their own
+        precision. With random kernels, probabilities change by 1e-4 on average, a tenth of what bf16 does.
     opset
-        Version of ONNX's operators, 17 to 20.
+        Version of the ONNX operator set, 17 to 20.
 
     Returns
     -------
@@ -87,20 +88,20 @@ def export_graph(
     Raises
     ------
     ValueError
-        If the calibration is for another number of classes.
+        If the calibration has another number of classes.
     """
     import onnx
 
-    exported = _Probabilities(_copied(network, calibration)).eval()
+    exported = _Probabilities(_calibrated_copy(network, calibration)).eval()
     fixed_size = getattr(network, "fixed_size", None)
     single = getattr(network, "single", False)
     side = fixed_size or 4 * max(network.multiple, 16)
     bands = getattr(network, "bands", 1)
     open_sides = {} if fixed_size else {2: "height", 3: "width"}
     with tempfile.TemporaryDirectory() as folder, torch.no_grad(), warnings.catch_warnings():
-        # The exporter that traces is on its way out, but the new one needs packages of its own.
+        # The tracing exporter is deprecated, but the new one needs additional packages
         warnings.simplefilter("ignore", DeprecationWarning)
-        if single:  # torchvision's parts are made to be traced, and warn all the same
+        if single:  # torchvision's modules support tracing, but warn all the same
             warnings.simplefilter("ignore")
         path = Path(folder) / GRAPH_FILE
         torch.onnx.export(
@@ -123,12 +124,23 @@ def export_graph(
 
 
 def graph_weights(graph: onnx.GraphProto) -> dict[str, NDArray[np.float32]]:
-    """Return the weights of an exported graph as float32, by the names that its layers have for them."""
+    """Return the weights of an exported graph.
+
+    Parameters
+    ----------
+    graph
+        Graph of :func:`export_graph`.
+
+    Returns
+    -------
+    dict
+        Float32 arrays, by the names under which the layers use them.
+    """
     from onnx import TensorProto, numpy_helper
 
     stored = {tensor.name: tensor for tensor in graph.initializer}
     names = {name: name for name in stored}
-    # the exporter keeps equal weights once
+    # The exporter stores equal weights only once
     for node in graph.node:
         if node.op_type in ("Cast", "Identity") and node.input[0] in names:
             names[node.output[0]] = names[node.input[0]]
@@ -149,20 +161,20 @@ def write_model(
 ) -> Model:
     """Write a network as a model: a folder with a graph and a card.
 
-    Graph and card are both written whole before either takes its place.
+    Both files are complete before either replaces an existing one.
 
     Parameters
     ----------
     network
         The trained network.
     folder
-        Made if it is missing.
+        Folder of the model; created if it is missing.
     card
-        What the model is; its graphs are replaced by the one written.
+        Card of the model; its list of graphs is replaced.
     calibration
-        As in :func:`export_graph`.
+        See :func:`export_graph`.
     overwrite
-        Whether a model already there is replaced.
+        Whether an existing model is replaced.
 
     Returns
     -------
@@ -172,11 +184,11 @@ def write_model(
     Raises
     ------
     OutputError
-        If the folder cannot be written, or holds a model that may not be replaced.
+        If the folder cannot be written, or holds a model and `overwrite` is False.
     ValueError
-        If the card names another number of classes than the network gives.
+        If the card has another number of classes than the network.
     """
-    # One logit of a frame gives two probabilities; one of the pixels of a map in bands is the only one
+    # A frame has one logit and two probabilities; a network with bands has one probability for each logit
     outputs = network.classes if hasattr(network, "bands") else max(network.classes, 2)
     if len(card.classes) != outputs:
         raise ValueError(f"the card has {len(card.classes)} classes, the network {network.classes}")
@@ -196,7 +208,7 @@ def write_model(
 
 
 class _Probabilities(nn.Module):
-    """A network whose forward pass gives what the runtime wants."""
+    """A network whose forward pass returns probabilities."""
 
     def __init__(self, network: ExportableNetwork) -> None:
         super().__init__()
@@ -206,8 +218,8 @@ class _Probabilities(nn.Module):
         return self.network.probabilities(pixels)
 
 
-def _copied(network: ExportableNetwork, calibration: Calibration | None) -> ExportableNetwork:
-    """Return a float32 copy on the processor, calibrated."""
+def _calibrated_copy(network: ExportableNetwork, calibration: Calibration | None) -> ExportableNetwork:
+    """Return a calibrated float32 copy on the CPU."""
     copied = copy.deepcopy(network)
     if isinstance(copied, nn.Module):
         copied.float().cpu()
@@ -222,7 +234,7 @@ def _copied(network: ExportableNetwork, calibration: Calibration | None) -> Expo
 
 
 def _halve_kernels(model: onnx.ModelProto) -> None:
-    """Store kernels as float16, each with a cast that engines do once, when they load the graph."""
+    """Store kernels as float16, each with a cast that engines run once, when they load the graph."""
     from onnx import TensorProto, helper, numpy_helper
 
     casts = []

@@ -1,4 +1,4 @@
-"""Processes that simulate while the network learns, and what becomes of their errors."""
+"""Batches made by worker processes during training, and the errors of these processes."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import torch
 from torch.utils.data import DataLoader
 
 from skysieve.core.errors import ConfigError, SkysieveError
-from skysieve.core.training.processors import give_way, use_all_processors
+from skysieve.core.training.processors import lower_priority, use_all_processors
 
 if TYPE_CHECKING:
     from torch.utils.data import IterableDataset
 
-    from skysieve.core.training.fit import Trainee
+    from skysieve.core.training.task import TrainingTask
 
-__all__ = ["Feed", "begin_worker", "in_one_line", "stream_batches"]
+__all__ = ["TrainingData", "init_worker", "shorten_worker_error", "stream_batches"]
 
 
 def stream_batches(stream: IterableDataset[Any], *, batch: int, workers: int) -> DataLoader[Any]:
@@ -26,58 +26,85 @@ def stream_batches(stream: IterableDataset[Any], *, batch: int, workers: int) ->
     Parameters
     ----------
     stream
-        Tells by itself which part of it each worker yields.
+        Dataset that itself decides which items each worker yields.
     batch
-        Items in a batch.
+        Number of items in a batch.
     workers
-        Processes; with none, this one does the work.
+        Number of worker processes; 0 to load in this process.
+
+    Returns
+    -------
+    DataLoader
+        Endless; the workers stay alive between iterations.
     """
     return DataLoader(
         stream,
         batch_size=batch,
         num_workers=workers,
-        worker_init_fn=begin_worker,
+        worker_init_fn=init_worker,
         prefetch_factor=4 if workers else None,
         persistent_workers=workers > 0,
         pin_memory=torch.cuda.is_available(),
     )
 
 
-class Feed(lightning.LightningDataModule):
-    """Batches for Lightning, from where the training stands.
+class TrainingData(lightning.LightningDataModule):
+    """Batches for Lightning, which continue after the steps already done.
 
     Parameters
     ----------
-    trainee
-        What is trained.
+    task
+        Source of the batches.
     workers
-        Processes that simulate, for all GPUs together.
+        Number of worker processes, for all GPUs together.
     """
 
-    def __init__(self, trainee: Trainee, workers: int) -> None:
+    def __init__(self, task: TrainingTask, workers: int) -> None:
         super().__init__()
-        self.trainee, self.workers = trainee, workers
+        self.task, self.workers = task, workers
 
     def train_dataloader(self) -> DataLoader[Any]:
-        """Return endless batches to learn from."""
+        """Return endless training batches.
+
+        Returns
+        -------
+        DataLoader
+            See :meth:`TrainingTask.training_batches`.
+        """
         trainer = self.trainer
         if trainer is None:
-            return self.trainee.training_batches(done=0, workers=self.workers, rank=0, ranks=1)
+            return self.task.training_batches(done=0, workers=self.workers, rank=0, ranks=1)
         ranks = trainer.world_size
         workers = max(1, self.workers // ranks) if self.workers else 0
-        return self.trainee.training_batches(
+        return self.task.training_batches(
             done=trainer.global_step, workers=workers, rank=trainer.global_rank, ranks=ranks
         )
 
     def val_dataloader(self) -> DataLoader[Any]:
-        """Return the batches that are scored on the way."""
-        return self.trainee.validation_batches()
+        """Return the validation batches.
+
+        Returns
+        -------
+        DataLoader
+            See :meth:`TrainingTask.validation_batches`.
+        """
+        return self.task.validation_batches()
 
 
-def in_one_line(error: Exception) -> Exception:
-    """Return an error of a process that simulates as one line; other errors as they are.
+def shorten_worker_error(error: Exception) -> Exception:
+    """Shorten an error of a worker process to one line.
 
     torch puts the whole traceback of the process into the message.
+
+    Parameters
+    ----------
+    error
+        Error that the training raised.
+
+    Returns
+    -------
+    Exception
+        New error with the last line of the traceback; the same error if it is not of a worker process.
     """
     text = str(error)
     if "DataLoader worker" not in text:
@@ -94,10 +121,16 @@ def in_one_line(error: Exception) -> Exception:
     return RuntimeError(f"in a process that simulates: {kind.rpartition('.')[2]}: {message}")
 
 
-def begin_worker(_number: int) -> None:
-    """Set up a process that simulates."""
-    # Ctrl-C reaches all processes: the trainer ends the others when it has taken what it needs
+def init_worker(_number: int) -> None:
+    """Set up a worker process: ignore Ctrl-C, use all processors with low priority, one thread.
+
+    Parameters
+    ----------
+    _number
+        Index of the worker, which torch passes.
+    """
+    # Ctrl-C reaches all processes; the trainer ends the workers when it has the batches it needs
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     use_all_processors()
-    give_way()
+    lower_priority()
     torch.set_num_threads(1)

@@ -1,11 +1,11 @@
-"""The loop that every training goes through: begin or go on, keep what is done, end with a model."""
+"""The training loop of all jobs: start or resume, keep checkpoints, write the model at the end."""
 
 from __future__ import annotations
 
 import logging
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+from typing import TYPE_CHECKING, NoReturn
 
 from skysieve.core.training.processors import default_workers  # before torch: see there
 
@@ -23,19 +23,17 @@ from skysieve.core.training.checkpoints import (
     same_training,
 )
 from skysieve.core.training.curves import draw_curves
-from skysieve.core.training.feed import Feed, in_one_line
+from skysieve.core.training.feed import TrainingData, shorten_worker_error
 from skysieve.core.training.interrupts import StopBetweenSteps
 from skysieve.core.training.memory import keep_freed_memory
 from skysieve.core.training.progress import ProgressBar, ProgressLines, RecordMetrics
 from skysieve.core.training.quiet import quiet_lightning
 
 if TYPE_CHECKING:
-    from torch.utils.data import DataLoader
-
     from skysieve.core.models.card import Model
-    from skysieve.core.training.recipe import TrainingRecipe
+    from skysieve.core.training.task import TrainingTask
 
-__all__ = ["DEVICES", "Trainee", "fit"]
+__all__ = ["DEVICES", "fit"]
 
 logger = logging.getLogger(__name__)
 
@@ -48,85 +46,55 @@ MODEL = "model"
 DEVICES = ("auto", "cpu", "cuda")
 
 
-class Trainee(Protocol):
-    """What is trained: the part of a training that differs from job to job.
-
-    Attributes
-    ----------
-    recipe
-        How.
-    origin
-        Name and checksum of the model that it begins with; empty for random weights.
-    """
-
-    recipe: TrainingRecipe
-    origin: str
-
-    def describe(self) -> str:
-        """Return the recipe and all that it refers to, as YAML: what makes two trainings the same."""
-        ...
-
-    def module(self) -> lightning.LightningModule:
-        """Return the network with its loss."""
-        ...
-
-    def training_batches(self, *, done: int, workers: int, rank: int, ranks: int) -> DataLoader[Any]:
-        """Return endless batches, going on after the steps that are done."""
-        ...
-
-    def validation_batches(self) -> DataLoader[Any]:
-        """Return the batches that are scored on the way."""
-        ...
-
-    def finish(self, module: lightning.LightningModule, folder: Path, *, facts: dict[str, Any]) -> Model:
-        """Calibrate the trained network and write it as a model."""
-        ...
-
-
 def fit(
-    trainee: Trainee, folder: Path, *, workers: int | None = None, device: str = "auto", progress: bool = True
+    task: TrainingTask,
+    folder: Path,
+    *,
+    workers: int | None = None,
+    device: str = "auto",
+    progress: bool = True,
 ) -> Model | None:
-    """Train a network, or go on with a training that stopped, and write the model.
+    """Train a network, or resume a training that stopped, and write the model.
 
     The folder holds the recipe, the last checkpoint, ``metrics.csv`` and ``curves.png``, and at the end the
     model in ``model``.
 
     Parameters
     ----------
-    trainee
-        What is trained.
+    task
+        Network, data and recipe.
     folder
-        Where all is kept; a training of the same recipe in it goes on where it stopped.
+        Output folder; if it holds a training by the same recipe, that training resumes.
     workers
-        Processes that simulate frames; by default one on each processor.
+        Number of processes that simulate training data; by default one for each processor.
     device
-        ``auto``, ``cpu`` or ``cuda``, which takes every GPU that is visible.
+        ``auto``, ``cpu`` or ``cuda``; ``cuda`` uses every visible GPU.
     progress
-        Whether to tell how far the training is: by a bar on a terminal, by lines in the log elsewhere.
+        Whether to show the progress: as a bar on a terminal, as log lines elsewhere.
 
     Returns
     -------
     Model
-        As written; None in all but the first of several processes, of which each trains on one GPU.
+        The model as written. With several GPUs each has one process; all but the first return None.
 
     Raises
     ------
     ConfigError
-        If the folder holds a training by another recipe, the number of steps apart, the device is not there,
-        or the training comes to nothing.
+        If the folder holds a training by another recipe (a different number of steps is allowed), the device
+        is not available, or the loss is no longer finite.
     KeyboardInterrupt
-        If it is interrupted; the state is kept.
+        If the training is interrupted; its state is saved first.
     OutputError
         If the folder cannot be written.
     """
-    recipe, description = trainee.recipe, trainee.describe()
+    recipe, description = task.recipe, task.describe()
     _prepare(folder, description)
     accelerator = _accelerator(device)
     torch.manual_seed(recipe.seed)
-    module = trainee.module()
+    module = task.module()
     checkpoint = folder / CHECKPOINT
-    goes_on = checkpoint.exists()
-    if goes_on:
+    resumes = checkpoint.exists()
+    if resumes:
         check_checkpoint(checkpoint, module, description)
         logger.info("going on with %s, to step %d", checkpoint, recipe.steps)
     _describe(folder, description)
@@ -136,9 +104,9 @@ def fit(
     workers = default_workers() if workers is None else workers
     metrics, stopping = RecordMetrics(folder / METRICS_FILE), StopBetweenSteps()
     keeping = KeepCheckpoint(checkpoint, every=every, description=description)
-    showing: list[Callback] = []
+    displays: list[Callback] = []
     if progress:
-        showing.append(ProgressBar(metrics) if sys.stderr.isatty() else ProgressLines(metrics))
+        displays.append(ProgressBar(metrics) if sys.stderr.isatty() else ProgressLines(metrics))
     with quiet_lightning():
         trainer = lightning.Trainer(
             accelerator=accelerator,
@@ -154,10 +122,10 @@ def fit(
             enable_model_summary=False,
             use_distributed_sampler=False,
             plugins=[CheckpointFiles()],
-            # averaging first: what is kept holds the averages of its own step
-            callbacks=[EMAWeightAveraging(decay=recipe.averaging), metrics, *showing, keeping, stopping],
+            # Averaging comes first, so that a checkpoint holds the averages of its own step
+            callbacks=[EMAWeightAveraging(decay=recipe.averaging), metrics, *displays, keeping, stopping],
         )
-        _run(trainer, module, Feed(trainee, workers), stopping, checkpoint if goes_on else None)
+        _run(trainer, module, TrainingData(task, workers), stopping, checkpoint if resumes else None)
     if not trainer.is_global_zero:
         return None
     facts = {
@@ -168,11 +136,11 @@ def fit(
         "precision": trainer.precision,
         "torch": torch.__version__,
     }
-    if trainee.origin:
-        facts["init"] = trainee.origin
+    if task.origin:
+        facts["init"] = task.origin
     if keeping.schedules_before:
         facts["schedules_before"] = keeping.schedules_before
-    model = trainee.finish(module.cpu().eval(), folder / MODEL, facts=facts)
+    model = task.finish(module.cpu().eval(), folder / MODEL, facts=facts)
     draw_curves(folder / METRICS_FILE, folder / CURVES_FILE)
     return model
 
@@ -180,7 +148,7 @@ def fit(
 def _run(
     trainer: lightning.Trainer,
     module: lightning.LightningModule,
-    feed: Feed,
+    data: TrainingData,
     stopping: StopBetweenSteps,
     checkpoint: Path | None,
 ) -> None:
@@ -192,20 +160,20 @@ def _run(
         If the training is interrupted; the state is kept.
     """
     try:
-        with stopping.listening():
-            trainer.fit(module, datamodule=feed, ckpt_path=checkpoint)
+        with stopping.stop_on_signals():
+            trainer.fit(module, datamodule=data, ckpt_path=checkpoint)
     except SystemExit as end:
-        # Lightning makes this of an interrupt
+        # Lightning turns an interrupt into SystemExit
         if not isinstance(end.__context__, KeyboardInterrupt):
             raise
         _interrupted(trainer, end)
     except Exception as error:
-        if stopping.asked:  # whoever ended the processes that simulate asked this one to end, too
+        if stopping.asked:  # the same signal ended the worker processes
             _interrupted(trainer, error)
-        told = in_one_line(error)
-        if told is error:
+        shortened = shorten_worker_error(error)
+        if shortened is error:
             raise
-        raise told from error
+        raise shortened from error
 
 
 def _interrupted(trainer: lightning.Trainer, cause: BaseException) -> NoReturn:
@@ -217,7 +185,7 @@ def _interrupted(trainer: lightning.Trainer, cause: BaseException) -> NoReturn:
 
 
 def _prepare(folder: Path, description: str) -> None:
-    """Make the folder, or make sure that it holds this training."""
+    """Create the folder, or check that it holds this training."""
     recipe = folder / RECIPE_FILE
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -235,7 +203,7 @@ def _prepare(folder: Path, description: str) -> None:
 
 
 def _describe(folder: Path, description: str) -> None:
-    """Write what the training is, unless it stands there."""
+    """Write the description of the training, unless the file already holds it."""
     recipe = folder / RECIPE_FILE
     if not recipe.exists() or recipe.read_text(encoding="utf-8") != description:
         with atomic_write(recipe, overwrite=True) as temporary:
@@ -243,7 +211,7 @@ def _describe(folder: Path, description: str) -> None:
 
 
 def _accelerator(device: str) -> str:
-    """Return Lightning's name of a device."""
+    """Return Lightning's name for a device."""
     if device not in DEVICES:
         raise ConfigError(f"--device {device}: choose from {', '.join(DEVICES)}")
     if device == "cuda" and not torch.cuda.is_available():
@@ -252,11 +220,11 @@ def _accelerator(device: str) -> str:
 
 
 def _precision(wanted: str, accelerator: str) -> str:
-    """Return Lightning's name of the precision, for what the machine has."""
+    """Return Lightning's name for the precision that the machine supports."""
     if accelerator != "cpu" and torch.cuda.is_available():
         has_bf16 = torch.cuda.is_bf16_supported()
     else:
-        has_bf16 = torch.cpu._is_avx512_bf16_supported()  # noqa: SLF001 (said nowhere else)
+        has_bf16 = torch.cpu._is_avx512_bf16_supported()  # noqa: SLF001 (torch has no public function for this)
     return "bf16-mixed" if wanted == "bf16" and has_bf16 else "32-true"
 
 

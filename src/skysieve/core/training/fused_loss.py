@@ -1,4 +1,4 @@
-"""Cross-entropy and Dice loss in one go: what the processor would spend half of a training on otherwise."""
+"""Cross-entropy and Dice loss in one pass; computed apart they take half of the training time on a CPU."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ __all__ = ["EntropyDiceLoss"]
 class EntropyDiceLoss(nn.Module):
     """Sigmoid cross-entropy plus Dice loss of pixels.
 
-    The same as a :class:`CombinedLoss` of :class:`FocalLoss` with gamma 0 and :class:`DiceLoss`. On the
-    processor it goes over one plane after another, which then stay in its cache, and knows its own slope:
-    2.6 times as fast.
+    Equal to a :class:`CombinedLoss` of :class:`FocalLoss` with gamma 0 and :class:`DiceLoss`. On a CPU it
+    processes one plane after another, which then stay in the cache, and has its own gradient. This is 2.6
+    times as fast.
 
     Parameters
     ----------
     positive_weights
-        One a class, for positive targets.
+        ``(C,)`` weights of positive targets.
     dice
         Weight of the Dice loss.
     class_weights
-        One a class, for all targets; 1 where not given.
+        ``(C,)`` weights of all targets; 1 if not given.
     """
 
     positive_weights: Tensor
@@ -45,15 +45,15 @@ class EntropyDiceLoss(nn.Module):
         super().__init__()
         positive = torch.as_tensor(positive_weights, dtype=torch.float32).clone()
         given = torch.ones_like(positive) if class_weights is None else class_weights
-        whole = torch.as_tensor(given, dtype=torch.float32).clone()
+        overall = torch.as_tensor(given, dtype=torch.float32).clone()
         self.register_buffer("positive_weights", positive, persistent=False)
-        self.register_buffer("class_weights", whole, persistent=False)
+        self.register_buffer("class_weights", overall, persistent=False)
         self.dice = dice
-        pixels = FocalLoss(0.0, positive, class_weights=whole)
+        pixels = FocalLoss(0.0, positive, class_weights=overall)
         self.plain = CombinedLoss({"pixels": (1.0, pixels), "dice": (dice, DiceLoss())})
 
     def forward(self, logits: Tensor, targets: Tensor, valid: Tensor | None = None) -> Tensor:
-        """Return the loss of logits ``(N, C, H, W)``, targets likewise, valid pixels ``(N, 1, H, W)``."""
+        """Return the loss of ``(N, C, H, W)`` logits and targets; `valid` is ``(N, 1, H, W)``."""
         if logits.device.type != "cpu":
             loss: Tensor = self.plain(logits, targets, valid)
             return loss
@@ -71,14 +71,17 @@ class EntropyDiceLoss(nn.Module):
 
 
 class _EntropyDice(torch.autograd.Function):
-    """With logits z, targets t, valid v, p = sigmoid(z), weights w, u, and sums over pixels of each class.
+    """Fused forward and backward pass.
 
-    Entropy: u v (softplus(z) (1 + (w - 1) t) - w t z), whose slope is u v (p (1 + (w - 1) t) - w t).
+    Logits z, targets t, valid v, p = sigmoid(z), positive weights w, class weights u; sums are over the
+    pixels of each class.
+
+    Entropy: u v (softplus(z) (1 + (w - 1) t) - w t z), with gradient u v (p (1 + (w - 1) t) - w t).
     Dice coefficient: (2 B + s) / (F + T + s), with B = sum v p t, F = sum v p, T = sum v t.
     """
 
     @staticmethod
-    def forward(  # noqa: PLR0917 - torch calls it so
+    def forward(  # noqa: PLR0917 - torch passes the arguments by position
         ctx: Any,
         logits: Tensor,
         targets: Tensor,

@@ -1,4 +1,4 @@
-"""Weights of a shipped graph, back in a network that can be trained further."""
+"""Initialisation of a network with the weights of a model's ONNX graph, for further training."""
 
 from __future__ import annotations
 
@@ -25,15 +25,16 @@ _Layer = nn.Conv2d | nn.ConvTranspose2d | nn.Linear | nn.LayerNorm | nn.PReLU
 
 
 def load_graph_weights(network: nn.Module, model: Model) -> None:
-    """Give a network the weights of a model's graph, in place.
+    """Load the weights of a model's graph into a network, in place.
 
-    The graph has no batch normalisation left: it was folded into the convolutions.  Their biases go to the
-    normalisation that follows, whose statistics become those that change nothing; keep them frozen.
+    The graph has no batch normalisation: the export folded it into the convolutions.  Biases of convolutions
+    become biases of the normalisation that follows.  Its statistics are set so that it is the identity
+    otherwise; keep them frozen during training.
 
     Parameters
     ----------
     network
-        Of the size of the model's.
+        Network with the widths and depths of the model's.
     model
         Card and graph.
 
@@ -56,7 +57,7 @@ def load_graph_weights(network: nn.Module, model: Model) -> None:
             f"model {model.card.name!r} has {len(stored)} layers, the recipe's network {len(layers)}; "
             "give the widths and depths of the model in the recipe"
         )
-    scales, others = _scales(graph, values), _parameters_elsewhere(network)
+    scales, others = _channel_scales(graph, values), _parameters_outside_layers(network)
     if [values.size for values in scales] != [parameter.numel() for parameter in others]:
         raise ModelError(
             f"model {model.card.name!r} is of another kind of network than this release trains; "
@@ -85,14 +86,14 @@ def load_graph_weights(network: nn.Module, model: Model) -> None:
 
 
 def load_all_but(parts: Sequence[str], network: nn.Module, model: Model, plain: nn.Module) -> None:
-    """Give a network the weights of a model that lacks some of its parts; these stay as they are.
+    """Load the weights of a model that lacks some parts of the network; these parts are not changed.
 
     Parameters
     ----------
     parts
         Attributes of the network that the model lacks.
     network
-        Gets the weights.
+        Network to initialise.
     model
         Card and graph.
     plain
@@ -115,22 +116,22 @@ def load_all_but(parts: Sequence[str], network: nn.Module, model: Model, plain: 
 
 
 class _Stored(NamedTuple):
-    """Weights of a layer as a graph keeps them, and its bias if it has one."""
+    """Weight and optional bias of a layer in a graph."""
 
     weight: NDArray[np.float32]
     bias: NDArray[np.float32] | None
 
 
 def _stored_layers(graph: onnx.GraphProto, values: dict[str, NDArray[np.float32]]) -> list[_Stored | None]:
-    """Return the layers in the order of their work; None for one whose weights are not in the graph."""
+    """Return the layers in the order of execution; None for a layer whose weights are not in the graph."""
     added_to = {name: node for node in graph.node if node.op_type == "Add" for name in node.input}
     layers: list[_Stored | None] = []
     for node in graph.node:
         names = list(node.input[1:])
         if node.op_type == "MatMul":
-            if names[0] not in values:  # of two results: no layer
+            if names[0] not in values:  # a product of two activations is not a layer
                 continue
-            # a dense layer of more than one place: transposed, and its bias added after
+            # A dense layer on several positions: the weight is transposed, and Add holds the bias
             after = added_to.get(node.output[0])
             biases = [name for name in (after.input if after else ()) if name in values]
             layers.append(_Stored(values[names[0]].T, values[biases[0]] if biases else None))
@@ -144,14 +145,16 @@ def _stored_layers(graph: onnx.GraphProto, values: dict[str, NDArray[np.float32]
     return layers
 
 
-def _scales(graph: onnx.GraphProto, values: dict[str, NDArray[np.float32]]) -> list[NDArray[np.float32]]:
-    """Return the weights that multiply maps, one a channel, in the order of their use."""
+def _channel_scales(
+    graph: onnx.GraphProto, values: dict[str, NDArray[np.float32]]
+) -> list[NDArray[np.float32]]:
+    """Return the weights that multiply channels of feature maps, in the order of execution."""
     names = [name for node in graph.node if node.op_type == "Mul" for name in node.input]
     return [values[name] for name in names if name in values and values[name].size > 1]
 
 
-def _parameters_elsewhere(network: nn.Module) -> list[nn.Parameter]:
-    """Return the parameters of no layer: those that the network has itself."""
+def _parameters_outside_layers(network: nn.Module) -> list[nn.Parameter]:
+    """Return the parameters that belong to modules other than layers and normalisations."""
     return [
         parameter
         for module in network.modules()
@@ -163,7 +166,7 @@ def _parameters_elsewhere(network: nn.Module) -> list[nn.Parameter]:
 def _layers_in_order(
     network: nn.Module,
 ) -> list[tuple[_Layer, nn.BatchNorm2d | None]]:
-    """Return the layers with weights in the order of their work, each with the normalisation after it."""
+    """Return the layers with weights in the order of execution, each with the normalisation after it."""
     order: list[nn.Module] = []
     handles = [
         module.register_forward_hook(lambda module, *_: order.append(module))
@@ -177,8 +180,8 @@ def _layers_in_order(
     for handle in handles:
         handle.remove()
     pairs: list[tuple[_Layer, nn.BatchNorm2d | None]] = []
-    for place, module in enumerate(order):
+    for index, module in enumerate(order):
         if isinstance(module, _Layer):
-            after = order[place + 1] if place + 1 < len(order) else None
+            after = order[index + 1] if index + 1 < len(order) else None
             pairs.append((module, after if isinstance(after, nn.BatchNorm2d) else None))
     return pairs

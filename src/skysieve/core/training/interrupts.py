@@ -1,4 +1,4 @@
-"""An end between two steps, when all that is kept fits together."""
+"""Stop a training between two steps, where its state is consistent."""
 
 from __future__ import annotations
 
@@ -24,29 +24,35 @@ SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if 
 
 
 class StopBetweenSteps(Callback):
-    """Ends a training after the step, or the batch of a validation, in which it is interrupted.
+    """Stop an interrupted training after the current step or validation batch.
 
-    That is by Ctrl-C, by the signal with which systems end what has used its time, or by the end of the
-    terminal; a second one ends it at once.
+    Interrupts are SIGINT (Ctrl-C), SIGTERM (for example from a scheduler at the end of the allotted time) and
+    SIGHUP (a closed terminal).  A second one stops the training at once.
 
     Attributes
     ----------
     asked
-        Whether there was one.
+        Whether an interrupt has come.
     """
 
     def __init__(self) -> None:
         self.asked = False
 
     @contextmanager
-    def listening(self) -> Iterator[None]:
-        """Take interrupts, while the block runs."""
+    def stop_on_signals(self) -> Iterator[None]:
+        """Handle the signals while the block runs.
+
+        Yields
+        ------
+        None
+            Without effect in other threads than the main one.
+        """
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        # not those that this process was told to ignore, as by nohup
-        heeded = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
-        before = {number: signal.signal(number, self._ask) for number in heeded}
+        # Signals that this process ignores, as under nohup, stay ignored
+        handled = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+        before = {number: signal.signal(number, self._ask) for number in handled}
         try:
             yield
         finally:
@@ -60,11 +66,11 @@ class StopBetweenSteps(Callback):
         logger.warning("interrupted: ends after this step; once more ends it at once")
 
     def on_train_batch_end(self, trainer: lightning.Trainer, *_: Any) -> None:
-        """End here if asked to; all trainers on several GPUs do so at the same step."""
+        """Stop here after an interrupt; with several GPUs all trainers stop at the same step."""
         self._end_if_asked(trainer)
 
     def on_validation_batch_end(self, trainer: lightning.Trainer, *_: Any, **__: Any) -> None:
-        """End here if asked to."""
+        """Stop here after an interrupt."""
         self._end_if_asked(trainer)
 
     def _end_if_asked(self, trainer: lightning.Trainer) -> None:

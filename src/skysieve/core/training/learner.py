@@ -1,4 +1,4 @@
-"""What all networks that learn have in common: recipe, optimiser, statistics that may be frozen."""
+"""Base class of the Lightning modules: recipe, optimiser and frozen batch statistics."""
 
 from __future__ import annotations
 
@@ -18,10 +18,15 @@ __all__ = ["Learner", "fastest_memory_format"]
 
 
 def fastest_memory_format() -> torch.memory_format:
-    """Return the order of channels and pixels in memory in which convolutions learn fastest here.
+    """Return the memory format in which convolutions train fastest on this machine.
 
-    Channels last, but on processors without AVX-512: there the gradients of weights take two to five times as
-    long in that order, and a step of training 1.6 times.
+    Channels last, except on processors without AVX-512: there the gradients of the weights take two to five
+    times as long in that order, and a training step 1.6 times.
+
+    Returns
+    -------
+    torch.memory_format
+        ``torch.channels_last`` or ``torch.contiguous_format``.
     """
     if torch.cuda.is_available() or torch.backends.cpu.get_cpu_capability().startswith("AVX512"):
         return torch.channels_last
@@ -29,17 +34,17 @@ def fastest_memory_format() -> torch.memory_format:
 
 
 class Learner(lightning.LightningModule):
-    """A network that learns.
+    """A network in training.
 
     Parameters
     ----------
     recipe
-        How.
+        Settings of the training.
     network
-        What learns.
+        Network to train.
     frozen_statistics
-        Whether batch normalisation keeps its statistics, as it must where a graph with none of it is
-        tuned further.
+        Whether batch normalisation keeps its statistics. This is necessary for weights from a graph, in which
+        the normalisation is folded into the convolutions.
     """
 
     def __init__(
@@ -52,7 +57,7 @@ class Learner(lightning.LightningModule):
         self.network: Any = network.to(memory_format=self.memory_format)  # type: ignore[call-overload]
 
     def train(self, mode: bool = True) -> Self:  # noqa: FBT001, FBT002 (torch's own signature)
-        """Set the mode, but for the statistics that are frozen."""
+        """Set the mode; frozen batch normalisation stays in evaluation mode."""
         super().train(mode)
         if self.frozen_statistics:
             for module in self.network.modules():
@@ -61,5 +66,5 @@ class Learner(lightning.LightningModule):
         return self
 
     def configure_optimizers(self) -> Any:
-        """Return AdamW and its schedule."""
+        """Return AdamW and its schedule; see :func:`optimisers`."""
         return optimisers(self.network, self.recipe)

@@ -1,16 +1,16 @@
-"""Losses: how wrong the logits are.
+"""Loss functions.
 
-All take logits, targets in [0, 1] of the same shape, (N, C, H, W) for pixels or (N, 1) for frames, and a
-mask of what counts, (N, 1, H, W) or (N, 1); they return a scalar and compute in float32 whatever the
-network computed in.
+Each takes logits, targets in [0, 1] of the same shape, ``(N, C, H, W)`` for pixels or ``(N, 1)`` for frames,
+and a mask of the valid values, ``(N, 1, H, W)`` or ``(N, 1)``.  Each returns a scalar and computes in float32
+whatever the precision of the network.
 
-What a loss does to the posteriors
+Effect of a loss on the posteriors
 ----------------------------------
-A network trained with unweighted cross-entropy gives posteriors at the proportions of its training set.  A
-weight ``w`` on positive examples multiplies the odds by ``w``: the posteriors are those of a training set
-with the proportion :func:`effective_prior`, and that is what a card must name as the training prior.  The
-same holds for weights of pixels, ``w`` being the mean weight of the pixels in the class over that of the
-others.  Focal and Dice losses give scores that rank pixels but are no posteriors; they need calibration.
+A network trained with unweighted cross-entropy gives posteriors at the class proportions of its training
+set.  A weight ``w`` on positive examples multiplies the odds by ``w``: the posteriors are those of a training
+set with the proportion :func:`effective_prior`, which a model card must give as the training prior.  The same
+holds for pixel weights, where ``w`` is the mean weight of the pixels in the class over that of the others.
+Focal and Dice losses give scores that rank pixels but are not posteriors; they need calibration.
 """
 
 from __future__ import annotations
@@ -38,14 +38,19 @@ __all__ = [
 
 
 def effective_prior(prior: float, weight: float) -> float:
-    """Return the training prior that a positive weight makes of a proportion.
+    """Return the training prior that results from weighted positive examples.
 
     Parameters
     ----------
     prior
         Proportion of the class in the training set, between 0 and 1.
     weight
-        Weight of its examples over that of the others.
+        Weight of positive examples over that of negative ones.
+
+    Returns
+    -------
+    float
+        Prior at which the trained posteriors hold.
 
     References
     ----------
@@ -61,7 +66,17 @@ def effective_prior(prior: float, weight: float) -> float:
 
 
 def inverse_frequency_weights(priors: ClassValues) -> Tensor:
-    """Return the weights ``1 / (p_c sum_c' 1 / p_c')`` of classes with proportions ``p_c``.
+    """Return the class weights ``1 / (p_c sum_c' 1 / p_c')``.
+
+    Parameters
+    ----------
+    priors
+        ``(C,)`` proportions ``p_c`` of the classes.
+
+    Returns
+    -------
+    Tensor
+        ``(C,)`` float32, with sum 1.
 
     References
     ----------
@@ -77,21 +92,21 @@ def inverse_frequency_weights(priors: ClassValues) -> Tensor:
 
 
 class WeightedSigmoidLoss(nn.Module):
-    """Sigmoid cross-entropy, the pixels weighted by their classes; the mean over pixels and classes.
+    """Sigmoid cross-entropy with pixels weighted by class, averaged over pixels and classes.
 
-    The weight of a pixel is the sum of the weights of its classes, or that of a neighbour times ``spread``
-    if this is greater: the surroundings of rare classes, where decisions are hard, count as well.
-    The mean is over the weights, so that only their ratios matter.
+    The weight of a pixel is the sum of the weights of its classes, or the weight of a neighbour times
+    ``spread`` if this is larger.  So the surroundings of rare classes, which are hard to classify, count as
+    well.  The sum is divided by the sum of the weights, so only their ratios matter.
 
     Parameters
     ----------
     class_weights
-        One a class; :func:`inverse_frequency_weights` as published.  A pixel without any class has the
-        smallest of them.  All pixels weigh the same if not given.
+        ``(C,)`` weights; :func:`inverse_frequency_weights` in the publication.  A pixel of no class has the
+        smallest of them.  If None, all pixels have the same weight.
     spread
-        Part of its weight that a pixel gives to its 8 neighbours, 0 to 1.
+        Fraction of its weight that a pixel passes to its 8 neighbours, 0 to 1.
     positive_weights
-        One a class, for positive targets within the class's cross-entropy.
+        ``(C,)`` weights of positive targets in the cross-entropy of each class.
 
     References
     ----------
@@ -117,11 +132,24 @@ class WeightedSigmoidLoss(nn.Module):
 
     @classmethod
     def from_priors(cls, priors: ClassValues, *, spread: float = 1.0) -> Self:
-        """Return the loss as published, for classes with these proportions of the pixels."""
+        """Return the loss with inverse-frequency weights, as published.
+
+        Parameters
+        ----------
+        priors
+            ``(C,)`` proportions of the pixels in each class.
+        spread
+            See the class.
+
+        Returns
+        -------
+        WeightedSigmoidLoss
+            The loss.
+        """
         return cls(inverse_frequency_weights(priors), spread=spread)
 
     def forward(self, logits: Tensor, targets: Tensor, valid: Tensor | None = None) -> Tensor:
-        """Return the loss; a batch without valid pixels has none."""
+        """Return the loss; 0 for a batch without valid pixels."""
         with torch.autocast(logits.device.type, enabled=False):
             entropy = _cross_entropy(logits.float(), targets.float(), self.positive_weights)
             weights = self.pixel_weights(targets.float())
@@ -130,7 +158,18 @@ class WeightedSigmoidLoss(nn.Module):
             return _weighted_mean(entropy, weights)
 
     def pixel_weights(self, targets: Tensor) -> Tensor:
-        """Return the weights of pixels, ``(N, 1, H, W)``, for targets ``(N, C, H, W)``."""
+        """Return the weight of each pixel.
+
+        Parameters
+        ----------
+        targets
+            ``(N, C, H, W)`` in [0, 1].
+
+        Returns
+        -------
+        Tensor
+            ``(N, 1, H, W)``.
+        """
         if self.class_weights is None:
             return torch.ones_like(targets[:, :1])
         weights = torch.einsum("nc...,c->n...", targets, self.class_weights).unsqueeze(1)
@@ -141,16 +180,16 @@ class WeightedSigmoidLoss(nn.Module):
 
 
 class FocalLoss(nn.Module):
-    """Cross-entropy with less weight on what is already right: ``|t - p|^gamma`` times it.
+    """Focal loss: cross-entropy times ``|t - p|^gamma``, which gives correct pixels less weight.
 
     Parameters
     ----------
     gamma
         0 for plain cross-entropy, else 1 or more.
     positive_weights
-        One a class, for positive targets.
+        ``(C,)`` weights of positive targets.
     class_weights
-        One a class, for all targets.
+        ``(C,)`` weights of all targets.
 
     References
     ----------
@@ -178,7 +217,7 @@ class FocalLoss(nn.Module):
         _buffer(self, "class_weights", class_weights)
 
     def forward(self, logits: Tensor, targets: Tensor, valid: Tensor | None = None) -> Tensor:
-        """Return the mean over valid pixels and classes; a batch without valid pixels has none."""
+        """Return the mean over valid pixels and classes; 0 for a batch without valid pixels."""
         with torch.autocast(logits.device.type, enabled=False):
             logits, targets = logits.float(), targets.float()
             entropy = _cross_entropy(logits, targets, self.positive_weights)
@@ -190,19 +229,19 @@ class FocalLoss(nn.Module):
 
 
 class DiceLoss(nn.Module):
-    """One minus the Dice coefficient of probabilities and targets; the mean over the classes in the batch.
+    """One minus the Dice coefficient of probabilities and targets, averaged over classes.
 
-    A class that the batch has no pixel of is left out: its coefficient would only say how many pixels
-    there are.
+    Classes without a pixel in the batch are omitted: their coefficient would depend on the number of pixels
+    only.
 
     Parameters
     ----------
     smoothing
-        Pixels added to both parts of the fraction.
+        Number of pixels added to numerator and denominator.
 
     References
     ----------
-    Milletari, Navab & Ahmadi 2016, 3DV, 565, in the form with plain sums below the line.
+    Milletari, Navab & Ahmadi 2016, 3DV, 565, in the form without squares in the denominator.
     """
 
     def __init__(self, smoothing: float = 1.0) -> None:
@@ -230,7 +269,7 @@ class CombinedLoss(nn.Module):
     Parameters
     ----------
     terms
-        Factor and loss, by name.
+        Weight and loss, by name.
     """
 
     def __init__(self, terms: Mapping[str, tuple[float, nn.Module]]) -> None:
@@ -243,16 +282,38 @@ class CombinedLoss(nn.Module):
         return self.total(self.parts(logits, targets, valid))
 
     def parts(self, logits: Tensor, targets: Tensor, valid: Tensor | None = None) -> dict[str, Tensor]:
-        """Return each loss without its weight, to be shown."""
+        """Return each loss without its weight, for logging.
+
+        Parameters
+        ----------
+        logits, targets, valid
+            See the module.
+
+        Returns
+        -------
+        dict
+            Losses by name.
+        """
         return {name: term(logits, targets, valid) for name, term in self.terms.items()}
 
     def total(self, parts: Mapping[str, Tensor]) -> Tensor:
-        """Return the weighted sum of :meth:`parts`."""
+        """Return the weighted sum of the parts.
+
+        Parameters
+        ----------
+        parts
+            Losses of :meth:`parts`.
+
+        Returns
+        -------
+        Tensor
+            The scalar loss.
+        """
         return torch.stack([self.weights[name] * part for name, part in parts.items()]).sum()
 
 
 def _buffer(module: nn.Module, name: str, values: ClassValues | None) -> None:
-    """Make values follow the module from device to device, in no state dict: they are settings."""
+    """Register settings as a buffer, which moves with the module but is not in the state dict."""
     buffer = None if values is None else torch.as_tensor(values, dtype=torch.float32).clone()
     module.register_buffer(name, buffer, persistent=False)
 
@@ -267,7 +328,7 @@ def _cross_entropy(logits: Tensor, targets: Tensor, positive_weights: Tensor | N
 
 
 def _along_classes(values: Tensor, logits: Tensor) -> Tensor:
-    """Return values of classes so that they go with ``(N, C, …)`` logits."""
+    """Reshape ``(C,)`` values so that they broadcast with ``(N, C, …)`` logits."""
     return values.view(-1, *[1] * (logits.dim() - 2))
 
 

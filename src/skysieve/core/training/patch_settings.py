@@ -1,4 +1,4 @@
-"""Settings of a training for clusters: which patches of the sky, what is labelled in them, which tiles."""
+"""Settings of a training for clusters: sky patches, labels, and the split of the sky."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ __all__ = ["LabelSettings", "PatchSettings", "SplitSettings"]
 
 @dataclass(frozen=True, kw_only=True)
 class PatchSettings:
-    """Which patches clusters are learnt from, and what the network sees of them.
+    """Sky patches for training, and their preprocessing.
 
     Attributes
     ----------
     bands
-        Names of the maps, in the order of their frequencies; all that there are, if empty.
+        Names of the maps, in the order of their frequencies; all available maps if empty.
     side, resolution
-        Pixels on a side, and arcminutes of a pixel.
+        Side of a patch in pixels, and pixel size in arcminutes.
     latitude
-        Degrees between the Galactic plane and the centre of a patch, at least.
+        Minimum Galactic latitude of a patch centre, in degrees.
     sigma, centred, stretch
-        What a band is divided by, ``mad`` or ``mode``; whether its level is subtracted; and whether the
-        arcsinh is taken then; see :class:`skysieve.clusters.maps.preprocessing.Preprocessing`.
+        Noise estimate that a band is divided by, ``mad`` or ``mode``; whether its level is subtracted; and
+        whether the arcsinh is then taken; see :class:`skysieve.clusters.maps.preprocessing.Preprocessing`.
     linear
-        Bands are divided by so many sigma: up to there the arcsinh changes little, and what two bands have
-        in common, as the microwave background, can be subtracted by weights.
+        Number of sigma that bands are divided by. Below it the arcsinh is nearly linear, so that the network
+        can subtract a component common to two bands, such as the microwave background.
     loops
-        Patches cut around each cluster until the same ones come again; 0 if they never shall.
+        Number of different patches cut around each cluster before they repeat; 0 for no repeats.
     edge
-        Pixels between the cluster that a patch is cut around and the patch's edge, at least.
+        Minimum distance in pixels between the cluster of a patch and the patch's edge.
     empty, sources
-        Part of the patches that are cut where no visible cluster is, and around contaminating sources.
+        Fractions of patches without a visible cluster, and around contaminating sources.
     """
 
     bands: tuple[str, ...] = ()
@@ -50,26 +50,27 @@ class PatchSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class LabelSettings:
-    """What is labelled in patches, and what is left open.
+    """Labels in the patches, and pixels that are ignored.
 
     Attributes
     ----------
     radius
-        Of the discs: ``fixed``, ``t500`` for each cluster's own, or ``published``, one for each patch drawn
-        from the published distribution; see :class:`skysieve.clusters.train.labels.RadiusRule`.
+        Radius of the discs: ``fixed``; ``t500``, the radius of each cluster; or ``published``, a radius for
+        each patch drawn from the published distribution; see
+        :class:`skysieve.clusters.train.labels.RadiusRule`.
     arcmin
-        The fixed radius, which contaminating sources have in any case; the least one of ``t500``.
+        Fixed radius in arcminutes, always used for contaminating sources; minimum radius for ``t500``.
     sources
         Whether contaminating sources are a second class.
     least_snr, open_snr
-        Clusters that a filter in white noise alone would see with at least the first are labelled.  Pixels
-        of fainter ones, down to the second, do not count: they may be told either way.  Still fainter ones
-        are background.
+        Signal-to-noise ratios of a matched filter in white noise. Clusters of at least the first are
+        labelled. The pixels of fainter ones, down to the second, are ignored in the loss. Still fainter
+        clusters are background.
     least_y500, open_y500
-        In place of these, if the first is above 0: the same by Y500, in square arcminutes.
+        The same limits in Y500, in square arcminutes; they replace the ratios if the first is above 0.
     least_flux
-        Sources whose flux is below this in every band are no centres and no labels; in units of the flux
-        from which Planck's catalogue of compact sources is 90 % complete in that band.
+        Sources below this flux in every band are neither patch centres nor labels. The unit is the flux at
+        which Planck's catalogue of compact sources is 90 % complete in that band.
     """
 
     radius: Literal["fixed", "t500", "published"] = "fixed"
@@ -84,16 +85,16 @@ class LabelSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class SplitSettings:
-    """Which part of the sky is learnt from.
+    """Split of the sky into training, validation and test tiles.
 
     Attributes
     ----------
     validation, test
-        Numbers of the HEALPix pixels of nside 2, from 1, RING, Galactic, that are scored on the way and that
-        no training sees.
+        Tiles for validation and for the test. A tile is a HEALPix pixel of nside 2 (RING, Galactic), counted
+        from 1.
     fold
-        One of these numbers, to test on that tile alone in place of ``test``: one of 48 splits in which each
-        tile is tested once.  0 for none of them.
+        Number of the only test tile, in place of ``test``: one of 48 splits in which each tile is tested
+        once.  0 to use ``test``.
     """
 
     validation: tuple[int, ...] = (10, 26, 39, 42)

@@ -1,34 +1,42 @@
-"""Which processors this process may use, as it was before torch came.
+"""Processors that this process may use, recorded before torch is imported.
 
-Where ``OMP_PROC_BIND`` is set, importing torch binds the process to a single processor, and all processes
-that it starts would crowd there: import this module first.
+If ``OMP_PROC_BIND`` is set, importing torch binds the process, and all processes that it starts, to a single
+processor.  So import this module first.
 """
 
 from __future__ import annotations
 
 import os
 
-__all__ = ["default_workers", "give_way", "use_all_processors"]
+__all__ = ["default_workers", "lower_priority", "use_all_processors"]
 
 ALLOWED = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
 
 
 def default_workers() -> int:
-    """Return how many processes simulate: one on each processor, since they give way to the network."""
+    """Return the default number of worker processes: one for each processor.
+
+    The workers run at low priority, so they do not slow the network down.
+
+    Returns
+    -------
+    int
+        At least 1.
+    """
     return os.cpu_count() or 1 if ALLOWED is None else len(ALLOWED)
 
 
 def use_all_processors() -> None:
-    """Let this process run on every processor that the training was started on."""
+    """Let this process run on every processor that was available when the training started."""
     if ALLOWED is not None:
         os.sched_setaffinity(0, ALLOWED)
 
 
-def give_way() -> None:
-    """Let this process run only where no other wants to.
+def lower_priority() -> None:
+    """Set the lowest priority for this process.
 
-    The threads of a network wait for each other at every layer: a process that takes the processor of one
-    holds all of them up. On two processors training is a quarter faster so.
+    The threads of a network wait for each other at every layer, so a process that competes with one thread
+    delays all of them. On two processors this makes training a quarter faster.
     """
     if hasattr(os, "nice"):
         os.nice(19)

@@ -1,4 +1,4 @@
-"""How far a training is and how good: for who watches, and for later."""
+"""Callbacks that record the metrics of a training and show its progress."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import lightning
-    from rich.progress import Progress
+    from rich.progress import Progress, TaskID
+    from torch import Tensor
 
 __all__ = ["REPORT_EVERY", "ProgressBar", "ProgressLines", "RecordMetrics"]
 
 logger = logging.getLogger(__name__)
 
 REPORT_EVERY = 50
-"""Steps between two values of the loss, which is the mean over them."""
+"""Number of steps over which each recorded loss is averaged."""
 
 
 class RecordMetrics(Callback):
-    """Writes the loss and the scores into a CSV file; a training that goes on adds to it.
+    """Write the loss and the validation scores to a CSV file; a resumed training appends to it.
 
     Parameters
     ----------
@@ -37,23 +38,23 @@ class RecordMetrics(Callback):
     Attributes
     ----------
     loss
-        Mean over the last :data:`REPORT_EVERY` steps.
+        Mean over the last :data:`REPORT_EVERY` steps; NaN before.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.loss = float("nan")
         self._rows: list[dict[str, Any]] = []
-        self._losses: list[Any] = []
+        self._losses: list[Tensor] = []
 
     def on_train_start(self, trainer: lightning.Trainer, _module: lightning.LightningModule) -> None:
-        """Take what was written before, up to where the training goes on."""
+        """Read the rows of earlier runs, up to the current step."""
         self._rows = [row for row in _rows(self.path) if row["step"] <= trainer.global_step]
 
     def on_train_batch_end(
         self, trainer: lightning.Trainer, _module: lightning.LightningModule, outputs: Any, *_: Any
     ) -> None:
-        """Add the loss."""
+        """Add the loss every :data:`REPORT_EVERY` steps."""
         self._losses.append(outputs["loss"].detach())
         if trainer.global_step % REPORT_EVERY == 0 or trainer.global_step == trainer.max_steps:
             self.loss = sum(float(value) for value in self._losses) / len(self._losses)
@@ -61,7 +62,7 @@ class RecordMetrics(Callback):
             self._write(trainer, {"loss": self.loss})
 
     def on_validation_end(self, trainer: lightning.Trainer, _module: lightning.LightningModule) -> None:
-        """Add the scores."""
+        """Add the validation scores."""
         self._write(trainer, _scores(trainer))
 
     def _write(self, trainer: lightning.Trainer, values: dict[str, float]) -> None:
@@ -79,12 +80,12 @@ class RecordMetrics(Callback):
 
 
 class ProgressLines(Callback):
-    """Lines in the log, for where there is no terminal.
+    """Show the progress as log lines, for use without a terminal.
 
     Parameters
     ----------
     metrics
-        Knows the loss; comes before this among the callbacks.
+        Source of the loss; must come before this callback in the list.
     """
 
     def __init__(self, metrics: RecordMetrics) -> None:
@@ -92,11 +93,11 @@ class ProgressLines(Callback):
         self._begun, self._first = 0.0, 0
 
     def on_train_start(self, trainer: lightning.Trainer, _module: lightning.LightningModule) -> None:
-        """Begin to count the time."""
+        """Start the clock."""
         self._begun, self._first = time.monotonic(), trainer.global_step
 
     def on_train_batch_end(self, trainer: lightning.Trainer, *_: Any) -> None:
-        """Say how far the training is, how fast, and how long it will still take."""
+        """Log the step, the loss, the speed and the remaining time every :data:`REPORT_EVERY` steps."""
         step = trainer.global_step
         if step % REPORT_EVERY or not trainer.is_global_zero:
             return
@@ -108,25 +109,25 @@ class ProgressLines(Callback):
         )
 
     def on_validation_end(self, trainer: lightning.Trainer, _module: lightning.LightningModule) -> None:
-        """Say how good the network is."""
+        """Log the validation scores."""
         if trainer.is_global_zero:
             logger.info("%s", _line(trainer))
 
 
 class ProgressBar(Callback):
-    """A bar on a terminal.
+    """Show the progress as a bar on a terminal.
 
     Parameters
     ----------
     metrics
-        Knows the loss; comes before this among the callbacks.
+        Source of the loss; must come before this callback in the list.
     bar
-        Where it is shown; by default on the standard error stream.
+        Bar to use; by default a new one on the standard error stream.
     """
 
     def __init__(self, metrics: RecordMetrics, bar: Progress | None = None) -> None:
         self.metrics, self.bar = metrics, bar or _bar()
-        self._task: Any = None
+        self._task: TaskID | None = None
 
     def on_train_start(self, trainer: lightning.Trainer, _module: lightning.LightningModule) -> None:
         """Show the bar."""
@@ -135,27 +136,27 @@ class ProgressBar(Callback):
             self._task = self.bar.add_task("steps", total=trainer.max_steps, completed=trainer.global_step)
 
     def on_train_batch_end(self, trainer: lightning.Trainer, *_: Any) -> None:
-        """Move the bar; the loss stands before it."""
+        """Advance the bar and show the loss before it."""
         if self._task is not None:
             loss = "steps" if isnan(self.metrics.loss) else f"loss {self.metrics.loss:.4f}"
             self.bar.update(self._task, completed=trainer.global_step, description=loss)
 
     def on_validation_start(self, *_: Any) -> None:
-        """Say why the bar stands still."""
+        """Show that a validation is running."""
         if self._task is not None:
             self.bar.update(self._task, description="validation")
 
     def on_validation_end(self, trainer: lightning.Trainer, _module: lightning.LightningModule) -> None:
-        """Say how good the network is, above the bar."""
+        """Print the validation scores above the bar."""
         if self._task is not None:
             self.bar.console.print(_line(trainer), highlight=False, markup=False)
 
     def on_train_end(self, *_: Any) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         self.bar.stop()
 
     def on_exception(self, *_: Any) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         self.bar.stop()
 
 
@@ -177,7 +178,7 @@ def _line(trainer: lightning.Trainer) -> str:
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:
-    """Return the rows of a file of metrics, with whole steps; none if there is no such file."""
+    """Return the rows of a metrics file, with integer steps; empty if the file cannot be read."""
     try:
         with path.open(encoding="utf-8", newline="") as file:
             return [{**row, "step": int(row["step"])} for row in csv.DictReader(file)]

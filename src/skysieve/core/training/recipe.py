@@ -1,4 +1,4 @@
-"""A recipe of a training: what is simulated, which network learns it, and how."""
+"""Training recipes: simulation, network, loss and optimiser settings, read from YAML."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ ClusterLossKind = Literal[
 ]
 FrameLossKind = Literal["sigmoid", "published", "focal"]
 
-SMALLEST_FRAME = 64
-"""Pixels on a side of the smallest frame that the simulator draws."""
+MIN_FRAME_SIZE = 64
+"""Side in pixels of the smallest frame that the simulator can draw."""
 
 CLUSTERS_ONLY = ("patches", "labels", "split")
 FRAMES_ONLY = ("simulation", "tile", "frame", "clean_share")
 FRAME_LOSSES_ONLY = ("balance", "most", "dice", "proper")
-"""Settings that say nothing of the other jobs, and do not stand in what is written of these."""
+"""Settings that only some jobs use; :meth:`TrainingRecipe.to_yaml` omits them for the others."""
 
 RANGES: dict[str, tuple[float, float]] = {
     "network.frozen": (0, inf),
     "steps": (1, inf),
     "batch": (1, inf),
     "tile": (32, inf),
-    "frame": (SMALLEST_FRAME, inf),
+    "frame": (MIN_FRAME_SIZE, inf),
     "reuse": (1, inf),
     "distinct": (0, inf),
     "learning_rate": (0, 1),
@@ -76,7 +76,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "labels.least_flux": (0, inf),
     "split.fold": (0, 48),
 }
-"""Least and largest value of each number."""
+"""Minimum and maximum of each number."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,14 +88,17 @@ class NetworkSettings:
     kind
         ``mask-rcnn`` for ghosts; ``revision`` for contaminants, see :mod:`skysieve.frames.train.revision`;
         for clusters one of ``unet``, ``vnet``, ``unet++``, ``r2unet``, ``attention-unet``, ``resunet-a``,
-        ``u2net``, ``unet3+``; the job's own, if empty.
+        ``u2net``, ``unet3+``. If empty, the default of the job.
     widths, depths
-        Channels and convolutions at each level; see :class:`skysieve.frames.networks.sieve_net.SieveNet` and
-        :class:`skysieve.frames.networks.tracking_net.TrackingNet`.  Empty for the network's own.  Networks
-        for clusters have no depths.
+        Number of channels and of convolutions at each level; see
+        :class:`skysieve.frames.networks.sieve_net.SieveNet` and
+        :class:`skysieve.frames.networks.tracking_net.TrackingNet`.  If empty, the defaults of the network.
+        Networks for clusters have no depths.
+    context
+        Number of context blocks at each level, see the networks above; none if empty.
     frozen
-        For tracking: levels, from the finest, whose weights stay what they were in the network that the
-        training goes on from (``--init``). What they see is general, and most of the time is theirs.
+        For tracking: number of levels, from the finest, that keep the weights of the initial model
+        (``--init``). Their features are general, and they take most of the training time.
     """
 
     kind: Literal["", "mask-rcnn", "revision", ClusterNetwork] = ""
@@ -107,85 +110,97 @@ class NetworkSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class LossSettings:
-    """What is minimised.
+    """Settings of the loss.
 
     Attributes
     ----------
     kind
-        ``sigmoid``: cross-entropy whose positive pixels weigh by the rarity of their class; ``published``:
-        pixels weigh by the inverse frequency of their classes, spread to their neighbours; ``focal``.  For
+        ``sigmoid``: cross-entropy with positive pixels weighted by the rarity of their class; ``published``:
+        pixels weighted by the inverse frequency of their classes, spread to their neighbours; ``focal``.  For
         clusters ``bce``, ``focal``, ``dice``, ``focal-dice``, ``tversky``, ``focal-tversky``, ``combo``,
         ``cosine-tversky`` or ``mixed-focal``; see :mod:`skysieve.clusters.train.losses`.
     balance
-        Positive pixels of a class of prior p weigh ((1 - p) / p)^balance: 0 not at all, 1 as much in all as
-        the others.
+        Exponent of the weight ((1 - p) / p)^balance of positive pixels in a class of prior p.  0: no weights;
+        1: positive and negative pixels have the same total weight.
     most
         Largest of these weights.
     gamma
-        Exponent of the loss.  If not given, 2 for ``focal``, and for clusters 1 for ``cosine-tversky`` and
-        0.75 for the others.
+        Exponent of the focal factor.  If not given, 2 for ``focal``; for clusters 1 for ``cosine-tversky``
+        and 0.75 for the others.
     dice
-        Weight of the Dice loss beside it.
+        Weight of the Dice loss that is added.
     proper
-        Last part of the steps, in which a class's positive and negative pixels weigh the same, all of a rare
-        class more than those of others, without Dice: what is sure is then ranked above what is likely.
+        Fraction of the steps, at the end, with unweighted cross-entropy: positive and negative pixels of a
+        class have the same weight, all pixels of rare classes a larger one, and there is no Dice loss.  This
+        ranks certain pixels above likely ones.
     delta
-        Of clusters: weight of what is missed, of which that of what is false is the rest to 1.
+        For clusters: weight of missed pixels; false positives have weight 1 - delta.
     """
 
     kind: Literal[FrameLossKind, ClusterLossKind] = "sigmoid"
     balance: float = 0.5
     most: float = 30.0
-    gamma: float = None  # type: ignore[assignment]  # a number from __post_init__ on
+    gamma: float = None  # type: ignore[assignment]  # __post_init__ makes it a number
     dice: float = 0.0
     proper: float = 0.0
     delta: float = 0.7
 
     def __post_init__(self) -> None:
-        """Take the exponent that the loss is known by, if none is given."""
+        """Set the usual exponent of the loss if none is given."""
         if self.gamma is None:
-            own = {**dict.fromkeys(get_args(ClusterLossKind), 0.75), "cosine-tversky": 1.0, "focal": 2.0}
-            object.__setattr__(self, "gamma", own.get(self.kind, 2.0))
+            defaults = {**dict.fromkeys(get_args(ClusterLossKind), 0.75), "cosine-tversky": 1.0, "focal": 2.0}
+            object.__setattr__(self, "gamma", defaults.get(self.kind, 2.0))
 
     def of_kind(self, kind: str) -> LossSettings:
-        """Return these settings for another loss, with its own exponent."""
+        """Return these settings for another loss, with the usual exponent of that loss.
+
+        Parameters
+        ----------
+        kind
+            Name of the loss.
+
+        Returns
+        -------
+        LossSettings
+            A copy.
+        """
         return replace(self, kind=kind, gamma=None)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingRecipe:
-    """How a network is trained.
+    """Settings of a training.
 
     Attributes
     ----------
     name, job, description
-        What the model is called, which job it does, and what it is.
+        Name of the model, its job, and a sentence about it.
     simulation
-        Recipe of the frames: a name or a file.
+        Recipe of the simulated frames: a name or a file.
     network, loss
-        What learns, and what from.
+        Settings of the network and of the loss.
     seed
-        Of the weights, the frames and their order.
+        Seed of the weights, the frames and their order.
     steps, batch, tile
-        Batches, tiles in each, and pixels on a side of a tile.
+        Number of steps, tiles in a batch, and side of a tile in pixels.
     frame, reuse
-        Pixels on a side of a simulated frame, and how often each of its tiles is shown, turned or mirrored
-        anew.
+        Side of a simulated frame in pixels, and how often each of its tiles is used. Each use has a new
+        random rotation and reflection.
     distinct
-        Of a revision: number of simulated frames, after the last of which the first come again; 0 for new
-        ones without end.
+        For a revision: number of different simulated frames, which are repeated; 0 for new frames without
+        end.
     learning_rate, weight_decay, warm_up, averaging
-        Of AdamW: the highest rate, which is reached after this part of the steps and then falls as a cosine;
-        decay of the weights; and of the moving average of the weights, which is what is kept.
+        AdamW: peak learning rate; weight decay; fraction of the steps in which the rate rises linearly,
+        before it falls as a cosine; and decay of the moving average of the weights, which the model keeps.
     validation_frames, validations
-        Frames that are scored, and how many times in a training.
+        Number of validation frames, and of validations in a training.
     clean_share
-        Part of the frames that are the user's own, with contaminants injected, where there are any; of focal
-        planes, those with real ghosts.
+        Fraction of frames that are the user's clean frames with injected contaminants, if there are any; for
+        focal planes, fraction with real ghosts.
     precision
-        ``bf16`` where the machine has it, or ``f32``.
+        ``bf16`` where the machine supports it, or ``f32``.
     patches, labels, split
-        Of clusters: patches of the sky, what is labelled in them, and which part of the sky is learnt from.
+        For clusters: sky patches, their labels, and the split of the sky.
     """
 
     name: str
@@ -214,9 +229,15 @@ class TrainingRecipe:
     split: SplitSettings = field(default_factory=SplitSettings)
 
     def to_yaml(self) -> str:
-        """Return the whole recipe as YAML, each setting of its job with its value."""
+        """Return the recipe as YAML, with every setting that its job uses.
+
+        Returns
+        -------
+        str
+            YAML text. :func:`read_training_recipe` reads it back.
+        """
         settings = asdict(self)
-        # so that a training begun before there were kinds, or before there were clusters, is still the same
+        # Later settings are omitted at their defaults, so that older trainings still match their recipe
         if not self.network.kind:
             del settings["network"]["kind"]
         if not self.network.context:
@@ -236,12 +257,22 @@ class TrainingRecipe:
 
 
 def read_training_recipe(name: str | Path) -> TrainingRecipe:
-    """Read a recipe of a training: a YAML file, or the name of one that comes with the package.
+    """Read a training recipe.
+
+    Parameters
+    ----------
+    name
+        A YAML file, or the name of a recipe that comes with the package.
+
+    Returns
+    -------
+    TrainingRecipe
+        The checked recipe.
 
     Raises
     ------
     ConfigError
-        If there is no such recipe, or it cannot be read, or a setting is unknown or not valid.
+        If there is no such recipe, it cannot be read, or a setting is unknown or invalid.
 
     Examples
     --------
@@ -252,10 +283,10 @@ def read_training_recipe(name: str | Path) -> TrainingRecipe:
     shipped = {path.stem: path for path in sorted(folder.glob("*.yaml"), key=lambda path: path.stem)}
     content, origin = read_mapping(name, shipped)
     recipe = build(TrainingRecipe, content, origin=origin)
-    for setting, (least, most) in RANGES.items():
+    for setting, (minimum, maximum) in RANGES.items():
         value = _value(recipe, setting)
-        if not least <= value <= most:
-            expected = f"at least {least:g}" if most == inf else f"between {least:g} and {most:g}"
+        if not minimum <= value <= maximum:
+            expected = f"at least {minimum:g}" if maximum == inf else f"between {minimum:g} and {maximum:g}"
             raise ConfigError(f"{origin}: {setting}: {value:g}, expected {expected}")
     if recipe.tile > recipe.frame:
         raise ConfigError(f"{origin}: tile: {recipe.tile}, expected at most the frame's {recipe.frame} px")
@@ -264,7 +295,7 @@ def read_training_recipe(name: str | Path) -> TrainingRecipe:
 
 
 def _check_job(recipe: TrainingRecipe, origin: str) -> None:
-    """Raise ConfigError for what belongs to another job, or does not go together."""
+    """Raise ConfigError for settings of another job and for settings that contradict each other."""
     for_clusters = recipe.job == "clusters"
     losses = get_args(ClusterLossKind if for_clusters else FrameLossKind)
     if recipe.loss.kind not in losses:
@@ -285,11 +316,11 @@ def _check_job(recipe: TrainingRecipe, origin: str) -> None:
     if for_clusters and recipe.network.depths:
         raise ConfigError(f"{origin}: network.depths: networks for clusters have none; leave it out")
     labels, patches = recipe.labels, recipe.patches
-    for least, fainter in (("least_snr", "open_snr"), ("least_y500", "open_y500")):
-        if getattr(labels, fainter) > getattr(labels, least):
+    for labelled, ignored in (("least_snr", "open_snr"), ("least_y500", "open_y500")):
+        if getattr(labels, ignored) > getattr(labels, labelled):
             raise ConfigError(
-                f"{origin}: labels.{fainter}: {getattr(labels, fainter):g}, expected at most {least}, "
-                f"{getattr(labels, least):g}"
+                f"{origin}: labels.{ignored}: {getattr(labels, ignored):g}, expected at most {labelled}, "
+                f"{getattr(labels, labelled):g}"
             )
     if patches.empty + patches.sources > 1:
         raise ConfigError(f"{origin}: patches: empty and sources are more than 1 together")
@@ -300,6 +331,6 @@ def _check_job(recipe: TrainingRecipe, origin: str) -> None:
 
 
 def _value(recipe: TrainingRecipe, setting: str) -> float:
-    """Return a number of the recipe, or of a group in it as ``group.setting``."""
+    """Return a number of the recipe, by its name or by ``group.setting``."""
     group, _, name = setting.rpartition(".")
     return float(getattr(getattr(recipe, group) if group else recipe, name))

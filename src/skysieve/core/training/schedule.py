@@ -1,4 +1,4 @@
-"""The optimiser, and how its rate changes."""
+"""The optimiser and its learning-rate schedule."""
 
 from __future__ import annotations
 
@@ -16,9 +16,21 @@ __all__ = ["optimisers"]
 
 
 def optimisers(network: nn.Module, recipe: TrainingRecipe) -> Any:
-    """Return what Lightning wants: AdamW, with a rate that rises in a line and falls as a cosine.
+    """Return AdamW with linear warm-up and cosine decay of the learning rate.
 
-    Biases and the parameters of batch normalisation do not decay.
+    Biases and the parameters of batch normalisation have no weight decay.
+
+    Parameters
+    ----------
+    network
+        Network to train; frozen parameters are left out.
+    recipe
+        Learning rate, weight decay, warm-up and number of steps.
+
+    Returns
+    -------
+    dict
+        Optimiser and scheduler in Lightning's format.
 
     References
     ----------

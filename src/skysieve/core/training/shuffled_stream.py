@@ -1,4 +1,4 @@
-"""Endless examples to learn from, made by several processes, in random order, each shown a few times."""
+"""Endless stream of training examples in random order, made by several processes and reused a few times."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ Shown = TypeVar("Shown")
 
 
 class Order(TypedDict):
-    """In which order examples are shown, and to whom.
+    """Order of the examples, and the trainer that they are for.
 
     Attributes
     ----------
     reuse
-        How often an example is shown.
+        Number of times that an example is yielded.
     seed
-        Of the order and the turns.
+        Seed of the order and of the augmentation.
     first
-        Number that is made first, to go on where a training stopped; 0 by default.
+        Number of the first example to make, to resume a training; 0 by default.
     rank, ranks
-        Which of several trainers the examples are for; 0 of 1 by default.
+        Index of the trainer among several, and their number; 0 of 1 by default.
     """
 
     reuse: int
@@ -43,10 +43,10 @@ class Order(TypedDict):
 
 
 class ShuffledStream(IterableDataset[Shown], Generic[Made, Shown]):
-    """Endless examples.
+    """Endless stream of examples.
 
-    Each process makes what its numbers stand for, holds a few of them, and shows one of these after another,
-    turned or mirrored anew each time.
+    Each process makes the examples of its own numbers, keeps a buffer of them, and yields random ones, each
+    time with a new rotation or reflection.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ class ShuffledStream(IterableDataset[Shown], Generic[Made, Shown]):
         self.rank, self.ranks = order.get("rank", 0), order.get("ranks", 1)
 
     def __iter__(self) -> Iterator[Shown]:
-        """Yield examples for ever."""
+        """Yield examples without end."""
         torch.set_num_threads(1)
         worker = get_worker_info()
         index, workers = (worker.id, worker.num_workers) if worker else (0, 1)
@@ -71,23 +71,23 @@ class ShuffledStream(IterableDataset[Shown], Generic[Made, Shown]):
             while len(held) < self._room(number // workers):
                 held.extend((made, self.reuse) for made in self._make(number, rng))
                 number += workers
-            place = int(rng.integers(len(held)))
-            made, left = held[place]
+            chosen = int(rng.integers(len(held)))
+            made, left = held[chosen]
             if left > 1:
-                held[place] = (made, left - 1)
+                held[chosen] = (made, left - 1)
             else:
-                held[place] = held[-1]
+                held[chosen] = held[-1]
                 held.pop()
             yield self._show(made, rng)
 
     @abstractmethod
     def _room(self, turn: int) -> int:
-        """Return among how many examples the next is drawn, when a process has had so many numbers."""
+        """Return the size of the buffer after a process has made the examples of `turn` numbers."""
 
     @abstractmethod
     def _make(self, number: int, rng: Generator) -> Sequence[Made]:
-        """Return the examples that a number stands for; there may be none."""
+        """Return the examples of a number; there may be none."""
 
     @abstractmethod
     def _show(self, made: Made, rng: Generator) -> Shown:
-        """Return an example as it is shown this time."""
+        """Return an example with a random augmentation."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from skysieve.core.errors import ConfigError
-from skysieve.core.evaluation.comparison import Scored
+from skysieve.core.evaluation.comparison import ScoredDetector
 from skysieve.core.evaluation.confusion import Confusion, count_joint
 from skysieve.core.evaluation.histograms import ScoreHistograms, count_pixels, log_odds
 from skysieve.core.fits.frames import ArrayFrame
@@ -210,7 +210,7 @@ class MaskEvaluation:
             self._histograms[detector_name].add(frame.name, found)
             self._confusions[detector_name].add(frame.name, joint[detector_name])
 
-    def results(self) -> dict[str, Scored]:
+    def results(self) -> dict[str, ScoredDetector]:
         """Return the results on all frames so far.
 
         Returns
@@ -224,7 +224,7 @@ class MaskEvaluation:
             if priors is not None and COSMIC_RAYS in priors:
                 priors = {**priors, COSMIC_RAYS_OUTSIDE_DEFECTS: priors[COSMIC_RAYS]}
             histograms, confusion = self._histograms[detector.name], self._confusions[detector.name]
-            found[detector.name] = Scored(histograms, priors, confusion)
+            found[detector.name] = ScoredDetector(histograms, priors, confusion)
         return found
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skysieve.core.errors import ConfigError, FrameError
-from skysieve.core.evaluation.comparison import Scored
+from skysieve.core.evaluation.comparison import ScoredDetector
 from skysieve.core.evaluation.histograms import ScoreHistograms, count_pixels, log_odds
 from skysieve.core.evaluation.scores import MEASURES
 from skysieve.core.fits.frame_files import FrameFile
@@ -196,7 +196,7 @@ class TrackingEvaluation:
             counts = count_pixels(log_odds(probability), truth, decided=probability > DECISION)
             self._histograms[name].add(frame.name, {ERROR: counts})
 
-    def results(self) -> dict[str, Scored]:
+    def results(self) -> dict[str, ScoredDetector]:
         """Return the results on all frames so far.
 
         Returns
@@ -204,4 +204,4 @@ class TrackingEvaluation:
         dict
             Histograms and prior by name of the detector.
         """
-        return {c.name: Scored(self._histograms[c.name], {ERROR: c.prior}) for c in self._detectors}
+        return {c.name: ScoredDetector(self._histograms[c.name], {ERROR: c.prior}) for c in self._detectors}

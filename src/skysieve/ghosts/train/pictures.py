@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
-from skysieve.core.training.feed import begin_worker
+from skysieve.core.training.feed import init_worker
 from skysieve.core.training.shuffled_stream import ShuffledStream
 from skysieve.ghosts.classes import CLASS_NAMES
 from skysieve.ghosts.focal_plane.levels import measure_levels, normalise_picture
@@ -204,7 +204,7 @@ def picture_batches(
         batch_size=batch,
         num_workers=workers,
         collate_fn=collate,
-        worker_init_fn=begin_worker,
+        worker_init_fn=init_worker,
         prefetch_factor=4 if workers else None,
         persistent_workers=workers > 0,
         pin_memory=torch.cuda.is_available(),
