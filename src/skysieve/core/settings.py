@@ -141,6 +141,11 @@ def option_help(kind: type, name: str) -> str:
     name
         Name of the field.
 
+    Returns
+    -------
+    str
+        The help, on one line.
+
     Raises
     ------
     LookupError
@@ -249,6 +254,11 @@ def read_names(text: str) -> tuple[str, ...]:
     ----------
     text
         The names; spaces around them, and empty ones, do not count.
+
+    Returns
+    -------
+    tuple of str
+        The names.
 
     Examples
     --------
