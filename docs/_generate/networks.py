@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 
 from skysieve.clusters.networks.segmenters import SEGMENTERS, build_segmenter
 from skysieve.core.networks.blocks import macs_per_pixel, parameter_count
-from skysieve.frames.networks.maximask_net import MaxiMaskNet
-from skysieve.frames.networks.maxitrack_net import MaxiTrackNet
 from skysieve.frames.networks.revised_net import CONTEXT as REVISION_CONTEXT
 from skysieve.frames.networks.revised_net import WIDTHS as REVISION_WIDTHS
 from skysieve.frames.networks.revised_net import RevisedNet
@@ -22,6 +22,11 @@ from skysieve.frames.networks.tracking_net import WIDTHS as TRACKING_WIDTHS
 from skysieve.ghosts.networks.ghost_net import DEPTHS as GHOST_DEPTHS
 from skysieve.ghosts.networks.ghost_net import WIDTHS as GHOST_WIDTHS
 from skysieve.ghosts.networks.ghost_net import GhostNet
+
+# the published networks are rebuilt in torch for the tests alone
+sys.path.insert(0, str(Path(__file__).parents[2]))
+from tests.frames.networks.maximask_net import MaxiMaskNet
+from tests.frames.networks.maxitrack_net import MaxiTrackNet
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence

@@ -17,12 +17,12 @@ pytest.importorskip("onnx")
 import torch
 from safetensors.torch import load, save
 from tests.core.networks.fill import filled, pixels
+from tests.frames.networks.maximask_net import MaxiMaskNet
+from tests.frames.networks.maxitrack_net import MaxiTrackNet
 from torch.nn import functional
 
 from skysieve.core.networks.blocks import macs_per_pixel, parameter_count
 from skysieve.core.training.export import export_graph
-from skysieve.frames.networks.maximask_net import MaxiMaskNet
-from skysieve.frames.networks.maxitrack_net import MaxiTrackNet
 from skysieve.frames.networks.sieve_net import SieveNet
 from skysieve.frames.networks.tracking_net import TrackingNet
 

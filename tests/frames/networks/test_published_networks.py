@@ -11,10 +11,10 @@ pytest.importorskip("torch")
 
 import torch
 from tests.core.networks.fill import filled, pixels
+from tests.frames.networks.maximask_net import MaxiMaskNet
+from tests.frames.networks.maxitrack_net import MaxiTrackNet
 
 from skysieve.core.errors import ModelError
-from skysieve.frames.networks.maximask_net import MaxiMaskNet
-from skysieve.frames.networks.maxitrack_net import MaxiTrackNet
 
 published = pytest.mark.skipif(
     find_spec("maximask_and_maxitrack") is None or find_spec("onnxruntime") is None,
@@ -89,7 +89,7 @@ class TestMaxiMaskNet:
 
     def test_takes_the_first_of_equal_pixels_in_a_window(self):
         """Torch, and so the graph, must break ties as TensorFlow does."""
-        from skysieve.frames.networks.maximask_net import _pool
+        from tests.frames.networks.maximask_net import _pool
 
         _, (_, indices) = _pool(torch.zeros(1, 1, 4, 5))
         assert indices.flatten().tolist() == [0, 2, 4, 10, 12, 14]

@@ -11,11 +11,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
+from tests.frames.networks.published_weights import load_layers
 from torch import Tensor, nn
 from torch.nn import functional
 
 from skysieve.core.networks.blocks import asinh, initialise, scale_outputs
-from skysieve.frames.networks.published_weights import load_layers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
