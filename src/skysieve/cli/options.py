@@ -1,4 +1,4 @@
-"""Options that several verbs share."""
+"""Options shared by several verbs."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ __all__ = [
 
 
 Normalisation = Literal["corrected", "published"]
-"""Rules of the normalisation."""
+"""Variants of the normalisation."""
 
 Paths = Annotated[
     list[str],
@@ -105,8 +105,8 @@ MaskBits = Annotated[
     typer.Option(
         "--mask-bits",
         metavar="PLANES",
-        help="Planes of that mask that mean no data, by name or value (`BAD,SAT` or `1,2`), or `any`; by "
-        "default those of its header or pipeline.",
+        help="Bits of that mask that flag pixels without data, by name or value (`BAD,SAT` or `1,2`), or "
+        "`any`; by default those of its header or pipeline.",
         show_default=False,
     ),
 ]
@@ -126,7 +126,18 @@ HDU = int | str
 
 
 def parse_hdu(text: str | None) -> HDU | None:
-    """Return an HDU's number or name."""
+    """Read the value of an option that names an HDU.
+
+    Parameters
+    ----------
+    text
+        The value; None if the option is not given.
+
+    Returns
+    -------
+    int, str or None
+        Number or name of the HDU.
+    """
     if text is None:
         return None
     return int(text) if text.isdecimal() else text
@@ -135,10 +146,22 @@ def parse_hdu(text: str | None) -> HDU | None:
 def parse_assignments(option: str, texts: list[str]) -> dict[str, float]:
     """Read ``NAME=VALUE`` options.
 
+    Parameters
+    ----------
+    option
+        Name of the option, for the error message.
+    texts
+        Its values.
+
+    Returns
+    -------
+    dict of str to float
+        The values by name.
+
     Raises
     ------
     ConfigError
-        If one has another form.
+        If a value has another form.
 
     Examples
     --------
@@ -158,14 +181,24 @@ def parse_assignments(option: str, texts: list[str]) -> dict[str, float]:
 
 
 def read_names(path: Path) -> list[str]:
-    """Return the names in a text file, one a line.
+    """Read names from a text file, one per line.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Returns
+    -------
+    list of str
+        The names, without empty lines.
 
     Raises
     ------
     ConfigError
-        If it has none.
+        If the file has no names.
     SourceError
-        If it cannot be read.
+        If the file cannot be read.
     """
     try:
         lines = read_text(path, error=SourceError, limit=2**26).split("\n")
