@@ -1,4 +1,4 @@
-"""Whole frames against the products of the published commands."""
+"""Compare masks of whole frames with the products of the published commands."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from disagreement import EXPLAINED, explain, sky_move
 from machine import has_bf16
-from peer_products import accepted, make_products
+from published_products import accepted, make_products
 from results import Bar, Result, Table
 from tracking_agreement import compare_tracking
 
@@ -43,15 +43,15 @@ SAME_SKY = "default, where the sky is the same"
 COLUMNS = (PUBLISHED, FAST, FAST_BF16, DEFAULT, SAME_SKY, DEFAULT_BF16)
 
 SAME_SIGMA = 0.1
-"""Two skies less than this many standard deviations of the noise apart are the same."""
+"""Two sky levels that differ by less than this, in standard deviations of the noise, count as equal."""
 
 LISTED = 0.1
-"""Classes are listed where more than this many per cent of the pixels differ in them."""
+"""Minimum percentage of differing pixels for a class to be listed."""
 
 
 @dataclass
 class Count:
-    """Decisions compared so far, and those that differ."""
+    """Number of compared decisions, and of those that differ."""
 
     compared: int = 0
     differing: int = 0
@@ -63,13 +63,13 @@ class Count:
 
     @property
     def equal(self) -> float:
-        """Per cent of the decisions that are equal."""
+        """Percentage of the decisions that are equal."""
         return 100 * (1 - self.differing / self.compared)
 
 
 @dataclass
 class Found:
-    """All that the comparison of the frames finds."""
+    """Results of the comparison of all frames."""
 
     total: dict[str, Count] = field(default_factory=dict)
     worst: dict[str, float] = field(default_factory=dict)
@@ -78,7 +78,7 @@ class Found:
     explanations: dict[str, Table] = field(default_factory=dict)
 
     def count(self, setting: str, differs: NDArray[np.bool_]) -> float:
-        """Count the decisions of a frame with a setting, and return the per cent of them that are equal."""
+        """Count the decisions of a frame with a setting, and return the percentage that is equal."""
         self.total.setdefault(setting, Count()).add(differs)
         own = Count()
         own.add(differs)
@@ -87,7 +87,7 @@ class Found:
 
 
 def measure() -> Result:
-    """Compare all frames that the published commands take."""
+    """Compare all frames that the published commands accept."""
     candidates = [*real_frames(), simulated_frame()]
     frames = [path for path in candidates if accepted(path)]
     products = make_products(frames)
@@ -102,14 +102,14 @@ def measure() -> Result:
     left_out = [path.name for path in candidates if path not in frames]
     return Result(
         "Whole frames against the published commands",
-        "The published command ran on copies of the frames; its product is compared with the decisions "
-        "of Skysieve, pixel by pixel and class by class, at the default priors and thresholds. Each "
-        "normalisation and tiling is Skysieve's own code; the published ones are kept for this "
-        "comparison. Default is what `skysieve mask` does, in f32. Sides of 400 px or less are not taken "
-        f"by the published commands: {', '.join(left_out) or 'none'} left out.",
+        "The published command ran on copies of the frames. Its product is compared with the decisions of "
+        "Skysieve, pixel by pixel and class by class, at the default priors and thresholds. All "
+        "normalisations and tilings are code of Skysieve; the published ones exist for this comparison. "
+        "Default is what `skysieve mask` does, in f32. The published commands do not accept frames with a "
+        f"side of 400 px or less; left out: {', '.join(left_out) or 'none'}.",
         [*_bars(found), tracking_bar],
         [*_tables(found), *found.explanations.values(), tracking],
-        [_about_bf16(found)],
+        [_bf16_remark(found)],
     )
 
 
@@ -122,7 +122,7 @@ def _compare(
     decided: dict[str, NDArray[np.bool_]] = {}
     row: dict[str, float] = {}
     for setting, wanted in settings.items():
-        result = Masker(wanted).mask(frame)  # a new one each time: networks that are kept take their memory
+        result = Masker(wanted).mask(frame)  # a new one each time, as cached networks keep their memory
         names = [c.name for c in result.classes]
         decided[setting] = np.stack([result.boolean(name) for name in names])
         reference = decided[DEFAULT] if setting == DEFAULT_BF16 else expected
@@ -157,17 +157,17 @@ def _bars(found: Found) -> list[Bar]:
     ]
 
 
-def _about_bf16(found: Found) -> str:
-    """Return what follows from the agreement of bf16 with f32."""
+def _bf16_remark(found: Found) -> str:
+    """Return the conclusion from the agreement of bf16 with f32."""
     total, least = found.total.get(DEFAULT_BF16), 100 * MIN_AGREEMENT
     if total is None:
         return "bf16 was not measured: this processor has no instructions for it."
     stated = load_model("maximask").card.agreement.get("bf16")
     return (
-        f"With bf16 {total.equal:.3f} % of the decisions are those of f32. At {least:g} % Skysieve would "
-        "take it by itself, so it is "
-        f"{'taken' if total.equal >= least else 'not taken unless asked for'}; the card of the model says "
-        f"{'nothing' if stated is None else f'{100 * stated:g} %'}."
+        f"With bf16, {total.equal:.3f} % of the decisions equal those of f32. From {least:g} % on Skysieve "
+        "uses bf16 by default, so it is "
+        f"{'used by default' if total.equal >= least else 'used on request only'}; the card states "
+        f"{'no value' if stated is None else f'{100 * stated:g} %'}."
     )
 
 
@@ -175,7 +175,7 @@ def _tables(found: Found) -> list[Table]:
     totals = [found.total.get(column) for column in COLUMNS]
     everything = ("all frames", None, None, *(count.equal if count else None for count in totals))
     agreement = Table(
-        "Decisions that are equal, per cent",
+        "Percentage of equal decisions",
         (
             ("frame", ""),
             ("rows", "d"),
@@ -183,8 +183,8 @@ def _tables(found: Found) -> list[Table]:
             *((column, ".5f") for column in COLUMNS),
         ),
         [*found.agreement, everything],
-        "Pixels without data are left out: Skysieve decides nothing there. The sky is the same where the two "
-        f"normalisations are less than {SAME_SIGMA} σ apart.",
+        "Pixels without data are left out, as Skysieve makes no decision there. The sky is the same where "
+        f"the two normalisations differ by less than {SAME_SIGMA} σ.",
     )
     classes = Table(
         f"Classes in which more than {LISTED} % of a frame's pixels differ",

@@ -1,7 +1,7 @@
-"""Detectors of others, each run in its own process and environment, and spoken to by files.
+"""Published cosmic-ray detectors, each run in its own process and environment; data are passed as files.
 
-Which there are, and what they are worth knowing by, is in :data:`BASELINES`; how each is fed its frames is in
-``baseline_runners/run_*.py``.
+:data:`BASELINES` lists them with their requirements and references; ``baseline_runners/run_*.py`` adapt
+frames to each of them.
 """
 
 from __future__ import annotations
@@ -32,30 +32,30 @@ if TYPE_CHECKING:
 __all__ = ["BASELINES", "Baseline", "BaselineDetector", "BaselineKind", "parse_baseline"]
 
 _SERVER = Path(__file__).parent / "baseline_runners" / "serve.py"
-# Pinned in what decides a pixel; torch is the ordinary build of the index that pip is told to use.
+# All packages that affect decisions are pinned; torch is the default build of the index that pip uses.
 _TORCH = "torch==2.13.0"
 
 
 @dataclass(frozen=True)
 class BaselineKind:
-    """A detector of somebody else.
+    """A published detector.
 
     Attributes
     ----------
     name
-        What the command line calls it.
+        Name on the command line.
     requirements
-        What pip installs.
+        Packages that pip installs.
     module
-        The file in ``baseline_runners`` that runs it.
+        Module in ``baseline_runners`` that runs it.
     threshold
-        Its default: pixels with this score and above are cosmic rays.
+        Default threshold: pixels with this score or a higher one are cosmic rays.
     is_probability
-        Whether its scores are probabilities; else they are used as they are.
+        Whether the scores are probabilities; other scores are used without conversion.
     options
-        Settings that may be given, with their defaults.
+        Supported settings, with their defaults.
     reference
-        Whom to cite.
+        Reference to cite.
     """
 
     name: str
@@ -74,7 +74,7 @@ BASELINES: Mapping[str, BaselineKind] = {
             "astroscrappy",
             ("astroscrappy==1.3.0", "numpy==2.4.6"),
             "run_astroscrappy",
-            threshold=float(np.log(4.4)),  # the default, 4.5, is a step of its ladder
+            threshold=float(np.log(4.4)),  # the default limit, 4.5, is one of those tried
             is_probability=False,
             options={"sigfrac": 0.3, "objlim": 5.0, "niter": 4},
             reference="van Dokkum 2001, PASP 113, 1420; astroscrappy 1.3.0",
@@ -86,7 +86,7 @@ BASELINES: Mapping[str, BaselineKind] = {
                 "matplotlib==3.11.2",
                 "numpy==2.4.6",
                 _TORCH,
-            ),  # it forgets to ask for matplotlib
+            ),  # deepCR does not declare matplotlib
             "run_deepcr",
             threshold=0.5,
             is_probability=True,
@@ -108,21 +108,21 @@ BASELINES: Mapping[str, BaselineKind] = {
 
 @dataclass
 class Baseline:
-    """A detector at work; a context manager, whose process ends with it.
+    """A running detector; a context manager that starts and ends its process.
 
     Attributes
     ----------
     kind
-        Which.
+        The detector.
     folder
-        Where environments lie.
+        Folder of the environments.
     options
-        Settings over its defaults.
+        Settings that differ from the defaults.
 
     Raises
     ------
     ConfigError
-        On entering, if it cannot be installed or started.
+        On entering, if the detector cannot be installed or started.
     """
 
     kind: BaselineKind
@@ -131,12 +131,12 @@ class Baseline:
 
     @property
     def label(self) -> str:
-        """Name, with the settings that are not its defaults."""
+        """Name, with the settings that differ from the defaults."""
         given = ",".join(f"{name}={value:g}" for name, value in self.options.items())
         return f"{self.kind.name}:{given}" if given else self.kind.name
 
     def __enter__(self) -> Self:
-        """Install it if need be, and start it."""
+        """Install the detector if necessary, and start its process."""
         python = make_environment(self.kind.name, self.kind.requirements, self.folder)
         self._files = tempfile.TemporaryDirectory(prefix="skysieve-baseline-")
         self._log = Path(self._files.name) / "log"
@@ -150,7 +150,7 @@ class Baseline:
                 env={**os.environ, "PYTHONNOUSERSITE": "1", "PYTHONDONTWRITEBYTECODE": "1"},
             )
         try:
-            self._answer()
+            self._read_reply()
         except BaseException:
             self.close()
             raise
@@ -159,11 +159,11 @@ class Baseline:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End its process."""
+        """End the process."""
         self.close()
 
     def close(self) -> None:
-        """End its process and remove its files."""
+        """End the process and remove its files."""
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 pipe.close()
@@ -181,35 +181,35 @@ class Baseline:
         pixels
             ``(H, W)`` float32 in ADU, in any state of processing; NaN where there is no data.
         facts
-            Of the camera.
+            Gain, read noise and saturation of the camera.
 
         Returns
         -------
         scores
-            ``(H, W)`` float32 log-odds, or what else orders its pixels.
+            ``(H, W)`` float32 log-odds, or another score that ranks the pixels.
         decided
-            ``(H, W)`` bool, what it flags by default.
+            ``(H, W)`` bool, pixels that the detector flags by default.
 
         Raises
         ------
         ConfigError
-            If it fails.
+            If the detector fails.
         """
         frame, scores = (str(Path(self._files.name) / name) for name in ("frame.npy", "scores.npy"))
         np.save(frame, pixels)
         known = {"gain": facts.gain, "read_noise": facts.read_noise, "saturation": facts.saturation}
-        self._ask({"frame": frame, "scores": scores, "facts": known})
+        self._send({"frame": frame, "scores": scores, "facts": known})
         found: NDArray[np.float32] = np.load(scores)
         decided = found >= np.float32(self.kind.threshold)
         return (log_odds(found) if self.kind.is_probability else found), decided
 
-    def _ask(self, request: Mapping[str, Any]) -> None:
-        with suppress(OSError):  # if it is gone, the missing answer says so
+    def _send(self, request: Mapping[str, Any]) -> None:
+        with suppress(OSError):  # if the process has ended, the missing reply is reported below
             print(json.dumps(request), file=self._process.stdin, flush=True)
-        self._answer()
+        self._read_reply()
 
-    def _answer(self) -> None:
-        """Wait for the process to be done."""
+    def _read_reply(self) -> None:
+        """Wait for the reply of the process."""
         line = self._process.stdout.readline() if self._process.stdout else ""
         answer = json.loads(line) if line else {}
         if "done" not in answer:
@@ -225,14 +225,19 @@ def parse_baseline(text: str, folder: Path) -> Baseline:
     Parameters
     ----------
     text
-        As on the command line.
+        Text from the command line.
     folder
-        Where environments lie.
+        Folder of the environments.
+
+    Returns
+    -------
+    Baseline
+        The detector, not started.
 
     Raises
     ------
     ConfigError
-        If there is no such peer or option, or a value is no number.
+        If there is no such detector or option, or a value is no number.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What two models make of the contaminants of a set of frames: detectors, bars and tables."""
+"""Scores of two models for contaminants on a set of frames: detectors, scores and tables."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from evaluations import INTERVALS
 from results import Cell, Table
-from trials import INTERVALS
 
 from skysieve.core.evaluation.bootstrap import Estimate, difference, macro_mean
 from skysieve.core.evaluation.scores import MEASURES
@@ -15,7 +15,7 @@ from skysieve.frames.evaluate.masks import SCORED, ModelDetector
 from skysieve.frames.mask.settings import MaskSettings
 
 if TYPE_CHECKING:
-    from trials import FrameSet
+    from evaluations import FrameSet
 
 __all__ = [
     "PUBLISHED",
@@ -43,9 +43,9 @@ class ClassScores:
     frames
         The set.
     ours, theirs
-        Names of the two.
+        Names of the two models.
     precision, error
-        Average precision and expected calibration error by model and class, of classes with pixels.
+        Average precision and expected calibration error by model and class, for classes with pixels.
     """
 
     frames: FrameSet
@@ -65,18 +65,18 @@ class ClassScores:
 
     @property
     def macro_error(self) -> Estimate:
-        """Our mean calibration error over the classes."""
+        """Mean calibration error of our model over the classes."""
         return macro_mean(self.error[self.ours])
 
     @property
     def classes_below(self) -> list[str]:
-        """Classes in which ours is below theirs by the whole interval of the difference."""
+        """Classes in which our model is worse, with the whole interval of the difference below zero."""
         ours, theirs = self.precision[self.ours], self.precision[self.theirs]
         return [name for name in ours if difference(ours[name], theirs[name]).sign < 0]
 
     @property
     def missing(self) -> list[str]:
-        """Classes without a judged pixel in the set."""
+        """Classes without an evaluated pixel in the set."""
         return [name for name in SCORED if name not in self.precision[self.ours]]
 
     def class_table(self) -> Table:
@@ -86,7 +86,7 @@ class ClassScores:
             counts = (
                 self.frames.frames_with(name),
                 self.frames.positives(name),
-                self.frames.positives(name) / self.frames.judged(name),
+                self.frames.positives(name) / self.frames.evaluated(name),
             )
             errors = (self.error[model][name].value for model in (self.ours, self.theirs))
             rows.append((name, *counts, *_compared(ours, self.precision[self.theirs][name]), *errors))
@@ -97,19 +97,19 @@ class ClassScores:
             ("class", ""),
             ("frames with it", "d"),
             ("its pixels", "d"),
-            ("part of all", ".2g"),
+            ("fraction of all", ".2g"),
             *_compared_columns(self.ours, self.theirs),
             (f"calibration error, {self.ours}", ".4f"),
             (f"{self.theirs}", ".4f"),
         )
         text = (
-            "Average precision of each model, and expected calibration error after the change of priors to "
-            f"the proportions of these frames. {INTERVALS}"
+            "Average precision of each model, and expected calibration error with the class proportions of "
+            f"these frames as priors. {INTERVALS}"
         )
         return Table("Average precision by class", columns, rows, text)
 
     def group_table(self, what: str) -> Table:
-        """Return the macro average precision in each group of the frames, called as given."""
+        """Return the macro average precision of each group of frames; ``what`` names the groups."""
         rows: list[tuple[Cell, ...]] = []
         for group in self.frames.group_names:
             members = self.frames.members(group)
@@ -126,7 +126,7 @@ class ClassScores:
 
 
 def make_models(model: str) -> tuple[ModelDetector, ModelDetector]:
-    """Return the model that is measured, as ``skysieve mask`` runs it by default, and the published one."""
+    """Return the measured model with the default settings of ``skysieve mask``, and the published model."""
     ours = ModelDetector(MaskSettings(model=model))
     if ours.name == PUBLISHED:
         ours.name = f"{PUBLISHED}, default precision"
@@ -135,7 +135,7 @@ def make_models(model: str) -> tuple[ModelDetector, ModelDetector]:
 
 def score_classes(frames: FrameSet, ours: str, theirs: str) -> ClassScores:
     """Return the scores of two models in all classes with pixels."""
-    names = [name for name in SCORED if 0 < frames.positives(name) < frames.judged(name)]
+    names = [name for name in SCORED if 0 < frames.positives(name) < frames.evaluated(name)]
     precision = {
         model: {name: frames.estimate(model, name, AVERAGE_PRECISION) for name in names}
         for model in (ours, theirs)
@@ -147,20 +147,20 @@ def score_classes(frames: FrameSet, ours: str, theirs: str) -> ClassScores:
 
 
 def pixel_table(frames: FrameSet, what: str) -> Table:
-    """Return how many frames and pixels of each class there are, by group."""
+    """Return the number of frames and pixels of each class, by group."""
     rows: list[tuple[Cell, ...]] = []
     for group in (*frames.group_names, "all"):
         members = np.ones(frames.size, np.bool_) if group == "all" else frames.members(group)
-        most = max(frames.judged(name, members) for name in SCORED)
+        most = max(frames.evaluated(name, members) for name in SCORED)
         counts = (frames.positives(name, members) for name in SCORED)
         rows.append((group, int(members.sum()), most / 1e6, *counts))
     columns = ((what, ""), ("frames", "d"), ("Mpix", ".2f"), *((name, "d") for name in SCORED))
-    text = "Judged pixels that belong to each class; a pixel may belong to several."
+    text = "Evaluated pixels that belong to each class; a pixel may belong to several classes."
     return Table(f"Frames and pixels by {what}", columns, rows, text)
 
 
 def detector_table(*detectors: tuple[str, str]) -> Table:
-    """Return names and descriptions."""
+    """Return a table of the names and descriptions of detectors."""
     return Table("Detectors", (("name", ""), ("what", "")), list(detectors))
 
 

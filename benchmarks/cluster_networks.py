@@ -1,4 +1,4 @@
-"""Architectures and losses for clusters at the same cost of training, judged on a sky that none has seen."""
+"""Compare architectures and losses for clusters at equal training cost, on a sky not used for training."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import yaml
-from peer import CACHE
 from process import SKYSIEVE, run_measured
+from published_tools import CACHE
 from results import Cell, Result, Table
-from skies import CHOICE, LEARNT, sky_of_seed
+from skies import SELECTION_SEED, TRAINING_SEEDS, sky_of_seed
 
 from skysieve.clusters.evaluate.catalogues import evaluation_sky, match_sky, read_detector
 from skysieve.clusters.evaluate.evaluation import BlockWeights, completeness_at_purity
@@ -35,42 +35,42 @@ __all__ = ["measure"]
 WORKER = Path(__file__).with_name("cluster_training_worker.py")
 FOLDER = CACHE / "cluster-networks"
 
-SKIES = LEARNT[:2]
+SKIES = TRAINING_SEEDS[:2]
 
 WIDTHS = (16, 32, 64, 96)
-"""Channels by level: fewer than in the recipe, so that the slow ones learn something in the time, too."""
+"""Channels per level: fewer than in the recipe, so that slow architectures get enough training steps."""
 
 AVERAGING = 0.99
-"""Of weights: trainings here are short."""
+"""Decay of the averaged weights; lower than usual, as these trainings are short."""
 
 LATITUDE = 50.0
-"""A quarter of the sky is searched: degrees on both sides of the Galactic plane that are left out."""
+"""Galactic latitude in degrees below which no search is made; a quarter of the sky remains."""
 
 THRESHOLD = 0.02
-"""Least probability of candidates, so that catalogues go on to where they are less pure than asked."""
+"""Minimum probability of candidates; low enough that catalogues extend below the required purity."""
 
 
 @dataclass(frozen=True)
 class Detector:
-    """A training and what came of it.
+    """A trained network and its results.
 
     Attributes
     ----------
     network, loss
-        What learnt, and what from.
+        Architecture and loss function.
     training
-        What the worker says of it.
+        JSON line of the worker.
     scores
-        Of the tiles for validation, as its card has them.
-    judged
-        Its candidates on the sky that judges.
+        Scores on the validation tiles, from the card of the model.
+    matches
+        Candidates on the test sky, matched with the truth.
     """
 
     network: str
     loss: str
     training: Mapping[str, Any]
     scores: Mapping[str, float]
-    judged: TruthMatch
+    matches: TruthMatch
 
 
 def measure(*, seconds: int) -> Result:
@@ -84,7 +84,7 @@ def measure(*, seconds: int) -> Result:
         )
     )
     skies = [sky_of_seed(seed) for seed in SKIES]
-    judging = sky_of_seed(CHOICE)
+    test_sky = sky_of_seed(SELECTION_SEED)
     processors: queue.Queue[int] = queue.Queue()
     for processor in sorted(os.sched_getaffinity(0)):
         processors.put(processor)
@@ -92,29 +92,28 @@ def measure(*, seconds: int) -> Result:
     def run(pair: tuple[str, str]) -> Detector:
         processor = processors.get()
         try:
-            return _detector(*pair, skies, judging, seconds=seconds, processor=processor)
+            return _detector(*pair, skies, test_sky, seconds=seconds, processor=processor)
         finally:
             processors.put(processor)
 
     with ThreadPoolExecutor(processors.qsize()) as pool:
         found = dict(zip(pairs, pool.map(run, pairs), strict=True))
-    weights = BlockWeights([one.judged for one in found.values()])
+    weights = BlockWeights([one.matches for one in found.values()])
     estimates = {
-        pair: completeness_at_purity(one.judged, Rules().purity, weights) for pair, one in found.items()
+        pair: completeness_at_purity(one.matches, Rules().purity, weights) for pair, one in found.items()
     }
     first = (kind, loss)
     return Result(
         "Architectures and losses for clusters at the same cost",
-        f"Each was trained on one processor for about {seconds} s of its time, patches included, with widths "
-        f"{', '.join(map(str, WIDTHS))} and all other settings of the recipe `clusters` (weights averaged by "
-        f"{AVERAGING}), on skies of seeds {', '.join(map(str, SKIES))}. Slow networks so saw fewer patches. "
-        "Judged on the sky "
-        f"of seed {CHOICE}, beyond {LATITUDE:g} degrees of Galactic latitude: the part of clusters with Y500 "
-        f"of {Rules().least_y500:g} square arcminutes and more that is found where {Rules().purity:.0%} of "
-        "the candidates are real. Pixels: those of the tiles for validation, which no patch for training "
-        "shows. What an earlier run has "
-        "trained and searched is taken as it is. One training each: what another seed of the weights would "
-        "change is not in the intervals.",
+        f"Each was trained for about {seconds} s of processor time on one processor, including the making of "
+        f"patches, with widths {', '.join(map(str, WIDTHS))} and all other settings of the recipe `clusters` "
+        f"(weights averaged with decay {AVERAGING}), on the skies of seeds {', '.join(map(str, SKIES))}. So "
+        "slow networks were trained on fewer patches. Completeness is measured on the sky of seed "
+        f"{SELECTION_SEED}, above {LATITUDE:g} degrees of Galactic latitude: the fraction of clusters with "
+        f"Y500 of {Rules().least_y500:g} square arcminutes and more that is found where {Rules().purity:.0%} "
+        "of the candidates are real. Pixel scores are measured on the validation tiles, which no training "
+        "patch covers. Trainings and searches of an earlier run are reused. There is one training each, so "
+        "the intervals do not include the scatter between seeds of the weights.",
         tables=[
             _table(
                 "Architectures", 0, found, estimates, first=first, pairs=[p for p in pairs if p[1] == loss]
@@ -125,9 +124,9 @@ def measure(*, seconds: int) -> Result:
 
 
 def _detector(
-    network: str, loss: str, skies: Sequence[Path], judging: Path, *, seconds: int, processor: int
+    network: str, loss: str, skies: Sequence[Path], test_sky: Path, *, seconds: int, processor: int
 ) -> Detector:
-    """Train and search, on one processor; what an earlier run has finished is taken as it is."""
+    """Train and search on one processor; reuse results of an earlier run."""
     folder = FOLDER / f"{network.replace('+', 'p')}-{loss}-{seconds}"
     report, catalogue = folder / "report.json", folder / "found"
     if not report.exists():
@@ -143,14 +142,14 @@ def _detector(
         report.write_text(done.output.strip().splitlines()[-1], encoding="utf-8")
     model = folder / "training" / "model"
     if not (catalogue / "catalogue.fits").exists():
-        words = ["clusters", "find", "--maps", judging, "-o", catalogue, "--finder", "network", "--quiet"]
+        words = ["clusters", "find", "--maps", test_sky, "-o", catalogue, "--finder", "network", "--quiet"]
         words += ["--model", model, "--threshold", THRESHOLD, "--galactic-cut", LATITUDE]
         words += ["--views", 1, "--threads", 1, "--overwrite"]
         run_measured(["taskset", "-c", processor, SKYSIEVE, *words])
-    detector, truth = read_detector(catalogue), judging / "clusters.fits"
-    judged = match_sky(evaluation_sky(truth, {network: detector}, "all"), detector, Rules())
+    detector, truth = read_detector(catalogue), test_sky / "clusters.fits"
+    matches = match_sky(evaluation_sky(truth, {network: detector}, "all"), detector, Rules())
     scores = read_model(model).card.scores["validation"]
-    return Detector(network, loss, json.loads(report.read_text(encoding="utf-8")), scores, judged)
+    return Detector(network, loss, json.loads(report.read_text(encoding="utf-8")), scores, matches)
 
 
 def _table(
@@ -162,7 +161,7 @@ def _table(
     first: tuple[str, str],
     pairs: Sequence[tuple[str, str]],
 ) -> Table:
-    """Return the detectors of one kind, the best first."""
+    """Return the table of detectors of one kind, the best first."""
     rows: list[tuple[Cell, ...]] = []
     for pair in sorted(pairs, key=lambda pair: -estimates[pair].value):
         one, estimate = found[pair], estimates[pair]

@@ -1,9 +1,10 @@
-"""Run in a process of its own: one training of a network for clusters on one processor, for a given time.
+"""Train one network for clusters on one processor for a given time; runs in a separate process.
 
 usage: cluster_training_worker.py RECIPE OUTPUT SECONDS SKY...
 
-A few steps are timed first, patches included; as many are then trained as fit into the time.  Prints one JSON
-line: parameters of the network, seconds of a step, steps, and processor seconds of the training.
+A few steps are timed first, including the making of patches; then as many steps are trained as fit into the
+time.  Prints one JSON line: parameters of the network, seconds of a step, steps, and processor seconds of the
+training.
 """
 
 from __future__ import annotations
@@ -29,17 +30,17 @@ from skysieve.core.training.recipe import read_training_recipe
 __all__: list[str] = []
 
 WARM, TIMED = 3, 8
-"""Steps before and while time is taken: patches that are shown again are a good part of the latter."""
+"""Steps before and during the timing; reused patches are a large part of the timed steps."""
 
 
 def main() -> None:
-    """Time, train, print."""
+    """Time a few steps, train, and print the JSON line."""
     recipe_file, output, seconds, *skies = sys.argv[1:]
     torch.set_num_threads(1)
     recipe = read_training_recipe(recipe_file)
     task = ClusterTraining(recipe, read_skies([Path(sky) for sky in skies], recipe.labels))
-    a_step = _seconds_of_a_step(task)
-    steps = max(1, int(float(seconds) / a_step))
+    step_seconds = _seconds_per_step(task)
+    steps = max(1, int(float(seconds) / step_seconds))
     task.recipe = replace(recipe, steps=steps)
     start = time.process_time()
     fit(task, Path(output), workers=0, device="cpu", progress=False)
@@ -47,7 +48,7 @@ def main() -> None:
         json.dumps(
             {
                 "parameters": parameter_count(task.module().network),
-                "a_step": a_step,
+                "a_step": step_seconds,
                 "steps": steps,
                 "seconds": time.process_time() - start,
             }
@@ -55,7 +56,7 @@ def main() -> None:
     )
 
 
-def _seconds_of_a_step(task: ClusterTraining) -> float:
+def _seconds_per_step(task: ClusterTraining) -> float:
     module = task.module().train()
     optimiser = module.configure_optimizers()["optimizer"]
     batches = itertools.islice(task.training_batches(done=0, workers=0, rank=0, ranks=1), WARM + TIMED)

@@ -1,14 +1,14 @@
-"""The network for clusters, the matched filter, and both, on skies that nothing was trained or chosen on."""
+"""Compare the network, the matched filter and both on skies not used for training or selection."""
 
 from __future__ import annotations
 
 import shutil
 from typing import TYPE_CHECKING, Any
 
-from peer import CACHE
 from process import SKYSIEVE, run_measured
+from published_tools import CACHE
 from results import Bar, Cell, Result, Table
-from skies import CHOICE, JUDGED, LEARNT, sky_of_seed
+from skies import SELECTION_SEED, TEST_SEEDS, TRAINING_SEEDS, sky_of_seed
 
 from skysieve.clusters.search.model import load_model
 from skysieve.core.evaluation.bootstrap import RESAMPLES
@@ -21,9 +21,9 @@ __all__ = ["measure"]
 FINDERS = {"network": "network", "mmf": "matched filter", "both": "both together"}
 
 THRESHOLD, SNR = 0.02, 3.8
-"""Of candidates: so deep that catalogues go on to where they are less pure than asked."""
+"""Minimum probability and S/N; low enough that catalogues extend below the required purity."""
 
-MOST_ARCMIN = 1.2
+MAX_ARCMIN = 1.2
 
 BINS = {
     "y500": "Y500, square arcminutes",
@@ -33,8 +33,8 @@ BINS = {
 CURVES = {
     "purity-completeness.png": "Purity and completeness above every score",
     "completeness.png": "Completeness",
-    "positions.png": "Errors of places",
-    "calibration.png": "What scores say of purity",
+    "positions.png": "Position errors",
+    "calibration.png": "Calibration of the scores",
 }
 
 FROM_TO = (
@@ -44,8 +44,8 @@ FROM_TO = (
 
 
 def measure(*, model: str, output: Path) -> Result:
-    """Search the skies with each finder, and one of them as a user would."""
-    skies = [sky_of_seed(seed) for seed in JUDGED]
+    """Search the skies with each finder, and evaluate all of the sky and the test tile."""
+    skies = [sky_of_seed(seed) for seed in TEST_SEEDS]
     everywhere, tile = CACHE / "clusters" / "all", CACHE / "clusters" / "tile"
     words: list[object] = ["--model", model, "--threshold", THRESHOLD, "--snr", SNR, "--jobs", 2]
     finders = [word for name in FINDERS for word in ("--finder", name)]
@@ -64,8 +64,8 @@ def measure(*, model: str, output: Path) -> Result:
     scores = {row["detector"]: row for row in _read(everywhere, "scores")}
     versus = {
         "network above the matched filter": apart["network", "mmf"],
-        "both above the network": _turned(apart["network", "both"]),
-        "both above the matched filter": _turned(apart["mmf", "both"]),
+        "both above the network": _reversed(apart["network", "both"]),
+        "both above the matched filter": _reversed(apart["mmf", "both"]),
     }
     bars = [
         Bar(
@@ -78,26 +78,26 @@ def measure(*, model: str, output: Path) -> Result:
         for name, row in versus.items()
     ]
     bars += [
-        Bar(f"median error of places, {what}", "<=", MOST_ARCMIN, scores[name]["position_50"], "arcmin")
+        Bar(f"median error of places, {what}", "<=", MAX_ARCMIN, scores[name]["position_50"], "arcmin")
         for name, what in FINDERS.items()
     ]
-    seeds = ", ".join(map(str, JUDGED))
+    seeds = ", ".join(map(str, TEST_SEEDS))
     return Result(
         "Clusters of galaxies in microwave maps",
         f"Simulated skies (seeds {seeds}) in Planck's six high-frequency bands at nside 2048, outside of 15 "
         "degrees about the Galactic plane, each with clusters, background, dust, cores, galaxies and noise "
-        f"of its own. The model `{load_model(model).card.name}` learnt from seeds "
-        f"{', '.join(map(str, LEARNT))}; what scores mean was fitted on tiles of these that no patch showed, "
-        f"and settings were chosen on them and on seed {CHOICE}. A cluster is findable with Y500 of 5e-4 "
-        "square arcminutes and more; a candidate is real if a cluster of 1e-4 or more lies within 5 "
-        "arcminutes. That these are simulations of our own, from which the network learnt and to whose "
-        "beams, spectra and profiles the matched filter is matched, makes both look better than on the real "
-        "sky.",
+        f"of its own. The model `{load_model(model).card.name}` was trained on seeds "
+        f"{', '.join(map(str, TRAINING_SEEDS))}. Its scores were calibrated on tiles of these skies that no "
+        f"training patch covers, and settings were chosen on them and on seed {SELECTION_SEED}. A cluster "
+        "counts as findable if its Y500 is 5e-4 square arcminutes or more; a candidate is real if a cluster "
+        "of 1e-4 or more lies within 5 arcminutes. Both finders perform better here than on the real sky: "
+        "the network was trained on the same simulations, and the matched filter assumes their beams, "
+        "spectra and profiles.",
         bars=bars,
         tables=[
             _scores_table("All outside of the Galactic plane", scores.values()),
             _apart_table("Differences of completeness at 90 % purity", apart.values()),
-            _scores_table("Tile 7 alone, which no training sees on any sky", _read(tile, "scores")),
+            _scores_table("Tile 7 alone, which no training uses on any sky", _read(tile, "scores")),
             *(_bins_table(everywhere, name, title) for name, title in BINS.items()),
         ],
         remarks=curves,
@@ -116,8 +116,8 @@ def _plain(value: Any) -> Any:
     return value.item() if hasattr(value, "item") else value
 
 
-def _turned(row: dict[str, Any]) -> dict[str, Any]:
-    """Return a difference the other way round."""
+def _reversed(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a difference with the opposite sign."""
     return {
         "first": row["second"],
         "second": row["first"],
@@ -128,7 +128,7 @@ def _turned(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _keep_curves(report: Path, folder: Path) -> list[str]:
-    """Copy the curves beside the page; return what shows them."""
+    """Copy the curves to the folder of the page; return the Markdown that shows them."""
     folder.mkdir(parents=True, exist_ok=True)
     shown = []
     for name, title in CURVES.items():
@@ -164,8 +164,8 @@ def _scores_table(title: str, rows: Any) -> Table:
         ("completeness at 90 % purity", ".3f"),
         ("from", ".3f"),
         ("to", ".3f"),
-        ("half of places within, arcmin", ".2f"),
-        ("95 % within", ".2f"),
+        ("median position error, arcmin", ".2f"),
+        ("95 % of position errors below, arcmin", ".2f"),
         ("calibration error of the score", ".3f"),
     )
     return Table(title, columns, cells, FROM_TO)
@@ -202,5 +202,5 @@ def _bins_table(report: Path, by: str, title: str) -> Table:
     columns = [(title, ""), ("clusters", "d")]
     for name in FINDERS.values():
         columns += [(name, ".2f"), ("from", ".2f"), ("to", ".2f")]
-    text = "Of the findable ones, by Y500 of all, at 90 % purity; from and to: 68 % intervals of Wilson."
+    text = "Of the findable ones, by Y500 of all, at 90 % purity; from and to: 68 % Wilson intervals."
     return Table(f"Completeness by {title.split(',', maxsplit=1)[0]}", tuple(columns), cells, text)

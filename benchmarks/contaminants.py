@@ -1,13 +1,13 @@
-"""Classes of pixels on simulated frames of cameras that were held out, beside the published network."""
+"""Classification of pixels on simulated frames of held-out cameras, compared with the published network."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from class_scores import detector_table, make_models, pixel_table, score_classes
+from evaluations import BenchmarkFrame, evaluate_frames
 from held_out import HELD_OUT, keep_contaminant_frames, read_contaminant_frame
 from results import Bar, Result
-from trials import Shown, hold
 
 from skysieve.frames.evaluate.masks import MaskEvaluation
 
@@ -22,7 +22,7 @@ SEARCHES = (
 )
 FRAMES = 16
 SIDE = 768
-LARGEST_ERROR = 0.01
+MAX_ERROR = 0.01
 
 
 def measure(*, model: str, recipes: Sequence[str], frames: int | None, side: int | None) -> Result:
@@ -30,10 +30,12 @@ def measure(*, model: str, recipes: Sequence[str], frames: int | None, side: int
     frames, side = frames or FRAMES, side or SIDE
     ours, theirs = make_models(model)
     kept = keep_contaminant_frames(recipes, frames, side)
-    shown = (
-        Shown(read_contaminant_frame(path), name, str(path)) for name, paths in kept.items() for path in paths
+    benchmark_frames = (
+        BenchmarkFrame(read_contaminant_frame(path), name, str(path))
+        for name, paths in kept.items()
+        for path in paths
     )
-    found = hold(MaskEvaluation([ours, theirs]), shown)
+    found = evaluate_frames(MaskEvaluation([ours, theirs]), benchmark_frames)
     scores = score_classes(found, ours.name, theirs.name)
     macros = scores.macro(ours.name), scores.macro(theirs.name)
     below = scores.classes_below
@@ -55,18 +57,18 @@ def measure(*, model: str, recipes: Sequence[str], frames: int | None, side: int
         Bar(
             f"macro expected calibration error of {ours.name} after the change of priors",
             "<=",
-            LARGEST_ERROR,
+            MAX_ERROR,
             scores.macro_error.value,
         ),
     ]
     remarks = [f"Left out: {'; '.join(found.left_out)}."] if found.left_out else []
     if scores.missing:
-        remarks.append(f"Without a pixel in these frames, and in no mean: {', '.join(scores.missing)}.")
+        remarks.append(f"Without a pixel in these frames, excluded from means: {', '.join(scores.missing)}.")
     return Result(
-        "Contaminants on simulated frames of cameras held out",
+        "Contaminants on simulated frames of held-out cameras",
         f"{frames} frames of {side} x {side} px for each of {len(kept)} recipes, pooled into one set of "
-        f"{found.size}; both models see the same frames, as `skysieve mask` sees them. {HELD_OUT} {SEARCHES} "
-        "Scores are over pixels; resamples are of frames.",
+        f"{found.size}; both models get the same frames, as `skysieve mask` reads them. {HELD_OUT} "
+        f"{SEARCHES} Scores are over pixels; resamples are of frames.",
         bars,
         [
             scores.class_table(),

@@ -1,4 +1,4 @@
-"""Cosmic rays, beside the published network and other people's detectors of nothing else."""
+"""Detection of cosmic rays, compared with the published network and published cosmic-ray detectors."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from baselines import BaselineDetector, parse_baseline
 from class_scores import detector_table, make_models, spread
+from evaluations import INTERVALS, BenchmarkFrame, evaluate_frames
 from held_out import HELD_OUT, keep_contaminant_frames, read_contaminant_frame
 from injected_frames import HOW, injected_frames
 from results import Bar, Cell, Result, Table
-from trials import INTERVALS, Shown, hold
 
 from skysieve.core.evaluation.bootstrap import difference
 from skysieve.core.evaluation.scores import MEASURES
@@ -21,7 +21,7 @@ from skysieve.frames.evaluate.masks import COSMIC_RAYS_OUTSIDE_DEFECTS, MaskEval
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from trials import FrameSet
+    from evaluations import FrameSet
 
     from skysieve.frames.evaluate.masks import ModelDetector
 
@@ -32,9 +32,9 @@ SIDE = 512
 INJECTIONS = 2
 
 ROWS = ("CR", COSMIC_RAYS_OUTSIDE_DEFECTS)
-APART = (
-    f"{COSMIC_RAYS_OUTSIDE_DEFECTS}: without the pixels of the detector's own defects, of saturation and of "
-    "overscan, of which detectors of nothing but cosmic rays are told by a mask where they are used."
+OUTSIDE_DEFECTS = (
+    f"{COSMIC_RAYS_OUTSIDE_DEFECTS}: without pixels of CCD defects, saturation and overscan. In practice, "
+    "detectors of cosmic rays alone get a mask of these pixels."
 )
 
 SCORES = tuple(measure for measure in MEASURES if measure.name in ("tpr_1e-4", "p_at_r95"))
@@ -59,13 +59,13 @@ def measure(
         others = [BaselineDetector(stack.enter_context(parse_baseline(name, folder))) for name in peers]
         detectors: list[ModelDetector | BaselineDetector] = [ours, published, *others]
         simulated = (
-            Shown(read_contaminant_frame(path), name, str(path))
+            BenchmarkFrame(read_contaminant_frame(path), name, str(path))
             for name, paths in kept.items()
             for path in paths
         )
         sets = {
-            "simulated": hold(MaskEvaluation(detectors), simulated),
-            "injected": hold(MaskEvaluation(detectors), injected_frames(detectors, injections)),
+            "simulated": evaluate_frames(MaskEvaluation(detectors), simulated),
+            "injected": evaluate_frames(MaskEvaluation(detectors), injected_frames(detectors, injections)),
         }
     bars: list[Bar] = []
     tables: list[Table] = []
@@ -79,22 +79,22 @@ def measure(
         "Cosmic rays",
         f"Two sets. Simulated: {frames} frames of {side} x {side} px for each of {len(kept)} recipes. "
         f"{HELD_OUT} Injected: {injections} frames made from each of {len(sets['injected'].group_names)} "
-        f"real ones. {HOW} Each detector is told gain, read noise and saturation, as far as they are known, "
-        "and gets a frame in the unit and with the sky that it expects; each runs in an environment of its "
-        "own. The score of a pixel is the probability that the detector gives, and for astroscrappy the "
-        "highest `sigclip` that still finds it.",
+        f"real ones. {HOW} Each detector gets gain, read noise and saturation, as far as they are known, and "
+        "a frame in the unit and with the sky level that it expects; each runs in its own environment. The "
+        "score of a pixel is the probability from the detector; for astroscrappy it is the highest `sigclip` "
+        "that still flags the pixel.",
         bars,
         [*tables, detector_table(*described)],
         [
-            APART,
-            "Bars are set by the best of the others; the table has each.",
+            OUTSIDE_DEFECTS,
+            "The limit of each bar is the best of the other detectors; the table lists all of them.",
             *([f"Left out: {'; '.join(left_out)}."] if left_out else []),
         ],
     )
 
 
 def _bars(name: str, found: FrameSet, ours: str) -> list[Bar]:
-    """Return what must stand above the best of the others, for each row and score."""
+    """Return a bar for each row and score; its limit is the best of the other detectors."""
     bars = []
     for row in ROWS:
         for score in SCORES:
@@ -108,7 +108,7 @@ def _bars(name: str, found: FrameSet, ours: str) -> list[Bar]:
 
 
 def _table(name: str, found: FrameSet, ours: str) -> Table:
-    """Return every score of every detector, and how far ours is above it."""
+    """Return every score of every detector, and the difference to ours."""
     rows: list[tuple[Cell, ...]] = []
     for row in ROWS:
         for one in found.detectors:
@@ -137,10 +137,10 @@ def _pixels(sets: dict[str, FrameSet]) -> Table:
             counts = [
                 number
                 for row in ROWS
-                for number in (found.judged(row, members) / 1e6, found.positives(row, members))
+                for number in (found.evaluated(row, members) / 1e6, found.positives(row, members))
             ]
             rows.append((name, group, int(members.sum()), *counts))
     columns: list[tuple[str, str]] = [("set", ""), ("recipe or real frame", ""), ("frames", "d")]
     for row in ROWS:
-        columns += [(f"{row}: judged, Mpix", ".2f"), ("cosmic rays, px", "d")]
+        columns += [(f"{row}: evaluated, Mpix", ".2f"), ("cosmic rays, px", "d")]
     return Table("Frames and pixels", tuple(columns), rows)

@@ -1,4 +1,4 @@
-"""Where decisions differ from the published ones, and why: measured, frame by frame."""
+"""Causes of differences from the published decisions, measured frame by frame."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 __all__ = ["EXPLAINED", "explain", "sky_move"]
 
 EXPLAINED = 99.9
-"""A frame of which fewer per cent of the decisions are equal is looked into."""
+"""Percentage of equal decisions below which a frame is examined further."""
 
 CORNER = 50
 BORDER = 100
 NOTABLE_SIGMA = 1.0
 STEPS = (200, 168, 136, 184)
-"""Distances of tiles of the published size; the first is the published one."""
+"""Steps between tiles of the published size, in pixels; the first is the published one."""
 
 NEAR = 0.1
-"""A probability this close to its threshold is near it."""
+"""Maximum distance of a probability that counts as near its threshold."""
 
 LISTED_CLASSES = 4
 
@@ -54,7 +54,12 @@ def explain(
     moved
         ``(H, W)``, see :func:`sky_move`.
     expected, fast, default
-        ``(classes, H, W)`` decisions: published; of the default tiling; of the default settings.
+        ``(classes, H, W)`` bool decisions: published; with the default tiling; with the default settings.
+
+    Returns
+    -------
+    list of Table
+        Tables with the rows of this frame.
     """
     tables = [_normalisation(label, frame, moved, fast != default)]
     if 100 * float((expected == fast).mean()) < EXPLAINED:
@@ -63,7 +68,7 @@ def explain(
 
 
 def sky_move(frame: Frame) -> NDArray[np.float32]:
-    """Return how far the normalisations are apart, ``(H, W)`` float32 in standard deviations of the noise."""
+    """Return the difference of the normalisations, ``(H, W)`` float32 in standard deviations of the noise."""
     published, corrected = _both_normalised(frame)
     moved: NDArray[np.float32] = np.abs(published - corrected)
     return moved
@@ -75,7 +80,7 @@ def _both_normalised(frame: Frame) -> list[NDArray[np.float32]]:
 
 
 def _normalisation(label: str, frame: Frame, moved: NDArray[np.float32], differs: NDArray[np.bool_]) -> Table:
-    """Show how far the two normalisations are apart, and that decisions differ there."""
+    """Show the difference of the two normalisations, and that decisions differ where it is large."""
     height, width = frame.shape
     changed = differs.any(axis=0)
     rows, columns = np.ogrid[:height, :width]
@@ -109,15 +114,15 @@ def _normalisation(label: str, frame: Frame, moved: NDArray[np.float32], differs
             ("the same, corrected, σ", ".2f"),
         ),
         [row],
-        "The published median filter pads the grid of sky levels with zeros, which pulls the sky at the "
-        "corners towards zero. The last two columns tell which is right: the median of the normalised "
-        f"pixels in {CORNER} x {CORNER} px at each corner, where empty sky is 0; the one farthest from it "
-        "is given. Corners with overscan, which saw no light, lie far below the sky with both.",
+        "The published median filter pads the grid of sky levels with zeros, which biases the sky at the "
+        "corners towards zero. The last two columns test this: they are the median of the normalised pixels "
+        f"in {CORNER} x {CORNER} px at the corner where it is farthest from 0; empty sky should be 0. "
+        "Corners with overscan, which gets no light, lie far below the sky with both.",
     )
 
 
 def _tiles(label: str, frame: Frame, expected: NDArray[np.bool_]) -> Table:
-    """Show how much the published tiles themselves decide otherwise when they lie elsewhere."""
+    """Show how many decisions of the published tiles change if the tiles are shifted."""
     masker = Masker(MaskSettings(model="maximask", rules="published", precision="f32"))
     normalised = normalise(frame, rules="published")
     card = masker.model.card
@@ -133,17 +138,17 @@ def _tiles(label: str, frame: Frame, expected: NDArray[np.bool_]) -> Table:
             differing += int(((decided != expected[:, strip, columns]) & ~nodata).sum())
         rows.append((label, step, 100 * (1 - differing / expected.size)))
     return Table(
-        "The published tiles, moved",
+        "The published tiles, shifted",
         (("frame", ""), ("a tile every, px", "d"), ("decisions equal to the published ones, %", ".4f")),
         rows,
         f"Frames of which less than {EXPLAINED} % of the decisions are equal with the default tiling. "
-        "Tiles of the published size and margin, at other places: what changes is where the network's "
-        "view ends and which pixels its pooling takes together, and nothing else.",
+        "Tiles of the published size and margin, at other positions: only the edges of the network's input "
+        "and the alignment of its pooling change.",
     )
 
 
 def _near_thresholds(label: str, frame: Frame, expected: NDArray[np.bool_], fast: NDArray[np.bool_]) -> Table:
-    """Show that the decisions that differ are those that the network is not sure of."""
+    """Show that the decisions that differ have probabilities close to the threshold."""
     masker = Masker(MaskSettings(model="maximask", tiling="published", rules="published", precision="f32"))
     result = masker.mask(frame, keep_probabilities=True)
     differs = (expected != fast) & ~result.nodata
@@ -158,7 +163,7 @@ def _near_thresholds(label: str, frame: Frame, expected: NDArray[np.bool_], fast
             row = (label, name, result.thresholds[name], int(counts[index]), float(np.median(own)), *near)
             rows.append(row)
     return Table(
-        "How sure the network is there",
+        "Distance of differing decisions from the threshold",
         (
             ("frame", ""),
             ("class", ""),
@@ -169,6 +174,6 @@ def _near_thresholds(label: str, frame: Frame, expected: NDArray[np.bool_], fast
             (f"those that differ within {NEAR} of it, %", ".1f"),
         ),
         rows,
-        "For the same frames, the classes with most of the differing pixels: how far the probability "
-        "that the published tiles give is from the threshold.",
+        "For the same frames, the classes with most of the differing pixels: the distance from the threshold "
+        "of the probability with the published tiles.",
     )

@@ -1,4 +1,4 @@
-"""Frames unlike the training frames: how many are warned of, and how many ordinary ones are."""
+"""Warnings about out-of-distribution frames: their rate on such frames, and on ordinary ones."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from astropy.stats import binom_conf_interval
+from ood_frames import KINDS, SIDE, ood_frame
 from options import HELD_OUT_RECIPES
 from results import Bar, Result, Table
-from unlike_frames import KINDS, SIDE, unlike_frame
 
 from frames import data_folder
 from skysieve.core.errors import SkysieveError
@@ -33,9 +33,9 @@ FRAMES = 8
 FRESH_SEED = 271_828_000
 """First seed here; the statistics and their margins were chosen on frames of other seeds."""
 
-LEAST_RIGHT, MOST_FALSE = 0.8, 0.05
+MIN_RIGHT, MAX_FALSE = 0.8, 0.05
 
-UNLIKE_FILES = {
+OOD_FILES = {
     "asi120_dark_": ("dark", "no sky, thousands of hot pixels"),
     "dfosc_skyflat": ("flat", "twilight sky, most of it saturated"),
     "dss_horsehead": ("plate", "scan of a photographic plate"),
@@ -47,84 +47,84 @@ UNLIKE_FILES = {
     "uves_": ("echelle spectrum", "orders of a spectrograph"),
     "vimos_pinhole": ("pinholes", "lamp light through a mask of holes"),
 }
-"""Kind of a real frame that is unlike the training frames, and why it is, by the beginning of its name."""
+"""Kind of each out-of-distribution real frame, and the reason, by the beginning of the file name."""
 
-BETWEEN = {
+BORDERLINE = {
     "hsc_m31": "crowded, but with the PSF and the noise of an ordinary frame",
     "lco_fl08_rp_10s_focus": "defocused stars, of which the training frames have some",
 }
-"""Real frames that may be called either; they are shown and not counted."""
+"""Borderline real frames; they are listed but not counted."""
 
-SEEN = (
-    "All real frames here were seen while the statistics and their margins were chosen. Only the counts of "
-    "simulated frames come from seeds that were not; their kinds were known, too."
+REAL_FRAMES_NOTE = (
+    "The statistics and their margins were chosen with knowledge of all real frames of this page. Only the "
+    "simulated frames are new: their seeds were not used for this choice, although their kinds were known."
 )
 
 NO_FRAMES = ("maximask_published_output", "decam_cp_170316_ood")
 
 
 class _Examined(NamedTuple):
-    """A frame and what was said of it."""
+    """A frame and its out-of-distribution score."""
 
     source: str
     kind: str
-    unlike: bool | None
+    ood: bool | None
     score: float
     worst: str
 
     @property
     def warned(self) -> bool:
-        """Whether it got a warning."""
+        """Whether the frame got a warning."""
         return self.score > WARNING_SCORE
 
 
 def measure(*, model: str, frames: int | None) -> Result:
-    """Count the warnings of a model on ordinary frames and on those unlike its training frames."""
+    """Count the warnings of a model on ordinary and on out-of-distribution frames."""
     count = frames or FRAMES
     masker = Masker(MaskSettings(model=model))
     found: list[_Examined] = []
     left_out: list[str] = []
     for kind in KINDS:
         for number in range(count):
-            frame = ArrayFrame(unlike_frame(kind, FRESH_SEED + number), label=kind)
-            found.append(_examine(masker, frame, "simulated", kind, unlike=True))
+            frame = ArrayFrame(ood_frame(kind, FRESH_SEED + number), label=kind)
+            found.append(_examine(masker, frame, "simulated", kind, ood=True))
     for index, name in enumerate(("default", *HELD_OUT_RECIPES)):
         recipe = read_recipe(name)
         for number in range(count):
             seed = FRESH_SEED + 1000 * (index + 1) + number
             pixels = simulate_frame((SIDE, SIDE), seed=seed, recipe=recipe).pixels
             frame = ArrayFrame(pixels, label=name)
-            found.append(_examine(masker, frame, "simulated", f"recipe {name}", unlike=False))
+            found.append(_examine(masker, frame, "simulated", f"recipe {name}", ood=False))
     for path in _real_files():
-        kind, unlike = _kind_of(path.name)
+        kind, ood = _kind_of(path.name)
         try:
             with FrameFile(parse_location(str(path))) as file:
-                found.append(_examine(masker, file.planes[0], path.name, kind, unlike=unlike))
+                found.append(_examine(masker, file.planes[0], path.name, kind, ood=ood))
         except SkysieveError as error:
             left_out.append(f"{path.name} ({str(error).split(': ', 1)[-1]})")
     return _result(found, left_out, count, masker.model.card.name)
 
 
-def _examine(masker: Masker, frame: Frame, source: str, kind: str, *, unlike: bool | None) -> _Examined:
+def _examine(masker: Masker, frame: Frame, source: str, kind: str, *, ood: bool | None) -> _Examined:
     found = masker.ood_score(frame, masker.mask(frame))
-    return _Examined(source, kind, unlike, float(found.score) if found else 0.0, found.worst if found else "")
+    return _Examined(source, kind, ood, float(found.score) if found else 0.0, found.worst if found else "")
 
 
 def _real_files() -> Iterator[Path]:
-    seen: set[str] = set()
+    found: set[str] = set()
     for folder in (data_folder() / "frames", data_folder() / "real" / "frames"):
         for path in sorted(folder.glob("*.fit*")):
             repeated = "asi120_dark_" if path.name.startswith("asi120_dark_") else path.name
-            if not path.name.startswith(NO_FRAMES) and repeated not in seen:
-                seen.add(repeated)
+            if not path.name.startswith(NO_FRAMES) and repeated not in found:
+                found.add(repeated)
                 yield path
 
 
 def _kind_of(name: str) -> tuple[str, bool | None]:
-    for start, (kind, _) in UNLIKE_FILES.items():
+    for start, (kind, _) in OOD_FILES.items():
         if name.startswith(start):
             return kind, True
-    if name.startswith(tuple(BETWEEN)):
+    if name.startswith(tuple(BORDERLINE)):
         return "between", None
     return "ordinary", False
 
@@ -134,11 +134,11 @@ def _result(found: list[_Examined], left_out: list[str], count: int, model: str)
     real = [one for one in found if one.source != "simulated"]
     bars = []
     for words, chosen in (("all", found), ("simulated with fresh seeds", simulated)):
-        unlike = [one for one in chosen if one.unlike]
-        ordinary = [one for one in chosen if one.unlike is False]
+        unlike = [one for one in chosen if one.ood]
+        ordinary = [one for one in chosen if one.ood is False]
         for figure, sense, limit, group in (
-            ("unlike frames warned of", ">=", LEAST_RIGHT, unlike),
-            ("ordinary frames warned of", "<=", MOST_FALSE, ordinary),
+            ("unlike frames warned of", ">=", MIN_RIGHT, unlike),
+            ("ordinary frames warned of", "<=", MAX_FALSE, ordinary),
         ):
             warned, total, *ends = _counts(group)
             interval = " to ".join(f"{end:.3f}" for end in ends if end is not None)
@@ -148,8 +148,8 @@ def _result(found: list[_Examined], left_out: list[str], count: int, model: str)
     return Result(
         "Frames unlike the training frames",
         f"Warnings of the model {model}. {count} simulated frames of {SIDE} x {SIDE} px of each kind unlike "
-        f"the training frames and of each recipe, from seeds that nothing was tuned on, and the first frame "
-        f"of each real file (of repeated darks, one). A frame is warned of where its score is above "
+        f"the training frames and of each recipe, from seeds that were not used for tuning, and the first "
+        f"frame of each real file (one of the repeated darks). A frame gets a warning if its score is above "
         f"{WARNING_SCORE:g}. Intervals are binomial (Wilson, 95 %).",
         bars,
         [
@@ -161,40 +161,47 @@ def _result(found: list[_Examined], left_out: list[str], count: int, model: str)
                 [(one.source, one.kind, _reason(one.source), one.score, one.worst) for one in real],
             ),
             Table(
-                "What the kinds of simulated frames are",
+                "Kinds of simulated frames",
                 (("kind", ""), ("what it is", "")),
                 [(kind, words) for kind, (_, words) in KINDS.items()],
             ),
         ],
         [
-            SEEN,
+            REAL_FRAMES_NOTE,
             *([f"Left out: {'; '.join(left_out)}."] if left_out else []),
         ],
     )
 
 
 def _reason(name: str) -> str:
-    for start, (_, reason) in UNLIKE_FILES.items():
+    for start, (_, reason) in OOD_FILES.items():
         if name.startswith(start):
             return reason
-    return next((reason for start, reason in BETWEEN.items() if name.startswith(start)), "")
+    return next((reason for start, reason in BORDERLINE.items() if name.startswith(start)), "")
 
 
 def _kind_table(title: str, found: list[_Examined]) -> Table:
     rows: list[tuple[str | int | float | None, ...]] = []
     for unlike, words in ((True, "unlike"), (False, "ordinary")):
-        chosen = [one for one in found if one.unlike is unlike]
+        chosen = [one for one in found if one.ood is unlike]
         kinds = dict.fromkeys(one.kind for one in chosen)
         rows += [(kind, words, *_counts([one for one in chosen if one.kind == kind])) for kind in kinds]
         rows.append((f"all {words}", words, *_counts(chosen)))
-    columns = (("kind", ""), ("is", ""), ("warned of", "d"), ("frames", "d"), ("from", ".2f"), ("to", ".2f"))
+    columns = (
+        ("kind", ""),
+        ("group", ""),
+        ("warnings", "d"),
+        ("frames", "d"),
+        ("from", ".2f"),
+        ("to", ".2f"),
+    )
     return Table(
-        title, columns, rows, "The last two columns are the ends of the 95 % interval of the part warned of."
+        title, columns, rows, "The last two columns are the 95 % interval of the fraction with a warning."
     )
 
 
 def _counts(found: list[_Examined]) -> tuple[int, int, float | None, float | None]:
-    """Return how many are warned of, of how many, and the 95 % interval of the part."""
+    """Return the number of warnings, the number of frames, and the 95 % interval of the fraction."""
     warned, total = sum(one.warned for one in found), len(found)
     if not total:
         return 0, 0, None, None

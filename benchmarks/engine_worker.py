@@ -1,9 +1,9 @@
-"""Run in a process of its own: one engine with one form of the network's graph, timed.
+"""Time one engine with one form of the network's graph; runs in a separate process.
 
 usage: engine_worker.py ENGINE GRAPH PRECISION BATCH HEIGHT WIDTH CALLS
 
 GRAPH is the file of one of the model's graphs.  Prints one JSON line: seconds of loading with the first call,
-seconds of each further call, resident memory before and at its peak; or the error, where it does not run.
+seconds of each further call, resident memory before and at its peak; or the error, if it does not run.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
 def main() -> None:
-    """Load, call, print."""
+    """Load the network, time its calls, and print the JSON line."""
     engine, graph, precision, *numbers = sys.argv[1:]
     batch, height, width, calls = map(int, numbers)
     model = load_model("maximask")
-    # the card says which engine a graph is for; here every engine is given every graph
+    # the card states which engine a graph is for; here every engine runs every graph
     (form,) = (g for g in model.card.graphs if g.file == graph)
     forced = dataclasses.replace(form, engines=(cast("EngineName", engine),))
     model = dataclasses.replace(model, card=dataclasses.replace(model.card, graphs=(forced,)))

@@ -1,4 +1,4 @@
-"""The engines on the network alone: what the default was chosen by."""
+"""Speed of the engines on the network alone; the basis for the choice of the default."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Timing:
 
 
 def measure(runs: int) -> Result:
-    """Time every engine with every form of unpooling, on the published tiles and on the default's."""
+    """Time every engine with every form of unpooling, on the published and on the default tiles."""
     card = load_model("maximask").card
     published = (PUBLISHED_BATCH, PUBLISHED_TILES["size"], PUBLISHED_TILES["size"])
     shapes = {"published": published, "default": _default_tiles()}
@@ -69,16 +69,16 @@ def measure(runs: int) -> Result:
         ("error", ""),
     )
     text = (
-        "Used: whether Skysieve gives this form of the graph to this engine. Bytes a pixel: growth of "
-        "the resident peak over that of the imported engine, with the weights; Skysieve chooses the size "
-        "of tiles by the number in the model's card."
+        "Used: whether Skysieve uses this form of the graph with this engine. Bytes a pixel: increase of the "
+        "peak resident memory over that of the imported engine, including the weights; Skysieve chooses the "
+        "tile size from the number in the model's card."
     )
     return Result(
         "Engines and forms of the graph",
-        "The network alone on pixels of pure noise, each row in a process of its own, with one call "
-        f"before those that count, then {runs}; the median is given. Pixels are those that pass through "
-        "the network, of which a frame's tiles have more than the frame. Published tiles are those of "
-        f"the published tools; default ones are planned for {SIDE} x {SIDE} pixels in float32. {CORES} "
+        "The network alone on pixels of pure noise, each row in a separate process, with one warm-up call, "
+        f"then {runs} timed calls; the median is given. Speeds count all pixels that pass through the "
+        "network; as tiles overlap, these are more than the pixels of a frame. Published tiles are those of "
+        f"the published tools; default tiles are planned for {SIDE} x {SIDE} pixels in float32. {CORES} "
         "threads.",
         tables=[Table("Measured", columns, rows, text)],
     )
@@ -97,7 +97,7 @@ def _default_tiles() -> Shape:
 
 
 def _run(engine: str, graph: str, precision: str, shape: Shape, calls: int) -> Timing | str:
-    """Time one choice in a process of its own; return the error where it does not run."""
+    """Time one combination in a separate process; return the error if it does not run."""
     worker = Path(__file__).with_name("engine_worker.py")
     done = run_measured([sys.executable, worker, engine, graph, precision, *map(str, shape), str(calls)])
     found = json.loads(done.output.strip().splitlines()[-1])
@@ -108,7 +108,7 @@ def _run(engine: str, graph: str, precision: str, shape: Shape, calls: int) -> T
 
 
 def _short(error: str) -> str:
-    """Return what an error says first and, where an engine ends with a summary, that."""
+    """Return an error on one line; if it ends with a summary, only its first part and the summary."""
     own, _, rest = error.partition(" (")
     _, summary, reasons = rest.partition("Summary:")
     return f"{own}: {reasons.strip().splitlines()[0]}" if summary else " ".join(error.split())

@@ -1,4 +1,4 @@
-"""Virtual environments for programs that need other packages than ours."""
+"""Virtual environments for programs with other requirements than Skysieve."""
 
 from __future__ import annotations
 
@@ -22,19 +22,24 @@ logger = logging.getLogger(__name__)
 
 
 def make_environment(name: str, requirements: Sequence[str], folder: Path) -> Path:
-    """Return the Python of an environment with these packages, which is made if it is not there.
+    """Return the Python of an environment with these packages; make the environment if it does not exist.
 
-    It appears under its name only when it is whole.  pip reads its own configuration: an index of builds of
-    torch for processors, say, is given by ``PIP_EXTRA_INDEX_URL``.
+    The environment gets its name only when it is complete.  pip reads its own configuration: for example,
+    ``PIP_EXTRA_INDEX_URL`` names an index with CPU builds of torch.
 
     Parameters
     ----------
     name
-        What it is for.
+        Name of the program that needs the environment.
     requirements
-        As pip takes them.
+        Requirements in the syntax of pip.
     folder
-        Where environments lie.
+        Folder of the environments.
+
+    Returns
+    -------
+    Path
+        The interpreter.
 
     Raises
     ------
@@ -54,7 +59,7 @@ def make_environment(name: str, requirements: Sequence[str], folder: Path) -> Pa
             pip = [str(unfinished / python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
             _run([*pip, *requirements], name)
             try:
-                unfinished.rename(target)  # python itself runs from any place
+                unfinished.rename(target)  # the interpreter of an environment also works after a move
             except OSError:
                 if not (target / python).exists():  # another process was faster
                     raise

@@ -1,4 +1,4 @@
-"""The frames that are measured on: simulated ones, and real ones in a folder of data."""
+"""Frames of the benchmarks: simulated ones, and real ones in the data folder."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from astropy.io import fits
-from peer import CACHE
+from published_tools import CACHE
 
 import skysieve.frames.simulate
 from skysieve.frames.simulate.frame import simulate_frame
@@ -30,7 +30,7 @@ def data_folder() -> Path:
     Raises
     ------
     SystemExit
-        If it is not set, or not there.
+        If the folder is not set, or does not exist.
     """
     setting = os.environ.get(SETTING, "")
     folder = Path(setting)
@@ -45,17 +45,17 @@ def data_folder() -> Path:
 
 
 def real_frames() -> list[Path]:
-    """Return the FITS files among the real frames, masks and data-quality files left out."""
+    """Return the FITS files of the real frames, without masks and data-quality files."""
     files = sorted((data_folder() / "frames").iterdir())
     endings = (".fits", ".fit", ".fts", ".fits.fz")
     return [f for f in files if f.name.endswith(endings) and "mask" not in f.name and "_ood_" not in f.name]
 
 
 def simulation_folder() -> Path:
-    """Return the folder where simulated frames are kept: another with each change of what simulates."""
+    """Return the folder of simulated frames; its name changes with the source code of the simulator."""
     (package,) = skysieve.frames.simulate.__path__
     files = [file for ending in ("*.py", "*.yaml") for file in sorted(Path(package).rglob(ending))]
-    files = [file for file in files if "ghosts" not in file.parts]  # which simulate no frames
+    files = [file for file in files if "ghosts" not in file.parts]  # ghosts are simulated by other code
     sources = b"".join(file.read_bytes() for file in files)
     folder = CACHE / "frames" / hashlib.sha256(sources).hexdigest()[:12]
     folder.mkdir(parents=True, exist_ok=True)
@@ -70,7 +70,12 @@ def simulated_frame(side: int = SIDE, *, number: int = 0) -> Path:
     side
         Pixels along each axis.
     number
-        Which: each has a seed of its own.
+        Number of the frame; each has its own seed.
+
+    Returns
+    -------
+    Path
+        FITS file of the frame.
     """
     path = simulation_folder() / f"simulated-{side}{f'-{number}' if number else ''}.fits"
     if not path.exists():
@@ -82,7 +87,7 @@ def simulated_frame(side: int = SIDE, *, number: int = 0) -> Path:
 
 
 def large_frame(side: int) -> Path:
-    """Return a frame of ``(side, side)`` float32 pixels in ADU, side by side of simulated panels."""
+    """Return a frame of ``(side, side)`` float32 pixels in ADU, a mosaic of simulated panels."""
     path = simulation_folder() / f"simulated-{side}.fits"
     if path.exists():
         return path
@@ -96,9 +101,9 @@ def large_frame(side: int) -> Path:
     pixels = np.memmap(unfinished, ">f4", "r+", len(cards), (side, side))
     panel = min(PANEL, side)
     for number, (top, left) in enumerate(np.ndindex(-(-side // panel), -(-side // panel))):
-        place = pixels[top * panel : (top + 1) * panel, left * panel : (left + 1) * panel]
-        place[...] = simulate_frame((panel, panel), seed=SEED + number).pixels[
-            : place.shape[0], : place.shape[1]
+        view = pixels[top * panel : (top + 1) * panel, left * panel : (left + 1) * panel]
+        view[...] = simulate_frame((panel, panel), seed=SEED + number).pixels[
+            : view.shape[0], : view.shape[1]
         ]
     pixels.flush()
     unfinished.rename(path)

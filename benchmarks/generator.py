@@ -1,4 +1,4 @@
-"""Whether the simulator feeds a training: what it makes on one core, and what the trainer consumes."""
+"""Compare the speed of the simulator on one core with the speed at which training uses frames."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NEEDED = ("torch", "lightning", "galsim")
 
 
 def generator_table() -> tuple[list[Table], list[str]]:
-    """Return the table, and what is to be said of it; a remark alone where there is nothing to train with."""
+    """Return the table and remarks; only a remark if the packages for training are missing."""
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         return [], [f"The generator was not measured: {', '.join(missing)} is not installed."]
@@ -26,16 +26,16 @@ def generator_table() -> tuple[list[Table], list[str]]:
     reuse = found["reuse"]
     rows: list[tuple[Cell, ...]] = [
         ("frames simulated, one core", 1, found["simulated"]),
-        ("the stream of tiles, one core: simulated, normalised, cut, turned", 1, found["fresh"]),
-        (f"the same, each tile shown {reuse} times", 1, found["fresh"] * reuse),
-        (f"the trainer alone, tiles at hand, {found['precision']}", CORES, found["alone"]),
-        ("the trainer fed by one process that simulates, as it runs", CORES, found["fed"]),
+        ("the stream of tiles, one core: simulated, normalised, cut, rotated", 1, found["fresh"]),
+        (f"the same, each tile used {reuse} times", 1, found["fresh"] * reuse),
+        (f"the trainer alone, tiles in memory, {found['precision']}", CORES, found["alone"]),
+        ("the trainer with one simulating process, at the same time", CORES, found["fed"]),
     ]
     columns = (("what", ""), ("processors", "d"), ("Mpix/s", ".2f"))
     text = (
         f"The recipe `{found['recipe']}` of `skysieve train contaminants`: tiles of {found['tile']} px, "
-        f"each shown {reuse} times, {found['batch']} to a batch; pixels that go through the network. The "
-        "trainer waits for the simulator where the third row is below the fourth; with as many processors "
-        "as processes the two also share them, which the last row has in it."
+        f"each used {reuse} times, {found['batch']} to a batch; pixels that go through the network. The "
+        "trainer waits for the simulator if the third row is below the fourth. The last row includes that "
+        "both share the processors."
     )
     return [Table("The generator", columns, rows, text)], []

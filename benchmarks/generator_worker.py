@@ -1,4 +1,4 @@
-"""Run in a process of its own: the simulator of a training and its trainer, timed apart and together.
+"""Time the simulator and the trainer of a training, separately and together; runs in a separate process.
 
 Prints one JSON line with Mpix a second of each; see ``generator.py``.
 """
@@ -38,39 +38,39 @@ RECIPE = "contaminants"
 FRAMES = 40
 STEPS = 60
 SETTLED = 2 * BUFFER
-"""Tiles of a stream after which as many frames are simulated as are used up."""
+"""Number of tiles after which a stream simulates frames as fast as it uses them."""
 
 SEED = 20_000_003
 
 
 class Ready(torch.utils.data.IterableDataset[Any]):
-    """Tiles that are there already, over and over."""
+    """Endless stream of tiles that are already in memory."""
 
     def __init__(self, tiles: list[tuple[Tensor, Tensor]]) -> None:
         self.tiles = tiles
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield for ever."""
+        """Yield the tiles again and again."""
         while True:
             yield from self.tiles
 
 
 class Clock(lightning.Callback):
-    """Times the steps after those that warm up, ``first`` of them."""
+    """Times the steps after the first ``first`` ones, which warm up."""
 
     def __init__(self, first: int) -> None:
         self.first = first
         self.start = self.seconds = 0.0
 
     def on_train_batch_end(self, trainer: lightning.Trainer, *_: Any) -> None:
-        """Note the time."""
+        """Record the time."""
         if trainer.global_step == self.first:
             self.start = time.perf_counter()
         self.seconds = time.perf_counter() - self.start
 
 
 def main() -> None:
-    """Time, print."""
+    """Time everything and print the JSON line."""
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     warnings.simplefilter("ignore")
     recipe = read_training_recipe(RECIPE)
@@ -105,7 +105,7 @@ def main() -> None:
 
 
 def _seconds_of_frames(frames: SimulatedFrames) -> float:
-    """Return the time that frames take, once the store of PSFs is there."""
+    """Return the time of simulating frames, after the store of PSFs is filled."""
     for number in range(BUFFER // 8):
         frames.frame(number)
     start = time.perf_counter()

@@ -1,4 +1,4 @@
-"""A whole exposure of DECam with ghosts, simulated: 62 CCDs of 2048 x 4096 pixels in one FITS file."""
+"""A simulated exposure of DECam with ghosts: 62 CCDs of 2048 x 4096 pixels in one FITS file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from astropy.io import fits
-from peer import CACHE
+from published_tools import CACHE
 
 from skysieve.ghosts.focal_plane.binning import SAMPLE
 from skysieve.ghosts.focal_plane.decam import decam
@@ -22,10 +22,10 @@ __all__ = ["ghost_exposure"]
 SEED = 271_828
 SKY = 2500.0
 COUNTS_PER_LEVEL = SKY**0.5 / SAMPLE / SKY_SCATTER
-"""As pictures have it: 13 levels are the noise of a mean of 8 x 8 pixels."""
+"""Counts per grey level, as in the pictures: 13 levels are the noise of a mean of 8 x 8 pixels."""
 
 QUIET = (0.3, 0.3)
-"""Noise of the drawn picture, in grey levels: that of the pixels comes on top."""
+"""Noise of the drawn picture, in grey levels; the noise of the pixels is added later."""
 
 GAP = 23.0
 """Grey level of a pixel without light."""
@@ -33,14 +33,14 @@ GAP = 23.0
 POINTING = (54.3, -28.9)
 DEGREES_PER_PIXEL = 7.286e-5
 PICTURE_PIXEL = 70.5
-"""Pixels of a CCD on a side of one of the picture."""
+"""CCD pixels per picture pixel along each axis."""
 
 
 def ghost_exposure() -> tuple[Path, Path]:
     """Return the exposure, and the picture of its focal plane; both are made on the first call.
 
-    The exposure has what a pipeline writes: 62 image extensions, compressed by tiles, with CCDNUM, DETPOS,
-    DETSEC and a WCS each.
+    The exposure has the format of a pipeline: 62 tile-compressed image extensions, each with CCDNUM, DETPOS,
+    DETSEC and a WCS.
     """
     folder = CACHE / "ghosts"
     exposure, picture = folder / f"decam-{SEED}.fits.fz", folder / f"decam-{SEED}-plane.fits"
@@ -79,7 +79,7 @@ def ghost_exposure() -> tuple[Path, Path]:
 
 
 def _header(number: int) -> fits.Header:
-    """Return what a pipeline says of a CCD; the field's centre is the middle of the picture."""
+    """Return the header of a CCD, as a pipeline writes it; the field's centre is that of the picture."""
     camera = decam()
     ccd = camera.by_number[number]
     header = fits.Header()

@@ -1,4 +1,4 @@
-"""Simulated ghosts beside those that people outlined: how many, how large, where, and which way they lie."""
+"""Compare simulated ghosts with outlined ones: their number, size, position and orientation."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-from judged import SPLIT, judged_names, study_annotations
 from results import Cell, Result, Table
+from study_pictures import SPLIT, study_annotations, test_names
 
 from skysieve.ghosts.annotations.outlines import Circle
 from skysieve.ghosts.classes import CLASS_NAMES
@@ -28,14 +28,14 @@ __all__ = ["measure"]
 PICTURES = 600
 SEED = 900_000
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-FEWEST = 10
-"""Pixels below which an outline has no direction."""
+MIN_PIXELS = 10
+"""Minimum number of pixels of an outline for its orientation to be defined."""
 
 WIDTHS = (("the two sides of C5", "C5_exit>C5_entrance", 11, 20), ("detector and C4", "D>C4_exit", 70, 84))
-"""Reflections whose width hardly depends on the star: path, and radii of the circles that are theirs."""
+"""Reflections whose size hardly depends on the star: path, and the range of radii of their circles."""
 
-APART = 8.0
-"""Pixels between the middles of two that lie around one."""
+MAX_DISTANCE = 8.0
+"""Maximum distance, in pixels, between the centres of two concentric ghosts."""
 
 MEASURES = {
     "area, px": 0,
@@ -47,9 +47,9 @@ MEASURES = {
 
 
 def measure() -> Result:
-    """Measure outlines of both kinds."""
-    kept_back = set(judged_names())
-    images = [image for image in study_annotations().images if image.name not in kept_back]
+    """Measure outlined and simulated ghosts."""
+    excluded = set(test_names())
+    images = [image for image in study_annotations().images if image.name not in excluded]
     outlined = [(g.class_name, g.outline.mask(image.shape)) for image in images for g in image.ghosts]
     recipe = dataclasses.replace(read_ghost_recipe(), ghosted=1.0)
     layout = Layout(decam().ccd_map.astype(np.uint8))
@@ -63,8 +63,8 @@ def measure() -> Result:
             "simulated": (_measured(simulated, name), PICTURES),
         }
         for what, (values, count) in both.items():
-            for title, place in MEASURES.items():
-                quantiles = map(float, np.quantile(values[:, place], QUANTILES))
+            for title, index in MEASURES.items():
+                quantiles = map(float, np.quantile(values[:, index], QUANTILES))
                 rows.append((what, title, len(values) / count, *quantiles))
         columns = (
             ("", ""),
@@ -73,12 +73,12 @@ def measure() -> Result:
             *((f"{100 * q:.0f} %", ".1f") for q in QUANTILES),
         )
         tables.append(Table(name, columns, sorted(rows, key=lambda row: list(MEASURES).index(str(row[1])))))
-    # as the optics make them: without what the truth rule does to outlines
+    # from the optics alone, without the changes of the truth rule to outlines
     plain = dataclasses.replace(recipe, truth=dataclasses.replace(recipe.truth, margin=0.0, concentric=0.0))
     optics = [simulate_focal_plane(layout, SEED + number, plain) for number in range(PICTURES)]
     tables += [_widths(images, optics), _concentric(images, optics, drawn)]
     return Result(
-        "Simulated ghosts beside outlined ones",
+        "Simulated ghosts compared with outlined ones",
         f"Outlines of the study's annotators on {len(images)} pictures, and of {PICTURES} simulated pictures "
         "that have ghosts: quantiles over ghosts. Length and width are four standard deviations of the "
         f"pixels along and across the long axis. {SPLIT} Outlines of these 15 are left out here, too.",
@@ -87,7 +87,7 @@ def measure() -> Result:
 
 
 def _widths(images: Sequence[AnnotatedImage], optics: Sequence[GhostPicture]) -> Table:
-    """Return how wide people draw circles around reflections, and how wide the optics make these."""
+    """Return the radii of circles that people draw around reflections, and those of the optics."""
     rows: list[tuple[Cell, ...]] = []
     for name, path, low, high in WIDTHS:
         people = [
@@ -114,21 +114,17 @@ def _widths(images: Sequence[AnnotatedImage], optics: Sequence[GhostPicture]) ->
         ("optics", ".1f"),
         ("difference", ".1f"),
     )
-    return Table(
-        "How wide outlines are", columns, rows, "The truth rule adds the difference: `truth.margin`."
-    )
+    return Table("Radii of outlines", columns, rows, "The truth rule adds the difference: `truth.margin`.")
 
 
 def _concentric(
     images: Sequence[AnnotatedImage], optics: Sequence[GhostPicture], drawn: Sequence[GhostPicture]
 ) -> Table:
-    """Return how often two reflections of a class lie around one middle, in each kind of picture."""
+    """Return the number of concentric pairs of reflections of a class, in each kind of picture."""
     sets = {
         "outlined": [[(g.class_name, g.outline.mask(i.shape)) for g in i.ghosts] for i in images],
-        "simulated, each by itself": [[(g.class_name, g.mask) for g in p.instances] for p in optics],
-        "simulated, as the truth rule has them": [
-            [(g.class_name, g.mask) for g in p.instances] for p in drawn
-        ],
+        "simulated, without the truth rule": [[(g.class_name, g.mask) for g in p.instances] for p in optics],
+        "simulated, with the truth rule": [[(g.class_name, g.mask) for g in p.instances] for p in drawn],
     }
     rows: list[tuple[Cell, ...]] = [
         (
@@ -139,21 +135,21 @@ def _concentric(
     ]
     columns = (("", ""), *((f"{name}, pairs a picture", ".3f") for name in CLASS_NAMES[1:]))
     text = (
-        f"Middles less than {APART:g} px apart. People outline fewer such pairs than there are to be seen in "
-        "simulated pictures; which of the two they leave out was not measured. The rule gives both one "
+        f"Centres less than {MAX_DISTANCE:g} px apart. People outline fewer such pairs than simulated "
+        "pictures show; which of the two they leave out was not measured. The truth rule gives both a common "
         "outline."
     )
-    return Table("Two reflections of a class around one middle", columns, rows, text)
+    return Table("Concentric reflections of a class", columns, rows, text)
 
 
 def _pairs(ghosts: Sequence[tuple[str, NDArray[np.bool_]]], name: str) -> int:
-    middles = [
-        np.argwhere(mask).mean(axis=0) for kind, mask in ghosts if kind == name and mask.sum() >= FEWEST
+    centres = [
+        np.argwhere(mask).mean(axis=0) for kind, mask in ghosts if kind == name and mask.sum() >= MIN_PIXELS
     ]
     return sum(
-        math.dist(first, second) < APART
-        for number, first in enumerate(middles)
-        for second in middles[:number]
+        math.dist(first, second) < MAX_DISTANCE
+        for number, first in enumerate(centres)
+        for second in centres[:number]
     )
 
 
@@ -162,13 +158,13 @@ def _measured(ghosts: list[tuple[str, NDArray[np.bool_]]], name: str) -> NDArray
     found = []
     for kind, mask in ghosts:
         y, x = np.nonzero(mask)
-        if kind != name or len(y) < FEWEST:
+        if kind != name or len(y) < MIN_PIXELS:
             continue
         height, width = mask.shape
-        place = np.array([x.mean() - (width - 1) / 2, y.mean() - (height - 1) / 2])
+        offset = np.array([x.mean() - (width - 1) / 2, y.mean() - (height - 1) / 2])
         variances, axes = np.linalg.eigh(np.cov(np.stack([x, y])))
-        distance = float(np.hypot(*place))
-        along = abs(float(axes[:, 1] @ place)) / max(distance, 1e-9)
+        distance = float(np.hypot(*offset))
+        along = abs(float(axes[:, 1] @ offset)) / max(distance, 1e-9)
         spread = 4 * np.sqrt(np.maximum(variances, 0))
         found.append((len(y), distance, spread[1], spread[0], np.degrees(np.arccos(min(1.0, along)))))
     return np.array(found)

@@ -1,4 +1,4 @@
-"""Networks for ghosts on the same pictures: ours and Mask R-CNN, each as it was trained."""
+"""Compare networks for ghosts on the same pictures: ours and Mask R-CNN, as they were trained."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import yaml
-from judged import SPLIT, people_and_pictures, study_folder
+from evaluations import INTERVALS
 from results import Cell, Result, Table
-from trials import INTERVALS
+from study_pictures import SPLIT, people_and_pictures, study_folder
 
 from skysieve.core.evaluation.bootstrap import difference
 from skysieve.ghosts.classes import CLASS_NAMES
@@ -34,25 +34,25 @@ __all__ = ["measure"]
 
 SIMULATED = 60
 SEED = 2_718_281_828
-"""Of simulated pictures: far from the seeds of training, validation and thresholds."""
+"""Seed of simulated pictures, far from the seeds of training, validation and thresholds."""
 
 Picture = tuple["NDArray[np.uint8]", "Sequence[tuple[str, NDArray[np.bool_]]]"]
 
 
 @dataclass
 class Detector:
-    """A trained network and what it is worth.
+    """A trained network and its scores.
 
     Attributes
     ----------
     folder
-        Of its training.
+        Folder of its training.
     finder
         The network with its thresholds.
     real, simulated
         Scores on both sets of pictures.
     seconds
-        Of each picture.
+        Time for each picture.
     """
 
     folder: Path
@@ -63,11 +63,11 @@ class Detector:
 
     @property
     def name(self) -> str:
-        """What to call it."""
+        """Name of the network."""
         return self.finder.model.card.name
 
-    def see(self, scores: GhostScores, picture: Picture) -> None:
-        """Score a picture."""
+    def update(self, scores: GhostScores, picture: Picture) -> None:
+        """Run the network on a picture and add its scores."""
         pixels, truth = picture
         start = time.perf_counter()
         found, weak, probability = model_detections(self.finder, pixels)
@@ -76,30 +76,33 @@ class Detector:
 
 
 def measure(*, trainings: Sequence[str]) -> Result:
-    """Score the networks of trainings; the first is what the others are compared with."""
+    """Score the networks of several trainings; the others are compared with the first."""
     if len(trainings) < 2:
         raise RuntimeError("give the folders of two or more trainings: --training FOLDER --training FOLDER")
     detectors = [_detector(Path(folder)) for folder in trainings]
-    _, judged = people_and_pictures()
-    real: list[Picture] = [(read_picture(study_folder() / "images" / one.name), one.truth) for one in judged]
+    _, annotated = people_and_pictures()
+    real: list[Picture] = [
+        (read_picture(study_folder() / "images" / one.name), one.truth) for one in annotated
+    ]
     simulated = _simulated()
     for one in detectors:
-        one.see(GhostScores("warm"), simulated[0])
+        one.update(GhostScores("warm"), simulated[0])
         one.seconds.clear()
         for picture in real:
-            one.see(one.real, picture)
+            one.update(one.real, picture)
         for picture in simulated:
-            one.see(one.simulated, picture)
+            one.update(one.simulated, picture)
     names = ", ".join(one.name for one in detectors)
     return Result(
-        "Networks for ghosts beside each other",
+        "Comparison of networks for ghosts",
         f"{names} on {len(real)} real focal planes, against what most of eight people outlined, and on "
-        f"{SIMULATED} simulated ones with seeds of their own, half of them clean; each with the thresholds "
-        f"of its card and four mirrored views. {SPLIT} All learnt from the same simulation and real ghosts "
-        "by recipes of this repository. Both ran side by side on two processors that others wanted too, ours "
-        "with the right of way, so that minutes are no measure of what each cost: the larger network had the "
-        "smaller part of the processors, saw a twenty-fifth of the pictures, and is far from the end of what "
-        "it could learn. Which network is the better one, each trained to its end, this does not tell.",
+        f"{SIMULATED} simulated ones with separate seeds, half of them clean; each with the thresholds of "
+        f"its card and test-time augmentation by four mirrored views. {SPLIT} All were trained on the same "
+        "simulation and real ghosts, by recipes of this repository. Both trainings ran at the same time on "
+        "two processors shared with other jobs, ours with the higher priority, so minutes do not measure "
+        "their cost. The larger network got the smaller share of the processors, saw a twenty-fifth of the "
+        "pictures, and is far from convergence. This comparison does not show which network is better after "
+        "full training.",
         tables=[
             _costs(detectors),
             _f1("real focal planes", detectors, [one.real for one in detectors]),
@@ -125,7 +128,7 @@ def _simulated() -> list[Picture]:
 
 
 def _costs(detectors: Sequence[Detector]) -> Table:
-    """Return what each network cost, and what it says of whole pictures."""
+    """Return the cost of each network, and its accuracy for whole pictures."""
     rows: list[tuple[Cell, ...]] = []
     for one in detectors:
         card = one.finder.model.card
@@ -145,22 +148,22 @@ def _costs(detectors: Sequence[Detector]) -> Table:
         ("network", ""),
         ("steps", "d"),
         ("batch", "d"),
-        ("minutes of training, by the clock", ".0f"),
+        ("wall time of training, minutes", ".0f"),
         ("graph, MB", ".1f"),
         ("s a picture, four views", ".2f"),
         ("has-ghost accuracy, simulated", ".3f"),
     )
-    return Table("What each cost, and whether there is any ghost", columns, rows)
+    return Table("Cost, and accuracy of the classification of whole pictures", columns, rows)
 
 
 def _batch(folder: Path) -> int:
-    """Return how many pictures each step of a training saw."""
+    """Return the batch size of a training."""
     settings = next(yaml.safe_load_all((folder / "recipe.yaml").read_text(encoding="utf-8")))
     return int(settings["batch"])
 
 
 def _f1(what: str, detectors: Sequence[Detector], scores: Sequence[GhostScores]) -> Table:
-    """Return the F1 of the CCDs touched, and how much the others differ from the first."""
+    """Return the F1 of touched CCDs, and the differences of the others from the first network."""
     rows: list[tuple[Cell, ...]] = []
     for group in GROUPS:
         estimates = [one.f1(group, 0.0) for one in scores]

@@ -1,4 +1,4 @@
-"""Real focal planes without ghosts, put together from CCDs on which nobody outlined any."""
+"""Real focal planes without ghosts, assembled from CCDs on which nobody outlined a ghost."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ __all__ = ["LIMITS", "clean_planes", "stretched"]
 
 SEED = 1_618_033
 SKY, NOISE, GAP = 54.0, 13.0, 23
-LEAST_LIT = 0.9
-"""Part of a CCD that must have data."""
+MIN_VALID = 0.9
+"""Minimum fraction of a CCD that must have data."""
 
 AROUND = 28
-"""Pixels around what anybody outlined, as many as a CCD is high: outlines end where light fades, not where
-there is none."""
+"""Margin around outlined ghosts in pixels, the height of a CCD: outlines end where the light fades, not where
+it ends."""
 
 LIMITS = (
-    "Planes without ghosts are put together from CCDs of the same pictures, at random, on which none of the "
-    f"eight people outlined anything, nor within {AROUND} px of them, with sky and noise made equal. They "
-    "have the stars, defects and JPEG of real pictures. But what nobody outlined may still be a ghost, as "
-    "streaks at the edge of CCD 18 of D00259351 look to be, neighbours do not belong together, and light "
-    "over many CCDs, as of clouds, is cut to pieces."
+    "Planes without ghosts are assembled at random from CCDs of the same pictures on which none of the eight "
+    f"people outlined anything, nor within {AROUND} px of them; sky and noise are made equal. They have the "
+    "stars, defects and JPEG artefacts of real pictures. Their limits: a CCD that nobody outlined may still "
+    "show a ghost, as the streaks at the edge of CCD 18 of D00259351 seem to be; neighbouring CCDs come from "
+    "different pictures; and light over many CCDs, as of clouds, is cut to pieces."
 )
 
 
@@ -45,11 +45,16 @@ def clean_planes(
     Parameters
     ----------
     pictures
-        As people judged them.
+        The annotated pictures.
     pixels
-        Each ``(H, W)`` uint8.
+        Pixels of each picture, ``(H, W)`` uint8.
     count
-        How many planes.
+        Number of planes.
+
+    Returns
+    -------
+    list of numpy.ndarray
+        Planes, ``(H, W)`` uint8.
     """
     camera, rng = decam(), np.random.default_rng(SEED)
     plane = camera.ccd_map > 0
@@ -65,7 +70,7 @@ def clean_planes(
         near = distance_transform_edt(~outlined) <= AROUND if outlined.any() else outlined
         for ccd in camera.ccds:
             box = ccd.picture_box.inside(picture.shape)
-            if not near[box].any() and (~levels.nodata[box]).mean() >= LEAST_LIT:
+            if not near[box].any() and (~levels.nodata[box]).mean() >= MIN_VALID:
                 free[ccd.number].append(shown[box])
     planes = []
     for _ in range(count):
@@ -79,7 +84,7 @@ def clean_planes(
 
 
 def stretched(picture: NDArray[np.uint8], factor: float) -> NDArray[np.uint8]:
-    """Return a picture with contrast and noise changed by a factor about its sky; gaps stay as they are."""
+    """Return a picture with contrast and noise scaled by a factor about its sky level; gaps stay the same."""
     levels = measure_levels(picture, decam().ccd_map > 0)
     changed = np.float32(levels.sky) + (picture.astype(np.float32) - np.float32(levels.sky)) * np.float32(
         factor

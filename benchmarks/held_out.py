@@ -1,4 +1,4 @@
-"""Frames of cameras that nothing was trained or tuned on, simulated once and kept."""
+"""Frames of held-out cameras, not used for training or tuning; simulated once and stored."""
 
 from __future__ import annotations
 
@@ -35,25 +35,25 @@ __all__ = [
 ]
 
 SEED = 3_141_592_653
-"""Far from the seeds of training, validation and calibration, which are of the order of 10^6."""
+"""Base seed, far from the seeds of training, validation and calibration, which are of the order of 10^6."""
 
 HELD_OUT = (
-    "Nothing was trained or tuned on these frames: the recipes of training span cameras of all kinds but "
-    "draw none of these in particular, the seeds here are used nowhere else, and thresholds, calibration "
-    "and the choice of the network were settled on frames of the training recipe with other seeds."
+    "These frames were not used for training or tuning: the training recipes cover many kinds of cameras but "
+    "include none of these, the seeds are used nowhere else, and thresholds, calibration and the choice of "
+    "the network come from frames of the training recipe with other seeds."
 )
 
 
 @dataclass(frozen=True)
 class MovedFrame:
-    """A frame of which it is known whether it has a tracking error.
+    """A simulated frame with or without a known tracking error.
 
     Attributes
     ----------
     frame
         Pixels and label.
     kind
-        What moved the images.
+        Kind of the motion.
     extent
         Standard deviation of the motion along its main axis, in FWHM.
     """
@@ -64,26 +64,31 @@ class MovedFrame:
 
 
 def recipe_name(recipe: str) -> str:
-    """Return the name of a recipe, given by it or by its file."""
+    """Return the name of a recipe that is given by name or file."""
     return Path(recipe).stem
 
 
 def seed_of(*words: str | int) -> int:
-    """Return a seed that only these words have."""
+    """Return a seed derived from the words."""
     return SEED + zlib.crc32(" ".join(map(str, words)).encode())
 
 
 def keep_contaminant_frames(recipes: Sequence[str], count: int, side: int) -> dict[str, list[Path]]:
-    """Return files of frames with contaminants, by name of the recipe; those that are missing are made.
+    """Return files of frames with contaminants, by name of the recipe; simulate those that are missing.
 
     Parameters
     ----------
     recipes
-        Names or files.
+        Names or files of the recipes.
     count
-        Frames of each.
+        Number of frames of each recipe.
     side
-        Their pixels along each axis.
+        Pixels of a frame along each axis.
+
+    Returns
+    -------
+    dict of str to list of Path
+        The files.
     """
     return _keep(_make_contaminant_frame, "contaminants", recipes, count, side)
 
@@ -150,7 +155,7 @@ def _make_tracking_frame(path: Path, recipe: str, number: int, side: int) -> Non
 
 
 def _write(path: Path, **arrays: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> None:
-    """Write a file that is whole where it is there."""
+    """Write a file atomically, by renaming it when it is complete."""
     unfinished = path.with_suffix(".part")
     with unfinished.open("wb") as file:
         np.savez(file, allow_pickle=False, **arrays)

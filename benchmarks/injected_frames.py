@@ -1,4 +1,4 @@
-"""Real frames with contaminants put into them: real skies, stars and detectors."""
+"""Real frames with injected contaminants: real skies, stars and detectors."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from evaluations import BenchmarkFrame
 from held_out import seed_of
 from scipy import ndimage
-from trials import Shown
 
 from frames import data_folder
 from skysieve.core.fits.frame_files import FrameFile
@@ -32,23 +32,22 @@ if TYPE_CHECKING:
 __all__ = ["HOW", "injected_frames"]
 
 REACH = 2
-"""Pixels about those that a detector marks in the frame before, which are not judged either."""
+"""Margin in pixels around those that a detector marks in the original frame; they are not evaluated."""
 
 BRIGHT = 3.0
-"""Pixels so many standard deviations of the noise above the sky belong to the stars of the frame itself."""
+"""Height above the sky, in standard deviations of the noise, of pixels of the frame's own stars."""
 
 OF_STARS = sum(find_class(name).code for name in ("BBG", "SAT", "SP"))
-"""Classes of which a star in the frame before has pixels."""
+"""Codes of the classes that pixels of a star in the original frame may belong to."""
 
 HOW = (
-    "Contaminants, stars and galaxies are put into real frames as in `skysieve simulate contaminants "
-    "--clean-frames`, drawn from the recipe, held out from training, of the camera most like the frame's. "
-    "No network in the package is trained on these real frames. What was in a frame before has no truth: "
-    "pixels that any "
-    f"detector marks in the frame before, at its defaults, and those within {REACH} px, are not judged in "
-    f"that class; nor are pixels {BRIGHT:g} standard deviations of the noise above the sky there in BBG, "
-    "SAT and SP, unless these were put into them. Frames made from one real frame are drawn together in "
-    "the resamples."
+    "Contaminants, stars and galaxies are injected into real frames as in `skysieve simulate contaminants "
+    "--clean-frames`. They are drawn from the held-out recipe of the camera that is most similar to that of "
+    "the frame. No network in the package is trained on these real frames. The original content of a frame "
+    "has no truth: pixels that any detector marks in the original frame, at its defaults, and those within "
+    f"{REACH} px of them, are not evaluated in that class. Pixels {BRIGHT:g} standard deviations of the "
+    "noise above the sky in the original frame are not evaluated in BBG, SAT and SP, unless these were "
+    "injected there. Frames made from one real frame are resampled together."
 )
 
 
@@ -59,11 +58,11 @@ class RealFrame:
     Attributes
     ----------
     name, recipe
-        What to call it, and what is put into it.
+        Name of the frame, and recipe of the injected contaminants.
     clean
         The frame, its sky and its camera.
     nodata
-        ``(H, W)`` bool.
+        ``(H, W)`` bool, pixels without data.
     """
 
     name: str
@@ -78,27 +77,32 @@ class RealFrame:
 
     @property
     def facts(self) -> CameraFacts:
-        """What is known of the camera."""
+        """Known properties of the camera."""
         clean = self.clean
         full = float(clean.pixels.max()) if clean.saturation is None else clean.saturation
         return CameraFacts(clean.gain, clean.read_noise, full)
 
     @property
     def own_stars(self) -> NDArray[np.int16]:
-        """``(H, W)`` int16, classes that what is bright in the frame itself may be of."""
+        """``(H, W)`` int16, codes of the classes that bright pixels of the original frame may belong to."""
         bright = self.clean.pixels > self.clean.level + np.float32(BRIGHT) * self.clean.sigma
         return bright * np.int16(OF_STARS)
 
 
-def injected_frames(detectors: Sequence[Detector], injections: int) -> Iterator[Shown]:
-    """Yield real frames with contaminants, so many times each.
+def injected_frames(detectors: Sequence[Detector], injections: int) -> Iterator[BenchmarkFrame]:
+    """Yield real frames with injected contaminants.
 
     Parameters
     ----------
     detectors
-        Pixels that these mark in the frame before are not judged.
+        Detectors; pixels that they mark in the original frame are not evaluated.
     injections
-        Frames made from each real one.
+        Number of frames made from each real one.
+
+    Yields
+    ------
+    BenchmarkFrame
+        A frame with its truth.
 
     Raises
     ------
@@ -106,7 +110,7 @@ def injected_frames(detectors: Sequence[Detector], injections: int) -> Iterator[
         If there is no folder of real frames.
     """
     for real in _real_frames():
-        marked = _marked_before(detectors, real)
+        marked = _originally_marked(detectors, real)
         for number in range(1, injections + 1):
             seed = seed_of("injected", real.name, number)
             exposure = inject(real.clean, seed=seed, recipe=read_recipe(real.recipe))
@@ -114,22 +118,22 @@ def injected_frames(detectors: Sequence[Detector], injections: int) -> Iterator[
             bits, name = truth_bits(exposure.truth), f"{real.name} {number}"
             ignored = marked | (real.own_stars & ~bits)
             frame = TruthFrame(name, pixels, bits, ignored, facts=real.facts)
-            yield Shown(frame, group=real.name, unit=real.name)
+            yield BenchmarkFrame(frame, group=real.name, unit=real.name)
 
 
 def _real_frames() -> Iterator[RealFrame]:
-    for judged in BENCHMARK_FRAMES:
-        path = data_folder() / "frames" / judged.name
+    for benchmark in BENCHMARK_FRAMES:
+        path = data_folder() / "frames" / benchmark.name
         with FrameFile(Location(path)) as opened:
             planes = [(hdu, plane) for hdu in opened.frames for plane in hdu.planes]
             for number, (hdu, plane) in enumerate(planes, 1):
                 pixels, nodata = plane.rows(0, plane.shape[0])
                 header = {**dict(opened.hdus[0].header), **dict(hdu.header)}
                 name = path.stem if len(planes) == 1 else f"{path.stem} {number}"
-                yield RealFrame(name, judged.recipe, clean_frame(pixels, nodata, header), nodata)
+                yield RealFrame(name, benchmark.recipe, clean_frame(pixels, nodata, header), nodata)
 
 
-def _marked_before(detectors: Sequence[Detector], real: RealFrame) -> NDArray[np.int16]:
+def _originally_marked(detectors: Sequence[Detector], real: RealFrame) -> NDArray[np.int16]:
     """Return the codes ``(H, W)`` of the classes that any detector marks at a pixel or near it."""
     marked = already_marked(detectors, real.pixels, real.facts)
     reached = np.zeros_like(marked)

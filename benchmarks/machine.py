@@ -1,4 +1,4 @@
-"""The machine that a benchmark runs on, and the packages that it runs with."""
+"""Description of the machine and of the package versions of a benchmark."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from pathlib import Path
 __all__ = ["CORES", "describe", "has_amx", "has_bf16", "load", "pin", "versions"]
 
 CORES = 2
-"""Processors that everything measured here may use."""
+"""Number of processors that all measurements may use."""
 
 INSTRUCTIONS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_tile", "asimd", "bf16")
 
 
 def pin() -> None:
-    """Keep this process, and all that it starts, on two processors, which are two cores where possible."""
+    """Restrict this process and its children to two processors, on two different cores if possible."""
     if not hasattr(os, "sched_setaffinity"):
         return
     allowed = sorted(os.sched_getaffinity(0))
@@ -36,7 +36,7 @@ def _siblings(processor: int) -> str:
 
 
 def describe() -> dict[str, str]:
-    """Return what speed depends on: processor, cores, memory, system, and what else is running."""
+    """Return the properties that speed depends on: processor, cores, memory, system and load."""
     info, flags = _cpuinfo(), _flags()
     family = (info[key] for key in ("cpu family", "model", "stepping") if key in info)
     model = info.get("model name") or platform.processor() or platform.machine()
@@ -56,12 +56,12 @@ def describe() -> dict[str, str]:
 
 
 def load() -> float:
-    """Return the load of the last minute; 0 where the system does not tell."""
+    """Return the load average of the last minute; 0 if the system has none."""
     return os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
 
 
 def has_amx() -> bool:
-    """Tell whether the processor multiplies matrices of bfloat16, as far as the system tells."""
+    """Whether the processor has bfloat16 matrix instructions (AMX), according to the system."""
     return "amx_bf16" in _flags()
 
 
@@ -72,7 +72,7 @@ def _flags() -> set[str]:
 
 
 def _cpuinfo() -> dict[str, str]:
-    """Return the fields of the first processor, as Linux tells them."""
+    """Return the fields of the first processor in ``/proc/cpuinfo``."""
     path = Path("/proc/cpuinfo")
     if not path.exists():
         return {}
@@ -82,7 +82,7 @@ def _cpuinfo() -> dict[str, str]:
 
 
 def has_bf16() -> bool:
-    """Tell whether OpenVINO is installed and finds instructions for bfloat16 here."""
+    """Whether OpenVINO is installed and finds bfloat16 instructions on this machine."""
     try:
         import openvino
     except ImportError:
@@ -91,7 +91,7 @@ def has_bf16() -> bool:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of Skysieve, of what it asks for, and of the sources it was run from."""
+    """Return the versions of Skysieve and its requirements, and the commit of the sources."""
     wanted = ["skysieve"]
     for requirement in importlib.metadata.requires("skysieve") or ():
         match = re.match(r"[\w.-]+", requirement)
@@ -110,7 +110,7 @@ def versions() -> dict[str, str]:
 
 
 def _commit() -> str:
-    """Return the commit of the sources, and whether they were changed since; empty outside git."""
+    """Return the commit of the sources, and whether they have uncommitted changes; empty outside git."""
     here = Path(__file__).parent
     try:
         commit = subprocess.run(

@@ -1,4 +1,4 @@
-"""A very large frame masked from FITS to FITS: memory and time."""
+"""Memory and time of masking a very large frame, from FITS file to FITS file."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ def measure(large: int) -> Result:
     )
     return Result(
         "Memory on a large frame",
-        f"One cold run of `skysieve mask` on {side} x {side} float32 pixels "
+        f"One run in a new process of `skysieve mask` on {side} x {side} float32 pixels "
         f"({frame.stat().st_size / 1e6:.0f} MB) to a bit mask, with each precision; {CORES} processors. "
-        "Peak: the largest resident memory that the system saw, in 10^6 bytes. The frame is put together "
-        "from simulated panels.",
+        "Peak: the largest resident memory that the system reports, in 10^6 bytes. The frame is a mosaic of "
+        "simulated panels.",
         bars,
         [Table("Whole command", columns, rows)],
     )

@@ -1,4 +1,4 @@
-"""Speed and exactness of the normalisation against the published code."""
+"""Speed and accuracy of the normalisation, compared with the published code."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from machine import CORES
-from peer import make_peer
+from published_tools import install_published_tools
 from results import Bar, Result, Table
 
 from frames import real_frames, simulated_frame
@@ -27,22 +27,22 @@ if TYPE_CHECKING:
 
 __all__ = ["measure"]
 
-STRIP = 848
-"""Rows asked for at a time, as the rows of tiles do."""
+STRIP_ROWS = 848
+"""Number of rows per request, as for a row of tiles."""
 
 SPEED_SHAPES = ((2048, 2048), (4094, 2046))
 MINIMUM = 400
-"""The published code wants two blocks at least along each side."""
+"""Minimum side in pixels; the published code needs two blocks along each side."""
 
 EPSILON = 2.0**-24
-"""Half the distance of neighbouring float32 numbers, relative: what storing a number may change it by."""
+"""Maximum relative error of rounding to float32: half the spacing of neighbouring numbers."""
 
 ROUNDINGS = 4
-"""Numbers that are rounded to float32 on the way: pixel, level, their difference, the quotient."""
+"""Number of roundings to float32: pixel, level, their difference and the quotient."""
 
 
 def measure(runs: int) -> Result:
-    """Time both on simulated frames, and compare them on all frames."""
+    """Time both normalisations on simulated frames, and compare them on all frames."""
     speed_frames = {f"simulated, {h} x {w}": _simulated((h, w)) for h, w in SPEED_SHAPES}
     frames = {**_real(), **speed_frames}
     with tempfile.TemporaryDirectory() as name:
@@ -60,10 +60,9 @@ def measure(runs: int) -> Result:
     )
     return Result(
         "Normalisation",
-        f"Sky level and noise are measured and all pixels normalised, in strips of {STRIP} rows, from "
-        f"memory, on {CORES} threads; one run before those that count, then {runs}, of which the median "
-        "is given. The published function runs on the same arrays in the same session, in its own "
-        "environment, with one run before those that count.",
+        f"Sky level and noise are measured and all pixels normalised, in strips of {STRIP_ROWS} rows, from "
+        f"memory, on {CORES} threads; one warm-up run, then {runs} timed runs, of which the median is given. "
+        "The published function runs on the same arrays in its own environment, also with one warm-up run.",
         [
             *speed_bars,
             Bar("largest difference under published rules, beyond float32 rounding", "<=", 1e-4, beyond, "σ"),
@@ -90,7 +89,7 @@ def _simulated(shape: tuple[int, int]) -> NDArray[np.float32]:
 
 
 def _real() -> dict[str, NDArray[np.float32]]:
-    """Return the pixels of all real frames of a sufficient size, by what to call them."""
+    """Return the pixels of all real frames of sufficient size, by name."""
     found = {}
     for path in real_frames():
         with FrameFile(parse_location(str(path))) as file:
@@ -105,15 +104,15 @@ def _real() -> dict[str, NDArray[np.float32]]:
 def _published(
     frames: dict[str, NDArray[np.float32]], timed: dict[str, NDArray[np.float32]], runs: int, folder: Path
 ) -> tuple[dict[str, NDArray[np.float32]], dict[str, list[float]]]:
-    """Return what the published code makes of the frames, and its seconds for the timed ones."""
+    """Return the frames normalised by the published code, and its times for the timed ones."""
     paths = {name: (folder / f"in{i}.npy", folder / f"out{i}.npy") for i, name in enumerate(frames)}
     for name, (source, _) in paths.items():
         np.save(source, frames[name])
-    script = Path(__file__).with_name("peer_normalise.py")
-    peer = make_peer()
+    script = Path(__file__).with_name("published_normalise.py")
+    tools = install_published_tools()
     seconds: dict[str, list[float]] = {}
     for times, names in ((1, [n for n in frames if n not in timed]), (1 + runs, list(timed))):
-        printed = peer.run_script(script, str(times), *(path for name in names for path in paths[name]))
+        printed = tools.run_script(script, str(times), *(path for name in names for path in paths[name]))
         seconds |= dict(zip(names, json.loads(printed), strict=True))
     return {name: np.load(target) for name, (_, target) in paths.items()}, {n: seconds[n][1:] for n in timed}
 
@@ -150,7 +149,7 @@ def _normalised(pixels: NDArray[np.float32], rules: Rules) -> list[NDArray[np.fl
     """Return all pixels normalised, in strips."""
     frame = normalise(ArrayFrame(pixels), rules=rules, threads=CORES)
     height = pixels.shape[0]
-    return [frame.rows(top, min(top + STRIP, height))[0] for top in range(0, height, STRIP)]
+    return [frame.rows(top, min(top + STRIP_ROWS, height))[0] for top in range(0, height, STRIP_ROWS)]
 
 
 def _difference(pixels: NDArray[np.float32], theirs: NDArray[np.float32]) -> tuple[float, float, float]:
@@ -160,7 +159,7 @@ def _difference(pixels: NDArray[np.float32], theirs: NDArray[np.float32]) -> tup
     level, sigma = normalised.background.rows(0, pixels.shape[0])
     difference = np.abs(ours - theirs)
     difference[~np.isfinite(ours) & ~np.isfinite(theirs)] = 0
-    # what is a number for one of them only differs by all there is
+    # pixels that are finite in only one of them differ infinitely
     difference[np.isnan(difference)] = np.inf
     window = normalised.window
     sizes = np.abs(np.clip(np.nan_to_num(pixels), window.low, window.high)) + np.abs(level)

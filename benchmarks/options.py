@@ -1,4 +1,4 @@
-"""The parts of the benchmarks, and the options that change what they measure."""
+"""Parts of the benchmarks, and the options of their measurements."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 __all__ = ["PARTS", "changed_options", "parse_options"]
 
 HELD_OUT_RECIPES = ("decam", "sinistro", "hawki", "wfc3", "megacam_coadd", "small_refractor", "lbnl")
-"""Recipes of cameras that nothing is trained or tuned on."""
+"""Recipes of cameras that no network is trained or tuned on."""
 
 PEERS = ("deepcr", "cosmic-conn", "astroscrappy", "astroscrappy:objlim=2,sigfrac=0.1")
-"""Other people's detectors of cosmic rays; of astroscrappy the defaults, and settings that find more."""
+"""Published detectors of cosmic rays; astroscrappy with its defaults, and with more sensitive settings."""
 
 PARTS: Mapping[str, tuple[str, ...]] = {
     "reference": (),
@@ -43,40 +43,44 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "clusters-training": ("trainings", "output"),
     "cluster-networks": ("seconds",),
 }
-"""What ``measure`` of each part takes; its file has the name of the part."""
+"""Arguments of ``measure`` of each part; the module has the name of the part."""
 
 RESULTS = Path(__file__).resolve().parent.parent / "docs" / "results"
-FEWEST_FRAMES = 2
-"""Fewer have no interval."""
+MIN_FRAMES = 2
+"""Minimum number of frames for an interval."""
 
 _NUMBER = {"type": int, "default": None, "metavar": "N"}
 _OPTIONS: Mapping[str, dict[str, Any]] = {
-    "--model": {"default": "skysieve", "help": "model that is measured: a name, or a folder with a card"},
+    "--model": {"default": "skysieve", "help": "model to measure: a name, or a folder with a card"},
     "--before": {
         "default": None,
         "metavar": "MODEL",
-        "help": "earlier model whose masks of the real frames stand beside those of --model",
+        "help": "earlier model whose masks of the real frames are shown next to those of --model",
     },
-    "--runs": {"type": int, "default": 3, "help": "runs of each timed command (3)"},
+    "--runs": {"type": int, "default": 3, "help": "number of runs of each timed command (3)"},
     "--large": {"type": int, "default": 10000, "help": "side of the large frame in pixels (10000)"},
-    "--frames": {**_NUMBER, "help": "frames of each recipe, or of a timed command"},
+    "--frames": {**_NUMBER, "help": "number of frames of each recipe, or of a timed command"},
     "--side": {**_NUMBER, "help": "side of these frames in pixels"},
     "--seconds": {
         "type": int,
         "default": 240,
         "metavar": "N",
-        "help": "time of a processor for each training",
+        "help": "processor time of each training, in seconds",
     },
-    "--injections": {**_NUMBER, "help": "frames made from each real one"},
-    "--recipe": {"action": "append", "dest": "recipes", "help": "recipe of frames; again for each"},
+    "--injections": {**_NUMBER, "help": "number of frames made from each real one"},
+    "--recipe": {"action": "append", "dest": "recipes", "help": "recipe of frames; may be repeated"},
     "--training": {
         "action": "append",
         "dest": "trainings",
-        "help": "folder that `skysieve train` wrote; again for each",
+        "help": "folder that `skysieve train` wrote; may be repeated",
     },
-    "--peer": {"action": "append", "dest": "peers", "help": "detector of cosmic rays; again for each"},
+    "--peer": {
+        "action": "append",
+        "dest": "peers",
+        "help": "detector of cosmic rays; may be repeated",
+    },
 }
-"""Where the default is None, each part has its own."""
+"""Command line options; if the default is None, each part has its own default."""
 
 _LISTS = {"recipes": list(HELD_OUT_RECIPES), "peers": list(PEERS), "trainings": []}
 
@@ -95,15 +99,15 @@ def parse_options() -> argparse.Namespace:
     for part in options.parts:
         if part not in PARTS:
             parser.error(f"no part {part!r}: choose from {', '.join(PARTS)}")
-    if options.frames is not None and options.frames < FEWEST_FRAMES:
-        parser.error(f"--frames {options.frames}: expected {FEWEST_FRAMES} or more")
+    if options.frames is not None and options.frames < MIN_FRAMES:
+        parser.error(f"--frames {options.frames}: expected {MIN_FRAMES} or more")
     for name, default in _LISTS.items():
         setattr(options, name, getattr(options, name) or default)
     return options
 
 
 def changed_options(part: str, options: argparse.Namespace) -> list[str]:
-    """Return the options of a part that are not at their defaults and change what is measured."""
+    """Return the options that affect a part and differ from their defaults."""
     words = []
     for flag, settings in _OPTIONS.items():
         name = settings.get("dest", flag.removeprefix("--"))

@@ -1,8 +1,8 @@
-"""Frames for tracking by a second, plain simulator: stars painted one by one, with nothing of the package.
+"""Frames for tracking by a second, simple simulator, which shares no code with the package.
 
-The simulator that the network learns from draws the held-out recipes as well: what it gets wrong would not be
-seen there.  Here a star is a cloud of points, each a Gaussian or a Moffat profile, that stands for optics
-and motion alike.  Nothing may be tuned on these frames.
+The simulator of the training also draws the held-out recipes, so that its errors would not show there.  Here
+a star is a cloud of points, each a Gaussian or a Moffat profile, which models both optics and motion.  These
+frames may not be used for tuning.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
 __all__ = ["ERRORS", "GOOD", "PlainFrame", "plain_frame"]
 
 SUBPIXELS = 3
-"""Points along each axis at which a profile is taken in a pixel."""
+"""Points along each axis of a pixel at which a profile is sampled."""
 
-MOMENTS = 32
-"""Points along a motion."""
+TIME_STEPS = 32
+"""Number of points along a motion."""
 
-LONGEST = 0.2
-"""Of a motion, as part of the frame's side."""
+MAX_LENGTH = 0.2
+"""Maximum length of a motion, as a fraction of the frame's side."""
 
 
 @dataclass(frozen=True)
 class PlainFrame:
-    """A frame and what was done to it.
+    """A frame and its kind.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class PlainFrame:
 
 @dataclass(frozen=True)
 class _Cloud:
-    """Points of which the image of a star is made: offsets in pixels, weights, and a stretch of each."""
+    """Points that form the image of a star: offsets in pixels, weights, and relative width of each."""
 
     dy: NDArray[np.float64]
     dx: NDArray[np.float64]
@@ -60,52 +60,52 @@ class _Cloud:
     width: NDArray[np.float64]
 
 
-_Place = tuple[float, float]
+_Position = tuple[float, float]
 
 
 def _points(dy: object, dx: object, width: object = 1.0, weight: object = 1.0) -> _Cloud:
-    """Return a cloud whose weights add up to one."""
+    """Return a cloud with weights normalised to one."""
     arrays = np.broadcast_arrays(*(np.atleast_1d(np.asarray(a, np.float64)) for a in (dy, dx, weight, width)))
     return _Cloud(arrays[0], arrays[1], arrays[2] / arrays[2].sum(), arrays[3])
 
 
-def _round(_place: _Place) -> _Cloud:
+def _round(_position: _Position) -> _Cloud:
     return _points(0.0, 0.0)
 
 
-def _stretched(fwhm: float, strength: Callable[[_Place], _Place]) -> Callable[[_Place], _Cloud]:
-    """Return images drawn out by a few points along a line, the vector of which depends on the place."""
+def _stretched(fwhm: float, strength: Callable[[_Position], _Position]) -> Callable[[_Position], _Cloud]:
+    """Return images elongated by a few points along a line, whose vector depends on the position."""
 
-    def cloud(place: _Place) -> _Cloud:
-        up, right = strength(place)
+    def cloud(position: _Position) -> _Cloud:
+        up, right = strength(position)
         steps = np.array([-1.5, -0.75, 0.0, 0.75, 1.5])
         return _points(steps * up * fwhm / 2, steps * right * fwhm / 2, weight=np.exp(-0.5 * steps**2))
 
     return cloud
 
 
-def _elliptical(rng: Generator, fwhm: float, _side: int) -> Callable[[_Place], _Cloud]:
+def _elliptical(rng: Generator, fwhm: float, _side: int) -> Callable[[_Position], _Cloud]:
     size, angle = rng.uniform(0.3, 0.8), rng.uniform(0, 2 * math.pi)
     return _stretched(fwhm, lambda _: (size * math.sin(angle), size * math.cos(angle)))
 
 
-def _astigmatic(rng: Generator, fwhm: float, _side: int) -> Callable[[_Place], _Cloud]:
+def _astigmatic(rng: Generator, fwhm: float, _side: int) -> Callable[[_Position], _Cloud]:
     """Radial or tangential images that grow towards the corners."""
     size, across = rng.uniform(0.5, 1.1), rng.uniform() < 0.5
 
-    def strength(place: _Place) -> _Place:
-        y, x = place
+    def strength(position: _Position) -> _Position:
+        y, x = position
         radius = math.hypot(y, x)
         return (size * x * radius, -size * y * radius) if across else (size * y * radius, size * x * radius)
 
     return _stretched(fwhm, strength)
 
 
-def _comatic(rng: Generator, fwhm: float, _side: int) -> Callable[[_Place], _Cloud]:
+def _comatic(rng: Generator, fwhm: float, _side: int) -> Callable[[_Position], _Cloud]:
     size, sense = rng.uniform(0.8, 1.8) * fwhm, rng.choice([-1.0, 1.0])
 
-    def cloud(place: _Place) -> _Cloud:
-        y, x = place
+    def cloud(position: _Position) -> _Cloud:
+        y, x = position
         steps = np.linspace(0, 1, 8)
         # each ring of the pupil lies farther out and is wider
         return _points(sense * size * y * steps, sense * size * x * steps, width=1 + 0.7 * steps)
@@ -113,7 +113,7 @@ def _comatic(rng: Generator, fwhm: float, _side: int) -> Callable[[_Place], _Clo
     return cloud
 
 
-def _donut(rng: Generator, fwhm: float, _side: int) -> Callable[[_Place], _Cloud]:
+def _donut(rng: Generator, fwhm: float, _side: int) -> Callable[[_Position], _Cloud]:
     radius, hole = rng.uniform(1.0, 2.5) * fwhm, rng.uniform(0.25, 0.5)
     n = np.arange(160)
     r = radius * np.sqrt(hole**2 + (1 - hole**2) * (n + 0.5) / n.size)
@@ -121,14 +121,14 @@ def _donut(rng: Generator, fwhm: float, _side: int) -> Callable[[_Place], _Cloud
     return lambda _: _points(r * np.sin(angle), r * np.cos(angle), width=0.8)
 
 
-def _refracted(rng: Generator, fwhm: float, _side: int) -> Callable[[_Place], _Cloud]:
+def _refracted(rng: Generator, fwhm: float, _side: int) -> Callable[[_Position], _Cloud]:
     length, angle = rng.uniform(0.3, 0.9) * fwhm, rng.uniform(0, 2 * math.pi)
     steps = np.linspace(0, 1, 6) ** 2
     return lambda _: _points(length * math.sin(angle) * steps, length * math.cos(angle) * steps)
 
 
-def _along(path: NDArray[np.float64], rng: Generator) -> Callable[[_Place], _Cloud]:
-    """Return images that went a way ``(2, N)``, turned by any angle."""
+def _along(path: NDArray[np.float64], rng: Generator) -> Callable[[_Position], _Cloud]:
+    """Return images that moved along a path ``(2, N)``, rotated by a random angle."""
     angle = rng.uniform(0, 2 * math.pi)
     y = math.sin(angle) * path[0] + math.cos(angle) * path[1]
     x = math.cos(angle) * path[0] - math.sin(angle) * path[1]
@@ -136,68 +136,68 @@ def _along(path: NDArray[np.float64], rng: Generator) -> Callable[[_Place], _Clo
 
 
 def _length(rng: Generator, low: float, high: float, fwhm: float, side: int) -> float:
-    """Draw the length of a motion in FWHM, all orders of magnitude alike, and return it in pixels."""
-    return min(fwhm * math.exp(rng.uniform(math.log(low), math.log(high))), LONGEST * side)
+    """Draw the length of a motion in FWHM, uniform in its logarithm, and return it in pixels."""
+    return min(fwhm * math.exp(rng.uniform(math.log(low), math.log(high))), MAX_LENGTH * side)
 
 
-_TIME = np.linspace(0, 1, MOMENTS)
+_TIME = np.linspace(0, 1, TIME_STEPS)
 
 
-def _drift(rng: Generator, fwhm: float, side: int) -> Callable[[_Place], _Cloud]:
+def _drift(rng: Generator, fwhm: float, side: int) -> Callable[[_Position], _Cloud]:
     return _along(_length(rng, 3, 15, fwhm, side) * np.stack([_TIME, 0 * _TIME]), rng)
 
 
-def _short_drift(rng: Generator, fwhm: float, side: int) -> Callable[[_Place], _Cloud]:
+def _short_drift(rng: Generator, fwhm: float, side: int) -> Callable[[_Position], _Cloud]:
     return _along(_length(rng, 1.8, 3, fwhm, side) * np.stack([_TIME, 0 * _TIME]), rng)
 
 
-def _jump(rng: Generator, fwhm: float, side: int) -> Callable[[_Place], _Cloud]:
+def _jump(rng: Generator, fwhm: float, side: int) -> Callable[[_Position], _Cloud]:
     jumped = rng.uniform(0.25, 0.75) < _TIME
     return _along(_length(rng, 1.8, 7, fwhm, side) * np.stack([jumped, 0 * _TIME]), rng)
 
 
-def _back_and_forth(rng: Generator, fwhm: float, side: int) -> Callable[[_Place], _Cloud]:
+def _back_and_forth(rng: Generator, fwhm: float, side: int) -> Callable[[_Position], _Cloud]:
     phase = 2 * math.pi * (rng.uniform(0.8, 6) * _TIME + rng.uniform())
     return _along(_length(rng, 0.9, 6, fwhm, side) * np.stack([np.sin(phase), 0 * _TIME]), rng)
 
 
-def _arc(rng: Generator, fwhm: float, side: int) -> Callable[[_Place], _Cloud]:
+def _arc(rng: Generator, fwhm: float, side: int) -> Callable[[_Position], _Cloud]:
     length, turn = _length(rng, 3, 12, fwhm, side), rng.uniform(0.7, 2.5)
     angle = turn * (_TIME - 0.5)
     return _along(length / turn * np.stack([np.sin(angle), np.cos(angle)]), rng)
 
 
-def _halting(rng: Generator, fwhm: float, side: int) -> Callable[[_Place], _Cloud]:
+def _halting(rng: Generator, fwhm: float, side: int) -> Callable[[_Position], _Cloud]:
     wave = np.sin(2 * math.pi * (rng.uniform(1, 3) * _TIME + rng.uniform()))
     gone = np.cumsum((wave > rng.uniform(0, 0.6)) + 1e-3)
     return _along(_length(rng, 2.5, 12, fwhm, side) * np.stack([gone / gone[-1], 0 * _TIME]), rng)
 
 
-def _lost_star(rng: Generator, fwhm: float, side: int) -> Callable[[_Place], _Cloud]:
+def _lost_star(rng: Generator, fwhm: float, side: int) -> Callable[[_Position], _Cloud]:
     left = rng.uniform(0.3, 0.65)
     gone = np.clip((_TIME - left) / (1 - left), 0, 1)
     return _along(_length(rng, 4, 14, fwhm, side) * np.stack([gone, 0 * _TIME]), rng)
 
 
-def _jitter(rng: Generator, fwhm: float, _side: int) -> Callable[[_Place], _Cloud]:
+def _jitter(rng: Generator, fwhm: float, _side: int) -> Callable[[_Position], _Cloud]:
     size = rng.uniform(0.65, 1.6) * fwhm
-    along, across = rng.normal(0, 1, (2, MOMENTS))
+    along, across = rng.normal(0, 1, (2, TIME_STEPS))
     return _along(np.stack([size * along / along.std(), 0.3 * size * across / across.std()]), rng)
 
 
-def _rotation(rng: Generator, fwhm: float, side: int) -> Callable[[_Place], _Cloud]:
+def _rotation(rng: Generator, fwhm: float, side: int) -> Callable[[_Position], _Cloud]:
     middle = rng.uniform(-1.2, 1.2, 2)
     angle = _length(rng, 3, 9, fwhm, side) / (0.5 * side) * (_TIME - 0.5)
 
-    def cloud(place: _Place) -> _Cloud:
-        y, x = ((place[i] - middle[i]) * side / 2 for i in (0, 1))
+    def cloud(position: _Position) -> _Cloud:
+        y, x = ((position[i] - middle[i]) * side / 2 for i in (0, 1))
         cosine, sine = np.cos(angle) - 1, np.sin(angle)
         return _points(cosine * y + sine * x, cosine * x - sine * y)
 
     return cloud
 
 
-_GOOD: dict[str, Callable[[Generator, float, int], Callable[[_Place], _Cloud]]] = {
+_GOOD: dict[str, Callable[[Generator, float, int], Callable[[_Position], _Cloud]]] = {
     "round": lambda *_: _round,
     "elliptical": _elliptical,
     "astigmatic": _astigmatic,
@@ -212,7 +212,7 @@ _GOOD: dict[str, Callable[[Generator, float, int], Callable[[_Place], _Cloud]]] 
     "satellites": lambda *_: _round,
     "cosmic rays and columns": lambda *_: _round,
 }
-_ERRORS: dict[str, Callable[[Generator, float, int], Callable[[_Place], _Cloud]]] = {
+_ERRORS: dict[str, Callable[[Generator, float, int], Callable[[_Position], _Cloud]]] = {
     "drift": _drift,
     "short drift": _short_drift,
     "jump": _jump,
@@ -238,9 +238,14 @@ def plain_frame(kind: str, rng: Generator, side: int) -> PlainFrame:
     kind
         One of :data:`GOOD` or :data:`ERRORS`.
     rng
-        Source of randomness.
+        Random generator.
     side
         Pixels along each axis.
+
+    Returns
+    -------
+    PlainFrame
+        The frame.
     """
     narrow, wide = (1.1, 1.6) if kind == "undersampled" else (2, 6)
     fwhm = math.exp(rng.uniform(math.log(narrow), math.log(wide)))
@@ -253,7 +258,7 @@ def plain_frame(kind: str, rng: Generator, side: int) -> PlainFrame:
     if kind not in ("few stars", "hardly a star"):
         count = max(15, round(count * (side / 512) ** 2))
     light = np.zeros((side, side))
-    # peaks above the noise, of round images; the number falls with the flux as of stars at one distance
+    # heights of peaks above the noise, for round images, from a power law of fluxes
     peaks = np.minimum(6 * rng.uniform(size=count) ** (-1 / 0.9), 5000) * sigma
     for peak in peaks:
         y, x = rng.uniform(-10, side + 10, 2)
@@ -282,7 +287,7 @@ def _paint(
     beta: float,
     floor: float,
 ) -> None:
-    """Add a star: all points of the cloud are binned to a fine grid, which a profile then blurs."""
+    """Add a star: the weighted sum of the profiles of all points of the cloud."""
     widest = float(cloud.width.max())
     reach = fwhm * widest * (1.5 + (0.8 if beta else 0.2) * math.log10(1 + flux / (fwhm**2 * floor)))
     half = math.ceil(reach + max(np.abs(cloud.dy).max(), np.abs(cloud.dx).max()))
@@ -330,8 +335,8 @@ def _paint_trails(light: NDArray[np.float64], rng: Generator, fwhm: float, sigma
     """Add one to three satellites, which cross the frame."""
     y, x = np.mgrid[: len(light), : len(light)]
     for _ in range(int(rng.integers(1, 4))):
-        angle, place = rng.uniform(0, math.pi), rng.uniform(0.2, 0.8, 2) * len(light)
-        distance = (y - place[0]) * math.cos(angle) - (x - place[1]) * math.sin(angle)
+        angle, position = rng.uniform(0, math.pi), rng.uniform(0.2, 0.8, 2) * len(light)
+        distance = (y - position[0]) * math.cos(angle) - (x - position[1]) * math.sin(angle)
         light += sigma * math.exp(rng.uniform(0.5, 4)) * np.exp2(-4 * (distance / (1.3 * fwhm)) ** 2)
 
 

@@ -1,4 +1,4 @@
-"""Frames of the plain simulator, painted once and kept, and what models make of them."""
+"""Frames of the plain simulator, painted once and stored."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import plain_frames
-from peer import CACHE
+from evaluations import BenchmarkFrame
 from plain_frames import ERRORS, GOOD, plain_frame
-from trials import Shown
+from published_tools import CACHE
 
 from skysieve.frames.evaluate.tracking import LabelledFrame
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["PLAIN", "plain_frames_shown"]
+__all__ = ["PLAIN", "plain_benchmark_frames"]
 
 SEED = 2_718_281_828
-"""Far from all other seeds."""
+"""Base seed, far from all other seeds."""
 
 SIDES = (420, 512, 640, 800)
 
 PLAIN = (
     "A second, plain simulator shares no code with that of the training: stars are painted one by one as "
     f"Gaussian or Moffat profiles, in frames of {SIDES[0]} to {SIDES[-1]} px a side. Neither the networks "
-    "nor the scenes that they learn from were tuned on these frames."
+    "nor the scenes of their training were tuned on these frames."
 )
 
 
-def plain_frames_shown(count: int) -> Iterator[Shown]:
-    """Yield so many frames of each kind, grouped by their kind; those that are missing are painted."""
+def plain_benchmark_frames(count: int) -> Iterator[BenchmarkFrame]:
+    """Yield ``count`` frames of each kind, grouped by kind; missing frames are painted."""
     source = Path(plain_frames.__file__).read_bytes()
     folder = CACHE / "frames" / f"plain-{hashlib.sha256(source).hexdigest()[:12]}"
     folder.mkdir(parents=True, exist_ok=True)
@@ -48,4 +48,4 @@ def plain_frames_shown(count: int) -> Iterator[Shown]:
                     np.save(file, plain_frame(kind, np.random.default_rng(seed), SIDES[number % 4]).pixels)
                 unfinished.rename(path)
             tracking_error = kind in ERRORS
-            yield Shown(LabelledFrame(name, (np.load(path),), tracking_error), kind, str(path))
+            yield BenchmarkFrame(LabelledFrame(name, (np.load(path),), tracking_error), kind, str(path))

@@ -1,4 +1,4 @@
-"""Priors estimated from real frames: what they change, and whether that is right."""
+"""Effect of priors estimated from real frames on masks and their scores."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 __all__ = ["measure"]
 
 PUBLISHED = "maximask"
-MOST_CHANGE = 5.0
+MAX_CHANGE = 5.0
 ITERATIONS = 500
-LEAST_TRUE = 20
-"""Fewer true pixels tell nothing."""
+MIN_TRUE = 20
+"""Minimum number of true pixels for a score."""
 
 TRUTH: Mapping[str, tuple[str, Literal["bits", "codes"], Mapping[str, Any]]] = {
     "hst_wfc3uvis": ("DQ", "bits", {"CR": 4096 | 8192, "SAT": 256}),
@@ -42,11 +42,11 @@ TRUTH: Mapping[str, tuple[str, Literal["bits", "codes"], Mapping[str, Any]]] = {
     "suprimecam_": ("MASK", "bits", {"CR": 8, "SAT": 2}),
     "euler_": ("LABEL", "bits", {"CR": -1}),
 }
-"""Planes of truth, by the beginning of a file's name: the HDU, and what means a class in it."""
+"""Truth of frames by the beginning of the file name: the HDU, and the bits or codes of each class."""
 
 
 class _Changed(NamedTuple):
-    """A class in a frame: its prior and its part of the frame, by default and as estimated."""
+    """A class in a frame: prior and share of pixels by default, as estimated, and without bounds."""
 
     frame: str
     model: str
@@ -56,7 +56,7 @@ class _Changed(NamedTuple):
 
     @property
     def factor(self) -> float:
-        """Larger part of the frame over the smaller one, by default and as estimated."""
+        """Ratio of the larger to the smaller share of pixels, of the default and the estimated prior."""
         return _times(self.shares[0], self.shares[1])
 
 
@@ -86,16 +86,16 @@ def measure(*, model: str, side: int | None) -> Result:
                 left_out.append(f"{path.name} ({str(error).split(': ', 1)[-1]})")
     largest = {n: max((c.factor for c in changed if c.model == n), default=1.0) for n in names}
     bars = [
-        Bar(f"largest change of a class's part of a frame, {n}", "<=", MOST_CHANGE, largest[n], "×")
+        Bar(f"largest change of a class's part of a frame, {n}", "<=", MAX_CHANGE, largest[n], "×")
         for n in names
     ]
     moved = sorted((c for c in changed if c.priors[0] != c.priors[1]), key=lambda c: -c.factor)[:40]
     return Result(
         "Estimated priors",
-        "`--priors auto` on the real frames of the data folder, with each model, beside the default priors "
-        "and the same estimate without bounds (expectation maximisation alone). Shares are parts of the "
-        "frame that are decided for a class. Of repeated darks the first is taken"
-        + (f", and of larger frames the {side} x {side} pixels in the middle." if side else "."),
+        "`--priors auto` on the real frames of the data folder, with each model, compared with the default "
+        "priors and with the same estimate without bounds (expectation maximisation alone). A share is the "
+        "fraction of pixels that are decided for a class. Only the first of repeated darks is used"
+        + (f", and only the central {side} x {side} pixels of larger frames." if side else "."),
         bars,
         [
             Table(
@@ -110,8 +110,8 @@ def measure(*, model: str, side: int | None) -> Result:
                     ("F1, without bounds", ".3f"),
                 ),
                 [(s.frame, s.model, s.name, s.true, *s.scores) for s in scored],
-                f"Planes of data quality of the sources; classes with {LEAST_TRUE} true pixels or more. They "
-                "mark what pipelines detect: F1 tells which priors agree more with those, no more.",
+                f"Planes of data quality of the sources; classes with {MIN_TRUE} true pixels or more. They "
+                "mark the detections of pipelines: F1 measures only which priors agree better with these.",
             ),
             Table(
                 "Estimates that differ from the default",
@@ -147,18 +147,18 @@ def _all_frames() -> list[Path]:
 def _frames_of(
     path: Path, side: int | None
 ) -> Iterator[tuple[ArrayFrame, str, dict[str, NDArray[np.bool_]]]]:
-    """Yield the frames of a file, cut to the side, what to call them, and their truth."""
+    """Yield the frames of a file, cut to the side, with their labels and their truth."""
     with FrameFile(parse_location(str(path))) as file:
         for hdu in file.frames:
             for frame in hdu.planes:
                 label = f"{path.name}[{hdu.index}]"
                 pixels, nodata = frame.rows(0, frame.shape[0])
-                rows, columns = (_middle(length, side) for length in frame.shape)
+                rows, columns = (_central_slice(length, side) for length in frame.shape)
                 truth = {name: plane[rows, columns] for name, plane in _truth(path, frame.shape).items()}
                 yield ArrayFrame(pixels[rows, columns], mask=nodata[rows, columns], label=label), label, truth
 
 
-def _middle(length: int, side: int | None) -> slice:
+def _central_slice(length: int, side: int | None) -> slice:
     if side is None or side >= length:
         return slice(0, length)
     return slice((length - side) // 2, (length - side) // 2 + side)
@@ -173,7 +173,7 @@ def _compare(
     changed: list[_Changed],
     scored: list[_Scored],
 ) -> None:
-    """Add what one frame shows."""
+    """Add the results of one frame."""
     card = masker.model.card
     result = masker.mask(frame, keep_probabilities=True)
     if result.nodata.all() or result.posteriors is None:
@@ -195,7 +195,7 @@ def _compare(
         priors = (float(default[number]), float(estimated[number]), float(free[number]))
         changed.append(_Changed(label, card.name, name, priors, shares))  # type: ignore[arg-type]
         true = truth.get(name)
-        if true is not None and np.count_nonzero(true & valid) >= LEAST_TRUE:
+        if true is not None and np.count_nonzero(true & valid) >= MIN_TRUE:
             scores = tuple(_f1(mark, true & valid) for mark in marks)
             count = int(np.count_nonzero(true & valid))
             scored.append(_Scored(label, card.name, name, count, scores))  # type: ignore[arg-type]
@@ -204,7 +204,7 @@ def _compare(
 def _without_bounds(
     posteriors: NDArray[np.float32], training: NDArray[np.float64], default: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return the proportions of expectation maximisation alone, from ``(C, pixels)``, of every few pixels."""
+    """Return the proportions by expectation maximisation alone, on a sample of ``(C, N)`` posteriors."""
     sample = np.ascontiguousarray(posteriors[:, :: max(1, posteriors.shape[1] // 100_000)])
     priors = default.copy()
     for _ in range(ITERATIONS):
@@ -218,7 +218,7 @@ def _without_bounds(
 
 
 def _truth(path: Path, shape: tuple[int, int]) -> dict[str, NDArray[np.bool_]]:
-    """Return where a frame is of a class, for the classes that its file tells of."""
+    """Return the true masks of the classes that the file has truth for."""
     for start, (name, kind, classes) in TRUTH.items():
         if not path.name.startswith(start):
             continue
@@ -243,10 +243,10 @@ def _f1(marks: NDArray[np.bool_], true: NDArray[np.bool_]) -> float:
 
 def _counts(changed: list[_Changed]) -> str:
     other = sum(c.priors[0] != c.priors[1] for c in changed)
-    wild = sum(_times(c.shares[0], c.shares[2]) > MOST_CHANGE for c in changed)
+    wild = sum(_times(c.shares[0], c.shares[2]) > MAX_CHANGE for c in changed)
     return (
         f"Of {len(changed)} classes of frames, {other} got another prior than the default; without bounds "
-        f"the shares of {wild} would change by more than a factor of {MOST_CHANGE:.0f}."
+        f"the shares of {wild} would change by more than a factor of {MAX_CHANGE:.0f}."
     )
 
 

@@ -1,4 +1,4 @@
-"""Commands run to their end, with the wall time and the peak memory that the system saw."""
+"""Run commands and measure their wall time and peak memory."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ __all__ = ["SKYSIEVE", "Finished", "plain_environment", "run_measured"]
 SKYSIEVE = Path(sys.executable).with_name("skysieve")
 """The command of the environment that runs the benchmarks."""
 
-# The peak that the system tells of a process includes that of the process which started it, as it was then.
-# So a bare interpreter of a few MB starts what is measured.
+# The peak memory that the system reports for a process includes that of its parent at the time of the start.
+# So a bare interpreter of a few MB starts the measured command.
 LAUNCHER = """
 import json, os, sys, time
 start = time.perf_counter()
@@ -38,18 +38,18 @@ TAIL = 2000
 
 @dataclass(frozen=True)
 class Finished:
-    """A command that ended well.
+    """A command that ended without an error.
 
     Attributes
     ----------
     seconds
-        From before its process was made until after it had ended.
+        Wall time from before the start of the process until after its end.
     peak_mb
-        Largest resident memory of it or of a process that it started, in 10^6 bytes.
+        Largest resident memory of the process or of one of its children, in 10^6 bytes.
     processor_seconds
-        Time on processors.
+        Processor time.
     output
-        What it printed.
+        Printed output.
     """
 
     seconds: float
@@ -59,14 +59,14 @@ class Finished:
 
 
 def plain_environment() -> dict[str, str]:
-    """Return this process's variables without those that would lead Python to other packages."""
+    """Return the environment variables of this process without those that Python reads."""
     return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
 
 
 def run_measured(
     command: Sequence[object], *, folder: Path | None = None, environment: Mapping[str, str] | None = None
 ) -> Finished:
-    """Run a command cold, in a process of its own.
+    """Run a command in a new process and measure it.
 
     Parameters
     ----------
@@ -75,12 +75,17 @@ def run_measured(
     folder
         Folder to run it in.
     environment
-        Variables besides those of this process.
+        Further environment variables.
+
+    Returns
+    -------
+    Finished
+        Times, memory and output.
 
     Raises
     ------
     RuntimeError
-        If it fails; the message has the end of what it printed.
+        If the command fails; the message has the end of its output.
     """
     with tempfile.TemporaryDirectory() as name:
         report, log = Path(name) / "report.json", Path(name) / "log"

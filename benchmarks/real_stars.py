@@ -1,4 +1,4 @@
-"""Round stars of real frames that the default mask takes for cosmic rays."""
+"""Round stars of real frames that the default mask flags as cosmic rays."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ if TYPE_CHECKING:
 
 __all__ = ["measure"]
 
-MOST_TOUCHED = 2.0
-"""Largest share of the stars, in per cent."""
+MAX_TOUCHED = 2.0
+"""Maximum percentage of the stars."""
 
-SHARPEST = 1.5
-"""FWHM of the sharpest stars that count, in pixels."""
+MIN_FWHM = 1.5
+"""Minimum typical FWHM of a frame that counts, in pixels."""
 
-FEWEST = 8
-"""A frame with fewer stars tells nothing of its PSF, and does not count."""
+MIN_STARS = 8
+"""Minimum number of stars; frames with fewer do not determine their PSF, and do not count."""
 
-NOT_OF_THE_SKY = ("dark", "bias", "flat", "echelle", "pinhole", "panoptes", "horsehead")
-"""Parts of the names of frames without stars, with a mosaic of colours, or of a photographic plate."""
+NOT_SKY = ("dark", "bias", "flat", "echelle", "pinhole", "panoptes", "horsehead")
+"""Parts of the names of frames without stars, with a colour mosaic, or of a photographic plate."""
 
 
 def measure(*, model: str) -> Result:
-    """Count the round, unsaturated stars of real frames that have a pixel called a cosmic ray."""
+    """Count the round, unsaturated stars of real frames with a pixel flagged as a cosmic ray."""
     detector = ModelDetector(MaskSettings(model=model))
     rays = {source.path: source for source in truth_sources()}
     rows: list[tuple[Cell, ...]] = []
@@ -57,7 +57,7 @@ def measure(*, model: str) -> Result:
             except FrameError as error:
                 left_out.append(str(error))
                 continue
-            if len(stars.fwhm) < FEWEST or stars.typical < SHARPEST:
+            if len(stars.fwhm) < MIN_STARS or stars.typical < MIN_FWHM:
                 why = f"{len(stars.fwhm)} stars" + (f" of {stars.typical:.1f} px" if len(stars.fwhm) else "")
                 left_out.append(f"{name} ({why})")
                 continue
@@ -70,18 +70,18 @@ def measure(*, model: str) -> Result:
     shares = [(*row, 100 * int(row[3] or 0) / int(row[1] or 1)) for row in rows]
     share = 100 * touched / total if total else None
     return Result(
-        "Round stars called cosmic rays, on real frames",
+        "Round stars flagged as cosmic rays, on real frames",
         "Stars are found without any network: peaks ten standard deviations above the sky and below 60 % of "
         "the highest value, whose adaptive Gaussian moments (Bernstein & Jarvis 2002, section 3) are round "
-        f"(axis ratio above 0.75) and within 25 % of the median FWHM of their frame, of {SHARPEST:g} px and "
-        f"more. Frames with fewer than {FEWEST} such stars do not count, nor do frames that are not of the "
-        "sky. A star is touched if any pixel within half of its FWHM is called a cosmic ray by the default "
-        "mask; pixels that a data-quality plane calls rays are skipped.",
+        f"(axis ratio above 0.75) and within 25 % of the median FWHM of their frame, which is {MIN_FWHM:g} "
+        f"px or more. Frames with fewer than {MIN_STARS} such stars do not count, nor do frames that do not "
+        "show the sky. A star is touched if the default mask flags any pixel within half of its FWHM as a "
+        "cosmic ray; pixels that a data-quality plane flags as rays are skipped.",
         [
             Bar(
                 "round, unsaturated stars touched by CR",
                 "<=",
-                MOST_TOUCHED,
+                MAX_TOUCHED,
                 share,
                 "%",
                 remark=f"{touched} of {total}, 68 % interval {low:.2f} to {high:.2f} %",
@@ -109,9 +109,9 @@ def _sky_frames() -> list[Path]:
     """Return the real frames of the sky in both folders."""
     more = data_folder() / "real" / "frames"
     files = [*real_frames(), *(sorted(more.iterdir()) if more.is_dir() else [])]
-    return [path for path in files if not any(word in path.name for word in NOT_OF_THE_SKY)]
+    return [path for path in files if not any(word in path.name for word in NOT_SKY)]
 
 
 def _cosmic_rays(detector: ModelDetector, pixels: NDArray[np.float32]) -> NDArray[np.bool_]:
-    answers = detector.predict(pixels, CameraFacts())
-    return next(decided for name, _, decided in answers if name == "CR")
+    predictions = detector.predict(pixels, CameraFacts())
+    return next(decided for name, _, decided in predictions if name == "CR")

@@ -1,4 +1,4 @@
-"""Cosmic rays and saturation on real frames, against data-quality planes and labels."""
+"""Cosmic rays and saturation on real frames, compared with data-quality planes and labels."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["Counts", "count_marks", "measure"]
 
 CLASSES = ("CR", "SAT")
-SMALLEST_RAY = 3
-"""Pixels of the smallest ray that counts as a whole; those of fewer may be hot pixels."""
+MIN_RAY = 3
+"""Minimum size in pixels of a ray that counts as a piece; smaller ones may be hot pixels."""
 
 _TOUCHING = np.ones((3, 3), np.bool_)
 
@@ -35,7 +35,7 @@ class Counts:
     true, marked, right
         Pixels of the truth, of the mask, and of both.
     pieces, found
-        Pieces of the truth of :data:`SMALLEST_RAY` pixels or more, and those of which half is marked.
+        Pieces of the truth of :data:`MIN_RAY` pixels or more, and those of which half is marked.
     """
 
     true: int = 0
@@ -60,17 +60,17 @@ class Counts:
         return self.right / self.marked if self.marked else None
 
     def cells(self) -> list[Cell]:
-        """Return what a row of the table shows."""
+        """Return the cells of a row of the table."""
         return [self.true, self.marked, self.recall, self.precision, self.pieces, self.found]
 
 
-def count_marks(truth: NDArray[np.bool_], marked: NDArray[np.bool_], judged: NDArray[np.bool_]) -> Counts:
-    """Compare a mask with the truth, at the pixels that are judged; all ``(H, W)``."""
-    truth, marked = truth & judged, marked & judged
+def count_marks(truth: NDArray[np.bool_], marked: NDArray[np.bool_], valid: NDArray[np.bool_]) -> Counts:
+    """Compare a mask with the truth at the valid pixels; all arrays are ``(H, W)`` bool."""
+    truth, marked = truth & valid, marked & valid
     pieces, count = ndimage.label(truth, _TOUCHING)
     sizes = np.bincount(pieces.ravel(), minlength=count + 1)[1:]
     hits = np.bincount(pieces[marked], minlength=count + 1)[1:]
-    whole = sizes >= SMALLEST_RAY
+    whole = sizes >= MIN_RAY
     return Counts(
         int(truth.sum()),
         int(marked.sum()),
@@ -81,7 +81,7 @@ def count_marks(truth: NDArray[np.bool_], marked: NDArray[np.bool_], judged: NDA
 
 
 def measure(*, model: str) -> Result:
-    """Compare the default masks of a model and of the published one with what is known of real frames."""
+    """Compare the default masks of a model and of the published one with the truth of real frames."""
     ours, theirs = make_models(model)
     totals = {(one.name, name): Counts() for one in (ours, theirs) for name in CLASSES}
     rows: list[tuple[Cell, ...]] = []
@@ -91,7 +91,7 @@ def measure(*, model: str) -> Result:
             for name, _, decided in detector.predict(frame.pixels, CameraFacts()):
                 bits |= decided * np.int16(find_class(name).code)
             for name, truth in frame.truth.items():
-                found = count_marks(truth, (bits & find_class(name).code) != 0, frame.judged)
+                found = count_marks(truth, (bits & find_class(name).code) != 0, frame.valid)
                 totals[detector.name, name].add(found)
                 rows.append((source.name, source.kind, name, detector.name, *found.cells()))
     rows.sort(key=lambda row: (CLASSES.index(str(row[2])), str(row[0])))
@@ -106,11 +106,11 @@ def measure(*, model: str) -> Result:
         "The default masks, as `skysieve mask` makes them, against data-quality planes of the Community "
         "Pipeline (cp: codes 5 for rays, 3 and 4 for saturation and bleeding), masks of LSST's pipelines "
         "(lsst: interpolated pixels do not count), the data quality of the Hubble Space Telescope (hst: "
-        "saturation alone, where rays are not flagged) and labels (label: L.A.Cosmic, looked at by eye, and "
-        "so not independent of what such detectors find). Frames for which a pipeline flags no ray count, "
-        "too: what is marked there is false. A ray is found if half of its pixels are; rays of fewer than "
-        f"{SMALLEST_RAY} px do not count as rays, but their pixels do. Pipelines grow what they flag, so "
-        "that recall by pixels is lower than what the eye sees.",
+        "saturation alone, where rays are not flagged) and labels (label: L.A.Cosmic, checked by eye, and "
+        "so not independent of such detectors). Frames for which a pipeline flags no ray count, too: all "
+        "marks there are false. A ray is found if half of its pixels are marked; rays of fewer than "
+        f"{MIN_RAY} px do not count as rays, but their pixels do. Pipelines grow the regions that they flag, "
+        "so that recall by pixels is lower than a visual inspection suggests.",
         bars,
         [
             Table(

@@ -1,4 +1,4 @@
-"""Real frames with what pipelines and people say of their pixels: data-quality planes and labels."""
+"""Real frames with flags of pipelines or labels of people: data-quality planes and label images."""
 
 from __future__ import annotations
 
@@ -21,40 +21,40 @@ if TYPE_CHECKING:
 __all__ = ["RealTruth", "TruthSource", "real_truth_frames", "truth_sources"]
 
 CP_CODES = {"CR": (5,), "SAT": (3, 4)}
-"""Codes of the data-quality planes of the NOIRLab Community Pipeline: one a pixel; 0 is good."""
+"""Codes of the data-quality planes of the NOIRLab Community Pipeline: one code per pixel; 0 is good."""
 
 LSST_BITS = {"CR": 3, "SAT": 1}
 LSST_INTERPOLATED = 2
-"""Bits of masks of LSST's pipelines, whose pixels were replaced by what their neighbours let expect."""
+"""Bit numbers of masks of LSST's pipelines; interpolated pixels were replaced using their neighbours."""
 
 HST_BITS = {"SAT": 256 | 2048, "CR": 4096 | 8192}
-"""Bits of data-quality arrays of the Hubble Space Telescope: saturation of well and converter; rays."""
+"""Bits of data-quality arrays of the Hubble Space Telescope: saturation (full well, A/D converter); rays."""
 
 DECAM = "decam_cp_170316_{}_z_N2.fits"
 
 
 @dataclass(frozen=True)
 class RealTruth:
-    """A real frame and what is known of it.
+    """A real frame and its truth.
 
     Attributes
     ----------
     pixels
         ``(H, W)`` float32; NaN where there is no data.
     truth
-        By class, ``(H, W)`` bool.
-    judged
-        ``(H, W)`` bool, False where what is known does not hold for what is seen.
+        Masks of the truth by class, ``(H, W)`` bool.
+    valid
+        ``(H, W)`` bool, False where the truth does not apply to the pixel.
     """
 
     pixels: NDArray[np.float32]
     truth: Mapping[str, NDArray[np.bool_]]
-    judged: NDArray[np.bool_]
+    valid: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class TruthSource:
-    """Where a real frame with truth is.
+    """Files of a real frame with truth.
 
     Attributes
     ----------
@@ -63,7 +63,7 @@ class TruthSource:
     hdu
         Name or number of the HDU with the truth.
     kind
-        How to read it: ``cp``, ``lsst``, ``hst`` or ``label``.
+        Format of the truth: ``cp``, ``lsst``, ``hst`` or ``label``.
     """
 
     path: Path
@@ -73,7 +73,7 @@ class TruthSource:
 
     @property
     def name(self) -> str:
-        """What to call it."""
+        """Name of the frame."""
         return self.path.name.partition(".")[0]
 
     def read(self) -> RealTruth:
@@ -99,8 +99,8 @@ class TruthSource:
                 "truth and frame must be of one size"
             )
         pixels[nodata] = np.nan
-        truth, judged = _truth(values, self.kind)
-        return RealTruth(pixels, truth, judged & ~nodata)
+        truth, valid = _truth(values, self.kind)
+        return RealTruth(pixels, truth, valid & ~nodata)
 
 
 def truth_sources() -> list[TruthSource]:
@@ -109,12 +109,12 @@ def truth_sources() -> list[TruthSource]:
     Raises
     ------
     SystemExit
-        If there are none.
+        If there is no such frame.
     """
-    judged, more = data_folder() / "frames", data_folder() / "real" / "frames"
-    hst = judged / "hst_wfc3uvis_ibo822tbq_flt.fits"
+    folder, more = data_folder() / "frames", data_folder() / "real" / "frames"
+    hst = folder / "hst_wfc3uvis_ibo822tbq_flt.fits"
     found = [
-        TruthSource(judged / DECAM.format("ooi"), judged / DECAM.format("ood"), 1, "cp"),
+        TruthSource(folder / DECAM.format("ooi"), folder / DECAM.format("ood"), 1, "cp"),
         TruthSource(hst, hst, "DQ", "hst"),
     ]
     for pattern, hdu, kind in (
@@ -148,6 +148,6 @@ def _truth(values: NDArray[np.int64], kind: str) -> tuple[dict[str, NDArray[np.b
         return truth, (values >> LSST_INTERPOLATED) & 1 == 0
     if kind == "hst":
         truth = {name: (values & bits) != 0 for name, bits in HST_BITS.items()}
-        # a single exposure whose rays nobody has flagged says nothing of these
+        # a single exposure without flagged rays has no truth for rays
         return (truth if truth["CR"].any() else {"SAT": truth["SAT"]}), everywhere
     return {"CR": values != 0}, everywhere

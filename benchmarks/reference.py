@@ -1,4 +1,4 @@
-"""Probabilities and decisions on stored tiles against those of the published networks on TensorFlow."""
+"""Compare probabilities and decisions on stored tiles with those of the published networks on TensorFlow."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ __all__ = ["measure"]
 
 HALF = np.float32(0.5)
 NOTABLE = 1e-4
-"""A difference of probabilities beyond this is counted."""
+"""Minimum difference of probabilities that is counted."""
 
 
 def measure() -> Result:
-    """Compare every engine and precision that runs here."""
+    """Compare every engine and precision that runs on this machine."""
     with np.load(data_folder() / "maximask_reference" / "tiles.npz") as stored:
         tiles = stored["inputs"][:, None]
         expected = stored["maximask_proba"].transpose(0, 3, 1, 2)
@@ -45,7 +45,7 @@ def measure() -> Result:
     priors = [card.default_priors[name] for name in card.classes]
     thresholds = [card.default_thresholds[name] for name in card.classes]
     moved = decide.raw_thresholds(thresholds, training, priors)
-    # as published: probabilities changed for the priors, then compared
+    # as published: probabilities are corrected for the priors, then compared with the thresholds
     published = [decide.modify_priors(tile, training, priors) > _column(thresholds) for tile in expected]
     bars, rows = [], []
     for engine, precision in choices:
@@ -81,14 +81,14 @@ def measure() -> Result:
         ("largest", ".2g"),
         (f"beyond {NOTABLE:g}", "d"),
         ("decisions that differ", "d"),
-        ("part of all", ".2g"),
-        ("part of all at 0.5, no priors", ".2g"),
+        ("fraction of all", ".2g"),
+        ("fraction of all at 0.5, no priors", ".2g"),
         ("MaxiTrack, largest", ".2g"),
     )
     return Result(
-        "The networks against TensorFlow, tile by tile",
+        "The networks compared with TensorFlow, tile by tile",
         f"{len(tiles)} tiles of {tiles.shape[2]} x {tiles.shape[3]} normalised pixels, with the "
-        "probabilities that the published networks gave for them on TensorFlow. A decision is one pixel "
+        "probabilities of the published networks for them on TensorFlow. A decision is one pixel "
         f"in one of {len(card.classes)} classes at the default priors and thresholds; there are "
         f"{expected.size} of them.",
         bars,
@@ -97,5 +97,5 @@ def measure() -> Result:
 
 
 def _column(values: object) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
-    """Return one value a class in the shape ``(C, 1, 1)``."""
+    """Return one value per class in the shape ``(C, 1, 1)``."""
     return np.asarray(values, np.float32)[:, None, None]

@@ -1,4 +1,4 @@
-"""What a benchmark found, and its pages: JSON as measured, Markdown made from it."""
+"""Results of the benchmarks and their pages: JSON with the measurements, Markdown made from it."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ BAR_FORMATS = {"%": ".5f", "MB": ".0f"}
 
 @dataclass(frozen=True)
 class Bar:
-    """A figure and what it must reach.
+    """A figure and the limit that it must reach.
 
     Attributes
     ----------
     figure
-        What was measured.
+        Name of the measured quantity.
     sense, limit
-        On which side of the limit the figure must lie.
+        The limit, and on which side of it the value must lie.
     value
-        What was found; None if it could not be measured here.
+        Measured value; None if it could not be measured on this machine.
     unit
-        Of both.
+        Unit of value and limit.
     remark
-        A few words on how it was found, or why it was not.
+        Short note on how the value was measured, or why it was not.
     """
 
     figure: str
@@ -59,7 +59,7 @@ class Bar:
 
     @property
     def met(self) -> bool | None:
-        """Whether the figure lies on the right side; None if it was not measured."""
+        """Whether the value satisfies the limit; None if it was not measured."""
         if self.value is None:
             return None
         return self.value >= self.limit if self.sense == ">=" else self.value <= self.limit
@@ -67,7 +67,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Table:
-    """A table of what was found.
+    """A table of results.
 
     Attributes
     ----------
@@ -76,9 +76,9 @@ class Table:
     columns
         Name of each column and the format of its numbers, as ``".2f"``; empty for words.
     rows
-        As many cells a row as columns; None where there is nothing.
+        Cells of each row, one per column; None where there is no value.
     text
-        What the columns mean, where their names do not say it.
+        Explanation of the columns, where their names do not suffice.
     """
 
     title: str
@@ -89,18 +89,18 @@ class Table:
 
 @dataclass(frozen=True)
 class Result:
-    """What one part of the benchmarks found.
+    """Result of one part of the benchmarks.
 
     Attributes
     ----------
     title
         Heading of its page.
     method
-        How it was measured, in a paragraph.
+        How it was measured, in one paragraph.
     bars
-        Figures that must reach something.
+        Figures with a limit.
     tables
-        All else.
+        All other results.
     remarks
         Explanations, a paragraph each.
     """
@@ -114,14 +114,14 @@ class Result:
 
 @dataclass(frozen=True)
 class Context:
-    """When, where and by what a result was found.
+    """Date, machine and software versions of a result.
 
     Attributes
     ----------
     part, command, date, seconds
-        Name of the part, the command that ran it, when, and how long it took.
+        Name of the part, the command that ran it, its date, and its duration in seconds.
     machine, versions, peer_versions
-        By name.
+        Properties of the machine, versions of our packages, and those of the published tools, by name.
     """
 
     part: str
@@ -134,7 +134,22 @@ class Context:
 
 
 def write_result(result: Result, context: Context, folder: Path) -> list[Path]:
-    """Write ``PART.json``, and ``PART.md`` made from it."""
+    """Write ``PART.json``, and ``PART.md`` made from it.
+
+    Parameters
+    ----------
+    result
+        The result.
+    context
+        Its part, date, machine and versions.
+    folder
+        Folder of the results.
+
+    Returns
+    -------
+    list of Path
+        Both files.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     content = _without_nan({**asdict(context), **asdict(result)})
     for bar, entry in zip(result.bars, content["bars"], strict=True):
@@ -146,7 +161,7 @@ def write_result(result: Result, context: Context, folder: Path) -> list[Path]:
 
 
 def write_overview(folder: Path, parts: list[str]) -> Path:
-    """Write ``README.md``: figures beside those of other tools and of people, and what each page measures.
+    """Write ``README.md``: figures compared with other tools and people, and the topic of each page.
 
     Parameters
     ----------
@@ -167,15 +182,15 @@ def write_overview(folder: Path, parts: list[str]) -> Path:
     lines = [
         "# Results",
         "",
-        "How well Skysieve works, beside the tools that do the same and beside people. Each page says on",
-        "which data a figure was measured, how, and with which interval. Figures on simulated frames are of",
-        "our own simulator, with cameras that no network was trained on.",
+        "Performance of Skysieve, compared with other tools for the same tasks and with people. Each page",
+        "describes the data, the method and the interval of its figures. Simulated frames come from our own",
+        "simulator, for cameras that no network was trained on.",
         "",
-        "## Beside other tools and people",
+        "## Comparison with other tools and people",
         "",
         *_grid(("figure", "Skysieve", "compared with", "their value", "page"), rows),
         "",
-        "Precision, recall and average precision: higher is better. `a / b` is the time of a over that of b.",
+        "Precision, recall and average precision: higher is better. `a / b` is the ratio of their times.",
         "",
         "## Pages",
         "",
@@ -184,14 +199,14 @@ def write_overview(folder: Path, parts: list[str]) -> Path:
             [(f"[{content['part']}]({content['part']}.md)", content["title"]) for content in contents],
         ),
         "",
-        "Made by `python benchmarks/run.py` from the JSON files beside the pages. What each figure should",
-        "reach, and whether it does, is listed in `benchmarks/acceptance.md`.",
+        "Written by `python benchmarks/run.py` from the JSON files here. `benchmarks/acceptance.md`",
+        "lists the limit of each figure, and whether the figure satisfies it.",
     ]
     return _written(folder / "README.md", lines)
 
 
 def write_log(folder: Path, parts: list[str], path: Path) -> Path:
-    """Write the list of all figures that have to reach a value, and whether they do.
+    """Write the list of all figures with a limit, and whether they satisfy it.
 
     Parameters
     ----------
@@ -200,7 +215,7 @@ def write_log(folder: Path, parts: list[str], path: Path) -> Path:
     parts
         Names of the parts, in their order.
     path
-        Where the list goes.
+        File of the list.
 
     Returns
     -------
@@ -212,7 +227,7 @@ def write_log(folder: Path, parts: list[str], path: Path) -> Path:
     counts = {mark: sum(bar["met"] is state for _, bar in bars) for state, mark in MARKS.items()}
     rows = [(content["part"], *_bar_cells(bar), content["date"][:10]) for content, bar in bars]
     lines = [
-        "# What the figures must reach",
+        "# Limits of the figures",
         "",
         "Written by `python benchmarks/run.py` from the JSON files in `docs/results`.",
         "",
@@ -282,7 +297,7 @@ def _page(content: dict[str, Any]) -> str:
 
 
 def value_text(value: float | None, unit: str) -> str:
-    """Return a value with its unit, as pages and the terminal show it."""
+    """Return a value with its unit, in the format of the pages and the terminal."""
     return "–" if value is None else f"{value:{BAR_FORMATS.get(unit, '.4g')}} {unit}".rstrip()
 
 
@@ -310,7 +325,7 @@ def _grid(names: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
 
 
 def _without_nan(value: Any) -> Any:
-    """Return the value with None for every number that JSON does not know."""
+    """Return the value with None for every number that JSON cannot hold (NaN and infinities)."""
     if isinstance(value, dict):
         return {key: _without_nan(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):

@@ -1,14 +1,14 @@
-"""Measure Skysieve against the published tools, and write what was found to ``docs/results``.
+"""Compare Skysieve with the published tools, and write the results to ``docs/results``.
 
 usage: python benchmarks/run.py [PART ...] [--model NAME] [--runs N] [--data FOLDER] [--output FOLDER] ...
 
-Parts against the published tools: reference, normalisation, agreement, engines, speed, memory.  Parts on
-a model of our own: contaminants, injected, cosmic-rays, priors, domain, real-truth, real-stars,
-tracking, throughput, sheets, training, ghosts, clusters, clusters-cost, clusters-training.  Beside them
-ghost-geometry, on what ghosts are simulated like, ghost-networks, which compares trainings, and
-cluster-networks, which makes and compares some.
-All of them if none is named.  The environment of the published tools and the frames are made on the first
-run, in benchmarks/.cache.
+Parts that compare with the published tools: reference, normalisation, agreement, engines, speed, memory.
+Parts that measure a model of our own: contaminants, injected, cosmic-rays, priors, domain, real-truth,
+real-stars, tracking, throughput, sheets, training, ghosts, clusters, clusters-cost, clusters-training.
+Further parts: ghost-geometry compares simulated ghosts with real ones, ghost-networks compares trained
+networks, and cluster-networks trains networks and compares them.
+Without a part, all of them run.  The first run installs the published tools and simulates the frames, in
+benchmarks/.cache.
 """
 
 from __future__ import annotations
@@ -36,24 +36,24 @@ if TYPE_CHECKING:
 
 __all__: list[str] = []
 
-WITH_PEER = ("normalisation", "agreement", "speed", "throughput")
+WITH_PUBLISHED_TOOLS = ("normalisation", "agreement", "speed", "throughput")
 
 BUSY = 0.7
-"""A load of the last minute above this disturbs what is timed."""
+"""Load average of the last minute above which timings are unreliable."""
 
 
 def _log_path(output: Path) -> Path:
-    """Return where the list of what figures must reach goes: here, or beside results that go elsewhere."""
+    """Return the path of the list of limits: in this folder, or in that of results written elsewhere."""
     return (Path(__file__).parent if output == RESULTS else output) / "acceptance.md"
 
 
 def main() -> int:
-    """Run the parts that are asked for; one that fails is named and the others still run."""
+    """Run the chosen parts; if one fails, report it and run the others."""
     options = parse_options()
     if options.data is not None:
         os.environ["SKYSIEVE_TEST_DATA"] = str(options.data.resolve())
     machine.pin()
-    logging.getLogger("skysieve").setLevel(logging.ERROR)  # what real frames have wrong with them is known
+    logging.getLogger("skysieve").setLevel(logging.ERROR)  # the defects of the real frames are known
     if machine.load() > BUSY:
         print(f"the machine is busy (load {machine.load():.1f}): what is timed will seem slower than it is")
     described = machine.describe()
@@ -74,7 +74,7 @@ def main() -> int:
             seconds=time.perf_counter() - start,
             machine=described,
             versions=machine.versions(),
-            peer_versions=_peer_versions(part),
+            peer_versions=_published_versions(part),
         )
         _report(result, write_result(result, context, options.output))
     print(write_overview(options.output, list(PARTS)))
@@ -85,22 +85,22 @@ def main() -> int:
 
 
 def _measure(part: str, options: argparse.Namespace) -> Result:
-    """Run one part; it is imported here so that each runs with no more than it needs."""
+    """Run one part; its module is imported only here, so that each part imports only what it needs."""
     measure = importlib.import_module(part.replace("-", "_")).measure
     result: Result = measure(**{name: getattr(options, name) for name in PARTS[part]})
     return result
 
 
-def _peer_versions(part: str) -> dict[str, str]:
-    if part not in WITH_PEER:
+def _published_versions(part: str) -> dict[str, str]:
+    if part not in WITH_PUBLISHED_TOOLS:
         return {}
-    from peer import make_peer
+    from published_tools import install_published_tools
 
-    return make_peer().versions()
+    return install_published_tools().versions()
 
 
 def _report(result: Result, files: list[Path]) -> None:
-    """Print the bars, and where the pages lie."""
+    """Print the bars and the paths of the pages."""
     for bar in result.bars:
         mark = {True: "met", False: "MISSED", None: "not measured"}[bar.met]
         print(f"  {bar.figure}: {value_text(bar.value, bar.unit)} ({bar.sense} {bar.limit:g}) {mark}")

@@ -1,4 +1,4 @@
-"""Contact sheets for the eye: simulated frames, real ones, and the masks of these."""
+"""Contact sheets for visual inspection: simulated frames, real frames, and masks of real frames."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from held_out import keep_contaminant_frames, read_contaminant_frame
-from peer import CACHE
 from PIL import Image
+from published_tools import CACHE
 from results import Cell, Result, Table
 
 from frames import data_folder, real_frames
@@ -31,9 +31,9 @@ RECIPE = "default"
 SIMULATED = 12
 SIDE = 512
 
-MOST_BYTES = 400_000
+MAX_BYTES = 400_000
 SIZES = (300, 270, 240, 210, 180, 150, 120)
-"""Sides of a frame in a sheet, in pixels: the first with which the file is small enough."""
+"""Sides of a frame in a sheet, in pixels; the first that gives a small enough file is used."""
 
 COLOURS = 96
 WIDTH = 1500
@@ -44,14 +44,14 @@ PAGE = 8
 
 
 def measure(*, model: str, before: str | None, output: Path) -> Result:
-    """Draw the sheets: that of simulated frames beside the page, those of other people's pixels not.
+    """Draw the sheets: that of simulated frames beside the page, those of real frames in the cache.
 
     Parameters
     ----------
     model
-        Whose masks are drawn.
+        Model whose masks are drawn.
     before
-        An earlier model: its masks stand beside those of the other, on pages of their own; None for none.
+        Earlier model, whose masks are shown next to those of the other on separate pages; None for none.
     output
         Folder of the page.
     """
@@ -88,10 +88,10 @@ def measure(*, model: str, before: str | None, output: Path) -> Result:
     )
     return Result(
         "Contact sheets",
-        f"{SIMULATED} frames of {SIDE} x {SIDE} px as the recipe {RECIPE} gives them, none chosen; all real "
-        "frames; and these beside their masks at the default settings. All are drawn by the same rules, "
-        "zscale and asinh. Real frames belong to others and are not in the repository, nor are their sheets: "
-        "the command draws them.",
+        f"{SIMULATED} frames of {SIDE} x {SIDE} px of the recipe {RECIPE}, without selection; all real "
+        "frames; and real frames next to their masks at the default settings. All are drawn with the same "
+        "stretch, zscale and asinh. Real frames belong to others, so that neither they nor their sheets are "
+        "in the repository: the command draws the sheets.",
         tables=[Table("Sheets", columns, rows)],
         remarks=[
             f"## {title}\n\n![{title}](sheets/{name}.png)"
@@ -115,7 +115,7 @@ def _before_and_after(
             pair = (_masked(path, earlier, names[0]), _masked(path, masker, names[1]))
             frames += [frame for both in zip(*pair, strict=True) for frame in both]
         title = f"Real frames, masks of {names[0]} (left) and {names[1]} (right), page {number}"
-        # so wide that a line has the two masks of one frame
+        # the width fits both pairs of a row, so that the two masks of a frame are side by side
         sheet = render_contact_sheet(frames, _planes(), title=title, size=side, width=4 * side + 100)
         file = folder / f"before-after-{number}.png"
         sheet.save(file, format="PNG", optimize=True)
@@ -152,9 +152,9 @@ def _small_enough(frames: Sequence[SheetFrame], title: str) -> tuple[int, bytes]
         content = io.BytesIO()
         reduced = sheet.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
         reduced.save(content, format="PNG", optimize=True)
-        if content.tell() < MOST_BYTES:
+        if content.tell() < MAX_BYTES:
             return size, content.getvalue()
-    raise RuntimeError(f"{title}: not below {MOST_BYTES} bytes with frames of {SIZES[-1]} px either")
+    raise RuntimeError(f"{title}: not below {MAX_BYTES} bytes with frames of {SIZES[-1]} px either")
 
 
 def _planes() -> list[PreviewPlane]:

@@ -1,4 +1,4 @@
-"""Whole commands, cold, in turn with the published ones: time and memory."""
+"""Time and memory of whole commands, run alternately with the published ones."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import tempfile
 from pathlib import Path
 
 from machine import CORES, has_bf16
-from peer import make_peer
 from process import SKYSIEVE, Finished, run_measured
+from published_tools import install_published_tools
 from results import Bar, Result, Table
 
 from frames import SIDE, simulated_frame
@@ -24,12 +24,12 @@ MASK = "skysieve mask --model maximask --precision f32"
 MASK_BF16 = "skysieve mask --model maximask --precision bf16"
 TRACK = "skysieve track --model maxitrack"
 DROP_IN, HELP = "skysieve maximask", "skysieve --help"
-PEER_MASK, PEER_TRACK = "maximask", "maxitrack"
+PUBLISHED_MASK, PUBLISHED_TRACK = "maximask", "maxitrack"
 PAIRS: tuple[Pair, ...] = (
-    (MASK, PEER_MASK, 6.0),
-    (MASK_BF16, PEER_MASK, 9.0),
-    (DROP_IN, PEER_MASK, None),
-    (TRACK, PEER_TRACK, 3.0),
+    (MASK, PUBLISHED_MASK, 6.0),
+    (MASK_BF16, PUBLISHED_MASK, 9.0),
+    (DROP_IN, PUBLISHED_MASK, None),
+    (TRACK, PUBLISHED_TRACK, 3.0),
 )
 PEAK_MB = 1200
 HELP_SECONDS = 0.4
@@ -38,8 +38,8 @@ HELP_RUNS = 3
 
 
 def measure(runs: int) -> Result:
-    """Run every command so many times, in turn."""
-    peer = make_peer()
+    """Run every command several times, alternately."""
+    tools = install_published_tools()
     has = {MASK_BF16: has_bf16()}
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
@@ -57,25 +57,33 @@ def measure(runs: int) -> Result:
             for what in (MASK, TRACK)
         }
         run_measured(
-            [peer.python, "-c", "import tensorflow"]
+            [tools.python, "-c", "import tensorflow"]
         )  # its files into the system's cache, as ours are
         found: Runs = {}
         for _ in range(runs):
-            for what in (MASK, PEER_MASK, MASK_BF16, TRACK, PEER_TRACK, DROP_IN, *[HELP] * HELP_RUNS):
+            for what in (
+                MASK,
+                PUBLISHED_MASK,
+                MASK_BF16,
+                TRACK,
+                PUBLISHED_TRACK,
+                DROP_IN,
+                *[HELP] * HELP_RUNS,
+            ):
                 if not has.get(what, True):
                     continue
                 command = (
-                    [SKYSIEVE, *ours[what]] if what in ours else [peer.folder / "bin" / what, "frame.fits"]
+                    [SKYSIEVE, *ours[what]] if what in ours else [tools.folder / "bin" / what, "frame.fits"]
                 )
                 done = run_measured(command, folder=folder, environment=cache)
                 found.setdefault(what, []).append(done)
     ratios = {pair: _ratios(found, pair[0], pair[1]) for pair in PAIRS}
     return Result(
         f"Whole commands on a frame of {SIDE} x {SIDE} float32 pixels",
-        f"{runs} rounds; in each, every command runs once in a process of its own, one after the other: "
+        f"{runs} rounds; in each, every command runs once in a separate process, one after the other: "
         f"interpreter, imports, model, frame, mask file. {CORES} processors for all of them. Files are in "
         "the system's cache. Ratios are taken within a round; their median is what must reach the bar. "
-        "Peak: the largest resident memory that the system saw, in 10^6 bytes.",
+        "Peak: the largest resident memory that the system reports, in 10^6 bytes.",
         _bars(found, ratios),
         [_commands(found), _ratio_table(ratios), _first_runs(first, found)],
     )
@@ -127,14 +135,15 @@ def _commands(found: Runs) -> Table:
         ("command", ""),
         ("runs", "d"),
         ("median, s", ".2f"),
-        ("least", ".2f"),
-        ("most", ".2f"),
+        ("lowest", ".2f"),
+        ("highest", ".2f"),
         ("processor time, s", ".2f"),
         ("peak, MB", ".0f"),
         ("Mpix/s of frame", ".3f"),
     )
     text = (
-        f"`{DROP_IN}` writes the product of `{PEER_MASK}`, a cube of 14 planes; `skysieve mask` one bit mask."
+        f"`{DROP_IN}` writes the product of `{PUBLISHED_MASK}`, a cube of 14 planes; `skysieve mask` writes "
+        "one bit mask."
     )
     return Table("Commands", columns, rows, text)
 
@@ -145,7 +154,7 @@ def _ratio_table(ratios: Ratios) -> Table:
         for (ours, theirs, _), values in ratios.items()
         if values
     ]
-    columns = (("times of", ""), ("median", ".2f"), ("least", ".2f"), ("most", ".2f"))
+    columns = (("times of", ""), ("median", ".2f"), ("lowest", ".2f"), ("highest", ".2f"))
     return Table("Ratios within a round", columns, rows)
 
 

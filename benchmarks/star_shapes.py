@@ -16,26 +16,26 @@ if TYPE_CHECKING:
 
 __all__ = ["RoundStars", "find_stars"]
 
-HEIGHT = 10.0
-"""Least height of a peak above the sky, in standard deviations of the noise."""
+MIN_HEIGHT = 10.0
+"""Minimum height of a peak above the sky, in standard deviations of the noise."""
 
-FULLEST = 0.6
-"""Largest height of a peak, as a part of the highest in the frame: others may be saturated."""
+MAX_HEIGHT_FRACTION = 0.6
+"""Maximum height of a peak, as a fraction of the highest in the frame; higher ones may be saturated."""
 
-ROUND = 0.75
-"""Least ratio of the axes."""
+MIN_AXIS_RATIO = 0.75
+"""Minimum axis ratio."""
 
-ALIKE = 0.25
-"""Largest deviation of a FWHM from the median of the frame, as a part of it."""
+MAX_FWHM_DEVIATION = 0.25
+"""Maximum relative deviation of a FWHM from the median of the frame."""
 
 REACH = 9
-"""Pixels about a peak that its moments are measured in."""
+"""Half width in pixels of the box in which moments are measured."""
 
-WIDEST = 9.0
-"""Largest FWHM in pixels: moments of wider sources reach the edge of what is measured."""
+MAX_FWHM = 9.0
+"""Maximum FWHM in pixels; moments of wider sources reach the edge of the box."""
 
-MOST = 600
-"""Peaks that are measured in a frame, the highest ones."""
+MAX_PEAKS = 600
+"""Maximum number of measured peaks in a frame; the highest are taken."""
 
 STEPS = 12
 FWHM_OF_SIGMA = 2.3548
@@ -48,7 +48,7 @@ class RoundStars:
     Attributes
     ----------
     y, x, fwhm
-        ``(N,)`` float64 in pixels.
+        Positions and FWHM of the stars, ``(N,)`` float64 in pixels.
     """
 
     y: NDArray[np.float64]
@@ -75,9 +75,14 @@ def find_stars(pixels: NDArray[np.float32], name: str) -> RoundStars:
     Parameters
     ----------
     pixels
-        ``(H, W)`` float32 in any unit; NaN where there is no data, or none that is of use.
+        ``(H, W)`` float32 in any unit; NaN at pixels without usable data.
     name
-        What messages call the frame.
+        Name of the frame in messages.
+
+    Returns
+    -------
+    RoundStars
+        Positions and FWHM of the stars.
 
     Raises
     ------
@@ -86,49 +91,49 @@ def find_stars(pixels: NDArray[np.float32], name: str) -> RoundStars:
     """
     missing = ~np.isfinite(pixels)
     frame = normalise(ArrayFrame(pixels, mask=missing, label=name), threads=1)
-    seen = frame.rows(0, pixels.shape[0])[0].astype(np.float64)
-    highest = ndimage.maximum_filter(seen, 5) == seen
-    spoilt = ndimage.binary_dilation(missing, iterations=3)
-    top = FULLEST * float(seen.max())
-    ys, xs = np.nonzero(highest & (seen > HEIGHT) & (seen < top) & ~spoilt)
-    inside = (ys >= REACH) & (xs >= REACH) & (ys < seen.shape[0] - REACH) & (xs < seen.shape[1] - REACH)
+    snr = frame.rows(0, pixels.shape[0])[0].astype(np.float64)
+    highest = ndimage.maximum_filter(snr, 5) == snr
+    near_missing = ndimage.binary_dilation(missing, iterations=3)
+    top = MAX_HEIGHT_FRACTION * float(snr.max())
+    ys, xs = np.nonzero(highest & (snr > MIN_HEIGHT) & (snr < top) & ~near_missing)
+    inside = (ys >= REACH) & (xs >= REACH) & (ys < snr.shape[0] - REACH) & (xs < snr.shape[1] - REACH)
     ys, xs = ys[inside], xs[inside]
-    order = np.argsort(-seen[ys, xs])[:MOST]
-    measured = [_moments(seen, int(y), int(x)) for y, x in zip(ys[order], xs[order], strict=True)]
+    order = np.argsort(-snr[ys, xs])[:MAX_PEAKS]
+    measured = [_moments(snr, int(y), int(x)) for y, x in zip(ys[order], xs[order], strict=True)]
     found = np.array([one for one in measured if one is not None]).reshape(-1, 4)
-    found = found[(found[:, 3] > ROUND) & (found[:, 2] < WIDEST)]
+    found = found[(found[:, 3] > MIN_AXIS_RATIO) & (found[:, 2] < MAX_FWHM)]
     if len(found):
         typical = np.median(found[:, 2])
-        found = found[np.abs(found[:, 2] / typical - 1) < ALIKE]
+        found = found[np.abs(found[:, 2] / typical - 1) < MAX_FWHM_DEVIATION]
     return RoundStars(found[:, 0], found[:, 1], found[:, 2])
 
 
-def _moments(seen: NDArray[np.float64], y: int, x: int) -> tuple[float, float, float, float] | None:
-    """Return place, FWHM and axis ratio of a source; None if its moments do not settle.
+def _moments(snr: NDArray[np.float64], y: int, x: int) -> tuple[float, float, float, float] | None:
+    """Return position, FWHM and axis ratio of a source; None if its moments do not converge.
 
-    The weight is a Gaussian of the source's own centre and second moments, found step by step; the moments
-    under it are those of a Gaussian source multiplied by one half.
+    The weight is a Gaussian with the centre and second moments of the source, found iteratively. The weighted
+    moments of a Gaussian source are half of its own moments.
 
     References
     ----------
     Bernstein & Jarvis 2002, Astronomical Journal 123, 583, section 3.
     """
-    cut = seen[y - REACH : y + REACH + 1, x - REACH : x + REACH + 1]
+    cut = snr[y - REACH : y + REACH + 1, x - REACH : x + REACH + 1]
     v, u = np.mgrid[-REACH : REACH + 1, -REACH : REACH + 1].astype(np.float64)
-    middle, covariance = np.zeros(2), 2.0 * np.eye(2)
+    centre, covariance = np.zeros(2), 2.0 * np.eye(2)
     for _ in range(STEPS):
-        dv, du = v - middle[0], u - middle[1]
+        dv, du = v - centre[0], u - centre[1]
         (a, b), (_, c) = covariance
         determinant = a * c - b * b
         weight = np.exp(-0.5 * (c * dv**2 - 2 * b * dv * du + a * du**2) / determinant) * cut
         total = weight.sum()
         if total <= 0:
             return None
-        middle += np.array([(weight * dv).sum(), (weight * du).sum()]) / total
+        centre += np.array([(weight * dv).sum(), (weight * du).sum()]) / total
         moments = np.array([(weight * dv * dv).sum(), (weight * dv * du).sum(), (weight * du * du).sum()])
         a, b, c = 2 * moments / total
-        if min(a, c) < 0.05 or a * c <= b * b or max(a, c) > REACH**2 or np.abs(middle).max() > 2:
+        if min(a, c) < 0.05 or a * c <= b * b or max(a, c) > REACH**2 or np.abs(centre).max() > 2:
             return None
         covariance = np.array([[a, b], [b, c]])
     small, large = np.sqrt(np.linalg.eigvalsh(covariance))
-    return y + middle[0], x + middle[1], FWHM_OF_SIGMA * float(np.sqrt(small * large)), float(small / large)
+    return y + centre[0], x + centre[1], FWHM_OF_SIGMA * float(np.sqrt(small * large)), float(small / large)

@@ -1,4 +1,4 @@
-"""Steady speed of whole commands on many frames, start-up left out, and what training consumes."""
+"""Steady speed of whole commands on many frames without start-up, and the speed of training."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from generator import generator_table
 from machine import CORES, has_amx, has_bf16
-from peer import make_peer
 from process import SKYSIEVE, Finished, run_measured
+from published_tools import install_published_tools
 from results import Bar, Cell, Result, Table
 
 from frames import SIDE, simulated_frame
@@ -23,22 +23,22 @@ __all__ = ["measure"]
 
 FRAMES = 12
 FEW = 2
-"""Frames of the command whose time is taken off."""
+"""Number of frames of the command whose time is subtracted."""
 
 DIFFERENT = 4
-"""Simulated frames, of which copies make up the others."""
+"""Number of different simulated frames; the others are copies of them."""
 
 PUBLISHED = "maximask"
 PUBLISHED_FRAMES, PUBLISHED_FEW = 2, 1
 
-LEAST_RATIO = {"f32": 30.0, "bf16": 80.0}
+MIN_RATIO = {"f32": 30.0, "bf16": 80.0}
 PEAK_MB = 800
 
 
 def measure(*, model: str, runs: int, frames: int | None, side: int | None) -> Result:
-    """Run every command so many times, in turn."""
+    """Run every command several times, alternately."""
     frames, side = max(frames or FRAMES, FEW + 1), side or SIDE
-    peer = make_peer()
+    tools = install_published_tools()
     precisions = ["f32", *(["bf16"] if has_bf16() else [])]
     found: dict[tuple[str, int], list[Finished]] = {}
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
@@ -47,7 +47,7 @@ def measure(*, model: str, runs: int, frames: int | None, side: int | None) -> R
         base = [SKYSIEVE, "mask", "--overwrite", "--quiet", "--model", model]
         run_measured([*base, names[0]], folder=folder)  # published weights are converted on the first run
         run_measured(
-            [peer.python, "-c", "import tensorflow"]
+            [tools.python, "-c", "import tensorflow"]
         )  # its files into the system's cache, as ours are
         for _ in range(runs):
             for precision in precisions:
@@ -59,7 +59,7 @@ def measure(*, model: str, runs: int, frames: int | None, side: int | None) -> R
                 (folder / "frames.list").write_text(
                     "".join(f"{n}\n" for n in names[:count]), encoding="utf-8"
                 )
-                done = _run([peer.maximask, "frames.list"], folder, names[:count])
+                done = _run([tools.maximask, "frames.list"], folder, names[:count])
                 found.setdefault((PUBLISHED, count), []).append(done)
     speeds = {precision: _speeds(found, precision, FEW, frames, side) for precision in precisions}
     speeds[PUBLISHED] = _speeds(found, PUBLISHED, PUBLISHED_FEW, PUBLISHED_FRAMES, side)
@@ -67,11 +67,12 @@ def measure(*, model: str, runs: int, frames: int | None, side: int | None) -> R
     return Result(
         f"Steady speed of whole commands on frames of {side} x {side} float32 pixels",
         f"Time of one `skysieve mask --model {model}` on {frames} files less that of one on {FEW}, and of "
-        f"one `{PUBLISHED}` on {PUBLISHED_FRAMES} less that on {PUBLISHED_FEW}: start-up drops out, FITS in "
-        f"and FITS masks out are in. {runs} rounds; in each, every command runs once in a process of its "
-        f"own, one after the other, on {CORES} processors; speeds and ratios are taken within a round, and "
-        f"their median is what must reach the bar. The files are copies of {min(DIFFERENT, frames)} "
-        "simulated frames, in the system's cache. Peak: the largest resident memory that the system saw, "
+        f"one `{PUBLISHED}` on {PUBLISHED_FRAMES} less that on {PUBLISHED_FEW}: this removes the start-up "
+        f"but includes reading and writing FITS files. {runs} rounds; in each, every command runs once in a "
+        f"separate process, one after the other, on {CORES} processors; speeds and ratios are taken within a "
+        f"round, and their median is what must reach the bar. The files are copies of "
+        f"{min(DIFFERENT, frames)} simulated frames, in the system's cache. "
+        "Peak: the largest resident memory that the system reports, "
         "in 10^6 bytes.",
         _bars(found, speeds, side),
         [_speed_table(speeds), _command_table(found), *generator],
@@ -107,7 +108,7 @@ def _speeds(
     """Return Mpix of frame in a second, round by round."""
     pairs = zip(found[what, many], found[what, few], strict=True)
     pixels = (many - few) * side * side / 1e6
-    # never below zero, however disturbed the machine
+    # never below zero, even if the machine is disturbed
     return [pixels / max(more.seconds - less.seconds, 1e-3) for more, less in pairs]
 
 
@@ -119,14 +120,14 @@ def _bars(
     found: dict[tuple[str, int], list[Finished]], speeds: dict[str, list[float]], side: int
 ) -> list[Bar]:
     bars = []
-    for precision, limit in LEAST_RATIO.items():
+    for precision, limit in MIN_RATIO.items():
         figure = f"speed of `skysieve mask --precision {precision}` / `{PUBLISHED}`"
         if precision == "bf16" and not has_amx():
             bars.append(Bar(figure, ">=", limit, None, "×", "no AMX here"))
             continue
         value = statistics.median(_ratios(speeds, precision)) if precision in speeds else None
         bars.append(Bar(figure, ">=", limit, value, "×", "" if value else "no bf16 instructions here"))
-    for precision in LEAST_RATIO:
+    for precision in MIN_RATIO:
         peak = max((done.peak_mb for done in found.get((precision, 1), [])), default=None)
         figure = f"peak of `skysieve mask --precision {precision}` on one frame of {side} x {side}"
         bars.append(Bar(figure, "<=", PEAK_MB, peak, "MB", "" if peak else "no bf16 instructions here"))
@@ -143,11 +144,11 @@ def _speed_table(speeds: dict[str, list[float]]) -> Table:
     columns = (
         ("command", ""),
         ("Mpix/s of frame", ".3f"),
-        ("least", ".3f"),
-        ("most", ".3f"),
+        ("lowest", ".3f"),
+        ("highest", ".3f"),
         (f"times as fast as `{PUBLISHED}`", ".1f"),
-        ("least", ".1f"),
-        ("most", ".1f"),
+        ("lowest", ".1f"),
+        ("highest", ".1f"),
     )
     text = (
         "" if has_amx() else "There is no AMX here: bf16, where it is shown, is without matrix instructions."
@@ -170,8 +171,8 @@ def _command_table(found: dict[tuple[str, int], list[Finished]]) -> Table:
         ("frames", "d"),
         ("runs", "d"),
         ("median, s", ".2f"),
-        ("least", ".2f"),
-        ("most", ".2f"),
+        ("lowest", ".2f"),
+        ("highest", ".2f"),
         ("processor time, s", ".2f"),
         ("peak, MB", ".0f"),
     )

@@ -1,4 +1,4 @@
-"""Tracking errors on frames of held-out cameras and of a second simulator, beside the published network."""
+"""Tracking errors on frames of held-out cameras and of a second simulator, versus the published network."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from class_scores import detector_table, spread
+from evaluations import INTERVALS, BenchmarkFrame, evaluate_frames
 from held_out import HELD_OUT, keep_tracking_frames, read_tracking_frame
-from plain_set import PLAIN, plain_frames_shown
+from plain_set import PLAIN, plain_benchmark_frames
 from results import Bar, Cell, Result, Table
-from trials import INTERVALS, Shown, hold
 
 from skysieve.core.evaluation.bootstrap import difference
 from skysieve.core.evaluation.scores import MEASURES, Measure
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from evaluations import FrameSet
     from held_out import MovedFrame
     from numpy.typing import NDArray
-    from trials import FrameSet
 
     from skysieve.core.evaluation.histograms import Tally
 
@@ -33,28 +33,28 @@ __all__ = ["measure"]
 FRAMES = 60
 SIDE = 800
 PUBLISHED = "maxitrack"
-LEAST_AUC = 0.97
-MOST_FLAGGED = 0.05
-LARGEST_ERROR = 0.03
+MIN_AUC = 0.97
+MAX_FLAGGED = 0.05
+MAX_ERROR = 0.03
 OF_EACH_KIND = 12
-"""Frames of each kind by the plain simulator."""
+"""Number of frames of each kind from the plain simulator."""
 
 EVEN = 0.5
-"""Prior at which frames are called good or bad: errors are about as frequent as good frames here."""
+"""Prior of tracking errors: errors are about as frequent as good frames here."""
 
 EXTENTS = (0.4, 0.5, 1.0, 2.0, 4.0, np.inf)
-"""Bounds of the extents of motions that are shown together, in FWHM; shorter ones come first."""
+"""Bounds of the bins of the extent of motions, in FWHM."""
 
 ABOUT_EXTENT = (
     "Extent: standard deviation of the motion along its main axis, in FWHM of the images without it. "
-    "Frames of each kind and extent stand against all good frames."
+    "Frames of each kind and extent are compared with all good frames."
 )
 
 (AUC,) = (measure for measure in MEASURES if measure.name == "auc")
 
 
 def _flagged(tally: Tally) -> NDArray[np.float64]:
-    """Return the share of good frames that are called bad; NaN without any."""
+    """Return the fraction of good frames that are flagged; NaN without good frames."""
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(tally.false_alarms / tally.negatives.sum(axis=-1))
 
@@ -70,27 +70,27 @@ def measure(*, model: str, recipes: Sequence[str], frames: int | None, side: int
         ours.name = f"{PUBLISHED}, default precision"
     theirs = TrackDetector(TrackSettings(model=PUBLISHED, precision="f32", prior=EVEN), PUBLISHED)
     kept = keep_tracking_frames(recipes, frames, side)
-    seen: list[MovedFrame] = []
-    found = hold(TrackingEvaluation([ours, theirs]), _shown(kept, seen))
+    motions: list[MovedFrame] = []
+    found = evaluate_frames(TrackingEvaluation([ours, theirs]), _shown(kept, motions))
     left_out = {text.partition(":")[0] for text in found.left_out}
-    seen = [moved for moved in seen if moved.frame.name not in left_out]
-    plain = hold(TrackingEvaluation([ours, theirs]), plain_frames_shown(OF_EACH_KIND))
+    motions = [moved for moved in motions if moved.frame.name not in left_out]
+    plain = evaluate_frames(TrackingEvaluation([ours, theirs]), plain_benchmark_frames(OF_EACH_KIND))
     names = ours.name, theirs.name
     sets = {"held-out recipes": found, "plain simulator": plain}
     remarks = [text for each in sets.values() for text in each.left_out]
     return Result(
-        "Tracking errors on frames of cameras held out, and of a second simulator",
+        "Tracking errors on frames of held-out cameras, and of a second simulator",
         f"{frames} frames of {side} x {side} px for each of {len(kept)} recipes, pooled into one set of "
-        f"{found.size}, of which {found.positives(ERROR)} have a tracking error; both models see the same "
-        f"frames, as `skysieve track --prior {EVEN:g}` sees them, and call those bad whose probability is "
-        f"above 0.5. {HELD_OUT} {PLAIN} There are {plain.size} of them, {OF_EACH_KIND} of each kind; "
+        f"{found.size}, of which {found.positives(ERROR)} have a tracking error; both models get the same "
+        f"frames, as `skysieve track --prior {EVEN:g}` reads them, and flag those whose probability is above "
+        f"0.5. {HELD_OUT} {PLAIN} There are {plain.size} of them, {OF_EACH_KIND} of each kind; "
         f"{plain.positives(ERROR)} have a tracking error. Scores and resamples are over frames.",
         [bar for name, each in sets.items() for bar in _bars(name, each, names)],
         [
             _summary(sets, names),
             _table("recipe", found, names, {group: found.members(group) for group in found.group_names}),
-            _table("kind of motion", found, names, _by_kind(seen)),
-            _table("extent of the motion", found, names, _by_extent(seen)),
+            _table("kind of motion", found, names, _by_kind(motions)),
+            _table("extent of the motion", found, names, _by_extent(motions)),
             _decisions(plain, names),
             detector_table((ours.name, ours.description), (theirs.name, theirs.description)),
         ],
@@ -104,9 +104,9 @@ def _bars(name: str, found: FrameSet, names: tuple[str, str]) -> list[Bar]:
     error = found.calibration_error(names[0], ERROR).value
     return [
         Bar(f"{name}: ROC AUC of {names[0]}", ">=", theirs, ours, remark=f"limit: {names[1]}'s"),
-        Bar(f"{name}: ROC AUC of {names[0]}", ">=", LEAST_AUC, ours),
-        Bar(f"{name}: good frames flagged by {names[0]}", "<=", MOST_FLAGGED, flagged),
-        Bar(f"{name}: calibration error of {names[0]}", "<=", LARGEST_ERROR, error),
+        Bar(f"{name}: ROC AUC of {names[0]}", ">=", MIN_AUC, ours),
+        Bar(f"{name}: good frames flagged by {names[0]}", "<=", MAX_FLAGGED, flagged),
+        Bar(f"{name}: calibration error of {names[0]}", "<=", MAX_ERROR, error),
     ]
 
 
@@ -130,7 +130,7 @@ def _summary(sets: dict[str, FrameSet], names: tuple[str, str]) -> Table:
 
 
 def _decisions(found: FrameSet, names: tuple[str, str]) -> Table:
-    """Return how many frames of each kind are called bad."""
+    """Return the number of flagged frames of each kind."""
     rows: list[tuple[Cell, ...]] = []
     for group in found.group_names:
         members = found.members(group)
@@ -139,35 +139,35 @@ def _decisions(found: FrameSet, names: tuple[str, str]) -> Table:
         for name in names:
             tally = found.tally(name, ERROR, members)
             counts.append(int((tally.hits if bad else tally.false_alarms).sum()))
-        rows.append((group, "tracking error" if bad else "good", found.judged(ERROR, members), *counts))
-    called = ((f"called bad by {name}", "d") for name in names)
-    columns = (("kind of frame", ""), ("is", ""), ("frames", "d"), *called)
+        rows.append((group, "tracking error" if bad else "good", found.evaluated(ERROR, members), *counts))
+    called = ((f"flagged by {name}", "d") for name in names)
+    columns = (("kind of frame", ""), ("truth", ""), ("frames", "d"), *called)
     return Table("Frames of the plain simulator", columns, rows)
 
 
-def _shown(kept: dict[str, list[Path]], seen: list[MovedFrame]) -> Iterator[Shown]:
-    """Yield the frames, and note what moved them."""
+def _shown(kept: dict[str, list[Path]], motions: list[MovedFrame]) -> Iterator[BenchmarkFrame]:
+    """Yield the frames, and append their motions to ``motions``."""
     for name, paths in kept.items():
         for path in paths:
             moved = read_tracking_frame(path)
-            yield Shown(moved.frame, name, str(path))
-            seen.append(_without_pixels(moved))
+            yield BenchmarkFrame(moved.frame, name, str(path))
+            motions.append(_without_pixels(moved))
 
 
 def _without_pixels(moved: MovedFrame) -> MovedFrame:
-    """Return what is known of a frame, whose pixels are not needed any more."""
+    """Return a frame without its pixels, to save memory."""
     return replace(moved, frame=replace(moved.frame, planes=()))
 
 
-def _by_kind(seen: Sequence[MovedFrame]) -> dict[str, NDArray[np.bool_]]:
-    good = np.array([not moved.frame.tracking_error for moved in seen])
-    kinds = np.array([moved.kind for moved in seen])
+def _by_kind(motions: Sequence[MovedFrame]) -> dict[str, NDArray[np.bool_]]:
+    good = np.array([not moved.frame.tracking_error for moved in motions])
+    kinds = np.array([moved.kind for moved in motions])
     return {str(kind): good | (kinds == kind) for kind in np.unique(kinds[~good])}
 
 
-def _by_extent(seen: Sequence[MovedFrame]) -> dict[str, NDArray[np.bool_]]:
-    good = np.array([not moved.frame.tracking_error for moved in seen])
-    extents = np.array([moved.extent for moved in seen])
+def _by_extent(motions: Sequence[MovedFrame]) -> dict[str, NDArray[np.bool_]]:
+    good = np.array([not moved.frame.tracking_error for moved in motions])
+    extents = np.array([moved.extent for moved in motions])
     found = {f"below {EXTENTS[0]:g}": good | (extents < EXTENTS[0])}
     for low, high in pairwise(EXTENTS):
         label = f"{low:g} to {high:g}" if np.isfinite(high) else f"{low:g} and more"
@@ -184,7 +184,7 @@ def _table(what: str, found: FrameSet, names: tuple[str, str], groups: dict[str,
             continue
         ours, theirs = (found.estimate(name, ERROR, AUC, members) for name in names)
         compared = (*spread(ours), *spread(theirs), *spread(difference(ours, theirs)))
-        rows.append((group, found.judged(ERROR, members) - bad, bad, *compared))
+        rows.append((group, found.evaluated(ERROR, members) - bad, bad, *compared))
     ends = (("from", ".4f"), ("to", ".4f"))
     columns = (
         (what, ""),

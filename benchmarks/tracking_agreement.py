@@ -1,4 +1,4 @@
-"""Tracking probabilities of whole files against those of the published command."""
+"""Compare tracking probabilities of whole files with those of the published command."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from skysieve.frames.track.tracker import Tracker
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from peer_products import PeerProducts
+    from published_products import PublishedProducts
 
 __all__ = ["compare_tracking"]
 
@@ -22,8 +22,8 @@ BATCH = 16
 """Blocks in a batch of the published command."""
 
 
-def compare_tracking(products: PeerProducts) -> tuple[Table, Bar]:
-    """Compare the probabilities of all files that the published command took."""
+def compare_tracking(products: PublishedProducts) -> tuple[Table, Bar]:
+    """Compare the probabilities of all files that the published command accepts."""
     trackers = [
         Tracker(TrackSettings(model="maxitrack", rules=rules)) for rules in ("published", "corrected")
     ]
@@ -53,16 +53,16 @@ def compare_tracking(products: PeerProducts) -> tuple[Table, Bar]:
             ("Skysieve", ".4f"),
         ),
         rows,
-        "The published command takes every image HDU for a frame of the sky, those of errors and data "
-        f"quality too, and where a frame has more than {BATCH} blocks writes the last batch over the one "
-        "before, which leaves zeros; so does the column with its batches. –: not a number.",
+        "The published command treats every image HDU as a frame of the sky, including error and "
+        f"data-quality HDUs. If a frame has more than {BATCH} blocks, it writes the last batch over the one "
+        "before, which leaves zeros; the column with its batches reproduces this. –: not a number.",
     )
     figure = "tracking probabilities, published normalisation and batches, files of the same frames"
     return table, Bar(f"{figure}: largest difference", "<=", 1e-4, largest)
 
 
 def _as_published(blocks: NDArray[np.float32]) -> float:
-    """Return the mean over the blocks of a frame as the published command takes it."""
+    """Return the mean over the blocks of a frame as the published command computes it."""
     count = len(blocks)
     if count <= BATCH:
         return float(blocks.mean())

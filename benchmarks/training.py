@@ -1,4 +1,4 @@
-"""How models were trained: what the folders of their trainings hold."""
+"""Training of the models, from the folders of their trainings."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MODEL = "model"
 
 
 def measure(*, trainings: Sequence[str], output: Path) -> Result:
-    """Keep the logs of trainings beside the page, and show them."""
+    """Copy the logs of trainings to the folder of the page, and show them."""
     return shown_trainings(
         "How the models were trained",
         "By `skysieve train contaminants -o contaminants` and `skysieve train tracking -o tracking`, whose "
@@ -37,23 +37,28 @@ def measure(*, trainings: Sequence[str], output: Path) -> Result:
 
 
 def shown_trainings(title: str, how: str, trainings: Sequence[str], output: Path, *, scored: str) -> Result:
-    """Keep the logs of trainings beside a page, and return the page.
+    """Copy the logs of trainings to the folder of a page, and return the page.
 
     Parameters
     ----------
     title, how
-        Of the page.
+        Title of the page, and how the trainings were run.
     trainings
-        Folders that ``skysieve train`` wrote; the copies have their names.
+        Folders that ``skysieve train`` wrote; the copies are named after them.
     output
         Folder of the page.
     scored
-        What scores on the way are of.
+        Description of the validation data and scores.
+
+    Returns
+    -------
+    Result
+        The page.
 
     Raises
     ------
     RuntimeError
-        If there is no training.
+        If no training is given.
     """
     if not trainings:
         raise RuntimeError("give the folder of each training that is finished: --training FOLDER")
@@ -99,7 +104,7 @@ def _scores(folder: Path, scored: str) -> Table:
         if any(entry[name] for name in names)
     ]
     return Table(
-        f"Scores on the way, {folder.name}",
+        f"Scores during training, {folder.name}",
         (("step", "d"), *((name, ".3f") for name in names)),
         rows,
         scored,
@@ -107,14 +112,14 @@ def _scores(folder: Path, scored: str) -> Table:
 
 
 def _keep(folder: Path, kept: Path, card: ModelCard) -> str:
-    """Copy the log, the picture and the settings, and return what is to be said of them."""
+    """Copy log, curves and settings, and return the Markdown that shows them."""
     kept.mkdir(parents=True, exist_ok=True)
     copies = {name: f"{folder.name}-{name}" for name in (LOG, CURVES, RECIPE)}
     for name, copy in copies.items():
         shutil.copyfile(folder / name, kept / copy)
     facts = ", ".join(f"{name} {value}" for name, value in card.training.items())
     return (
-        f"## Log of {folder.name}\n\nSaid by the card: {facts}. "
+        f"## Log of {folder.name}\n\nFrom the card: {facts}. "
         f"[All settings](training/{copies[RECIPE]}), [loss and scores](training/{copies[LOG]}).\n\n"
         f"![Loss and scores over the steps](training/{copies[CURVES]})"
     )

@@ -1,7 +1,7 @@
-"""Frames as detectors of cosmic rays expect them: electrons above a sky that explains the noise.
+"""Convert frames to electrons, with a sky level that matches their noise, as detectors of cosmic rays expect.
 
-Detectors compute a pixel's noise from its value.  That is wrong for a frame with a bias, or without its sky.
-So each frame is shifted to the level at which photon and read noise together are the noise seen in it.
+Detectors compute the noise of a pixel from its value.  This is wrong for a frame with a bias, or after sky
+subtraction.  So each frame is shifted to the level at which photon and read noise give its measured noise.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 __all__ = ["Electrons", "to_electrons"]
 
 NEIGHBOUR = 4
-"""Pixels apart of those that are compared for the noise: beyond the reach of resampling."""
+"""Distance of the pixels that are compared for the noise; larger than correlations by resampling."""
 
 NORMAL = 1.4826
-"""Standard deviation of a normal distribution over its median absolute deviation."""
+"""Ratio of the standard deviation of a normal distribution to its median absolute deviation."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,11 @@ class Electrons:
     pixels
         ``(H, W)`` float32, electrons; the sky where there is no data.
     nodata
-        ``(H, W)`` bool.
+        ``(H, W)`` bool, pixels without data.
     read_noise
-        In electrons.
+        Read noise in electrons.
     saturation
-        Electrons of a full pixel; infinite if unknown.
+        Saturation level in electrons; infinite if unknown.
     """
 
     pixels: NDArray[np.float32]
@@ -48,7 +48,7 @@ class Electrons:
 
 
 def to_electrons(pixels: NDArray[np.float32], facts: Mapping[str, float]) -> Electrons:
-    """Shift and scale a frame.
+    """Convert a frame to electrons, and shift its sky level.
 
     Parameters
     ----------
@@ -56,6 +56,11 @@ def to_electrons(pixels: NDArray[np.float32], facts: Mapping[str, float]) -> Ele
         ``(H, W)`` float32 in ADU, in any state of processing; NaN where there is no data.
     facts
         ``gain`` in electrons per ADU, ``read_noise`` in electrons, ``saturation`` in ADU or NaN.
+
+    Returns
+    -------
+    Electrons
+        The converted frame.
     """
     nodata = ~np.isfinite(pixels)
     level = 0.0 if nodata.all() else float(np.median(pixels[~nodata]))

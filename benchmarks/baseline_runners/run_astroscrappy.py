@@ -1,7 +1,7 @@
-"""astroscrappy (L.A.Cosmic) over a ladder of its detection limit.
+"""astroscrappy (L.A.Cosmic), run with a series of detection limits.
 
-The score of a pixel is the logarithm of the highest ``sigclip`` that still flags it, which orders pixels as
-the choice of the limit does.
+The score of a pixel is the logarithm of the highest ``sigclip`` that still flags it; a threshold on the score
+is equivalent to a detection limit.
 
 References
 ----------
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
 
 __all__ = ["load"]
 
-LADDER = (2.0, 3.0, 4.0, 4.5, 5.0, 6.0, 7.5, 10.0, 15.0, 25.0, 50.0, 100.0)
+LIMITS = (2.0, 3.0, 4.0, 4.5, 5.0, 6.0, 7.5, 10.0, 15.0, 25.0, 50.0, 100.0)
 NEVER = -24.0
-"""Score of pixels that no limit flags."""
+"""Score of pixels that are not flagged with any limit."""
 
 
 def load(options: Mapping[str, float]) -> Callable[[Electrons], NDArray[np.float32]]:
-    """Return a function of a frame that returns scores ``(H, W)`` float32."""
+    """Return a function that computes scores ``(H, W)`` float32 of a frame."""
     detect_cosmics = importlib.import_module("astroscrappy").detect_cosmics
 
     def detect(frame: Electrons) -> NDArray[np.float32]:
         scores = np.full(frame.pixels.shape, NEVER, np.float32)
-        for limit in LADDER:
+        for limit in LIMITS:
             flagged, _ = detect_cosmics(
                 np.ascontiguousarray(frame.pixels),
                 inmask=frame.nodata,

@@ -1,7 +1,7 @@
 """Cosmic-CoNN with its weights for ground-based imaging.
 
-It takes the median off each piece of 1024 pixels itself.  Its weights were trained on frames of Las Cumbres
-Observatory as its pipeline reduces them, in electrons.
+It subtracts the median from each piece of 1024 pixels.  Its weights were trained on frames of Las Cumbres
+Observatory, reduced by its pipeline, in electrons.
 
 References
 ----------
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 __all__ = ["load"]
 
 MULTIPLE = 16
-"""It leaves out the last pixels of other sides; they are padded by reflection here."""
+"""Sides must be multiples of this, as the detector drops the last pixels; frames are padded by reflection."""
 
 
 def load(options: Mapping[str, float]) -> Callable[[Electrons], NDArray[np.float32]]:
-    """Return a function of a frame that returns scores ``(H, W)`` float32, probabilities."""
+    """Return a function that computes probabilities ``(H, W)`` float32 of a frame."""
     model = importlib.import_module("cosmic_conn").init_model("ground_imaging")
     scale = np.float32(options.get("scale", 1.0))
 

@@ -1,7 +1,7 @@
 """deepCR with its weights for DECam.
 
 The weights expect calibrated frames with their sky, "in the original unit (adu)" (its model zoo).  DECam
-counts about 4 electrons in an ADU, so that the electrons of other cameras are divided by 4.
+has a gain of about 4 electrons per ADU, so electrons of all cameras are divided by 4.
 
 References
 ----------
@@ -29,14 +29,14 @@ DECAM_GAIN = 4.0
 """Electrons per ADU."""
 
 PATCH = 1024
-"""Largest side of the pieces that it is given, as it recommends."""
+"""Maximum side of a piece, as recommended by deepCR."""
 
 MULTIPLE = 4
-"""It pads other sides with zeros, which look like an edge; they are padded by reflection here."""
+"""Sides are padded by reflection to multiples of this; deepCR pads with zeros, which look like an edge."""
 
 
 def load(options: Mapping[str, float]) -> Callable[[Electrons], NDArray[np.float32]]:
-    """Return a function of a frame that returns scores ``(H, W)`` float32, probabilities."""
+    """Return a function that computes probabilities ``(H, W)`` float32 of a frame."""
     model = importlib.import_module("deepCR").deepCR(mask="decam", device="CPU")
     gain = options.get("gain", DECAM_GAIN)
 

@@ -1,6 +1,6 @@
 """Serve one detector: ``python serve.py run_NAME '{"option": 1.0}'``.
 
-Each line of standard input is JSON with the file of a frame and what is known of its camera; each line of
+Each line of standard input is JSON with the file of a frame and properties of its camera; each line of
 standard output is JSON with ``done`` or ``error``.  The detector's own messages go to standard error.
 """
 
@@ -17,7 +17,7 @@ __all__ = ["serve"]
 
 
 def serve(module: str, options: dict[str, float]) -> None:
-    """Answer frames until the input ends.
+    """Process frames until the input ends.
 
     Parameters
     ----------
@@ -26,25 +26,25 @@ def serve(module: str, options: dict[str, float]) -> None:
     options
         Settings of the detector.
     """
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    replies = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     try:
-        # by name: run as a program, this file is in no package
+        # imported by name, as this file runs as a program outside any package
         to_electrons = importlib.import_module("electrons").to_electrons
         detect = importlib.import_module(module).load(options)
-    except Exception as error:  # noqa: BLE001 - whatever it is, the other side must be told
-        print(json.dumps({"error": f"{type(error).__name__}: {error}"}), file=answers, flush=True)
+    except Exception as error:  # noqa: BLE001 - every error is reported to the caller
+        print(json.dumps({"error": f"{type(error).__name__}: {error}"}), file=replies, flush=True)
         return
-    print(json.dumps({"done": "loaded"}), file=answers, flush=True)
+    print(json.dumps({"done": "loaded"}), file=replies, flush=True)
     for line in sys.stdin:
         request = json.loads(line)
         try:
             scores = detect(to_electrons(np.load(request["frame"]), request["facts"]))
             np.save(request["scores"], np.asarray(scores, np.float32))
-            answer = {"done": request["scores"]}
+            reply = {"done": request["scores"]}
         except Exception as error:  # noqa: BLE001
-            answer = {"error": f"{type(error).__name__}: {error}"}
-        print(json.dumps(answer), file=answers, flush=True)
+            reply = {"error": f"{type(error).__name__}: {error}"}
+        print(json.dumps(reply), file=replies, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Skysieve from Python: one call for a frame, a file, a focal plane or a sky."""
+"""The Python interface: one function call per frame, file, focal plane or set of sky maps."""
 
 from __future__ import annotations
 
@@ -62,20 +62,24 @@ def mask(
         :class:`~astropy.nddata.Cutout2D`, an image HDU, or a path as on the command line
         (``"file.fits[2]"``), in any unit.
     mask
-        Of the shape of the data, non-zero where there is no data; not with a path.
-    mask_hdu, mask_bits
-        With a path: the HDU of the file that says where there is no data, by number or name, and the planes
-        of it that mean so, by name or value, as ``"BAD,SAT"`` or ``[1, 2]``, or ``"any"``; see
-        :class:`skysieve.core.fits.frame_files.FrameFile`.
-    keep_probabilities, keep_pixels
-        Whether the result holds them; without them it takes a fraction of the memory.
+        Array of the same shape as the data, non-zero where pixels hold no data. Not allowed with a path.
+    mask_hdu
+        With a path: number or name of the HDU in the file that marks pixels without data.
+    mask_bits
+        With a path: the bits of that HDU that mark pixels without data, by name or value, as ``"BAD,SAT"``
+        or ``[1, 2]``, or ``"any"``; see :class:`skysieve.core.fits.frame_files.FrameFile`.
+    keep_probabilities
+        Whether the result holds the probabilities; without them it takes a fraction of the memory.
+    keep_pixels
+        Whether the result holds the pixels of the frame; without them it takes less memory.
     **settings
-        See :class:`skysieve.frames.mask.settings.MaskSettings`.
+        Fields of :class:`skysieve.frames.mask.settings.MaskSettings`.
 
     Returns
     -------
     MaskResult
-        Bits, booleans, probabilities, fractions; :meth:`~skysieve.frames.mask.result.MaskResult.to_hdu`.
+        Bit mask, boolean masks, probabilities and fractions of the frame;
+        :meth:`~skysieve.frames.mask.result.MaskResult.to_hdu` makes a FITS HDU of it.
 
     Raises
     ------
@@ -93,7 +97,7 @@ def mask(
     masker = _masker(settings)
     with _one_frame(data, mask, mask_hdu, mask_bits) as (frame, origin):
         result = masker.mask(frame, keep_probabilities=keep_probabilities, keep_pixels=keep_pixels)
-        _warn_if_unlike(masker, frame, masker.ood_score(frame, result))
+        _warn_if_out_of_distribution(masker, frame, masker.ood_score(frame, result))
     return dataclasses.replace(result, origin=origin if keep_pixels else origin.without_pixels())
 
 
@@ -106,7 +110,29 @@ def mask_file(
     keep_pixels: bool = False,
     **settings: Any,
 ) -> list[MaskResult]:
-    """Find the contaminants of every frame in a FITS file; see :func:`mask`."""
+    """Find the contaminants of every frame in a FITS file.
+
+    Parameters
+    ----------
+    path
+        FITS file, or one HDU of it as on the command line (``"file.fits[2]"``).
+    mask_hdu, mask_bits
+        The HDU that marks pixels without data, and its bits that do so; see :func:`mask`.
+    keep_probabilities, keep_pixels
+        Whether each result holds the probabilities, and the pixels of its frame; see :func:`mask`.
+    **settings
+        Fields of :class:`skysieve.frames.mask.settings.MaskSettings`.
+
+    Returns
+    -------
+    list of MaskResult
+        One result per frame, in the order of the file; a cube gives one per plane.
+
+    Raises
+    ------
+    SkysieveError
+        If the file cannot be read, a frame cannot be masked, or a setting is wrong.
+    """
     masker = _masker(settings)
     results = []
     with FrameFile(parse_location(str(path)), mask_hdu=mask_hdu, mask_bits=mask_bits) as file:
@@ -114,7 +140,7 @@ def mask_file(
             for plane in hdu.planes:
                 result = masker.mask(plane, keep_probabilities=keep_probabilities, keep_pixels=keep_pixels)
                 results.append(dataclasses.replace(result, origin=origin_in_file(hdu.header, file.hdus)))
-                _warn_if_unlike(masker, plane, masker.ood_score(plane, result))
+                _warn_if_out_of_distribution(masker, plane, masker.ood_score(plane, result))
     return results
 
 
@@ -133,12 +159,12 @@ def track(
     data, mask, mask_hdu, mask_bits
         See :func:`mask`.
     **settings
-        See :class:`skysieve.frames.track.settings.TrackSettings`.
+        Fields of :class:`skysieve.frames.track.settings.TrackSettings`.
 
     Returns
     -------
     TrackResult
-        The probability, and that of each block.
+        The probability of a tracking error in the frame, and in each block of the frame.
 
     Raises
     ------
@@ -148,7 +174,7 @@ def track(
     tracker = _tracker(settings)
     with _one_frame(data, mask, mask_hdu, mask_bits) as (frame, _):
         result = tracker.track(frame)
-        _warn_if_unlike(tracker, frame, tracker.ood_score(frame))
+        _warn_if_out_of_distribution(tracker, frame, tracker.ood_score(frame))
     return result
 
 
@@ -159,13 +185,33 @@ def track_file(
     mask_bits: MaskBits | None = None,
     **settings: Any,
 ) -> list[TrackResult]:
-    """Examine every frame in a FITS file; see :func:`track`."""
+    """Detect tracking errors in every frame of a FITS file.
+
+    Parameters
+    ----------
+    path
+        FITS file, or one HDU of it as on the command line (``"file.fits[2]"``).
+    mask_hdu, mask_bits
+        The HDU that marks pixels without data, and its bits that do so; see :func:`mask`.
+    **settings
+        Fields of :class:`skysieve.frames.track.settings.TrackSettings`.
+
+    Returns
+    -------
+    list of TrackResult
+        One result per frame, in the order of the file; a cube gives one per plane.
+
+    Raises
+    ------
+    SkysieveError
+        If the file cannot be read, a frame cannot be examined, or a setting is wrong.
+    """
     tracker = _tracker(settings)
     results = []
     with FrameFile(parse_location(str(path)), mask_hdu=mask_hdu, mask_bits=mask_bits) as file:
         for frame in file.planes:
             results.append(tracker.track(frame))
-            _warn_if_unlike(tracker, frame, tracker.ood_score(frame))
+            _warn_if_out_of_distribution(tracker, frame, tracker.ood_score(frame))
     return results
 
 
@@ -183,22 +229,24 @@ def find_ghosts(
     Parameters
     ----------
     data
-        Path of an exposure (multi-extension FITS) or of a picture of a focal plane, or such a picture:
-        ``(H, W)`` grey levels from 0 to 255.
+        Path of an exposure (multi-extension FITS) or of a picture of a focal plane, or such a picture as an
+        ``(H, W)`` array of grey levels from 0 to 255.
     camera
-        Table of another camera than DECam.
-    mask, mask_bits
-        With an exposure: a file whose pixels say, CCD by CCD, where there is no data, and the planes of it
-        that mean so.
+        File with the table of the camera; None for DECam.
+    mask
+        With an exposure: a file that marks the pixels without data of each CCD.
+    mask_bits
+        With an exposure: the bits of that file that mark pixels without data; see :func:`mask`.
     min_ccd_fraction
-        Fraction of a CCD that a ghost must cover to touch it.
+        Fraction of a CCD, from 0 to 1, that a ghost must cover for the CCD to count as affected.
     **settings
-        See :class:`skysieve.ghosts.predict.settings.GhostSettings`.
+        Fields of :class:`skysieve.ghosts.predict.settings.GhostSettings`.
 
     Returns
     -------
     GhostResult
-        Ghosts, their pixels and CCDs; :meth:`~skysieve.ghosts.predict.result.GhostResult.to_table`.
+        The ghosts, their pixels and their CCDs;
+        :meth:`~skysieve.ghosts.predict.result.GhostResult.to_table` lists them in a table.
 
     Raises
     ------
@@ -285,32 +333,34 @@ def find_clusters(
     maps
         Folders, HEALPix maps and descriptions of maps, as for ``--maps`` on the command line.
     output
-        Folder of the products. Finished parts of the sky wait in a folder beside it, so that an interrupted
-        search can be resumed.
+        Folder of the products. Finished parts of the sky are stored in a folder beside it, so that an
+        interrupted search can be resumed.
     known
-        Files of known catalogues by name, with which the candidates are matched.
+        Files of known catalogues by name; the candidates are matched with them.
     galactic_cut
-        Galactic latitude in degrees, on both sides of the plane, that is left out.
+        Galactic latitude in degrees; the search leaves out the sky closer to the Galactic plane.
     mask
-        HEALPix map of the searched area, 1 or 0; None for all.
+        HEALPix map of the searched area: 1 inside, 0 outside; None for the whole sky.
     frame, units, ordering
         Coordinate frame, unit (one, or by band) and pixel order of maps whose headers do not give them; see
         :func:`skysieve.clusters.maps.map_sets.read_map_set`.
     nside
-        Of the maps that are written; None for that of the maps that are read.
+        HEALPix resolution of the maps that are written; None for that of the maps that are read.
     votable
         Whether to write the catalogue as a VOTable as well.
     processes
-        Number of processes; each reads the maps.
-    resume, overwrite
-        Whether to resume an interrupted search of this output, and to replace existing products.
+        Number of processes; each of them reads the maps.
+    resume
+        Whether to resume an interrupted search with the same output.
+    overwrite
+        Whether to replace existing products.
     **settings
-        See :class:`skysieve.clusters.search.settings.ClusterSettings`.
+        Fields of :class:`skysieve.clusters.search.settings.ClusterSettings`.
 
     Returns
     -------
     FoundClusters
-        The catalogue (an :class:`~astropy.table.Table`), the footprint and the maps of scores.
+        The catalogue (an :class:`~astropy.table.Table`), the footprint and the score maps.
 
     Raises
     ------
@@ -352,7 +402,7 @@ def find_clusters(
     return found
 
 
-def _warn_if_unlike(model: Masker | Tracker, frame: Frame, found: OODScore | None) -> None:
+def _warn_if_out_of_distribution(model: Masker | Tracker, frame: Frame, found: OODScore | None) -> None:
     """Log a warning if a frame is far from those that the model was trained on."""
     if found is not None and (warning := found.warning(frame.label, model.model.card.name)):
         logger.warning("%s: check the result", warning)
@@ -362,7 +412,7 @@ def _warn_if_unlike(model: Masker | Tracker, frame: Frame, found: OODScore | Non
 def _one_frame(
     data: object, mask: ArrayLike | None, mask_hdu: int | str | None, mask_bits: MaskBits | None
 ) -> Iterator[tuple[Frame, FrameOrigin]]:
-    """Give the frame of the data, and what came with it."""
+    """Yield the frame of the data, and its origin (header and HDUs)."""
     if not isinstance(data, str | Path):
         if mask_hdu is not None or mask_bits is not None:
             raise ConfigError("mask_hdu and mask_bits go with a path; give the mask itself with an array")
@@ -382,7 +432,7 @@ def _one_frame(
 
 
 KEPT_NETWORKS = 4
-"""Loaded networks are kept, because loading one takes longer than masking a small frame."""
+"""Number of loaded networks in memory per kind: loading one takes longer than masking a small frame."""
 
 _maskers: dict[str, Masker] = {}
 _trackers: dict[str, Tracker] = {}

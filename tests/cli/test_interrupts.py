@@ -22,8 +22,8 @@ def run():
     del thing
     {ending}
 
-say = start._say_interrupted
-start._say_interrupted = lambda: (time.sleep(0.3), say())
+say = start._print_interrupted
+start._print_interrupted = lambda: (time.sleep(0.3), say())
 skysieve.cli.app.main = run
 start.main()
 """

@@ -1,4 +1,4 @@
-"""``skysieve annotations``: outlines of ghosts, converted, checked, and compared between people."""
+"""``skysieve annotations``: convert, check and compare outlines of ghosts drawn by people."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ logger = logging.getLogger(__name__)
 
 app = typer.Typer(no_args_is_help=True, help="Convert, check and compare outlines of ghosts.")
 
-NAMED = 3
-"""So many images are named, of which something is told."""
+MAX_NAMED = 3
+"""Maximum number of image names in one message."""
 
 
 Form = Literal["via", "via-list", "via-dict", "coco"]
-"""Forms in which annotations are written."""
+"""File formats of annotations."""
 
 Files = Annotated[
     list[Path],
@@ -77,9 +77,9 @@ def convert(
     overwrite: Overwrite = False,
     _debug: Debug = False,
 ) -> None:
-    """Write annotations in another form: projects, lists and dicts of the VGG Image Annotator 2, or COCO.
+    """Convert annotations between formats: projects, lists and dicts of the VGG Image Annotator 2, or COCO.
 
-    Every ghost keeps its pixels. COCO files keep nothing else of a shape: on the way back it is a polygon.
+    Every ghost keeps its pixels. COCO files do not keep the kind of shape: converted back, all are polygons.
 
     Example: `skysieve annotations convert project.json -o instances.json --to coco`
     """
@@ -96,12 +96,12 @@ def convert(
     written = write_annotations(read, output, form, polygons=polygons, overwrite=overwrite)
     regions = sum(len(image.ghosts) for image in read.images)
     lost = f", {regions - written} without a pixel of the picture left out" if written < regions else ""
-    print(f"{output}: {form}, {len(read.images)} images, {written} regions{_left_out(read)}{lost}")
+    print(f"{output}: {form}, {len(read.images)} images, {written} regions{_describe_skipped(read)}{lost}")
 
 
 @app.command("check")
 def check(files: Files, *, shape: PictureShape = (400, 400), debug: Debug = False) -> None:
-    """Count images and regions, by class and shape, and name what is left out or looks wrong.
+    """Count images and regions by class and shape, and list regions that are left out or look wrong.
 
     A file that cannot be read, or has regions of an unknown shape, is an error.
 
@@ -118,14 +118,14 @@ def check(files: Files, *, shape: PictureShape = (400, 400), debug: Debug = Fals
         classes = Counter(ghost.class_name for ghost in ghosts)
         shapes = Counter(ghost.outline.shape_name for ghost in ghosts)
         regions = f"{len(read.images)} images, {len(ghosts)} regions"
-        print(f"{read.source}: {read.form}, {regions}{_left_out(read)}")
+        print(f"{read.source}: {read.form}, {regions}{_describe_skipped(read)}")
         print("  " + ", ".join(f"{name} {classes[name]}" for name in CLASS_NAMES))
         if shapes:
             print("  " + ", ".join(f"{name} {shapes[name]}" for name in sorted(shapes)))
         for problem, images in find_problems(read).items():
-            print(f"  {len(images)} {problem}: {_some(list(dict.fromkeys(images)))}")
+            print(f"  {len(images)} {problem}: {_shortened(list(dict.fromkeys(images)))}")
         if read.skipped.unknown:
-            failures.add(read.source, SourceError(_unknown(read)))
+            failures.add(read.source, SourceError(_describe_unknown(read)))
     failures.finish(len(files) - len(failures.lines))
 
 
@@ -143,7 +143,8 @@ def agree(
 ) -> None:
     """Measure the agreement of annotators: one file per person, images matched by name.
 
-    Votes a pixel, intersection over union of every two people, and Fleiss' kappa, for each class and for any.
+    Prints votes per pixel, the intersection over union of every pair of people, and Fleiss' kappa, for each
+    class and for all classes together.
 
     Example: `skysieve annotations agree annotators/*.json -o agreement.ecsv`
     """
@@ -164,7 +165,7 @@ def agree(
     for file in read:
         _warn(file)
         if file.skipped.total:
-            print(f"{file.source}{_left_out(file)}")
+            print(f"{file.source}{_describe_skipped(file)}")
     agreement = measure_agreement(read)
     _print_agreement(agreement)
     if output is not None:
@@ -194,11 +195,11 @@ def _read(files: Sequence[Path], shape: tuple[int, int], failures: Failures) -> 
             yield read
 
 
-def _left_out(read: Annotations) -> str:
+def _describe_skipped(read: Annotations) -> str:
     return f", {read.skipped.total} left out ({read.skipped})" if read.skipped.total else ""
 
 
-def _unknown(read: Annotations) -> str:
+def _describe_unknown(read: Annotations) -> str:
     from skysieve.ghosts.annotations.via import KNOWN_SHAPES
 
     times = len(read.skipped.unknown)
@@ -209,13 +210,13 @@ def _unknown(read: Annotations) -> str:
 
 def _warn(read: Annotations) -> None:
     if read.skipped.unknown:
-        logger.warning("%s", _unknown(read))
+        logger.warning("%s", _describe_unknown(read))
 
 
-def _some(names: Sequence[str]) -> str:
-    """Return the first of many names."""
-    more = f" and {len(names) - NAMED} more images" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more
+def _shortened(names: Sequence[str]) -> str:
+    """Return the first names of a list, and the number of the others."""
+    more = f" and {len(names) - MAX_NAMED} more images" if len(names) > MAX_NAMED else ""
+    return ", ".join(names[:MAX_NAMED]) + more
 
 
 def _print_agreement(agreement: Agreement) -> None:
@@ -224,7 +225,7 @@ def _print_agreement(agreement: Agreement) -> None:
     n = len(agreement.annotators)
     print(f"{n} annotators, {len(agreement.images)} images that all of them looked at")
     if agreement.left_out:
-        print(f"left out, as not in every file: {_some(agreement.left_out)}")
+        print(f"left out, as not in every file: {_shortened(agreement.left_out)}")
     print("\nVotes: of the pixels that anybody gave to the class, the part with so many votes")
     rows = [
         [
@@ -249,7 +250,7 @@ def _print_agreement(agreement: Agreement) -> None:
         print("\nNobody outlined anything on these images")
         return
     low, high = agreement.full_agreement_interval()
-    # not a number for a single image
+    # the limits are NaN for a single image
     interval = f"; 95 % interval, for other such images: {low:.1%} to {high:.1%}" if low <= high else ""
     print(f"\nAll {n} agree on {agreement.fractions(ANY)[-1]:.1%} of the pixels of any class{interval}")
     print(f"Published, for eight people and 50 images: {PUBLISHED_FULL_AGREEMENT:.1%}")

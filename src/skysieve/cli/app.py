@@ -1,4 +1,4 @@
-"""The command ``skysieve``: one file a verb."""
+"""The command ``skysieve``; each verb has its own module."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["app", "main"]
 
 PROGRAM = "skysieve"
 INTERRUPTED = 130
-"""Exit code after Ctrl-C, as shells have it."""
+"""Exit code after Ctrl-C, by the convention of shells."""
 
 app = typer.Typer(
     name=PROGRAM,
@@ -114,13 +114,13 @@ add_verb(
 
 
 def main() -> None:
-    """Run the command line; whatever the user can mend ends in one line and exit code 1."""
+    """Run the command line; an error that the user can fix prints one line and gives exit code 1."""
     from skysieve.core.errors import SkysieveError
     from skysieve.core.execution.signals import caused_by_interrupt
     from skysieve.core.printable import one_line, print_error
 
     if isinstance(sys.stdout, TextIOWrapper):
-        # names need not be UTF-8, and not all terminals show all that is
+        # file names may not be UTF-8, and some terminals cannot show all of UTF-8
         sys.stdout.reconfigure(errors="backslashreplace")
 
     try:
@@ -131,7 +131,7 @@ def main() -> None:
         print_error(f"skysieve: error: {one_line(error)}")
         sys.exit(1)
     except BrokenPipeError:
-        # the reader of our output has gone, as with "| head"
+        # the process that reads the output has ended, as with "| head"
         sys.stderr.close()
         sys.exit(1)
     except Exception as error:

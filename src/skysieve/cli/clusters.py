@@ -1,4 +1,4 @@
-"""``skysieve clusters``: galaxy clusters in microwave maps, and catalogues of them."""
+"""``skysieve clusters``: find galaxy clusters in microwave maps, and cross-match catalogues of them."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ add_verb(
     app,
     "match",
     "skysieve.cli.clusters_match:match",
-    "Find which places are known clusters: two more columns a catalogue, NAME and NAME_sep.",
+    "Cross-match positions with known catalogues; each adds two columns, NAME and NAME_sep.",
 )
 add_verb(
     app,
     "demo",
     "skysieve.cli.clusters_demo:demo",
-    "Simulate a small sky, find the clusters in it, and tell how complete and how pure the catalogue is.",
+    "Simulate a small sky, find its clusters, and print completeness and purity of the catalogue.",
 )

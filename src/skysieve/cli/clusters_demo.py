@@ -1,4 +1,4 @@
-"""``skysieve clusters demo``: a small sky of known clusters, what is found in it, and how well."""
+"""``skysieve clusters demo``: a search of a small simulated sky, and its evaluation."""
 
 from __future__ import annotations
 
@@ -33,16 +33,19 @@ def demo(
     ] = 12.0,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Random seed of the sky.")] = 2026,
     model: Annotated[
-        str | None, typer.Option("--model", help="Name, or folder with a card.", show_default=False)
+        str | None,
+        typer.Option(
+            "--model", help="Model of the finder: a name, or a folder with a card.", show_default=False
+        ),
     ] = None,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Simulate a small sky, find the clusters in it, and tell how complete and how pure the catalogue is.
+    """Simulate a small sky, find its clusters, and print completeness and purity of the catalogue.
 
-    These are the commands `skysieve simulate sky`, `skysieve clusters find` and `skysieve evaluate clusters`,
-    one after another, in the folders sky, found and report.
+    Runs `skysieve simulate sky`, `skysieve clusters find` and `skysieve evaluate clusters` one after another.
+    Their products go to the folders sky, found and report of the output folder.
 
     Example: `skysieve clusters demo -o demo-clusters`
     """
@@ -57,17 +60,17 @@ def demo(
     sky, found, report = (output / name for name in ("sky", "found", "report"))
     again = " --overwrite" if overwrite else ""
 
-    def tell(command: str) -> None:
+    def print_command(command: str) -> None:
         if not quiet:
             print(f"$ skysieve {command}{again}")
 
     chosen = "" if model is None else f" --model {model}"
-    tell(f"simulate sky -o {sky} --cap {cap:g} --seed {seed}")
+    print_command(f"simulate sky -o {sky} --cap {cap:g} --seed {seed}")
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     simulate_sky(
         sky, cap=cap, seed=seed, jobs=min(2, processors), overwrite=overwrite, quiet=quiet, debug=debug
     )
-    tell(f"clusters find --maps {sky} -o {found} --preview{chosen}")
+    print_command(f"clusters find --maps {sky} -o {found} --preview{chosen}")
     find(
         maps=[str(sky)],
         output=found,
@@ -78,7 +81,7 @@ def demo(
         quiet=True,
         debug=debug,
     )
-    tell(f"evaluate clusters --sky {sky} --catalogue found={found} --tiles all -o {report}")
+    print_command(f"evaluate clusters --sky {sky} --catalogue found={found} --tiles all -o {report}")
     evaluate_clusters(
         report,
         sky=[sky],
@@ -88,12 +91,12 @@ def demo(
         quiet=True,
         debug=debug,
     )
-    for line in _verdict(report, found):
+    for line in _summary_lines(report, found):
         print(line)
 
 
-def _verdict(report: Path, found: Path) -> Sequence[str]:
-    """Return what the report says of the catalogue."""
+def _summary_lines(report: Path, found: Path) -> Sequence[str]:
+    """Return purity, completeness and position error of the catalogue, from the report."""
     from astropy.table import Table
 
     from skysieve.core.evaluation.binomial import wilson_interval

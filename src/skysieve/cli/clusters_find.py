@@ -1,4 +1,4 @@
-"""``skysieve clusters find``: from microwave maps of the sky to a catalogue of galaxy clusters."""
+"""``skysieve clusters find``: search microwave maps of the sky for galaxy clusters."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = ["find"]
 
 _SHOWN = 10
 _PREVIEWS = ("preview-sky.png", "preview-candidates.png", "preview-stacks.png")
-"""The last one only where there are candidates."""
+"""File names of the previews; the last one is written only if there are candidates."""
 
 
 @takes_settings
@@ -70,9 +70,9 @@ def find(
 ) -> None:
     """Find galaxy clusters in microwave maps of the sky by the Sunyaev-Zel'dovich effect.
 
-    The folder gets catalogue.fits, .ecsv and .reg, HEALPix maps of probability and S/N, the footprint as MOC,
-    and a summary. Until all is there, tiles that are done wait in DIR.parts, so that nothing is lost. One
-    process uses two processors; more of them each read the maps.
+    Writes catalogue.fits, .ecsv and .reg, HEALPix maps of probability and S/N, the footprint as MOC, and a
+    summary into the output folder. Until the search ends, finished tiles are kept in DIR.parts, so that an
+    interrupted search can be resumed. Each process uses two CPU cores, and reads the maps itself.
 
     Examples
     --------
@@ -91,13 +91,13 @@ def find(
         if not quiet:
             print(f"{output} holds the products of this search already")
         return
-    catalogues = _prepared(job, files, preview=preview, overwrite=overwrite)
+    catalogues = _check_and_read(job, files, preview=preview, overwrite=overwrite)
     units = job.units()
     if not quiet:
         print(f"{len(units)} tiles of the sky, bands {', '.join(job.maps.names)}, nside {job.sky.nside}")
     if jobs > 1 and len(units) > 1:
         job.release()
-    failures = _FirstFailures(job, debug=debug)
+    failures = _TileFailures(job, debug=debug)
     done = list(
         run_and_report(
             job,
@@ -116,8 +116,8 @@ def find(
         _report(found, written)
 
 
-class _FirstFailures(Failures):
-    """What failed so far; the first file that cannot be written ends it all, as no other could be then."""
+class _TileFailures(Failures):
+    """Failures of tiles; ends the search at the first file that cannot be written, as the next would fail."""
 
     def __init__(self, job: ClusterJob, *, debug: bool) -> None:
         super().__init__(debug=debug)
@@ -126,10 +126,17 @@ class _FirstFailures(Failures):
     def add(self, unit: object, error: Exception) -> None:
         """Report an error on one line, at once.
 
+        Parameters
+        ----------
+        unit
+            The tile that failed.
+        error
+            Its error.
+
         Raises
         ------
         OutputError
-            If it is that a file cannot be written.
+            If the error is that a file cannot be written.
         """
         if isinstance(error, OutputError):
             raise OutputError(
@@ -139,10 +146,10 @@ class _FirstFailures(Failures):
         super().add(unit, error)
 
 
-def _prepared(
+def _check_and_read(
     job: ClusterJob, files: dict[str, Path], *, preview: bool, overwrite: bool
 ) -> list[KnownCatalogue]:
-    """Make sure, before hours of work, that nothing is missing; return the known catalogues."""
+    """Check inputs and outputs before a search of hours; return the known catalogues."""
     from skysieve.clusters.catalogue.catalogue_files import ENDINGS
     from skysieve.clusters.catalogue.known_catalogues import read_known_catalogue
     from skysieve.clusters.catalogue.matched_tables import check_names
@@ -167,7 +174,7 @@ def _prepared(
 
 
 def _describer(total: int) -> Callable[[Location, UnitRecord], str]:
-    """Return what makes the line of a finished tile."""
+    """Return a function that gives the line of a finished tile."""
     done = 0
 
     def describe(_unit: Location, record: UnitRecord) -> str:
@@ -176,7 +183,7 @@ def _describer(total: int) -> Callable[[Location, UnitRecord], str]:
         best = [
             f"{word} {value:.2g}"
             for word, value in (("p up to", record.probability), ("S/N up to", record.snr))
-            if value == value  # noqa: PLR0124 (not so if it was not asked for)
+            if value == value  # noqa: PLR0124 (NaN if that finder did not run)
         ]
         how = "kept" if record.kept else f"{record.seconds:.1f} s"
         return (
@@ -188,7 +195,7 @@ def _describer(total: int) -> Callable[[Location, UnitRecord], str]:
 
 
 def _draw(job: ClusterJob, found: FoundClusters) -> tuple[Path, ...]:
-    """Draw the previews, all of them or none."""
+    """Draw the previews and write all of them, or none if one fails."""
     from skysieve.clusters.catalogue.preview import make_previews
     from skysieve.core.atomic import atomic_write
 
@@ -208,7 +215,7 @@ def _draw(job: ClusterJob, found: FoundClusters) -> tuple[Path, ...]:
 
 
 def _report(found: FoundClusters, written: tuple[Path, ...]) -> None:
-    """Print how many candidates there are, the best of them, and the files."""
+    """Print the number of candidates, the best of them, and the written files."""
     from dataclasses import asdict
 
     import numpy as np

@@ -1,4 +1,4 @@
-"""``skysieve clusters match``: a table of places cross-matched with catalogues of known clusters."""
+"""``skysieve clusters match``: cross-match a table of positions with catalogues of known clusters."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from skysieve.cli.options import Debug, Overwrite, Quiet, parse_assignments
+from skysieve.cli.options import Debug, Overwrite, Quiet
 from skysieve.core.errors import ConfigError
+from skysieve.core.settings import read_assignments
 
 if TYPE_CHECKING:
     from skysieve.clusters.catalogue.known_catalogues import KnownCatalogue
@@ -61,11 +62,11 @@ def match(
     quiet: Quiet = False,
     _debug: Debug = False,
 ) -> None:
-    """Find which places are known clusters: two more columns a catalogue, NAME and NAME_sep.
+    """Cross-match positions with known catalogues; each adds two columns, NAME and NAME_sep.
 
-    Each place has one partner at most, and each known cluster too: the best place, by its score or else its
-    snr, takes the nearest within the radius, then the next best the nearest that is left. How many pairs
-    there would be by chance is told from the same places shifted by a degree.
+    Matches are one to one. Positions are taken in the order of their score, or else of their snr; each is
+    matched with the nearest known cluster within the radius that is still free. The number of chance matches
+    is estimated from the same positions shifted by one degree.
 
     Example: `skysieve clusters match catalogue.fits --with PSZ2=planck_z.csv --with MCXC=mcxc.fits
     --radius PSZ2=10 -o matched.ecsv`
@@ -83,7 +84,7 @@ def match(
 
     start_logging()
     files = parse_catalogues(known)
-    radii = parse_assignments("--radius", radius or [])
+    radii = read_assignments("--radius", radius or [])
     check_names(list(files), radii)
     check_ending(output)
     check_target(output, overwrite=overwrite)
@@ -103,7 +104,7 @@ def match(
         for one, count in zip(catalogues, counts, strict=True)
     }
     made = provenance_cards(source=catalogue, options=options)
-    write_catalogue(read.table, output, cards=_joined(cards, made), overwrite=overwrite)
+    write_catalogue(read.table, output, cards=_merge_cards(cards, made), overwrite=overwrite)
     if not quiet:
         for note in read.notes:
             print(f"{catalogue}: {note}")
@@ -115,10 +116,20 @@ def match(
 def parse_catalogues(texts: list[str]) -> dict[str, Path]:
     """Read ``NAME=FILE`` options.
 
+    Parameters
+    ----------
+    texts
+        Values of the option ``--with``.
+
+    Returns
+    -------
+    dict of str to Path
+        File of each catalogue, by name.
+
     Raises
     ------
     ConfigError
-        If one has another form, or a name is given twice.
+        If a value has another form, or a name is given twice.
 
     Examples
     --------
@@ -148,8 +159,8 @@ def _read_known(files: dict[str, Path], *, quiet: bool) -> list[KnownCatalogue]:
     return catalogues
 
 
-def _joined(before: list[HeaderCard], made: list[HeaderCard]) -> list[HeaderCard]:
-    """Return the cards that a table had, those that are made anew replaced, and lines added."""
+def _merge_cards(before: list[HeaderCard], made: list[HeaderCard]) -> list[HeaderCard]:
+    """Return the cards of the input table, updated by the new cards; new HISTORY lines come last."""
     new = {keyword for keyword, _, _ in made} - {"HISTORY"}
     kept = [card for card in before if card[0] not in {*new, "CHECKSUM", "DATASUM"}]
     first = [card for card in made if card[0] != "HISTORY"]

@@ -1,4 +1,4 @@
-"""Commands with verbs of their own that also work without one: ``skysieve ghosts FILE``."""
+"""Groups of verbs with a default verb: ``skysieve ghosts FILE``."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ __all__ = ["DefaultVerb"]
 
 
 class DefaultVerb(TyperGroup):
-    """A group that takes its default verb where none is named.
+    """A group of verbs that runs its default verb if the first argument names none.
 
-    A file that is called as a verb is meant by ``./predict``.
+    A file with the name of a verb has to be given with its folder, as ``./predict``.
     """
 
     default = "find"
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Put the default verb in front of arguments that begin with no verb."""
+        """Insert the default verb before arguments that do not begin with a verb."""
         if not args or args[0] not in self.commands:
             args = [self.default, *args]
         return super().parse_args(ctx, args)

@@ -1,7 +1,7 @@
-"""Executables of their own for the verbs that take the place of the published commands.
+"""Separate executables ``maximask`` and ``maxitrack``, drop-in replacements of the published commands.
 
-Pipelines that run MaxiMask call one executable by its path and put its options behind it; they have no place
-for a verb in between.
+Pipelines that run MaxiMask call one executable by its path, followed by its options. They cannot insert the
+name of a verb between the two.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""``skysieve evaluate``: models and other people's detectors on frames with truth, in one report."""
+"""``skysieve evaluate``: evaluate models on frames with known truth, in one report."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app", "check_output", "write_files"]
 
-app = typer.Typer(no_args_is_help=True, help="Evaluate models, and compare them with baseline detectors.")
+app = typer.Typer(no_args_is_help=True, help="Evaluate models on data with known truth.")
 add_verb(
     app,
     "ghosts",
@@ -49,13 +49,13 @@ add_verb(
     app,
     "scenes",
     "skysieve.cli.evaluate_scenes:evaluate_scenes",
-    "Measure what frames hold of each class: how often, how strong, how large.",
+    "Measure how often each class occurs in frames, and how strong and large it is.",
 )
 add_verb(
     app,
     "probes",
     "skysieve.cli.evaluate_probes:evaluate_probes",
-    "Show models plain scenes of textbook shapes, each with one right answer.",
+    "Test models on simple scenes of textbook shapes, each with one correct class.",
 )
 
 REPORT = "report.md"
@@ -63,7 +63,11 @@ REPORT = "report.md"
 Output = Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Output folder of the report.")]
 Models = Annotated[
     list[str],
-    typer.Option("--model", help="Name, or folder with a card; may be repeated.", show_default=False),
+    typer.Option(
+        "--model",
+        help="Model to evaluate: a name, or a folder with a card; may be repeated.",
+        show_default=False,
+    ),
 ]
 Frames = Annotated[
     list[str],
@@ -154,16 +158,16 @@ def evaluate_contaminants(
         for own, name in enumerate(recipe, seed)
     ]
     options = _engine_options(engine, precision, device, threads)
-    ours = [ModelDetector(MaskSettings(model=name, **options)) for name in model]
-    _tell_apart(ours, model)
-    evaluated, interrupted = _hold(
-        _told_apart(sets),
-        lambda: MaskEvaluation(ours),
+    detectors = [ModelDetector(MaskSettings(model=name, **options)) for name in model]
+    _make_names_unique(detectors, model)
+    evaluated, interrupted = _evaluate_sets(
+        _check_sets(sets),
+        lambda: MaskEvaluation(detectors),
         failures,
         quiet=quiet,
         not_averaged=(COSMIC_RAYS_OUTSIDE_DEFECTS,),
     )
-    facts = {f"detector {one.name}": one.description for one in ours}
+    facts = {f"detector {one.name}": one.description for one in detectors}
     if not quiet:
         _print_confusion(evaluated)
     _write_report(output, "Contaminants", evaluated, facts, confusion_frames=confusion_frames)
@@ -204,9 +208,9 @@ def evaluate_tracking(
     sets = [_file_set(path, read_labelled_frame, failures) for path in frames]
     options = _engine_options(engine, precision, device, threads)
     detectors = [TrackDetector(TrackSettings(model=name, **options)) for name in model]
-    _tell_apart(detectors, model)
-    evaluated, interrupted = _hold(
-        _told_apart(sets), lambda: TrackingEvaluation(detectors), failures, quiet=quiet
+    _make_names_unique(detectors, model)
+    evaluated, interrupted = _evaluate_sets(
+        _check_sets(sets), lambda: TrackingEvaluation(detectors), failures, quiet=quiet
     )
     facts = {f"detector {one.name}": one.description for one in detectors}
     _write_report(output, "Tracking", evaluated, facts, measures=TRACKING_MEASURES, unit="frames")
@@ -227,7 +231,7 @@ class _Named(Protocol):
 
 @dataclass
 class _FrameSet:
-    """Frames of one kind, which are read or simulated as they are asked for."""
+    """A set of test frames, which are read or simulated one at a time."""
 
     name: str
     description: str
@@ -236,7 +240,7 @@ class _FrameSet:
 
 
 def _file_set(path: str, read: Callable[[Path], Any], failures: Failures) -> _FrameSet:
-    """Return the frames behind a path; those that cannot be read are failures."""
+    """Return the frames at a path; those that cannot be read are added to the failures."""
     from skysieve.core.fits.locations import find_locations
 
     found = [location.path for location in find_locations(path)]
@@ -258,7 +262,22 @@ def _engine_options(engine: Engine, precision: Precision, device: str, threads: 
 
 
 def check_output(output: Path, *, overwrite: bool) -> None:
-    """Make sure, before hours of work, that the report can be made and has a place."""
+    """Check, before an evaluation of hours, that the report can be drawn and written.
+
+    Parameters
+    ----------
+    output
+        Folder of the report.
+    overwrite
+        Whether an existing report may be replaced.
+
+    Raises
+    ------
+    OutputError
+        If the folder is a file, or holds a report that may not be replaced.
+    ConfigError
+        If Matplotlib is not installed.
+    """
     from skysieve.core.atomic import check_target
     from skysieve.core.evaluation.curves import check_matplotlib
 
@@ -273,16 +292,16 @@ def _check_detectors(names: Sequence[str]) -> None:
         raise ConfigError("nothing to evaluate; give at least one --model")
 
 
-def _tell_apart(detectors: Sequence[_Named], given: Sequence[str]) -> None:
-    """Call models that share a name as they were given on the command line."""
+def _make_names_unique(detectors: Sequence[_Named], given: Sequence[str]) -> None:
+    """Replace names shared by several models by those given on the command line."""
     names = [detector.name for detector in detectors]
     for detector, text in zip(detectors, given, strict=True):
         if names.count(detector.name) > 1:
             detector.name = text
 
 
-def _told_apart(sets: Sequence[_FrameSet]) -> list[_FrameSet]:
-    """Return the sets, those that share a name numbered."""
+def _check_sets(sets: Sequence[_FrameSet]) -> list[_FrameSet]:
+    """Check that there are test sets, and number those that share a name."""
     if not sets:
         raise ConfigError("no frames to evaluate on; give --frames or --recipe")
     names = [one.name for one in sets]
@@ -292,7 +311,7 @@ def _told_apart(sets: Sequence[_FrameSet]) -> list[_FrameSet]:
     return list(sets)
 
 
-def _hold(
+def _evaluate_sets(
     sets: Sequence[_FrameSet],
     make_evaluation: Callable[[], _Evaluation],
     failures: Failures,
@@ -306,7 +325,7 @@ def _hold(
     evaluations = [make_evaluation() for _ in sets]
     evaluated = []
     for one, evaluation in zip(sets, evaluations, strict=True):
-        seen, interrupted = 0, False
+        count, interrupted = 0, False
         try:
             for frame in one.frames:
                 try:
@@ -314,13 +333,13 @@ def _hold(
                 except FrameError as error:
                     failures.add(frame.name, error)
                     continue
-                seen += 1
+                count += 1
                 if not quiet:
-                    print(f"{one.name} {seen}/{one.count}: {frame.name}", flush=True)
+                    print(f"{one.name} {count}/{one.count}: {frame.name}", flush=True)
         except KeyboardInterrupt:
             interrupted = True
-        if seen:
-            note = f" Interrupted after {seen} frames." if interrupted else ""
+        if count:
+            note = f" Interrupted after {count} frames." if interrupted else ""
             evaluated.append(
                 EvaluatedSet(one.name, one.description + note, evaluation.results(), not_averaged)
             )
@@ -330,7 +349,7 @@ def _hold(
 
 
 def _print_confusion(evaluated: Sequence[EvaluatedSet]) -> None:
-    """Print which classes missed pixels go to, for each set and detector."""
+    """Print the classes that missed pixels are assigned to, for each set and detector."""
     from skysieve.core.evaluation.confusion_tables import missed_table, summarise_confusions
     from skysieve.core.evaluation.tables import to_text
 
@@ -355,7 +374,7 @@ def _write_report(
     unit: str = "pixels",
     confusion_frames: bool = False,
 ) -> None:
-    """Write the files of the report, the page that shows them last."""
+    """Make the report and write its files."""
     from skysieve.core.evaluation.report import make_report
     from skysieve.core.evaluation.scores import MEASURES
 
@@ -373,7 +392,15 @@ def _write_report(
 
 
 def write_files(output: Path, files: Mapping[str, bytes]) -> None:
-    """Write the files of a report, the page that shows the others last."""
+    """Write the files of a report; the page that shows the others is written last.
+
+    Parameters
+    ----------
+    output
+        Folder of the report.
+    files
+        Content of each file, by name.
+    """
     from skysieve.core.atomic import atomic_write
 
     for name in sorted(files, key=lambda name: name == REPORT):
@@ -383,8 +410,8 @@ def write_files(output: Path, files: Mapping[str, bytes]) -> None:
 
 
 def _finish(evaluated: Sequence[EvaluatedSet], failures: Failures, *, interrupted: bool) -> None:
-    """End with the exit code that tells what happened."""
+    """Exit with code 130 after an interrupt, or with code 1 if there were failures."""
     if interrupted:
         raise typer.Exit(130)
-    seen = [next(iter(one.detectors.values())).histograms.frames for one in evaluated]
-    failures.finish(sum(map(len, seen)))
+    frames = [next(iter(one.detectors.values())).histograms.frames for one in evaluated]
+    failures.finish(sum(map(len, frames)))

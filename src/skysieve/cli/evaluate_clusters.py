@@ -1,4 +1,4 @@
-"""``skysieve evaluate clusters``: catalogues beside each other, on skies whose clusters are known."""
+"""``skysieve evaluate clusters``: compare cluster catalogues on skies with known clusters."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ FOUND = "found"
 
 
 class Finder(enum.StrEnum):
-    """What looks for clusters; typer takes no literals for an option that may be repeated."""
+    """Cluster finders; an enumeration, as typer accepts no literals for options that may be repeated."""
 
     network = "network"
     mmf = "mmf"
@@ -43,7 +43,7 @@ class Finder(enum.StrEnum):
 
 
 Tiles = Literal["test", "validation", "train", "all"]
-"""Which part of the sky counts."""
+"""Part of the sky that is evaluated."""
 
 
 def evaluate_clusters(
@@ -167,7 +167,7 @@ def evaluate_clusters(
     rules = Rules(radius, least_y500, least_real, least_snr, purity)
     _check_disc(disc)
     truths = [_truth_of(path) for path in sky]
-    given = _given(catalogue or [], len(sky))
+    given = _read_catalogues(catalogue or [], len(sky))
     finders = list(dict.fromkeys(one.value for one in finder or []))
     _check_names(given, finders)
     settings: dict[str, Any] = {"engine": engine, "precision": precision, "device": device}
@@ -186,11 +186,11 @@ def evaluate_clusters(
         debug=debug,
     )
     search.check(sky)
-    trials = []
+    searches = []
     for number, folder in enumerate(sky):
         paths = {name: found[number] for name, found in given.items()} | search.run(folder, number)
-        trials.append((truths[number], paths))
-    results, facts = _measured(trials, rules, tiles, disc)
+        searches.append((truths[number], paths))
+    results, facts = _evaluate_detectors(searches, rules, tiles, disc)
     facts |= {"skies": ", ".join(map(str, sky)), "tiles": tiles}
     report = make_evaluation_report(
         [DetectorResult(*one) for one in results],
@@ -201,10 +201,10 @@ def evaluate_clusters(
     write_files(output, report)
 
 
-def _measured(
-    trials: list[tuple[Path, dict[str, Path]]], rules: Any, role: Tiles, disc: float
+def _evaluate_detectors(
+    searches: list[tuple[Path, dict[str, Path]]], rules: Any, role: Tiles, disc: float
 ) -> tuple[list[tuple[str, Any, Any]], dict[str, str]]:
-    """Return name, candidates and pixels of each detector, and facts of them."""
+    """Return name, matched candidates and pixel counts of each detector, and facts about them."""
     from skysieve.clusters.evaluate.catalogues import (
         area_in_square_degrees,
         count_sky_pixels,
@@ -214,15 +214,15 @@ def _measured(
     )
     from skysieve.clusters.evaluate.sky import TruthMatch
 
-    judged: dict[str, list[TruthMatch]] = {}
+    matches: dict[str, list[TruthMatch]] = {}
     pixels: dict[str, Any] = {}
     skies = []
     facts: dict[str, str] = {}
-    for truth, paths in trials:
+    for truth, paths in searches:
         detectors: dict[str, Detector] = {name: read_detector(path) for name, path in paths.items()}
         skies.append(evaluation_sky(truth, detectors, role))
         for name, one in detectors.items():
-            judged.setdefault(name, []).append(match_sky(skies[-1], one, rules))
+            matches.setdefault(name, []).append(match_sky(skies[-1], one, rules))
             counts = count_sky_pixels(skies[-1], one, rules, disc=disc)
             if counts is not None:
                 pixels[name] = pixels[name] + counts if name in pixels else counts
@@ -233,7 +233,7 @@ def _measured(
             f"no part of the skies is in the tiles for {role}, and was searched; try --tiles all"
         )
     facts["area"] = f"{area:.0f} square degrees"
-    results = [(name, TruthMatch.join(parts), pixels.get(name)) for name, parts in judged.items()]
+    results = [(name, TruthMatch.join(parts), pixels.get(name)) for name, parts in matches.items()]
     return results, facts
 
 
@@ -245,8 +245,8 @@ def _truth_of(path: Path) -> Path:
     return truth
 
 
-def _given(texts: list[str], skies: int) -> dict[str, list[Path]]:
-    """Return the catalogues of each detector, one a sky."""
+def _read_catalogues(texts: list[str], skies: int) -> dict[str, list[Path]]:
+    """Return the catalogues of each detector, one per sky."""
     found: dict[str, list[Path]] = {}
     for text in texts:
         name, _, path = text.partition("=")

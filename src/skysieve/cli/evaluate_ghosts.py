@@ -1,4 +1,4 @@
-"""``skysieve evaluate ghosts``: models beside people, on pictures that these outlined."""
+"""``skysieve evaluate ghosts``: compare models with people, on pictures with outlined ghosts."""
 
 from __future__ import annotations
 
@@ -31,23 +31,29 @@ __all__ = ["evaluate_ghosts"]
 
 
 def evaluate_ghosts(
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder of the report.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="DIR", help="Output folder of the report.")
+    ],
     *,
     annotations: Annotated[
         list[Path],
         typer.Option(
             "--annotations",
             metavar="FILE",
-            help="Outlines of one person, VIA or COCO; given again, the majority of all is the truth.",
+            help="Annotations of one person, VIA or COCO; repeat it to use the majority of several people.",
             show_default=False,
         ),
     ],
     pictures: Annotated[
-        Path, typer.Option("--pictures", metavar="DIR", help="Folder with the pictures they name.")
+        Path, typer.Option("--pictures", metavar="DIR", help="Folder with the annotated images.")
     ],
     model: Annotated[
         list[str],
-        typer.Option("--model", help="Name, or folder with a card; may be given again.", show_default=False),
+        typer.Option(
+            "--model",
+            help="Model to evaluate: a name, or a folder with a card; may be repeated.",
+            show_default=False,
+        ),
     ],
     names: Names = None,
     overwrite: Overwrite = False,
@@ -81,35 +87,35 @@ def evaluate_ghosts(
     start_logging()
     check_output(output, overwrite=overwrite)
     files = [read_annotations(path) for path in annotations]
-    judged = _chosen(annotated_pictures(files), names)
-    missing = [one.name for one in judged if not (pictures / one.name).is_file()]
+    annotated = _select(annotated_pictures(files), names)
+    missing = [one.name for one in annotated if not (pictures / one.name).is_file()]
     if missing:
-        raise SourceError(f"{pictures}: lacks {len(missing)} of {len(judged)} pictures, as {missing[0]}")
+        raise SourceError(f"{pictures}: lacks {len(missing)} of {len(annotated)} pictures, as {missing[0]}")
     finders = []
     for name in model:
         settings = GhostSettings(
             model=name, engine=engine, precision=precision, device=device, threads=threads
         )
         finders.append(GhostFinder(settings))
-    labels = _told_apart([finder.model.card.name for finder in finders], model)
+    labels = _unique_names([finder.model.card.name for finder in finders], model)
     people = [path.stem for path in annotations] if len(files) > 1 else []
     detectors = [GhostScores(label) for label in labels]
     against = {person: [GhostScores(label) for label in labels] for person in people}
     panels: dict[str, list[MissPanel]] = {label: [] for label in labels}
-    for number, one in enumerate(judged, 1):
+    for number, one in enumerate(annotated, 1):
         picture = read_picture(pictures / one.name)
-        for place, finder in enumerate(finders):
+        for index, finder in enumerate(finders):
             found, weak, probability = model_detections(finder, picture, label=one.name)
-            detectors[place].add(one.truth, found, weak=weak, probability=probability)
-            if misses := detectors[place].misses[-1]:
+            detectors[index].add(one.truth, found, weak=weak, probability=probability)
+            if misses := detectors[index].misses[-1]:
                 seen = [(name, mask) for name, mask, _ in found]
-                panels[labels[place]].append(MissPanel(one.name, picture, one.truth, seen, misses))
+                panels[labels[index]].append(MissPanel(one.name, picture, one.truth, seen, misses))
             for person, outlined in zip(people, one.people[: len(people)], strict=True):
                 own = [(ghost.class_name, ghost.outline.mask(outlined.shape)) for ghost in outlined.ghosts]
-                against[person][place].add(own, found, weak=weak, probability=probability)
+                against[person][index].add(own, found, weak=weak, probability=probability)
         if not quiet:
-            print(f"{number}/{len(judged)}: {one.name}", flush=True)
-    facts = {"pictures": str(len(judged)), "people": str(len(files))}
+            print(f"{number}/{len(annotated)}: {one.name}", flush=True)
+    facts = {"pictures": str(len(annotated)), "people": str(len(files))}
     facts |= {
         f"detector {label}": f"version {finder.model.card.version}, {finder.network.sha256[:12]}, "
         f"{finder.network.engine} {finder.network.precision}"
@@ -117,7 +123,7 @@ def evaluate_ghosts(
     }
     report = make_ghost_report(
         detectors,
-        person_scores(judged, people) if people else [],
+        person_scores(annotated, people) if people else [],
         against,
         command=shlex.join(["skysieve", *sys.argv[1:]]),
         facts=facts,
@@ -126,11 +132,11 @@ def evaluate_ghosts(
     write_files(output, report)
 
 
-def _chosen(judged: list[AnnotatedPicture], names: Path | None) -> list[AnnotatedPicture]:
-    """Return the pictures that a file names; all, if there is none."""
+def _select(annotated: list[AnnotatedPicture], names: Path | None) -> list[AnnotatedPicture]:
+    """Return the pictures named in a file, or all if no file is given."""
     if names is None:
-        return judged
-    known = {one.name: one for one in judged}
+        return annotated
+    known = {one.name: one for one in annotated}
     asked = read_names(names)
     unknown = [name for name in asked if name not in known]
     if unknown:
@@ -138,6 +144,6 @@ def _chosen(judged: list[AnnotatedPicture], names: Path | None) -> list[Annotate
     return [known[name] for name in asked]
 
 
-def _told_apart(names: list[str], given: Iterable[str]) -> list[str]:
-    """Return names of models; those that share one are called as they were given."""
+def _unique_names(names: list[str], given: Iterable[str]) -> list[str]:
+    """Return the names of models; names shared by several are replaced by those given on the command line."""
     return [text if names.count(name) > 1 else name for name, text in zip(names, given, strict=True)]

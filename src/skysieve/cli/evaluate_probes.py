@@ -1,4 +1,4 @@
-"""``skysieve evaluate probes``: models on plain scenes, each with one right answer."""
+"""``skysieve evaluate probes``: test models on simple scenes, each with one correct class."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ __all__ = ["evaluate_probes"]
 def evaluate_probes(
     *,
     model: Annotated[
-        list[str], typer.Option("--model", help="Name, or folder with a card; may be repeated.")
+        list[str],
+        typer.Option("--model", help="Model to test: a name, or a folder with a card; may be repeated."),
     ] = ["skysieve"],  # noqa: B006 - typer copies it
     only: Annotated[
         list[str],
@@ -46,7 +47,9 @@ def evaluate_probes(
             show_default=False,
         ),
     ] = [],  # noqa: B006
-    draws: Annotated[int, typer.Option("--draws", min=1, help="Number of draws of each probe.")] = 1,
+    draws: Annotated[
+        int, typer.Option("--draws", min=1, help="Number of random realisations of each probe.")
+    ] = 1,
     output: Annotated[
         Path | None,
         typer.Option("-o", "--output", metavar="FILE", help="Output table, as ECSV.", show_default=False),
@@ -69,11 +72,11 @@ def evaluate_probes(
     quiet: Quiet = False,
     _debug: Debug = False,
 ) -> None:
-    """Show models plain scenes of textbook shapes, each with one right answer.
+    """Test models on simple scenes of textbook shapes, each with one correct class.
 
-    A probe passes if its class has at least 80 % of the pixels of the thing in it, other classes of
-    contaminants have at most 5 % of these, and any class of contaminants has at most 1 % of the pixels far
-    from it. The exit code is 0 however many pass.
+    A probe is one scene with one object. It passes if at least 80 % of the object's pixels get the correct
+    class, at most 5 % of them get other contaminant classes, and at most 1 % of the pixels far from the
+    object get any contaminant class. The exit code is 0 however many probes pass.
 
     Examples
     --------
@@ -92,7 +95,7 @@ def evaluate_probes(
     for path in (output, preview):
         if path is not None:
             check_target(path, overwrite=overwrite)
-    probes = _chosen(only)
+    probes = _select_probes(only)
     options: dict[str, Any] = {
         "engine": engine,
         "precision": precision,
@@ -120,7 +123,7 @@ def evaluate_probes(
         print(f"picture: {preview}")
 
 
-def _chosen(patterns: Sequence[str]) -> list[Probe]:
+def _select_probes(patterns: Sequence[str]) -> list[Probe]:
     """Return the probes whose names match one of the patterns, or all if there is none."""
     from skysieve.frames.simulate.probes import PROBES
 
@@ -136,7 +139,7 @@ def _heading(name: str, masker: Masker) -> str:
 
 
 def _print(outcomes: Sequence[ProbeOutcome], *, heading: str, markdown: bool, quiet: bool) -> None:
-    """Print the table of a model and how many probes it passes; with ``quiet`` only the latter."""
+    """Print the table of a model and the number of probes it passes; with ``quiet`` only the number."""
     from skysieve.core.evaluation.tables import to_markdown, to_text
 
     def share(value: float) -> str:

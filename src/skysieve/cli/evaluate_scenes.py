@@ -1,4 +1,4 @@
-"""``skysieve evaluate scenes``: what frames with truth hold of each class."""
+"""``skysieve evaluate scenes``: statistics of the classes in frames with known truth."""
 
 from __future__ import annotations
 
@@ -68,14 +68,14 @@ def evaluate_scenes(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Measure what frames hold of each class: how often, how strong, how large.
+    """Measure how often each class occurs in frames, and how strong and large it is.
 
-    For each recipe or path one table is printed. Its columns: share of the frames into which the class was
-    put; share of the frames with any pixel of it, with --least pixels and with ten times that; share of the
-    tiles with --least pixels; share of all pixels; the median number of pixels in frames that have any; and
-    for contrast (in standard deviations of the noise), length and mean width of the pieces (in pixels) the
-    10, 50 and 90 % quantiles over the pieces, which count by their length. A piece is all pixels of the class
-    that touch; its contrast is the median of their absolute values, 0.67 for noise alone.
+    Prints one table per recipe or path. Its columns: fraction of the frames into which the class was put;
+    fraction of the frames with any pixel of it, with --least pixels and with ten times that; fraction of the
+    tiles with --least pixels; fraction of all pixels; the median number of pixels in frames that have any;
+    and the 10, 50 and 90 % quantiles of contrast (in standard deviations of the noise), length and mean width
+    (in pixels) of the pieces, weighted by length. A piece is a connected group of pixels of the class; its
+    contrast is the median absolute value of its pixels, which is 0.67 for pure noise.
 
     Examples
     --------
@@ -123,7 +123,7 @@ def evaluate_scenes(
 
 
 def _from_files(path: str, tile: int, failures: Failures) -> Iterator[FrameContent]:
-    """Yield what the frames behind a path hold; those that cannot be measured are failures."""
+    """Yield the content of the frames at a path; those that cannot be measured are added to the failures."""
     from skysieve.core.fits.locations import find_locations
     from skysieve.frames.evaluate.scene_content import measure_content
     from skysieve.frames.simulate.truth_frames import read_truth_frame
@@ -136,7 +136,7 @@ def _from_files(path: str, tile: int, failures: Failures) -> Iterator[FrameConte
 
 
 def _simulated(job: SceneJob, number: int, jobs: int, failures: Failures) -> Iterator[FrameContent]:
-    """Yield what simulated frames hold; those that cannot be measured are failures."""
+    """Yield the content of simulated frames; those that cannot be measured are added to the failures."""
     from skysieve.cli.running import start_logging
     from skysieve.core.execution.local import run_units
 
@@ -148,7 +148,7 @@ def _simulated(job: SceneJob, number: int, jobs: int, failures: Failures) -> Ite
 
 
 def _text(summaries: Sequence[ClassSummary], least: int) -> str:
-    """Return the table for the terminal; shares are in per cent."""
+    """Return the table for the terminal; fractions are in per cent."""
     from skysieve.core.evaluation.tables import to_text
 
     def share(value: float) -> str:
@@ -197,7 +197,7 @@ def _write(
     *,
     overwrite: bool,
 ) -> None:
-    """Write the table as ECSV, a row a class and set; shares lie between 0 and 1."""
+    """Write the table as ECSV, one row per class and set; fractions are from 0 to 1."""
     from skysieve.core.atomic import atomic_write
     from skysieve.core.evaluation.tables import to_ecsv
 

@@ -1,4 +1,4 @@
-"""``skysieve ghosts``: reflections and scattered light on whole focal planes."""
+"""``skysieve ghosts``: find reflections and scattered light on whole focal planes."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ __all__ = ["app"]
 app = typer.Typer(cls=DefaultVerb, help="Find ghosts and scattered light on whole focal planes.")
 
 
-MOST_DEAD = 0.1
-"""Part of the CCDs of a camera that may be without data and nothing is said: dead ones are known."""
+MAX_DEAD_FRACTION = 0.1
+"""Fraction of CCDs without data above which they are listed; a few dead CCDs per camera are normal."""
 
 
 @app.command(DefaultVerb.default)
@@ -35,24 +35,26 @@ def ghosts(
     options: GhostOptions,
     overwrite: Overwrite = False,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Skip exposures whose products are there, intact and newer.")
+        bool, typer.Option("--resume", help="Skip exposures whose products exist, are intact and are newer.")
     ] = False,
     jobs: Jobs = 1,
     table: Annotated[
         Path | None,
         typer.Option(
-            "--table", help="Table of the ghosts; with --screen of the exposures (ECSV).", show_default=False
+            "--table",
+            help="Output table of the ghosts, or with --screen of the exposures (ECSV).",
+            show_default=False,
         ),
     ] = None,
     ccds: Annotated[
         Path | None,
-        typer.Option("--ccds", help="Table of the CCDs that ghosts touch (ECSV).", show_default=False),
+        typer.Option("--ccds", help="Output table of the CCDs that ghosts touch (ECSV).", show_default=False),
     ] = None,
     exclude: Annotated[
         Path | None,
         typer.Option(
             "--exclude",
-            help="List of these CCDs as DELVE keeps it: date, expnum, ccd, id, ccdnum.",
+            help="Output list of these CCDs in the format of DELVE: date, expnum, ccd, id, ccdnum.",
             show_default=False,
         ),
     ] = None,
@@ -84,7 +86,7 @@ def ghosts(
     from skysieve.ghosts.predict.tables import ccd_table, exposure_table, ghost_table, write_table
 
     start_logging()
-    # whatever may not be replaced is left out below
+    # units whose products may not be replaced are removed below
     job = GhostJob(settings, **{**vars(options), "overwrite": True})
     job.check()
     for path in (table, ccds):
@@ -100,12 +102,12 @@ def ghosts(
     if len(todo) < len(units) and not quiet:
         print(f"{len(units) - len(todo)} of {len(units)} files are done already")
     records: dict[Location, GhostRecord] = {}
-    describe = _screened if options.screen else _described
+    describe = _describe_screened if options.screen else _describe_ghosts
     try:
         records.update(
             run_and_report(job, todo, processes=jobs, failures=failures, describe=describe, quiet=quiet)
         )
-    finally:  # what an interrupted run did is in the tables too
+    finally:  # the tables also get the results of an interrupted run
         made = [
             (table, exposure_table(records) if options.screen else ghost_table(records)),
             (ccds, ccd_table(records, job.camera())),
@@ -127,28 +129,28 @@ add_verb(
 )
 
 
-def _screened(unit: Location, record: GhostRecord) -> str:
-    return f"{printable(unit)} {record.probability:.4f}{_lacking(record)}"
+def _describe_screened(unit: Location, record: GhostRecord) -> str:
+    return f"{printable(unit)} {record.probability:.4f}{_describe_missing(record)}"
 
 
-def _described(unit: Location, record: GhostRecord) -> str:
-    """Return the lines of a finished exposure: its products, and where each ghost is."""
+def _describe_ghosts(unit: Location, record: GhostRecord) -> str:
+    """Return the lines of a finished exposure: its products, and the CCDs of each ghost."""
     lines = [f"{printable(unit)} -> {printable(record.products[0])} ({record.seconds:.1f} s)"]
     for ghost in record.ghosts:
         touched = ", ".join(f"{number} ({100 * part:.0f}%)" for number, part in ghost.ccds.items())
         lines.append(f"  {ghost.number} {ghost.class_name} {ghost.score:.2f}: CCDs {touched or 'none'}")
     if not record.ghosts:
         lines.append("  no ghosts")
-    if lacking := _lacking(record):
-        lines.append(f" {lacking}")
+    if missing := _describe_missing(record):
+        lines.append(f" {missing}")
     lines += [f"  also: {printable(path)}" for path in record.products[1:]]
     return "\n".join(lines)
 
 
-def _lacking(record: GhostRecord) -> str:
-    """Return what to say where more CCDs have no data than the dead ones of a camera."""
+def _describe_missing(record: GhostRecord) -> str:
+    """Return a note if more CCDs have no data than the few dead ones of a camera."""
     count, whole = len(record.ccds), len(record.ccds) + len(record.missing)
-    if len(record.missing) <= MOST_DEAD * whole:
+    if len(record.missing) <= MAX_DEAD_FRACTION * whole:
         return ""
     listed = " ".join(map(str, record.missing))
     return f" only {count} of {whole} CCDs have data: nothing is known of {listed}"

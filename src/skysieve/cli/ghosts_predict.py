@@ -1,4 +1,4 @@
-"""``skysieve ghosts predict``: reflections that bright stars will make, by ray tracing."""
+"""``skysieve ghosts predict``: predict reflections of bright stars by ray tracing."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from skysieve.core.errors import ConfigError
 
 __all__ = ["ghosts_predict"]
 
-SKY, MIN_LEVEL, LEAST, FILTER_PLACE = 21.0, 0.01, 0.01, -50.0
-"""Defaults; all but the third are those of the library, which help does not load."""
+SKY, MIN_LEVEL, MIN_CCD_FRACTION, FILTER_POSITION = 21.0, 0.01, 0.01, -50.0
+"""Defaults; all but the third repeat those of the library, which the help does not import, to be fast."""
 
 
 def ghosts_predict(
@@ -40,39 +40,44 @@ def ghosts_predict(
         typer.Option(
             "--magnitude",
             metavar="COLUMN",
-            help="Its column of magnitudes, in the band of the exposure.",
+            help="Column of the table with magnitudes in the band of the exposure.",
             show_default=False,
         ),
     ] = None,
     sky: Annotated[
-        float, typer.Option("--sky", help="Brightness of the sky, magnitudes per square arc second.")
+        float, typer.Option("--sky", help="Sky brightness in magnitudes per square arcsecond.")
     ] = SKY,
     faintest: Annotated[
-        float, typer.Option("--faintest", help="Leave out ghosts with less light than this part of the sky.")
+        float,
+        typer.Option(
+            "--faintest", help="Minimum surface brightness of a ghost, as a fraction of the sky brightness."
+        ),
     ] = MIN_LEVEL,
     filter_place: Annotated[
         float,
         typer.Option(
             "--filter-place",
             metavar="MM",
-            help="Where the filter stands in the magazine: -90, -50 or 0 mm from where the optical "
-            "prescription has it, towards the detector.",
+            help="Position of the filter in the filter changer: -90, -50 or 0 mm from that of the optical "
+            "prescription, towards the detector.",
         ),
-    ] = FILTER_PLACE,
+    ] = FILTER_POSITION,
     least: Annotated[
         float,
-        typer.Option("--least", help="Part of a CCD that a ghost must cover to touch it.", min=0, max=1),
-    ] = LEAST,
+        typer.Option(
+            "--least", help="Minimum fraction of a CCD that a ghost must cover to touch it.", min=0, max=1
+        ),
+    ] = MIN_CCD_FRACTION,
     table: Annotated[
-        Path | None, typer.Option("--table", help="Table of the ghosts (ECSV).", show_default=False)
+        Path | None, typer.Option("--table", help="Output table of the ghosts (ECSV).", show_default=False)
     ] = None,
     ccds: Annotated[
         Path | None,
-        typer.Option("--ccds", help="Table of the CCDs that ghosts touch (ECSV).", show_default=False),
+        typer.Option("--ccds", help="Output table of the CCDs that ghosts touch (ECSV).", show_default=False),
     ] = None,
     preview: Annotated[
         Path | None,
-        typer.Option("--preview", metavar="PNG", help="Picture of the focal plane.", show_default=False),
+        typer.Option("--preview", metavar="PNG", help="Output image of the focal plane.", show_default=False),
     ] = None,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
@@ -80,7 +85,8 @@ def ghosts_predict(
 ) -> None:
     """Predict the reflections of bright stars on DECam's focal plane, by ray tracing, without an exposure.
 
-    Rays cannot be foretold, and how bright a reflection is only to a factor of two.
+    Predicts reflections only: scattered light (the class Rays) cannot be predicted. The brightness of a
+    reflection is uncertain by a factor of two.
 
     Examples
     --------
@@ -138,7 +144,7 @@ def _degrees(option: str, text: str, *, hours: bool) -> float:
     Raises
     ------
     ConfigError
-        If it is neither.
+        If the text is neither.
     """
     try:
         return float(text)

@@ -1,4 +1,4 @@
-"""Verbs whose modules are imported when they are asked for, and not to list them."""
+"""Verbs whose modules are imported when they run, but not when the help lists them."""
 
 from __future__ import annotations
 
@@ -12,52 +12,52 @@ from typer.core import TyperCommand, TyperGroup
 __all__ = ["LazyVerb", "add_verb"]
 
 
-def add_verb(app: typer.Typer, name: str, place: str, short_help: str, *, panel: str | None = None) -> None:
-    """Register a verb by its place.
+def add_verb(app: typer.Typer, name: str, target: str, short_help: str, *, panel: str | None = None) -> None:
+    """Register a verb by the module and name of its function.
 
-    Verbs are listed in the order in which they are registered.
+    The help lists verbs in the order of their registration.
 
     Parameters
     ----------
     app
-        The program, or the verb that this one is a part of.
+        The program, or the group of verbs that this one belongs to.
     name
-        What the verb is called.
-    place
-        Its module and its name there, as ``skysieve.cli.mask:mask``: of the function that does it, or of a
-        ``typer.Typer`` with verbs of its own.
+        Name of the verb.
+    target
+        Module and name, as ``skysieve.cli.mask:mask``, of the verb's function or of a ``typer.Typer`` with
+        further verbs.
     short_help
-        What the list of verbs says of it: the first paragraph of its own help.
+        Text in the list of verbs; equal to the first paragraph of the verb's own help.
     panel
-        Panel of that list in which it stands.
+        Panel of that list in which the verb is shown.
     """
-    kind = type(f"LazyVerb[{name}]", (LazyVerb,), {"place": place})
+    kind = type(f"LazyVerb[{name}]", (LazyVerb,), {"target": target})
     app.command(name, cls=kind, help=short_help, rich_help_panel=panel)(_nothing)
 
 
 class LazyVerb(TyperCommand):
-    """What stands for a verb until it is asked for: its name, short help and panel."""
+    """Placeholder of a verb that is not imported yet: its name, short help and panel."""
 
-    place: ClassVar[str]
+    target: ClassVar[str]
 
     def make_context(self, info_name: Any, args: Any, parent: Any = None, **extra: Any) -> Any:
-        """Begin the verb itself: whatever comes of these arguments, it does."""
+        """Import the verb and let it parse the arguments."""
         return self.verb.make_context(info_name, args, parent=parent, **extra)
 
     @cached_property
     def verb(self) -> TyperCommand | TyperGroup:
-        """The verb itself, with its options, or with verbs of its own."""
-        module, _, attribute = self.place.partition(":")
+        """The verb itself, with its options, or the group with its verbs."""
+        module, _, attribute = self.target.partition(":")
         found = getattr(import_module(module), attribute)
-        around = typer.Typer(add_completion=False, rich_markup_mode=self.rich_markup_mode)
-        around.callback()(_nothing)  # else typer makes no group around a single verb
+        parent = typer.Typer(add_completion=False, rich_markup_mode=self.rich_markup_mode)
+        parent.callback()(_nothing)  # without a callback typer makes no group of a single verb
         if isinstance(found, typer.Typer):
-            around.add_typer(found, name=self.name)
+            parent.add_typer(found, name=self.name)
         else:
-            around.command(self.name)(found)
-        group = cast("TyperGroup", typer.main.get_command(around))
+            parent.command(self.name)(found)
+        group = cast("TyperGroup", typer.main.get_command(parent))
         return cast("TyperCommand | TyperGroup", group.commands[str(self.name)])
 
 
 def _nothing() -> None:
-    """Stand where typer wants a function."""
+    """Do nothing; typer requires a function here."""

@@ -1,4 +1,4 @@
-"""``skysieve mask``: contaminant masks for frames."""
+"""``skysieve mask``: make contaminant masks of frames."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def mask(
             classes=settings.classes if "classes" in given else config.classes,
             thresholds={**config.thresholds, **settings.thresholds},
         )
-    # whatever may not be replaced is left out below
+    # units whose products may not be replaced are removed below
     job = MaskJob(settings, **{**vars(options), "overwrite": True})
     failures = Failures(debug=debug)
     if table is not None:
@@ -124,7 +124,7 @@ def mask(
         records.update(
             run_and_report(job, todo, processes=jobs, failures=failures, describe=_describe, quiet=quiet)
         )
-    finally:  # what an interrupted run did is in the table too
+    finally:  # the table also gets the results of an interrupted run
         if table is not None and records:
             write_table(records, table, overwrite=overwrite or resume, extend=resume)
     if table is not None and records and not quiet:
@@ -151,16 +151,16 @@ def _chosen_priors(
 
 
 def _describe(unit: Location, record: MaskRecord) -> str:
-    """Return the lines of a finished file: where the mask is, and what was found in each frame."""
+    """Return the lines of a finished file: path of the mask, and the classes found in each frame."""
     lines = [f"{printable(unit)} -> {printable(record.product)} ({record.seconds:.1f} s)"]
     for frame in record.frames:
-        place = f"[{frame.hdu}]" + (f" plane {frame.plane}" if frame.plane else "")
+        label = f"[{frame.hdu}]" + (f" plane {frame.plane}" if frame.plane else "")
         found = [
             f"{name} {100 * part:.3g}%"
             for name, part in frame.fractions.items()
             if part > 0 and name != BACKGROUND
         ]
-        lines.append(f"  {place} {frame.shape[1]} x {frame.shape[0]}: {', '.join(found) or 'nothing found'}")
+        lines.append(f"  {label} {frame.shape[1]} x {frame.shape[0]}: {', '.join(found) or 'nothing found'}")
     lines += [f"  {printable(note)}" for note in record.notes]
     lines += [f"  preview: {printable(path)}" for path in record.previews]
     return "\n".join(lines)

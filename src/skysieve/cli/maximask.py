@@ -1,4 +1,4 @@
-"""``skysieve maximask``: in place of the command ``maximask``."""
+"""``skysieve maximask``: drop-in replacement of the command ``maximask``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 
 Suffix = Literal["mask", "masks"]
-"""Endings of the products."""
+"""Suffixes of the products."""
 
 
 def maximask(
@@ -72,7 +72,7 @@ def maximask(
 ) -> None:
     """Mask frames like the published command, with the same options, files and products.
 
-    Where that one is known to be wrong this one is right: see the page on the drop-in commands.
+    Known errors of the published command are corrected: see the page on the drop-in commands.
 
     Example: `skysieve maximask night.list --config_dir my_config --single_mask True`
     """
@@ -119,10 +119,22 @@ def maximask(
 def published_bool(option: str, text: str) -> bool:
     """Read a truth value as the published commands do.
 
+    Parameters
+    ----------
+    option
+        Name of the option, for the error message.
+    text
+        Its value.
+
+    Returns
+    -------
+    bool
+        The truth value.
+
     Raises
     ------
     ConfigError
-        If it is none.
+        If the text is not a truth value.
 
     Examples
     --------
@@ -137,7 +149,20 @@ def published_bool(option: str, text: str) -> bool:
 
 
 def model_of_folder(folder: Path, network: PublishedNetwork) -> str:
-    """Return the model folder made from a SavedModel folder of a published network."""
+    """Import a SavedModel folder of a published network as a model.
+
+    Parameters
+    ----------
+    folder
+        The SavedModel folder.
+    network
+        The published network that it holds.
+
+    Returns
+    -------
+    str
+        Folder of the model.
+    """
     from skysieve.frames.maximask.published import import_models
 
     return str(import_models(folder, [network])[0].folder)

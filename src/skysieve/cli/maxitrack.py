@@ -1,4 +1,4 @@
-"""``skysieve maxitrack``: in place of the command ``maxitrack``."""
+"""``skysieve maxitrack``: drop-in replacement of the command ``maxitrack``."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def maxitrack(
 ) -> None:
     """Append tracking probabilities to `maxitrack.out`, with the options of the published command.
 
-    Where that one is known to be wrong this one is right: see the page on the drop-in commands.
+    Known errors of the published command are corrected: see the page on the drop-in commands.
 
     Example: `skysieve maxitrack night.list --prior 0.02`
     """

@@ -1,4 +1,4 @@
-"""``skysieve models``: which models there are, what they say of themselves, and how to add one."""
+"""``skysieve models``: list models, show their cards, and import or calibrate models."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def models() -> None:
 
 
 Origin = Literal["packaged", "published", "cached"]
-"""Where models come from."""
+"""Sources of models."""
 
 Job = Literal["contaminants", "tracking", "ghosts", "clusters"]
-"""Jobs that models are for."""
+"""Jobs of models."""
 
 
 def _available() -> list[tuple[Origin, Model]]:
-    """Return the models in this package, those of installed packages and those of the cache, each once."""
+    """Return the models of this package, of installed packages and of the cache, each once."""
     from skysieve.core.models.packaged import packaged_models
     from skysieve.core.models.store import cached_models
     from skysieve.frames.mask.model import MAXIMASK
@@ -70,9 +70,9 @@ def _is_default(model: Model) -> bool:
 
 @app.command("list")
 def list_models(*, _debug: Debug = False) -> None:
-    """List the models that can be used now: name, job, version, origin, size, checksum, description.
+    """List the available models: name, job, version, origin, size, checksum, description.
 
-    The size is that of all its graphs, the checksum the beginning of the first graph's SHA-256.
+    The size is that of all graphs of the model; the checksum is the beginning of the first graph's SHA-256.
 
     Example: `skysieve models list`
     """

@@ -1,4 +1,4 @@
-"""``skysieve models calibrate-domain``: measure again what the training frames of a model look like."""
+"""``skysieve models calibrate-domain``: measure the statistics of a model's training frames."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ __all__ = ["calibrate_domain"]
 
 logger = logging.getLogger(__name__)
 
-FRAMES, LEAST_FRAMES = 600, 20
-SIDE, LEAST_SIDE = 512, 256
-EVERY = 50
-"""Frames after which the log says how far it is."""
+FRAMES, MIN_FRAMES = 600, 20
+SIDE, MIN_SIDE = 512, 256
+LOG_INTERVAL = 50
+"""Number of frames between two progress messages in the log."""
 
 
 def calibrate_domain(
@@ -53,18 +53,18 @@ def calibrate_domain(
     seed: Annotated[int, typer.Option("--seed", min=0, help="Random seed.")] = 0,
     _debug: Debug = False,
 ) -> None:
-    """Measure what training frames look like, by which `mask` and `track` warn of frames unlike them.
+    """Measure statistics of training frames; `mask` and `track` warn of frames that differ from them.
 
-    Simulates frames, shows them to the network, and writes quantiles of all statistics into the model's card.
-    Do so after the weights or the simulation have changed. It trains nothing, and takes a few minutes.
+    Simulates frames, runs the network on them, and writes quantiles of all statistics into the model's card.
+    Run it after the weights or the simulation have changed. It does not train, and takes a few minutes.
 
     Example: `skysieve models calibrate-domain run/model`
     """
     require("calibrate-domain", "simulate", "galsim", "yaml")
-    if frames < LEAST_FRAMES:
-        raise ConfigError(f"--frames {frames}: expected {LEAST_FRAMES} or more")
-    if side < LEAST_SIDE:
-        raise ConfigError(f"--side {side}: expected {LEAST_SIDE} px or more")
+    if frames < MIN_FRAMES:
+        raise ConfigError(f"--frames {frames}: expected {MIN_FRAMES} or more")
+    if side < MIN_SIDE:
+        raise ConfigError(f"--side {side}: expected {MIN_SIDE} px or more")
     from skysieve.core.models.card import read_model
     from skysieve.frames.mask.model import JOB
     from skysieve.frames.train.domain import DOMAIN_SEED, RECIPES, simulated_pixels
@@ -77,12 +77,12 @@ def calibrate_domain(
     pixels = simulated_pixels(
         model.card.job, drawn, count=frames, side=side, seed=DOMAIN_SEED + seed, clean=clean_frames
     )
-    done = calibrate(model, _counted(pixels, frames))
+    done = calibrate(model, _with_progress(pixels, frames))
     print(f"{done.folder}: domain of {len(done.card.domain)} statistics from {frames} frames of {drawn}")
 
 
-def _counted(frames: Iterator[NDArray[np.float32]], total: int) -> Iterator[NDArray[np.float32]]:
+def _with_progress(frames: Iterator[NDArray[np.float32]], total: int) -> Iterator[NDArray[np.float32]]:
     for number, pixels in enumerate(frames, start=1):
         yield pixels
-        if number % EVERY == 0:
+        if number % LOG_INTERVAL == 0:
             logger.info("%d of %d frames", number, total)

@@ -1,9 +1,9 @@
-"""Options that several verbs share."""
+"""Options shared by several verbs."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -12,30 +12,19 @@ from skysieve.core.errors import ConfigError, SourceError
 from skysieve.core.models.network import Engine, Precision
 
 __all__ = [
-    "HDU",
-    "BatchSize",
     "Debug",
     "Device",
     "EngineOption",
     "Jobs",
-    "MaskBits",
-    "MaskHDU",
     "Names",
-    "Normalisation",
-    "NormalisationOption",
     "Overwrite",
     "Paths",
     "PrecisionOption",
     "Quiet",
     "Threads",
-    "parse_assignments",
-    "parse_hdu",
     "read_names",
 ]
 
-
-Normalisation = Literal["corrected", "published"]
-"""Rules of the normalisation."""
 
 Paths = Annotated[
     list[str],
@@ -72,44 +61,6 @@ Threads = Annotated[
         rich_help_panel="Speed",
     ),
 ]
-BatchSize = Annotated[
-    int | None,
-    typer.Option(
-        "--batch-size",
-        min=1,
-        help="Maximum number of tiles in one call of the network; chosen automatically by default.",
-        show_default=False,
-        rich_help_panel="Speed",
-    ),
-]
-NormalisationOption = Annotated[
-    Normalisation,
-    typer.Option(
-        "--normalisation",
-        help="published: as MaxiMask, including its defects, for comparison.",
-        rich_help_panel="Comparison with the published tools",
-    ),
-]
-MaskHDU = Annotated[
-    str | None,
-    typer.Option(
-        "--mask-hdu",
-        metavar="HDU",
-        help="Image HDU of the same file, by number or name, that flags pixels without data; `none` "
-        "ignores the mask of a CCDData.",
-        show_default=False,
-    ),
-]
-MaskBits = Annotated[
-    str | None,
-    typer.Option(
-        "--mask-bits",
-        metavar="PLANES",
-        help="Planes of that mask that mean no data, by name or value (`BAD,SAT` or `1,2`), or `any`; by "
-        "default those of its header or pipeline.",
-        show_default=False,
-    ),
-]
 Names = Annotated[
     Path | None,
     typer.Option(
@@ -122,50 +73,26 @@ Names = Annotated[
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Stop at the first error and show its traceback.")]
 
-HDU = int | str
-
-
-def parse_hdu(text: str | None) -> HDU | None:
-    """Return an HDU's number or name."""
-    if text is None:
-        return None
-    return int(text) if text.isdecimal() else text
-
-
-def parse_assignments(option: str, texts: list[str]) -> dict[str, float]:
-    """Read ``NAME=VALUE`` options.
-
-    Raises
-    ------
-    ConfigError
-        If one has another form.
-
-    Examples
-    --------
-    >>> parse_assignments("--prior", ["CR=5e-4"])
-    {'CR': 0.0005}
-    """
-    values = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        try:
-            values[name.strip()] = float(value)
-        except ValueError:
-            equals = ""
-        if not equals or not name.strip():
-            raise ConfigError(f"{option} {text!r}: expected NAME=VALUE with a number, as CR=5e-4")
-    return values
-
 
 def read_names(path: Path) -> list[str]:
-    """Return the names in a text file, one a line.
+    """Read names from a text file, one per line.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Returns
+    -------
+    list of str
+        The names, without empty lines.
 
     Raises
     ------
     ConfigError
-        If it has none.
+        If the file has no names.
     SourceError
-        If it cannot be read.
+        If the file cannot be read.
     """
     try:
         lines = read_text(path, error=SourceError, limit=2**26).split("\n")

@@ -1,4 +1,4 @@
-"""Many units on the command line: progress, one line a unit, and the failures named at the end."""
+"""Run many units of work on the command line: progress, one line per unit, and a list of failures."""
 
 from __future__ import annotations
 
@@ -39,14 +39,19 @@ Record = TypeVar("Record")
 
 
 class Failures:
-    """What failed so far, and why.
+    """Collects and reports the failures of a run.
+
+    Parameters
+    ----------
+    debug
+        Whether to raise the first error instead of reporting it.
 
     Attributes
     ----------
     lines
-        One line for each.
+        One line per failure.
     skipped
-        How many files of folders and globs were passed over, since they hold no frame.
+        Number of files of folders and globs that were skipped, as they hold no frame.
     """
 
     def __init__(self, *, debug: bool) -> None:
@@ -55,7 +60,15 @@ class Failures:
         self._debug = debug
 
     def add(self, unit: object, error: Exception) -> None:
-        """Report an error on one line, at once."""
+        """Report an error on one line, at once.
+
+        Parameters
+        ----------
+        unit
+            What failed, as a file.
+        error
+            Its error; raised if errors are to be debugged.
+        """
         if self._debug:
             raise error
         line = one_line(error) or type(error).__name__
@@ -72,21 +85,34 @@ class Failures:
         print_error(f"skysieve: error: {line}")
 
     def skip(self, unit: object, reason: object) -> None:
-        """Count a file that holds no frame; the log has it with the reason."""
+        """Count a file that holds no frame, and log the reason.
+
+        Parameters
+        ----------
+        unit
+            The file.
+        reason
+            Why it is skipped.
+        """
         self.skipped += 1
         logger.info("%s: skipped: %s", unit, reason)
 
     def finish(self, done: int, *, before: int = 0) -> None:
-        """Name the failures of a longer run again, and end with code 1 if there are any.
+        """List the failures once more at the end of a run, and exit with code 1 if there are any.
 
-        It is one, too, if all that there was had to be skipped.
+        A run that had to skip all of its files counts as a failure.
 
         Parameters
         ----------
         done
-            Number of files that were done.
+            Number of files that this run finished.
         before
-            Number of those that an earlier run did.
+            Number of files that an earlier run finished.
+
+        Raises
+        ------
+        typer.Exit
+            With code 1, if there are failures.
         """
         if self.skipped and not (done or before or self.lines):
             self.lines.append(f"none of the {self.skipped} files holds a frame; name one, as file.fits[1]")
@@ -103,9 +129,23 @@ class Failures:
 def find_units(
     paths: Iterable[str], units: Callable[[str], list[Location]], failures: Failures
 ) -> list[Location]:
-    """Return the units behind all paths, each once; a path without any is a failure.
+    """Return the units of all paths, each once.
 
-    Products of this software that are named beside other files, as by a shell's ``*.fits``, are skipped.
+    Skysieve's own products among other files, as in a shell's ``*.fits``, are skipped.
+
+    Parameters
+    ----------
+    paths
+        Paths as given on the command line.
+    units
+        Returns the units of a path.
+    failures
+        Gets the paths without units.
+
+    Returns
+    -------
+    list of Location
+        The units.
     """
     from skysieve.core.fits.own_products import is_own_file
 
@@ -113,7 +153,7 @@ def find_units(
     for path in paths:
         try:
             for unit in units(path):
-                if unit not in found or not unit.found:  # one that is named itself has to be a frame
+                if unit not in found or not unit.found:  # a file that is named itself must hold a frame
                     found[unit] = unit
         except SkysieveError as error:
             failures.add(path, error)
@@ -128,22 +168,27 @@ def find_units(
 def with_own_product(
     units: list[Location], product: Callable[[Location], Path], failures: Failures, *, overwrite: bool
 ) -> list[Location]:
-    """Return the units with a product that is in nobody's way; the others are failures.
+    """Return the units whose products conflict with no other file; the others are failures.
 
-    Known before any work is done, it costs none; and whatever lies under these names later may be replaced:
-    a unit whose process dies is done again, over what it left. What killed runs left half written in the
-    folders of the products is removed.
+    The check comes before any work, so that a conflict wastes none. Files that appear under these names later
+    may be replaced: if the process of a unit dies, the unit runs again and overwrites its partial product.
+    Temporary files of killed runs in the folders of the products are removed.
 
     Parameters
     ----------
     units
         Units of work.
     product
-        Returns where the product of a unit goes.
+        Returns the path of the product of a unit.
     failures
-        Where those go whose product is that of a unit before, would replace a source, or is there.
+        Gets the units whose product is that of an earlier unit, would replace a source, or exists.
     overwrite
-        Whether products that are there may be replaced.
+        Whether existing products may be replaced.
+
+    Returns
+    -------
+    list of Location
+        The units without conflict.
 
     Raises
     ------
@@ -186,7 +231,20 @@ def _is_free(path: Path, unit: Location, failures: Failures, *, overwrite: bool)
 
 
 def is_done(product: Path, unit: Location) -> bool:
-    """Tell whether the product of a file is there, intact and newer than the file."""
+    """Whether the product of a file exists, is intact and is newer than the file.
+
+    Parameters
+    ----------
+    product
+        Path of the product.
+    unit
+        The file.
+
+    Returns
+    -------
+    bool
+        Whether nothing has to be done.
+    """
     from skysieve.core.fits.fits_integrity import is_intact
 
     try:
@@ -213,13 +271,18 @@ def run_and_report(
     job, units, processes
         See :func:`skysieve.core.execution.local.run_units`.
     failures
-        Where the others go.
+        Gets the units that fail, and counts those that are skipped.
     describe
-        Returns the line that a finished unit gets.
+        Returns the line that is printed for a finished unit.
     quiet
         Whether to print no such lines.
     what
-        What the units are, for the progress bar.
+        Plural name of the units, for the progress bar.
+
+    Yields
+    ------
+    tuple of Location and record
+        Each finished unit and its record.
     """
     if not units:
         return
@@ -231,7 +294,7 @@ def run_and_report(
             elif outcome.error is not None:
                 failures.add(outcome.unit, outcome.error)
             elif outcome.record is not None:
-                # first, so that what a line was printed of is in the table of an interrupted run
+                # before the line is printed, so that the table of an interrupted run has every printed unit
                 yield outcome.unit, outcome.record
                 if not quiet:
                     for line in describe(outcome.unit, outcome.record).split("\n"):
@@ -244,7 +307,7 @@ def run_and_report(
 
 @contextmanager
 def _progress(total: int, what: str, *, quiet: bool) -> Iterator[Callable[[], None]]:
-    """Show a progress bar on a terminal where there is more than one unit; yield what moves it."""
+    """Show a progress bar on a terminal if there are several units; yield a function that advances it."""
     if quiet or total == 1 or not sys.stderr.isatty():
         yield lambda: None
         return
@@ -258,22 +321,28 @@ def _progress(total: int, what: str, *, quiet: bool) -> Iterator[Callable[[], No
 
 
 def start_logging(*, verbose: bool = False) -> None:
-    """Send the package's warnings, and with ``verbose`` its messages, to the terminal on single lines."""
+    """Print the package's log on the terminal, one line per message.
+
+    Parameters
+    ----------
+    verbose
+        Whether to print messages at the level INFO too, not only warnings and errors.
+    """
     handler = logging.StreamHandler()
     handler.setFormatter(_OneLine("skysieve: %(levelname)s: %(message)s"))
     package = logging.getLogger("skysieve")
     package.handlers = [handler]
     package.setLevel(logging.INFO if verbose else logging.WARNING)
     package.propagate = False
-    _keep_warnings_of_libraries()
+    _log_library_warnings()
 
 
-def _keep_warnings_of_libraries() -> None:
-    """Log what libraries warn of at debug level: users cannot change the headers of archives."""
+def _log_library_warnings() -> None:
+    """Log warnings of libraries at debug level only: users cannot change the headers of archives."""
     from astropy import log
     from astropy.logger import LoggingError
 
-    with suppress(LoggingError):  # it was done before
+    with suppress(LoggingError):  # already disabled
         log.disable_warnings_logging()
 
     def show(message: Warning | str, *_more: object, **_named: object) -> None:
@@ -283,7 +352,7 @@ def _keep_warnings_of_libraries() -> None:
 
 
 class _OneLine(logging.Formatter):
-    """Puts each message on one printable line."""
+    """Formats each message as one printable line."""
 
     def format(self, record: logging.LogRecord) -> str:
         return one_line(super().format(record))

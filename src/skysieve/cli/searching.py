@@ -1,4 +1,4 @@
-"""Skies searched for clusters by several finders, for an evaluation."""
+"""Searches of skies by several cluster finders, for an evaluation."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ _SEARCH = "search.json"
 
 
 class SkySearches:
-    """Searches skies with the finders that are detectors, each sky once.
+    """Searches each sky once with the finders that are evaluated.
 
     Parameters
     ----------
     folder
-        Where the products go: a folder a sky and finder.
+        Output folder; each sky and finder gets its own subfolder.
     finders
-        Detectors.
+        Names of the finders.
     settings
-        Of the search, by the names of :class:`skysieve.clusters.search.settings.ClusterSettings`.
+        Settings of the search: fields of :class:`skysieve.clusters.search.settings.ClusterSettings`.
     galactic_cut, overwrite
         See :class:`skysieve.clusters.search.job.ClusterJob`.
     role
-        Tiles that are searched, or ``all``.
+        Tiles to search by their role in training (``train``, ``validation``, ``test``), or ``all``.
     resume
-        Whether to use what was found before, and to go on with units that are there.
+        Whether to reuse finished searches, and to resume interrupted ones.
     jobs, quiet, debug
         See :mod:`skysieve.cli.running`.
     """
@@ -62,33 +62,50 @@ class SkySearches:
         self._quiet, self._debug = quiet, debug
 
     def check(self, skies: list[Path]) -> None:
-        """Make sure, before hours of work, that all of it can be done.
+        """Check, before searches of hours, that all of them can run.
+
+        Parameters
+        ----------
+        skies
+            Folders of the skies.
 
         Raises
         ------
         SkysieveError
-            If not.
+            If one of them cannot run.
         """
         for number, sky in enumerate(skies):
             if self._finders and not sky.is_dir():
                 raise ConfigError(f"--finder needs maps: give --sky the folder with {sky}, not the table")
-            if self._todo(number):
+            if self._needs_search(number):
                 self._job(sky, number).check()
             elif self._finders:
                 self._check_same(sky, number)
 
     def run(self, sky: Path, number: int) -> dict[str, Path]:
-        """Return the folders of what was found in a sky, by finder.
+        """Search a sky, unless an earlier run is reused.
+
+        Parameters
+        ----------
+        sky
+            Folder of the sky.
+        number
+            Its index, from 0.
+
+        Returns
+        -------
+        dict of str to Path
+            Folder of the products of each finder.
 
         Raises
         ------
         SkysieveError
-            If it cannot be searched.
+            If the sky cannot be searched.
         """
         from skysieve.clusters.evaluate.search import units_of_role, write_finders
 
-        folder = self._place(number)
-        if self._todo(number):
+        folder = self._sky_folder(number)
+        if self._needs_search(number):
             job = self._job(sky, number)
             units = units_of_role(job, self._role)
             if not units:
@@ -96,7 +113,7 @@ class SkySearches:
             if self._jobs > 1 and len(units) > 1:
                 job.release()
             failures = Failures(debug=self._debug)
-            seen = run_and_report(
+            records = run_and_report(
                 job,
                 units,
                 processes=self._jobs,
@@ -105,24 +122,24 @@ class SkySearches:
                 quiet=self._quiet,
                 what="tiles",
             )
-            failures.finish(len(list(seen)))
+            failures.finish(len(list(records)))
             write_finders(job, units, self._finders, folder)  # type: ignore[arg-type]
             with atomic_write(folder / _SEARCH, overwrite=True) as temporary:
                 temporary.write_text(json.dumps(self._identity(sky), indent=1) + "\n", encoding="utf-8")
         return {name: folder / name for name in self._finders}
 
-    def _place(self, number: int) -> Path:
+    def _sky_folder(self, number: int) -> Path:
         return self._folder / f"sky-{number + 1}"
 
-    def _todo(self, number: int) -> bool:
-        """Tell whether a sky has to be searched."""
-        place = self._place(number)
-        there = [place / _SEARCH, *(place / name / CATALOGUE for name in self._finders)]
-        return bool(self._finders) and not (self._resume and all(path.is_file() for path in there))
+    def _needs_search(self, number: int) -> bool:
+        """Whether a sky has to be searched."""
+        folder = self._sky_folder(number)
+        expected = [folder / _SEARCH, *(folder / name / CATALOGUE for name in self._finders)]
+        return bool(self._finders) and not (self._resume and all(path.is_file() for path in expected))
 
     def _check_same(self, sky: Path, number: int) -> None:
-        """Make sure that what was found before is what would be found now."""
-        path = self._place(number) / _SEARCH
+        """Check that an earlier search had the same settings."""
+        path = self._sky_folder(number) / _SEARCH
         try:
             before = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
@@ -135,7 +152,7 @@ class SkySearches:
             )
 
     def _identity(self, sky: Path) -> dict[str, Any]:
-        """Return what candidates depend on, as JSON has it."""
+        """Return the settings that the candidates depend on, in types that JSON keeps."""
         asked = {name: self._settings.get(name) for name in ("model", "threshold", "snr", "views")}
         return asked | {"sky": str(sky.resolve()), "Galactic cut": self._cut, "role of tiles": self._role}
 
@@ -147,7 +164,7 @@ class SkySearches:
         needed = required_finder(self._finders)  # type: ignore[arg-type]
         return ClusterJob(
             [str(sky)],
-            self._place(number) / "search",
+            self._sky_folder(number) / "search",
             ClusterSettings(finder=needed, **self._settings),
             galactic_cut=self._cut,
             resume=self._resume,

@@ -1,4 +1,4 @@
-"""Options of a command from the settings that it takes: see :mod:`skysieve.core.settings`."""
+"""Make options of a command from the fields of settings dataclasses: see :mod:`skysieve.core.settings`."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ class Given(frozenset[str]):
 
 
 def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
-    """Replace each parameter that is a dataclass of settings by the options of its fields.
+    """Replace each parameter that is a settings dataclass by one option per field.
 
     Parameters
     ----------
     command
-        The function of a command.  A parameter annotated with a dataclass gets an instance, built from the
-        options of its fields; one annotated with :class:`Given` gets the names of those that were given.
+        The function of a command. A parameter annotated with a dataclass gets an instance, built from the
+        options of its fields. A parameter annotated with :class:`Given` gets the names of the given options.
 
     Returns
     -------
     callable
-        The function as typer wants it: one parameter for each option.
+        The function in the form that typer needs: one parameter per option.
 
     Raises
     ------
     TypeError
-        If two parameters would have one name.
+        If two parameters would have the same name.
     """
     hints = get_type_hints(command, include_extras=True)
     parameters: list[inspect.Parameter] = []
@@ -63,15 +63,15 @@ def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
     @wraps(command)
     def run(**values: Any) -> None:
         passed: dict[str, Any] = {}
-        there: set[str] = set()
+        seen: set[str] = set()
         for name, kind in kinds.items():
             own = {field.name: _read(option, values.pop(field.name)) for field, option in options_of(kind)}
             own = {field: value for field, value in own.items() if value is not None}
-            there |= own.keys()
+            seen |= own.keys()
             passed[name] = kind(**own)
-        command(**values, **passed, **dict.fromkeys(given, Given(there)))
+        command(**values, **passed, **dict.fromkeys(given, Given(seen)))
 
-    del run.__wrapped__  # typer would look at the signature behind it
+    del run.__wrapped__  # typer would read the signature of the wrapped function
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return run
@@ -85,7 +85,7 @@ def _read(option: Option, value: Any) -> Any:
 
 
 def _hint(kind: type, name: str) -> Any:
-    """Return the annotation of a field, as a type: those of the other fields may not be importable here."""
+    """Evaluate the annotation of one field: types of other fields may not be importable."""
     owner = next(each for each in kind.__mro__ if name in inspect.get_annotations(each))
     text = inspect.get_annotations(owner)[name]
     return eval(text, vars(sys.modules[owner.__module__]))  # noqa: S307 (our own source)
@@ -107,7 +107,7 @@ def _parameters(kind: type) -> list[inspect.Parameter]:
 
 
 def _text_type(hint: Any, option: Option) -> Any:
-    """Return the type of an option: that of the field, or None if it is not given."""
+    """Return the type of an option; it includes None if the option has no shown default."""
     kind = option.text_type or hint
     return kind | None if option.hidden_default or option.read is not None else kind
 
@@ -132,7 +132,7 @@ def _typer_option(kind: type, field: dataclasses.Field[Any], option: Option, hin
 
 
 def _shown_default(option: Option) -> bool | str:
-    """Return what the help shows of the default: nothing, the value, or its text where a value is read."""
+    """Return the default in the help: nothing, the value, or its text if the value is parsed from text."""
     if option.read is not None and get_origin(option.text_type) is Literal:
         return str(get_args(option.text_type)[0])
     return not option.hidden_default and option.read is None

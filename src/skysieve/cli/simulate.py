@@ -1,4 +1,4 @@
-"""``skysieve simulate``: pictures with known truth."""
+"""``skysieve simulate``: simulate images with known truth."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ Preview = Annotated[bool, typer.Option("--preview", help="Also write a contact s
 
 @app.callback()
 def simulate() -> None:
-    """Simulate pictures with known truth."""
+    """Simulate images with known truth."""
 
 
 @app.command("contaminants")
@@ -75,10 +75,10 @@ def simulate_contaminants(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Simulate frames with contaminants, and the truth about each pixel.
+    """Simulate frames with contaminants, and the true classes of each pixel.
 
-    Each frame is a FITS file with its truth in the HDU TRUTH, a mask of bit planes. Also written
-    are the table of all parameters, frames.ecsv, and the recipe, recipe.yaml.
+    Each frame is a FITS file with its truth in the HDU TRUTH, a mask of bit planes. The folder also gets the
+    table of all parameters, frames.ecsv, and the complete recipe, recipe.yaml.
 
     Examples
     --------
@@ -86,7 +86,7 @@ def simulate_contaminants(
 
     `skysieve simulate contaminants -n 20 -o mine/ --recipe my_camera.yaml --clean-frames night/ -j 4`
     """
-    whole = _room(recipe)
+    parsed = _read_recipe(recipe)
     from skysieve.cli.simulating import make_series
     from skysieve.frames.simulate.contaminants_files import (
         class_summary,
@@ -98,7 +98,7 @@ def simulate_contaminants(
     if clean_frames is not None and size is not None:
         raise ConfigError("--size does not go with --clean-frames: real frames keep their size")
     job = SimulationJob(
-        recipe=whole,
+        recipe=parsed,
         folder=output,
         shape=_shape(size),
         seed=seed,
@@ -140,18 +140,19 @@ def simulate_tracking(
 ) -> None:
     """Simulate frames with and without tracking errors.
 
-    Each frame is a FITS file whose header says so: SLIP is T or F, SLIPKIND what happened, SLIPEXT how far.
-    Beside them lie the table of all parameters, frames.ecsv, and the whole recipe, recipe.yaml.
+    Each frame is a FITS file with its truth in the header: SLIP (T or F), SLIPKIND (kind of the error) and
+    SLIPEXT (rms extent of the motion, in FWHM). The folder also gets the table of all parameters,
+    frames.ecsv, and the complete recipe, recipe.yaml.
 
     Example: `skysieve simulate tracking -n 100 --seed 1 -o frames/ --preview`
     """
-    whole = _room(recipe)
+    parsed = _read_recipe(recipe)
     from skysieve.cli.simulating import make_series
     from skysieve.frames.simulate.tracking_files import write_parameter_table, write_sheet
     from skysieve.frames.simulate.tracking_job import TrackingSimulationJob
 
     job = TrackingSimulationJob(
-        recipe=whole, folder=output, shape=_shape(size), seed=seed, overwrite=overwrite
+        recipe=parsed, folder=output, shape=_shape(size), seed=seed, overwrite=overwrite
     )
     make_series(
         job,
@@ -181,9 +182,9 @@ def simulate_ghosts(
 ) -> None:
     """Simulate focal planes of DECam, half of them with ghosts.
 
-    Each picture is a FITS file with its truth in the HDUs TRUTH, a bit a class, and GHOSTS, all pixels of
-    each. Beside them lie the annotations of all, annotations.json (COCO), the table of all parameters,
-    frames.ecsv, and the whole recipe, recipe.yaml.
+    Each picture is a FITS file with its truth in two HDUs: TRUTH has one bit per class, GHOSTS all pixels of
+    each ghost. The folder also gets the annotations of all pictures, annotations.json (COCO), the table of
+    all parameters, frames.ecsv, and the complete recipe, recipe.yaml.
 
     Example: `skysieve simulate ghosts -n 100 --seed 1 -o planes/ --preview`
     """
@@ -221,26 +222,26 @@ def simulate_frame(
     overwrite: Overwrite = False,
     _debug: Debug = False,
 ) -> None:
-    """Simulate one frame with every contaminant that the recipe has.
+    """Simulate one frame with every contaminant of the recipe.
 
     Example: `skysieve simulate frame -o frame.fits --seed 1`
     """
-    whole = _room(recipe)
+    parsed = _read_recipe(recipe)
     from skysieve.core.fits.fits_out import write_fits
     from skysieve.frames.simulate.contaminants_job import simulated_hdus
     from skysieve.frames.simulate.frame import simulate_frame as simulated
     from skysieve.frames.simulate.recipe import LAYERS
 
-    wanted = ["SAT", *(name for name in LAYERS if whole.contaminants[name].probability)]
-    if whole.overscan.probability:
+    wanted = ["SAT", *(name for name in LAYERS if parsed.contaminants[name].probability)]
+    if parsed.overscan.probability:
         wanted.append("OV")
-    frame = simulated((height, width), seed=seed, recipe=whole, contaminants=wanted)
+    frame = simulated((height, width), seed=seed, recipe=parsed, contaminants=wanted)
     write_fits(simulated_hdus(frame), output, overwrite=overwrite)
     print(f"frame: {output}")
 
 
-def _room(recipe: str) -> Recipe:
-    """Read the recipe, where what simulation needs is installed."""
+def _read_recipe(recipe: str) -> Recipe:
+    """Check that the packages for simulations are installed, and read the recipe."""
     require("simulation", "simulate")
     from skysieve.frames.simulate.recipe import read_recipe
 
@@ -258,7 +259,7 @@ def _shape(size: str | None) -> tuple[int, int]:
 
 
 def _command(verb: str, count: int, seed: int, size: str | None, *more: str) -> str:
-    """Return the command that makes the same frames again, from the recipe beside them."""
+    """Return the command that makes the same frames again, from the recipe in their folder."""
     height, width = _shape(size)
     sides = [] if more else ["--size", f"{height}x{width}"]
     parts = ["skysieve", "simulate", verb, "-n", str(count), "--seed", str(seed), *sides, *more]

@@ -1,4 +1,4 @@
-"""``skysieve simulate sky``: microwave skies with known clusters."""
+"""``skysieve simulate sky``: simulate microwave skies with known clusters."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ def simulate_sky(
     """Simulate the microwave sky in Planck's six high-frequency bands, with known clusters.
 
     Each band is a HEALPix map in Galactic coordinates, sky_100.fits and so on, in the unit of Planck's own
-    maps. Beside them lie the clusters, clusters.fits, the compact sources, sources.fits, and the whole
-    recipe, recipe.yaml. An interrupted run goes on where it was.
+    maps. The folder also gets the clusters, clusters.fits, the compact sources, sources.fits, and the
+    complete recipe, recipe.yaml. An interrupted run is resumed by the same command.
 
     Examples
     --------
@@ -91,7 +91,7 @@ def simulate_sky(
             job.units(),
             processes=jobs,
             failures=failures,
-            describe=_described,
+            describe=_describe,
             quiet=quiet,
             what="maps",
         )
@@ -99,14 +99,14 @@ def simulate_sky(
     failures.finish(len(done))
 
 
-def _described(unit: Location, record: SimulatedBand) -> str:
+def _describe(unit: Location, record: SimulatedBand) -> str:
     return (
         f"{unit}: rms {record.rms:.3g} {record.unit} ({'kept' if record.kept else f'{record.seconds:.0f} s'})"
     )
 
 
 def _write_recipe(job: SkySimulationJob) -> None:
-    """Write the whole recipe beside the maps; it shows, first of all, whether the folder can be written."""
+    """Write the complete recipe; this also shows, before any work, whether the folder can be written."""
     from skysieve._version import __version__
     from skysieve.clusters.simulate.recipe import read_sky_recipe
     from skysieve.core.atomic import atomic_write

@@ -1,4 +1,4 @@
-"""A series of simulated frames on the command line: the folder it goes to, and what lies beside it."""
+"""Make a series of simulated frames on the command line, with its table, recipe and preview."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 __all__ = ["make_series"]
 
-MOST_PREVIEWED = 36
-"""Frames in a preview, at most."""
+MAX_PREVIEWED = 36
+"""Maximum number of frames in a preview."""
 
 
 class _Frame(Protocol):
-    """What became of a frame."""
+    """Record of a finished frame."""
 
     @property
     def kept(self) -> bool: ...
@@ -42,7 +42,7 @@ Record_contra = TypeVar("Record_contra", bound=_Frame, contravariant=True)
 
 
 class _Recipe(Protocol):
-    """What the frames of a series are drawn from."""
+    """Recipe from which the frames of a series are drawn."""
 
     @property
     def name(self) -> str: ...
@@ -54,7 +54,7 @@ class _Recipe(Protocol):
 
 
 class _Series(Protocol[Record_co]):
-    """A job that makes the frames of a series, one a file."""
+    """A job that makes the frames of a series, one per file."""
 
     @property
     def recipe(self) -> _Recipe: ...
@@ -83,7 +83,7 @@ class _Sheet(Protocol[Record_contra]):
 
 
 class _Failures(Failures):
-    """What failed; ends at the first frame that cannot be written, as then the next could not be either."""
+    """Failures of frames; ends the run at the first file that cannot be written, as the next would fail."""
 
     def add(self, unit: object, error: Exception) -> None:
         super().add(unit, error)
@@ -104,35 +104,35 @@ def make_series(
     debug: bool,
     reader: Callable[[Path], _Recipe] = read_recipe,
 ) -> None:
-    """Make a series of frames, and beside them their table, the recipe, and a preview if wanted.
+    """Make a series of frames, their table, their recipe, and optionally a preview, in one folder.
 
     Parameters
     ----------
     job
         Makes the frames.
     count
-        How many.
+        Number of frames.
     processes
-        Processes at work.
+        Number of processes.
     describe
-        Returns what to say of a frame that is done.
+        Returns the description of a finished frame, for its line.
     write_table
         Writes the table.
     draw
-        Draws the preview.
+        Draws the preview; None for no preview.
     command
-        What makes the same frames again.
+        Command that makes the same frames again; a comment in the recipe.
     quiet
         Whether to print errors only.
     debug
-        Whether to show where errors come from.
+        Whether to stop at the first error and show its traceback.
     reader
         Reads a recipe of the job's kind.
 
     Raises
     ------
     ConfigError
-        If the number of frames, or what the job is asked for, is wrong.
+        If the number of frames or a setting of the job is wrong.
     OutputError
         If the folder holds frames of another series, or cannot be written.
     """
@@ -140,7 +140,7 @@ def make_series(
         raise ConfigError(f"-n {count}: expected a number of frames from 1 to {MAX_FRAMES}")
     start_logging()
     job.check()
-    _refuse_more(job.folder, count)
+    _check_no_more(job.folder, count)
     _write_recipe(job, command, reader)
     failures = _Failures(debug=debug)
     records: list[Record] = []
@@ -153,31 +153,31 @@ def make_series(
             job, job.units(count), processes=processes, failures=failures, describe=line, quiet=quiet
         ):
             records.append(record)
-    finally:  # what an interrupted run did is in the table too
+    finally:  # the table also gets the frames of an interrupted run
         if records:
             with suppress(OutputError) if failures.lines else nullcontext():
                 write_table(records, job.folder / "frames.ecsv")
     if draw is not None and records:
         path = job.folder / "preview.png"
-        draw(records[:MOST_PREVIEWED], path, title=f"{job.recipe.name}: {job.recipe.description}")
+        draw(records[:MAX_PREVIEWED], path, title=f"{job.recipe.name}: {job.recipe.description}")
         if not quiet:
             print(f"preview: {path}")
     failures.finish(len(records))
 
 
-def _refuse_more(folder: Path, count: int) -> None:
-    """Raise OutputError if there are frames beyond those asked for: they would be in no table."""
+def _check_no_more(folder: Path, count: int) -> None:
+    """Raise OutputError if the folder holds frames beyond the series: no table would list them."""
     beyond = [path for path in frames_in(folder) if frame_number(path) >= count]
     if beyond:
-        least = frame_number(beyond[-1]) + 1
+        needed = frame_number(beyond[-1]) + 1
         raise OutputError(
             f"{folder} holds more than {count} frames, as {beyond[0].name}; "
-            f"give -n {least} or more, remove them, or choose another --output"
+            f"give -n {needed} or more, remove them, or choose another --output"
         )
 
 
 def _write_recipe(job: _Series[Record], command: str, reader: Callable[[Path], _Recipe]) -> None:
-    """Write the whole recipe beside the frames; it shows, first of all, whether the folder can be written."""
+    """Write the complete recipe; this also shows, before any work, whether the folder can be written."""
     path = job.folder / "recipe.yaml"
     if path.exists() and not job.overwrite and reader(path) != job.recipe:
         raise OutputError(f"{path} is another recipe: use --overwrite, or another --output")

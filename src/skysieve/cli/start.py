@@ -1,4 +1,4 @@
-"""The installed command: it minds interrupts first, and loads the rest then."""
+"""Entry point of the installed command: set up the handling of interrupts, then import the rest."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-LONGEST_END = 3.0
-"""Seconds that a run has to end by itself; an interrupt after that ends it at once."""
+MAX_CLEANUP = 3.0
+"""Seconds that a run has to clean up and end; an interrupt after that ends it at once."""
 
 INTERRUPTED = 130
-"""Exit code after Ctrl-C, as shells have it: 128 and the number of the signal."""
+"""Exit code after Ctrl-C, by the convention of shells: 128 plus the number of the signal."""
 
 
 def main() -> None:
-    """Run the command line, so that Ctrl-C, SIGTERM and SIGHUP end it between two files, in one line."""
+    """Run the command line; Ctrl-C, SIGTERM and SIGHUP end it between two files, with a one-line message."""
     interrupts = _Interrupts()
     code: int | str | None = 1
     try:
@@ -32,13 +32,13 @@ def main() -> None:
         code = None
     finally:
         interrupts.ignore()
-    if code is None:  # said only now, as an interrupt that was lost before may come once more
-        _say_interrupted()
+    if code is None:  # printed only now, as a lost interrupt may be raised once more before
+        _print_interrupted()
         code = INTERRUPTED
     if code == INTERRUPTED and interrupts.number:
         code = 128 + interrupts.number
-    # An interrupt within code made from text, as the methods of dataclasses are, makes `python -m` end
-    # as if by SIGINT, whatever the exit code, until more such code is run
+    # If an interrupt hits code compiled from text, as the methods of dataclasses, `python -m` ends as if by
+    # SIGINT, whatever the exit code. Running more such code avoids this.
     exec("")  # noqa: S102 (nothing)
     sys.exit(code)
 
@@ -56,10 +56,10 @@ def _run(interrupts: _Interrupts) -> int | str:
 
 
 class _Interrupts:
-    """What became of the signals that end a run.
+    """Handler of the signals that end a run.
 
-    The first one raises KeyboardInterrupt; those after it would interrupt what cleans up, so they do nothing,
-    until that takes too long.
+    The first signal raises KeyboardInterrupt. Later ones are ignored, as they would interrupt the clean-up,
+    unless the clean-up takes too long; then they end the process at once.
     """
 
     def __init__(self) -> None:
@@ -69,13 +69,13 @@ class _Interrupts:
         self._over = False
 
     def listen(self) -> None:
-        """Take the signals that this process was not told to ignore, as by ``nohup``."""
+        """Install the handler for all signals that the process does not ignore, as under ``nohup``."""
         for number in self._signals():
             signal.signal(number, self._take)
         sys.unraisablehook = self._repeat
 
     def ignore(self) -> None:
-        """Ignore them while the interpreter ends."""
+        """Ignore the signals while the interpreter ends."""
         self._over = True
         for number in self._signals():
             signal.signal(number, signal.SIG_IGN)
@@ -92,17 +92,17 @@ class _Interrupts:
             self.number = self.number or number
             self._raised, self._time = True, time.monotonic()
             raise KeyboardInterrupt
-        if time.monotonic() - self._time > LONGEST_END:
+        if time.monotonic() - self._time > MAX_CLEANUP:
             from skysieve.core.temporaries import remove_own_temporaries
 
             remove_own_temporaries()
-            _say_interrupted()
+            _print_interrupted()
             with suppress(OSError, ValueError):
                 sys.stdout.flush()
-            os._exit(128 + self.number)  # processes that work for this one end when it does
+            os._exit(128 + self.number)  # worker processes end with their parent
 
     def _repeat(self, lost: sys.UnraisableHookArgs) -> None:
-        """Interrupt once more where the interpreter lost the first one, as in the end of an object's life."""
+        """Raise the interrupt again if the interpreter dropped the first one, as inside ``__del__``."""
         if not issubclass(lost.exc_type, KeyboardInterrupt):
             sys.__unraisablehook__(lost)
             return
@@ -119,7 +119,7 @@ class _Interrupts:
         timer.start()
 
 
-def _say_interrupted() -> None:
+def _print_interrupted() -> None:
     with suppress(OSError, ValueError):
         sys.stderr.write("skysieve: interrupted; finished files are kept\n")
         sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""``skysieve track``: the probability of tracking errors."""
+"""``skysieve track``: print the probability of tracking errors."""
 
 from __future__ import annotations
 
@@ -25,11 +25,15 @@ def track(
     *,
     table: Annotated[
         Path | None,
-        typer.Option("-o", "--output", help="Table of the frames' probabilities (ECSV).", show_default=False),
+        typer.Option(
+            "-o", "--output", help="Output table of the frames' probabilities (ECSV).", show_default=False
+        ),
     ] = None,
     blocks: Annotated[
         Path | None,
-        typer.Option("--blocks", help="Table of the blocks' probabilities (ECSV).", show_default=False),
+        typer.Option(
+            "--blocks", help="Output table of the blocks' probabilities (ECSV).", show_default=False
+        ),
     ] = None,
     overwrite: Overwrite = False,
     jobs: Jobs = 1,
@@ -65,7 +69,7 @@ def track(
         records.update(
             run_and_report(job, units, processes=jobs, failures=failures, describe=_describe, quiet=quiet)
         )
-    finally:  # what an interrupted run did is in the tables too
+    finally:  # the tables also get the results of an interrupted run
         for path, make in tables if records else ():
             write_table(make(records), path, overwrite=overwrite)
     failures.finish(len(records))
@@ -75,7 +79,7 @@ def _describe(unit: Location, record: TrackRecord) -> str:
     lines = [f"{printable(unit)} {record.probability:.4f}"]
     if len(record.frames) > 1:
         for frame in record.frames:
-            place = f"[{frame.hdu}]" + (f" plane {frame.plane}" if frame.plane else "")
-            lines.append(f"  {place} {frame.result.probability:.4f}")
+            label = f"[{frame.hdu}]" + (f" plane {frame.plane}" if frame.plane else "")
+            lines.append(f"  {label} {frame.result.probability:.4f}")
     lines += [f"  {printable(note)}" for note in record.notes]
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""``skysieve train``: networks of one's own, from scratch or from ours."""
+"""``skysieve train``: train networks, from scratch or from an existing model."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ add_verb(
 
 
 TrainingDevice = Literal["auto", "cpu", "cuda"]
-"""Where networks are trained."""
+"""Devices on which networks are trained."""
 
 RecipeOption = Annotated[
     str,
@@ -109,8 +109,8 @@ def train_contaminants(
         typer.Option(
             "--keep",
             metavar="DIR",
-            help="Of a revision: folder in which frames are stored with the answers of the first network, "
-            "and reused.",
+            help="For recipes that train a revision: folder in which frames are stored with the predictions "
+            "of the first network, and reused.",
             show_default=False,
         ),
     ] = None,
@@ -122,8 +122,8 @@ def train_contaminants(
 ) -> None:
     """Train the network that masks contaminants.
 
-    The model lies in the folder `model` of the output, for `skysieve mask --model`.  Ctrl-C loses no
-    finished work: the same command goes on.
+    The model is written to the folder `model` of the output, for `skysieve mask --model`. Ctrl-C loses no
+    finished work: the same command resumes the training.
 
     Example: `skysieve train contaminants -o mine --init skysieve --clean-frames nights/ --steps 2000`
     """
@@ -167,8 +167,8 @@ def train_tracking(
 ) -> None:
     """Train the network that detects tracking errors.
 
-    The model lies in the folder `model` of the output, for `skysieve track --model`.  Ctrl-C loses no
-    finished work: the same command goes on.
+    The model is written to the folder `model` of the output, for `skysieve track --model`. Ctrl-C loses no
+    finished work: the same command resumes the training.
 
     Example: `skysieve train tracking -o mine`
     """
@@ -215,8 +215,8 @@ def train_ghosts(
 ) -> None:
     """Train the network that finds ghosts on focal planes.
 
-    The model lies in the folder `model` of the output.  Ctrl-C loses no finished work: the same command goes
-    on.
+    The model is written to the folder `model` of the output. Ctrl-C loses no finished work: the same command
+    resumes the training.
 
     Example: `skysieve train ghosts -o mine --pictures planes/ --annotations a.json --annotations b.json`
     """
@@ -240,11 +240,31 @@ def train_ghosts(
 
 
 def chosen_recipe(name: str, job: Job, steps: int | None) -> TrainingRecipe:
-    """Return the recipe of a training, once it is known that what training needs is installed."""
+    """Check that the packages for training are installed, and read the recipe.
+
+    Parameters
+    ----------
+    name
+        Recipe: a YAML file, or the name of a recipe in the package.
+    job
+        Job that the recipe must be for.
+    steps
+        Number of batches instead of that in the recipe; None for the latter.
+
+    Returns
+    -------
+    TrainingRecipe
+        The recipe.
+
+    Raises
+    ------
+    ConfigError
+        If the recipe is for another job, or cannot be read.
+    """
     require("training", "train")
     from dataclasses import replace
 
-    from skysieve.core.training import processors  # noqa: F401 (before torch: see there)
+    from skysieve.core.training import processors  # noqa: F401 (imported before torch; the module says why)
     from skysieve.core.training.recipe import read_training_recipe
 
     recipe = read_training_recipe(name)
@@ -256,13 +276,32 @@ def chosen_recipe(name: str, job: Job, steps: int | None) -> TrainingRecipe:
 def run_training(
     task: TrainingTask, folder: Path, *, workers: int | None, device: TrainingDevice, quiet: bool
 ) -> Model | None:
-    """Train, say where the model is, and return it; None in all but the first of several processes."""
+    """Train a network and print the folder of the model.
+
+    Parameters
+    ----------
+    trainee
+        Network, data and loss.
+    folder
+        Output folder.
+    workers
+        Number of processes that simulate; None for one per CPU core.
+    device
+        Device to train on.
+    quiet
+        Whether to print errors only.
+
+    Returns
+    -------
+    Model or None
+        The model; None in all processes but the first, if several GPUs are used.
+    """
     from lightning.pytorch.utilities import rank_zero_only
 
     from skysieve.cli.running import start_logging
     from skysieve.core.training.fit import fit
 
-    # Each GPU has a process that runs this command: one of them tells
+    # Each GPU has a process that runs this command; only one of them logs
     start_logging(verbose=not quiet and getattr(rank_zero_only, "rank", 0) == 0)
     model = fit(task, folder, workers=workers, device=device, progress=not quiet)
     if model is not None:

@@ -1,4 +1,4 @@
-"""``skysieve train clusters``: networks for clusters of galaxies, from maps whose clusters are known."""
+"""``skysieve train clusters``: train networks that find galaxy clusters, on maps with known clusters."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
 
 __all__ = ["train_clusters"]
 
-SEARCHED = 15.0
-"""Degrees of Galactic latitude from which on candidates are looked for, as in a search."""
+GALACTIC_CUT = 15.0
+"""Galactic latitude in degrees below which candidates are not searched for; as the default of a search."""
 
 
 NetworkKind = Literal["unet", "vnet", "unet++", "r2unet", "attention-unet", "resunet-a", "u2net", "unet3+"]
-"""Architectures."""
+"""Network architectures."""
 
 LossKind = Literal[
     "bce", "focal", "dice", "focal-dice", "tversky", "focal-tversky", "combo", "cosine-tversky", "mixed-focal"
 ]
-"""What is minimised."""
+"""Loss functions."""
 
 
 def train_clusters(
@@ -76,14 +76,14 @@ def train_clusters(
 ) -> None:
     """Train a network that finds clusters of galaxies in microwave maps.
 
-    The model lies in the folder `model` of the output, for `skysieve clusters find --model`.  At the end the
-    tiles for validation are searched with it, and its card gets what scores of candidates mean.  Ctrl-C loses
-    no finished work: the same command goes on.
+    The model is written to the folder `model` of the output, for `skysieve clusters find --model`. At the end
+    the scores of candidates are calibrated by a search of the validation tiles, and written into the card of
+    the model. Ctrl-C loses no finished work: the same command resumes the training.
 
     Example: `skysieve train clusters --maps sky1/ --maps sky2/ -o mine --network unet3+ --loss tversky`
     """
     chosen = chosen_recipe(recipe, "clusters", steps)
-    chosen = _changed(chosen, network, loss)
+    chosen = _modified(chosen, network, loss)
     from skysieve.cli.running import start_logging
     from skysieve.clusters.train.sky_files import read_skies
     from skysieve.clusters.train.training import ClusterTraining
@@ -95,11 +95,11 @@ def train_clusters(
         task.start_from(init)
     model = run_training(task, output, workers=workers, device=device, quiet=quiet)
     if model is not None and scores:
-        _fit_scores(model.folder, maps, max(chosen.patches.latitude, SEARCHED))
+        _fit_scores(model.folder, maps, max(chosen.patches.latitude, GALACTIC_CUT))
 
 
 def _fit_scores(folder: Path, maps: list[Path], latitude: float) -> None:
-    """Fit scores of candidates; a model without them is a model, too."""
+    """Calibrate the scores of candidates; if that fails, log a warning and keep the model without them."""
     import logging
 
     from skysieve.clusters.evaluate.score_fitting import fit_scores
@@ -110,8 +110,8 @@ def _fit_scores(folder: Path, maps: list[Path], latitude: float) -> None:
         logging.getLogger("skysieve").warning("scores of candidates are not fitted: %s", error)
 
 
-def _changed(recipe: TrainingRecipe, network: NetworkKind | None, loss: LossKind | None) -> TrainingRecipe:
-    """Return the recipe with another network, as wide as its own, or another loss with its own exponent."""
+def _modified(recipe: TrainingRecipe, network: NetworkKind | None, loss: LossKind | None) -> TrainingRecipe:
+    """Return the recipe with another architecture of the same widths, or another loss (default exponent)."""
     from dataclasses import replace
 
     if network is not None:

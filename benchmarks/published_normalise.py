@@ -1,6 +1,6 @@
-"""Run by the published tools' interpreter: their normalisation of stored pixels, timed.
+"""Time the published normalisation of stored pixels; runs in the environment of the published tools.
 
-usage: peer_normalise.py RUNS INPUT.npy OUTPUT.npy [INPUT.npy OUTPUT.npy ...]
+usage: published_normalise.py RUNS INPUT.npy OUTPUT.npy [INPUT.npy OUTPUT.npy ...]
 
 Prints one JSON line with the seconds of every run, a list for each input.
 """

@@ -1,4 +1,4 @@
-"""What the published commands themselves write for the frames: masks and tracking probabilities."""
+"""Products of the published commands for the frames: masks and tracking probabilities."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from astropy.io import fits
-from peer import CACHE, STEPS, make_peer
 from process import run_measured
+from published_tools import CACHE, STEPS, install_published_tools
 
 from skysieve.core.fits.frame_files import FrameFile
 from skysieve.core.fits.locations import parse_location
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["PeerProducts", "accepted", "make_products"]
+__all__ = ["PublishedProducts", "accepted", "make_products"]
 
 TILE = 400
-"""The published commands skip frames whose sides are not larger."""
+"""Side of a tile in pixels; the published commands skip frames that are not larger."""
 
 DONE = "done.json"
 
 
 @dataclass(frozen=True)
-class PeerProducts:
-    """A folder with copies of frames and what the published commands wrote for them.
+class PublishedProducts:
+    """A folder with copies of frames and the products of the published commands.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class PeerProducts:
             return np.asarray(hdus[hdu].data) > 0
 
     def images(self, frame: Path) -> int:
-        """Return how many HDUs the published commands look at: all images that are large enough."""
+        """Return the number of HDUs that the published commands process: all images that are large enough."""
         with fits.open(frame) as hdus:
             return sum(h.is_image and len(h.shape) == 2 and min(h.shape) > TILE for h in hdus)
 
@@ -64,12 +64,12 @@ class PeerProducts:
 
 
 def accepted(path: Path) -> bool:
-    """Tell whether the published commands take a frame: they want more than 400 pixels on each side."""
+    """Whether the published commands accept a frame: they need more than 400 pixels on each side."""
     with FrameFile(parse_location(str(path))) as file:
         return any(min(plane.shape) > TILE for plane in file.planes)
 
 
-def make_products(frames: Sequence[Path]) -> PeerProducts:
+def make_products(frames: Sequence[Path]) -> PublishedProducts:
     """Run both published commands on copies of frames, once for each set of frames.
 
     Raises
@@ -77,7 +77,7 @@ def make_products(frames: Sequence[Path]) -> PeerProducts:
     RuntimeError
         If a command fails.
     """
-    peer = make_peer()
+    tools = install_published_tools()
     content = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in frames}
     key = hashlib.sha256(json.dumps([STEPS, content]).encode()).hexdigest()[:12]
     folder = CACHE / f"products-{key}"
@@ -87,11 +87,11 @@ def make_products(frames: Sequence[Path]) -> PeerProducts:
         folder.mkdir(parents=True)
         for source, copy in zip(frames, copies, strict=True):
             shutil.copyfile(source, copy)
-        for command in (peer.maximask, peer.maxitrack):
-            # from within the folder: the published tools do not take every name on the way to it
+        for command in (tools.maximask, tools.maxitrack):
+            # run inside the folder, as the published tools do not accept all folder names
             run_measured([command, "."], folder=folder)
         (folder / DONE).write_text(json.dumps(content))
-    return PeerProducts(folder, copies)
+    return PublishedProducts(folder, copies)
 
 
 def _name(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""The focal planes that people outlined, and which of them nothing is trained or tuned on."""
+"""Focal planes with ghosts outlined by people, and those of them that no training or tuning used."""
 
 from __future__ import annotations
 
@@ -17,25 +17,26 @@ if TYPE_CHECKING:
 __all__ = [
     "SPLIT",
     "all_pictures",
-    "judged_names",
     "people_and_pictures",
     "study_annotations",
     "study_folder",
+    "test_names",
 ]
 
 TUNED = 10
-"""Of the pictures, sorted by the names of their files, so many first ones may be used for fitting."""
+"""Number of pictures, the first by file name, that may be used for fitting."""
 
 SPLIT = (
-    f"Of the 25 focal planes with pictures at hand, sorted by the names of their files, the first {TUNED} "
-    "may be used to fit the simulation and to choose thresholds; no pixel of the last 15, which are judged, "
-    "was trained on, and no threshold tuned. The simulation was first compared with outlines of all the "
-    "study's pictures, theirs among them, and again without them, by which no setting changed. That weights "
-    "before missed the widest ghosts of the 15, and drew the smaller of two around one middle, led to a "
-    "second look at the widths and places of outlined ghosts, those of the 15 left out, to which filter, "
-    "coatings and outlines of the simulation were fitted then. How thresholds are chosen was changed when "
-    "those of simulated pictures alone had done badly on the 15: as means over neighbouring ones, and on the "
-    "other ten pictures, too. So the 15 had a part in that rule, though no threshold was tried on them."
+    f"There are 25 focal planes with pictures. Sorted by file name, the first {TUNED} may be used to fit the "
+    "simulation and to choose thresholds. The last 15 are the test set: no pixel of them was used for "
+    "training, and no threshold was tuned on them. The simulation was first compared with the outlines of "
+    "all pictures of the study, including these 15, and then again without them; no setting changed. Earlier "
+    "weights missed the widest ghosts of the 15, and drew only the smaller of two concentric ghosts. "
+    "Therefore the widths and positions of outlined ghosts were measured again, without the 15, and filter, "
+    "coatings and outlines of the simulation were fitted to them. The rule for thresholds was changed after "
+    "thresholds from simulated pictures alone had given poor results on the 15: it now takes means over "
+    "neighbouring thresholds, and also uses the other ten pictures. So the 15 influenced that rule, although "
+    "no threshold was tried on them."
 )
 
 
@@ -45,7 +46,7 @@ def study_folder() -> Path:
     Raises
     ------
     SystemExit
-        If it is not there.
+        If the folder does not exist.
     """
     folder = data_folder() / "des_ghosts"
     if not (folder / "images").is_dir() or not (folder / "annotators").is_dir():
@@ -53,21 +54,21 @@ def study_folder() -> Path:
     return folder
 
 
-def judged_names() -> list[str]:
-    """Return the names of the pictures that nothing may be fitted to."""
+def test_names() -> list[str]:
+    """Return the names of the test pictures, which may not be used for fitting."""
     return [path.name for path in sorted((study_folder() / "images").iterdir())][TUNED:]
 
 
 def people_and_pictures() -> tuple[list[str], list[AnnotatedPicture]]:
-    """Return the names of the annotators, and the pictures that are judged as they saw them."""
+    """Return the names of the annotators, and the test pictures with their outlines."""
     paths = sorted((study_folder() / "annotators").glob("*.json"))
-    wanted = set(judged_names())
+    wanted = set(test_names())
     pictures = [one for one in annotated_pictures([read_annotations(p) for p in paths]) if one.name in wanted]
     return [path.stem.removeprefix("common_core_") for path in paths], pictures
 
 
 def all_pictures() -> tuple[list[str], list[AnnotatedPicture]]:
-    """Return the names of the annotators, and all pictures at hand as they saw them."""
+    """Return the names of the annotators, and all available pictures with their outlines."""
     paths = sorted((study_folder() / "annotators").glob("*.json"))
     there = {path.name for path in (study_folder() / "images").iterdir()}
     pictures = [one for one in annotated_pictures([read_annotations(p) for p in paths]) if one.name in there]

@@ -1,4 +1,4 @@
-"""Detectors on a set of frames: scores of all frames and of parts of them, with bootstrap intervals."""
+"""Evaluation of detectors on a set of frames: scores of all frames and of groups, with intervals."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from skysieve.core.evaluation.comparison import ScoredDetector
     from skysieve.core.evaluation.histograms import Tally
 
-__all__ = ["INTERVALS", "FrameSet", "Shown", "hold"]
+__all__ = ["INTERVALS", "BenchmarkFrame", "FrameSet", "evaluate_frames"]
 
 SEED = 1907_08298
-"""Of the resamples: the same for all that is compared."""
+"""Seed of the resamples, the same for all detectors that are compared."""
 
 REPORT_EVERY = 20
 
@@ -36,8 +36,8 @@ INTERVALS = (
 
 
 @dataclass(frozen=True)
-class Shown:
-    """A frame to be shown to detectors.
+class BenchmarkFrame:
+    """A frame on which detectors are evaluated.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class Shown:
     group
         Part of the set that it belongs to.
     unit
-        What is drawn anew in the bootstrap: frames made from one real frame are drawn together.
+        Resampling unit of the bootstrap; all frames made from one real frame share a unit.
     """
 
     frame: Any
@@ -68,14 +68,14 @@ class Evaluation(Protocol):
 
 @dataclass(frozen=True)
 class FrameSet:
-    """What detectors made of a set of frames.
+    """Results of detectors on a set of frames.
 
     Attributes
     ----------
     detectors
-        By name; all saw the same frames in the same order.
+        Results by name of the detector; all detectors got the same frames in the same order.
     groups, units
-        Of each frame.
+        Group and resampling unit of each frame.
     left_out
         Names of frames that could not be scored, and why.
     """
@@ -93,11 +93,11 @@ class FrameSet:
 
     @property
     def group_names(self) -> tuple[str, ...]:
-        """Names of the groups, in the order of their coming."""
+        """Names of the groups, in the order of their first frames."""
         return tuple(dict.fromkeys(self.groups))
 
     def members(self, group: str) -> NDArray[np.bool_]:
-        """Return which frames belong to a group."""
+        """Return the frames of a group, as ``(F,)`` bool."""
         return np.array([name == group for name in self.groups])
 
     def tally(self, detector: str, name: str, members: NDArray[np.bool_] | None = None) -> Tally:
@@ -106,17 +106,17 @@ class FrameSet:
         return self.detectors[detector].histograms.tally(name, chosen[None])
 
     def positives(self, name: str, members: NDArray[np.bool_] | None = None) -> int:
-        """Return the number of judged pixels, or frames, of a class."""
-        return int(self.tally(self._judge(name), name, members).positives.sum())
+        """Return the number of evaluated pixels, or frames, that belong to a class."""
+        return int(self.tally(self._any_detector(name), name, members).positives.sum())
 
-    def judged(self, name: str, members: NDArray[np.bool_] | None = None) -> int:
-        """Return the number of all pixels, or frames, that are judged in a class."""
-        tally = self.tally(self._judge(name), name, members)
+    def evaluated(self, name: str, members: NDArray[np.bool_] | None = None) -> int:
+        """Return the number of all pixels, or frames, that are evaluated for a class."""
+        tally = self.tally(self._any_detector(name), name, members)
         return int(tally.positives.sum() + tally.negatives.sum())
 
     def frames_with(self, name: str) -> int:
-        """Return the number of frames with a judged pixel of the class."""
-        return self.detectors[self._judge(name)].histograms.frames_with(name)
+        """Return the number of frames with an evaluated pixel of the class."""
+        return self.detectors[self._any_detector(name)].histograms.frames_with(name)
 
     def estimate(
         self, detector: str, name: str, measure: Measure, members: NDArray[np.bool_] | None = None
@@ -129,7 +129,7 @@ class FrameSet:
         return Estimate(float(measure.compute(self.tally(detector, name, members))[0]), found.samples)
 
     def calibration_error(self, detector: str, name: str) -> Estimate:
-        """Return the expected calibration error of a class, priors being its proportions in these frames."""
+        """Return the expected calibration error of a class, with its proportion in these frames as prior."""
         shift = self.detectors[detector].shift(name)
         error = Measure(
             ECE.name, ECE.title, partial(expected_calibration_error, shift=shift), higher_is_better=False
@@ -146,17 +146,17 @@ class FrameSet:
         """Return the mean of a score over the classes that have pixels."""
         return macro_mean({name: self.estimate(detector, name, measure, members) for name in names})
 
-    def _judge(self, name: str) -> str:
-        """Return a detector that scores a class; all are judged at the same pixels."""
+    def _any_detector(self, name: str) -> str:
+        """Return a detector that scores a class; all are evaluated on the same pixels."""
         return next(c for c, scored in self.detectors.items() if name in scored.histograms.classes)
 
     def _resamples(self, members: NDArray[np.bool_] | None) -> NDArray[np.float64]:
-        """Return weights ``(R, F)`` of the frames, zero for those that are not meant."""
+        """Return bootstrap weights ``(R, F)`` of the frames, zero for those outside of the selection."""
         chosen = np.ones(self.size, np.bool_) if members is None else members
         key = chosen.tobytes()
         if key not in self._weights:
             names, index = np.unique(np.array(self.units)[chosen], return_inverse=True)
-            if len(names) == 1:  # frames of one real frame: all that can be drawn
+            if len(names) == 1:  # all frames share one real frame: resample the frames themselves
                 names, index = np.arange(len(index)), np.arange(len(index))
             weights = np.zeros((RESAMPLES, self.size))
             weights[:, chosen] = draw_weights(len(names), np.random.default_rng(SEED))[:, index]
@@ -164,25 +164,37 @@ class FrameSet:
         return self._weights[key]
 
 
-def hold(evaluation: Evaluation, frames: Iterable[Shown]) -> FrameSet:
-    """Show frames to detectors, one after another; those that cannot be scored are left out.
+def evaluate_frames(evaluation: Evaluation, frames: Iterable[BenchmarkFrame]) -> FrameSet:
+    """Evaluate detectors on frames, one after another; frames that cannot be scored are left out.
+
+    Parameters
+    ----------
+    evaluation
+        Evaluation of the detectors.
+    frames
+        The frames.
+
+    Returns
+    -------
+    FrameSet
+        The results.
 
     Raises
     ------
     RuntimeError
-        If fewer than two could be scored.
+        If fewer than two frames could be scored.
     """
     groups, units, left_out = [], [], []
-    for shown in frames:
+    for one in frames:
         try:
-            evaluation.update(shown.frame)
+            evaluation.update(one.frame)
         except FrameError as error:
-            left_out.append(f"{shown.frame.name}: {error}")
+            left_out.append(f"{one.frame.name}: {error}")
             continue
-        groups.append(shown.group)
-        units.append(shown.unit)
+        groups.append(one.group)
+        units.append(one.unit)
         if len(groups) % REPORT_EVERY == 0:
-            print(f"  {len(groups)} frames seen", flush=True)
+            print(f"  {len(groups)} frames evaluated", flush=True)
     if len(groups) < 2:
         raise RuntimeError(
             f"{len(groups)} frames could be scored, expected two or more: {'; '.join(left_out)}"

@@ -1,7 +1,7 @@
-"""Simulated frames unlike those that the networks are trained on, by kind, from seeds.
+"""Simulated out-of-distribution frames, unlike those that the networks are trained on, by kind and seed.
 
-The ranges of each kind were set before the statistics that are measured on them; what they make is
-described by its function.
+The ranges of each kind were set before the statistics that are measured on them; :data:`KINDS` describes the
+kinds.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
     from skysieve.frames.simulate.recipe import Recipe
 
-__all__ = ["KINDS", "unlike_frame"]
+__all__ = ["KINDS", "ood_frame"]
 
 SIDE = 512
-"""Of the frames, in pixels."""
+"""Side of the frames in pixels."""
 
 QUANTISATION = (
     (16, 11, 10, 16, 24, 40, 51, 61),
@@ -40,10 +40,10 @@ QUANTISATION = (
     (49, 64, 78, 87, 103, 121, 120, 101),
     (72, 92, 95, 98, 112, 100, 103, 99),
 )
-"""Steps of the brightness coefficients of JPEG: ITU-T T.81, table K.1."""
+"""Quantisation steps of the luminance coefficients of JPEG: ITU-T T.81, table K.1."""
 
 
-def unlike_frame(kind: str, seed: int) -> NDArray[np.float32]:
+def ood_frame(kind: str, seed: int) -> NDArray[np.float32]:
     """Return ``(512, 512)`` pixels of a kind of :data:`KINDS`; the same for the same seed."""
     make, _ = KINDS[kind]
     rng = np.random.default_rng([list(KINDS).index(kind), seed])
@@ -60,7 +60,7 @@ def _sky(
     fwhm: tuple[float, float] = (2.0, 5.0),
     contaminants: tuple[str, ...] = ("CR", "HP", "SAT", "SP"),
 ) -> NDArray[np.float64]:
-    """Return an ordinary raw frame, of which another kind is made."""
+    """Return an ordinary raw frame, from which other kinds are made."""
     recipe = _recipe()
     recipe = replace(
         recipe,
@@ -78,7 +78,7 @@ def _grid() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 
 def _with_rays(rng: np.random.Generator, flux: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return counts of a flux with readout noise and single bright pixels, turned for half of the seeds."""
+    """Return counts of a flux with readout noise and single bright pixels, transposed for half the seeds."""
     pixels = np.round(rng.poisson(flux) + rng.normal(500, 4, flux.shape))
     hit = rng.random(flux.shape) < 1e-4
     pixels[hit] += rng.uniform(100, 5000, hit.sum())
@@ -259,4 +259,4 @@ KINDS: Mapping[str, tuple[Callable[[np.random.Generator], NDArray[np.float64]], 
     "enlarged": (_enlarged, "a frame resampled to twice its side"),
     "JPEG": (_jpeg, "8 bits, compressed in blocks of 8 x 8"),
 }
-"""What makes a kind, and what it is."""
+"""Function and description of each kind."""

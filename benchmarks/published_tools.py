@@ -1,4 +1,4 @@
-"""The published tools in an environment of their own: MaxiMask and MaxiTrack on TensorFlow."""
+"""Environment of the published tools: MaxiMask and MaxiTrack on TensorFlow."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from pathlib import Path
 
 from process import plain_environment
 
-__all__ = ["CACHE", "Peer", "make_peer"]
+__all__ = ["CACHE", "PublishedTools", "install_published_tools"]
 
 CACHE = Path(__file__).parent / ".cache"
-"""Where everything that the benchmarks make lies; git ignores it."""
+"""Folder of all temporary files of the benchmarks; git ignores it."""
 
 PYTHON = (3, 11)
 """The newest Python that TensorFlow 2.15 has wheels for."""
 
-# Two steps: MaxiMask's own requirement would bring the newest TensorFlow with all its GPU libraries.
+# Two steps: the requirements of MaxiMask would install the newest TensorFlow with all its GPU libraries.
 STEPS = (
     ("tensorflow-cpu==2.15.1", "numpy<2", "scipy", "astropy<7", "tqdm"),
     ("--no-deps", "MaxiMask==1.4.1"),
@@ -27,13 +27,13 @@ STEPS = (
 STAMP = "made-with.json"
 
 
-class Peer:
+class PublishedTools:
     """The environment of the published tools.
 
     Attributes
     ----------
     folder
-        Where it lies.
+        Folder of the environment.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -41,7 +41,7 @@ class Peer:
 
     @property
     def python(self) -> Path:
-        """Its interpreter."""
+        """Interpreter of the environment."""
         return self.folder / "bin" / "python"
 
     @property
@@ -55,12 +55,24 @@ class Peer:
         return self.folder / "bin" / "maxitrack"
 
     def run_script(self, script: Path, *arguments: str | Path) -> str:
-        """Run a script in it and return what it prints.
+        """Run a script in the environment and return its output.
+
+        Parameters
+        ----------
+        script
+            The script.
+        *arguments
+            Its arguments.
+
+        Returns
+        -------
+        str
+            Printed output.
 
         Raises
         ------
         RuntimeError
-            If it fails.
+            If the script fails.
         """
         command = [self.python, script, *arguments]
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=plain_environment())
@@ -69,7 +81,7 @@ class Peer:
         return done.stdout
 
     def versions(self) -> dict[str, str]:
-        """Return the versions of what is installed in it."""
+        """Return the versions of the installed packages."""
         done = subprocess.run(
             [self.python, "-m", "pip", "--disable-pip-version-check", "list", "--format", "json"],
             capture_output=True,
@@ -81,33 +93,33 @@ class Peer:
         return {p["name"]: p["version"] for p in json.loads(done.stdout) if p["name"].lower() in wanted}
 
 
-def make_peer() -> Peer:
-    """Return the environment, made on the first call.
+def install_published_tools() -> PublishedTools:
+    """Return the environment of the published tools; the first call makes it.
 
     Raises
     ------
     SystemExit
         If there is no Python 3.11, or the packages cannot be installed.
     """
-    peer = Peer(CACHE / "peer")
-    stamp = peer.folder / STAMP
+    tools = PublishedTools(CACHE / "peer")
+    stamp = tools.folder / STAMP
     steps = [list(step) for step in STEPS]
     if stamp.exists() and json.loads(stamp.read_text()) == steps:
-        return peer
+        return tools
     interpreter = _find_python()
-    print(f"making the environment of the published tools in {peer.folder} (TensorFlow: some 200 MB) ...")
-    shutil.rmtree(peer.folder, ignore_errors=True)
-    subprocess.run([interpreter, "-m", "venv", peer.folder], check=True, env=plain_environment())
+    print(f"making the environment of the published tools in {tools.folder} (TensorFlow: some 200 MB) ...")
+    shutil.rmtree(tools.folder, ignore_errors=True)
+    subprocess.run([interpreter, "-m", "venv", tools.folder], check=True, env=plain_environment())
     for step in steps:
         done = subprocess.run(
-            [peer.python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", *step],
+            [tools.python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", *step],
             check=False,
             env=plain_environment(),
         )
         if done.returncode:
             raise SystemExit(f"the published tools cannot be installed: pip install {' '.join(step)} failed")
     stamp.write_text(json.dumps(steps))
-    return peer
+    return tools
 
 
 def _find_python() -> Path:
