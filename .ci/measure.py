@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 
 PRODUCTS = ("frames", "ghosts", "clusters")
 SECTIONS = ("Parameters", "Returns", "Raises")
+OPTIONS = {
+    *("Paths", "Overwrite", "Jobs", "Quiet", "Debug", "EngineOption", "PrecisionOption", "Device", "Threads"),
+    *("BatchSize", "MaskHDU", "MaskBits", "Names", "NormalisationOption"),
+}
+"""Names that stand for an option in several commands."""
+
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -262,14 +268,15 @@ def settings(modules: dict[str, Module]) -> Iterator[tuple[str, object]]:
         for item in node.body
         if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)
     }
-    commands = [
-        node
+    names = [
+        arg.arg
         for module in modules.values()
         if module.package == "cli"
         for node in ast.walk(module.tree)
-        if isinstance(node, Function) and any("Annotated" in ast.unparse(arg) for arg in node.args.args)
+        if isinstance(node, Function)
+        for arg in (*node.args.args, *node.args.kwonlyargs)
+        if arg.annotation is not None and _is_option(arg.annotation)
     ]
-    names = [arg.arg for node in commands for arg in (*node.args.args, *node.args.kwonlyargs)]
     yield "lines of cli", sum(len(module.lines) for module in modules.values() if module.package == "cli")
     yield "parameters of commands", len(names)
     yield "of these restating a field of a dataclass", sum(name in fields for name in names)
@@ -288,6 +295,12 @@ def settings(modules: dict[str, Module]) -> Iterator[tuple[str, object]]:
             for node in ast.walk(module.tree)
         ),
     )
+
+
+def _is_option(annotation: ast.expr) -> bool:
+    """Return whether a parameter is an option of its own: `Annotated`, or a name that stands for one."""
+    text = ast.unparse(annotation)
+    return text.startswith("Annotated[") or text in OPTIONS
 
 
 def reached(modules: dict[str, Module], start: str) -> int:
