@@ -69,9 +69,9 @@ class TestBounds:
     @pytest.mark.parametrize(
         ("values", "message"),
         [
-            ({"low": -1}, "low: -1, expected at least 0"),
-            ({"high": 1.5}, "high: 1.5, expected at most 1"),
-            ({"threads": 65}, "threads: 65, expected from 1 to 64"),
+            ({"low": -1}, "low -1: expected at least 0"),
+            ({"high": 1.5}, r"high 1\.5: expected at most 1"),
+            ({"threads": 65}, "threads 65: expected from 1 to 64"),
         ],
     )
     def test_values_beyond_them_are_refused(self, values, message):

@@ -48,6 +48,8 @@ class Option:
         Heading under which the help lists the option.
     minimum, maximum
         Bounds of a number, both included.
+    text_bounds
+        Whether the bounds hold for the command line only.
     hidden_default
         Whether the help does not show the default.
     text_type
@@ -61,6 +63,7 @@ class Option:
     panel: str | None = None
     minimum: float | None = None
     maximum: float | None = None
+    text_bounds: bool = False
     hidden_default: bool = False
     text_type: Any = None
     read: Callable[[Any], Any] | None = None
@@ -192,11 +195,12 @@ def check_bounds(settings: object) -> None:
     ...     views: int = setting(1, minimum=1)
     >>> check_bounds(Settings(views=0))
     Traceback (most recent call last):
-    skysieve.core.errors.ConfigError: views: 0, expected at least 1
+    skysieve.core.errors.ConfigError: views 0: expected at least 1
     """
     for field, option in options_of(type(settings)):
         value = getattr(settings, field.name)
-        if not isinstance(value, int | float) or (option.minimum is None and option.maximum is None):
+        unbounded = option.text_bounds or (option.minimum is None and option.maximum is None)
+        if unbounded or not isinstance(value, int | float):
             continue
         low = -float("inf") if option.minimum is None else option.minimum
         high = float("inf") if option.maximum is None else option.maximum
@@ -207,7 +211,7 @@ def check_bounds(settings: object) -> None:
                 expected = f"at least {low:g}"
             else:
                 expected = f"from {low:g} to {high:g}"
-            raise ConfigError(f"{field.name}: {value}, expected {expected}")
+            raise ConfigError(f"{field.name.replace('_', ' ')} {value}: expected {expected}")
 
 
 def read_assignments(option: str, texts: list[str]) -> dict[str, float]:

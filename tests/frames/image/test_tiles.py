@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skysieve.core.errors import ConfigError
-from skysieve.core.models.augmentation import VIEWS, max_over_views
+from skysieve.core.models.augmentation import max_over_views
+from skysieve.core.models.engine_settings import VIEWS
 from skysieve.frames.image.tiles import TileSizes, cover, fixed_tiles, plan_tiles, predict
 
 MASKS = TileSizes(multiple=32, remainder=16, minimum=400)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skysieve.core.errors import ConfigError
-from skysieve.core.models.augmentation import VIEWS
+from skysieve.core.models.engine_settings import VIEWS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -9,7 +9,7 @@ from typing import Literal, get_args
 
 from skysieve.clusters.matched_filter.settings import FilterSettings
 from skysieve.core.errors import ConfigError
-from skysieve.core.models.engine_settings import EngineSettings
+from skysieve.core.models.engine_settings import VIEWS, EngineSettings
 from skysieve.core.settings import setting
 
 __all__ = ["DEFAULT_MODEL", "DEFAULT_PREFIX", "ClusterOptions", "ClusterSettings", "Finder"]
@@ -19,9 +19,6 @@ DEFAULT_MODEL = "skysieve"
 
 DEFAULT_PREFIX = "SKS"
 """Prefix of the names of candidates."""
-
-VIEWS = (1, 2, 4, 8)
-"""Numbers of rotations and reflections."""
 
 Finder = Literal["network", "mmf", "both"]
 """What finds candidates: the network, the matched filter, or both."""
@@ -72,6 +69,7 @@ class ClusterSettings(EngineSettings):
 
     def __post_init__(self) -> None:
         """Check the values."""
+        super().__post_init__()
         if self.finder not in get_args(Finder):
             raise ConfigError(f"finder {self.finder!r}: choose from {', '.join(get_args(Finder))}")
         if self.threshold is not None and not 0 < self.threshold <= 1:

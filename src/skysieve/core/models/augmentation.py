@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skysieve.core.errors import ConfigError
+from skysieve.core.models.engine_settings import VIEWS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-__all__ = ["VIEWS", "max_over_views"]
-
-VIEWS = (1, 2, 4, 8)
-"""Numbers of views: the original; with one quarter turn; all four rotations; all rotations, also mirrored."""
+__all__ = ["max_over_views"]
 
 
 def max_over_views(

@@ -6,17 +6,20 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 from skysieve.core.models.network import Engine, Precision
-from skysieve.core.settings import setting
+from skysieve.core.settings import check_bounds, setting
 
 if TYPE_CHECKING:
     from skysieve.core.models.card import Model
     from skysieve.core.models.graph_io import OutputKind
     from skysieve.core.models.shared_network import SharedNetwork
 
-__all__ = ["SPEED", "EngineSettings"]
+__all__ = ["SPEED", "VIEWS", "EngineSettings"]
 
 SPEED = "Speed"
 """Heading of these settings in the help."""
+
+VIEWS = (1, 2, 4, 8)
+"""Numbers of views: the original; with one quarter turn; all four rotations; all rotations, also mirrored."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +42,10 @@ class EngineSettings:
     precision: Precision = setting("auto", panel=SPEED)
     device: str = setting("cpu", metavar="DEVICE", panel=SPEED)
     threads: int | None = setting(None, minimum=1, hidden_default=True, panel=SPEED)
+
+    def __post_init__(self) -> None:
+        """Compare the numbers with their bounds."""
+        check_bounds(self)
 
     def load(self, model: Model, *, output_kind: OutputKind = "other") -> SharedNetwork:
         """Load the graph of a model.

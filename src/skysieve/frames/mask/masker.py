@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skysieve.core.errors import ConfigError, FrameError
-from skysieve.core.models.augmentation import VIEWS, max_over_views
+from skysieve.core.models.augmentation import max_over_views
+from skysieve.core.models.engine_settings import VIEWS
 from skysieve.frames.image.domain import check_reference, score_frame
 from skysieve.frames.image.normalise import normalise
 from skysieve.frames.image.tiles import TilePlan, TileSizes, fixed_tiles, plan_tiles, predict
@@ -90,8 +91,6 @@ class Masker:
         )
         if settings.views not in VIEWS:
             raise ConfigError(f"{settings.views} views: choose from {', '.join(map(str, VIEWS))}")
-        if settings.batch_size is not None and settings.batch_size < 1:
-            raise ConfigError(f"batch size {settings.batch_size}: expected at least 1")
 
     @cached_property
     def network(self) -> SharedNetwork:

@@ -96,7 +96,7 @@ class MaskSettings(FrameSettings):
     views: int = setting(1, panel=DECISIONS)
     streaks: bool = setting(True, panel=DECISIONS)
     saturation: bool = setting(True, panel=DECISIONS)
-    memory: int | None = setting(None, minimum=200, hidden_default=True, panel=SPEED)
+    memory: int | None = setting(None, minimum=200, text_bounds=True, hidden_default=True, panel=SPEED)
     tiling: Tiling = setting("fast", panel=COMPARISON)
 
     def non_default_settings(self) -> dict[str, object]:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from skysieve.core.errors import ConfigError
 from skysieve.frames.image.domain import check_reference, score_frame
 from skysieve.frames.image.normalise import normalise
 from skysieve.frames.image.usable import UsableFrame
@@ -130,15 +129,13 @@ class Tracker:
     Raises
     ------
     ConfigError
-        If the prior or the batch size is out of range.
+        If the prior is out of range.
     ModelError
         If the model is missing or damaged.
     """
 
     def __init__(self, settings: TrackSettings) -> None:
         self.settings = settings
-        if settings.batch_size is not None and settings.batch_size < 1:
-            raise ConfigError(f"batch size {settings.batch_size}: expected at least 1")
         if settings.prior is not None:
             modify_prior(np.zeros(1, np.float32), settings.prior)
         self.model = load_model(settings.model)
