@@ -121,6 +121,14 @@ class TestATrainingOnCleanFrames:
         one, other = training._frames(1), training._frames(2)
         assert (one.frame(0)[0] != other.frame(0)[0]).any()
 
+    def test_is_calibrated_on_their_share_of_other_pieces(self, recipe_file, nights, monkeypatch):
+        few_frames(monkeypatch)
+        training = ContaminantTraining(read_training_recipe(recipe_file(clean_share=0.4)))
+        training.use_clean_frames(nights)
+        sides = [frame.pixels.shape[0] for frame in training._calibration_frames()]
+        # simulated frames are whole, pieces of real ones as large as a tile
+        assert sides == [128, 128, 64]
+
     def test_refuses_a_folder_that_is_not_there(self, training, tmp_path):
         with pytest.raises(SourceError, match="nowhere: no such file or directory"):
             training.use_clean_frames(tmp_path / "nowhere")

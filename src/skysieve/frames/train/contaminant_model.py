@@ -41,8 +41,8 @@ DEFAULT_PRIORS = {
 }  # fmt: skip
 """Fraction of the pixels of ordinary frames in each class.
 
-The values are of the order of the published defaults, except for bad pixels, columns and persistence, for
-which the published values are 10 to 100 times lower than on real detectors, and for cosmic rays and fringes.
+They differ from the published defaults where those do not fit real detectors: the published values of bad
+pixels and columns are 2 to 50 times lower, those of persistence, saturation and spikes 2 to 10 times higher.
 The value of cosmic rays, 1.5e-3, is that of long exposures: with it, whole tracks are found, not just their
 cores.
 """
@@ -96,7 +96,7 @@ def write_contaminant_model(
     network
         Trained network, in evaluation mode, on the CPU.
     frames
-        Frames that were not used in training, all of one size.
+        Frames that were not used in training.
     folder
         Folder of the model.
     recipe
@@ -122,6 +122,7 @@ def write_contaminant_model(
             add_logits(histograms, logits, torch.from_numpy(frame.bits)[None])
             if len(first) < AGREEMENT_FRAMES:
                 first.append(frame)
+    sized = [frame.pixels for frame in first[:MARGIN_FRAMES]]
     tallies = {name: histograms.tally(name) for name in CLASS_NAMES}
     priors = {name: _clipped_prior(float(tally.prevalence)) for name, tally in tallies.items()}
     lines = {name: fit_platt(tally) for name, tally in tallies.items()}
@@ -145,7 +146,7 @@ def write_contaminant_model(
             multiple=network.multiple,
             remainder=0,
             minimum=256,
-            margin=tile_margin(network, [frame.pixels for frame in first[:MARGIN_FRAMES]]),
+            margin=tile_margin(network, [pixels for pixels in sized if pixels.shape == sized[0].shape]),
             bytes_per_pixel={name: needed + revision for name, needed in BYTES_PER_PIXEL.items()},
             memory=MEMORY,
         ),

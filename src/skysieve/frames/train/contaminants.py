@@ -217,7 +217,7 @@ class ContaminantTraining:
         """Calibrate the trained network on new frames and write it as a model."""
         network: SieveNet | RevisedNet = module.network  # type: ignore[assignment]
         logger.info("calibrating on %d frames", CALIBRATION_FRAMES)
-        frames = self._held_out(CALIBRATION_SEED, CALIBRATION_FRAMES)
+        frames = self._calibration_frames()
         model = write_contaminant_model(network, frames, folder, recipe=self.recipe, facts=facts)
         logger.info("measuring what %d training frames look like", DOMAIN_FRAMES)
         source = self._frames(self.recipe.seed + DOMAIN_SEED, size=min(self.recipe.frame, DOMAIN_SIDE))
@@ -233,16 +233,30 @@ class ContaminantTraining:
         injected = InjectedFrames(self.clean, self.simulation, recipe.tile, seed)
         return MixedFrames(simulated, injected, share=recipe.clean_share)
 
+    def _calibration_frames(self) -> Iterator[CalibrationFrame]:
+        """Yield simulated frames, then clean frames with contaminants, in the proportion of the training."""
+        injected = 0 if self.clean is None else round(CALIBRATION_FRAMES * self.recipe.clean_share)
+        yield from self._held_out(CALIBRATION_SEED, CALIBRATION_FRAMES - injected)
+        if self.clean is not None:
+            seed = self.recipe.seed + CALIBRATION_SEED
+            source = InjectedFrames(self.clean, self.simulation, self.recipe.tile, seed)
+            yield from _normalised_frames(source, CALIBRATION_SEED, injected)
+
     def _held_out(self, seed: int, count: int) -> Iterator[CalibrationFrame]:
         """Yield simulated frames that are not used in training and have complete truth."""
         source = SimulatedFrames(self.simulation, self.recipe.frame, self.recipe.seed + seed)
-        number = 0
-        while count:
-            pixels, bits = source.frame(number)
-            number += 1
-            try:
-                image, bits = normalise_frame(pixels, bits, np.random.default_rng([seed, number]))
-            except FrameError:
-                continue
-            count -= 1
-            yield CalibrationFrame(image, bits)
+        yield from _normalised_frames(source, seed, count)
+
+
+def _normalised_frames(source: FrameSource, seed: int, count: int) -> Iterator[CalibrationFrame]:
+    """Yield the first `count` frames of a source that have noise."""
+    number = 0
+    while count:
+        pixels, bits = source.frame(number)
+        number += 1
+        try:
+            image, bits = normalise_frame(pixels, bits, np.random.default_rng([seed, number]))
+        except FrameError:
+            continue
+        count -= 1
+        yield CalibrationFrame(image, bits)
