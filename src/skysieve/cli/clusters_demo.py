@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import shlex
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from skysieve.cli.options import Debug, Overwrite, Quiet
+from skysieve.cli.options import Writing
+from skysieve.cli.settings_options import takes_settings
+from skysieve.clusters.search.settings import DEFAULT_MODEL
 from skysieve.core.extras import require
+from skysieve.core.settings import setting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +22,26 @@ if TYPE_CHECKING:
 __all__ = ["demo"]
 
 
+@dataclass(frozen=True, kw_only=True)
+class DemoSettings:
+    """Settings of the demonstration.
+
+    Attributes
+    ----------
+    cap
+        Radius of the simulated cap around the north Galactic pole.
+    seed
+        Random seed of the sky.
+    model
+        Model of the finder: a name, or a folder with a card.
+    """
+
+    cap: float = setting(12.0, metavar="DEGREES")
+    seed: int = setting(2026, minimum=0)
+    model: str = setting(DEFAULT_MODEL, hidden_default=True)
+
+
+@takes_settings
 def demo(
     output: Annotated[
         Path,
@@ -25,22 +50,8 @@ def demo(
         ),
     ] = Path("demo-clusters"),
     *,
-    cap: Annotated[
-        float,
-        typer.Option(
-            "--cap", metavar="DEGREES", help="Radius of the simulated cap around the north Galactic pole."
-        ),
-    ] = 12.0,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Random seed of the sky.")] = 2026,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            "--model", help="Model of the finder: a name, or a folder with a card.", show_default=False
-        ),
-    ] = None,
-    overwrite: Overwrite = False,
-    quiet: Quiet = False,
-    debug: Debug = False,
+    settings: DemoSettings,
+    write: Writing,
 ) -> None:
     """Simulate a small sky, find its clusters, and print completeness and purity of the catalogue.
 
@@ -49,50 +60,49 @@ def demo(
 
     Example: `skysieve clusters demo -o demo-clusters`
     """
-    from skysieve.cli.clusters_find import find
-    from skysieve.cli.evaluate_clusters import evaluate_clusters
-    from skysieve.cli.simulate_sky import simulate_sky
     from skysieve.clusters.search.model import load_model
-    from skysieve.clusters.search.settings import DEFAULT_MODEL
 
     require("the demonstration", "sky")
-    load_model(model or DEFAULT_MODEL).verify()
-    sky, found, report = (output / name for name in ("sky", "found", "report"))
-    again = " --overwrite" if overwrite else ""
-
-    def print_command(command: str) -> None:
-        if not quiet:
-            print(f"$ skysieve {command}{again}")
-
-    chosen = "" if model is None else f" --model {model}"
-    print_command(f"simulate sky -o {sky} --cap {cap:g} --seed {seed}")
+    load_model(settings.model).verify()
+    sky, found, report = (str(output / name) for name in ("sky", "found", "report"))
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    simulate_sky(
-        sky, cap=cap, seed=seed, jobs=min(2, processors), overwrite=overwrite, quiet=quiet, debug=debug
-    )
-    print_command(f"clusters find --maps {sky} -o {found} --preview{chosen}")
-    find(
-        maps=[str(sky)],
-        output=found,
-        finder="both",
-        model=model,
-        preview=True,
-        overwrite=overwrite,
-        quiet=True,
-        debug=debug,
-    )
-    print_command(f"evaluate clusters --sky {sky} --catalogue found={found} --tiles all -o {report}")
-    evaluate_clusters(
-        report,
-        sky=[sky],
-        catalogue=[f"found={found}"],
-        tiles="all",
-        overwrite=overwrite,
-        quiet=True,
-        debug=debug,
-    )
-    for line in _summary_lines(report, found):
+    chosen = [] if settings.model == DEFAULT_MODEL else ["--model", settings.model]
+    again = [*(["--overwrite"] if write.overwrite else []), *(["--debug"] if write.debug else [])]
+    silent = ["--quiet"]
+    cap, seed = f"{settings.cap:g}", str(settings.seed)
+    for words, more in (
+        (["simulate", "sky", "-o", sky, "--cap", cap, "--seed", seed], ["-j", str(min(2, processors))]),
+        (["clusters", "find", "--maps", sky, "-o", found, "--preview", *chosen], silent),
+        (
+            [
+                "evaluate",
+                "clusters",
+                "--sky",
+                sky,
+                "--catalogue",
+                f"found={found}",
+                "--tiles",
+                "all",
+                "-o",
+                report,
+            ],
+            silent,
+        ),
+    ):
+        if not write.quiet:
+            print(f"$ {shlex.join(['skysieve', *words, *again])}", flush=True)
+        _run([*words, *again, *more, *(silent if write.quiet else [])])
+    for line in _summary_lines(Path(report), Path(found)):
         print(line)
+
+
+def _run(words: Sequence[str]) -> None:
+    """Run a command; raise its error, or typer.Exit with its exit code."""
+    from skysieve.cli.app import app
+
+    code = app(list(words), standalone_mode=False)
+    if code:
+        raise typer.Exit(code)
 
 
 def _summary_lines(report: Path, found: Path) -> Sequence[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -10,18 +11,22 @@ import typer
 from skysieve.core.documents import read_text
 from skysieve.core.errors import ConfigError, SourceError
 from skysieve.core.models.network import Engine, Precision
+from skysieve.core.settings import setting
 
 __all__ = [
     "Debug",
     "Device",
     "EngineOption",
     "Jobs",
+    "Messages",
     "Names",
     "Overwrite",
     "Paths",
     "PrecisionOption",
     "Quiet",
+    "Run",
     "Threads",
+    "Writing",
     "read_names",
 ]
 
@@ -72,6 +77,58 @@ Names = Annotated[
 ]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Stop at the first error and show its traceback.")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overwriting:
+    """Whether products may be replaced.
+
+    Attributes
+    ----------
+    overwrite
+        Replace existing products.
+    """
+
+    overwrite: bool = setting(False, "--overwrite")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Processes:
+    """How many units of work run at a time.
+
+    Attributes
+    ----------
+    jobs
+        Number of processes; each needs its own memory.
+    """
+
+    jobs: int = setting(1, "-j", "--jobs", minimum=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Messages:
+    """What a command prints.
+
+    Attributes
+    ----------
+    quiet
+        Print errors only.
+    debug
+        Stop at the first error and show its traceback.
+    """
+
+    quiet: bool = setting(False, "-q", "--quiet")
+    debug: bool = setting(False, "--debug")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Writing(Messages, Overwriting):
+    """Options of commands that write products."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run(Messages, Processes, Overwriting):
+    """Options of commands that write products, in several processes."""
 
 
 def read_names(path: Path) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import enum
 import inspect
 import sys
 from functools import wraps
@@ -79,6 +80,8 @@ def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
 
 def _read(option: Option, value: Any) -> Any:
     """Return the value of a field; None if the option was not given."""
+    if isinstance(value, list):
+        value = [each.value if isinstance(each, enum.Enum) else each for each in value]
     if option.read is None:
         return value
     return None if value is None or value == [] else option.read(value)
@@ -97,19 +100,33 @@ def _parameters(kind: type) -> list[inspect.Parameter]:
         inspect.Parameter(
             field.name,
             inspect.Parameter.KEYWORD_ONLY,
-            default=None if option.hidden_default or option.read is not None else field.default,
+            default=_default(field, option),
             annotation=Annotated[
-                _text_type(hints[field.name], option), _typer_option(kind, field, option, hints[field.name])
+                _text_type(hints[field.name], field, option),
+                _typer_option(kind, field, option, hints[field.name]),
             ],
         )
         for field, option in options_of(kind)
     ]
 
 
-def _text_type(hint: Any, option: Option) -> Any:
-    """Return the type of an option; it includes None if the option has no shown default."""
+def _default(field: dataclasses.Field[Any], option: Option) -> Any:
+    """Return the default of an option: None if the help does not show it, nothing if it must be given."""
+    if option.hidden_default or option.read is not None:
+        return None
+    if field.default_factory is not dataclasses.MISSING:
+        return field.default_factory()
+    return inspect.Parameter.empty if field.default is dataclasses.MISSING else field.default
+
+
+def _text_type(hint: Any, field: dataclasses.Field[Any], option: Option) -> Any:
+    """Return the type of an option; it includes None if that is the default."""
     kind = option.text_type or hint
-    return kind | None if option.hidden_default or option.read is not None else kind
+    if get_origin(kind) is list and get_origin(get_args(kind)[0]) is Literal:
+        # typer accepts no literals for options that may be repeated
+        choices = {choice: choice for choice in get_args(get_args(kind)[0])}
+        kind = list[enum.StrEnum(field.name, choices)]  # type: ignore[misc]
+    return kind | None if _default(field, option) is None else kind
 
 
 def _typer_option(kind: type, field: dataclasses.Field[Any], option: Option, hint: Any) -> Any:

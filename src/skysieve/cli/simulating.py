@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -11,16 +12,18 @@ from skysieve._version import __version__
 from skysieve.cli.running import Failures, run_and_report, start_logging
 from skysieve.core.atomic import atomic_write
 from skysieve.core.errors import ConfigError, OutputError
+from skysieve.core.execution.job import Job
+from skysieve.core.fits.locations import Location
 from skysieve.core.simulate.series import MAX_FRAMES, frame_number, frames_in
-from skysieve.frames.simulate.recipe import read_recipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from skysieve.core.fits.locations import Location
+    from skysieve.cli.options import Run
+    from skysieve.core.simulate.settings import SeriesSettings
 
-__all__ = ["make_series"]
+__all__ = ["make_series", "write_recipe"]
 
 MAX_PREVIEWED = 36
 """Maximum number of frames in a preview."""
@@ -36,13 +39,8 @@ class _Frame(Protocol):
     def seconds(self) -> float: ...
 
 
-Record = TypeVar("Record", bound=_Frame)
-Record_co = TypeVar("Record_co", bound=_Frame, covariant=True)
-Record_contra = TypeVar("Record_contra", bound=_Frame, contravariant=True)
-
-
 class _Recipe(Protocol):
-    """Recipe from which the frames of a series are drawn."""
+    """Recipe from which images are drawn."""
 
     @property
     def name(self) -> str: ...
@@ -53,11 +51,20 @@ class _Recipe(Protocol):
     def to_yaml(self) -> str: ...
 
 
-class _Series(Protocol[Record_co]):
-    """A job that makes the frames of a series, one per file."""
+class _Settings(Protocol):
+    """Settings of a simulation."""
+
+    def as_options(self) -> list[str]: ...
+
+
+class _Simulation(Protocol):
+    """A job that simulates images from a recipe."""
 
     @property
     def recipe(self) -> _Recipe: ...
+
+    @property
+    def settings(self) -> _Settings: ...
 
     @property
     def folder(self) -> Path: ...
@@ -65,15 +72,19 @@ class _Series(Protocol[Record_co]):
     @property
     def overwrite(self) -> bool: ...
 
-    def units(self, count: int) -> list[Location]: ...
 
-    def check(self) -> None: ...
+Record = TypeVar("Record", bound=_Frame)
+Record_co = TypeVar("Record_co", bound=_Frame, covariant=True)
+Record_contra = TypeVar("Record_contra", bound=_Frame, contravariant=True)
 
-    def prepare(self, *, workers: int) -> None: ...
 
-    def run(self, unit: Location) -> Record_co: ...
+class _Series(_Simulation, Job[Location, Record_co], Protocol[Record_co]):
+    """A job that makes the frames of a series, one per file."""
 
-    def stop(self) -> None: ...
+    @property
+    def settings(self) -> SeriesSettings: ...
+
+    def units(self) -> list[Location]: ...
 
 
 class _Sheet(Protocol[Record_contra]):
@@ -92,41 +103,32 @@ class _Failures(Failures):
 
 
 def make_series(
+    verb: str,
     job: _Series[Record],
-    count: int,
+    run: Run,
     *,
-    processes: int,
     describe: Callable[[Record], str],
     write_table: Callable[[Sequence[Record], Path], None],
-    draw: _Sheet[Record] | None,
-    command: str,
-    quiet: bool,
-    debug: bool,
-    reader: Callable[[Path], _Recipe] = read_recipe,
+    draw: _Sheet[Record],
+    read_recipe: Callable[[Path], _Recipe],
 ) -> None:
     """Make a series of frames, their table, their recipe, and optionally a preview, in one folder.
 
     Parameters
     ----------
+    verb
+        Name of the command.
     job
         Makes the frames.
-    count
-        Number of frames.
-    processes
-        Number of processes.
+    run
+        Options of the run.
     describe
         Returns the description of a finished frame, for its line.
     write_table
         Writes the table.
     draw
-        Draws the preview; None for no preview.
-    command
-        Command that makes the same frames again; a comment in the recipe.
-    quiet
-        Whether to print errors only.
-    debug
-        Whether to stop at the first error and show its traceback.
-    reader
+        Draws the preview.
+    read_recipe
         Reads a recipe of the job's kind.
 
     Raises
@@ -136,13 +138,14 @@ def make_series(
     OutputError
         If the folder holds frames of another series, or cannot be written.
     """
+    count = job.settings.count
     if not 1 <= count <= MAX_FRAMES:
         raise ConfigError(f"-n {count}: expected a number of frames from 1 to {MAX_FRAMES}")
     start_logging()
     job.check()
     _check_no_more(job.folder, count)
-    _write_recipe(job, command, reader)
-    failures = _Failures(debug=debug)
+    write_recipe(verb, job, read_recipe, what="these frames")
+    failures = _Failures(debug=run.debug)
     records: list[Record] = []
 
     def line(unit: Location, record: Record) -> str:
@@ -150,17 +153,17 @@ def make_series(
 
     try:
         for _, record in run_and_report(
-            job, job.units(count), processes=processes, failures=failures, describe=line, quiet=quiet
+            job, job.units(), processes=run.jobs, failures=failures, describe=line, quiet=run.quiet
         ):
             records.append(record)
     finally:  # the table also gets the frames of an interrupted run
         if records:
             with suppress(OutputError) if failures.lines else nullcontext():
                 write_table(records, job.folder / "frames.ecsv")
-    if draw is not None and records:
+    if job.settings.preview and records:
         path = job.folder / "preview.png"
         draw(records[:MAX_PREVIEWED], path, title=f"{job.recipe.name}: {job.recipe.description}")
-        if not quiet:
+        if not run.quiet:
             print(f"preview: {path}")
     failures.finish(len(records))
 
@@ -176,13 +179,32 @@ def _check_no_more(folder: Path, count: int) -> None:
         )
 
 
-def _write_recipe(job: _Series[Record], command: str, reader: Callable[[Path], _Recipe]) -> None:
-    """Write the complete recipe; this also shows, before any work, whether the folder can be written."""
+def write_recipe(verb: str, job: _Simulation, read_recipe: Callable[[Path], _Recipe], *, what: str) -> None:
+    """Write the complete recipe; this also shows, before any work, whether the folder can be written.
+
+    Parameters
+    ----------
+    verb
+        Name of the command; its whole line is a comment in the recipe.
+    job
+        The simulation.
+    read_recipe
+        Reads a recipe of the job's kind.
+    what
+        What the command makes.
+
+    Raises
+    ------
+    OutputError
+        If the folder holds another recipe, or cannot be written.
+    """
     path = job.folder / "recipe.yaml"
-    if path.exists() and not job.overwrite and reader(path) != job.recipe:
+    if path.exists() and not job.overwrite and read_recipe(path) != job.recipe:
         raise OutputError(f"{path} is another recipe: use --overwrite, or another --output")
+    parts = ["skysieve", "simulate", verb, *job.settings.as_options()]
+    command = shlex.join([*parts, "--recipe", "recipe.yaml", "-o", "DIR"])
     with atomic_write(path, overwrite=True) as temporary:
         temporary.write_text(
-            f"# skysieve {__version__}; these frames once more:\n# {command}\n{job.recipe.to_yaml()}",
+            f"# skysieve {__version__}; {what} once more:\n# {command}\n{job.recipe.to_yaml()}",
             encoding="utf-8",
         )

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 __all__ = [
+    "REQUIRED",
     "Option",
     "check_bounds",
     "option_help",
@@ -29,6 +30,9 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+
+REQUIRED: Any = dataclasses.MISSING
+"""Default of a setting that has none."""
 
 KEY = "skysieve option"
 """Key of an :class:`Option` in the metadata of a field."""
@@ -75,7 +79,7 @@ def setting(default: T, *flags: str, factory: Callable[[], T] | None = None, **o
     Parameters
     ----------
     default
-        Value of the field, if there is no factory.
+        Value of the field, if there is no factory; :data:`REQUIRED` if it must be given.
     *flags
         Names of the option; by default the name of the field.
     factory

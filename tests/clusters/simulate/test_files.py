@@ -11,12 +11,13 @@ from astropy.io import fits
 from astropy.table import Table
 from typer.testing import CliRunner
 
-from skysieve.cli.simulate_sky import simulate_sky
+from skysieve.cli.simulate import simulate_sky
 from skysieve.clusters.maps.healpix_maps import read_healpix_map
 from skysieve.clusters.physics.bands import PLANCK_HFI
 from skysieve.clusters.simulate.files import SkySimulationJob, write_truth
 from skysieve.clusters.simulate.recipe import Clusters, SkyRecipe, read_sky_recipe
 from skysieve.clusters.simulate.regions import SkyRegion
+from skysieve.clusters.simulate.settings import SkySettings
 from skysieve.core.errors import ConfigError, OutputError, SkysieveError
 from skysieve.core.fits.fits_integrity import is_intact
 
@@ -33,7 +34,7 @@ def plain():
 
 @pytest.fixture
 def job(plain, tmp_path):
-    return SkySimulationJob(plain, tmp_path / "sky", nside=NSIDE, seed=3, cap=CAP)
+    return SkySimulationJob(plain, tmp_path / "sky", SkySettings(nside=NSIDE, seed=3, cap=CAP))
 
 
 def run_all(job):
@@ -60,7 +61,7 @@ def test_there_is_a_map_a_band_as_planck_has_them(job):
 def test_the_whole_sky_is_a_full_map(job, plain):
     many = ("radio_galaxies", "dusty_galaxies", "cold_cores")
     few = replace(plain, **{name: replace(getattr(plain, name), enabled=False) for name in many})
-    job = replace(job, recipe=few, nside=16, cap=None)
+    job = replace(job, recipe=few, settings=SkySettings(nside=16, seed=3))
     record = job.run(job.units()[5])
     sky = read_healpix_map(record.path)
     assert np.isfinite(sky.values).all()
@@ -110,8 +111,9 @@ def test_another_sky_is_not_mixed_in(job, change, said):
     unit = job.units()[0]
     job.run(unit)
     with pytest.raises(OutputError, match=f"is of another sky: {said}"):
-        replace(job, **change).run(unit)
-    assert not replace(job, **change, overwrite=True).run(unit).kept
+        replace(job, settings=replace(job.settings, **change)).run(unit)
+    job = replace(job, settings=replace(job.settings, **change), overwrite=True)
+    assert not job.run(unit).kept
 
 
 def test_a_run_that_is_stopped_leaves_no_map(job):
@@ -132,7 +134,7 @@ def test_a_run_that_is_stopped_leaves_no_map(job):
 )
 def test_what_cannot_be_is_said_before_any_work(job, change, said):
     with pytest.raises(ConfigError, match=said):
-        replace(job, **change).check()
+        replace(job, settings=replace(job.settings, **change)).check()
 
 
 class TestCommand:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skysieve._version import __version__
-from skysieve.core.errors import ConfigError, OutputError, SkysieveError
+from skysieve.core.errors import OutputError, SkysieveError
 from skysieve.core.fits.locations import Location
 
 if TYPE_CHECKING:
@@ -19,13 +19,12 @@ if TYPE_CHECKING:
     from skysieve.clusters.physics.bands import Band
     from skysieve.clusters.simulate.recipe import SkyRecipe
     from skysieve.clusters.simulate.regions import SkyRegion
+    from skysieve.clusters.simulate.settings import SkySettings
     from skysieve.clusters.simulate.sky import SkyTruth
 
 __all__ = ["SimulatedBand", "SkySimulationJob", "write_truth"]
 
 _PREFIX = "sky_"
-_MIN_NSIDE, _MAX_NSIDE = 16, 8192
-_MIN_CAP, _MAX_CAP = 1.0, 180.0
 
 
 @dataclass(frozen=True)
@@ -66,25 +65,16 @@ class SkySimulationJob:
         Components of the sky.
     folder
         Output folder of the maps.
-    nside
-        Nside of the maps, a power of two.
-    seed
-        Seed of the sky.
-    cap
-        Radius in degrees of a cap around the north Galactic pole; None for the whole sky.
+    settings
+        Resolution, area and seed of the maps.
     overwrite
         Whether to replace existing maps.
-    threads
-        Number of threads of each harmonic synthesis.
     """
 
     recipe: SkyRecipe
     folder: Path
-    nside: int = 2048
-    seed: int = 0
-    cap: float | None = None
+    settings: SkySettings
     overwrite: bool = False
-    threads: int = 1
     _stopped: bool = field(default=False, init=False, repr=False)
 
     def units(self) -> list[Location]:
@@ -105,16 +95,7 @@ class SkySimulationJob:
         ConfigError
             If nside or cap are out of range.
         """
-        power_of_two = self.nside.bit_count() == 1
-        if not power_of_two or not _MIN_NSIDE <= self.nside <= _MAX_NSIDE:
-            raise ConfigError(
-                f"nside {self.nside}: expected a power of two from {_MIN_NSIDE} to {_MAX_NSIDE}"
-            )
-        if self.cap is not None and not _MIN_CAP <= self.cap < _MAX_CAP:
-            raise ConfigError(
-                f"a cap of {self.cap:g} degrees: expected {_MIN_CAP:g} to {_MAX_CAP:g}; "
-                "leave it out for the whole sky"
-            )
+        self.settings.check()
 
     def prepare(self, *, workers: int = 1) -> None:  # noqa: ARG002 (each process needs the same)
         """Draw the objects in the sky, once in each process.
@@ -135,14 +116,14 @@ class SkySimulationJob:
         """Simulated part of the sky."""
         from skysieve.clusters.simulate.regions import SkyRegion
 
-        return SkyRegion(self.nside, self.cap)
+        return SkyRegion(self.settings.nside, self.settings.cap)
 
     @cached_property
     def truth(self) -> SkyTruth:
         """Clusters and sources in the sky."""
         from skysieve.clusters.simulate.sky import draw_truth
 
-        return draw_truth(self.recipe, self.seed, self.region)
+        return draw_truth(self.recipe, self.settings.seed, self.region)
 
     def run(self, unit: Location) -> SimulatedBand:
         """Simulate and write the map of one band, unless it exists.
@@ -171,14 +152,19 @@ class SkySimulationJob:
         if not self.overwrite and is_intact(path):
             return SimulatedBand(path, self._rms_of(path), band.unit, True, time.perf_counter() - start)
         values = simulate_sky(
-            self.recipe, self.seed, self.region, band, truth=self.truth, threads=self.threads
+            self.recipe,
+            self.settings.seed,
+            self.region,
+            band,
+            truth=self.truth,
+            threads=self.settings.threads,
         )
         rms = float(np.std(values, dtype=float))
         if self._stopped:
             raise SkysieveError(f"{path}: stopped before it was written")
-        if self.cap is not None:
+        if self.settings.cap is not None:
             part = values
-            values = np.full(12 * self.nside**2, np.nan, np.float32)
+            values = np.full(12 * self.settings.nside**2, np.nan, np.float32)
             values[: part.size] = part
         write_healpix_map(
             path,
@@ -189,7 +175,7 @@ class SkySimulationJob:
             column="I_STOKES",
             overwrite=True,
             cards=self._cards(band) | {"SIMRMS": (rms, "standard deviation of the map")},
-            partial=self.cap is not None,
+            partial=self.settings.cap is not None,
         )
         return SimulatedBand(path, rms, band.unit, False, time.perf_counter() - start)
 
@@ -198,8 +184,11 @@ class SkySimulationJob:
             "FREQ": (band.frequency, "[GHz] of the band"),
             "FWHM": (band.fwhm, "[arcmin] of its beam"),
             "SIMRECIP": (self.recipe.name, "recipe of the simulation"),
-            "SIMSEED": (self.seed, "seed of the simulation"),
-            "SIMCAP": (-1.0 if self.cap is None else self.cap, "[deg] about the north pole, -1 all sky"),
+            "SIMSEED": (self.settings.seed, "seed of the simulation"),
+            "SIMCAP": (
+                -1.0 if self.settings.cap is None else self.settings.cap,
+                "[deg] about the north pole, -1 all sky",
+            ),
             "CREATOR": (f"skysieve {__version__}", "software that made this file"),
         }
 
@@ -208,7 +197,7 @@ class SkySimulationJob:
         from astropy.io import fits
 
         header = fits.getheader(path, 1)
-        wanted = self._cards(_band_of(Location(path))) | {"NSIDE": (self.nside, "")}
+        wanted = self._cards(_band_of(Location(path))) | {"NSIDE": (self.settings.nside, "")}
         for keyword in ("NSIDE", "SIMRECIP", "SIMSEED", "SIMCAP"):
             found, asked = header.get(keyword), wanted[keyword][0]
             if found != asked:
@@ -248,7 +237,7 @@ def write_truth(job: SkySimulationJob) -> tuple[Path, Path]:
         hdu = fits.table_to_hdu(table)
         hdu.name = name.upper()
         hdu.header["SIMRECIP"] = (job.recipe.name, "recipe of the simulation")
-        hdu.header["SIMSEED"] = (job.seed, "seed of the simulation")
+        hdu.header["SIMSEED"] = (job.settings.seed, "seed of the simulation")
         hdu.header["CREATOR"] = (f"skysieve {__version__}", "software that made this file")
         write_fits([hdu], job.folder / f"{name}.fits", overwrite=True)
     return job.folder / "clusters.fits", job.folder / "sources.fits"

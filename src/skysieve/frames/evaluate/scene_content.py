@@ -11,8 +11,8 @@ from skysieve.core.errors import ConfigError
 from skysieve.core.fits.frames import ArrayFrame
 from skysieve.frames.image.normalise import normalise
 from skysieve.frames.mask.classes import CLASSES
-from skysieve.frames.simulate.frame import SMALLEST
 from skysieve.frames.simulate.recipe import read_recipe
+from skysieve.frames.simulate.settings import MIN_SIDE
 from skysieve.frames.simulate.truth_frames import simulated_frame
 
 if TYPE_CHECKING:
@@ -146,8 +146,8 @@ class SceneJob:
             If the recipe is not valid, or a size is too small or too large.
         """
         read_recipe(self.recipe)
-        if self.side < SMALLEST:
-            raise ConfigError(f"frames of {self.side} px are too small: give {SMALLEST} px or more a side")
+        if self.side < MIN_SIDE:
+            raise ConfigError(f"frames of {self.side} px are too small: give {MIN_SIDE} px or more a side")
         if self.tile > self.side:
             raise ConfigError(f"tiles of {self.tile} px do not fit into frames of {self.side} px")
 

@@ -10,7 +10,7 @@ import numpy as np
 from astropy.io import fits
 
 from skysieve._version import __version__
-from skysieve.core.errors import ConfigError, OutputError, SkysieveError
+from skysieve.core.errors import OutputError, SkysieveError
 from skysieve.core.fits.fits_integrity import is_intact
 from skysieve.core.fits.fits_out import mask_hdu, write_fits
 from skysieve.core.fits.frame_files import FrameFile
@@ -20,8 +20,10 @@ from skysieve.core.simulate.series import frame_number, frame_path, frame_seed
 from skysieve.frames.mask.classes import CLASSES, NODATA, find_class
 from skysieve.frames.mask.planes import SCHEMA
 from skysieve.frames.simulate.clean_frames import clean_frame, find_clean_frames
-from skysieve.frames.simulate.frame import SMALLEST, simulate_frame
+from skysieve.frames.simulate.frame import simulate_frame
 from skysieve.frames.simulate.injection import inject
+from skysieve.frames.simulate.recipe import LAYERS, read_recipe
+from skysieve.frames.simulate.settings import MIN_SIDE
 from skysieve.frames.simulate.truth_bits import class_fractions, truth_bits
 from skysieve.frames.simulate.truth_frames import BEFORE, IGNORE, TRUTH, read_truth_frame
 
@@ -35,8 +37,9 @@ if TYPE_CHECKING:
     from skysieve.frames.simulate.clean_frames import CleanSource
     from skysieve.frames.simulate.frame import SimulatedFrame
     from skysieve.frames.simulate.recipe import Recipe
+    from skysieve.frames.simulate.settings import ContaminantSeries, SingleFrame
 
-__all__ = ["SimulationJob", "SimulationRecord", "simulated_hdus"]
+__all__ = ["SimulationJob", "SimulationRecord", "showcase_hdus"]
 
 HDU: TypeAlias = fits.PrimaryHDU | fits.ImageHDU | fits.CompImageHDU
 
@@ -84,39 +87,28 @@ class SimulationJob:
         Ranges from which frames, or their contaminants, are drawn.
     folder
         Output folder.
-    shape
-        ``(H, W)`` in pixels; real frames keep theirs.
-    seed
-        Seed of the series; see :func:`skysieve.core.simulate.series.frame_seed`.
-    clean_frames
-        Folder with real frames, used in turn; None to simulate the sky too.
+    settings
+        Number, seeds and shape of the frames; real frames keep their shape.
     overwrite
         Whether to replace existing files.
     """
 
     recipe: Recipe
     folder: Path
-    shape: tuple[int, int] = (1024, 1024)
-    seed: int = 0
-    clean_frames: str | None = None
+    settings: ContaminantSeries
     overwrite: bool = False
     _sources: list[CleanSource] = field(default_factory=list, init=False, repr=False)
     _stopped: bool = field(default=False, init=False, repr=False)
 
-    def units(self, count: int) -> list[Location]:
-        """Return the output files of the first frames of the series.
-
-        Parameters
-        ----------
-        count
-            Number of frames.
+    def units(self) -> list[Location]:
+        """Return the output files of the frames.
 
         Returns
         -------
         list
             One location per frame.
         """
-        return [Location(frame_path(self.folder, number)) for number in range(count)]
+        return [Location(frame_path(self.folder, number)) for number in range(self.settings.count)]
 
     def check(self) -> None:
         """Check the shape, and find the real frames.
@@ -128,13 +120,9 @@ class SimulationJob:
         SourceError
             If the folder of real frames cannot be read.
         """
-        if min(self.shape) < SMALLEST:
-            height, width = self.shape
-            raise ConfigError(
-                f"frames of {height}x{width} px are too small: give {SMALLEST} px or more a side"
-            )
-        if self.clean_frames is not None and not self._sources:
-            self._sources = find_clean_frames(self.clean_frames, smallest=SMALLEST)
+        self.settings.check_shape()
+        if self.settings.clean_frames is not None and not self._sources:
+            self._sources = find_clean_frames(str(self.settings.clean_frames), smallest=MIN_SIDE)
 
     def prepare(self, *, workers: int = 1) -> None:
         """Do nothing: frames share no preparation.
@@ -184,19 +172,22 @@ class SimulationJob:
         return SimulationRecord(path, header, class_fractions(bits), kept, time.perf_counter() - start)
 
     def _make(self, number: int) -> list[HDU]:
-        seed = frame_seed(self.seed, number)
+        seed = frame_seed(self.settings.seed, number)
         if self._sources:
             return _injected_hdus(self._sources[number % len(self._sources)], self.recipe, seed)
-        return simulated_hdus(simulate_frame(self.shape, seed=seed, recipe=self.recipe))
+        return _simulated_hdus(simulate_frame(self.settings.shape, seed=seed, recipe=self.recipe))
 
     def _check_same_frame(self, path: Path, header: Mapping[str, object]) -> None:
         """Raise OutputError if an existing file is not the frame that this job would write."""
         number = frame_number(path)
-        expected: dict[str, object] = {"SIMSEED": frame_seed(self.seed, number), "SIMRECIP": self.recipe.name}
+        expected: dict[str, object] = {
+            "SIMSEED": frame_seed(self.settings.seed, number),
+            "SIMRECIP": self.recipe.name,
+        }
         if self._sources:
             expected["SIMSRC"] = _source_name(self._sources[number % len(self._sources)])
         else:
-            expected["NAXIS2"], expected["NAXIS1"] = self.shape
+            expected["NAXIS2"], expected["NAXIS1"] = self.settings.shape
         for keyword, value in expected.items():
             if header.get(keyword) != value:
                 raise OutputError(
@@ -205,19 +196,29 @@ class SimulationJob:
                 )
 
 
-def simulated_hdus(frame: SimulatedFrame) -> list[HDU]:
-    """Return a frame and its truth as HDUs.
+def showcase_hdus(settings: SingleFrame) -> list[HDU]:
+    """Simulate one frame with every contaminant of its recipe.
 
     Parameters
     ----------
-    frame
-        A simulated frame.
+    settings
+        Seed, shape and recipe.
 
     Returns
     -------
     list
         Pixels in the primary HDU, and class codes as bits in ``TRUTH``.
     """
+    recipe = read_recipe(settings.recipe)
+    wanted = ["SAT", *(name for name in LAYERS if recipe.contaminants[name].probability)]
+    if recipe.overscan.probability:
+        wanted.append("OV")
+    shape = (settings.height, settings.width)
+    return _simulated_hdus(simulate_frame(shape, seed=settings.seed, recipe=recipe, contaminants=wanted))
+
+
+def _simulated_hdus(frame: SimulatedFrame) -> list[HDU]:
+    """Return pixels in the primary HDU, and class codes as bits in ``TRUTH``."""
     cards = [(keyword, value, comment) for keyword, (value, comment) in frame.header().items()]
     return [frame_hdu(frame.pixels, cards=[*cards, _creator()]), _bits_hdu(truth_bits(frame.truth), TRUTH)]
 

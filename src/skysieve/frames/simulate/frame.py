@@ -12,6 +12,7 @@ from skysieve.frames.simulate.exposure import expose
 from skysieve.frames.simulate.overscan import Borders
 from skysieve.frames.simulate.recipe import CONTAMINANTS, Recipe
 from skysieve.frames.simulate.scenery import STREAMS, choose_contaminants, draw_field, draw_layers
+from skysieve.frames.simulate.settings import MIN_SIDE
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -23,10 +24,7 @@ if TYPE_CHECKING:
     from skysieve.frames.simulate.optics import PsfBank
     from skysieve.frames.simulate.processing import Kind
 
-__all__ = ["SMALLEST", "SimulatedFrame", "simulate_frame"]
-
-SMALLEST = 64
-"""Minimum height and width of a frame, in pixels."""
+__all__ = ["SimulatedFrame", "simulate_frame"]
 
 
 @dataclass(frozen=True)
@@ -162,9 +160,9 @@ def simulate_frame(
     >>> frame.pixels.shape, sorted(frame.truth)
     ((64, 96), ['BBG', 'CR', 'OV'])
     """
-    if min(shape) < SMALLEST:
+    if min(shape) < MIN_SIDE:
         raise FrameError(
-            f"a simulated frame of {shape[0]} × {shape[1]} px is too small: give {SMALLEST} px or more a side"
+            f"a simulated frame of {shape[0]} × {shape[1]} px is too small: give {MIN_SIDE} px or more a side"
         )
     recipe = recipe or Recipe()
     streams = dict(zip(STREAMS, np.random.default_rng(seed).spawn(len(STREAMS)), strict=True))

@@ -7,14 +7,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from skysieve._version import __version__
-from skysieve.core.errors import ConfigError, OutputError, SkysieveError
+from skysieve.core.errors import OutputError, SkysieveError
 from skysieve.core.fits.fits_integrity import is_intact
 from skysieve.core.fits.fits_out import write_fits
 from skysieve.core.fits.frame_files import FrameFile
 from skysieve.core.fits.frame_hdu import frame_hdu
 from skysieve.core.fits.locations import Location
 from skysieve.core.simulate.series import frame_number, frame_path, frame_seed
-from skysieve.frames.simulate.frame import SMALLEST
 from skysieve.frames.simulate.tracking_scene import simulate_tracking_frame
 
 if TYPE_CHECKING:
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
     from skysieve.core.fits.cards import HeaderCard, HeaderValue
     from skysieve.frames.simulate.recipe import Recipe
+    from skysieve.frames.simulate.settings import FrameSeries
 
 __all__ = ["TrackingRecord", "TrackingSimulationJob"]
 
@@ -64,35 +64,27 @@ class TrackingSimulationJob:
         Ranges from which frames are drawn.
     folder
         Output folder.
-    shape
-        ``(H, W)`` in pixels.
-    seed
-        Seed of the series; see :func:`skysieve.core.simulate.series.frame_seed`.
+    settings
+        Number, seeds and shape of the frames.
     overwrite
         Whether to replace existing files.
     """
 
     recipe: Recipe
     folder: Path
-    shape: tuple[int, int] = (1024, 1024)
-    seed: int = 0
+    settings: FrameSeries
     overwrite: bool = False
     _stopped: bool = field(default=False, init=False, repr=False)
 
-    def units(self, count: int) -> list[Location]:
-        """Return the output files of the first frames of the series.
-
-        Parameters
-        ----------
-        count
-            Number of frames.
+    def units(self) -> list[Location]:
+        """Return the output files of the frames.
 
         Returns
         -------
         list
             One location per frame.
         """
-        return [Location(frame_path(self.folder, number)) for number in range(count)]
+        return [Location(frame_path(self.folder, number)) for number in range(self.settings.count)]
 
     def check(self) -> None:
         """Check the shape.
@@ -102,11 +94,7 @@ class TrackingSimulationJob:
         ConfigError
             If it is too small.
         """
-        if min(self.shape) < SMALLEST:
-            height, width = self.shape
-            raise ConfigError(
-                f"frames of {height}x{width} px are too small: give {SMALLEST} px or more a side"
-            )
+        self.settings.check_shape()
 
     def prepare(self, *, workers: int = 1) -> None:
         """Do nothing: frames share no preparation.
@@ -147,7 +135,7 @@ class TrackingSimulationJob:
                 header = _cards(file.hdus[0].header)
             self._check_same_frame(path, header)
         else:
-            hdu = self._make(frame_seed(self.seed, frame_number(path)))
+            hdu = self._make(frame_seed(self.settings.seed, frame_number(path)))
             if self._stopped:
                 raise SkysieveError(f"{path}: stopped before it was written")
             write_fits([hdu], path, overwrite=True)
@@ -155,7 +143,7 @@ class TrackingSimulationJob:
         return TrackingRecord(path, header, kept, time.perf_counter() - start)
 
     def _make(self, seed: int) -> fits.PrimaryHDU:
-        frame = simulate_tracking_frame(self.shape, seed=seed, recipe=self.recipe)
+        frame = simulate_tracking_frame(self.settings.shape, seed=seed, recipe=self.recipe)
         cards: list[HeaderCard] = [
             *((keyword, value, comment) for keyword, (value, comment) in frame.header().items()),
             ("SIMRECIP", self.recipe.name, "recipe of the simulation"),
@@ -166,8 +154,8 @@ class TrackingSimulationJob:
 
     def _check_same_frame(self, path: Path, header: Mapping[str, HeaderValue]) -> None:
         """Raise OutputError if an existing file is not the frame that this job would write."""
-        height, width = self.shape
-        seed = frame_seed(self.seed, frame_number(path))
+        height, width = self.settings.shape
+        seed = frame_seed(self.settings.seed, frame_number(path))
         expected = {"SIMSEED": seed, "SIMRECIP": self.recipe.name, "NAXIS2": height, "NAXIS1": width}
         for keyword, value in expected.items():
             if header.get(keyword) != value or "SLIP" not in header:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from skysieve.core.fits.cards import HeaderCard, HeaderValue
     from skysieve.ghosts.simulate import GhostPicture, GhostRecipe
+    from skysieve.ghosts.simulate.settings import GhostSeries
 
 __all__ = ["TRUTH_BITS", "GhostSimulationJob", "SimulatedGhosts", "TrueGhost"]
 
@@ -96,15 +97,15 @@ class GhostSimulationJob:
         Distributions of the simulation.
     folder
         Output folder.
-    seed
-        Seed of the series; see :func:`skysieve.core.simulate.series.frame_seed`.
+    settings
+        Number and seed of the pictures.
     overwrite
         Whether to simulate existing pictures again.
     """
 
     recipe: GhostRecipe
     folder: Path
-    seed: int = 0
+    settings: GhostSeries
     overwrite: bool = False
     _stopped: bool = field(default=False, init=False, repr=False)
 
@@ -112,20 +113,15 @@ class GhostSimulationJob:
     def _layout(self) -> Layout:
         return Layout(decam().ccd_map.astype(np.uint8))
 
-    def units(self, count: int) -> list[Location]:
-        """List the files of the first pictures of the series.
-
-        Parameters
-        ----------
-        count
-            Number of pictures.
+    def units(self) -> list[Location]:
+        """List the files of the pictures.
 
         Returns
         -------
         list of Location
             One for each picture.
         """
-        return [Location(frame_path(self.folder, number)) for number in range(count)]
+        return [Location(frame_path(self.folder, number)) for number in range(self.settings.count)]
 
     def check(self) -> None:
         """Do nothing: a recipe was validated when it was read."""
@@ -156,7 +152,7 @@ class GhostSimulationJob:
             If the picture cannot be simulated or written, or the file contains another picture.
         """
         start = time.perf_counter()
-        path, seed = unit.path, frame_seed(self.seed, frame_number(unit.path))
+        path, seed = unit.path, frame_seed(self.settings.seed, frame_number(unit.path))
         kept = not self.overwrite and is_intact(path)
         if kept:
             header, ghosts = self._read(path, seed)
