@@ -17,9 +17,18 @@ from typing import TYPE_CHECKING
 from skysieve._version import __version__
 
 if TYPE_CHECKING:
-    from skysieve.api import find_clusters, find_ghosts, mask, mask_file, track, track_file
+    from skysieve.api import find_clusters, find_ghosts, mask, mask_file, track, track_file, trails
 
-__all__ = ["__version__", "find_clusters", "find_ghosts", "mask", "mask_file", "track", "track_file"]
+__all__ = [
+    "__version__",
+    "find_clusters",
+    "find_ghosts",
+    "mask",
+    "mask_file",
+    "track",
+    "track_file",
+    "trails",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -17,13 +17,16 @@ from skysieve.core.fits.frame_origin import origin_in_file, origin_of
 from skysieve.core.fits.frames import as_frame
 from skysieve.core.fits.locations import parse_location
 from skysieve.frames.mask.masker import Masker
+from skysieve.frames.mask.result import MaskResult
 from skysieve.frames.mask.settings import MaskSettings
+from skysieve.frames.mask.trails.settings import TrailSettings
 from skysieve.frames.track.settings import TrackSettings
 from skysieve.frames.track.tracker import Tracker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from astropy.table import QTable
     from numpy.typing import ArrayLike
 
     from skysieve.clusters.catalogue.products import FoundClusters
@@ -32,12 +35,12 @@ if TYPE_CHECKING:
     from skysieve.core.fits.mask_values import MaskBits
     from skysieve.core.models.engine_settings import EngineSettings
     from skysieve.frames.image.domain import OODScore
-    from skysieve.frames.mask.result import MaskResult
+    from skysieve.frames.mask.trails.records import TrailRecord
     from skysieve.frames.track.tracker import TrackResult
     from skysieve.ghosts.predict.finder import GhostFinder
     from skysieve.ghosts.predict.result import GhostResult
 
-__all__ = ["find_clusters", "find_ghosts", "mask", "mask_file", "track", "track_file"]
+__all__ = ["find_clusters", "find_ghosts", "mask", "mask_file", "track", "track_file", "trails"]
 
 logger = logging.getLogger(__name__)
 
@@ -142,6 +145,46 @@ def mask_file(
                 results.append(dataclasses.replace(result, origin=origin_in_file(hdu.header, file.hdus)))
                 _warn_if_out_of_distribution(masker, plane, masker.ood_score(plane, result))
     return results
+
+
+def trails(results: MaskResult | Sequence[MaskResult], **settings: Any) -> QTable:
+    """List the trails of masked frames as lines.
+
+    Parameters
+    ----------
+    results
+        Result of :func:`mask` with its pixels, or those of the detectors of one exposure, whose trails are
+        joined where their world coordinates permit.
+    **settings
+        Fields of :class:`skysieve.frames.mask.trails.settings.TrailSettings`.
+
+    Returns
+    -------
+    QTable
+        One row for each trail in each frame; the column ``hdu`` has the position of its result, from 0.  See
+        :func:`skysieve.frames.mask.trails.table.trails_table`.
+
+    Raises
+    ------
+    ConfigError
+        If a result has no pixels (mask with ``keep_pixels=True``) or does not have the class TRL, or a
+        setting is wrong.
+
+    Examples
+    --------
+    >>> table = skysieve.trails(skysieve.mask("frame.fits"))  # doctest: +SKIP
+    >>> table["x1", "y1", "x2", "y2", "width", "snr"]  # doctest: +SKIP
+    """
+    from skysieve.frames.mask.trails.records import FramePlace, frame_trails
+    from skysieve.frames.mask.trails.table import trails_table
+
+    _key(TrailSettings, settings)
+    limits = TrailSettings(**settings)
+    records: list[TrailRecord] = []
+    for index, result in enumerate([results] if isinstance(results, MaskResult) else results):
+        place = FramePlace(hdu=index, name=str((result.header or {}).get("EXTNAME", "")))
+        records += frame_trails(as_frame(result.kept_pixels()), result, limits, place)
+    return trails_table(records)
 
 
 def track(
@@ -460,7 +503,7 @@ def _make_room(kept: dict[str, Any]) -> None:
         kept.pop(next(iter(kept)))
 
 
-def _key(kind: type[EngineSettings], settings: dict[str, Any]) -> str:
+def _key(kind: type[EngineSettings | TrailSettings], settings: dict[str, Any]) -> str:
     """Return a key of the settings, which may hold dictionaries."""
     known = [field.name for field in dataclasses.fields(kind)]
     for name in settings:

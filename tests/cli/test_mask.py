@@ -12,6 +12,7 @@ from astropy.io import fits
 from astropy.table import QTable
 from PIL import Image
 from tests.cli.command import LEVEL, NOISE, SHAPE, failure, leftovers, sky, write
+from tests.tiny_models import save_pixel_model
 
 from skysieve.core.fits.bitplanes import MaskSchema
 
@@ -392,3 +393,58 @@ class TestTable:
         (tmp_path / "b.mask.fits").unlink()
         assert mask(".", "--table", "t.ecsv", "--resume").code == 0
         assert list(QTable.read("t.ecsv")["file"]) == ["a.fits", "b.fits"]
+
+
+@pytest.mark.usefixtures("files")
+class TestTrails:
+    """``--trails``: one table of the trails of all frames; ``--trail-wings``: wider masks."""
+
+    @pytest.fixture
+    def files(self, tmp_path):
+        rows, columns = np.mgrid[:90, :120]
+        for seed, name in enumerate("ab"):
+            pixels = np.random.default_rng(seed).normal(LEVEL, NOISE, SHAPE).astype(np.float32)
+            across = (rows - 45) * np.cos(0.4) - (columns - 60) * np.sin(0.4)
+            pixels += 50 * NOISE * np.exp(-(across**2) / 4)
+            write(tmp_path / f"{name}.fits", pixels.astype(np.float32))
+
+    @pytest.fixture
+    def trails(self, run, tmp_path):
+        model = str(save_pixel_model(tmp_path / "tiny", {"CR": 1000, "TRL": 10, "BG": -1e4}))
+        return lambda *arguments: run("mask", *arguments, "--model", model, "--priors", "none")
+
+    def test_one_table_has_the_trails_of_all_frames(self, trails):
+        result = trails("a.fits", "b.fits", "--trails", "t/trails.ecsv")
+        assert result.code == 0, result
+        assert result.out.endswith("trails: t/trails.ecsv\n")
+        assert ", 1 trail\n" in result.out
+        table = QTable.read("t/trails.ecsv")
+        assert list(table["file"]) == ["a.fits", "b.fits"]
+        assert list(table["trail"]) == [1, 2]
+        assert all(table["border1"] & table["border2"])
+        np.testing.assert_allclose(table["width"].value, 3.33, atol=0.3)
+        np.testing.assert_allclose(table["angle"].value, np.degrees(0.4), atol=0.3)
+
+    def test_the_table_is_extended_only_where_that_is_asked_for(self, trails):
+        assert trails("a.fits", "--trails", "t.ecsv").code == 0
+        assert failure(trails("b.fits", "--trails", "t.ecsv")).startswith("t.ecsv exists")
+        assert trails("a.fits", "b.fits", "--trails", "t.ecsv", "--resume").code == 0
+        assert list(QTable.read("t.ecsv")["trail"]) == [1, 2]
+
+    def test_wings_widen_the_mask_and_the_header_says_so(self, trails):
+        assert trails("a.fits", "-o", "narrow.fits").code == 0
+        assert trails("a.fits", "-o", "wide.fits", "--trail-wings", "0.2").code == 0
+        narrow, wide = ((bits(path) & 64) != 0 for path in ("narrow.fits", "wide.fits"))
+        assert wide[narrow].all()
+        assert wide.sum() > 1.5 * narrow.sum()
+        assert "trails masked to = 0.2 sigma" in str(fits.getheader("wide.fits", 1)["HISTORY"])
+
+    @pytest.mark.parametrize(
+        ("options", "line"),
+        [
+            (("--trails", "t.ecsv", "--classes", "CR"), "--trails needs the class TRL; add it to --classes"),
+            (("--trail-wings", "0.1", "--classes", "CR"), "--trails needs the class TRL"),
+        ],
+    )
+    def test_what_cannot_be_done_is_said_before_any_work(self, trails, options, line):
+        assert failure(trails("a.fits", *options)).startswith(line)

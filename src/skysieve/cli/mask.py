@@ -15,6 +15,7 @@ from skysieve.core.printable import printable
 from skysieve.core.settings import read_assignments
 from skysieve.frames.mask.classes import BACKGROUND
 from skysieve.frames.mask.settings import DECISIONS, MaskOptions, MaskSettings
+from skysieve.frames.mask.trails.settings import TRAILS, TrailSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,6 +45,16 @@ def mask(
         Path | None,
         typer.Option("--table", help="Write the masked fractions of each frame (ECSV).", show_default=False),
     ] = None,
+    trails: Annotated[
+        Path | None,
+        typer.Option(
+            "--trails",
+            help="Write a table of the trails of all frames as lines (ECSV).",
+            rich_help_panel=TRAILS,
+            show_default=False,
+        ),
+    ] = None,
+    trail_settings: TrailSettings,
     settings: MaskSettings,
     priors: Annotated[
         Priors,
@@ -96,6 +107,7 @@ def mask(
     from skysieve.core.atomic import check_target
     from skysieve.frames.mask.job import MaskJob
     from skysieve.frames.mask.table import write_table
+    from skysieve.frames.mask.trails.table import write_trails
 
     start_logging()
     config = _read_config(config_dir)
@@ -109,10 +121,12 @@ def mask(
             thresholds={**config.thresholds, **settings.thresholds},
         )
     # units whose products may not be replaced are removed below
-    job = MaskJob(settings, **{**vars(options), "overwrite": True})
+    measured = trail_settings if trails is not None or trail_settings.wings is not None else None
+    job = MaskJob(settings, measured, **{**vars(options), "overwrite": True})
     failures = Failures(debug=debug)
-    if table is not None:
-        check_target(table, overwrite=overwrite or resume)
+    for path in (table, trails):
+        if path is not None:
+            check_target(path, overwrite=overwrite or resume)
     units = with_own_product(
         find_units(paths, job.units, failures), job.product, failures, overwrite=overwrite or resume
     )
@@ -127,8 +141,13 @@ def mask(
     finally:  # the table also gets the results of an interrupted run
         if table is not None and records:
             write_table(records, table, overwrite=overwrite or resume, extend=resume)
+        if trails is not None and records:
+            found = [one for record in records.values() for frame in record.frames for one in frame.trails]
+            write_trails(found, trails, overwrite=overwrite or resume, extend=resume)
     if table is not None and records and not quiet:
         print(f"table: {table}")
+    if trails is not None and records and not quiet:
+        print(f"trails: {trails}")
     failures.finish(len(records), before=len(units) - len(todo))
 
 
@@ -160,6 +179,8 @@ def _describe(unit: Location, record: MaskRecord) -> str:
             for name, part in frame.fractions.items()
             if part > 0 and name != BACKGROUND
         ]
+        if frame.trails:
+            found.append(f"{len(frame.trails)} trail{'s' if len(frame.trails) > 1 else ''}")
         lines.append(f"  {label} {frame.shape[1]} x {frame.shape[0]}: {', '.join(found) or 'nothing found'}")
     lines += [f"  {printable(note)}" for note in record.notes]
     lines += [f"  preview: {printable(path)}" for path in record.previews]

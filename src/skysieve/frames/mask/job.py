@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from skysieve.frames.mask.bitmaps import BitMap
     from skysieve.frames.mask.layout import Layout
     from skysieve.frames.mask.settings import Format
+    from skysieve.frames.mask.trails.settings import TrailSettings
 
 __all__ = ["SUFFIXES", "FrameRecord", "MaskJob", "MaskRecord"]
 
@@ -79,9 +80,12 @@ class MaskJob(MaskOptions):
     ----------
     settings
         Settings of the masker.
+    trails
+        Settings of the trails that are measured as lines; None to measure none.
     """
 
     settings: MaskSettings = field(default_factory=MaskSettings)
+    trails: TrailSettings | None = None
     _masker: Masker | None = field(default=None, init=False, repr=False)
     _layout: Layout | None = field(default=None, init=False, repr=False)
     _growth: Growth = field(default_factory=Growth, init=False, repr=False)
@@ -171,6 +175,8 @@ class MaskJob(MaskOptions):
         unknown = [name for name in growth.of_class if name not in known]
         if unknown:
             raise ConfigError(f"--grow {unknown[0]}: this class is not asked for; add it to --classes")
+        if self.trails is not None and "TRL" not in known:
+            raise ConfigError("--trails needs the class TRL; add it to --classes")
         return layout, growth
 
     def prepare(self, *, workers: int = 1) -> None:
@@ -234,6 +240,7 @@ class MaskJob(MaskOptions):
                 growth=self._growth,
                 previews=(product, side_products) if self.preview else None,
                 regions=(product, side_products) if self.regions else None,
+                trails=None if self.trails is None else (product, self.trails),
             )
             structure = keep_structure(
                 file.hdus,

@@ -11,6 +11,7 @@ from skysieve.core.errors import FrameError
 from skysieve.core.fits.frame_origin import origin_in_file
 from skysieve.core.fits.naming import with_suffix
 from skysieve.core.fits.provenance import data_sum
+from skysieve.core.printable import one_line, printable
 from skysieve.frames.mask.products import bits_hdu, ood_cards
 from skysieve.frames.mask.published_output import published_hdu
 
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from skysieve.frames.mask.layout import Layout
     from skysieve.frames.mask.masker import Masker
     from skysieve.frames.mask.result import MaskResult
+    from skysieve.frames.mask.trails.measuring import MeasuredTrail
+    from skysieve.frames.mask.trails.records import TrailRecord
+    from skysieve.frames.mask.trails.settings import TrailSettings
 
 __all__ = ["FileMasking", "FrameRecord"]
 
@@ -53,6 +57,8 @@ class FrameRecord:
         Priors by class name; None if those of the network were kept.
     ood
         Out-of-distribution score; None if it is unknown.
+    trails
+        Its trails as lines, if they were asked for.
     """
 
     hdu: int
@@ -64,6 +70,7 @@ class FrameRecord:
     bad: float
     priors: dict[str, float] | None
     ood: OODScore | None = None
+    trails: tuple[TrailRecord, ...] = ()
 
 
 class FileMasking:
@@ -84,6 +91,8 @@ class FileMasking:
         that are renamed when the product is complete.
     regions
         The same for region files.
+    trails
+        None, or the path of the product, and the settings of the trails that are measured as lines.
 
     Attributes
     ----------
@@ -104,13 +113,14 @@ class FileMasking:
         growth: Growth,
         previews: tuple[Path, ExitStack] | None,
         regions: tuple[Path, ExitStack] | None = None,
+        trails: tuple[Path, TrailSettings] | None = None,
     ) -> None:
         self.frames: list[FrameRecord] = []
         self.previews: list[Path] = []
         self.regions: list[Path] = []
         self._trails: list[tuple[int, int, MaskResult]] = []
         self._file, self._masker, self._layout, self._growth = file, masker, layout, growth
-        self._preview_output, self._region_output = previews, regions
+        self._preview_output, self._region_output, self._trail_output = previews, regions, trails
         self._blanks: list[FrameError] = []
 
     def make(self, hdu: FrameHDU, tables: bool) -> fits.ImageHDU | fits.CompImageHDU:  # noqa: FBT001 (by position)
@@ -135,10 +145,19 @@ class FileMasking:
         """
         self._layout.check(hdu, hdu.planes[0].label)
         found, scores = zip(*(self._mask(frame) for frame in hdu.planes), strict=True)
-        results = [result.grown(self._growth) for result in found]
-        for number, (frame, result) in enumerate(zip(hdu.planes, results, strict=True), start=1):
+        results: list[MaskResult] = []
+        for number, (frame, masked) in enumerate(zip(hdu.planes, found, strict=True), start=1):
             plane = 0 if len(hdu.shape) == 2 else number
-            self.frames.append(_record(hdu, plane, found[number - 1], scores[number - 1]))
+            record = _record(hdu, plane, masked, scores[number - 1])
+            result = masked
+            if self._trail_output is not None:
+                trails, result = self._measure_trails(
+                    *self._trail_output, hdu=hdu, plane=plane, frame=frame, result=masked
+                )
+                record = replace(record, trails=trails)
+            result = result.grown(self._growth)
+            results.append(result)
+            self.frames.append(record)
             if self._preview_output is not None:
                 self._write_preview(*self._preview_output, frame, result)
             if self._region_output is not None:
@@ -166,7 +185,9 @@ class FileMasking:
 
     def _options(self) -> dict[str, object]:
         """Return the settings that differ from the defaults, for the provenance in the header."""
-        grown = {"grow": str(self._growth)} if self._growth else {}
+        grown: dict[str, object] = {"grow": str(self._growth)} if self._growth else {}
+        if self._trail_output is not None and self._trail_output[1].wings is not None:
+            grown["trails masked to"] = f"{self._trail_output[1].wings:g} sigma"
         masks = [note.removeprefix("no data: ") for note in self._file.notes if note.startswith("no data: ")]
         masked = {"no data": "; ".join(masks)} if masks else {}
         return {**self._masker.settings.non_default_settings(), **grown, **masked}
@@ -186,6 +207,34 @@ class FileMasking:
             blank = self._masker.blank(frame, keep_probabilities=self._layout.form == "probabilities")
             return blank, None
         return result, self._masker.ood_score(frame, result)
+
+    def _measure_trails(
+        self,
+        product: Path,
+        settings: TrailSettings,
+        *,
+        hdu: FrameHDU,
+        plane: int,
+        frame: FitsFrame,
+        result: MaskResult,
+    ) -> tuple[tuple[TrailRecord, ...], MaskResult]:
+        """Return the trails of a frame as lines, and its mask, widened if that is asked for."""
+        from skysieve.frames.mask.trails.records import FramePlace, frame_trails
+        from skysieve.frames.mask.trails.widening import widen_trails
+
+        place = FramePlace(
+            file=printable(self._file.path),
+            hdu=hdu.index,
+            name=one_line(hdu.name),
+            plane=plane,
+            mask=printable(product),
+        )
+        located = replace(result, origin=origin_in_file(hdu.header, self._file.hdus))
+        trails = frame_trails(frame, located, settings, place, primary=self._file.hdus[0].header)
+        if settings.wings is None or not trails:
+            return trails, result
+        bits = widen_trails(result.bits, [found.trail for found in trails], settings.wings)
+        return trails, replace(result, bits=bits)
 
     def _worst(self, hdu: FrameHDU, scores: Sequence[OODScore | None]) -> OODScore | None:
         """Return the highest score of the planes of an HDU, and warn if it is above the limit."""
@@ -217,6 +266,12 @@ class FileMasking:
             return ""
         return f".{record.hdu}.{record.plane}" if record.plane else f".{record.hdu}"
 
+    def _lines(self) -> list[MeasuredTrail] | None:
+        """Return the trails of the last frame; None if they were not measured."""
+        if self._trail_output is None:
+            return None
+        return [found.trail for found in self.frames[-1].trails]
+
     def _write_regions(self, product: Path, files: ExitStack, hdu: FrameHDU, result: MaskResult) -> None:
         """Write the regions of a frame and, after the last frame, the table of all trails."""
         from skysieve.frames.mask.regions import mask_regions, region_text, trail_table
@@ -224,7 +279,7 @@ class FileMasking:
         located = replace(result, origin=origin_in_file(hdu.header, self._file.hdus))
         path = with_suffix(product, f"{self._frame_suffix()}.reg")
         files.enter_context(atomic_write(path, overwrite=True)).write_text(
-            region_text(mask_regions(result)), encoding="utf-8"
+            region_text(mask_regions(result, trails=self._lines())), encoding="utf-8"
         )
         self.regions.append(path)
         record = self.frames[-1]

@@ -9,6 +9,7 @@ import numpy as np
 from skysieve.core.extras import require
 from skysieve.frames.mask.classes import NODATA
 from skysieve.frames.mask.components import find_components, fit_line, outline
+from skysieve.frames.mask.trails.table import line_regions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from skysieve.core.fits.frame_origin import FrameOrigin
     from skysieve.frames.mask.classes import ContaminantClass
     from skysieve.frames.mask.components import Component, Line
+    from skysieve.frames.mask.trails.measuring import MeasuredTrail
 
 __all__ = ["check_regions", "mask_regions", "region_text", "trail_table"]
 
@@ -63,7 +65,12 @@ def check_regions() -> None:
     require("regions", "regions", "regions")
 
 
-def mask_regions(result: ClassMask, bad: Iterable[str] | str | None = None) -> Regions:
+def mask_regions(
+    result: ClassMask,
+    bad: Iterable[str] | str | None = None,
+    *,
+    trails: Sequence[MeasuredTrail] | None = None,
+) -> Regions:
     """Return the connected components of bad pixels as :class:`regions.Regions` in pixels.
 
     Parameters
@@ -72,6 +79,8 @@ def mask_regions(result: ClassMask, bad: Iterable[str] | str | None = None) -> R
         The mask.
     bad
         The bad classes; see :meth:`skysieve.frames.mask.result.MaskResult.bad`.
+    trails
+        Trails that were measured as lines, in place of the pixels of their class.
 
     Returns
     -------
@@ -97,6 +106,8 @@ def mask_regions(result: ClassMask, bad: Iterable[str] | str | None = None) -> R
 
     shapes: list[PixelRegion] = []
     for wanted, component, line in _shapes(result, bad):
+        if wanted.name == TRAIL and trails is not None:
+            continue
         text = wanted.name if line is None else f"{wanted.name} {line.width:.1f} px wide"
         attributes = {
             "meta": RegionMeta({"text": text, "tag": [wanted.name]}),
@@ -108,6 +119,8 @@ def mask_regions(result: ClassMask, bad: Iterable[str] | str | None = None) -> R
         else:
             corners = outline(component)
             shapes.append(PolygonPixelRegion(PixCoord(corners[:, 0], corners[:, 1]), **attributes))
+    if trails is not None:
+        shapes += line_regions(trails)
     return Regions(shapes)
 
 

@@ -265,6 +265,52 @@ class MaskResult:
         bits = grow_bits(self.bits, wanted.by_code(bad))
         return replace(self, bits=bits, background=self.background & ((bits & NODATA.code) == 0))
 
+    def widened(self, level: float) -> MaskResult:
+        """Return the result with trails masked from end to end, out to their faint wings.
+
+        Parameters
+        ----------
+        level
+            Height of the fitted profile of a trail down to which its pixels are marked, in units of the noise
+            of a pixel.
+
+        Returns
+        -------
+        MaskResult
+            The new result; see :func:`skysieve.frames.mask.trails.widening.widen_trails`.
+
+        Raises
+        ------
+        ConfigError
+            If the pixels were not kept (mask the frame with ``keep_pixels=True``), TRL was not requested, or
+            the level is out of bounds.
+        """
+        from skysieve.core.fits.frames import as_frame
+        from skysieve.frames.mask.trails.records import FramePlace, frame_trails
+        from skysieve.frames.mask.trails.settings import TrailSettings
+        from skysieve.frames.mask.trails.widening import widen_trails
+
+        settings = TrailSettings(wings=level)
+        found = frame_trails(as_frame(self.kept_pixels()), self, settings, FramePlace())
+        return replace(self, bits=widen_trails(self.bits, [one.trail for one in found], level))
+
+    def kept_pixels(self) -> NDArray[np.float32]:
+        """Return the pixels of the frame.
+
+        Returns
+        -------
+        ndarray
+            ``(H, W)`` float32 in the unit of the frame, NaN where there is no data.
+
+        Raises
+        ------
+        ConfigError
+            If they were not kept; mask the frame with ``keep_pixels=True``.
+        """
+        if self.pixels is None:
+            raise ConfigError("pixels were not kept; call mask with keep_pixels=True")
+        return self.pixels
+
     def to_ccddata(
         self, *, unit: str | UnitBase | None = None, bad: Iterable[str] | str | None = None
     ) -> CCDData:
@@ -379,9 +425,8 @@ class MaskResult:
 
     def _data(self) -> NDArray[np.generic]:
         """Return the pixels of the given object, or those that were read, with NaN where there is no data."""
-        if self.pixels is None:
-            raise ConfigError("pixels were not kept; call mask with keep_pixels=True")
-        return self.pixels if self.origin.data is None else self.origin.data
+        pixels = self.kept_pixels()
+        return pixels if self.origin.data is None else self.origin.data
 
     def _unit(self, default: str | UnitBase | None) -> UnitBase | None:
         from astropy import units

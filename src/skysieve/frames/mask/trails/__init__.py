@@ -1,0 +1,1 @@
+"""Trails as lines: joined, measured, listed in a table."""
