@@ -26,6 +26,7 @@ from skysieve.clusters.train.training import ClusterTraining
 from skysieve.core.networks.blocks import parameter_count
 from skysieve.core.training.fit import fit
 from skysieve.core.training.recipe import read_training_recipe
+from skysieve.core.training.schedule import optimiser_with_schedule
 
 __all__: list[str] = []
 
@@ -47,7 +48,7 @@ def main() -> None:
     print(
         json.dumps(
             {
-                "parameters": parameter_count(task.module().network),
+                "parameters": parameter_count(task.learner().network),
                 "a_step": step_seconds,
                 "steps": steps,
                 "seconds": time.process_time() - start,
@@ -57,15 +58,15 @@ def main() -> None:
 
 
 def _seconds_per_step(task: ClusterTraining) -> float:
-    module = task.module().train()
-    optimiser = module.configure_optimizers()["optimizer"]
+    learner = task.learner().train()
+    optimiser, _ = optimiser_with_schedule(learner.network, task.recipe)
     batches = itertools.islice(task.training_batches(done=0, workers=0, rank=0, ranks=1), WARM + TIMED)
     start = 0.0
     for number, batch in enumerate(batches):
         if number == WARM:
             start = time.process_time()
         with torch.autocast("cpu", torch.bfloat16):
-            loss = module.training_step(batch, number)
+            loss = learner.training_loss(batch)
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch's own
         optimiser.step()

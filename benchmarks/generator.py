@@ -13,7 +13,7 @@ from results import Cell, Table
 
 __all__ = ["generator_table"]
 
-NEEDED = ("torch", "lightning", "galsim")
+NEEDED = ("torch", "galsim")
 
 
 def generator_table() -> tuple[list[Table], list[str]]:

@@ -6,9 +6,7 @@ Prints one JSON line with Mpix a second of each; see ``generator.py``.
 from __future__ import annotations
 
 import json
-import logging
 import time
-import warnings
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +14,10 @@ from machine import CORES
 
 import skysieve.core.training.processors  # noqa: F401 - before torch, which may bind this process to one processor
 
-import lightning  # isort: skip
 import torch  # isort: skip
 
+from skysieve.core.training.checkpoints import TrainingState
+from skysieve.core.training.fit import MAX_NORM
 from skysieve.core.training.recipe import read_training_recipe
 from skysieve.frames.mask.classes import CLASS_NAMES
 from skysieve.frames.simulate.recipe import read_recipe
@@ -55,24 +54,8 @@ class Ready(torch.utils.data.IterableDataset[Any]):
             yield from self.tiles
 
 
-class Clock(lightning.Callback):
-    """Times the steps after the first ``first`` ones, which warm up."""
-
-    def __init__(self, first: int) -> None:
-        self.first = first
-        self.start = self.seconds = 0.0
-
-    def on_train_batch_end(self, trainer: lightning.Trainer, *_: Any) -> None:
-        """Record the time."""
-        if trainer.global_step == self.first:
-            self.start = time.perf_counter()
-        self.seconds = time.perf_counter() - self.start
-
-
 def main() -> None:
     """Time everything and print the JSON line."""
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-    warnings.simplefilter("ignore")
     recipe = read_training_recipe(RECIPE)
     frames = SimulatedFrames(read_recipe(recipe.simulation), recipe.frame, SEED)
     torch.set_num_threads(1)
@@ -117,20 +100,17 @@ def _seconds_of_frames(frames: SimulatedFrames) -> float:
 def _train(recipe: TrainingRecipe, batches: torch.utils.data.DataLoader[Any]) -> float:
     """Return Mpix a second of some steps of a training."""
     first = SETTLED // recipe.batch
-    clock = Clock(first)
-    trainer = lightning.Trainer(
-        accelerator="cpu",
-        precision="bf16-mixed" if _has_bf16() else "32-true",
-        max_steps=first + STEPS,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        gradient_clip_val=1.0,
-        callbacks=[clock],
-    )
-    trainer.fit(Segmentation(recipe, dict.fromkeys(CLASS_NAMES, 0.01)), batches)
-    return STEPS * recipe.batch * recipe.tile**2 / 1e6 / clock.seconds
+    learner = Segmentation(recipe, dict.fromkeys(CLASS_NAMES, 0.01))
+    state, start = TrainingState(learner, ""), 0.0
+    for number, batch in enumerate(islice(batches, first + STEPS)):
+        if number == first:
+            start = time.perf_counter()
+        with torch.autocast("cpu", torch.bfloat16, enabled=_has_bf16()):
+            loss = learner.training_loss(batch)
+        loss.backward()  # type: ignore[no-untyped-call]  # torch's own
+        torch.nn.utils.clip_grad_norm_(state.parameters(), MAX_NORM)
+        state.advance()
+    return STEPS * recipe.batch * recipe.tile**2 / 1e6 / (time.perf_counter() - start)
 
 
 def _has_bf16() -> bool:

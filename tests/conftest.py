@@ -100,7 +100,7 @@ def recipe_file(tmp_path):
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory):
     """Folder of a tiny training for contaminants that came to its end, with its model."""
-    if find_spec("torch") is None or find_spec("lightning") is None:
+    if find_spec("torch") is None:
         pytest.skip("the extra train is not installed")
     from tests.core.training.tiny import few_frames, write_recipe
 

@@ -280,7 +280,7 @@ def run_training(
 
     Parameters
     ----------
-    trainee
+    task
         Network, data and loss.
     folder
         Output folder.
@@ -296,13 +296,12 @@ def run_training(
     Model or None
         The model; None in all processes but the first, if several GPUs are used.
     """
-    from lightning.pytorch.utilities import rank_zero_only
-
     from skysieve.cli.running import start_logging
+    from skysieve.core.training.devices import process_rank
     from skysieve.core.training.fit import fit
 
     # Each GPU has a process that runs this command; only one of them logs
-    start_logging(verbose=not quiet and getattr(rank_zero_only, "rank", 0) == 0)
+    start_logging(verbose=not quiet and process_rank() == 0)
     model = fit(task, folder, workers=workers, device=device, progress=not quiet)
     if model is not None:
         print(f"model: {model.folder}")

@@ -19,7 +19,7 @@ __all__ = ["EXTRAS", "describe_missing_module", "install_command", "require"]
 
 _SIMULATE = ("galsim", "pydantic", "yaml")
 _CLUSTERS = ("healpy", "mocpy", "regions", "matplotlib", "yaml")
-_TRAIN = (*_SIMULATE, "torch", "lightning", "safetensors", "onnx", "matplotlib", "healpy", "monai")
+_TRAIN = (*_SIMULATE, "torch", "safetensors", "onnx", "matplotlib", "healpy", "monai")
 
 EXTRAS: dict[str, tuple[str, ...]] = {
     "simulate": _SIMULATE,

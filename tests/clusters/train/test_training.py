@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 pytest.importorskip("torch")
-pytest.importorskip("lightning")
 pytest.importorskip("healpy")
 
 import torch
@@ -91,11 +90,12 @@ def test_ends_with_a_card_that_says_how_to_use_the_network(run, training):
 
 def test_its_graph_gives_what_the_network_gives(run, training):
     """On any number of patches, calibrated as the card says."""
-    module = training.module()
-    state = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
-    module.load_state_dict(
-        {name.removeprefix("module."): value for name, value in state.items()}, strict=False
+    module = training.learner()
+    state = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["average"]
+    module.network.load_state_dict(
+        {name.removeprefix("module."): value for name, value in state.items() if name != "n_averaged"}
     )
+    module.before_validation()
     network = module.network.eval()
     pixels = torch.from_numpy(np.stack([patch.pixels for patch in training.held_out[:3]]))
     model = read_model(run / "model")
@@ -110,13 +110,13 @@ def test_its_graph_gives_what_the_network_gives(run, training):
 def test_averaged_weights_get_statistics_of_their_own(training):
     """Those of what the network sees, whatever they were."""
     torch.manual_seed(0)
-    module = training.module().eval()
+    module = training.learner().eval()
     norm = next(layer for layer in module.modules() if isinstance(layer, torch.nn.BatchNorm2d))
     assert norm.running_mean is not None
     norm.running_mean.fill_(30.0)
     seen: list[torch.Tensor] = []
     handle = norm.register_forward_hook(lambda _layer, inputs, _output: seen.append(inputs[0]))
-    module.on_validation_epoch_start()
+    module.before_validation()
     handle.remove()
     assert len(seen) == 8
     assert torch.allclose(
@@ -128,7 +128,7 @@ def test_averaged_weights_get_statistics_of_their_own(training):
         training.recipe, 2, frozen_statistics=True, statistics_batches=training.statistics_batches
     )
     before = {name: value.clone() for name, value in frozen.state_dict().items()}
-    frozen.update_statistics()
+    frozen.before_validation()
     assert all(torch.equal(value, before[name]) for name, value in frozen.state_dict().items())
 
 
@@ -158,7 +158,7 @@ def test_a_training_can_start_from_a_model(run, training):
     model = read_model(run / "model")
     pixels = np.stack([patch.pixels for patch in training.held_out[:2]])
     with torch.inference_mode():
-        found = again.module().network.eval().probabilities(torch.from_numpy(pixels)).numpy()
+        found = again.learner().network.eval().probabilities(torch.from_numpy(pixels)).numpy()
     assert np.abs(found - load_network(model, engine="onnxruntime")(pixels)).max() < 1e-4
     other = LabelledSky(
         "other", training.skies[0].stack, (band("100"), band("143")), training.skies[0].clusters
@@ -194,7 +194,7 @@ def test_two_classes_if_sources_are_labelled(tmp_path, sky):
     training = ClusterTraining(read(tmp_path, SETTINGS.replace("36.0", "36.0, sources: true")), (sky,))
     batch = next(iter(training.validation_batches()))
     assert batch.targets.shape == (4, 2, 32, 32)
-    model = training.finish(training.module().eval(), tmp_path / "model", facts={})
+    model = training.finish(training.learner().eval(), tmp_path / "model", facts={})
     assert model.card.classes == ("cluster", "source")
     assert set(model.card.default_thresholds) == {"cluster", "source"}
     assert load_network(model, engine="onnxruntime")(np.zeros((1, 2, 32, 32), np.float32)).shape[1] == 2
@@ -209,7 +209,7 @@ def test_learns_the_patches_that_it_is_shown(training):
     losses = []
     for _ in range(25):
         optimiser.zero_grad()
-        loss = module.training_step(batch, 0)
+        loss = module.training_loss(batch)
         loss.backward()
         optimiser.step()
         losses.append(float(loss.detach()))
@@ -241,10 +241,10 @@ def test_scores_of_pixels_are_those_at_the_best_threshold():
 def test_a_network_that_does_not_take_such_patches_is_refused(tmp_path, sky, change, message):
     recipe = read(tmp_path, SETTINGS.replace("side: 32", change).replace("[4, 8, 8]", "[4, 8, 8, 8]"))
     if not message:
-        ClusterTraining(recipe, (sky,)).module()
+        ClusterTraining(recipe, (sky,)).learner()
         return
     with pytest.raises(ConfigError, match=message):
-        ClusterTraining(recipe, (sky,)).module()
+        ClusterTraining(recipe, (sky,)).learner()
 
 
 def test_maps_that_show_no_tile_for_validation_are_refused(tmp_path, sky):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import lightning
 import torch
 from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
 from skysieve.core.models.card import Model, ModelCard, Tiling
+from skysieve.core.training.learner import Learner
 from skysieve.core.training.recipe import TrainingRecipe
 
 RECIPE = TrainingRecipe(
@@ -66,7 +66,7 @@ class LineTraining:
     def describe(self):
         return self.recipe.to_yaml()
 
-    def module(self):
+    def learner(self):
         self.line = Line(self)
         return self.line
 
@@ -77,9 +77,9 @@ class LineTraining:
     def validation_batches(self):
         return DataLoader(TensorDataset(torch.arange(4.0)[:, None]), batch_size=2)
 
-    def finish(self, module, folder, *, facts):
-        assert not module.training
-        self.finished.append({name: value.clone() for name, value in module.state_dict().items()})
+    def finish(self, learner, folder, *, facts):
+        assert not learner.training
+        self.finished.append({name: value.clone() for name, value in learner.network.state_dict().items()})
         self.facts = facts
         self.at_finish(len(self.finished))
         return Model(CARD, folder)
@@ -98,30 +98,27 @@ class Numbers(IterableDataset[torch.Tensor]):
             number += 1
 
 
-class Line(lightning.LightningModule):
+class Line(Learner):
     """A line through points that lie on a line."""
 
     def __init__(self, training):
-        super().__init__()
-        self.training_of = [training]  # in a list, so that copies of the module share it
-        self.layer = torch.nn.Linear(training.width, 1)
+        super().__init__(training.recipe, torch.nn.Linear(training.width, 1))
+        self.training_of = [training]  # in a list, so that it is no part of the state
 
-    def training_step(self, batch, _index):
+    def training_loss(self, batch):
         training = self.training_of[0]
         step = int(batch[0, 0]) // training.recipe.batch
         training.at_step(step)
         training.steps.append(step)
         x = batch / 10
-        return ((self.layer(x.expand(-1, training.width)) - 2 * x) ** 2).mean()
+        return ((self.network(x.expand(-1, training.width)) - 2 * x) ** 2).mean()
 
-    def validation_step(self, batch, index):
+    def validate(self, batch):
         [numbers] = batch
-        self.training_of[0].at_validation(index)
-        self.training_of[0].validated += 1
-        self.log("AP", self.layer(numbers.expand(-1, self.training_of[0].width)).mean())
-
-    def configure_optimizers(self):
-        return torch.optim.SGD(self.parameters(), lr=self.training_of[0].recipe.learning_rate)
+        training = self.training_of[0]
+        training.at_validation(training.validated % 2)
+        training.validated += 1
+        self.record(AP=self.network(numbers.expand(-1, training.width)).mean())
 
 
 def _nothing(_number):

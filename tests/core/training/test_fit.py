@@ -8,6 +8,8 @@ import logging
 import os
 import pickle
 import signal
+import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -15,14 +17,13 @@ import numpy as np
 import pytest
 
 pytest.importorskip("torch")
-pytest.importorskip("lightning")
 
 import torch
-from tests.core.training.line import LineTraining
+from tests.core.training.line import Line, LineTraining
 from torch.utils.data import IterableDataset
 
 from skysieve.core.errors import ConfigError, OutputError
-from skysieve.core.training import checkpoints
+from skysieve.core.training import fit as loop
 from skysieve.core.training.feed import shorten_worker_error, stream_batches
 from skysieve.core.training.fit import fit
 
@@ -80,7 +81,7 @@ class TestATraining:
         assert names == ["checkpoints/last.ckpt", "curves.png", "metrics.csv", "recipe.yaml"]
         assert (folder / "recipe.yaml").read_text() == training.describe()
         assert (folder / "curves.png").read_bytes().startswith(b"\x89PNG")
-        assert last(folder)["global_step"] == 6
+        assert last(folder)["step"] == 6
 
     def test_writes_loss_and_scores_with_their_steps(self, whole):
         rows = metrics(whole[1])
@@ -93,7 +94,9 @@ class TestATraining:
     def test_hands_on_averaged_weights_with_the_facts(self, whole):
         training, folder = whole
         [weights] = training.finished
-        assert same(weights, {**last(folder)["state_dict"]})
+        average = last(folder)["average"]
+        assert same(weights, {name: average[f"module.{name}"] for name in weights})
+        assert not same(weights, last(folder)["network"])
         facts = training.facts
         assert (facts["steps"], facts["device"], facts["precision"]) == (6, "cpu", "32-true")
         assert facts["minutes"] >= 0
@@ -122,11 +125,90 @@ class TestATraining:
         assert [r.message.partition(":")[0] for r in caplog.records] == ["step 3", "step 6"]
 
 
+class Folded(Line):
+    """A line after a normalisation whose statistics are to stay."""
+
+    def __init__(self, training, *, frozen):
+        super().__init__(training)
+        norm = torch.nn.BatchNorm2d(1)
+        self.network = torch.nn.Sequential(torch.nn.Unflatten(1, (1, 1, 1)), norm, torch.nn.Flatten(1))
+        self.frozen_statistics = frozen
+
+
+class TestBatchStatistics:
+    def means(self, folder, monkeypatch, *, frozen):
+        training = LineTraining()
+        monkeypatch.setattr(training, "learner", lambda: Folded(training, frozen=frozen))
+        train(training, folder)
+        state = last(folder)["network"]
+        return state["1.running_mean"].item(), state["1.weight"].item()
+
+    def test_that_are_frozen_stay_from_the_first_step_and_after_validations(self, folder, monkeypatch):
+        mean, weight = self.means(folder, monkeypatch, frozen=True)
+        assert mean == 0
+        assert weight != 1
+
+    def test_are_measured_otherwise(self, folder, monkeypatch):
+        assert self.means(folder, monkeypatch, frozen=False)[0] > 0
+
+
+class TestAccumulatedBatches:
+    def test_give_the_step_of_a_batch_as_large_as_all(self, folder, whole):
+        training = LineTraining(batch=1, accumulate=2)
+        train(training, folder)
+        [weights] = training.finished
+        for name, value in whole[0].finished[0].items():
+            assert torch.allclose(weights[name], value, atol=1e-6)
+
+    def test_go_on_after_a_stop_with_the_batches_that_follow(self, folder):
+        with pytest.raises(KeyboardInterrupt):
+            train(LineTraining(accumulate=2, at_step=stop_at(7)), folder)
+        assert last(folder)["step"] == 3
+        training = LineTraining(accumulate=2)
+        train(training, folder)
+        assert training.asked[0][0] == 6
+        assert training.steps == list(range(6, 12))
+
+
+TRAINER = """
+import sys
+from pathlib import Path
+from tests.core.training.line import Line, LineTraining
+from skysieve.core.training.fit import fit
+
+training = LineTraining()
+fit(training, Path(sys.argv[1]), workers=0, device="cpu", progress=False)
+print(training.asked, len(training.finished))
+"""
+
+
+class TestSeveralTrainers:
+    def test_learn_together_and_only_the_first_writes(self, folder, whole):
+        """Both see the same batches here, so that they learn what one does."""
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = str(free.getsockname()[1])
+        shared = {**os.environ, "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+        trainers = [
+            subprocess.Popen(
+                [sys.executable, "-c", TRAINER, str(folder)],
+                env={**shared, "RANK": rank, "OMP_NUM_THREADS": "1"},
+                cwd=Path(__file__).parents[3],
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            for rank in "01"
+        ]
+        said = [trainer.communicate(timeout=300)[0].strip() for trainer in trainers]
+        assert said == ["[(0, 0, 0, 2)] 1", "[(0, 0, 1, 2)] 0"]
+        assert same(last(folder)["network"], last(whole[1])["network"])
+
+
 class TestAfterAStop:
     def test_a_training_goes_on_at_the_step_where_it_was(self, folder, whole):
         with pytest.raises(KeyboardInterrupt):
             train(LineTraining(at_step=stop_at(4)), folder)
-        assert last(folder)["global_step"] == 4
+        assert last(folder)["step"] == 4
         training = LineTraining()
         train(training, folder)
         assert training.asked[0][0] == 4
@@ -172,25 +254,24 @@ class TestAfterAStop:
     def test_by_an_error_what_was_done_is_kept_too(self, folder):
         with pytest.raises(ZeroDivisionError):
             train(LineTraining(at_step=stop_at(5, ZeroDivisionError)), folder)
-        assert last(folder)["global_step"] == 5
+        assert last(folder)["step"] == 5
 
     def test_minutes_add_up(self, folder):
         with pytest.raises(KeyboardInterrupt):
             train(LineTraining(at_step=stop_at(4)), folder)
         state = last(folder)
-        [key] = [key for key in state["callbacks"] if "KeepCheckpoint" in key]
-        state["callbacks"][key]["minutes"] = 30.0
+        state["minutes"] = 30.0
         torch.save(state, folder / "checkpoints" / "last.ckpt")
         training = LineTraining()
         train(training, folder)
         assert 30 <= training.facts["minutes"] < 31
 
     def test_long_after_the_last_validation_little_is_lost(self, folder, monkeypatch):
-        monkeypatch.setattr(checkpoints, "INTERVAL", 0.0)
+        monkeypatch.setattr(loop, "INTERVAL", 0.0)
 
         def die(number):
             if number == 2:
-                assert last(folder)["global_step"] == 2
+                assert last(folder)["step"] == 2
                 raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
@@ -217,7 +298,7 @@ class TestASignal:
         with pytest.raises(KeyboardInterrupt):
             train(training, folder)
         assert training.steps == [0, 1]
-        assert last(folder)["global_step"] == 2
+        assert last(folder)["step"] == 2
         assert [record.message for record in caplog.records] == [
             "interrupted: ends after this step; once more ends it at once",
             "interrupted at step 2 of 6; the same command goes on from there",
@@ -247,7 +328,7 @@ class TestOtherSteps:
         longer = LineTraining(steps=9)
         train(longer, stopped)
         assert longer.steps == [4, 5, 6, 7, 8]
-        assert last(stopped)["global_step"] == 9
+        assert last(stopped)["step"] == 9
         assert (stopped / "recipe.yaml").read_text() == longer.describe()
 
     def test_are_noted_with_what_was_planned_before(self, stopped):
@@ -362,7 +443,7 @@ class TestACheckpoint:
         with pytest.raises(OutputError, match=r"last.ckpt: No space left on device; make room") as caught:
             train(LineTraining(), folder)
         assert "\n" not in str(caught.value)
-        assert last(folder)["global_step"] == 3
+        assert last(folder)["step"] == 3
         assert [path.name for path in (folder / "checkpoints").iterdir()] == ["last.ckpt"]
         monkeypatch.undo()
         training = LineTraining()
@@ -393,12 +474,12 @@ class TestALossThatIsNoNumber:
     def test_does_not_replace_what_was_good(self, folder):
         def spoil(step):
             if step == 4:
-                training.line.layer.weight.data.fill_(torch.nan)
+                training.line.network.weight.data.fill_(torch.nan)
 
         training = LineTraining(at_step=spoil)
         with pytest.raises(ConfigError, match=r"step 6: the loss is no number .*last.ckpt is of step 3"):
             train(training, folder)
-        assert all(values.isfinite().all() for values in last(folder)["state_dict"].values())
+        assert all(values.isfinite().all() for values in last(folder)["network"].values())
 
 
 class TestADevice:
@@ -480,7 +561,7 @@ def test_losses_in_the_metrics_are_means_since_the_last(folder, monkeypatch):
     training = LineTraining(steps=4, validations=1, learning_rate=0.0, averaging=0.0)
     train(training, folder)
     losses = [float(row["loss"]) for row in metrics(folder) if row["loss"]]
-    weight, bias = (training.finished[0][f"layer.{name}"].item() for name in ("weight", "bias"))
+    weight, bias = (training.finished[0][name].item() for name in ("weight", "bias"))
     x = np.arange(8.0).reshape(4, 2) / 10
     expected = (((weight - 2) * x + bias) ** 2).mean(axis=1).reshape(2, 2).mean(axis=1)
     assert losses == pytest.approx(expected, rel=1e-4)

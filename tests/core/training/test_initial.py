@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 pytest.importorskip("torch")
-pytest.importorskip("lightning")
 pytest.importorskip("onnx")
 
 import torch
@@ -84,9 +83,9 @@ def test_a_network_for_frames_begins_so_too(tmp_path):
 def test_its_statistics_stay_as_they_are(recipe_file, trained):
     training = started(recipe_file, trained)
     training.__dict__["priors"] = dict.fromkeys(read_model(trained / "model").card.classes, 0.1)
-    module = training.module().train()
+    module = training.learner().train()
     assert module.frozen_statistics
-    module.training_step((pixels(2, 1, 64, 64), torch.zeros(2, 64, 64, dtype=torch.int16)), 0)
+    module.training_loss((pixels(2, 1, 64, 64), torch.zeros(2, 64, 64, dtype=torch.int16)))
     norm = module.network.stem[1]
     assert not norm.training
     assert not norm.running_mean.any()

@@ -6,14 +6,11 @@ import io
 import logging
 import re
 import sys
-from types import SimpleNamespace
 
 import pytest
 
 pytest.importorskip("torch")
-pytest.importorskip("lightning")
 
-import lightning
 import torch
 from rich.console import Console
 from rich.progress import Progress
@@ -21,73 +18,74 @@ from rich.progress import Progress
 from skysieve.core.errors import ConfigError
 from skysieve.core.extras import install_command
 from skysieve.core.training.curves import draw_curves
-from skysieve.core.training.progress import REPORT_EVERY, ProgressBar, ProgressLines, RecordMetrics
+from skysieve.core.training.progress import REPORT_EVERY, Metrics, ProgressBar, ProgressLines, choose_display
 
-LINE = lightning.LightningModule()
-
-
-def trainer(step, *, first=True):
-    metrics = {"AP": torch.tensor(0.25), "validation loss": torch.tensor(0.5)}
-    return SimpleNamespace(global_step=step, max_steps=100, is_global_zero=first, callback_metrics=metrics)
+SCORES = {"AP": 0.25, "validation loss": 0.5}
 
 
-def steps(callbacks, last, *, first=True):
-    for callback in callbacks:
-        callback.on_train_start(trainer(0, first=first), LINE)
+def do_steps(metrics, display, last):
     for step in range(1, last + 1):
-        for callback in callbacks:
-            callback.on_train_batch_end(trainer(step, first=first), LINE, {"loss": torch.tensor(2.0)})
+        metrics.add_loss(step, torch.tensor(2.0))
+        display.show_step(step, metrics.loss)
 
 
 @pytest.fixture
-def recorded(tmp_path):
-    return RecordMetrics(tmp_path / "metrics.csv")
+def metrics(tmp_path):
+    return Metrics(tmp_path / "metrics.csv")
 
 
-def test_lines_say_how_far_how_good_and_how_long(recorded, caplog):
-    lines = ProgressLines(recorded)
+def test_lines_say_how_far_how_good_and_how_long(metrics, caplog):
+    lines = ProgressLines(100)
     with caplog.at_level(logging.INFO):
-        steps([recorded, lines], REPORT_EVERY)
-        lines.on_validation_end(trainer(REPORT_EVERY), LINE)
+        do_steps(metrics, lines, REPORT_EVERY)
+        lines.show_scores(REPORT_EVERY, SCORES)
     first, second = (record.message for record in caplog.records)
     assert first.startswith("step 50 of 100: loss 2.0000, ")
     assert first.endswith(" min left")
     assert second == "step 50: AP 0.250, validation loss 0.500"
 
 
-def test_a_bar_shows_the_loss_and_scores_above_it(recorded):
+def test_a_bar_shows_the_loss_and_scores_above_it(metrics):
     shown = io.StringIO()
-    bar = ProgressBar(recorded, Progress(console=Console(file=shown, force_terminal=True, width=100)))
-    steps([recorded, bar], REPORT_EVERY)
-    bar.on_validation_start(trainer(REPORT_EVERY), LINE)
-    bar.on_validation_end(trainer(REPORT_EVERY), LINE)
+    bar = ProgressBar(
+        100, bar=Progress(console=Console(file=shown, force_terminal=True, width=100), auto_refresh=False)
+    )
+    do_steps(metrics, bar, REPORT_EVERY)
+    bar.show_validation()
+    bar.show_scores(REPORT_EVERY, SCORES)
     [task] = bar.bar.tasks
     assert (task.completed, task.total) == (50, 100)
-    bar.on_train_batch_end(trainer(51))
+    assert task.description == "validation"
+    bar.show_step(51, metrics.loss)
     assert task.description == "loss 2.0000"
-    bar.on_train_end()
-    assert bar.bar.finished is False
+    bar.close()
     assert "step 50: AP 0.250, validation loss 0.500" in shown.getvalue()
 
 
-def test_only_the_first_of_several_trainers_speaks_and_writes(recorded, caplog):
-    shown = io.StringIO()
-    bar = ProgressBar(recorded, Progress(console=Console(file=shown, force_terminal=True)))
-    lines = ProgressLines(recorded)
+def test_nothing_is_shown_unless_asked_for(caplog, capfd):
     with caplog.at_level(logging.INFO):
-        steps([recorded, bar, lines], REPORT_EVERY, first=False)
-        for callback in (bar, lines):
-            callback.on_validation_end(trainer(REPORT_EVERY, first=False), LINE)
-        bar.on_exception()
+        display = choose_display(100, 0, shown=False)
+        display.show_step(50, 1.0)
+        display.show_scores(50, SCORES)
+        display.close()
     assert not caplog.records
-    assert shown.getvalue() == ""
-    assert not recorded.path.exists()
+    assert capfd.readouterr() == ("", "")
 
 
-def test_a_file_of_metrics_that_is_none_is_begun_anew(recorded):
-    recorded.path.write_text("hello\nworld\n")
-    steps([recorded], REPORT_EVERY)
-    assert recorded.path.read_text().splitlines() == ["step,loss", "50,2.0"]
+def test_a_file_of_metrics_that_is_none_is_begun_anew(tmp_path):
+    path = tmp_path / "metrics.csv"
+    path.write_text("hello\nworld\n")
+    metrics = Metrics(path)
+    for step in range(1, REPORT_EVERY + 1):
+        metrics.add_loss(step, torch.tensor(2.0))
+    assert path.read_text().splitlines() == ["step,loss", "50,2.0"]
+
+
+def test_rows_of_steps_that_are_done_again_are_dropped(tmp_path):
+    path = tmp_path / "metrics.csv"
+    path.write_text("step,loss\n50,3.0\n100,2.0\n")
+    Metrics(path, 60).write(70, {"loss": 1.0})
+    assert path.read_text().splitlines() == ["step,loss", "50,3.0", "70,1.0"]
 
 
 class TestCurves:

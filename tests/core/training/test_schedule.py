@@ -9,7 +9,7 @@ pytest.importorskip("torch")
 from torch import nn
 
 from skysieve.core.training.recipe import TrainingRecipe
-from skysieve.core.training.schedule import optimisers
+from skysieve.core.training.schedule import optimiser_with_schedule
 
 
 def network():
@@ -19,13 +19,12 @@ def network():
 def rates(**settings):
     """Return the rate of each step."""
     recipe = TrainingRecipe(name="", job="contaminants", **settings)
-    made = optimisers(network(), recipe)
-    optimiser, scheduler = made["optimizer"], made["lr_scheduler"]["scheduler"]
+    optimiser, schedule = optimiser_with_schedule(network(), recipe)
     found = []
     for _ in range(recipe.steps):
         found.append(optimiser.param_groups[0]["lr"])
         optimiser.step()
-        scheduler.step()
+        schedule.step()
     return found
 
 
@@ -44,16 +43,11 @@ def test_without_a_warm_up_the_rate_is_highest_at_once():
     assert found == sorted(found, reverse=True)
 
 
-def test_the_rate_changes_with_each_step():
-    made = optimisers(network(), TrainingRecipe(name="", job="tracking"))
-    assert made["lr_scheduler"]["interval"] == "step"
-
-
 def test_kernels_decay_and_nothing_else():
     net = network()
     net[2].weight.requires_grad_(requires_grad=False)
-    made = optimisers(net, TrainingRecipe(name="", job="tracking", weight_decay=0.03))
-    decaying, others = made["optimizer"].param_groups
+    optimiser, _ = optimiser_with_schedule(net, TrainingRecipe(name="", job="tracking", weight_decay=0.03))
+    decaying, others = optimiser.param_groups
     assert (decaying["weight_decay"], others["weight_decay"]) == (0.03, 0.0)
     assert [id(p) for p in decaying["params"]] == [id(net[0].weight)]
     expected = [net[0].bias, net[1].weight, net[1].bias, net[2].bias]

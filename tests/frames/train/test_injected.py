@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 pytest.importorskip("torch")
-pytest.importorskip("lightning")
 
 from astropy.io import fits
 from tests.core.training.tiny import SIMULATION, few_frames

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 pytest.importorskip("torch")
-pytest.importorskip("lightning")
 pytest.importorskip("onnx")
 
 import torch
@@ -114,16 +113,16 @@ class TestTheFrames:
 def test_a_revision_without_a_trained_network_is_refused(recipe_file):
     training = RevisionTraining(read_training_recipe(recipe_file(network=REVISION)))
     with pytest.raises(ConfigError, match="recipe tiny: revises a trained network; name it by --init"):
-        training.module()
+        training.learner()
 
 
 def test_the_first_network_stays_as_it_is(training):
-    learner = training.module().train()
+    learner = training.learner().train()
     before = {name: value.clone() for name, value in learner.network.first.state_dict().items()}
     optimiser = torch.optim.SGD([one for one in learner.parameters() if one.requires_grad], lr=0.1)
     predicted = training._predicted_frames(training._frames(1), 1).frame(0)
     pixels, logits = second_network_inputs(*map(torch.from_numpy, predicted[:2]))
-    learner.training_step((pixels[None], logits[None], torch.from_numpy(predicted.bits)[None]), 0).backward()
+    learner.training_loss((pixels[None], logits[None], torch.from_numpy(predicted.bits)[None])).backward()
     optimiser.step()
     after = learner.network.first.state_dict()
     assert all(torch.equal(value, after[name]) for name, value in before.items())

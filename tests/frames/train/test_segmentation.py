@@ -5,18 +5,17 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 pytest.importorskip("torch")
-pytest.importorskip("lightning")
 
 import torch
 
 from skysieve.core.errors import ConfigError
 from skysieve.core.training.recipe import LossSettings, NetworkSettings, TrainingRecipe
+from skysieve.core.training.schedule import optimiser_with_schedule
 from skysieve.frames.mask.classes import CLASS_NAMES, NODATA, find_class
 from skysieve.frames.train.segmentation import Segmentation, build_loss, cross_entropy_loss, sieve_net
 
@@ -42,14 +41,14 @@ def batch():
 
 def learn(module, steps=60):
     """Return the loss of each step on one batch."""
-    made = module.configure_optimizers()
+    optimiser, _ = optimiser_with_schedule(module.network, module.recipe)
     shown, losses = batch(), []
     module.train()
-    for step in range(steps):
-        loss = module.training_step(shown, step)
-        made["optimizer"].zero_grad()
+    for _ in range(steps):
+        loss = module.training_loss(shown)
+        optimiser.zero_grad()
         loss.backward()
-        made["optimizer"].step()
+        optimiser.step()
         losses.append(loss.item())
     return losses
 
@@ -97,7 +96,7 @@ def test_pixels_without_data_teach_nothing():
         shown = bits.clone()
         shown[:, :16] |= upper
         shown[:, 16:] |= lower
-        return module.training_step((pixels, shown), 0).item()
+        return module.training_loss((pixels, shown)).item()
 
     nothing, trail = NODATA.code, find_class("TRL").code
     assert loss(nothing, 0) == loss(nothing | trail, 0)
@@ -144,26 +143,24 @@ class TestProperLoss:
         plain = loss("OV", replace(self.SETTINGS, balance=0.0))
         assert loss("OV", self.SETTINGS) / plain == pytest.approx(9.95, rel=1e-3)
 
-    def test_begins_after_the_other_with_what_its_weights_added_taken_from_the_logits(self, monkeypatch):
+    def test_begins_after_the_other_with_what_its_weights_added_taken_from_the_logits(self):
         torch.manual_seed(1)
         module = Segmentation(recipe(loss=self.SETTINGS, steps=4), PRIORS).eval()
         place, pixels = CLASS_NAMES.index("OV"), batch()[0]
         found = []
-        trainer = SimpleNamespace(global_step=0)
-        monkeypatch.setattr(module, "_trainer", trainer)
         for step in range(5):
-            trainer.global_step = step
-            module.on_train_batch_start(None, step)
+            module.step = step
+            module.before_step()
             with torch.inference_mode():
                 found.append((module.loss, float(module(pixels)[:, place].mean())))
         assert [loss is module.final_loss for loss, _ in found] == [False, False, False, True, True]
         shifts = [after - before for (_, before), (_, after) in itertools.pairwise(found)]
         assert shifts == pytest.approx([0, 0, -math.log(9.95), 0], abs=1e-3)
 
-    def test_is_not_there_unless_asked_for(self, monkeypatch):
+    def test_is_not_there_unless_asked_for(self):
         module = Segmentation(recipe(loss=replace(self.SETTINGS, proper=0.0), steps=4), PRIORS)
         # after the last step comes a validation
-        monkeypatch.setattr(module, "_trainer", SimpleNamespace(global_step=4))
+        module.step = 4
         assert module.loss is module.first_loss
 
 

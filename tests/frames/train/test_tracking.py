@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 pytest.importorskip("torch")
-pytest.importorskip("lightning")
 
 import torch
 from tests.core.networks.fill import filled, pixels
@@ -49,9 +48,9 @@ def test_levels_that_are_frozen_stay_as_they_were(recipe_file, trained_tracking)
     with pytest.raises(
         ConfigError, match=r"network\.frozen: 1 levels of random weights would stay as they are"
     ):
-        training.module()
+        training.learner()
     training.start_from(str(trained_tracking))
-    learning = {name for name, value in training.module().named_parameters() if value.requires_grad}
+    learning = {name for name, value in training.learner().named_parameters() if value.requires_grad}
     assert not any(name.startswith(("network.features.0", "network.features.1")) for name in learning)
     assert any(name.startswith("network.features.2") for name in learning)
 
@@ -82,7 +81,7 @@ def test_frames_smaller_than_the_network_looks_are_refused(recipe_file):
 
 
 def test_the_model_is_calibrated_and_takes_frames_of_any_size(training, tmp_path):
-    module = training.module().eval()
+    module = training.learner().eval()
     model = training.finish(module, tmp_path / "model", facts={"steps": 0})
     card = read_model(model.folder).card
     assert (card.job, card.classes) == ("tracking", ("good", "tracking error"))

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 pytest.importorskip("torch")
-pytest.importorskip("lightning")
 pytest.importorskip("skysieve.ghosts.networks.mask_rcnn", exc_type=ImportError)
 
 from skysieve.core.errors import ModelError

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 pytest.importorskip("torch")
-pytest.importorskip("lightning")
 
 import torch
 
@@ -118,7 +117,7 @@ def test_learns_the_pictures_that_it_is_shown(training, shown):
     losses = []
     for _ in range(12):
         optimiser.zero_grad()
-        loss = module.training_step(batch, 0)
+        loss = module.training_loss(batch)
         loss.backward()
         optimiser.step()
         losses.append(float(loss.detach()))
@@ -173,7 +172,7 @@ def test_mask_rcnn_says_what_it_needs_where_that_is_missing(monkeypatch):
     for name in ("skysieve.ghosts.networks.mask_rcnn", "skysieve.ghosts.train.mask_rcnn_learning"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     with pytest.raises(ConfigError, match="Mask R-CNN needs torchvision"):
-        GhostTraining(read_training_recipe("ghosts-mask-rcnn")).module()
+        GhostTraining(read_training_recipe("ghosts-mask-rcnn")).learner()
 
 
 def test_mask_rcnn_cannot_start_from_a_graph():
@@ -185,4 +184,4 @@ def test_mask_rcnn_has_a_size_of_its_own():
     recipe = read_training_recipe("ghosts-mask-rcnn")
     sized = replace(recipe, network=replace(recipe.network, widths=(8, 16, 32, 64)))
     with pytest.raises(ConfigError, match="mask-rcnn has no widths and depths"):
-        GhostTraining(sized).module()
+        GhostTraining(sized).learner()

@@ -1,4 +1,4 @@
-"""Lightning module that trains a segmentation network for clusters, and its validation scores."""
+"""Learner of a segmentation network for clusters, and its validation scores."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ class ClusterLearning(Learner):
     frozen_statistics
         Whether batch normalisation keeps its statistics.
     statistics_batches
-        Input pixels, distributed as in training; see :meth:`update_statistics`.
+        Input pixels, distributed as in training; see :meth:`before_validation`.
     """
 
     def __init__(
@@ -125,9 +125,8 @@ class ClusterLearning(Learner):
         self._statistics_batches = statistics_batches
         self.loss = cluster_loss(recipe.loss.kind, delta=recipe.loss.delta, gamma=recipe.loss.gamma)
         self._validation = ScoreHistograms(class_names(recipe))
-        self._losses: list[float] = []
 
-    def training_step(self, batch: ClusterBatch, _index: int) -> Tensor:
+    def training_loss(self, batch: ClusterBatch) -> Tensor:
         """Return the loss of a batch.
 
         Parameters
@@ -144,11 +143,7 @@ class ClusterLearning(Learner):
         loss: Tensor = self.loss(logits, batch.targets, batch.valid)
         return loss
 
-    def on_validation_epoch_start(self) -> None:
-        """Update batch-normalisation statistics for the averaged weights, which are scored."""
-        self.update_statistics()
-
-    def update_statistics(self) -> None:
+    def before_validation(self) -> None:
         """Measure the statistics of batch normalisation for the averaged weights.
 
         Averages of the statistics themselves do not match averaged weights, in particular after a short
@@ -161,7 +156,7 @@ class ClusterLearning(Learner):
         if self._statistics_batches and not self.frozen_statistics:
             update_bn(self._statistics_batches, self.network, self.device)
 
-    def validation_step(self, batch: ClusterBatch, _index: int) -> None:
+    def validate(self, batch: ClusterBatch) -> None:
         """Add a batch to the scores.
 
         Parameters
@@ -170,18 +165,18 @@ class ClusterLearning(Learner):
             Patches with targets.
         """
         logits = self.network(batch.pixels).float()
-        self._losses.append(float(self.loss(logits, batch.targets, batch.valid)))
+        self.record(**{"validation loss": self.loss(logits, batch.targets, batch.valid)})
         add_pixels(self._validation, logits, batch)
 
-    def on_validation_epoch_end(self) -> None:
-        """Log the mean loss, and pixel precision, recall and Dice coefficient of each class."""
+    def scores(self) -> dict[str, float]:
+        """Return pixel precision, recall and Dice coefficient of each class, and the mean loss."""
+        found = {}
         for name in self._validation.classes:
             scores = pixel_scores(self._validation.tally(name))
             values = {"precision": scores.precision, "recall": scores.recall, "Dice": scores.dice}
-            self.log_dict({f"{what} of {name}s": value for what, value in values.items()}, sync_dist=True)
-        self.log("validation loss", float(np.mean(self._losses)), sync_dist=True)
+            found |= {f"{what} of {name}s": value for what, value in values.items()}
         self._validation = ScoreHistograms(self._validation.classes)
-        self._losses = []
+        return found | super().scores()
 
 
 def add_pixels(histograms: ScoreHistograms, logits: Tensor, batch: ClusterBatch) -> None:

@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    import lightning
     from numpy.typing import NDArray
     from torch import Tensor
     from torch.utils.data import DataLoader
@@ -50,6 +49,7 @@ if TYPE_CHECKING:
     from skysieve.clusters.train.patches import LabelledPatch
     from skysieve.clusters.train.skies import LabelledSky
     from skysieve.core.models.card import Model
+    from skysieve.core.training.learner import Learner
     from skysieve.core.training.recipe import TrainingRecipe
 
     Pixels = NDArray[np.float32]
@@ -146,7 +146,7 @@ class ClusterTraining:
         text = f"{self.recipe.to_yaml()}---\nskies:\n{skies}"
         return text + (f"---\ninit: {self.origin}\n" if self.origin else "")
 
-    def module(self) -> ClusterLearning:
+    def learner(self) -> ClusterLearning:
         """Return the network with its loss.
 
         Returns
@@ -264,13 +264,13 @@ class ClusterTraining:
             seed,
         )
 
-    def finish(self, module: lightning.LightningModule, folder: Path, *, facts: dict[str, Any]) -> Model:
+    def finish(self, learner: Learner, folder: Path, *, facts: dict[str, Any]) -> Model:
         """Calibrate the trained network on the tiles for validation and write it as a model.
 
         Parameters
         ----------
-        module
-            Trained module, a :class:`ClusterLearning`.
+        learner
+            Trained learner, a :class:`ClusterLearning`.
         folder
             Folder of the model.
         facts
@@ -281,9 +281,9 @@ class ClusterTraining:
         Model
             As written.
         """
-        assert isinstance(module, ClusterLearning)  # noqa: S101 (from self.module)
-        module.update_statistics()
-        network: Segmenter = module.network
+        assert isinstance(learner, ClusterLearning)  # noqa: S101 (from self.learner)
+        learner.before_validation()
+        network: Segmenter = learner.network
         names = class_names(self.recipe)
         logger.info("calibrating on %d patches of the tiles for validation", len(self.held_out))
         histograms = ScoreHistograms(names)

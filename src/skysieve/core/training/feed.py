@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING, Any
 
-import lightning
 import torch
 from torch.utils.data import DataLoader
 
@@ -15,9 +14,7 @@ from skysieve.core.training.processors import lower_priority, use_all_processors
 if TYPE_CHECKING:
     from torch.utils.data import IterableDataset
 
-    from skysieve.core.training.task import TrainingTask
-
-__all__ = ["TrainingData", "init_worker", "shorten_worker_error", "stream_batches"]
+__all__ = ["init_worker", "shorten_worker_error", "stream_batches"]
 
 
 def stream_batches(stream: IterableDataset[Any], *, batch: int, workers: int) -> DataLoader[Any]:
@@ -46,49 +43,6 @@ def stream_batches(stream: IterableDataset[Any], *, batch: int, workers: int) ->
         persistent_workers=workers > 0,
         pin_memory=torch.cuda.is_available(),
     )
-
-
-class TrainingData(lightning.LightningDataModule):
-    """Batches for Lightning, which continue after the steps already done.
-
-    Parameters
-    ----------
-    task
-        Source of the batches.
-    workers
-        Number of worker processes, for all GPUs together.
-    """
-
-    def __init__(self, task: TrainingTask, workers: int) -> None:
-        super().__init__()
-        self.task, self.workers = task, workers
-
-    def train_dataloader(self) -> DataLoader[Any]:
-        """Return endless training batches.
-
-        Returns
-        -------
-        DataLoader
-            See :meth:`TrainingTask.training_batches`.
-        """
-        trainer = self.trainer
-        if trainer is None:
-            return self.task.training_batches(done=0, workers=self.workers, rank=0, ranks=1)
-        ranks = trainer.world_size
-        workers = max(1, self.workers // ranks) if self.workers else 0
-        return self.task.training_batches(
-            done=trainer.global_step, workers=workers, rank=trainer.global_rank, ranks=ranks
-        )
-
-    def val_dataloader(self) -> DataLoader[Any]:
-        """Return the validation batches.
-
-        Returns
-        -------
-        DataLoader
-            See :meth:`TrainingTask.validation_batches`.
-        """
-        return self.task.validation_batches()
 
 
 def shorten_worker_error(error: Exception) -> Exception:

@@ -6,28 +6,24 @@ import logging
 import signal
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
-
-from lightning.pytorch.callbacks import Callback
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
-    import lightning
-
-__all__ = ["StopBetweenSteps"]
+__all__ = ["Interrupts"]
 
 logger = logging.getLogger(__name__)
 
 SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
-class StopBetweenSteps(Callback):
-    """Stop an interrupted training after the current step or validation batch.
+class Interrupts:
+    """Record interrupts, so that the training can stop after the current step or validation batch.
 
     Interrupts are SIGINT (Ctrl-C), SIGTERM (for example from a scheduler at the end of the allotted time) and
-    SIGHUP (a closed terminal).  A second one stops the training at once.
+    SIGHUP (a closed terminal).  A second one raises KeyboardInterrupt at once.
 
     Attributes
     ----------
@@ -39,7 +35,7 @@ class StopBetweenSteps(Callback):
         self.asked = False
 
     @contextmanager
-    def stop_on_signals(self) -> Iterator[None]:
+    def recorded(self) -> Iterator[None]:
         """Handle the signals while the block runs.
 
         Yields
@@ -64,15 +60,3 @@ class StopBetweenSteps(Callback):
             raise KeyboardInterrupt
         self.asked = True
         logger.warning("interrupted: ends after this step; once more ends it at once")
-
-    def on_train_batch_end(self, trainer: lightning.Trainer, *_: Any) -> None:
-        """Stop here after an interrupt; with several GPUs all trainers stop at the same step."""
-        self._end_if_asked(trainer)
-
-    def on_validation_batch_end(self, trainer: lightning.Trainer, *_: Any, **__: Any) -> None:
-        """Stop here after an interrupt."""
-        self._end_if_asked(trainer)
-
-    def _end_if_asked(self, trainer: lightning.Trainer) -> None:
-        if trainer.strategy.reduce_boolean_decision(self.asked, all=False):
-            raise KeyboardInterrupt

@@ -1,25 +1,24 @@
-"""Callbacks that record the metrics of a training and show its progress."""
+"""Metrics of a training, and displays of its progress."""
 
 from __future__ import annotations
 
 import csv
 import logging
+import sys
 import time
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
-from lightning.pytorch.callbacks import Callback
-
 from skysieve.core.atomic import atomic_write
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
-    import lightning
-    from rich.progress import Progress, TaskID
+    from rich.progress import Progress as RichProgress
     from torch import Tensor
 
-__all__ = ["REPORT_EVERY", "ProgressBar", "ProgressLines", "RecordMetrics"]
+__all__ = ["REPORT_EVERY", "Metrics", "Progress", "ProgressBar", "ProgressLines", "choose_display"]
 
 logger = logging.getLogger(__name__)
 
@@ -27,13 +26,15 @@ REPORT_EVERY = 50
 """Number of steps over which each recorded loss is averaged."""
 
 
-class RecordMetrics(Callback):
-    """Write the loss and the validation scores to a CSV file; a resumed training appends to it.
+class Metrics:
+    """Loss and validation scores in a CSV file; a resumed training appends to it.
 
     Parameters
     ----------
     path
         The file.
+    step
+        Number of completed steps; rows of later steps are dropped.
 
     Attributes
     ----------
@@ -41,34 +42,41 @@ class RecordMetrics(Callback):
         Mean over the last :data:`REPORT_EVERY` steps; NaN before.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, step: int = 0) -> None:
         self.path = path
         self.loss = float("nan")
-        self._rows: list[dict[str, Any]] = []
+        self._rows = [row for row in _rows(path) if row["step"] <= step]
         self._losses: list[Tensor] = []
 
-    def on_train_start(self, trainer: lightning.Trainer, _module: lightning.LightningModule) -> None:
-        """Read the rows of earlier runs, up to the current step."""
-        self._rows = [row for row in _rows(self.path) if row["step"] <= trainer.global_step]
+    def add_loss(self, step: int, loss: Tensor, *, last: bool = False) -> None:
+        """Add the loss of a step; a row is written every :data:`REPORT_EVERY` steps.
 
-    def on_train_batch_end(
-        self, trainer: lightning.Trainer, _module: lightning.LightningModule, outputs: Any, *_: Any
-    ) -> None:
-        """Add the loss every :data:`REPORT_EVERY` steps."""
-        self._losses.append(outputs["loss"].detach())
-        if trainer.global_step % REPORT_EVERY == 0 or trainer.global_step == trainer.max_steps:
+        Parameters
+        ----------
+        step
+            Number of completed steps.
+        loss
+            Scalar.
+        last
+            Whether the training ends here.
+        """
+        self._losses.append(loss)
+        if step % REPORT_EVERY == 0 or last:
             self.loss = sum(float(value) for value in self._losses) / len(self._losses)
             self._losses = []
-            self._write(trainer, {"loss": self.loss})
+            self.write(step, {"loss": self.loss})
 
-    def on_validation_end(self, trainer: lightning.Trainer, _module: lightning.LightningModule) -> None:
-        """Add the validation scores."""
-        self._write(trainer, _scores(trainer))
+    def write(self, step: int, values: Mapping[str, float]) -> None:
+        """Add a row.
 
-    def _write(self, trainer: lightning.Trainer, values: dict[str, float]) -> None:
-        self._rows.append({"step": trainer.global_step, **values})
-        if not trainer.is_global_zero:
-            return
+        Parameters
+        ----------
+        step
+            Number of completed steps.
+        values
+            Values by column.
+        """
+        self._rows.append({"step": step, **values})
         names = dict.fromkeys(name for row in self._rows for name in row)
         with (
             atomic_write(self.path, overwrite=True) as temporary,
@@ -79,102 +87,142 @@ class RecordMetrics(Callback):
             writer.writerows(self._rows)
 
 
-class ProgressLines(Callback):
-    """Show the progress as log lines, for use without a terminal.
+class Progress:
+    """Display of the progress; this one shows nothing.
 
     Parameters
     ----------
-    metrics
-        Source of the loss; must come before this callback in the list.
+    steps
+        Number of steps of the training.
+    first
+        Number of steps completed before.
     """
 
-    def __init__(self, metrics: RecordMetrics) -> None:
-        self.metrics = metrics
-        self._begun, self._first = 0.0, 0
+    def __init__(self, steps: int, first: int = 0) -> None:
+        self.steps, self.first = steps, first
 
-    def on_train_start(self, trainer: lightning.Trainer, _module: lightning.LightningModule) -> None:
-        """Start the clock."""
-        self._begun, self._first = time.monotonic(), trainer.global_step
+    def show_step(self, step: int, loss: float) -> None:
+        """Show a completed step.
 
-    def on_train_batch_end(self, trainer: lightning.Trainer, *_: Any) -> None:
-        """Log the step, the loss, the speed and the remaining time every :data:`REPORT_EVERY` steps."""
-        step = trainer.global_step
-        if step % REPORT_EVERY or not trainer.is_global_zero:
-            return
-        rate = (step - self._first) / (time.monotonic() - self._begun)
-        left = (trainer.max_steps - step) / rate / 60
-        logger.info(
-            "step %d of %d: loss %.4f, %.2f steps/s, %.0f min left",
-            *(step, trainer.max_steps, self.metrics.loss, rate, left),
-        )
+        Parameters
+        ----------
+        step
+            Number of completed steps.
+        loss
+            Mean loss of the last steps; NaN if unknown.
+        """
 
-    def on_validation_end(self, trainer: lightning.Trainer, _module: lightning.LightningModule) -> None:
-        """Log the validation scores."""
-        if trainer.is_global_zero:
-            logger.info("%s", _line(trainer))
+    def show_validation(self) -> None:
+        """Show that a validation is running."""
+
+    def show_scores(self, step: int, scores: Mapping[str, float]) -> None:
+        """Show the scores of a validation.
+
+        Parameters
+        ----------
+        step
+            Number of completed steps.
+        scores
+            Scores by name.
+        """
+
+    def close(self) -> None:
+        """Remove what is shown."""
 
 
-class ProgressBar(Callback):
-    """Show the progress as a bar on a terminal.
+class ProgressLines(Progress):
+    """Display as log lines, for use without a terminal.
 
     Parameters
     ----------
-    metrics
-        Source of the loss; must come before this callback in the list.
+    steps, first
+        See :class:`Progress`.
+    """
+
+    def __init__(self, steps: int, first: int = 0) -> None:
+        super().__init__(steps, first)
+        self._begun = time.monotonic()
+
+    def show_step(self, step: int, loss: float) -> None:
+        """Log the step, the loss, the speed and the remaining time every :data:`REPORT_EVERY` steps."""
+        if step % REPORT_EVERY == 0:
+            rate = (step - self.first) / (time.monotonic() - self._begun)
+            left = (self.steps - step) / rate / 60
+            logger.info(
+                "step %d of %d: loss %.4f, %.2f steps/s, %.0f min left", step, self.steps, loss, rate, left
+            )
+
+    def show_scores(self, step: int, scores: Mapping[str, float]) -> None:
+        """Log the scores."""
+        logger.info("%s", _line(step, scores))
+
+
+class ProgressBar(Progress):
+    """Display as a bar on a terminal.
+
+    Parameters
+    ----------
+    steps, first
+        See :class:`Progress`.
     bar
         Bar to use; by default a new one on the standard error stream.
     """
 
-    def __init__(self, metrics: RecordMetrics, bar: Progress | None = None) -> None:
-        self.metrics, self.bar = metrics, bar or _bar()
-        self._task: TaskID | None = None
+    def __init__(self, steps: int, first: int = 0, bar: RichProgress | None = None) -> None:
+        super().__init__(steps, first)
+        self.bar = bar or _bar()
+        self.bar.start()
+        self._task = self.bar.add_task("steps", total=steps, completed=first)
 
-    def on_train_start(self, trainer: lightning.Trainer, _module: lightning.LightningModule) -> None:
-        """Show the bar."""
-        if trainer.is_global_zero:
-            self.bar.start()
-            self._task = self.bar.add_task("steps", total=trainer.max_steps, completed=trainer.global_step)
-
-    def on_train_batch_end(self, trainer: lightning.Trainer, *_: Any) -> None:
+    def show_step(self, step: int, loss: float) -> None:
         """Advance the bar and show the loss before it."""
-        if self._task is not None:
-            loss = "steps" if isnan(self.metrics.loss) else f"loss {self.metrics.loss:.4f}"
-            self.bar.update(self._task, completed=trainer.global_step, description=loss)
+        text = "steps" if isnan(loss) else f"loss {loss:.4f}"
+        self.bar.update(self._task, completed=step, description=text)
 
-    def on_validation_start(self, *_: Any) -> None:
+    def show_validation(self) -> None:
         """Show that a validation is running."""
-        if self._task is not None:
-            self.bar.update(self._task, description="validation")
+        self.bar.update(self._task, description="validation")
 
-    def on_validation_end(self, trainer: lightning.Trainer, _module: lightning.LightningModule) -> None:
-        """Print the validation scores above the bar."""
-        if self._task is not None:
-            self.bar.console.print(_line(trainer), highlight=False, markup=False)
+    def show_scores(self, step: int, scores: Mapping[str, float]) -> None:
+        """Print the scores above the bar."""
+        self.bar.console.print(_line(step, scores), highlight=False, markup=False)
 
-    def on_train_end(self, *_: Any) -> None:
-        """Remove the bar."""
-        self.bar.stop()
-
-    def on_exception(self, *_: Any) -> None:
+    def close(self) -> None:
         """Remove the bar."""
         self.bar.stop()
 
 
-def _bar() -> Progress:
+def choose_display(steps: int, first: int, *, shown: bool) -> Progress:
+    """Return a display of the progress.
+
+    Parameters
+    ----------
+    steps, first
+        See :class:`Progress`.
+    shown
+        Whether to show anything.
+
+    Returns
+    -------
+    Progress
+        A bar on a terminal, log lines elsewhere.
+    """
+    if not shown:
+        return Progress(steps, first)
+    return ProgressBar(steps, first) if sys.stderr.isatty() else ProgressLines(steps, first)
+
+
+def _bar() -> RichProgress:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as RichProgress
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=Console(stderr=True), transient=True)
+    return RichProgress(*columns, console=Console(stderr=True), transient=True)
 
 
-def _scores(trainer: lightning.Trainer) -> dict[str, float]:
-    return {name: float(value) for name, value in trainer.callback_metrics.items() if name != "loss"}
-
-
-def _line(trainer: lightning.Trainer) -> str:
-    scores = ", ".join(f"{name} {value:.3f}" for name, value in _scores(trainer).items())
-    return f"step {trainer.global_step}: {scores}"
+def _line(step: int, scores: Mapping[str, float]) -> str:
+    return f"step {step}: " + ", ".join(f"{name} {value:.3f}" for name, value in scores.items())
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:

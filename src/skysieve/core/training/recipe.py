@@ -42,6 +42,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "network.frozen": (0, inf),
     "steps": (1, inf),
     "batch": (1, inf),
+    "accumulate": (1, inf),
     "tile": (32, inf),
     "frame": (MIN_FRAME_SIZE, inf),
     "reuse": (1, inf),
@@ -183,6 +184,8 @@ class TrainingRecipe:
         Seed of the weights, the frames and their order.
     steps, batch, tile
         Number of steps, tiles in a batch, and side of a tile in pixels.
+    accumulate
+        Number of batches in a step, whose gradients are averaged: a larger batch in the same memory.
     frame, reuse
         Side of a simulated frame in pixels, and how often each of its tiles is used. Each use has a new
         random rotation and reflection.
@@ -212,6 +215,7 @@ class TrainingRecipe:
     seed: int = 1
     steps: int = 10_000
     batch: int = 16
+    accumulate: int = 1
     tile: int = 256
     frame: int = 512
     reuse: int = 2
@@ -246,6 +250,8 @@ class TrainingRecipe:
             del settings["network"]["frozen"]
         if not self.distinct:
             del settings["distinct"]
+        if self.accumulate == 1:
+            del settings["accumulate"]
         others, losses = (
             (FRAMES_ONLY, FRAME_LOSSES_ONLY) if self.job == "clusters" else (CLUSTERS_ONLY, ("delta",))
         )

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
+from torch.optim.lr_scheduler import LambdaLR
 
 if TYPE_CHECKING:
     from torch import nn
 
     from skysieve.core.training.recipe import TrainingRecipe
 
-__all__ = ["optimisers"]
+__all__ = ["optimiser_with_schedule"]
 
 
-def optimisers(network: nn.Module, recipe: TrainingRecipe) -> Any:
+def optimiser_with_schedule(network: nn.Module, recipe: TrainingRecipe) -> tuple[torch.optim.AdamW, LambdaLR]:
     """Return AdamW with linear warm-up and cosine decay of the learning rate.
 
     Biases and the parameters of batch normalisation have no weight decay.
@@ -29,8 +30,10 @@ def optimisers(network: nn.Module, recipe: TrainingRecipe) -> Any:
 
     Returns
     -------
-    dict
-        Optimiser and scheduler in Lightning's format.
+    optimiser : torch.optim.AdamW
+        The optimiser.
+    schedule : torch.optim.lr_scheduler.LambdaLR
+        Its schedule, to be advanced at each step.
 
     References
     ----------
@@ -53,5 +56,4 @@ def optimisers(network: nn.Module, recipe: TrainingRecipe) -> Any:
         done = min(1.0, (step - rising) / max(1, recipe.steps - rising))
         return 0.5 * (1 + math.cos(math.pi * done))
 
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, factor)
-    return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+    return optimiser, LambdaLR(optimiser, factor)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import lightning
     from torch.utils.data import DataLoader
 
     from skysieve.core.models.card import Model
+    from skysieve.core.training.learner import Learner
     from skysieve.core.training.recipe import TrainingRecipe
 
 __all__ = ["TrainingTask"]
@@ -40,12 +40,12 @@ class TrainingTask(Protocol):
         """
         ...
 
-    def module(self) -> lightning.LightningModule:
+    def learner(self) -> Learner:
         """Return the network with its loss.
 
         Returns
         -------
-        LightningModule
+        Learner
             Ready to be trained; not on a GPU yet.
         """
         ...
@@ -56,7 +56,7 @@ class TrainingTask(Protocol):
         Parameters
         ----------
         done
-            Number of steps already done; the batches continue after them.
+            Number of batches that each trainer has already used; the batches continue after them.
         workers
             Number of processes that simulate for this rank; 0 to simulate in this process.
         rank, ranks
@@ -65,7 +65,7 @@ class TrainingTask(Protocol):
         Returns
         -------
         DataLoader
-            Its batches are those that the module's training step takes.
+            Its batches are those that the learner takes.
         """
         ...
 
@@ -79,12 +79,12 @@ class TrainingTask(Protocol):
         """
         ...
 
-    def finish(self, module: lightning.LightningModule, folder: Path, *, facts: dict[str, object]) -> Model:
+    def finish(self, learner: Learner, folder: Path, *, facts: dict[str, object]) -> Model:
         """Calibrate the trained network and write it as a model.
 
         Parameters
         ----------
-        module
+        learner
             The trained network, in evaluation mode on the CPU.
         folder
             Folder of the model to write.

@@ -27,10 +27,10 @@ from skysieve.frames.train.tiles import SimulatedFrames, TileStream, normalise_f
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    import lightning
     from torch import Tensor
 
     from skysieve.core.models.card import Model
+    from skysieve.core.training.learner import Learner
     from skysieve.core.training.recipe import TrainingRecipe
     from skysieve.frames.networks.revised_net import RevisedNet
     from skysieve.frames.networks.sieve_net import SieveNet
@@ -179,7 +179,7 @@ class ContaminantTraining:
         found = counts.clip(1, total - 1) / total
         return dict(zip(CLASS_NAMES, found.tolist(), strict=True))
 
-    def module(self) -> PixelLearner:
+    def learner(self) -> PixelLearner:
         """Return the network with its loss."""
         priors = self.priors
         logger.info("priors: %s", ", ".join(f"{name} {p:.2g}" for name, p in priors.items()))
@@ -211,11 +211,9 @@ class ContaminantTraining:
         bits = torch.from_numpy(np.stack([frame.bits for frame in frames]))
         return DataLoader(TensorDataset(pixels, bits), batch_size=4)
 
-    def finish(
-        self, module: lightning.LightningModule, folder: Path, *, facts: Mapping[str, object]
-    ) -> Model:
+    def finish(self, learner: Learner, folder: Path, *, facts: Mapping[str, object]) -> Model:
         """Calibrate the trained network on new frames and write it as a model."""
-        network: SieveNet | RevisedNet = module.network  # type: ignore[assignment]
+        network: SieveNet | RevisedNet = learner.network
         logger.info("calibrating on %d frames", CALIBRATION_FRAMES)
         frames = self._calibration_frames()
         model = write_contaminant_model(network, frames, folder, recipe=self.recipe, facts=facts)

@@ -79,7 +79,7 @@ class RevisionLearner(PixelLearner):
         logits, pixels = (one.to(memory_format=self.memory_format) for one in (logits, pixels))
         return functional.pixel_shuffle(self.network.revision(logits, pixels, part=part), 2)
 
-    def training_step(self, batch: tuple[Tensor, Tensor, Tensor], _index: int) -> Tensor:
+    def training_loss(self, batch: tuple[Tensor, Tensor, Tensor]) -> Tensor:
         """Return the loss on a random quarter of the pixels of a batch, with context from all of it.
 
         The context layers need most of the training, but full resolution takes most of the time.
@@ -103,7 +103,7 @@ class RevisionLearner(PixelLearner):
         loss: Tensor = self.loss(revised, *targets_of(bits[..., rows, columns]))
         return loss
 
-    def validation_step(self, batch: tuple[Tensor, Tensor, Tensor], _index: int) -> None:
+    def validate(self, batch: tuple[Tensor, Tensor, Tensor]) -> None:
         """Add a batch of stored frames to the scores.
 
         Parameters
@@ -113,7 +113,7 @@ class RevisionLearner(PixelLearner):
         """
         pixels, logits, bits = batch
         revised = self(*map(torch.stack, zip(*map(second_network_inputs, pixels, logits), strict=True)))
-        self.score(revised.float().contiguous(), bits)
+        self.add_scores(revised.float().contiguous(), bits)
 
 
 @dataclass
@@ -172,7 +172,7 @@ class RevisionTraining(ContaminantTraining):
             raise ConfigError(f"recipe {self.recipe.name}: revises a trained network; name it by --init")
         return self.initial.eval()
 
-    def module(self) -> RevisionLearner:
+    def learner(self) -> RevisionLearner:
         """Return the network with its loss."""
         return RevisionLearner(self.recipe, self.priors, self.first)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -157,9 +156,8 @@ class PixelLearner(Learner):
     ) -> None:
         super().__init__(recipe, network, frozen_statistics=frozen_statistics)
         self._validation = ScoreHistograms(CLASS_NAMES)
-        self._losses: list[float] = []
 
-    def score(self, logits: Tensor, bits: Tensor) -> None:
+    def add_scores(self, logits: Tensor, bits: Tensor) -> None:
         """Add the loss and the scores of a validation batch.
 
         Parameters
@@ -169,15 +167,14 @@ class PixelLearner(Learner):
         bits
             ``(N, H, W)`` int16, codes of the classes.
         """
-        self._losses.append(float(self.loss(logits, *targets_of(bits))))
+        self.record(**{"validation loss": self.loss(logits, *targets_of(bits))})
         add_logits(self._validation, logits, bits)
 
-    def on_validation_epoch_end(self) -> None:
-        """Log the mean loss, and the average precision of each class and its mean over classes."""
-        self.log_dict(average_precisions(self._validation), sync_dist=True)
-        self.log("validation loss", float(np.mean(self._losses)), sync_dist=True)
+    def scores(self) -> dict[str, float]:
+        """Return the average precision of each class, its mean over classes, and the mean loss."""
+        found = average_precisions(self._validation) | super().scores()
         self._validation = ScoreHistograms(CLASS_NAMES)
-        self._losses = []
+        return found
 
 
 class Segmentation(PixelLearner):
@@ -212,7 +209,7 @@ class Segmentation(PixelLearner):
     @property
     def loss(self) -> nn.Module:  # type: ignore[override]
         """Loss at the current step."""
-        return self.final_loss if self.global_step >= self._switch_step else self.first_loss
+        return self.final_loss if self.step >= self._switch_step else self.first_loss
 
     @property
     def _switch_step(self) -> float:
@@ -220,13 +217,13 @@ class Segmentation(PixelLearner):
         share = self.recipe.loss.proper
         return round((1 - share) * self.recipe.steps) if share > 0 else math.inf
 
-    def on_train_batch_start(self, _batch: object, _index: int) -> None:
+    def before_step(self) -> None:
         """At the switch of the loss, remove the bias that weights on positive pixels gave to the logits.
 
         A training with cross-entropy from the first step needs no correction: it starts from a trained
         network, whose logits are calibrated, or from an untrained one, whose logits are the priors.
         """
-        if self.global_step == self._switch_step > 0:
+        if self.step == self._switch_step > 0:
             shift = -torch.log(_class_weights(self.recipe.loss, self.priors)).to(self.device)
             self.network.fold_calibration(torch.ones_like(shift), shift)
 
@@ -246,7 +243,7 @@ class Segmentation(PixelLearner):
         logits: Tensor = self.network(pixels)
         return logits
 
-    def training_step(self, batch: tuple[Tensor, Tensor], _index: int) -> Tensor:
+    def training_loss(self, batch: tuple[Tensor, Tensor]) -> Tensor:
         """Return the loss of a batch.
 
         Parameters
@@ -266,7 +263,7 @@ class Segmentation(PixelLearner):
         loss: Tensor = self.loss(logits.float().contiguous(), targets, valid)
         return loss
 
-    def validation_step(self, batch: tuple[Tensor, Tensor], _index: int) -> None:
+    def validate(self, batch: tuple[Tensor, Tensor]) -> None:
         """Add a batch to the scores.
 
         Parameters
@@ -275,4 +272,4 @@ class Segmentation(PixelLearner):
             Pixels ``(N, 1, H, W)`` float32 and bits ``(N, H, W)`` int16.
         """
         pixels, bits = batch
-        self.score(self(pixels).float(), bits)
+        self.add_scores(self(pixels).float(), bits)

@@ -36,10 +36,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    import lightning
     from torch import Tensor
 
     from skysieve.core.models.card import Model
+    from skysieve.core.training.learner import Learner
     from skysieve.core.training.recipe import TrainingRecipe
     from skysieve.frames.networks.tracking_net import TrackingNet
     from skysieve.frames.simulate.recipe import Recipe
@@ -127,7 +127,7 @@ class TrackingTraining:
         text = f"{self.recipe.to_yaml()}---\n{self.simulation.to_yaml()}"
         return text + (f"---\ninit: {self.origin}\n" if self.origin else "")
 
-    def module(self) -> TrackingLearner:
+    def learner(self) -> TrackingLearner:
         """Return the network with its loss.
 
         Returns
@@ -188,11 +188,9 @@ class TrackingTraining:
                 count -= 1
                 yield frame
 
-    def finish(
-        self, module: lightning.LightningModule, folder: Path, *, facts: Mapping[str, object]
-    ) -> Model:
+    def finish(self, learner: Learner, folder: Path, *, facts: Mapping[str, object]) -> Model:
         """Calibrate the trained network on new frames and write it as a model."""
-        network: TrackingNet = module.network  # type: ignore[assignment]
+        network: TrackingNet = learner.network
         logger.info("calibrating on %d frames", CALIBRATION_FRAMES)
         logits, labels, statistics = [], [], []
         with torch.inference_mode():

@@ -236,7 +236,7 @@ class TrackingLearner(Learner):
         self._logits: list[Tensor] = []
         self._labels: list[Tensor] = []
 
-    def training_step(self, batch: Batch, _index: int) -> Tensor:
+    def training_loss(self, batch: Batch) -> Tensor:
         """Return the loss of a batch.
 
         Parameters
@@ -254,24 +254,24 @@ class TrackingLearner(Learner):
         elongation_loss = _elongation_loss(elongation, elongations, brightness)
         return _label_loss(logits, labels) + ELONGATION_WEIGHT * elongation_loss
 
-    def validation_step(self, batch: Batch, _index: int) -> None:
+    def validate(self, batch: Batch) -> None:
         """Store the logits of a batch.
 
         Parameters
         ----------
         batch
-            As in :meth:`training_step`.
+            As in :meth:`training_loss`.
         """
         pixels, labels, _ = batch
         self._logits.append(self.network(pixels).float().cpu())
         self._labels.append(labels.cpu())
 
-    def on_validation_epoch_end(self) -> None:
-        """Log the mean loss and the area under the ROC curve."""
+    def scores(self) -> dict[str, float]:
+        """Return the mean loss and the area under the ROC curve."""
         logits, labels = torch.cat(self._logits), torch.cat(self._labels)
-        self.log("validation loss", _label_loss(logits, labels), sync_dist=True)
-        self.log("AUC", rank_auc(logits[:, 0].numpy(), labels[:, 0].numpy() > 0), sync_dist=True)
         self._logits, self._labels = [], []
+        auc = rank_auc(logits[:, 0].numpy(), labels[:, 0].numpy() > 0)
+        return {"validation loss": float(_label_loss(logits, labels)), "AUC": auc}
 
 
 def rank_auc(scores: NDArray[np.float32], positive: NDArray[np.bool_]) -> float:

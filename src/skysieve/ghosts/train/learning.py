@@ -65,7 +65,7 @@ def ghost_net(recipe: TrainingRecipe) -> GhostNet:
 
 
 class GhostLearning(Learner):
-    """Lightning module that trains GhostNet.
+    """Learner of GhostNet.
 
     Parameters
     ----------
@@ -82,26 +82,18 @@ class GhostLearning(Learner):
     ) -> None:
         super().__init__(recipe, network or ghost_net(recipe), frozen_statistics=frozen_statistics)
         self.pixels = EntropyDiceLoss(CLASS_WEIGHTS)
-        self._parts: list[dict[str, float]] = []
 
-    def training_step(self, batch: GhostBatch, _index: int) -> Tensor:
+    def training_loss(self, batch: GhostBatch) -> Tensor:
         """Return the loss of a batch."""
         outputs = self.network(batch.pixels.to(memory_format=self.memory_format))
         parts = self._losses(outputs, batch)
         return torch.stack([LOSS_WEIGHTS[name] * part for name, part in parts.items()]).sum()
 
-    def validation_step(self, batch: GhostBatch, _index: int) -> None:
-        """Store the losses of a batch."""
-        parts = self._losses(self.network(batch.pixels), batch)
-        self._parts.append({name: float(part) for name, part in parts.items()})
-
-    def on_validation_epoch_end(self) -> None:
-        """Log the mean losses."""
-        means = {name: float(np.mean([parts[name] for parts in self._parts])) for name in LOSS_WEIGHTS}
-        total = sum(LOSS_WEIGHTS[name] * mean for name, mean in means.items())
-        self.log_dict({f"loss of {name}": mean for name, mean in means.items()}, sync_dist=True)
-        self.log("validation loss", total, sync_dist=True)
-        self._parts = []
+    def validate(self, batch: GhostBatch) -> None:
+        """Record the losses of a batch."""
+        parts = {name: float(part) for name, part in self._losses(self.network(batch.pixels), batch).items()}
+        total = sum(LOSS_WEIGHTS[name] * part for name, part in parts.items())
+        self.record(**{f"loss of {name}": part for name, part in parts.items()}, **{"validation loss": total})
 
     def _losses(self, outputs: GhostOutputs, batch: GhostBatch) -> dict[str, Tensor]:
         count = len(batch.pixels)

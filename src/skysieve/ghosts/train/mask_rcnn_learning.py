@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -24,7 +23,7 @@ MIN_BOX = 2
 
 
 class MaskRcnnLearning(Learner):
-    """Lightning module that trains Mask R-CNN by the sum of its five losses.
+    """Learner of Mask R-CNN by the sum of its five losses.
 
     Parameters
     ----------
@@ -40,26 +39,19 @@ class MaskRcnnLearning(Learner):
         self, recipe: TrainingRecipe, *, network: MaskRcnn | None = None, frozen_statistics: bool = False
     ) -> None:
         super().__init__(recipe, network or MaskRcnn(len(CLASS_NAMES)), frozen_statistics=frozen_statistics)
-        self._parts: list[dict[str, float]] = []
 
-    def training_step(self, batch: GhostBatch, _index: int) -> Tensor:
+    def training_loss(self, batch: GhostBatch) -> Tensor:
         """Return the loss of a batch."""
         return torch.stack(list(self.network(batch.pixels, targets_of(batch)).values())).sum()
 
-    def validation_step(self, batch: GhostBatch, _index: int) -> None:
-        """Store the losses of a batch."""
+    def validate(self, batch: GhostBatch) -> None:
+        """Record the losses of a batch."""
         # the network returns losses only in training mode; it has no batch statistics that this would change
         self.network.train()
         parts = self.network(batch.pixels, targets_of(batch))
         self.network.eval()
-        self._parts.append({name: float(part) for name, part in parts.items()})
-
-    def on_validation_epoch_end(self) -> None:
-        """Log the mean losses."""
-        means = {name: float(np.mean([parts[name] for parts in self._parts])) for name in self._parts[0]}
-        self.log_dict({name.replace("_", " "): mean for name, mean in means.items()}, sync_dist=True)
-        self.log("validation loss", sum(means.values()), sync_dist=True)
-        self._parts = []
+        self.record(**{name.replace("_", " "): part for name, part in parts.items()})
+        self.record(**{"validation loss": sum(float(part) for part in parts.values())})
 
 
 def targets_of(batch: GhostBatch) -> list[dict[str, Tensor]]:

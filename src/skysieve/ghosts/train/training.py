@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    import lightning
     from numpy.typing import NDArray
     from torch.utils.data import DataLoader
 
@@ -138,7 +137,7 @@ class GhostTraining:
             text += f"---\nreal ghosts: {self.real.digest}\n"
         return text + (f"---\ninit: {self.origin}\n" if self.origin else "")
 
-    def module(self) -> Learner:
+    def learner(self) -> Learner:
         """Return the network with its losses.
 
         Raises
@@ -184,9 +183,9 @@ class GhostTraining:
     def _pictures(self, seed: int) -> GhostPictures:
         return GhostPictures(self.simulation, self.layout, seed)
 
-    def finish(self, module: lightning.LightningModule, folder: Path, *, facts: dict[str, Any]) -> Model:
+    def finish(self, learner: Learner, folder: Path, *, facts: dict[str, Any]) -> Model:
         """Choose thresholds on new pictures and write the trained network as a model."""
-        network: GhostNet | MaskRcnn = module.network  # type: ignore[assignment]
+        network: GhostNet | MaskRcnn = learner.network
         logger.info("choosing thresholds on %d pictures", THRESHOLD_PICTURES)
 
         def predict(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
