@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import shutil
 import tempfile
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -127,7 +129,7 @@ def measure(*, model: str) -> Result:
         "use of the class map are chosen by cross-validation in five folds, stratified by the kind of "
         "picture: each picture is evaluated with the choice from the other four folds. The weights are the "
         "same in all folds: they were trained on simulated pictures and on ghosts of the first ten pictures, "
-        f"without Rays except for three CCDs; no pixel of the last {FORMER} was used. The rule for choosing "
+        f"which are Rays except on three CCDs; no pixel of the last {FORMER} was used. The rule for choosing "
         "thresholds was changed four times after out-of-fold figures were known: with these rules F1 of all "
         "classes was 0.886 to 0.922, and that of Bright 0.614 to 0.621. People: each compared with the "
         "majority of the others. The pictures on which the published network was measured are not available.",
@@ -434,11 +436,17 @@ def _speed(model: str) -> list[Bar]:
     with tempfile.TemporaryDirectory() as name:
         output = f"{name}/{{stem}}.fits"
         command = [SKYSIEVE, "ghosts", "--model", model, "-o", output, "--overwrite"]
+        # the first picture of a command also compiles the graph
+        pictures = [Path(name) / f"{number}.fits" for number in (1, 2)]
+        for one in pictures:
+            shutil.copyfile(picture, one)
         run_measured([*command, picture])  # so that the files of the engine are in the system's cache
-        done = run_measured([*command, picture])
-        (seconds,) = re.findall(r"\(([\d.]+) s\)", done.output)
-        figure = "one focal plane to its catalogue, label image and outlines, s"
-        bars.append(Bar(figure, "<=", MAX_SECONDS, float(seconds), remark=f"cold {done.seconds:.1f} s"))
+        done = run_measured([*command, *pictures])
+        first, second = (float(seconds) for seconds in re.findall(r"\(([\d.]+) s\)", done.output))
+        alone = run_measured([*command, picture])
+        figure = "second focal plane of a command, to its catalogue, label image and outlines, s"
+        remark = f"the first {first:.1f} s; a command with one {alone.seconds:.1f} s"
+        bars.append(Bar(figure, "<=", MAX_SECONDS, second, remark=remark))
         whole = run_measured([*command, exposure, "--ccd-masks"])
         figure = "peak of one exposure of 62 CCDs of 2048 x 4096 px, with masks of its CCDs"
         remark = f"{whole.seconds:.0f} s in all"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,10 @@ from skysieve.core.printable import printable
 from skysieve.ghosts.predict.settings import GhostOptions, GhostSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from astropy.table import QTable
+
     from skysieve.core.fits.locations import Location
     from skysieve.ghosts.predict.job import GhostRecord
 
@@ -108,13 +113,13 @@ def ghosts(
             run_and_report(job, todo, processes=jobs, failures=failures, describe=describe, quiet=quiet)
         )
     finally:  # the tables also get the results of an interrupted run
-        made = [
-            (table, exposure_table(records) if options.screen else ghost_table(records)),
-            (ccds, ccd_table(records, job.camera())),
+        made: list[tuple[Path | None, Callable[[dict[Location, GhostRecord]], QTable]]] = [
+            (table, exposure_table if options.screen else ghost_table),
+            (ccds, partial(ccd_table, camera=job.camera())),
         ]
-        for path, content in made:
+        for path, make in made:
             if path is not None and records:
-                write_table(content, path, files=map(str, records), overwrite=overwrite, extend=resume)
+                write_table(make(records), path, files=map(str, records), overwrite=overwrite, extend=resume)
         if exclude is not None and records:
             with atomic_write(exclude, overwrite=overwrite) as temporary:
                 temporary.write_text(exclusion_list(records, job.camera()), encoding="utf-8")

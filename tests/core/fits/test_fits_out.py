@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import gc
 import gzip
 import resource
 import warnings
+import weakref
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -197,6 +199,22 @@ class TestFiles:
     def test_a_name_in_fz_is_but_a_name(self, tmp_path):
         written(tmp_path / "mask.fits.fz", mask_hdu(self.MASK, header=None))
         assert (tmp_path / "mask.fits.fz").read_bytes().startswith(b"SIMPLE")
+
+    def test_the_pixels_of_one_hdu_are_freed_before_those_of_the_next_are_made(self, tmp_path):
+        before: list[weakref.ref] = []
+
+        def masks():
+            yield primary_hdu(None)
+            for _ in range(3):
+                gc.collect()  # astropy's HDUs refer to themselves
+                assert [one() for one in before] == [None] * len(before)
+                bits = np.zeros((50, 60), np.int16)
+                before.append(weakref.ref(bits))
+                yield mask_hdu(bits, header=None)
+                del bits
+
+        write_fits(masks(), tmp_path / "m.fits", overwrite=False)
+        assert len(before) == 3
 
     def test_an_existing_file_is_kept_unless_told_otherwise(self, tmp_path):
         path = tmp_path / "mask.fits"

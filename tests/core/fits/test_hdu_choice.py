@@ -110,6 +110,17 @@ def test_images_that_are_no_pictures_of_the_sky_are_left_out_by_name(tmp_path, n
         assert [hdu.index for hdu in file.frames] == [2], "unless they are asked for"
 
 
+def test_large_integers_are_told_apart_when_pixels_are_examined(tmp_path):
+    # single precision would round them to one value, as in a mask
+    counts = 2**30 + np.random.default_rng(1).integers(0, 30, (64, 64))
+    path = write(tmp_path / "a.fits", ramp("i2"), np.kron(np.eye(2), np.ones((32, 32))).astype("i4"))
+    with open_text(path) as file:
+        assert [hdu.index for hdu in file.frames] == [1]
+    path = write(tmp_path / "a.fits", (None, counts.astype("i4")), ("OTHER", np.eye(64, dtype="i2")))
+    with open_text(path) as file:
+        assert 1 in [hdu.index for hdu in file.frames]
+
+
 @pytest.mark.parametrize(
     ("card", "reason"), [("MSKN0000", "bit-plane mask"), ("MM_UTC", "product of MaxiMask")]
 )

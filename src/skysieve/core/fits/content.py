@@ -9,7 +9,7 @@ one out is not.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import numpy as np
 
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from skysieve.core.fits.header_checks import ImageHDU
+    from skysieve.core.fits.pixels import Scaling
+
+Pixels: TypeAlias = "NDArray[np.float32] | NDArray[np.float64]"
+"""Pixels in single precision where that is exact, else in double precision."""
 
 __all__ = ["CONSTANT", "FEW_VALUES", "WEIGHTS", "classify_pixels", "pixels_match"]
 
@@ -38,6 +42,8 @@ _MAX_MASK_VALUES = 64
 """Largest number of values of a mask without connected areas."""
 _NO_NOISE_SHARE = 0.9
 """Share of pixels with one common value in an image without noise; no sky level can be measured there."""
+_MAX_SINGLE_INTEGER = 2**24
+"""Smallest integer above which single precision skips integers."""
 _MAX_WEIGHT = 1000
 """Largest integer weight: integer weights are percentages or similar; detector counts are far larger."""
 
@@ -89,7 +95,7 @@ def pixels_match(hdu: ImageHDU, kind: str) -> bool:
     valid = np.empty(0) if pixels is None else pixels[np.isfinite(pixels)]
     if pixels is None or valid.size == 0:
         return False
-    values = _Values(*np.unique(valid, return_counts=True))
+    values = _Values.of(valid)
     if kind == "background":
         second_differences = np.abs(pixels[:, 2:] - 2 * pixels[:, 1:-1] + pixels[:, :-2])
         return bool(np.nanmedian(second_differences) <= 0.02 * np.subtract(*np.percentile(valid, [84, 16])))
@@ -106,6 +112,12 @@ class _Values:
 
     values: NDArray[np.float64]
     counts: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, valid: Pixels) -> Self:
+        """Count the values of finite pixels."""
+        values, counts = np.unique(valid, return_counts=True)
+        return cls(values.astype(np.float64), counts)
 
     @property
     def size(self) -> int:
@@ -148,12 +160,12 @@ def _classify_plane(hdu: ImageHDU, plane: tuple[int, ...]) -> str | None:
     return None if pixels is None else _classify(pixels)
 
 
-def _classify(pixels: NDArray[np.float64]) -> str | None:
+def _classify(pixels: Pixels) -> str | None:
     """Return the class of pixels ``(H, W)``; NaN where there is no data."""
     valid = pixels[np.isfinite(pixels)]
     if valid.size < _MIN_PIXELS:
         return None
-    values = _Values(*np.unique(valid, return_counts=True))
+    values = _Values.of(valid)
     if values.values.size == 1:
         return CONSTANT
     if _is_mask(values, pixels):
@@ -161,7 +173,7 @@ def _classify(pixels: NDArray[np.float64]) -> str | None:
     return WEIGHTS if _is_weights(values, valid) else None
 
 
-def _is_mask(values: _Values, pixels: NDArray[np.float64]) -> bool:
+def _is_mask(values: _Values, pixels: Pixels) -> bool:
     if values.values.size == 2:
         return True
     if values.values[0] < 0:
@@ -181,7 +193,7 @@ def _is_mask(values: _Values, pixels: NDArray[np.float64]) -> bool:
     return values.mode_share >= _NO_NOISE_SHARE or values.beyond_gap > 0.1
 
 
-def _is_weights(values: _Values, valid: NDArray[np.float64]) -> bool:
+def _is_weights(values: _Values, valid: Pixels) -> bool:
     if values.values[0] != 0 or (values.are_integers and values.values[-1] > _MAX_WEIGHT):
         return False
     positive = valid[valid > 0]
@@ -210,7 +222,7 @@ class _Areas:
     solid: float
 
 
-def _areas(values: _Values, pixels: NDArray[np.float64]) -> _Areas:
+def _areas(values: _Values, pixels: Pixels) -> _Areas:
     mode = values.values[values.mode]
     others = np.delete(values.counts, values.mode)
     chance = float(((others / others.sum()) ** 2).sum())
@@ -233,7 +245,7 @@ def _planes(shape: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
         yield planes[number]
 
 
-def _read(hdu: ImageHDU, plane: tuple[int, ...], *, whole: bool) -> NDArray[np.float64] | None:
+def _read(hdu: ImageHDU, plane: tuple[int, ...], *, whole: bool) -> Pixels | None:
     """Return the pixels of a plane, all or in bands of rows; NaN without data; None if unreadable."""
     height, width = hdu.shape[-2:]
     # In an image compressed as one tile, reading a few rows costs as much as reading all.
@@ -249,12 +261,24 @@ def _read(hdu: ImageHDU, plane: tuple[int, ...], *, whole: bool) -> NDArray[np.f
             starts = np.linspace(0, height - _BAND_ROWS, _BANDS).astype(int)
             bands = [hdu.section[(*plane, slice(s, s + _BAND_ROWS), slice(None))] for s in starts]
             stored = np.concatenate(bands)
-        _, nodata = to_pixels(stored, scaling)
-        # Double precision keeps all values distinct.
-        pixels: NDArray[np.float64] = stored.astype(np.float64) * scaling.scale + scaling.zero
-        if scaling.asinh is not None:
-            pixels = scaling.asinh.linear(pixels)
+        single, nodata = to_pixels(stored, scaling)
+        pixels: Pixels = single
+        if not _is_exact_in_single(stored, scaling):
+            # Double precision keeps all values distinct, but needs twice the memory.
+            double: NDArray[np.float64] = stored.astype(np.float64) * scaling.scale + scaling.zero
+            pixels = double if scaling.asinh is None else scaling.asinh.linear(double)
     except Exception:  # noqa: BLE001 (each decompressor raises its own kind of error)
         return None
     pixels[nodata] = np.nan
     return pixels
+
+
+def _is_exact_in_single(stored: NDArray[Any], scaling: Scaling) -> bool:
+    """Whether single precision holds all physical values exactly."""
+    if (scaling.scale, scaling.zero) != (1, 0) or scaling.asinh is not None:
+        return False
+    if stored.dtype.kind == "f":
+        return stored.dtype.itemsize <= 4
+    return stored.dtype.itemsize <= 2 or bool(
+        stored.min() > -_MAX_SINGLE_INTEGER and stored.max() < _MAX_SINGLE_INTEGER
+    )

@@ -219,14 +219,21 @@ def _write_all(hdus: Iterable[HDU], stream: BinaryIO | gzip.GzipFile) -> None:
     """
     source = iter(hdus)
     primary, rest = _with_primary(next(source, None))
-    following = next(source, None) if not rest else None
-    if rest or following is not None:
+    # stored at once: only the bytes of an HDU, not its pixels, stay in memory while the next one is made
+    stored = map(_stored_form, chain(rest, source))
+    following = next(stored, None)
+    if following is not None:
         primary.header["EXTEND"] = True
     with quiet("a product"):
         fits.HDUList([primary]).writeto(stream, output_verify=_VERIFY, checksum=True)
-    for hdu in chain(rest, () if following is None else (following,), source):
-        stored = hdu if isinstance(hdu, StoredHDU) else stored_hdu(hdu)
-        stream.write(stored.content)
+    while following is not None:
+        stream.write(following.content)
+        following = next(stored, None)
+
+
+def _stored_form(hdu: HDU) -> StoredHDU:
+    """Return an HDU in the form in which it is written."""
+    return hdu if isinstance(hdu, StoredHDU) else stored_hdu(hdu)
 
 
 def _as_stored(bits: NDArray[Any]) -> NDArray[Any]:

@@ -73,14 +73,12 @@ def keep_structure(
     tables = frozenset().union(*(numbers for numbers in found.values() if numbers))
     for index, hdu in enumerate(hdus):
         if index in frames:
-            made = make(frames[index], found[index] is not None)
+            has_tables = found[index] is not None
+            # no variable keeps an HDU, so that its pixels are freed before those of the next are made
             if index == 0 or one_only:
-                header = hdus[0].header
-                if isinstance(made, fits.CompImageHDU):
-                    yield primary_hdu(header)
-                else:
-                    made = _as_primary(made, header)
-            yield made
+                yield from _with_header(make(frames[index], has_tables), hdus[0].header)
+            else:
+                yield make(frames[index], has_tables)
         elif index in tables:
             yield _table(hdu, index, hdus.filename() or "the file") or _placeholder(hdu)
         elif one_only or (frames_only and index > 0):
@@ -110,6 +108,15 @@ def _table(hdu: fits.BinTableHDU | fits.TableHDU, index: int, label: str) -> Sto
 
 def _placeholder(hdu: fits.ImageHDU | fits.BinTableHDU | fits.TableHDU) -> fits.ImageHDU:
     return fits.ImageHDU(name=hdu.name or None, ver=version_of(hdu) if hdu.name else None)
+
+
+def _with_header(hdu: ImageExtension, header: fits.Header) -> Iterator[HDU]:
+    """Yield an image with the source's primary header, as primary HDU or behind an empty one."""
+    if isinstance(hdu, fits.CompImageHDU):
+        yield primary_hdu(header)
+        yield hdu
+    else:
+        yield _as_primary(hdu, header)
 
 
 def _as_primary(hdu: fits.ImageHDU, header: fits.Header) -> fits.PrimaryHDU:

@@ -207,7 +207,14 @@ def _majority_mask(ghosts: Sequence[Ghost]) -> NDArray[np.bool_]:
     if len(ghosts) == 1:
         return ghosts[0].mask
     votes = np.zeros(ghosts[0].mask.shape, np.float32)
+    window = _bounding_box(np.any([ghost.mask for ghost in ghosts], axis=0))  # the rest is empty
     for ghost in ghosts:
-        votes += np.float32(ghost.score) * ghost.mask
+        votes[window] += np.float32(ghost.score) * ghost.mask[window]
     mask: NDArray[np.bool_] = votes > 0.5 * float(np.sum([np.float32(ghost.score) for ghost in ghosts]))
     return mask
+
+
+def _bounding_box(mask: NDArray[np.bool_]) -> tuple[slice, slice]:
+    """Return the rows and columns from the first to the last True."""
+    rows, columns = (np.flatnonzero(mask.any(axis)) for axis in (1, 0))
+    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)

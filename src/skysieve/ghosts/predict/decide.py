@@ -143,9 +143,12 @@ class Ghost:
         return int(np.count_nonzero(self.mask))
 
     @cached_property
-    def bits(self) -> NDArray[np.uint8]:
-        """The mask with eight pixels per byte, for fast comparison of many ghosts."""
-        return np.packbits(self.mask)
+    def bits(self) -> NDArray[np.uint64]:
+        """The mask with 64 pixels per element, for fast comparison of many ghosts."""
+        octets = np.zeros(-(-self.mask.size // 64) * 8, np.uint8)
+        packed = np.packbits(self.mask)
+        octets[: packed.size] = packed
+        return octets.view(np.uint64)
 
 
 def find_ghosts(maps: GhostMaps, *, thresholds: Mapping[str, float]) -> list[Ghost]:
@@ -167,19 +170,23 @@ def find_ghosts(maps: GhostMaps, *, thresholds: Mapping[str, float]) -> list[Gho
     kinds, rows, columns = np.nonzero(peaks >= min(thresholds.values()))
     scores = peaks[kinds, rows, columns]
     order = np.argsort(-scores, kind="stable")[:MAX_GHOSTS]
-    kinds, rows, columns, scores = kinds[order], rows[order], columns[order], scores[order]
+    enough = [number for number in order if scores[number] >= thresholds[CLASS_NAMES[kinds[number]]]]
+    kinds, rows, columns, scores = kinds[enough], rows[enough], columns[enough], scores[enough]
     drawn = draw_masks(maps.features, maps.kernels[:, rows, columns].T, rows, columns)
+    shape = tuple(CELL * side for side in maps.features.shape[1:])
     found = []
-    for kind, score, logits in zip(kinds, scores, drawn, strict=True):
-        if score < thresholds[CLASS_NAMES[kind]]:
+    for kind, score, (window, logits) in zip(kinds, scores, drawn, strict=True):
+        on = logits > 0
+        inside = logits[on]
+        if inside.size < MIN_AREA:
             continue
-        mask = logits > 0
-        inside = logits[mask]
         # the mask can only lower the score
-        if inside.size >= MIN_AREA:
-            found.append(Ghost(CLASS_NAMES[kind], float(score) * float(expit(inside).mean()), mask))
-    likely = [ghost for ghost in found if ghost.score >= thresholds[ghost.class_name]]
-    return suppress_duplicates(sorted(likely, key=lambda ghost: -ghost.score))
+        likely = float(score) * float(expit(inside).mean())
+        if likely >= thresholds[CLASS_NAMES[kind]]:
+            mask = np.zeros(shape, np.bool_)
+            mask[window] = on
+            found.append(Ghost(CLASS_NAMES[kind], likely, mask))
+    return suppress_duplicates(sorted(found, key=lambda ghost: -ghost.score))
 
 
 def draw_masks(
@@ -187,7 +194,7 @@ def draw_masks(
     kernels: NDArray[np.float32],
     rows: NDArray[np.intp],
     columns: NDArray[np.intp],
-) -> Iterator[NDArray[np.float32]]:
+) -> Iterator[tuple[tuple[slice, slice], NDArray[np.float32]]]:
     """Predict the masks of ghosts with their own kernels.
 
     Parameters
@@ -201,45 +208,52 @@ def draw_masks(
 
     Yields
     ------
-    ndarray of float32, shape (H, W)
-        Mask logits of one ghost; minus infinity outside the bounding box of positive cells.
+    window : tuple of slice
+        Rows and columns of the picture ``(H, W)`` around all pixels with positive logits.
+    logits : ndarray of float32, shape (h, w)
+        Mask logits of one ghost in the window; they are negative elsewhere.
     """
-    height, width = features.shape[1:]
+    count, height, width = features.shape
     down, right = _interpolation_weights(height), _interpolation_weights(width)
-    flat = features.reshape(len(features), -1)
     cell_y, cell_x = (CELL * np.arange(side) + (CELL - 1) / 2 for side in (height, width))
+    # one array for all ghosts: the features stay, and each ghost overwrites the coordinates
+    inputs = np.empty((count + COORDINATES, height, width), np.float32)
+    inputs[:count] = features
+    flat = inputs.reshape(len(inputs), -1)
     for kernel, row, column in zip(kernels, rows, columns, strict=True):
-        y = (cell_y - (CENTRE_STRIDE * row + (CENTRE_STRIDE - 1) / 2)) / REACH
+        y = ((cell_y - (CENTRE_STRIDE * row + (CENTRE_STRIDE - 1) / 2)) / REACH)[:, None]
         x = (cell_x - (CENTRE_STRIDE * column + (CENTRE_STRIDE - 1) / 2)) / REACH
-        down_from, right_from = np.repeat(y, width), np.tile(x, height)
-        products = down_from * down_from, down_from * right_from, right_from * right_from
-        coordinates = np.stack([down_from, right_from, *(product / 4 for product in products)])
-        values = np.concatenate([flat, coordinates.astype(np.float32)])
+        for number, coordinate in enumerate((y, x, y * y / 4, y * x / 4, x * x / 4), count):
+            inputs[number] = coordinate
+        values = flat
         start = 0
         for number, outputs in enumerate(LAYERS):
             end = start + outputs * len(values)
             weights, bias = kernel[start:end].reshape(outputs, -1), kernel[end : end + outputs, None]
             start = end + outputs
-            values = weights @ values + bias
+            values = weights @ values
+            values += bias
             if number < len(LAYERS) - 1:
-                values = np.maximum(values, 0)
+                np.maximum(values, 0, out=values)
         yield _upsample_logits(values.reshape(height, width), down, right)
 
 
 def _upsample_logits(
     cells: NDArray[np.float32], down: NDArray[np.float32], right: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """Interpolate logits of cells to pixels, within the bounding box of positive cells."""
-    logits = np.full((len(down), len(right)), -np.inf, np.float32)
-    rows, columns = (np.flatnonzero((cells > 0).any(axis)) for axis in (1, 0))
-    if rows.size:
-        # most ghosts are small, and interpolation between negative cells is negative
-        top, left = max(0, rows[0] - 1), max(0, columns[0] - 1)
-        bottom, end = rows[-1] + 2, columns[-1] + 2
-        part = cells[top:bottom, left:end]
-        y, x = slice(CELL * top, CELL * bottom), slice(CELL * left, CELL * end)
-        logits[y, x] = down[y, top:bottom] @ part @ right[x, left:end].T
-    return logits
+) -> tuple[tuple[slice, slice], NDArray[np.float32]]:
+    """Interpolate logits of cells to pixels, in a window around the positive cells."""
+    positive = cells > 0
+    rows, columns = (np.flatnonzero(positive.any(axis)) for axis in (1, 0))
+    if not rows.size:
+        return (slice(0, 0), slice(0, 0)), np.empty((0, 0), np.float32)
+    # most ghosts are small, and interpolation between negative cells is negative
+    top, left = max(0, rows[0] - 1), max(0, columns[0] - 1)
+    bottom, end = min(len(cells), rows[-1] + 2), min(cells.shape[1], columns[-1] + 2)
+    y, x = slice(CELL * top, CELL * bottom), slice(CELL * left, CELL * end)
+    logits: NDArray[np.float32] = np.asarray(
+        down[y, top:bottom] @ cells[top:bottom, left:end] @ right[x, left:end].T, np.float32
+    )
+    return (y, x), logits
 
 
 def _kernel_size(channels: int) -> int:
@@ -296,13 +310,11 @@ def are_duplicates(first: Ghost, second: Ghost) -> bool:
     bool
         True if they are duplicates.
     """
+    if first.class_name != second.class_name:
+        return False
     smaller, larger = sorted((first.area, second.area))
     # the ratio of the areas is an upper limit of the IoU, and cheap
-    return (
-        first.class_name == second.class_name
-        and smaller > DUPLICATE_IOU * larger
-        and overlap(first, second) > DUPLICATE_IOU
-    )
+    return smaller > DUPLICATE_IOU * larger and overlap(first, second) > DUPLICATE_IOU
 
 
 def overlap(first: Ghost, second: Ghost) -> float:

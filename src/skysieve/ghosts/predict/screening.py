@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
-from scipy.optimize import minimize
 from scipy.special import expit, logit
 
 from skysieve.core.errors import ModelError
@@ -128,6 +127,8 @@ class Screening:
         Screening
             The coefficients, rounded to four decimals.
         """
+        from scipy.optimize import minimize  # not needed to apply a line, and slow to import
+
         logits = np.stack(
             [_logits(one, other) for one, other in zip(picture_probabilities, best, strict=True)]
         )
