@@ -113,8 +113,8 @@ class Scoring:
     def fit(cls, candidates: Table, real: ArrayLike, finder: Finder) -> Scoring:
         """Fit a scoring to candidates with known truth.
 
-        The fit is a logistic regression by Newton's method, with a weak Gaussian prior on the weights: of
-        unit width, for features in units of their standard deviation.
+        The fit is a logistic regression with a weak Gaussian prior on the weights: of unit width, for
+        features in units of their standard deviation.
 
         Parameters
         ----------
@@ -134,37 +134,17 @@ class Scoring:
         ------
         ConfigError
             If all candidates are real, or none is.
-
-        References
-        ----------
-        le Cessie & van Houwelingen 1992, Applied Statistics 41, 191.
         """
-        from scipy.optimize import minimize
-        from scipy.special import expit
+        from skysieve.core.evaluation.logistic import fit_logistic
 
         features, truth = _features(candidates, finder), np.asarray(real, bool)
         if not truth.any() or truth.all():
             raise ConfigError("scores are fitted to candidates of which some are real and some are not")
         mean, scale = features.mean(axis=0), features.std(axis=0)
         scale[scale == 0] = 1
-        design = np.column_stack([np.ones(len(truth)), (features - mean) / scale])
-        ridge = np.array([0.0] + [_RIDGE] * features.shape[1])
-
-        def loss(x: NDArray[np.float64]) -> float:
-            odds = design @ x
-            return float(np.logaddexp(0, np.where(truth, -odds, odds)).sum() + ridge @ x**2 / 2)
-
-        def gradient(x: NDArray[np.float64]) -> NDArray[np.float64]:
-            return np.asarray(design.T @ (expit(design @ x) - truth) + ridge * x)
-
-        def hessian(x: NDArray[np.float64]) -> NDArray[np.float64]:
-            p = expit(design @ x)
-            return np.asarray((design * (p * (1 - p))[:, None]).T @ design + np.diag(ridge + 1e-9))
-
-        start = np.zeros(design.shape[1])
-        fitted = minimize(loss, start, jac=gradient, hess=hessian, method="trust-exact").x
-        weights = fitted[1:] / scale
-        return cls(finder, float(fitted[0] - weights @ mean), tuple(map(float, weights)))
+        fitted = fit_logistic((features - mean) / scale, truth.astype(float), ridge=_RIDGE)
+        weights = fitted.slopes / scale
+        return cls(finder, float(fitted.intercept - weights @ mean), tuple(map(float, weights)))
 
     def to_card(self) -> dict[str, float]:
         """Return the scoring in the form of a model card.

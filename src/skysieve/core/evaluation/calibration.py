@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import expit, logit
 
+from skysieve.core.evaluation.logistic import fit_logistic
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -39,8 +41,9 @@ __all__ = [
 GROUP_EDGES: NDArray[np.float64] = np.arange(-10.0, 11.0)
 """Log-odds between the groups.  With the groups below and above all edges there are 22."""
 
-_MAX_ITERATIONS = 100
-_TOLERANCE = 1e-9
+_MIN_SLOPE = 1e-3
+_RIDGE = 1e-6
+"""Weight of a penalty on the change of the slope, as of a millionth of a pixel."""
 
 
 @dataclass(frozen=True)
@@ -161,8 +164,7 @@ def fit_platt(tally: Tally, shift: float = 0.0) -> Platt:
 
     References
     ----------
-    Platt 1999, section 2.2, with his targets, which keep the fit finite if scores separate the classes;
-    Lin, Lin & Weng 2007, Machine Learning 68, 267 (Newton's method with backtracking).
+    Platt 1999, section 2.2, with his targets, which keep the fit finite if scores separate the classes.
     """
     positives, negatives, z = tally.positives, tally.negatives, tally.centres
     if not (positives.sum() > 0 and negatives.sum() > 0):
@@ -170,27 +172,9 @@ def fit_platt(tally: Tally, shift: float = 0.0) -> Platt:
     count = positives + negatives
     high, low = (positives.sum() + 1) / (positives.sum() + 2), 1 / (negatives.sum() + 2)
     target = (positives * high + negatives * low) / np.maximum(count, 1e-300)
-
-    def loss(line: NDArray[np.float64]) -> float:
-        odds = line[0] * z + line[1] + shift
-        return float((count * (np.logaddexp(0, odds) - target * odds)).sum())
-
-    line, current = np.array([1.0, 0.0]), loss(np.array([1.0, 0.0]))
-    for _ in range(_MAX_ITERATIONS):
-        probability = expit(line[0] * z + line[1] + shift)
-        residual, curvature = count * (probability - target), count * probability * (1 - probability)
-        gradient = np.array([(residual * z).sum(), residual.sum()])
-        mixed = (curvature * z).sum()
-        hessian = np.array([[(curvature * z * z).sum() + 1e-12, mixed], [mixed, curvature.sum() + 1e-12]])
-        direction = -np.linalg.solve(hessian, gradient)
-        step = 1.0
-        while step > 1e-10 and loss(line + step * direction) > current + 1e-4 * step * gradient @ direction:
-            step /= 2
-        line = line + step * direction
-        before, current = current, loss(line)
-        if abs(before - current) <= _TOLERANCE * max(1.0, abs(current)):
-            break
-    return Platt(float(max(line[0], 1e-3)), float(line[1]))
+    # Fitted as a change of the identity, which remains where all scores are equal
+    change = fit_logistic(z[:, None], target, weights=count, offset=z + shift, ridge=_RIDGE)
+    return Platt(max(1 + float(change.slopes[0]), _MIN_SLOPE), change.intercept)
 
 
 def _by_group(

@@ -15,6 +15,7 @@ import numpy as np
 from scipy.special import expit, logit
 
 from skysieve.core.errors import ModelError
+from skysieve.core.evaluation.logistic import fit_logistic
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,8 +32,9 @@ MIN_SCORE = 0.05
 MIN_PROBABILITY = 1e-4
 """Probabilities are clipped to this value and one minus this value."""
 
-RIDGE = 0.05
-"""Weight of the L2 penalty on the slopes.  Without it, slopes diverge if all classifications are correct."""
+RIDGE = 0.1
+"""Weight of the L2 penalty on the slopes, per picture.  Without it, slopes diverge if all classifications are
+correct."""
 
 
 @dataclass(frozen=True)
@@ -132,15 +134,9 @@ class Screening:
         logits = np.stack(
             [_logits(one, other) for one, other in zip(picture_probabilities, best, strict=True)]
         )
-        sign = np.where(np.asarray(truth, bool), 1.0, -1.0)
-
-        def loss(line: NDArray[np.float64]) -> float:
-            losses = np.logaddexp(0, -sign * (logits @ line[1:] + line[0]))
-            return float(losses.mean() + RIDGE * np.square(line[1:]).sum())
-
-        # non-negative slopes: a higher value of one output never lowers the probability
-        found = minimize(loss, [0.0, 0.5, 0.5], bounds=[(None, None), (0, None), (0, None)])
-        offset, picture, ghosts = (round(float(value), 4) for value in found.x)
+        # positive slopes: a higher value of one output never lowers the probability
+        found = fit_logistic(logits, np.asarray(truth, float), ridge=RIDGE * len(logits), positive=True)
+        offset, picture, ghosts = (round(float(value), 4) for value in (found.intercept, *found.slopes))
         return cls(offset, picture, ghosts)
 
 
