@@ -52,7 +52,7 @@ def simulate_contaminants(output: Output, *, settings: ContaminantSeries, given:
         write_parameter_table,
         write_truth_sheet,
     )
-    from skysieve.frames.simulate.contaminants_job import SimulationJob
+    from skysieve.frames.simulate.contaminants_job import ContaminantsSimulationJob
     from skysieve.frames.simulate.recipe import read_recipe
 
     recipe = read_recipe(settings.recipe)
@@ -60,7 +60,7 @@ def simulate_contaminants(output: Output, *, settings: ContaminantSeries, given:
         raise ConfigError("--size does not go with --clean-frames: real frames keep their size")
     make_series(
         "contaminants",
-        SimulationJob(recipe, output, settings, run.overwrite),
+        ContaminantsSimulationJob(recipe, output, settings, run.overwrite),
         run,
         describe=class_summary,
         write_table=write_parameter_table,

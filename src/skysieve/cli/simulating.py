@@ -12,16 +12,17 @@ from skysieve._version import __version__
 from skysieve.cli.running import Failures, run_and_report, start_logging
 from skysieve.core.atomic import atomic_write
 from skysieve.core.errors import ConfigError, OutputError
-from skysieve.core.execution.job import Job
-from skysieve.core.fits.locations import Location
+from skysieve.core.execution.simulation_job import SimulatedFile, SimulationRecipe, SimulationSettings
 from skysieve.core.simulate.series import MAX_FRAMES, frame_number, frames_in
+from skysieve.core.simulate.settings import SeriesSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from skysieve.cli.options import Run
-    from skysieve.core.simulate.settings import SeriesSettings
+    from skysieve.core.execution.simulation_job import SeriesJob, SimulationJob
+    from skysieve.core.fits.locations import Location
 
 __all__ = ["make_series", "write_recipe"]
 
@@ -29,62 +30,11 @@ MAX_PREVIEWED = 36
 """Maximum number of frames in a preview."""
 
 
-class _Frame(Protocol):
-    """Record of a finished frame."""
-
-    @property
-    def kept(self) -> bool: ...
-
-    @property
-    def seconds(self) -> float: ...
-
-
-class _Recipe(Protocol):
-    """Recipe from which images are drawn."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def description(self) -> str: ...
-
-    def to_yaml(self) -> str: ...
-
-
-class _Settings(Protocol):
-    """Settings of a simulation."""
-
-    def as_options(self) -> list[str]: ...
-
-
-class _Simulation(Protocol):
-    """A job that simulates images from a recipe."""
-
-    @property
-    def recipe(self) -> _Recipe: ...
-
-    @property
-    def settings(self) -> _Settings: ...
-
-    @property
-    def folder(self) -> Path: ...
-
-    @property
-    def overwrite(self) -> bool: ...
-
-
-Record = TypeVar("Record", bound=_Frame)
-Record_co = TypeVar("Record_co", bound=_Frame, covariant=True)
-Record_contra = TypeVar("Record_contra", bound=_Frame, contravariant=True)
-
-
-class _Series(_Simulation, Job[Location, Record_co], Protocol[Record_co]):
-    """A job that makes the frames of a series, one per file."""
-
-    @property
-    def settings(self) -> SeriesSettings: ...
-
-    def units(self) -> list[Location]: ...
+Record = TypeVar("Record", bound=SimulatedFile)
+Record_contra = TypeVar("Record_contra", bound=SimulatedFile, contravariant=True)
+Recipe = TypeVar("Recipe", bound=SimulationRecipe)
+Settings = TypeVar("Settings", bound=SimulationSettings)
+Series = TypeVar("Series", bound=SeriesSettings)
 
 
 class _Sheet(Protocol[Record_contra]):
@@ -104,13 +54,13 @@ class _Failures(Failures):
 
 def make_series(
     verb: str,
-    job: _Series[Record],
+    job: SeriesJob[Recipe, Series, Record],
     run: Run,
     *,
     describe: Callable[[Record], str],
     write_table: Callable[[Sequence[Record], Path], None],
     draw: _Sheet[Record],
-    read_recipe: Callable[[Path], _Recipe],
+    read_recipe: Callable[[Path], Recipe],
 ) -> None:
     """Make a series of frames, their table, their recipe, and optionally a preview, in one folder.
 
@@ -179,7 +129,13 @@ def _check_no_more(folder: Path, count: int) -> None:
         )
 
 
-def write_recipe(verb: str, job: _Simulation, read_recipe: Callable[[Path], _Recipe], *, what: str) -> None:
+def write_recipe(
+    verb: str,
+    job: SimulationJob[Recipe, Settings, Record],
+    read_recipe: Callable[[Path], Recipe],
+    *,
+    what: str,
+) -> None:
     """Write the complete recipe; this also shows, before any work, whether the folder can be written.
 
     Parameters

@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from skysieve.core.fits.cards import HeaderValue
+    from skysieve.core.fits.fits_out import HDU
 
-__all__ = ["UNSEEN", "Frame", "HealpixMap", "read_healpix_map", "write_healpix_map"]
+    MapCards = Mapping[str, HeaderValue | tuple[HeaderValue, str]]
+
+__all__ = ["UNSEEN", "Frame", "HealpixMap", "healpix_hdus", "read_healpix_map", "write_healpix_map"]
 
 UNSEEN = -1.6375e30
 """Value of pixels without data in HEALPix files."""
@@ -170,7 +173,7 @@ def write_healpix_map(
     unit: str,
     column: str,
     overwrite: bool,
-    cards: Mapping[str, HeaderValue | tuple[HeaderValue, str]] | None = None,
+    cards: MapCards | None = None,
     partial: bool = False,
 ) -> None:
     """Write a map as a HEALPix FITS file, atomically and with checksums.
@@ -179,27 +182,60 @@ def write_healpix_map(
     ----------
     path
         Output file; it is compressed if the name ends in ``.gz``.
-    values : ndarray, shape (npix,)
-        Values, stored as float32; NaN is stored as UNSEEN.
-    nested, frame, unit
-        See :class:`HealpixMap`; the unit of dimensionless values is an empty string.
-    column
-        Name of the column.
+    values, nested, frame, unit, column, cards, partial
+        See :func:`healpix_hdus`.
     overwrite
         Whether an existing file may be replaced.
-    cards
-        Further header cards by keyword: a value, or a value and a comment.
-    partial
-        Whether to store only the pixels with data, with their numbers.
 
     Raises
     ------
     OutputError
         If `values` is not a map, or the file exists or cannot be written.
     """
-    from astropy.io import fits
-
     from skysieve.core.fits.fits_out import write_fits
+
+    hdus = healpix_hdus(
+        values, nested=nested, frame=frame, unit=unit, column=column, cards=cards, partial=partial
+    )
+    write_fits(hdus, path, overwrite=overwrite)
+
+
+def healpix_hdus(
+    values: NDArray[Any],
+    *,
+    nested: bool,
+    frame: Frame,
+    unit: str,
+    column: str,
+    cards: MapCards | None = None,
+    partial: bool = False,
+) -> list[HDU]:
+    """Return the HDUs of a HEALPix FITS file with one map.
+
+    Parameters
+    ----------
+    values : ndarray, shape (npix,)
+        Values, stored as float32; NaN is stored as UNSEEN.
+    nested, frame, unit
+        See :class:`HealpixMap`; the unit of dimensionless values is an empty string.
+    column
+        Name of the column.
+    cards
+        Further header cards by keyword: a value, or a value and a comment.
+    partial
+        Whether to store only the pixels with data, with their numbers.
+
+    Returns
+    -------
+    list of HDU
+        An empty primary HDU, and the map.
+
+    Raises
+    ------
+    OutputError
+        If `values` is not a map.
+    """
+    from astropy.io import fits
 
     nside = nside_of(values.size) if values.ndim == 1 else None
     if nside is None:
@@ -221,7 +257,7 @@ def write_healpix_map(
         map_cards |= {"FIRSTPIX": (0, "first pixel"), "LASTPIX": (values.size - 1, "last pixel")}
     for keyword, card in {**map_cards, **(cards or {})}.items():
         hdu.header[keyword] = card
-    write_fits([fits.PrimaryHDU(), hdu], path, overwrite=overwrite)
+    return [fits.PrimaryHDU(), hdu]
 
 
 def _check_sky_fraction(stored: int, nside: int, label: str) -> None:

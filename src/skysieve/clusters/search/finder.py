@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +20,7 @@ from skysieve.clusters.matched_filter.matched_filter import (
 from skysieve.clusters.search.augmentation import interpolate, predict_patches
 from skysieve.clusters.search.model import NetworkInput, load_model, network_input
 from skysieve.core.errors import ConfigError, FrameError, SourceError
+from skysieve.core.models.network_runner import NetworkRunner
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -72,7 +72,7 @@ class FoundUnit:
     candidates: Mapping[str, NDArray[np.float64]]
 
 
-class ClusterFinder:
+class ClusterFinder(NetworkRunner):
     """The network and the matched filter, ready to search units.
 
     Parameters
@@ -95,9 +95,7 @@ class ClusterFinder:
             self.input = network_input(self.model.card)
         self._stopped = False
 
-    @cached_property
-    def network(self) -> SharedNetwork:
-        """The network; the first access loads it."""
+    def _load_network(self) -> SharedNetwork:
         if self.model is None:
             raise ConfigError("the matched filter alone has no network")
         return self.settings.load(self.model, output_kind="probabilities of pixels")
@@ -161,11 +159,15 @@ class ClusterFinder:
             found = replace(found, probability=self._probabilities(unit, chosen, valid, nside))
         return found
 
+    def load(self) -> None:
+        """Load the network, if the settings use one."""
+        if self.settings.uses_network:
+            super().load()
+
     def stop(self) -> None:
         """Stop the units that are running, in any thread, with a KeyboardInterrupt."""
         self._stopped = True
-        if "network" in self.__dict__:
-            self.network.stop()
+        super().stop()
 
     def _probabilities(
         self, unit: int, maps: MapSet, valid: NDArray[np.bool_], nside: int

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -30,6 +29,7 @@ from skysieve.clusters.search.settings import ClusterOptions, ClusterSettings
 from skysieve.clusters.search.unit_files import UnitFiles
 from skysieve.clusters.search.unit_record import UnitRecord
 from skysieve.core.errors import ConfigError, SourceError
+from skysieve.core.execution.network_job import NetworkJob
 from skysieve.core.fits.fits_integrity import is_intact
 from skysieve.core.fits.locations import Location
 
@@ -44,7 +44,7 @@ __all__ = ["ClusterJob"]
 
 
 @dataclass
-class ClusterJob(ClusterOptions):
+class ClusterJob(ClusterOptions, NetworkJob[ClusterFinder, UnitRecord]):
     """Search for clusters in maps of the sky.
 
     Attributes
@@ -61,12 +61,11 @@ class ClusterJob(ClusterOptions):
     sources: Sequence[str]
     output: Path
     settings: ClusterSettings = field(default_factory=ClusterSettings)
-    _finder: ClusterFinder | None = field(default=None, init=False, repr=False)
     _sky: SearchedSky | None = field(default=None, init=False, repr=False)
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave out maps and network: the receiving process reads its own."""
-        return {**self.__dict__, "_finder": None, "_sky": None}
+    def __getstate__(self) -> dict[str, object]:
+        """Leave out the maps, as the network: the receiving process reads its own."""
+        return {**super().__getstate__(), "_sky": None}
 
     @property
     def unit_files(self) -> UnitFiles:
@@ -203,49 +202,23 @@ class ClusterJob(ClusterOptions):
             If the maps or the model cannot be used.
         """
         _ = self.sky
-        finder = ClusterFinder(self.settings.shared_by(workers))
-        if self.settings.uses_network:
-            _ = finder.network
-        self._finder = finder
+        super().prepare(workers=workers)
 
-    def stop(self) -> None:
-        """Stop the units that are running; they write no file."""
-        if self._finder is not None:
-            self._finder.stop()
+    def _make_runner(self, workers: int) -> ClusterFinder:
+        return ClusterFinder(self.settings.shared_by(workers))
 
-    def run(self, unit: Location) -> UnitRecord:
-        """Search one unit, unless it is already finished.
-
-        Parameters
-        ----------
-        unit
-            One of :meth:`units`.
-
-        Returns
-        -------
-        UnitRecord
-            Summary of the unit.
-
-        Raises
-        ------
-        SkysieveError
-            If the unit cannot be searched, or its file cannot be written.
-        """
-        if self._finder is None:
-            self.prepare()
-        assert self._finder is not None  # noqa: S101 (prepare sets it)
-        start = time.perf_counter()
-        files, sky = self.unit_files, self.sky
+    def _process(self, unit: Location) -> UnitRecord:
+        finder, files, sky = self.runner, self.unit_files, self.sky
         number = files.unit_of(unit.path)
         count = (sky.nside // UNIT_NSIDE) ** 2
         kept = files.read(number, count) if self.resume else None
         if kept is None:
             valid = sky.valid(number)
-            found = self._finder.find(number, sky.maps, valid, nside=sky.nside)
+            found = finder.find(number, sky.maps, valid, nside=sky.nside)
             files.write(number, found, valid)
         else:
             found, valid = kept
-        return UnitRecord.of(number, found, valid, kept=kept is not None, seconds=time.perf_counter() - start)
+        return UnitRecord.of(number, found, valid, kept=kept is not None)
 
     def finish(
         self,
@@ -280,7 +253,7 @@ class ClusterJob(ClusterOptions):
         SkysieveError
             If a unit is missing, or a product cannot be written.
         """
-        finder = self._finder or ClusterFinder(self.settings)
+        finder = self._runner or ClusterFinder(self.settings)
         found = assemble(
             self.unit_files,
             [self.unit_files.unit_of(unit.path) for unit in units],

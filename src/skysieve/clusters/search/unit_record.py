@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skysieve.clusters.maps.tiling import UNIT_NSIDE
+from skysieve.core.execution.job import JobRecord
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,7 +19,7 @@ __all__ = ["UnitRecord"]
 
 
 @dataclass(frozen=True)
-class UnitRecord:
+class UnitRecord(JobRecord):
     """Summary of a searched unit.
 
     Attributes
@@ -35,8 +36,6 @@ class UnitRecord:
         Number of candidates of the matched filter.
     kept
         Whether the unit is from an earlier run.
-    seconds
-        Run time in seconds.
     """
 
     unit: int
@@ -47,12 +46,9 @@ class UnitRecord:
     snr: float
     candidates: int
     kept: bool
-    seconds: float
 
     @classmethod
-    def of(
-        cls, unit: int, found: FoundUnit, valid: NDArray[np.bool_], *, kept: bool, seconds: float
-    ) -> UnitRecord:
+    def of(cls, unit: int, found: FoundUnit, valid: NDArray[np.bool_], *, kept: bool) -> UnitRecord:
         """Summarise the results of a unit.
 
         Parameters
@@ -65,8 +61,6 @@ class UnitRecord:
             Pixels that were searched.
         kept
             Whether the unit is from an earlier run.
-        seconds
-            Run time in seconds.
 
         Returns
         -------
@@ -86,7 +80,6 @@ class UnitRecord:
             _highest(found.snr),
             len(found.candidates["snr"]),
             kept,
-            seconds,
         )
 
 

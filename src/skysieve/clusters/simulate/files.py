@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from skysieve._version import __version__
-from skysieve.core.errors import OutputError, SkysieveError
+from skysieve.clusters.simulate.recipe import SkyRecipe
+from skysieve.clusters.simulate.settings import SkySettings
+from skysieve.core.execution.simulation_job import SimulatedFile, SimulationJob
 from skysieve.core.fits.locations import Location
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from skysieve.clusters.physics.bands import Band
-    from skysieve.clusters.simulate.recipe import SkyRecipe
     from skysieve.clusters.simulate.regions import SkyRegion
-    from skysieve.clusters.simulate.settings import SkySettings
     from skysieve.clusters.simulate.sky import SkyTruth
+    from skysieve.core.fits.cards import HeaderValue
+    from skysieve.core.fits.fits_out import HDU
 
 __all__ = ["SimulatedBand", "SkySimulationJob", "write_truth"]
 
@@ -28,54 +30,30 @@ _PREFIX = "sky_"
 
 
 @dataclass(frozen=True)
-class SimulatedBand:
-    """Record of the map of one band.
+class SimulatedBand(SimulatedFile):
+    """Result for the map of one band.
 
     Attributes
     ----------
-    path
-        File of the map.
     rms
         Standard deviation of the map, in its unit.
     unit
         Unit of the map.
-    kept
-        Whether the map existed already.
-    seconds
-        Duration in seconds.
     """
 
-    path: Path
-    rms: float
-    unit: str
-    kept: bool
-    seconds: float
+    rms: float = 0.0
+    unit: str = ""
 
 
 @dataclass
-class SkySimulationJob:
+class SkySimulationJob(SimulationJob[SkyRecipe, SkySettings, SimulatedBand]):
     """Simulate a sky as HEALPix maps, one for each band.
 
-    All bands show the same sky, whichever process simulates them and in whatever order.  An existing map is
-    kept if it is intact and of the same sky.
-
-    Attributes
-    ----------
-    recipe
-        Components of the sky.
-    folder
-        Output folder of the maps.
-    settings
-        Resolution, area and seed of the maps.
-    overwrite
-        Whether to replace existing maps.
+    All bands show the same sky, whichever process simulates them and in whatever order.
     """
 
-    recipe: SkyRecipe
-    folder: Path
-    settings: SkySettings
-    overwrite: bool = False
-    _stopped: bool = field(default=False, init=False, repr=False)
+    other = "of another sky"
+    described_by = 1
 
     def units(self) -> list[Location]:
         """List the files of the bands.
@@ -107,10 +85,6 @@ class SkySimulationJob:
         """
         _ = self.truth
 
-    def stop(self) -> None:
-        """Stop; maps in progress are not written."""
-        self._stopped = True
-
     @cached_property
     def region(self) -> SkyRegion:
         """Simulated part of the sky."""
@@ -125,32 +99,11 @@ class SkySimulationJob:
 
         return draw_truth(self.recipe, self.settings.seed, self.region)
 
-    def run(self, unit: Location) -> SimulatedBand:
-        """Simulate and write the map of one band, unless it exists.
-
-        Parameters
-        ----------
-        unit
-            File of the map, one of :meth:`units`.
-
-        Returns
-        -------
-        SimulatedBand
-            Record of the map.
-
-        Raises
-        ------
-        SkysieveError
-            If the map cannot be simulated or written, or the file holds another sky.
-        """
-        from skysieve.clusters.maps.healpix_maps import write_healpix_map
+    def _simulate(self, path: Path) -> list[HDU]:
+        from skysieve.clusters.maps.healpix_maps import healpix_hdus
         from skysieve.clusters.simulate.sky import simulate_sky
-        from skysieve.core.fits.fits_integrity import is_intact
 
-        start = time.perf_counter()
-        path, band = unit.path, _band_of(unit)
-        if not self.overwrite and is_intact(path):
-            return SimulatedBand(path, self._rms_of(path), band.unit, True, time.perf_counter() - start)
+        band = _band_of(path)
         values = simulate_sky(
             self.recipe,
             self.settings.seed,
@@ -160,24 +113,22 @@ class SkySimulationJob:
             threads=self.settings.threads,
         )
         rms = float(np.std(values, dtype=float))
-        if self._stopped:
-            raise SkysieveError(f"{path}: stopped before it was written")
         if self.settings.cap is not None:
             part = values
             values = np.full(12 * self.settings.nside**2, np.nan, np.float32)
             values[: part.size] = part
-        write_healpix_map(
-            path,
+        return healpix_hdus(
             values,
             nested=False,
             frame="G",
             unit=band.unit,
             column="I_STOKES",
-            overwrite=True,
             cards=self._cards(band) | {"SIMRMS": (rms, "standard deviation of the map")},
             partial=self.settings.cap is not None,
         )
-        return SimulatedBand(path, rms, band.unit, False, time.perf_counter() - start)
+
+    def _record(self, path: Path, header: Mapping[str, HeaderValue]) -> SimulatedBand:
+        return SimulatedBand(path, header, rms=float(header["SIMRMS"]), unit=_band_of(path).unit)
 
     def _cards(self, band: Band) -> dict[str, tuple[str | float, str]]:
         return {
@@ -192,20 +143,12 @@ class SkySimulationJob:
             "CREATOR": (f"skysieve {__version__}", "software that made this file"),
         }
 
-    def _rms_of(self, path: Path) -> float:
-        """Return the standard deviation of an existing map; raise OutputError if it is of another sky."""
-        from astropy.io import fits
-
-        header = fits.getheader(path, 1)
-        wanted = self._cards(_band_of(Location(path))) | {"NSIDE": (self.settings.nside, "")}
-        for keyword in ("NSIDE", "SIMRECIP", "SIMSEED", "SIMCAP"):
-            found, asked = header.get(keyword), wanted[keyword][0]
-            if found != asked:
-                raise OutputError(
-                    f"{path} is of another sky: {keyword} is {found}, not {asked}; "
-                    "use --overwrite or another --output"
-                )
-        return float(header["SIMRMS"])
+    def _identity(self, path: Path) -> dict[str, object]:
+        cards = self._cards(_band_of(path))
+        return {
+            "NSIDE": self.settings.nside,
+            **{name: cards[name][0] for name in ("SIMRECIP", "SIMSEED", "SIMCAP")},
+        }
 
 
 def write_truth(job: SkySimulationJob) -> tuple[Path, Path]:
@@ -249,7 +192,7 @@ def _bands() -> tuple[Band, ...]:
     return PLANCK_HFI
 
 
-def _band_of(unit: Location) -> Band:
+def _band_of(path: Path) -> Band:
     from skysieve.clusters.physics.bands import band
 
-    return band(unit.path.stem.removeprefix(_PREFIX))
+    return band(path.stem.removeprefix(_PREFIX))

@@ -1,11 +1,13 @@
-"""Interface of a job: many independent units of work, which worker processes run."""
+"""Interface of a job, many independent units of work, and the base of the jobs of all products."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
 from typing import Generic, Protocol, TypeVar
 
-__all__ = ["Job", "Outcome"]
+__all__ = ["Job", "JobRecord", "Outcome", "UnitJob"]
 
 Unit = TypeVar("Unit")
 Unit_contra = TypeVar("Unit_contra", contravariant=True)
@@ -87,3 +89,76 @@ class Outcome(Generic[Unit, Record]):
     unit: Unit
     record: Record | None = None
     error: Exception | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobRecord:
+    """Result of one unit of a :class:`UnitJob`.
+
+    Attributes
+    ----------
+    seconds
+        Run time of the unit; the job sets it.
+    """
+
+    seconds: float = 0.0
+
+
+TimedRecord = TypeVar("TimedRecord", bound=JobRecord)
+
+
+class UnitJob(ABC, Generic[Unit, TimedRecord]):
+    """Base of the jobs of all products; implements :class:`Job`.
+
+    A subclass says in :meth:`_process` what is done with one unit.
+    """
+
+    _stopped = False
+
+    def check(self) -> None:
+        """Check the settings; by default there is nothing to check.
+
+        Raises
+        ------
+        SkysieveError
+            If the job cannot run.
+        """
+
+    def prepare(self, *, workers: int = 1) -> None:
+        """Load the resources of this process; by default there are none.
+
+        Parameters
+        ----------
+        workers
+            Number of processes that share the processors.
+        """
+
+    def stop(self) -> None:
+        """Make running units end soon, without products."""
+        self._stopped = True
+
+    def run(self, unit: Unit) -> TimedRecord:
+        """Process one unit and write its products.
+
+        Parameters
+        ----------
+        unit
+            The unit.
+
+        Returns
+        -------
+        JobRecord
+            Its result.
+
+        Raises
+        ------
+        SkysieveError
+            If the unit cannot be processed, or a product cannot be written.
+        """
+        start = time.perf_counter()
+        record = self._process(unit)
+        return replace(record, seconds=time.perf_counter() - start)
+
+    @abstractmethod
+    def _process(self, unit: Unit) -> TimedRecord:
+        """Process one unit; :meth:`run` adds the run time."""

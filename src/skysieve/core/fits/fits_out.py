@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from skysieve.core.fits.cards import HeaderCard
 
-__all__ = ["Compression", "StoredHDU", "mask_hdu", "primary_hdu", "stored_hdu", "write_fits"]
+__all__ = ["HDU", "Compression", "StoredHDU", "mask_hdu", "primary_hdu", "stored_hdu", "write_fits"]
 
 Extension: TypeAlias = fits.ImageHDU | fits.CompImageHDU | fits.BinTableHDU | fits.TableHDU
 
@@ -148,6 +148,7 @@ class StoredHDU:
 
 
 HDU: TypeAlias = fits.PrimaryHDU | Extension | StoredHDU
+"""What :func:`write_fits` writes."""
 
 
 def stored_hdu(hdu: Extension) -> StoredHDU:

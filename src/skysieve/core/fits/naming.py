@@ -11,7 +11,7 @@ from skysieve.core.errors import ConfigError
 if TYPE_CHECKING:
     from skysieve.core.fits.locations import Location
 
-__all__ = ["FIELDS", "fits_stem", "output_path", "with_suffix"]
+__all__ = ["FIELDS", "check_own_product", "fits_stem", "output_path", "with_suffix"]
 
 FIELDS = ("dir", "stem", "name", "hdu")
 """Fields of a template: the file's folder, its name without FITS endings, its name, and the requested HDU."""
@@ -71,6 +71,25 @@ def output_path(location: Location, template: str | None, suffix: str) -> Path:
         raise ConfigError(
             f"output template {template!r} is malformed ({error!r}); it may name {names}"
         ) from error
+
+
+def check_own_product(location: Location, product: Path) -> None:
+    """Check that the product of a file would not replace the file itself.
+
+    Parameters
+    ----------
+    location
+        The file.
+    product
+        Path of its product.
+
+    Raises
+    ------
+    ConfigError
+        If both are the same file.
+    """
+    if product.resolve() == location.path.resolve():
+        raise ConfigError(f"{location}: its product would replace the frame itself; choose another --output")
 
 
 def fits_stem(name: str) -> str:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from skysieve.core.errors import ConfigError
+from skysieve.core.execution.job import JobRecord
+from skysieve.core.execution.network_job import FileJob
 from skysieve.core.fits.fits_out import write_fits
 from skysieve.core.fits.frame_files import FrameFile
-from skysieve.core.fits.locations import find_locations
-from skysieve.core.fits.naming import output_path
+from skysieve.core.fits.naming import check_own_product, output_path
 from skysieve.core.fits.structure import keep_structure
 from skysieve.frames.mask.bitmaps import read_bit_map, read_planes
 from skysieve.frames.mask.classes import NODATA
-from skysieve.frames.mask.growth import Growth, read_growth
+from skysieve.frames.mask.growth import read_growth
 from skysieve.frames.mask.layout import make_layout
 from skysieve.frames.mask.masker import Masker
 from skysieve.frames.mask.masking import FileMasking, FrameRecord
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from skysieve.core.fits.cards import HeaderCard
     from skysieve.core.fits.locations import Location
     from skysieve.frames.mask.bitmaps import BitMap
+    from skysieve.frames.mask.growth import Growth
     from skysieve.frames.mask.layout import Layout
     from skysieve.frames.mask.settings import Format
     from skysieve.frames.mask.trails.settings import TrailSettings
@@ -45,7 +46,7 @@ SUFFIXES: dict[Format, str] = {
 
 
 @dataclass(frozen=True)
-class MaskRecord:
+class MaskRecord(JobRecord):
     """The result of masking one file.
 
     Attributes
@@ -58,8 +59,6 @@ class MaskRecord:
         Region files, one per frame, and the table of trails.
     frames
         One record per frame.
-    seconds
-        Elapsed time.
     notes
         Remarks on how the file was read: images left out, masks used.
     """
@@ -67,13 +66,12 @@ class MaskRecord:
     product: Path
     previews: tuple[Path, ...]
     frames: tuple[FrameRecord, ...]
-    seconds: float
     notes: tuple[str, ...] = ()
     regions: tuple[Path, ...] = ()
 
 
 @dataclass
-class MaskJob(MaskOptions):
+class MaskJob(MaskOptions, FileJob[Masker, MaskRecord]):
     """A job that masks files.
 
     Attributes
@@ -86,33 +84,7 @@ class MaskJob(MaskOptions):
 
     settings: MaskSettings = field(default_factory=MaskSettings)
     trails: TrailSettings | None = None
-    _masker: Masker | None = field(default=None, init=False, repr=False)
-    _layout: Layout | None = field(default=None, init=False, repr=False)
-    _growth: Growth = field(default_factory=Growth, init=False, repr=False)
-
-    def __getstate__(self) -> dict[str, object]:
-        """Return the state without the network: the receiving process loads its own."""
-        return {**self.__dict__, "_masker": None}
-
-    def units(self, path: str) -> list[Location]:
-        """List the files of a path.
-
-        Parameters
-        ----------
-        path
-            File, folder or pattern, as :func:`skysieve.core.fits.locations.find_locations` takes it.
-
-        Returns
-        -------
-        list
-            Locations of the files.
-
-        Raises
-        ------
-        SourceError
-            If there are none.
-        """
-        return find_locations(path)
+    _form: tuple[Layout, Growth] | None = field(default=None, init=False, repr=False)
 
     def product(self, unit: Location) -> Path:
         """Return the path of the product of a file.
@@ -180,7 +152,7 @@ class MaskJob(MaskOptions):
         return layout, growth
 
     def prepare(self, *, workers: int = 1) -> None:
-        """Load the network.
+        """Load the network, and read the bit map.
 
         Parameters
         ----------
@@ -194,50 +166,26 @@ class MaskJob(MaskOptions):
         ModelError
             If the model cannot be used.
         """
-        self._masker = Masker(self.settings.shared_by(workers))
-        self._layout, self._growth = self._read_options(self._masker)
-        _ = self._masker.network
+        super().prepare(workers=workers)
+        self._form = self._read_options(self.runner)
 
-    def stop(self) -> None:
-        """Interrupt the files in progress; they get no product."""
-        if self._masker is not None:
-            self._masker.stop()
+    def _make_runner(self, workers: int) -> Masker:
+        return Masker(self.settings.shared_by(workers))
 
-    def run(self, unit: Location) -> MaskRecord:
-        """Mask one file and write its product.
-
-        Parameters
-        ----------
-        unit
-            Location of the file.
-
-        Returns
-        -------
-        MaskRecord
-            The paths that were written, and a record of each frame.
-
-        Raises
-        ------
-        SkysieveError
-            If the file cannot be read, has no frame that can be masked, or the product cannot be written.
-        """
-        if self._masker is None or self._layout is None:
-            self.prepare()
-        assert self._masker is not None  # noqa: S101 (prepare sets both)
-        assert self._layout is not None  # noqa: S101
-        start = time.perf_counter()
+    def _process(self, unit: Location) -> MaskRecord:
+        masker = self.runner
         product = self.product(unit)
-        if product.resolve() == unit.path.resolve():
-            raise ConfigError(f"{unit}: its mask would replace the frame itself; choose another --output")
+        check_own_product(unit, product)
+        layout, growth = self._form or self._read_options(masker)
         with (
             FrameFile(unit, mask_hdu=self.mask_hdu, mask_bits=self.mask_bits) as file,
             ExitStack() as side_products,
         ):
             masking = FileMasking(
                 file,
-                self._masker,
-                layout=self._compressed_once(self._layout, product),
-                growth=self._growth,
+                masker,
+                layout=self._compressed_once(layout, product),
+                growth=growth,
                 previews=(product, side_products) if self.preview else None,
                 regions=(product, side_products) if self.regions else None,
                 trails=None if self.trails is None else (product, self.trails),
@@ -247,14 +195,14 @@ class MaskJob(MaskOptions):
                 {hdu.index: hdu for hdu in file.frames},
                 masking.make,
                 one_only=unit.hdu is not None,
-                frames_only=self._layout.frames_only,
-                cards=self._primary_cards(self._masker),
+                frames_only=layout.frames_only,
+                cards=self._primary_cards(masker),
             )
             write_fits(structure, product, overwrite=self.overwrite)
             notes = file.notes
-        previews, frames = tuple(masking.previews), tuple(masking.frames)
-        seconds = time.perf_counter() - start
-        return MaskRecord(product, previews, frames, seconds, notes, tuple(masking.regions))
+        return MaskRecord(
+            product, tuple(masking.previews), tuple(masking.frames), notes, tuple(masking.regions)
+        )
 
     def _compressed_once(self, layout: Layout, product: Path) -> Layout:
         """Return the layout without default compression of the HDUs if gzip compresses the whole file."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from functools import cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from skysieve.core.errors import ConfigError, FrameError
 from skysieve.core.models.augmentation import max_over_views
 from skysieve.core.models.engine_settings import VIEWS
+from skysieve.core.models.network_runner import NetworkRunner
 from skysieve.frames.image.domain import check_reference, score_frame
 from skysieve.frames.image.normalise import normalise
 from skysieve.frames.image.tiles import TilePlan, TileSizes, fixed_tiles, plan_tiles, predict
@@ -49,7 +50,7 @@ PUBLISHED_TILES = {"size": 400, "step": 200, "margin": 100}
 PUBLISHED_BATCH = 8
 
 
-class Masker:
+class Masker(NetworkRunner):
     """A network with its priors and thresholds, which masks frames.
 
     Parameters
@@ -92,9 +93,7 @@ class Masker:
         if settings.views not in VIEWS:
             raise ConfigError(f"{settings.views} views: choose from {', '.join(map(str, VIEWS))}")
 
-    @cached_property
-    def network(self) -> SharedNetwork:
-        """The loaded network."""
+    def _load_network(self) -> SharedNetwork:
         return self.settings.load(self.model, output_kind="probabilities of pixels")
 
     @property
@@ -205,11 +204,6 @@ class Masker:
             if self.model.card.domain
             else None
         )
-
-    def stop(self) -> None:
-        """Interrupt the frames in progress in all threads before their next tiles."""
-        if "network" in self.__dict__:
-            self.network.stop()
 
     def blank(
         self, frame: Frame, *, keep_probabilities: bool = False, keep_pixels: bool = False

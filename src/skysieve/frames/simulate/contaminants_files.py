@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from astropy.table import QTable
 
-    from skysieve.frames.simulate.contaminants_job import SimulationRecord
+    from skysieve.frames.simulate.contaminants_job import ContaminantsRecord
 
 __all__ = ["class_summary", "parameter_table", "write_parameter_table", "write_truth_sheet"]
 
@@ -50,7 +50,7 @@ COLUMNS = (
 )
 
 
-def parameter_table(records: Sequence[SimulationRecord]) -> QTable:
+def parameter_table(records: Sequence[ContaminantsRecord]) -> QTable:
     """Return a table of the parameters and class fractions of frames.
 
     Parameters
@@ -75,7 +75,7 @@ def parameter_table(records: Sequence[SimulationRecord]) -> QTable:
     return table
 
 
-def write_parameter_table(records: Sequence[SimulationRecord], path: Path) -> None:
+def write_parameter_table(records: Sequence[ContaminantsRecord], path: Path) -> None:
     """Write the parameter table as ECSV, replacing an existing file.
 
     Parameters
@@ -94,7 +94,7 @@ def write_parameter_table(records: Sequence[SimulationRecord], path: Path) -> No
         parameter_table(records).write(temporary, format="ascii.ecsv", overwrite=True)
 
 
-def write_truth_sheet(records: Sequence[SimulationRecord], path: Path, *, title: str) -> None:
+def write_truth_sheet(records: Sequence[ContaminantsRecord], path: Path, *, title: str) -> None:
     """Write a contact sheet of frames beside their truth in colour, replacing an existing file.
 
     Parameters
@@ -122,13 +122,13 @@ def write_truth_sheet(records: Sequence[SimulationRecord], path: Path, *, title:
         sheet.save(temporary, format="PNG", optimize=True)
 
 
-def _sheet_frames(records: Sequence[SimulationRecord]) -> Iterator[SheetFrame]:
+def _sheet_frames(records: Sequence[ContaminantsRecord]) -> Iterator[SheetFrame]:
     for record in records:
         frame = read_truth_frame(record.path)
         yield SheetFrame(frame.pixels, frame.bits, _caption(record))
 
 
-def _caption(record: SimulationRecord) -> str:
+def _caption(record: ContaminantsRecord) -> str:
     """Return a caption of two lines: a description of the frame, and its classes."""
     header = record.header
     facts = [record.path.stem]
@@ -140,7 +140,7 @@ def _caption(record: SimulationRecord) -> str:
     return f"{', '.join(facts)}\n{class_summary(record)}"
 
 
-def class_summary(record: SimulationRecord) -> str:
+def class_summary(record: ContaminantsRecord) -> str:
     """Return the classes of a frame and the percentage of pixels of each, as text.
 
     Parameters

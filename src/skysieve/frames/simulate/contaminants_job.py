@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 from astropy.io import fits
 
 from skysieve._version import __version__
-from skysieve.core.errors import OutputError, SkysieveError
-from skysieve.core.fits.fits_integrity import is_intact
-from skysieve.core.fits.fits_out import mask_hdu, write_fits
-from skysieve.core.fits.frame_files import FrameFile
+from skysieve.core.execution.simulation_job import SeriesJob, SimulatedFile
+from skysieve.core.fits.fits_out import mask_hdu
 from skysieve.core.fits.frame_hdu import frame_hdu
-from skysieve.core.fits.locations import Location
-from skysieve.core.simulate.series import frame_number, frame_path, frame_seed
+from skysieve.core.simulate.series import frame_number
 from skysieve.frames.mask.classes import CLASSES, NODATA, find_class
 from skysieve.frames.mask.planes import SCHEMA
 from skysieve.frames.simulate.clean_frames import clean_frame, find_clean_frames
 from skysieve.frames.simulate.frame import simulate_frame
 from skysieve.frames.simulate.injection import inject
-from skysieve.frames.simulate.recipe import LAYERS, read_recipe
-from skysieve.frames.simulate.settings import MIN_SIDE
+from skysieve.frames.simulate.recipe import LAYERS, Recipe, read_recipe
+from skysieve.frames.simulate.settings import MIN_SIDE, ContaminantSeries
 from skysieve.frames.simulate.truth_bits import class_fractions, truth_bits
 from skysieve.frames.simulate.truth_frames import BEFORE, IGNORE, TRUTH, read_truth_frame
 
@@ -34,14 +30,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from skysieve.core.fits.cards import HeaderCard, HeaderValue
+    from skysieve.core.fits.fits_out import HDU
     from skysieve.frames.simulate.clean_frames import CleanSource
     from skysieve.frames.simulate.frame import SimulatedFrame
-    from skysieve.frames.simulate.recipe import Recipe
-    from skysieve.frames.simulate.settings import ContaminantSeries, SingleFrame
+    from skysieve.frames.simulate.settings import SingleFrame
 
-__all__ = ["SimulationJob", "SimulationRecord", "showcase_hdus"]
-
-HDU: TypeAlias = fits.PrimaryHDU | fits.ImageHDU | fits.CompImageHDU
+__all__ = ["ContaminantsRecord", "ContaminantsSimulationJob", "showcase_hdus"]
 
 IGNORED_CLASSES = sum(find_class(name).code for name in ("BBG", "SAT", "SP"))
 """Classes that stars in a real frame may have without truth; pixels of its sources ignore them."""
@@ -51,64 +45,23 @@ SOURCE_THRESHOLD = 3.0
 
 
 @dataclass(frozen=True)
-class SimulationRecord:
+class ContaminantsRecord(SimulatedFile):
     """Result for one frame.
 
     Attributes
     ----------
-    path
-        File of the frame.
-    header
-        Cards of its primary header.
     fractions
         Fraction of pixels in each class.
-    kept
-        Whether the file existed already.
-    seconds
-        Run time.
     """
 
-    path: Path
-    header: Mapping[str, HeaderValue]
-    fractions: Mapping[str, float]
-    kept: bool
-    seconds: float
+    fractions: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass
-class SimulationJob:
-    """Job that simulates frames with contaminants, or adds contaminants to real frames.
+class ContaminantsSimulationJob(SeriesJob[Recipe, ContaminantSeries, ContaminantsRecord]):
+    """Job that simulates frames with contaminants, or adds contaminants to real frames."""
 
-    Existing intact files of the same series are kept.
-
-    Attributes
-    ----------
-    recipe
-        Ranges from which frames, or their contaminants, are drawn.
-    folder
-        Output folder.
-    settings
-        Number, seeds and shape of the frames; real frames keep their shape.
-    overwrite
-        Whether to replace existing files.
-    """
-
-    recipe: Recipe
-    folder: Path
-    settings: ContaminantSeries
-    overwrite: bool = False
     _sources: list[CleanSource] = field(default_factory=list, init=False, repr=False)
-    _stopped: bool = field(default=False, init=False, repr=False)
-
-    def units(self) -> list[Location]:
-        """Return the output files of the frames.
-
-        Returns
-        -------
-        list
-            One location per frame.
-        """
-        return [Location(frame_path(self.folder, number)) for number in range(self.settings.count)]
 
     def check(self) -> None:
         """Check the shape, and find the real frames.
@@ -124,76 +77,23 @@ class SimulationJob:
         if self.settings.clean_frames is not None and not self._sources:
             self._sources = find_clean_frames(str(self.settings.clean_frames), smallest=MIN_SIDE)
 
-    def prepare(self, *, workers: int = 1) -> None:
-        """Do nothing: frames share no preparation.
-
-        Parameters
-        ----------
-        workers
-            Ignored.
-        """
-
-    def stop(self) -> None:
-        """Stop: frames in progress are not written."""
-        self._stopped = True
-
-    def run(self, unit: Location) -> SimulationRecord:
-        """Simulate and write one frame, unless the file exists.
-
-        Parameters
-        ----------
-        unit
-            Output file.
-
-        Returns
-        -------
-        SimulationRecord
-            Path, header and class fractions.
-
-        Raises
-        ------
-        SkysieveError
-            If the frame cannot be simulated or written, or the file holds another frame.
-        """
-        start = time.perf_counter()
-        path = unit.path
-        kept = not self.overwrite and is_intact(path)
-        if kept:
-            with FrameFile(Location(path)) as file:
-                header = _cards(file.hdus[0].header)
-            self._check_same_frame(path, header)
-            bits = read_truth_frame(path).bits
-        else:
-            hdus = self._make(frame_number(path))
-            if self._stopped:
-                raise SkysieveError(f"{path}: stopped before it was written")
-            write_fits(hdus, path, overwrite=True)
-            header, bits = _cards(hdus[0].header), hdus[1].data
-        return SimulationRecord(path, header, class_fractions(bits), kept, time.perf_counter() - start)
-
-    def _make(self, number: int) -> list[HDU]:
-        seed = frame_seed(self.settings.seed, number)
+    def _simulate(self, path: Path) -> list[HDU]:
+        seed = self.seed_of(path)
         if self._sources:
-            return _injected_hdus(self._sources[number % len(self._sources)], self.recipe, seed)
+            return _injected_hdus(self._source(path), self.recipe, seed)
         return _simulated_hdus(simulate_frame(self.settings.shape, seed=seed, recipe=self.recipe))
 
-    def _check_same_frame(self, path: Path, header: Mapping[str, object]) -> None:
-        """Raise OutputError if an existing file is not the frame that this job would write."""
-        number = frame_number(path)
-        expected: dict[str, object] = {
-            "SIMSEED": frame_seed(self.settings.seed, number),
-            "SIMRECIP": self.recipe.name,
-        }
+    def _source(self, path: Path) -> CleanSource:
+        return self._sources[frame_number(path) % len(self._sources)]
+
+    def _identity(self, path: Path) -> dict[str, object]:
         if self._sources:
-            expected["SIMSRC"] = _source_name(self._sources[number % len(self._sources)])
-        else:
-            expected["NAXIS2"], expected["NAXIS1"] = self.settings.shape
-        for keyword, value in expected.items():
-            if header.get(keyword) != value:
-                raise OutputError(
-                    f"{path} is another frame: {keyword} is {header.get(keyword)}, not {value}; "
-                    "use --overwrite or another --output"
-                )
+            return {**super()._identity(path), "SIMSRC": _source_name(self._source(path))}
+        height, width = self.settings.shape
+        return {**super()._identity(path), "NAXIS2": height, "NAXIS1": width}
+
+    def _record(self, path: Path, header: Mapping[str, HeaderValue]) -> ContaminantsRecord:
+        return ContaminantsRecord(path, header, fractions=class_fractions(read_truth_frame(path).bits))
 
 
 def showcase_hdus(settings: SingleFrame) -> list[HDU]:
@@ -259,10 +159,6 @@ def _injected_hdus(source: CleanSource, recipe: Recipe, seed: int) -> list[HDU]:
         _bits_hdu(ignored, IGNORE),
         fits.ImageHDU(before.astype(np.float32), name=BEFORE),
     ]
-
-
-def _cards(header: fits.Header) -> dict[str, HeaderValue]:
-    return {card.keyword: card.value for card in header.cards if card.keyword}
 
 
 def _bits_hdu(bits: NDArray[np.int16], name: str) -> fits.ImageHDU | fits.CompImageHDU:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from astropy.table import QTable
 
-    from skysieve.frames.simulate.tracking_job import TrackingRecord
+    from skysieve.core.execution.simulation_job import SimulatedFile
 
 __all__ = ["parameter_table", "write_parameter_table", "write_sheet"]
 
@@ -40,7 +40,7 @@ COLUMNS = (
 )
 
 
-def parameter_table(records: Sequence[TrackingRecord]) -> QTable:
+def parameter_table(records: Sequence[SimulatedFile]) -> QTable:
     """Return a table of the parameters of frames.
 
     Parameters
@@ -59,7 +59,7 @@ def parameter_table(records: Sequence[TrackingRecord]) -> QTable:
     return table
 
 
-def write_parameter_table(records: Sequence[TrackingRecord], path: Path) -> None:
+def write_parameter_table(records: Sequence[SimulatedFile], path: Path) -> None:
     """Write the parameter table as ECSV, replacing an existing file.
 
     Parameters
@@ -78,7 +78,7 @@ def write_parameter_table(records: Sequence[TrackingRecord], path: Path) -> None
         parameter_table(records).write(temporary, format="ascii.ecsv", overwrite=True)
 
 
-def write_sheet(records: Sequence[TrackingRecord], path: Path, *, title: str) -> None:
+def write_sheet(records: Sequence[SimulatedFile], path: Path, *, title: str) -> None:
     """Write a contact sheet of frames with their labels, replacing an existing file.
 
     Parameters
@@ -102,7 +102,7 @@ def write_sheet(records: Sequence[TrackingRecord], path: Path, *, title: str) ->
         sheet.save(temporary, format="PNG", optimize=True)
 
 
-def _sheet_frames(records: Sequence[TrackingRecord]) -> Iterator[SheetFrame]:
+def _sheet_frames(records: Sequence[SimulatedFile]) -> Iterator[SheetFrame]:
     for record in records:
         with FrameFile(Location(record.path)) as file:
             frame = file.planes[0]

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import logging
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from skysieve.core.errors import FrameError
+from skysieve.core.execution.job import JobRecord
+from skysieve.core.execution.network_job import FileJob
 from skysieve.core.fits.frame_files import FrameFile
-from skysieve.core.fits.locations import find_locations
 from skysieve.frames.image.domain import WARNING_SCORE, OODScore
 from skysieve.frames.track.decide import choose_hdus
 from skysieve.frames.track.settings import TrackOptions, TrackSettings
@@ -53,21 +53,18 @@ class FrameTrack:
 
 
 @dataclass(frozen=True)
-class TrackRecord:
+class TrackRecord(JobRecord):
     """The tracking probabilities of one file.
 
     Attributes
     ----------
     frames
         Probabilities of each examined frame.
-    seconds
-        Run time.
     notes
         Remarks on how the file was read: images left out, masks used.
     """
 
     frames: tuple[FrameTrack, ...]
-    seconds: float
     notes: tuple[str, ...] = ()
 
     @property
@@ -78,7 +75,7 @@ class TrackRecord:
 
 
 @dataclass
-class TrackJob(TrackOptions):
+class TrackJob(TrackOptions, FileJob[Tracker, TrackRecord]):
     """Detects tracking errors in files.
 
     Attributes
@@ -88,31 +85,6 @@ class TrackJob(TrackOptions):
     """
 
     settings: TrackSettings = field(default_factory=TrackSettings)
-    _tracker: Tracker | None = field(default=None, init=False, repr=False)
-
-    def __getstate__(self) -> dict[str, object]:
-        """Exclude the network from the pickle: each worker process loads its own."""
-        return {**self.__dict__, "_tracker": None}
-
-    def units(self, path: str) -> list[Location]:
-        """List the files that a path stands for.
-
-        Parameters
-        ----------
-        path
-            File, folder or pattern.
-
-        Returns
-        -------
-        list of Location
-            One for each file.
-
-        Raises
-        ------
-        SourceError
-            If there are no files.
-        """
-        return find_locations(path)
 
     def check(self) -> None:
         """Check the settings and that the model exists, without loading its network.
@@ -127,51 +99,11 @@ class TrackJob(TrackOptions):
         choose_hdus(1, self.fraction, self.seed)
         Tracker(self.settings)
 
-    def prepare(self, *, workers: int = 1) -> None:
-        """Load the network.
+    def _make_runner(self, workers: int) -> Tracker:
+        return Tracker(self.settings.shared_by(workers))
 
-        Parameters
-        ----------
-        workers
-            Number of processes that share the processors.
-
-        Raises
-        ------
-        ConfigError
-            If a setting is wrong.
-        ModelError
-            If the model cannot be used.
-        """
-        self._tracker = Tracker(self.settings.shared_by(workers))
-        _ = self._tracker.network
-
-    def stop(self) -> None:
-        """Interrupt the files in progress; they return no record."""
-        if self._tracker is not None:
-            self._tracker.stop()
-
-    def run(self, unit: Location) -> TrackRecord:
-        """Examine one file.
-
-        Parameters
-        ----------
-        unit
-            The file.
-
-        Returns
-        -------
-        TrackRecord
-            Probabilities of its frames.
-
-        Raises
-        ------
-        SkysieveError
-            If the file cannot be read or holds no frame that can be examined.
-        """
-        if self._tracker is None:
-            self.prepare()
-        assert self._tracker is not None  # noqa: S101 (prepare made it)
-        start = time.perf_counter()
+    def _process(self, unit: Location) -> TrackRecord:
+        tracker = self.runner
         with FrameFile(unit, mask_hdu=self.mask_hdu, mask_bits=self.mask_bits) as file:
             notes = file.notes
             frames = [
@@ -184,7 +116,7 @@ class TrackJob(TrackOptions):
                 hdu, number, frame = frames[index]
                 plane = number if len(hdu.planes) > 1 else 0
                 try:
-                    result = self._tracker.track(frame)
+                    result = tracker.track(frame)
                 except FrameError as error:
                     if len(frames) == 1:
                         raise
@@ -192,13 +124,13 @@ class TrackJob(TrackOptions):
                     errors.append(error)
                     logger.warning("%s; left out", error)
                     continue
-                found = self._tracker.ood_score(frame)
+                found = tracker.ood_score(frame)
                 if found is not None and found.score > worst.get(hdu.index, ("", IN_DOMAIN))[1].score:
                     worst[hdu.index] = frame.label, found
                 tracks.append(FrameTrack(hdu.index, hdu.name, hdu.version, plane, frame.shape, result))
         if not tracks:
             raise errors[0]
         for label, found in worst.values():
-            warning = found.warning(label, self._tracker.model.card.name)
+            warning = found.warning(label, tracker.model.card.name)
             logger.warning("%s: its probability may mean little", warning)
-        return TrackRecord(tuple(tracks), time.perf_counter() - start, notes)
+        return TrackRecord(tuple(tracks), notes)

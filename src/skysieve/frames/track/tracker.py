@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from skysieve.core.models.network_runner import NetworkRunner
 from skysieve.frames.image.domain import check_reference, score_frame
 from skysieve.frames.image.normalise import normalise
 from skysieve.frames.image.usable import UsableFrame
@@ -116,7 +116,7 @@ def pool_blocks(blocks: NDArray[np.float32], pooling: Pooling) -> float:
     return float(1 / (1 + np.exp(-np.mean(np.log(p / (1 - p))))))
 
 
-class Tracker:
+class Tracker(NetworkRunner):
     """A detector of tracking errors: a model and a prior.
 
     The last class of the model is the tracking error.
@@ -145,9 +145,7 @@ class Tracker:
         prior = card.default_priors[error] if settings.prior is None else settings.prior
         self._prior = _equivalent_prior(prior, card.training_priors[error])
 
-    @cached_property
-    def network(self) -> SharedNetwork:
-        """The loaded network."""
+    def _load_network(self) -> SharedNetwork:
         return self.settings.load(self.model, output_kind="probabilities of frames")
 
     def track(self, frame: Frame) -> TrackResult:
@@ -193,11 +191,6 @@ class Tracker:
             Out-of-distribution score and reasons; None if the card has no statistics of the training frames.
         """
         return score_frame(UsableFrame(frame).sky, self.model.card.domain) if self.model.card.domain else None
-
-    def stop(self) -> None:
-        """Interrupt the frames in progress, in any thread, before their next call of the network."""
-        if "network" in self.__dict__:
-            self.network.stop()
 
     def _track_large_blocks(self, frame: NormalisedFrame, tiling: Tiling) -> TrackResult:
         """Run a network that accepts any size on the whole frame, or on as few equal blocks as cover it."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from skysieve.core.errors import ConfigError
 from skysieve.core.fits.provenance import provenance_cards
+from skysieve.core.models.network_runner import NetworkRunner
 from skysieve.ghosts.classes import CLASS_NAMES, find_class
 from skysieve.ghosts.focal_plane.decam import decam
 from skysieve.ghosts.focal_plane.levels import measure_levels, normalise_picture
@@ -83,7 +83,7 @@ class Measurements:
     levels: Levels
 
 
-class GhostFinder:
+class GhostFinder(NetworkRunner):
     """Finds the ghosts in pictures of focal planes.
 
     The network is loaded at its first use.
@@ -119,9 +119,7 @@ class GhostFinder:
         self.rims = None if radii is None else RimFinder(self.camera.picture_shape, radii)
         self.screening = Screening.from_card(card.screening, origin=f"model {card.name!r}")
 
-    @cached_property
-    def network(self) -> SharedNetwork:
-        """The network, loaded at first use."""
+    def _load_network(self) -> SharedNetwork:
         return self.settings.load(self.model)
 
     def check_shape(self, shape: tuple[int, int]) -> None:
@@ -268,8 +266,3 @@ class GhostFinder:
                 "views": self.settings.views,
             },
         )
-
-    def stop(self) -> None:
-        """Interrupt running predictions in all threads."""
-        if "network" in self.__dict__:
-            self.network.stop()

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from skysieve.core.atomic import atomic_write
 from skysieve.core.errors import ConfigError, FrameError, SourceError
+from skysieve.core.execution.job import JobRecord
+from skysieve.core.execution.network_job import FileJob
 from skysieve.core.fits.fits_out import write_fits
-from skysieve.core.fits.locations import Location, find_locations
+from skysieve.core.fits.locations import Location
 from skysieve.core.fits.mask_values import parse_mask_bits
-from skysieve.core.fits.naming import output_path, with_suffix
+from skysieve.core.fits.naming import check_own_product, output_path, with_suffix
 from skysieve.ghosts.focal_plane.cameras import read_camera
 from skysieve.ghosts.focal_plane.decam import decam
 from skysieve.ghosts.focal_plane.pictures import find_pictures
@@ -38,7 +39,7 @@ SUFFIX = ".ghosts{hdu}.fits"
 
 
 @dataclass(frozen=True)
-class GhostRecord:
+class GhostRecord(JobRecord):
     """The ghosts of one exposure, and the files written.
 
     Attributes
@@ -53,8 +54,6 @@ class GhostRecord:
         Numbers of the CCDs without data.
     products
         Files written.
-    seconds
-        Run time.
     exposure_id
         Date and number of the exposure.
     """
@@ -64,12 +63,11 @@ class GhostRecord:
     ccds: tuple[int, ...]
     missing: tuple[int, ...]
     products: tuple[Path, ...]
-    seconds: float
     exposure_id: ExposureId = field(default_factory=ExposureId)
 
 
 @dataclass
-class GhostJob(GhostOptions):
+class GhostJob(GhostOptions, FileJob[GhostFinder, GhostRecord]):
     """A job that finds the ghosts of exposures.
 
     Attributes
@@ -79,12 +77,7 @@ class GhostJob(GhostOptions):
     """
 
     settings: GhostSettings = field(default_factory=GhostSettings)
-    _finder: GhostFinder | None = field(default=None, init=False, repr=False)
     _camera: Camera | None = field(default=None, init=False, repr=False)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave out the network: a worker process loads its own."""
-        return {**self.__dict__, "_finder": None}
 
     def units(self, path: str) -> list[Location]:
         """List the exposures and pictures of a path.
@@ -108,7 +101,7 @@ class GhostJob(GhostOptions):
         pictures = find_pictures(folder, shape=self.camera().picture_shape) if folder.is_dir() else []
         found = [Location(picture, found=True) for picture in pictures]
         try:
-            return find_locations(path) + found
+            return super().units(path) + found
         except SourceError:
             if not found:
                 raise
@@ -170,58 +163,17 @@ class GhostJob(GhostOptions):
             raise ConfigError("screening writes no masks, maps, regions or previews; leave them out")
         GhostFinder(self.settings, self.camera()).check_shape(self.camera().picture_shape)
 
-    def prepare(self, *, workers: int = 1) -> None:
-        """Load the network.
+    def _make_runner(self, workers: int) -> GhostFinder:
+        return GhostFinder(self.settings.shared_by(workers), self.camera())
 
-        Parameters
-        ----------
-        workers
-            Number of processes that share the processors.
-
-        Raises
-        ------
-        ConfigError
-            If a setting is invalid.
-        ModelError
-            If the model cannot be used.
-        """
-        self._finder = GhostFinder(self.settings.shared_by(workers), self.camera())
-        _ = self._finder.network
-
-    def stop(self) -> None:
-        """Interrupt the running exposures; they write no product."""
-        if self._finder is not None:
-            self._finder.stop()
-
-    def run(self, unit: Location) -> GhostRecord:
-        """Find the ghosts of one exposure, and write its products.
-
-        Parameters
-        ----------
-        unit
-            The exposure or picture.
-
-        Returns
-        -------
-        GhostRecord
-            The ghosts, and the files written.
-
-        Raises
-        ------
-        SkysieveError
-            If it cannot be read, is no exposure of the camera, or a product cannot be written.
-        """
-        if self._finder is None:
-            self.prepare()
-        assert self._finder is not None  # noqa: S101 (prepare made it)
-        start = time.perf_counter()
-        camera = self.camera()
+    def _process(self, unit: Location) -> GhostRecord:
+        finder, camera = self.runner, self.camera()
         mask = None if self.mask_file is None else output_path(unit, self.mask_file, "")
         threads = self.settings.all_threads
         with open_source(
             unit, camera, mask=mask, mask_bits=self.mask_bits, binning=self.binning, threads=threads
         ) as source:
-            found = self._finder.find(source.picture, label=str(unit))
+            found = finder.find(source.picture, label=str(unit))
             ghosts = locate_ghosts(
                 found.ghosts, camera, source.sky, min_ccd_fraction=self.least, among=source.ccds
             )
@@ -229,16 +181,15 @@ class GhostJob(GhostOptions):
             header = None if source.exposure is None else source.exposure.hdus[0].header
             exposure_id = identify_exposure(header, unit.path.name)
             missing = tuple(number for number in camera.numbers if number not in source.ccds)
-        seconds = time.perf_counter() - start
-        return GhostRecord(found.probability, ghosts, source.ccds, missing, written, seconds, exposure_id)
+        return GhostRecord(found.probability, ghosts, source.ccds, missing, written, exposure_id)
 
     def _write(
         self, unit: Location, source: Source, found: FoundGhosts, ghosts: tuple[LocatedGhost, ...]
     ) -> tuple[Path, ...]:
         """Write all products of an exposure; none if one of them fails."""
-        assert self._finder is not None  # noqa: S101 (run made it)
         camera, product = self.camera(), self.product(unit)
-        cards = self._finder.provenance(unit.path)
+        check_own_product(unit, product)
+        cards = self.runner.provenance(unit.path)
         written = [product]
         # temporary files get their final names when the stack closes, after all of them are complete
         with ExitStack() as temporary_files:
@@ -262,7 +213,7 @@ class GhostJob(GhostOptions):
             if self.probabilities:
                 if found.classes is None:
                     raise ConfigError(
-                        f"model {self._finder.model.card.name!r} gives no map of classes; leave "
+                        f"model {self.runner.model.card.name!r} gives no map of classes; leave "
                         "--probabilities out"
                     )
                 from skysieve.ghosts.predict.preview import draw_probabilities
