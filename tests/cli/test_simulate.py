@@ -251,8 +251,8 @@ class TestContaminants:
 
     def test_a_full_disk_ends_the_run_and_loses_nothing(self, contaminants, monkeypatch, tmp_path):
         from skysieve.core.errors import OutputError
+        from skysieve.core.execution import simulation_job as simulation
         from skysieve.core.fits.fits_out import write_fits
-        from skysieve.frames.simulate import contaminants_job as simulation
 
         def full(hdus, path, *, overwrite):
             if path.name == "frame_00001.fits":
