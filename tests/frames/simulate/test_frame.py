@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.frames.simulate.plain import BIAS, GAIN, PLAIN, READ_NOISE, SKY
 
-from skysieve.core.errors import ConfigError
+from skysieve.core.errors import ConfigError, FrameError
 from skysieve.frames.simulate import CONTAMINANTS, simulate_frame
 from skysieve.frames.simulate.processing import Processing
 
@@ -175,7 +175,7 @@ def test_a_frame_of_a_generator_has_no_seed_to_tell():
 
 @pytest.mark.parametrize("shape", [(63, 100), (100, 10), (0, 0)])
 def test_too_small_a_frame_is_refused(shape):
-    with pytest.raises(ConfigError, match="give 64 px or more"):
+    with pytest.raises(FrameError, match="give 64 px or more"):
         simulate_frame(shape, seed=1)
 
 
