@@ -22,22 +22,24 @@ from skysieve.clusters.evaluate.evaluation import (
     threshold_at_purity,
 )
 from skysieve.clusters.evaluate.tables import (
+    ABOUT_ENDS_PURE,
     QUANTILES,
+    Comparison,
+    DetectorScores,
     bin_rows,
     bins_table,
     comparisons_table,
-    ecsv,
-    flat_row,
     pixels_table,
     positions_table,
     scores_table,
 )
 from skysieve.core.evaluation.bootstrap import RESAMPLES, difference
-from skysieve.core.evaluation.machine import machine_facts
+from skysieve.core.evaluation.report_builder import ReportBuilder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from skysieve.clusters.evaluate.evaluation import Curve
     from skysieve.clusters.evaluate.sky import Rules, TruthMatch
     from skysieve.clusters.search.pixel_scores import PixelCounts
     from skysieve.core.evaluation.bootstrap import Estimate
@@ -103,34 +105,14 @@ def make_evaluation_report(
     ConfigError
         If matplotlib is not installed.
     """
-    facts = {**facts, **machine_facts()}
-    meta = {"command": command, **facts}
     weights = BlockWeights([one.matched for one in results])
     limits = {one.name: threshold_at_purity(one.matched, rules.purity) for one in results}
     estimates = {one.name: completeness_at_purity(one.matched, rules.purity, weights) for one in results}
     completeness = {one.name: _completeness(one.matched, limits[one.name]) for one in results}
     calibrated = {one.name: found for one in results if (found := calibration(one.matched)) is not None}
     curves = {one.name: curve(one.matched) for one in results}
-    pictures = {
-        "purity-completeness.png": draw_curves(curves, rules.purity),
-        "completeness.png": draw_completeness(
-            {
-                label: {name: found[by] for name, found in completeness.items()}
-                for by, label in _LABELS.items()
-            }
-        ),
-        "positions.png": draw_positions(
-            {
-                one.name: one.matched.separation[one.matched.real & (one.matched.score >= limits[one.name])]
-                for one in results
-            },
-            rules.radius,
-        ),
-    }
-    if calibrated:
-        pictures["calibration.png"] = draw_calibration(calibrated)
     rows = [
-        _score_row(
+        _scores(
             one,
             rules,
             limits[one.name],
@@ -141,35 +123,56 @@ def make_evaluation_report(
         for one in results
     ]
     compared = _compare(estimates)
-    tables = {
-        "scores.ecsv": ecsv([flat_row(row) for row in rows], meta),
-        "completeness.ecsv": ecsv(bin_rows(completeness), meta),
-        "purity.ecsv": ecsv(bin_rows({one.name: {"score": _purity(one.matched)} for one in results}), meta),
-        "curve.ecsv": ecsv(
-            [
-                {"detector": name, "threshold": t, "candidates": int(n), "purity": p, "completeness": c}
-                for name, one in curves.items()
-                for t, n, p, c in zip(one.threshold, one.count, one.purity, one.completeness, strict=True)
-            ],
-            meta,
-        ),
-    }
+    report = ReportBuilder("Clusters of galaxies", command=command, facts=facts)
+    report.add(_how(rules))
+    report.add_heading("Scores")
+    report.add_table(*scores_table(rows, rules))
+    if any(row.ends_pure for row in rows):
+        report.add(ABOUT_ENDS_PURE)
     if compared:
-        tables["comparisons.ecsv"] = ecsv(compared, meta)
-    text = ["# Clusters of galaxies\n", f"```console\n$ {command}\n```\n"]
-    text += ["\n".join(f"- {name}: {value}" for name, value in facts.items()) + "\n", _how(rules)]
-    text += ["## Scores\n", scores_table(rows, rules), *comparisons_table(compared, rules)]
-    text += ["![purity and completeness](purity-completeness.png)\n", "## Completeness\n"]
+        report.add_heading("Who stands above whom", level=3)
+        report.add_table(*comparisons_table(compared, rules))
+    report.add_figure(
+        "purity-completeness.png", draw_curves(curves, rules.purity), title="purity and completeness"
+    )
+    report.add_heading("Completeness")
     for by, label in _LABELS.items():
-        text += [bins_table(label, {name: found[by] for name, found in completeness.items()})]
-    text += ["![completeness](completeness.png)\n", "## Purity\n"]
-    text += [bins_table("score", {one.name: _purity(one.matched)}) for one in results]
+        report.add_table(*bins_table(label, {name: found[by] for name, found in completeness.items()}))
+    drawn = {
+        label: {name: found[by] for name, found in completeness.items()} for by, label in _LABELS.items()
+    }
+    report.add_figure("completeness.png", draw_completeness(drawn), title="completeness")
+    report.add_heading("Purity")
+    for one in results:
+        report.add_table(*bins_table("score", {one.name: _purity(one.matched)}))
     if calibrated:
-        text += ["![calibration](calibration.png)\n"]
-    text += ["## Positions\n", positions_table(rows), "![positions](positions.png)\n"]
+        report.add_figure("calibration.png", draw_calibration(calibrated), title="calibration")
+    report.add_heading("Positions")
+    report.add_table(*positions_table(rows))
+    separations = {
+        one.name: one.matched.separation[one.matched.real & (one.matched.score >= limits[one.name])]
+        for one in results
+    }
+    report.add_figure("positions.png", draw_positions(separations, rules.radius), title="positions")
     if any(one.pixels for one in results):
-        text += ["## Pixels\n", pixels_table({one.name: one.pixels for one in results if one.pixels})]
-    return {**tables, **pictures, "report.md": "\n".join(text).encode()}
+        report.add_heading("Pixels")
+        report.add_table(*pixels_table({one.name: one.pixels for one in results if one.pixels}))
+    arcmin = {name: "arcmin" for row in rows for name in row.columns() if name.startswith("position_")}
+    report.add_file("scores.ecsv", [row.columns() for row in rows], units=arcmin)
+    report.add_file("completeness.ecsv", bin_rows(completeness))
+    report.add_file("purity.ecsv", bin_rows({one.name: {"score": _purity(one.matched)} for one in results}))
+    report.add_file("curve.ecsv", _curve_rows(curves))
+    if compared:
+        report.add_file("comparisons.ecsv", [vars(one) for one in compared])
+    return report.files()
+
+
+def _curve_rows(curves: Mapping[str, Curve]) -> list[dict[str, object]]:
+    return [
+        {"detector": name, "threshold": t, "candidates": int(n), "purity": p, "completeness": c}
+        for name, one in curves.items()
+        for t, n, p, c in zip(one.threshold, one.count, one.purity, one.completeness, strict=True)
+    ]
 
 
 def _how(rules: Rules) -> str:
@@ -205,7 +208,7 @@ def _purity(matched: TruthMatch) -> BinnedFraction:
     return purity_in_bins(matched, np.append(edges[:-1], np.nextafter(edges[-1], np.inf)))
 
 
-def _score_row(
+def _scores(
     one: DetectorResult,
     rules: Rules,
     threshold: float,
@@ -213,42 +216,30 @@ def _score_row(
     *,
     weights: BlockWeights,
     calibrated: BinnedFraction | None,
-) -> dict[str, object]:
+) -> DetectorScores:
     matched = one.matched
     findable = matched.found_score[matched.findable]
     above = matched.score >= threshold
-    errors = position_errors(matched, QUANTILES, threshold=threshold, weights=weights)
-    row: dict[str, object] = {
-        "detector": one.name,
-        "candidates": int(matched.score.size),
-        "real": int(np.count_nonzero(matched.real)),
-        "findable": int(findable.size),
-        "found": int(np.count_nonzero(np.isfinite(findable))),
-        "purity_asked": rules.purity,
-        "threshold": threshold,
-        "candidates_above": int(np.count_nonzero(above)),
-        # Then fainter candidates might increase the completeness at the same purity
-        "ends_pure": bool(above.all() and above.size),
-        "completeness": estimate,
-        "calibration_error": (float("nan") if calibrated is None else calibration_error(calibrated)),
-    }
-    return row | {f"position_{100 * q:g}": error for q, error in zip(QUANTILES, errors, strict=True)}
+    return DetectorScores(
+        detector=one.name,
+        candidates=int(matched.score.size),
+        real=int(np.count_nonzero(matched.real)),
+        findable=int(findable.size),
+        found=int(np.count_nonzero(np.isfinite(findable))),
+        purity_asked=rules.purity,
+        threshold=threshold,
+        candidates_above=int(np.count_nonzero(above)),
+        ends_pure=bool(above.all() and above.size),
+        completeness=estimate,
+        calibration_error=float("nan") if calibrated is None else calibration_error(calibrated),
+        positions=tuple(position_errors(matched, QUANTILES, threshold=threshold, weights=weights)),
+    )
 
 
-def _compare(estimates: Mapping[str, Estimate]) -> list[dict[str, object]]:
-    rows: list[dict[str, object]] = []
+def _compare(estimates: Mapping[str, Estimate]) -> list[Comparison]:
+    found = []
     for first, second in combinations(estimates, 2):
         change = difference(estimates[first], estimates[second])
-        low, high = change.interval
         better = {1: first, -1: second}.get(change.sign, "neither")
-        rows.append(
-            {
-                "first": first,
-                "second": second,
-                "difference": change.value,
-                "low": low,
-                "high": high,
-                "better": better,
-            }
-        )
-    return rows
+        found.append(Comparison(first, second, change.value, *change.interval, better))
+    return found

@@ -1,13 +1,11 @@
-"""Tables of the report of an evaluation, as Markdown and as ECSV."""
+"""Tables of the report of an evaluation: header and rows of cells, and rows of values."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from skysieve.core.evaluation.bootstrap import Estimate
-from skysieve.core.evaluation.tables import format_estimate, to_ecsv, to_markdown
+from skysieve.core.evaluation.tables import format_difference, format_estimate, format_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,14 +13,17 @@ if TYPE_CHECKING:
     from skysieve.clusters.evaluate.evaluation import BinnedFraction
     from skysieve.clusters.evaluate.sky import Rules
     from skysieve.clusters.search.pixel_scores import PixelCounts
+    from skysieve.core.evaluation.bootstrap import Estimate
+
+    Table = tuple[list[str], list[list[str]]]
 
 __all__ = [
     "QUANTILES",
+    "Comparison",
+    "DetectorScores",
     "bin_rows",
     "bins_table",
     "comparisons_table",
-    "ecsv",
-    "flat_row",
     "pixels_table",
     "positions_table",
     "scores_table",
@@ -34,21 +35,110 @@ QUANTILES = (0.5, 0.68, 0.95)
 ENDS_PURE = " †"
 """Mark of catalogues whose purity exceeds the required one at their lowest score."""
 
+ABOUT_ENDS_PURE = (
+    f"{ENDS_PURE.strip()} All of its candidates together are as pure as that: with fainter ones it might be "
+    "more complete.\n"
+)
 
-def scores_table(rows: Sequence[Mapping[str, object]], rules: Rules) -> str:
+
+@dataclass(frozen=True, kw_only=True)
+class DetectorScores:
+    """Scores of one detector.
+
+    Attributes
+    ----------
+    detector
+        Name of the detector.
+    candidates, real
+        Number of its candidates, and of those that are true clusters.
+    findable, found
+        Number of true clusters that are bright enough to be found, and of those that are found.
+    purity_asked
+        Purity at which detectors are compared.
+    threshold
+        Lowest score above which the candidates have that purity.
+    candidates_above
+        Number of candidates above it.
+    ends_pure
+        Whether all candidates are above it: fainter ones might increase the completeness at the same purity.
+    completeness
+        Completeness above it.
+    calibration_error
+        Mean difference between score and purity; NaN if the scores are not probabilities.
+    positions
+        Position errors in arcminutes at :data:`QUANTILES`.
+    """
+
+    detector: str
+    candidates: int
+    real: int
+    findable: int
+    found: int
+    purity_asked: float
+    threshold: float
+    candidates_above: int
+    ends_pure: bool
+    completeness: Estimate
+    calibration_error: float
+    positions: tuple[Estimate, ...]
+
+    def columns(self) -> dict[str, object]:
+        """Return the row of the table: each estimate has a column of its own and two of its interval.
+
+        Returns
+        -------
+        dict
+            Values by column.
+        """
+        estimates = {"completeness": self.completeness}
+        estimates |= {f"position_{100 * q:g}": one for q, one in zip(QUANTILES, self.positions, strict=True)}
+        row = {name: value for name, value in vars(self).items() if name not in ("completeness", "positions")}
+        error = row.pop("calibration_error")
+        flat: dict[str, object] = {}
+        for name, one in estimates.items():
+            low, high = one.interval
+            flat |= {name: one.value, f"{name}_low": low, f"{name}_high": high}
+            if name == "completeness":
+                flat["calibration_error"] = error
+        return row | flat
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Difference of the completeness of two detectors.
+
+    Attributes
+    ----------
+    first, second
+        Names of the detectors.
+    difference, low, high
+        The difference, and the limits of its interval.
+    better
+        Name of the better detector, or ``"neither"``.
+    """
+
+    first: str
+    second: str
+    difference: float
+    low: float
+    high: float
+    better: str
+
+
+def scores_table(rows: Sequence[DetectorScores], rules: Rules) -> Table:
     """Format the scores of all detectors.
 
     Parameters
     ----------
     rows
-        Scores, one row per detector.
+        Scores of each detector.
     rules
         Rules of the evaluation.
 
     Returns
     -------
-    str
-        Markdown table.
+    tuple
+        Header, and rows of cells.
     """
     header = [
         "",
@@ -59,76 +149,60 @@ def scores_table(rows: Sequence[Mapping[str, object]], rules: Rules) -> str:
         "above score",
         "calibration error",
     ]
-    lines = [
+    return header, [
         [
-            str(row["detector"]),
-            str(row["candidates"]),
-            str(row["real"]),
-            f"{row['found']} of {row['findable']}",
-            format_estimate(row["completeness"]),  # type: ignore[arg-type]
-            _number(row["threshold"]) + ENDS_PURE * bool(row["ends_pure"]),
-            _number(row["calibration_error"]),
+            row.detector,
+            str(row.candidates),
+            str(row.real),
+            f"{row.found} of {row.findable}",
+            format_estimate(row.completeness),
+            format_number(row.threshold) + ENDS_PURE * row.ends_pure,
+            format_number(row.calibration_error),
         ]
         for row in rows
     ]
-    note = (
-        f"{ENDS_PURE.strip()} All of its candidates together are as pure as that: with fainter ones it might "
-        "be more complete.\n"
-    )
-    return to_markdown(header, lines) + f"\n{note}" * any(bool(row["ends_pure"]) for row in rows)
 
 
-def comparisons_table(compared: Sequence[Mapping[str, object]], rules: Rules) -> list[str]:
+def comparisons_table(compared: Sequence[Comparison], rules: Rules) -> Table:
     """Format the comparisons of pairs of detectors.
 
     Parameters
     ----------
     compared
-        Comparisons, one row per pair.
+        Comparisons.
     rules
         Rules of the evaluation.
 
     Returns
     -------
-    list of str
-        Heading and Markdown table; empty for a single detector.
+    tuple
+        Header, and rows of cells.
     """
-    if not compared:
-        return []
-    lines = [
-        [
-            f"{row['first']} − {row['second']}",
-            f"{row['difference']:+.4f} ({row['low']:+.4f} to {row['high']:+.4f})",
-            str(row["better"]),
-        ]
-        for row in compared
-    ]
     header = ["pair", f"difference of completeness at {100 * rules.purity:g} % purity", "better"]
-    return ["### Who stands above whom\n", to_markdown(header, lines)]
+    return header, [
+        [f"{one.first} − {one.second}", format_difference(one.difference, one.low, one.high), one.better]
+        for one in compared
+    ]
 
 
-def positions_table(rows: Sequence[Mapping[str, object]]) -> str:
+def positions_table(rows: Sequence[DetectorScores]) -> Table:
     """Format quantiles of the position errors.
 
     Parameters
     ----------
     rows
-        Scores, one row per detector.
+        Scores of each detector.
 
     Returns
     -------
-    str
-        Markdown table.
+    tuple
+        Header, and rows of cells.
     """
     header = ["arcmin", *(f"{100 * q:g} % within" for q in QUANTILES)]
-    lines = [
-        [str(row["detector"]), *(format_estimate(row[f"position_{100 * q:g}"]) for q in QUANTILES)]  # type: ignore[arg-type]
-        for row in rows
-    ]
-    return to_markdown(header, lines)
+    return header, [[row.detector, *map(format_estimate, row.positions)] for row in rows]
 
 
-def pixels_table(pixels: Mapping[str, PixelCounts]) -> str:
+def pixels_table(pixels: Mapping[str, PixelCounts]) -> Table:
     """Format the pixel scores.
 
     Parameters
@@ -138,17 +212,15 @@ def pixels_table(pixels: Mapping[str, PixelCounts]) -> str:
 
     Returns
     -------
-    str
-        Markdown table.
+    tuple
+        Header, and rows of cells.
     """
-    lines = [
-        [name, *(_number(value) for value in (one.precision, one.recall, one.dice))]
-        for name, one in pixels.items()
+    return ["", "precision", "recall", "Dice"], [
+        [name, *map(format_number, (one.precision, one.recall, one.dice))] for name, one in pixels.items()
     ]
-    return to_markdown(["", "precision", "recall", "Dice"], lines)
 
 
-def bins_table(label: str, detectors: Mapping[str, BinnedFraction]) -> str:
+def bins_table(label: str, detectors: Mapping[str, BinnedFraction]) -> Table:
     """Format fractions in bins: one row per bin, one column per detector.
 
     Parameters
@@ -160,8 +232,8 @@ def bins_table(label: str, detectors: Mapping[str, BinnedFraction]) -> str:
 
     Returns
     -------
-    str
-        Markdown table, without empty bins.
+    tuple
+        Header, and rows of cells, without empty bins.
     """
     first = next(iter(detectors.values()))
     lines = []
@@ -169,7 +241,7 @@ def bins_table(label: str, detectors: Mapping[str, BinnedFraction]) -> str:
         if any(one.trials[index] for one in detectors.values()):
             cells = [_fraction(one, index) for one in detectors.values()]
             lines.append([f"{low:.3g} to {high:.3g}", *cells])
-    return to_markdown([label, *detectors], lines)
+    return [label, *detectors], lines
 
 
 def _fraction(one: BinnedFraction, index: int) -> str:
@@ -209,51 +281,3 @@ def bin_rows(binned: Mapping[str, Mapping[str, BinnedFraction]]) -> list[dict[st
         for by, one in found.items()
         for index in range(one.trials.size)
     ]
-
-
-def _number(value: object) -> str:
-    return f"{value:.4f}" if isinstance(value, float) and np.isfinite(value) else "–"
-
-
-def ecsv(rows: Sequence[Mapping[str, object]], meta: Mapping[str, object]) -> bytes:
-    """Format rows as ECSV.
-
-    Parameters
-    ----------
-    rows
-        Values by column; missing ones become NaN.
-    meta
-        Metadata of the table.
-
-    Returns
-    -------
-    bytes
-        An ECSV file.
-    """
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    columns = {name: [row.get(name, np.nan) for row in rows] for name in names}
-    units = {name: "arcmin" for name in names if name.startswith("position_")}
-    return to_ecsv(columns, units=units, meta=meta).encode()
-
-
-def flat_row(row: Mapping[str, object]) -> dict[str, object]:
-    """Replace each estimate of a row by three columns: its value and the limits of its interval.
-
-    Parameters
-    ----------
-    row
-        Values by column.
-
-    Returns
-    -------
-    dict
-        The new row.
-    """
-    flat: dict[str, object] = {}
-    for name, value in row.items():
-        if isinstance(value, Estimate):
-            low, high = value.interval
-            flat |= {name: value.value, f"{name}_low": low, f"{name}_high": high}
-        else:
-            flat[name] = value
-    return flat

@@ -15,9 +15,9 @@ from skysieve.core.evaluation.confusion_tables import (
     summarise_confusions,
 )
 from skysieve.core.evaluation.curves import draw_precision_recall, draw_reliability, draw_roc
-from skysieve.core.evaluation.machine import machine_facts
+from skysieve.core.evaluation.report_builder import ReportBuilder
 from skysieve.core.evaluation.scores import MEASURES
-from skysieve.core.evaluation.tables import format_estimate, to_ecsv, to_markdown
+from skysieve.core.evaluation.tables import format_difference, format_estimate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -43,6 +43,8 @@ CONFUSION_NOTE = (
     "another class and not to this one. A pixel may be given to several classes, and belong to several. "
     "Shares below 0.05 % are left out.\n"
 )
+
+CONFUSION_UNITS = dict.fromkeys(("pixels", "missed", "true_pixels", "marked_pixels"), "pix")
 
 
 def make_report(
@@ -87,46 +89,45 @@ def make_report(
     ConfigError
         If matplotlib is not installed.
     """
-    facts = {**facts, **machine_facts()}
-    text = [f"# {title}\n", f"```console\n$ {command}\n```\n"]
-    text += ["\n".join(f"- {name}: {value}" for name, value in facts.items()) + "\n", METHOD_NOTE]
-    files: dict[str, bytes] = {}
+    report = ReportBuilder(title, command=command, facts=facts)
+    report.add(METHOD_NOTE)
     rows: list[dict[str, object]] = []
     differences: list[dict[str, object]] = []
     for evaluated in sets:
         scores = score_set(evaluated, measures)
         columns = [*measures, ECE] if _has_probabilities(evaluated) else list(measures)
         compared = compare(scores, columns)
-        drawn = _draw(evaluated)
-        text += _section(evaluated, scores, columns, unit)
+        _add_scores(report, evaluated, scores, columns, unit)
         ours = {name for name, scored in evaluated.detectors.items() if scored.training_priors is not None}
-        text += _comparison_section([one for one in compared if ours & {one.first, one.second} or not ours])
-        text += _confusion_section(evaluated)
-        text += [f"![{name}]({name})\n" for name in drawn]
-        files |= drawn
+        _add_comparisons(report, [one for one in compared if ours & {one.first, one.second} or not ours])
+        _add_confusion(report, evaluated)
+        for name, content in _draw(evaluated).items():
+            report.add_figure(name, content)
         rows += _score_rows(evaluated, scores, columns)
         differences += [_difference_row(evaluated, comparison) for comparison in compared]
-    meta = {"command": command, **facts}
-    files["scores.ecsv"] = _ecsv(rows, meta, unit)
+    units = {"positives": "pix"} if unit == "pixels" else {}
+    report.add_file("scores.ecsv", rows, units=units)
     if differences:
-        files["comparisons.ecsv"] = _ecsv(differences, meta, unit)
+        report.add_file("comparisons.ecsv", differences, units=units)
     confused = [row for evaluated in sets for row in _confusion_rows(evaluated)]
     if confused:
-        files["confusion.ecsv"] = _pixel_table(confused, meta)
+        report.add_file("confusion.ecsv", confused, units=CONFUSION_UNITS)
     if confused and confusion_frames:
         rows = [row for evaluated in sets for row in _confusion_rows(evaluated, frame_by_frame=True)]
-        files["confusion-frames.ecsv"] = _pixel_table(rows, meta)
-    files["report.md"] = "\n".join(text).encode()
-    return files
+        report.add_file("confusion-frames.ecsv", rows, units=CONFUSION_UNITS)
+    return report.files()
 
 
 def _has_probabilities(evaluated: EvaluatedSet) -> bool:
     return any(scored.training_priors is not None for scored in evaluated.detectors.values())
 
 
-def _section(evaluated: EvaluatedSet, scores: Scores, measures: Sequence[Measure], unit: str) -> list[str]:
-    """Return the tables of a set: one for each score, classes by detectors."""
-    text = [f"## {evaluated.name}\n", f"{evaluated.description}\n"]
+def _add_scores(
+    report: ReportBuilder, evaluated: EvaluatedSet, scores: Scores, measures: Sequence[Measure], unit: str
+) -> None:
+    """Add the tables of a set: one for each score, classes by detectors."""
+    report.add_heading(evaluated.name)
+    report.add(f"{evaluated.description}\n")
     has_mean = any(MACRO in by_class for by_class in scores.values())
     names = [*evaluated.classes, MACRO] if has_mean else [*evaluated.classes]
     for measure in measures:
@@ -135,34 +136,32 @@ def _section(evaluated: EvaluatedSet, scores: Scores, measures: Sequence[Measure
         for name in names:
             found = [scores[detector].get(name, {}).get(measure.name) for detector in holders]
             rows.append([name, *("–" if one is None else format_estimate(one) for one in found)])
-        text += [f"### {measure.title}\n", to_markdown(["class", *holders], rows)]
+        report.add_heading(measure.title, level=3)
+        report.add_table(["class", *holders], rows)
     truth = []
     for name in evaluated.classes:
         scored = next(s for s in evaluated.detectors.values() if name in s.histograms.classes)
         tally = scored.histograms.tally(name)
         frames = f"{scored.histograms.frames_with(name)} of {len(scored.histograms.frames)}"
         truth.append([name, frames, f"{tally.positives.sum():.0f}", f"{tally.prevalence:.3g}"])
-    return [
-        *text,
-        "### Truth\n",
-        to_markdown(["class", "frames with it", unit, f"part of all {unit}"], truth),
-    ]
+    report.add_heading("Truth", level=3)
+    report.add_table(["class", "frames with it", unit, f"part of all {unit}"], truth)
 
 
-def _confusion_section(evaluated: EvaluatedSet) -> list[str]:
-    """Return the confusion tables of each detector."""
-    text: list[str] = []
-    for detector, scored in evaluated.detectors.items():
-        if scored.confusion is None:
-            continue
-        if not text:
-            text += ["### Confusion\n", CONFUSION_NOTE]
-        text.append(f"**{detector}**: where the pixels of each true class go, in % of them\n")
-        text.append(to_markdown(*missed_table(scored.confusion)))
-        text.append(f"**{detector}**: what the pixels given to each class are, in % of them\n")
-        text.append(to_markdown(*false_table(scored.confusion)))
-        text += [f"- {line}\n" for line in summarise_confusions(scored.confusion)]
-    return text
+def _add_confusion(report: ReportBuilder, evaluated: EvaluatedSet) -> None:
+    """Add the confusion tables of each detector."""
+    confusions = {
+        name: scored.confusion for name, scored in evaluated.detectors.items() if scored.confusion is not None
+    }
+    if confusions:
+        report.add_heading("Confusion", level=3)
+        report.add(CONFUSION_NOTE)
+    for detector, confusion in confusions.items():
+        report.add(f"**{detector}**: where the pixels of each true class go, in % of them\n")
+        report.add_table(*missed_table(confusion))
+        report.add(f"**{detector}**: what the pixels given to each class are, in % of them\n")
+        report.add_table(*false_table(confusion))
+        report.add(*(f"- {line}\n" for line in summarise_confusions(confusion)))
 
 
 def _confusion_rows(evaluated: EvaluatedSet, *, frame_by_frame: bool = False) -> Iterator[dict[str, object]]:
@@ -179,14 +178,8 @@ def _confusion_rows(evaluated: EvaluatedSet, *, frame_by_frame: bool = False) ->
             yield from (head | {"frame": frame} | row for row in confusion_rows(whole.frame(index)))
 
 
-def _pixel_table(rows: Sequence[Mapping[str, object]], meta: Mapping[str, object]) -> bytes:
-    columns = {name: [row[name] for row in rows] for name in rows[0]}
-    units = dict.fromkeys(("pixels", "missed", "true_pixels", "marked_pixels"), "pix")
-    return to_ecsv(columns, units=units, meta=meta).encode()
-
-
-def _comparison_section(compared: Sequence[Comparison]) -> list[str]:
-    """Return the table of comparisons: a row for each pair and score, in the macro mean if there is one."""
+def _add_comparisons(report: ReportBuilder, compared: Sequence[Comparison]) -> None:
+    """Add the table of comparisons: a row for each pair and score, in the macro mean if there is one."""
     groups: dict[tuple[str, str, str], list[Comparison]] = {}
     for one in compared:
         groups.setdefault((one.first, one.second, one.measure.title), []).append(one)
@@ -194,20 +187,19 @@ def _comparison_section(compared: Sequence[Comparison]) -> list[str]:
     for (first, second, title), group in groups.items():
         whole = next((one for one in group if one.name == MACRO), group[0])
         classes = [one for one in group if one.name != MACRO]
-        low, high = whole.difference.interval
         rows.append(
             [
                 f"{first} − {second}",
                 title,
                 whole.name,
-                f"{whole.difference.value:+.4f} ({low:+.4f} to {high:+.4f})",
+                format_difference(whole.difference.value, *whole.difference.interval),
                 f"{whole.better or 'neither'}{', disjoint' if whole.better and whole.disjoint else ''}",
                 ", ".join(one.name for one in classes if one.better == first) or "none",
                 ", ".join(one.name for one in classes if one.better == second) or "none",
             ]
         )
     if not rows:
-        return []
+        return
     header = [
         "pair",
         "score",
@@ -217,7 +209,8 @@ def _comparison_section(compared: Sequence[Comparison]) -> list[str]:
         "classes where the first is",
         "where the second is",
     ]
-    return ["### Who stands above whom\n", to_markdown(header, rows)]
+    report.add_heading("Who stands above whom", level=3)
+    report.add_table(header, rows)
 
 
 def _draw(evaluated: EvaluatedSet) -> dict[str, bytes]:
@@ -291,10 +284,3 @@ def _difference_row(evaluated: EvaluatedSet, one: Comparison) -> dict[str, objec
         "better": one.better or "neither",
         "disjoint": one.disjoint,
     }
-
-
-def _ecsv(rows: Sequence[Mapping[str, object]], meta: Mapping[str, object], unit: str) -> bytes:
-    # Sets without probabilities have no column for the calibration error
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    columns = {name: [row.get(name, math.nan) for row in rows] for name in names}
-    return to_ecsv(columns, units={"positives": "pix"} if unit == "pixels" else {}, meta=meta).encode()

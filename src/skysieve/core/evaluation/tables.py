@@ -12,7 +12,15 @@ if TYPE_CHECKING:
 
     from skysieve.core.evaluation.bootstrap import Estimate
 
-__all__ = ["format_estimate", "to_ecsv", "to_markdown", "to_text"]
+__all__ = [
+    "format_difference",
+    "format_estimate",
+    "format_number",
+    "rows_to_ecsv",
+    "to_ecsv",
+    "to_markdown",
+    "to_text",
+]
 
 
 def format_estimate(estimate: Estimate, *, signed: bool = False) -> str:
@@ -42,6 +50,38 @@ def format_estimate(estimate: Estimate, *, signed: bool = False) -> str:
     low, high = estimate.interval
     value = f"{estimate.value:{sign}.4f}"
     return value if not np.isfinite(low) else f"{value} ({low:{sign}.4f}–{high:{sign}.4f})"
+
+
+def format_number(value: float) -> str:
+    """Format a number.
+
+    Parameters
+    ----------
+    value
+        The number.
+
+    Returns
+    -------
+    str
+        Four decimals; a dash if the number is not finite.
+    """
+    return f"{value:.4f}" if np.isfinite(value) else "–"
+
+
+def format_difference(value: float, low: float, high: float) -> str:
+    """Format a difference with the limits of its interval.
+
+    Parameters
+    ----------
+    value, low, high
+        The difference, and the limits.
+
+    Returns
+    -------
+    str
+        Four decimals each, with signs.
+    """
+    return f"{value:+.4f} ({low:+.4f} to {high:+.4f})"
 
 
 def to_markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -123,3 +163,31 @@ def to_ecsv(
     text = io.StringIO()
     table.write(text, format="ascii.ecsv")
     return text.getvalue()
+
+
+def rows_to_ecsv(
+    rows: Sequence[Mapping[str, object]],
+    *,
+    columns: Sequence[str] = (),
+    units: Mapping[str, str],
+    meta: Mapping[str, object],
+) -> str:
+    """Return a table as ECSV, from its rows.
+
+    Parameters
+    ----------
+    rows
+        Values by column; missing ones become NaN.
+    columns
+        Names of the columns; by default all that a row has.
+    units, meta
+        See :func:`to_ecsv`.
+
+    Returns
+    -------
+    str
+        Text of the ECSV file.
+    """
+    names = columns or list(dict.fromkeys(name for row in rows for name in row))
+    content = {name: [row.get(name, np.nan) for row in rows] for name in names}
+    return to_ecsv(content, units=units, meta=meta)

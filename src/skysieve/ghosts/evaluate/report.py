@@ -10,8 +10,8 @@ import numpy as np
 
 from skysieve.core.evaluation.bootstrap import RESAMPLES, Estimate
 from skysieve.core.evaluation.curves import draw_lines
-from skysieve.core.evaluation.machine import machine_facts
-from skysieve.core.evaluation.tables import format_estimate, to_ecsv, to_markdown
+from skysieve.core.evaluation.report_builder import ReportBuilder
+from skysieve.core.evaluation.tables import format_estimate, format_number
 from skysieve.ghosts.classes import CLASS_NAMES
 from skysieve.ghosts.evaluate.ccd_scores import GROUPS, THRESHOLDS
 from skysieve.ghosts.evaluate.miss_sheet import draw_miss_sheet
@@ -31,10 +31,14 @@ if TYPE_CHECKING:
     from skysieve.ghosts.evaluate.miss_sheet import MissPanel
     from skysieve.ghosts.evaluate.pictures import GhostScores
 
+    MarkdownTable = tuple[list[str], list[list[str]]]
+
 __all__ = ["make_ghost_report"]
 
 SHOWN_THRESHOLDS = (0.0, 0.05, 0.1, 0.15, 0.2)
 """Fractions of a CCD in the tables of the page; the ECSV table has all."""
+
+MISS_COLUMNS = ("detector", "picture", "kind", "class", "area", "row", "column", "score", "why")
 
 PEOPLE = "people"
 
@@ -89,53 +93,48 @@ def make_ghost_report(
     ConfigError
         If matplotlib is not installed.
     """
-    facts = {**facts, **machine_facts()}
-    text = ["# Ghosts\n", f"```console\n$ {command}\n```\n"]
-    text += ["\n".join(f"- {name}: {value}" for name, value in facts.items()) + "\n", DEFINITIONS]
-    if people:
-        text.append(ABOUT_PEOPLE)
+    report = ReportBuilder("Ghosts", command=command, facts=facts)
+    report.add(DEFINITIONS, *([ABOUT_PEOPLE] if people else []))
     head = ["", *(one.name for one in detectors), *([PEOPLE] if people else [])]
-    text.append("## CCDs: F1\n")
+    report.add_heading("CCDs: F1")
     rows = [
         [f"{group}, t = {100 * t:.0f} %", *_row(detectors, people, lambda one: one.f1(group, t))]  # noqa: B023
         for group in GROUPS
         for t in SHOWN_THRESHOLDS
     ]
-    text += [to_markdown(head, rows), "![F1](f1.png)\n", "## Pixels: intersection over union\n"]
+    report.add_table(head, rows)
+    report.add_figure("f1.png", _f1_curves(detectors, people), title="F1")
+    report.add_heading("Pixels: intersection over union")
     rows = [[name, *_row(detectors, people, lambda one: one.iou(name))] for name in CLASS_NAMES]  # noqa: B023
-    text += [to_markdown(head, rows), "## Instances: average precision\n"]
+    report.add_table(head, rows)
+    report.add_heading("Instances: average precision")
     rows = []
     for name in (*CLASS_NAMES, ALL):
         for title, value in _precisions(name).items():
             rows.append([f"{name}, {title}", *_numbers(detectors, people, value)])
-    text += [to_markdown(head, rows), "![Precision and recall](precision-recall.png)\n"]
+    report.add_table(head, rows)
+    report.add_figure("precision-recall.png", _precision_curves(detectors), title="Precision and recall")
     if against:
-        text.append("## Against each person: F1 of the CCDs, t = 5 %\n")
+        report.add_heading("Against each person: F1 of the CCDs, t = 5 %")
         columns = [f"{one.name}, {group}" for one in detectors for group in GROUPS]
         rows = [
             [name, *(format_estimate(one.f1(group, 0.05)) for one in scores for group in GROUPS)]
             for name, scores in against.items()
         ]
-        text.append(to_markdown(["", *columns], rows))
-    text += ["## Whether there is any ghost\n", _has_ghost(detectors)]
-    sheets = {}
-    text.append("## What was missed, and why\n")
+        report.add_table(["", *columns], rows)
+    report.add_heading("Whether there is any ghost")
+    report.add_table(*_has_ghost(detectors))
+    report.add_heading("What was missed, and why")
     for number, one in enumerate(detectors, 1):
-        text.append(_reasons(one))
+        report.add_table(*_reasons(one))
         if panels.get(one.name):
-            name = f"misses-{number}.png"
-            sheets[name] = _png(draw_miss_sheet(panels[one.name], title=f"{one.name}: what was missed"))
-            text.append(f"![Misses of {one.name}]({name})\n")
-    meta = {"command": command, **facts}
-    return {
-        "ccds.ecsv": _ccd_table([*detectors, *people], meta).encode(),
-        "instances.ecsv": _instance_table([*detectors, *people], meta).encode(),
-        "misses.ecsv": _miss_table(detectors, panels, meta).encode(),
-        **sheets,
-        "f1.png": _f1_curves(detectors, people),
-        "precision-recall.png": _precision_curves(detectors),
-        "report.md": "\n".join(text).encode(),
-    }
+            sheet = draw_miss_sheet(panels[one.name], title=f"{one.name}: what was missed")
+            report.add_figure(f"misses-{number}.png", _png(sheet), title=f"Misses of {one.name}")
+    report.add_file("ccds.ecsv", _ccd_rows([*detectors, *people]))
+    report.add_file("instances.ecsv", _instance_rows([*detectors, *people]))
+    units = {"area": "pix2", "row": "pix", "column": "pix"}
+    report.add_file("misses.ecsv", _miss_rows(detectors, panels), columns=MISS_COLUMNS, units=units)
+    return report.files()
 
 
 def _row(
@@ -151,7 +150,7 @@ def _row(
 def _numbers(
     detectors: Sequence[GhostScores], people: Sequence[GhostScores], score: Callable[[GhostScores], float]
 ) -> list[str]:
-    cells = [_number(score(one)) for one in detectors]
+    cells = [format_number(score(one)) for one in detectors]
     return [*cells, *_people_cells([score(one) for one in people])]
 
 
@@ -160,10 +159,6 @@ def _people_cells(values: Sequence[float]) -> list[str]:
     if not known:
         return ["–"] if values else []
     return [f"{np.mean(known):.4f} ({min(known):.4f} to {max(known):.4f})"]
-
-
-def _number(value: float) -> str:
-    return f"{value:.4f}" if np.isfinite(value) else "–"
 
 
 def _precisions(group: str) -> dict[str, Callable[[GhostScores], float]]:
@@ -178,7 +173,7 @@ def _precisions(group: str) -> dict[str, Callable[[GhostScores], float]]:
     }
 
 
-def _has_ghost(detectors: Sequence[GhostScores]) -> str:
+def _has_ghost(detectors: Sequence[GhostScores]) -> MarkdownTable:
     """Return the table of the decisions whether a picture has a ghost."""
     rows = []
     for one in detectors:
@@ -186,13 +181,11 @@ def _has_ghost(detectors: Sequence[GhostScores]) -> str:
         reported = probability > 0.5
         counts = [np.count_nonzero(pair) for pair in (reported & real, ~reported & real)]
         counts += [np.count_nonzero(pair) for pair in (reported & ~real, ~reported & ~real)]
-        rows.append([one.name, *map(str, counts), _number(float(np.mean(reported == real)))])
-    return to_markdown(
-        ["", "ghosts found", "ghosts missed", "false alarms", "clean and found so", "accuracy"], rows
-    )
+        rows.append([one.name, *map(str, counts), format_number(float(np.mean(reported == real)))])
+    return ["", "ghosts found", "ghosts missed", "false alarms", "clean and found so", "accuracy"], rows
 
 
-def _reasons(one: GhostScores) -> str:
+def _reasons(one: GhostScores) -> MarkdownTable:
     """Return the table of missed ghosts and wrong detections of each class, by reason."""
     counts: dict[str, Counter[str]] = {}
     for miss in (miss for misses in one.misses for miss in misses):
@@ -200,26 +193,20 @@ def _reasons(one: GhostScores) -> str:
         # the text before the comma is the reason; the numbers after it differ
         counts.setdefault(f"{what}: {miss.why.partition(',')[0]}", Counter())[miss.class_name] += 1
     rows = [[why, *(str(by_class[name]) for name in CLASS_NAMES)] for why, by_class in sorted(counts.items())]
-    return to_markdown([f"{one.name}, at IoU 0.5", *CLASS_NAMES], rows)
+    return [f"{one.name}, at IoU 0.5", *CLASS_NAMES], rows
 
 
-def _miss_table(
-    detectors: Sequence[GhostScores],
-    panels: Mapping[str, Sequence[MissPanel]],
-    meta: Mapping[str, object],
-) -> str:
-    names = ("detector", "picture", "kind", "class", "area", "row", "column", "score", "why")
-    columns: dict[str, list[object]] = {name: [] for name in names}
+def _miss_rows(
+    detectors: Sequence[GhostScores], panels: Mapping[str, Sequence[MissPanel]]
+) -> list[dict[str, object]]:
+    rows = []
     for one in detectors:
         for panel in panels.get(one.name, ()):
             for miss in panel.misses:
                 kind = "missed" if miss.missed else "wrong"
-                values = (miss.area, *miss.position, miss.score, miss.why)
-                for name, value in zip(
-                    names, (one.name, panel.name, kind, miss.class_name, *values), strict=True
-                ):
-                    columns[name].append(value)
-    return to_ecsv(columns, units={"area": "pix2", "row": "pix", "column": "pix"}, meta=meta)
+                values = (one.name, panel.name, kind, miss.class_name, miss.area, *miss.position)
+                rows.append(dict(zip(MISS_COLUMNS, (*values, miss.score, miss.why), strict=True)))
+    return rows
 
 
 def _png(picture: Image.Image) -> bytes:
@@ -228,33 +215,28 @@ def _png(picture: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def _ccd_table(scores: Sequence[GhostScores], meta: Mapping[str, object]) -> str:
-    columns: dict[str, list[object]] = {
-        name: [] for name in ("detector", "group", "t", "precision", "recall", "f1", "f1_low", "f1_high")
-    }
+def _ccd_rows(scores: Sequence[GhostScores]) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = []
     for one in scores:
         for group, found in one.ccds.scores().items():
             for index, t in enumerate(THRESHOLDS):
+                row: dict[str, object] = {"detector": one.name, "group": group, "t": t}
+                row |= {"precision": found.precision[index], "recall": found.recall[index]}
                 low, high = one.f1(group, t).interval
-                values = (found.precision[index], found.recall[index], found.f1[index], low, high)
-                for name, value in zip(columns, (one.name, group, t, *values), strict=True):
-                    columns[name].append(value)
-    return to_ecsv(columns, units={}, meta=meta)
+                rows.append({**row, "f1": found.f1[index], "f1_low": low, "f1_high": high})
+    return rows
 
 
-def _instance_table(scores: Sequence[GhostScores], meta: Mapping[str, object]) -> str:
-    columns: dict[str, list[object]] = {
-        name: [] for name in ("detector", "group", "iou", "published", "ceiling", "pooled")
-    }
+def _instance_rows(scores: Sequence[GhostScores]) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = []
     for one in scores:
         for group in (*CLASS_NAMES, ALL):
             for iou in IOU_THRESHOLDS:
                 published = published_precision(one.overlaps, group, iou=iou, cut=None)
+                row = {"detector": one.name, "group": group, "iou": iou, "published": published.mean}
                 pooled = pooled_precision(one.overlaps, group, iou=iou)
-                row = (one.name, group, iou, published.mean, published.ceiling, pooled)
-                for name, value in zip(columns, row, strict=True):
-                    columns[name].append(value)
-    return to_ecsv(columns, units={}, meta=meta)
+                rows.append({**row, "ceiling": published.ceiling, "pooled": pooled})
+    return rows
 
 
 def _f1_curves(detectors: Sequence[GhostScores], people: Sequence[GhostScores]) -> bytes:
