@@ -22,8 +22,9 @@ from skysieve.clusters.train import patches as cluster_patches
 from skysieve.clusters.train import stream as cluster_stream
 from skysieve.clusters.train.patches import ClusterPatches, LabelledPatch, PatchPosition
 from skysieve.clusters.train.skies import LabelledSky, SkyObjects
-from skysieve.clusters.train.stream import PatchStream, patch_batches
+from skysieve.clusters.train.stream import PatchStream
 from skysieve.core.errors import ConfigError
+from skysieve.core.training.feed import stream_batches
 from skysieve.core.training.patch_settings import LabelSettings, PatchSettings
 
 GRID = PatchGrid(32, 12.0)
@@ -263,7 +264,7 @@ class TestStream:
     @pytest.mark.filterwarnings("ignore:This DataLoader will create 2 worker processes")
     def test_workers_share_the_maps_and_yield_different_patches(self, sky):
         stream = PatchStream(source(sky), reuse=1, seed=5)
-        batches = list(islice(iter(patch_batches(stream, batch=4, workers=2)), 4))
+        batches = list(islice(iter(stream_batches(stream, batch=4, workers=2)), 4))
         assert batches[0].pixels.shape == (4, 2, 32, 32)
         sums = {round(float(pixels.double().sum()), 3) for batch in batches for pixels in batch.pixels}
         assert len(sums) == 16

@@ -20,15 +20,16 @@ from skysieve.clusters.maps.split import SkySplit
 from skysieve.clusters.physics.bands import band
 from skysieve.clusters.train import stream as cluster_stream
 from skysieve.clusters.train import training as clusters
-from skysieve.clusters.train.learning import ClusterLearning, add_pixels, pixel_scores
+from skysieve.clusters.train.learning import ClusterLearning, pixel_scores
 from skysieve.clusters.train.skies import LabelledSky
-from skysieve.clusters.train.stream import ClusterBatch, collate
+from skysieve.clusters.train.stream import collate
 from skysieve.clusters.train.training import ClusterTraining
 from skysieve.core.errors import ConfigError, ModelError
 from skysieve.core.evaluation.histograms import ScoreHistograms
 from skysieve.core.models.card import read_model
 from skysieve.core.models.engine import load_network
 from skysieve.core.training.fit import fit
+from skysieve.core.training.pixels import add_logits
 from skysieve.core.training.recipe import read_training_recipe
 
 SETTINGS = """
@@ -223,7 +224,7 @@ def test_scores_of_pixels_are_those_at_the_best_threshold():
     counted = torch.ones(1, 1, 2, 4)
     counted[..., 1, 3] = 0
     histograms = ScoreHistograms(("cluster",))
-    add_pixels(histograms, logits, ClusterBatch(torch.zeros(1, 2, 2, 4), targets, counted))
+    add_logits(histograms, logits, targets, counted)
     scores = pixel_scores(histograms.tally("cluster"))
     assert scores.precision == pytest.approx(2 / 3)
     assert scores.recall == pytest.approx(2 / 3)

@@ -92,5 +92,12 @@ class TestPlatt:
         assert 0 < line.slope < 10
         assert abs(line.intercept) < 10
 
+    @pytest.mark.parametrize("score", [0.0, 5.0, -12.0])
+    def test_shifts_scores_that_are_all_equal_to_the_proportion(self, score):
+        truth = np.arange(100_000) < 20_000
+        line = fit_platt(tally_of(np.full(truth.size, score), truth))
+        assert 0.5 < line.slope < 2
+        assert line.slope * score + line.intercept == pytest.approx(logit(0.2), abs=0.05)
+
     def test_changes_nothing_where_there_is_nothing_to_learn(self):
         assert fit_platt(tally_of(np.zeros(10), np.zeros(10, bool))) == Platt(1.0, 0.0)

@@ -13,9 +13,10 @@ import torch
 
 from skysieve.core.evaluation.calibration import Platt, prior_shift
 from skysieve.core.evaluation.histograms import ScoreHistograms, Tally
+from skysieve.core.training.pixels import add_logits
 from skysieve.frames.mask.classes import CLASS_NAMES, NODATA, find_class
-from skysieve.frames.train.thresholds import best_threshold
-from skysieve.frames.train.validation import add_logits, average_precisions
+from skysieve.frames.train.tiles import targets_of
+from skysieve.frames.train.validation import average_precisions, best_threshold
 
 
 def truth(seed=0):
@@ -34,7 +35,7 @@ def sure(bits):
 class TestScores:
     def test_of_a_network_that_knows_everything_are_one(self):
         histograms, bits = ScoreHistograms(CLASS_NAMES), truth()
-        add_logits(histograms, sure(bits), bits)
+        add_logits(histograms, sure(bits), *targets_of(bits))
         found = average_precisions(histograms)
         assert found["AP CR"] == found["AP SAT"] == found["AP BG"] == found["AP"] == 1.0
 
@@ -42,7 +43,7 @@ class TestScores:
         histograms, bits = ScoreHistograms(CLASS_NAMES), truth()
         logits = sure(bits)
         logits[:, CLASS_NAMES.index("CR")] *= -1
-        add_logits(histograms, logits, bits)
+        add_logits(histograms, logits, *targets_of(bits))
         found = average_precisions(histograms)
         assert math.isnan(found["AP OV"])
         assert found["AP CR"] < 0.5
@@ -56,18 +57,18 @@ class TestScores:
         logits = sure(bits)
         logits[:, :, :4] *= -1  # wrong in all the upper half
         bits[:, :4] = NODATA.code
-        add_logits(histograms, logits, bits)
+        add_logits(histograms, logits, *targets_of(bits))
         assert average_precisions(histograms)["AP"] == 1.0
 
     def test_take_each_tile_for_a_frame(self):
         histograms, bits = ScoreHistograms(CLASS_NAMES), truth()
-        add_logits(histograms, sure(bits), bits)
-        add_logits(histograms, sure(bits).bfloat16(), bits)
+        add_logits(histograms, sure(bits), *targets_of(bits))
+        add_logits(histograms, sure(bits).bfloat16(), *targets_of(bits))
         assert histograms.frames == ("0", "1", "2", "3")
 
     def test_hold_logits_of_any_size(self):
         histograms, bits = ScoreHistograms(CLASS_NAMES), truth()
-        add_logits(histograms, 1e6 * sure(bits), bits)
+        add_logits(histograms, 1e6 * sure(bits), *targets_of(bits))
         assert average_precisions(histograms)["AP"] == 1.0
 
 

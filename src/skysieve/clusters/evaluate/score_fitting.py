@@ -21,9 +21,8 @@ from skysieve.clusters.search.finder import ClusterFinder
 from skysieve.clusters.search.job import ClusterJob
 from skysieve.clusters.search.model import CLUSTER
 from skysieve.clusters.search.settings import ClusterSettings
-from skysieve.core.atomic import atomic_write
 from skysieve.core.errors import ConfigError, SourceError
-from skysieve.core.models.card import CARD_FILE, Model, read_model
+from skysieve.core.models.card import Model, read_model, update_card
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -111,12 +110,7 @@ def fit_scores(
     threshold = threshold_at_purity(TruthMatch.join(matches["network"]), PURITY)
     threshold = float(np.clip(threshold, MIN_THRESHOLD, MAX_THRESHOLD).round(3))
     thresholds = {**model.card.default_thresholds, CLUSTER: threshold}
-    card = dataclasses.replace(
-        model.card, default_thresholds=thresholds, sky={**model.card.sky, "scores": scores}
-    )
-    with atomic_write(folder / CARD_FILE, overwrite=True) as path:
-        path.write_text(card.to_json(), encoding="utf-8")
-    return read_model(folder)
+    return update_card(model, default_thresholds=thresholds, sky={**model.card.sky, "scores": scores})
 
 
 def _fitted(tables: Sequence[Table], matches: Sequence[TruthMatch], name: Finder) -> Scoring:

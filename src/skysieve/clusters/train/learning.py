@@ -10,8 +10,7 @@ from torch.optim.swa_utils import update_bn
 from skysieve.clusters.networks.segmenters import build_segmenter
 from skysieve.clusters.train.losses import cluster_loss
 from skysieve.core.errors import ConfigError
-from skysieve.core.evaluation.histograms import LIMIT, ScoreHistograms, count_pixels
-from skysieve.core.training.learner import Learner
+from skysieve.core.training.pixels import PixelLearner
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
     from skysieve.clusters.networks.segmenters import Segmenter
     from skysieve.clusters.train.stream import ClusterBatch
-    from skysieve.core.evaluation.histograms import Tally
+    from skysieve.core.evaluation.histograms import ScoreHistograms, Tally
     from skysieve.core.training.recipe import TrainingRecipe
 
 __all__ = [
@@ -28,7 +27,6 @@ __all__ = [
     "SOURCE",
     "ClusterLearning",
     "PixelScores",
-    "add_pixels",
     "class_names",
     "pixel_scores",
     "segmenter",
@@ -95,7 +93,7 @@ def segmenter(recipe: TrainingRecipe, bands: int) -> Segmenter:
     return network
 
 
-class ClusterLearning(Learner):
+class ClusterLearning(PixelLearner):
     """Segmentation network with its loss and validation scores.
 
     Parameters
@@ -121,10 +119,14 @@ class ClusterLearning(Learner):
         frozen_statistics: bool = False,
         statistics_batches: Sequence[Tensor] = (),
     ) -> None:
-        super().__init__(recipe, network or segmenter(recipe, bands), frozen_statistics=frozen_statistics)
+        super().__init__(
+            recipe,
+            network or segmenter(recipe, bands),
+            class_names(recipe),
+            frozen_statistics=frozen_statistics,
+        )
         self._statistics_batches = statistics_batches
         self.loss = cluster_loss(recipe.loss.kind, delta=recipe.loss.delta, gamma=recipe.loss.gamma)
-        self._validation = ScoreHistograms(class_names(recipe))
 
     def training_loss(self, batch: ClusterBatch) -> Tensor:
         """Return the loss of a batch.
@@ -164,44 +166,16 @@ class ClusterLearning(Learner):
         batch
             Patches with targets.
         """
-        logits = self.network(batch.pixels).float()
-        self.record(**{"validation loss": self.loss(logits, batch.targets, batch.valid)})
-        add_pixels(self._validation, logits, batch)
+        self.add_scores(self.network(batch.pixels).float(), batch.targets, batch.valid)
 
-    def scores(self) -> dict[str, float]:
-        """Return pixel precision, recall and Dice coefficient of each class, and the mean loss."""
-        found = {}
-        for name in self._validation.classes:
-            scores = pixel_scores(self._validation.tally(name))
+    def class_scores(self, histograms: ScoreHistograms) -> dict[str, float]:
+        """Return pixel precision, recall and Dice coefficient of each class."""
+        found: dict[str, float] = {}
+        for name in histograms.classes:
+            scores = pixel_scores(histograms.tally(name))
             values = {"precision": scores.precision, "recall": scores.recall, "Dice": scores.dice}
             found |= {f"{what} of {name}s": value for what, value in values.items()}
-        self._validation = ScoreHistograms(self._validation.classes)
-        return found | super().scores()
-
-
-def add_pixels(histograms: ScoreHistograms, logits: Tensor, batch: ClusterBatch) -> None:
-    """Add the pixels of a batch to histograms of the log-odds.
-
-    A pixel belongs to a class if its target is at least one half.
-
-    Parameters
-    ----------
-    histograms
-        Histograms of all classes, changed in place.
-    logits
-        Log-odds ``(N, C, H, W)``.
-    batch
-        The patches.
-    """
-    log_odds = logits.float().clamp(-LIMIT, LIMIT).cpu().numpy()
-    truth = (batch.targets >= 0.5).cpu().numpy()
-    valid = (batch.valid > 0).cpu().numpy()
-    for scores, classes, counted in zip(log_odds, truth, valid[:, 0], strict=True):
-        counts = {
-            name: count_pixels(plane, belongs, decided=plane > 0, valid=counted)
-            for name, plane, belongs in zip(histograms.classes, scores, classes, strict=True)
-        }
-        histograms.add(str(len(histograms.frames)), counts)
+        return found
 
 
 class PixelScores(NamedTuple):

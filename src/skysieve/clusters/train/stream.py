@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from typing import TYPE_CHECKING, NamedTuple, Unpack
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader
 
 from skysieve.clusters.train.patches import LabelledPatch
-from skysieve.core.training.feed import init_worker
 from skysieve.core.training.shuffled_stream import ShuffledStream
 
 if TYPE_CHECKING:
@@ -22,7 +19,7 @@ if TYPE_CHECKING:
     from skysieve.clusters.train.patches import ClusterPatches
     from skysieve.core.training.shuffled_stream import Order
 
-__all__ = ["ClusterBatch", "PatchStream", "patch_batches"]
+__all__ = ["ClusterBatch", "PatchStream", "collate"]
 
 BUFFER = 128
 """Number of patches from which a worker draws the next at random."""
@@ -61,6 +58,10 @@ class PatchStream(ShuffledStream[LabelledPatch, LabelledPatch]):
         super().__init__(**order)
         self.source = source
 
+    def collate(self, patches: Sequence[LabelledPatch]) -> ClusterBatch:
+        """See :func:`collate`."""
+        return collate(patches)
+
     def _room(self, _turn: int) -> int:
         return BUFFER
 
@@ -69,41 +70,6 @@ class PatchStream(ShuffledStream[LabelledPatch, LabelledPatch]):
 
     def _show(self, made: LabelledPatch, rng: Generator) -> LabelledPatch:
         return _mirrored(made, left_right=bool(rng.integers(2)), up_down=bool(rng.integers(2)))
-
-
-def patch_batches(
-    stream: PatchStream | Sequence[LabelledPatch], *, batch: int, workers: int = 0
-) -> DataLoader[LabelledPatch]:
-    """Return a loader that batches a stream or a list of patches.
-
-    Workers are forked where the system can: they share the maps in memory and copy none.
-
-    Parameters
-    ----------
-    stream
-        Patches.
-    batch
-        Patches in a batch.
-    workers
-        Number of worker processes; 0 cuts the patches in this process.
-
-    Returns
-    -------
-    DataLoader
-        Loader of :class:`ClusterBatch`.
-    """
-    forks = workers and "fork" in multiprocessing.get_all_start_methods()
-    return DataLoader(
-        stream,  # type: ignore[arg-type]  # a sequence will do
-        batch_size=batch,
-        num_workers=workers,
-        collate_fn=collate,
-        worker_init_fn=init_worker,
-        multiprocessing_context="fork" if forks else None,
-        prefetch_factor=4 if workers else None,
-        persistent_workers=workers > 0,
-        pin_memory=torch.cuda.is_available(),
-    )
 
 
 def collate(patches: Sequence[LabelledPatch]) -> ClusterBatch:

@@ -7,38 +7,37 @@ import logging
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 import torch
 from scipy.special import expit
 
-from skysieve._version import __version__
 from skysieve.clusters.maps.patches import PatchGrid
 from skysieve.clusters.maps.preprocessing import Preprocessing
 from skysieve.clusters.maps.split import SkySplit
-from skysieve.clusters.search.model import JOB, NORMALISATION
+from skysieve.clusters.search.model import NORMALISATION
 from skysieve.clusters.train.learning import (
     DEFAULT_NETWORK,
     ClusterLearning,
-    add_pixels,
     class_names,
     pixel_scores,
     segmenter,
 )
 from skysieve.clusters.train.patches import ClusterPatches
-from skysieve.clusters.train.stream import PatchStream, patch_batches
+from skysieve.clusters.train.stream import PatchStream, collate
 from skysieve.core.errors import ConfigError, ModelError
-from skysieve.core.evaluation.calibration import fit_platt
 from skysieve.core.evaluation.histograms import ScoreHistograms
 from skysieve.core.evaluation.scores import average_precision
-from skysieve.core.models.card import ModelCard, Tiling
+from skysieve.core.models.card import Tiling
 from skysieve.core.networks.margin import measure_margin
-from skysieve.core.training.export import Calibration, write_model
+from skysieve.core.training.feed import list_batches
+from skysieve.core.training.initial import load_graph_weights
+from skysieve.core.training.pixels import add_logits, calibrate_pixels
+from skysieve.core.training.task import Measured, TrainingTask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
     from torch import Tensor
@@ -49,8 +48,7 @@ if TYPE_CHECKING:
     from skysieve.clusters.train.patches import LabelledPatch
     from skysieve.clusters.train.skies import LabelledSky
     from skysieve.core.models.card import Model
-    from skysieve.core.training.learner import Learner
-    from skysieve.core.training.recipe import TrainingRecipe
+    from skysieve.core.training.shuffled_stream import Order, ShuffledStream
 
     Pixels = NDArray[np.float32]
 
@@ -78,19 +76,15 @@ MIN_THRESHOLD, MAX_THRESHOLD = 0.05, 0.95
 
 
 @dataclass
-class ClusterTraining:
-    """A training of a network for clusters; see :class:`skysieve.core.training.task.TrainingTask`.
+class ClusterTraining(TrainingTask):
+    """A training of a network for clusters.
 
     Parameters
     ----------
-    recipe
-        Recipe of the training.
+    recipe, initial, origin
+        See :class:`skysieve.core.training.task.TrainingTask`.
     skies
         Maps whose clusters are known; see :func:`skysieve.clusters.train.sky_files.read_skies`.
-    initial
-        Trained network from which the training starts.
-    origin
-        Name and checksum of that network, part of the identity of the training.
 
     Raises
     ------
@@ -98,53 +92,37 @@ class ClusterTraining:
         If no patch fits into the part of the maps in the tiles for training.
     """
 
-    recipe: TrainingRecipe
+    normalisation = NORMALISATION
+    material = "skies whose clusters are known"
+    reference = "docs/clusters.md"
+
     skies: Sequence[LabelledSky]
-    initial: Segmenter | None = None
-    origin: str = ""
 
     def __post_init__(self) -> None:
         """Compute the preprocessing before processes are started, which share it."""
         _ = self.preprocessing
 
-    def start_from(self, model: str) -> None:
-        """Start from a trained network.
-
-        Parameters
-        ----------
-        model
-            Name or folder of the model.
+    def network_of(self, model: Model) -> Segmenter:
+        """Return the recipe's network with the weights of a model.
 
         Raises
         ------
         ModelError
-            If the model is unknown, for other bands, or of another network than the recipe's.
+            If the model is for other bands, or of another network than the recipe's.
         """
-        from skysieve.core.models.find import find_model
-        from skysieve.core.training.initial import load_graph_weights
-
-        found = find_model(model, job=JOB, normalisation=NORMALISATION)
-        names = [band.name for band in self.skies[0].bands]
-        if list(found.card.sky["bands"]) != names:
+        names, wanted = [band.name for band in self.skies[0].bands], list(model.card.sky["bands"])
+        if wanted != names:
             raise ModelError(
-                f"model {found.card.name!r} is for bands {', '.join(found.card.sky['bands'])}, and the maps "
+                f"model {model.card.name!r} is for bands {', '.join(wanted)}, and the maps "
                 f"are {', '.join(names)}; give the bands of the model as patches.bands of the recipe"
             )
         network = segmenter(self.recipe, len(names))
-        load_graph_weights(network, found)
-        self.initial, self.origin = network, f"{found.card.name} {found.card.graphs[0].sha256}"
+        load_graph_weights(network, model)
+        return network
 
-    def describe(self) -> str:
-        """Return the identity of the training.
-
-        Returns
-        -------
-        str
-            Recipe, checksums of the skies and origin of the weights, as YAML.
-        """
-        skies = "".join(f"- {sky.digest}\n" for sky in self.skies)
-        text = f"{self.recipe.to_yaml()}---\nskies:\n{skies}"
-        return text + (f"---\ninit: {self.origin}\n" if self.origin else "")
+    def documents(self) -> list[str]:
+        """Return the checksums of the skies."""
+        return ["skies:\n" + "".join(f"- {sky.digest}\n" for sky in self.skies)]
 
     def learner(self) -> ClusterLearning:
         """Return the network with its loss.
@@ -167,20 +145,9 @@ class ClusterTraining:
             statistics_batches=self.statistics_batches,
         )
 
-    def training_batches(
-        self, *, done: int, workers: int, rank: int, ranks: int
-    ) -> DataLoader[LabelledPatch]:
-        """See :meth:`skysieve.core.training.task.TrainingTask.training_batches`."""
-        recipe = self.recipe
-        stream = PatchStream(
-            self._patches("train", recipe.seed),
-            reuse=recipe.reuse,
-            seed=recipe.seed,
-            first=done * recipe.batch * ranks // recipe.reuse,
-            rank=rank,
-            ranks=ranks,
-        )
-        return patch_batches(stream, batch=recipe.batch, workers=workers)
+    def stream(self, **order: Unpack[Order]) -> ShuffledStream[Any, Any]:
+        """Return the endless stream of patches."""
+        return PatchStream(self._patches("train", self.recipe.seed), **order)
 
     def validation_batches(self) -> DataLoader[LabelledPatch]:
         """Return the validation patches, the same each time.
@@ -190,7 +157,7 @@ class ClusterTraining:
         DataLoader
             Batches that are never trained on.
         """
-        return patch_batches(self.held_out[: self.recipe.validation_frames], batch=self.recipe.batch)
+        return self._batches(self.held_out[: self.recipe.validation_frames])
 
     @cached_property
     def split(self) -> SkySplit:
@@ -232,9 +199,7 @@ class ClusterTraining:
         recipe = self.recipe
         patches = self._patches("train", recipe.seed + STATISTICS_SEED)
         numbers = range(STATISTICS_BATCHES * recipe.batch)
-        return [
-            batch.pixels for batch in patch_batches([patches.patch(n) for n in numbers], batch=recipe.batch)
-        ]
+        return [batch.pixels for batch in self._batches([patches.patch(n) for n in numbers])]
 
     @cached_property
     def preprocessing(self) -> Preprocessing:
@@ -264,37 +229,21 @@ class ClusterTraining:
             seed,
         )
 
-    def finish(self, learner: Learner, folder: Path, *, facts: dict[str, Any]) -> Model:
-        """Calibrate the trained network on the tiles for validation and write it as a model.
+    def _batches(self, patches: Sequence[LabelledPatch]) -> DataLoader[Any]:
+        return list_batches(patches, batch=self.recipe.batch, collate=collate)
 
-        Parameters
-        ----------
-        learner
-            Trained learner, a :class:`ClusterLearning`.
-        folder
-            Folder of the model.
-        facts
-            Further entries of the card's ``training``.
-
-        Returns
-        -------
-        Model
-            As written.
-        """
-        assert isinstance(learner, ClusterLearning)  # noqa: S101 (from self.learner)
-        learner.before_validation()
-        network: Segmenter = learner.network
+    def measure(self, network: Segmenter) -> Measured:
+        """Calibrate the trained network on the tiles for validation."""
         names = class_names(self.recipe)
         logger.info("calibrating on %d patches of the tiles for validation", len(self.held_out))
         histograms = ScoreHistograms(names)
         with torch.inference_mode():
-            for batch in patch_batches(self.held_out, batch=self.recipe.batch):
-                add_pixels(histograms, network(batch.pixels), batch)
-        tallies = {name: histograms.tally(name) for name in names}
-        calibrations = {name: fit_platt(tally) for name, tally in tallies.items()}
+            for batch in self._batches(self.held_out):
+                add_logits(histograms, network(batch.pixels), batch.targets, batch.valid)
+        tallies, lines, priors = calibrate_pixels(histograms)
         found = {name: pixel_scores(tally) for name, tally in tallies.items()}
         thresholds = {
-            name: _threshold(calibrations[name].slope * found[name].threshold + calibrations[name].intercept)
+            name: _threshold(lines[name].slope * found[name].threshold + lines[name].intercept)
             for name in names
         }
         scores = {
@@ -306,33 +255,20 @@ class ClusterTraining:
             }
             for name in names
         }
-        priors = {name: float(np.clip(tallies[name].prevalence, 1e-7, 1 - 1e-7)) for name in names}
         recipe = self.recipe
-        card = ModelCard(
-            name=recipe.name,
-            job=JOB,
-            version=__version__,
-            description=recipe.description,
-            licence="MIT, Copyright (c) The Skysieve developers",
-            reference="docs/clusters.md",
-            source=f"trained by the recipe {recipe.name} on skies whose clusters are known",
-            normalisation=NORMALISATION,
+        return Measured(
             classes=names,
             tiling=Tiling(
                 multiple=network.multiple, remainder=0, minimum=self.grid.side, margin=self._margin(network)
             ),
             training_priors=priors,
             default_priors=priors,
-            default_thresholds=thresholds,
-            graphs=(),
-            calibration={name: (line.slope, line.intercept) for name, line in calibrations.items()},
-            training={
-                "recipe": recipe.name,
-                "seed": recipe.seed,
+            thresholds=thresholds,
+            calibration=lines,
+            facts={
                 "skies": [sky.digest for sky in self.skies],
                 "network": recipe.network.kind or DEFAULT_NETWORK,
                 "loss": recipe.loss.kind,
-                **facts,
             },
             scores={
                 "validation": {
@@ -351,10 +287,6 @@ class ClusterTraining:
                 "split": self.split.to_card(),
             },
         )
-        calibration = Calibration(
-            [line.slope for line in calibrations.values()], [line.intercept for line in calibrations.values()]
-        )
-        return write_model(network, folder, card, calibration=calibration, overwrite=True)
 
     def _margin(self, network: Segmenter) -> int:
         """Return the width in pixels of a patch's border where the neighbouring patch gives better results.

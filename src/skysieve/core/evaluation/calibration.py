@@ -42,8 +42,8 @@ GROUP_EDGES: NDArray[np.float64] = np.arange(-10.0, 11.0)
 """Log-odds between the groups.  With the groups below and above all edges there are 22."""
 
 _MIN_SLOPE = 1e-3
-_RIDGE = 1e-6
-"""Weight of a penalty on the change of the slope, as of a millionth of a pixel."""
+_RIDGE = 1e-9
+"""Weight of a penalty on the change of the slope, far below that of a pixel."""
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,7 @@ def fit_platt(tally: Tally, shift: float = 0.0) -> Platt:
     count = positives + negatives
     high, low = (positives.sum() + 1) / (positives.sum() + 2), 1 / (negatives.sum() + 2)
     target = (positives * high + negatives * low) / np.maximum(count, 1e-300)
-    # Fitted as a change of the identity, which remains where all scores are equal
+    # Fitted as a change of the identity, so that the slope stays near 1 where all scores are equal
     change = fit_logistic(z[:, None], target, weights=count, offset=z + shift, ridge=_RIDGE)
     return Platt(max(1 + float(change.slopes[0]), _MIN_SLOPE), change.intercept)
 

@@ -7,12 +7,13 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias
 
 from annotated_types import Interval, Len
 
+from skysieve.core.atomic import atomic_write
 from skysieve.core.documents import parse_json, read_bytes, read_text
 from skysieve.core.errors import ModelError
 from skysieve.core.models.graph_io import check_inputs_outputs
@@ -23,7 +24,16 @@ if TYPE_CHECKING:
 
     from pydantic import TypeAdapter
 
-__all__ = ["CARD_FILE", "EngineName", "GraphFile", "Model", "ModelCard", "Tiling", "read_model"]
+__all__ = [
+    "CARD_FILE",
+    "EngineName",
+    "GraphFile",
+    "Model",
+    "ModelCard",
+    "Tiling",
+    "read_model",
+    "update_card",
+]
 
 CARD_FILE = "card.json"
 CARD_VERSION = 1
@@ -404,3 +414,28 @@ def read_model(folder: Path, *, repair: str = REPAIR) -> Model:
     except (OSError, UnicodeDecodeError) as error:
         raise ModelError(f"{folder}: not a model folder ({CARD_FILE} cannot be read: {error})") from error
     return Model(ModelCard.from_json(text, origin=str(path)), folder, repair)
+
+
+def update_card(model: Model, **changes: Any) -> Model:
+    """Change entries of the card of a model, and write it.
+
+    Parameters
+    ----------
+    model
+        Model in a folder of its own.
+    **changes
+        New values of fields of :class:`ModelCard`.
+
+    Returns
+    -------
+    Model
+        The model with its new card.
+
+    Raises
+    ------
+    OutputError
+        If the card cannot be written.
+    """
+    with atomic_write(model.folder / CARD_FILE, overwrite=True) as path:
+        path.write_text(replace(model.card, **changes).to_json(), encoding="utf-8")
+    return read_model(model.folder)

@@ -61,9 +61,8 @@ class TrainingState:
     def __init__(self, learner: Learner, description: str) -> None:
         recipe = learner.recipe
         self.learner, self.description = learner, description
-        self.average = AveragedModel(
-            learner.network, avg_fn=get_ema_avg_fn(recipe.averaging), use_buffers=True
-        )
+        moving = get_ema_avg_fn(recipe.averaging)  # type: ignore[no-untyped-call]  # torch's own
+        self.average = AveragedModel(learner.network, avg_fn=moving, use_buffers=True)
         self.optimiser, self.schedule = optimiser_with_schedule(learner.network, recipe)
         self.step = self.saved_step = 0
         self.schedules_before: list[dict[str, int]] = []

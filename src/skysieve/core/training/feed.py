@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -12,9 +13,11 @@ from skysieve.core.errors import ConfigError, SkysieveError
 from skysieve.core.training.processors import lower_priority, use_all_processors
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from torch.utils.data import IterableDataset
 
-__all__ = ["init_worker", "shorten_worker_error", "stream_batches"]
+__all__ = ["init_worker", "list_batches", "shorten_worker_error", "stream_batches"]
 
 
 def stream_batches(stream: IterableDataset[Any], *, batch: int, workers: int) -> DataLoader[Any]:
@@ -23,7 +26,8 @@ def stream_batches(stream: IterableDataset[Any], *, batch: int, workers: int) ->
     Parameters
     ----------
     stream
-        Dataset that itself decides which items each worker yields.
+        Dataset that itself decides which items each worker yields. If it has a method `collate`, that makes
+        the batches.
     batch
         Number of items in a batch.
     workers
@@ -38,11 +42,36 @@ def stream_batches(stream: IterableDataset[Any], *, batch: int, workers: int) ->
         stream,
         batch_size=batch,
         num_workers=workers,
+        collate_fn=getattr(stream, "collate", None),
         worker_init_fn=init_worker,
+        # forked workers share frames and maps in memory; elsewhere a fork is not safe
+        multiprocessing_context="fork" if workers and sys.platform == "linux" else None,
         prefetch_factor=4 if workers else None,
         persistent_workers=workers > 0,
         pin_memory=torch.cuda.is_available(),
     )
+
+
+def list_batches(
+    items: Sequence[Any], *, batch: int, collate: Callable[[Sequence[Any]], Any] | None = None
+) -> DataLoader[Any]:
+    """Return the batches of a list, in its order.
+
+    Parameters
+    ----------
+    items
+        Examples.
+    batch
+        Number of items in a batch.
+    collate
+        Makes a batch of a list of examples; by default torch's stacking of tensors.
+
+    Returns
+    -------
+    DataLoader
+        The same batches each time.
+    """
+    return DataLoader(items, batch_size=batch, collate_fn=collate, pin_memory=torch.cuda.is_available())  # type: ignore[arg-type]  # a list works too
 
 
 def shorten_worker_error(error: Exception) -> Exception:

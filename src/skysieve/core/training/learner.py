@@ -76,7 +76,8 @@ class Learner(nn.Module, ABC):
     @property
     def device(self) -> torch.device:
         """Device of the network."""
-        return next(self.network.parameters()).device
+        device: torch.device = next(self.network.parameters()).device
+        return device
 
     @abstractmethod
     def training_loss(self, batch: Any) -> Tensor:

@@ -1,39 +1,31 @@
-"""Conversion of a trained network for contaminants to a model: calibration, measurements and card."""
+"""Calibration of a trained network for contaminants, and what its card says."""
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import torch
 
-from skysieve._version import __version__
-from skysieve.core.evaluation.calibration import fit_platt
 from skysieve.core.evaluation.histograms import ScoreHistograms
-from skysieve.core.models.card import ModelCard, Tiling
+from skysieve.core.models.card import Tiling
 from skysieve.core.networks.margin import measure_margin
-from skysieve.core.training.export import Calibration, write_model
-from skysieve.frames.image.normalise import NAME as NORMALISATION
-from skysieve.frames.mask.classes import CLASS_NAMES, NODATA
-from skysieve.frames.mask.model import JOB
+from skysieve.core.training.pixels import add_logits, calibrate_pixels
+from skysieve.core.training.task import Measured
+from skysieve.frames.mask.classes import CLASS_NAMES
 from skysieve.frames.networks.revised_net import RevisedNet
-from skysieve.frames.train.agreement import bf16_agreement
-from skysieve.frames.train.thresholds import best_threshold
-from skysieve.frames.train.validation import add_logits, average_precisions
+from skysieve.frames.train.tiles import targets_of
+from skysieve.frames.train.validation import average_precisions, best_threshold
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Iterable, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
 
-    from skysieve.core.models.card import Model
-    from skysieve.core.training.recipe import TrainingRecipe
     from skysieve.frames.networks.sieve_net import SieveNet
 
-__all__ = ["DEFAULT_PRIORS", "CalibrationFrame", "tile_margin", "write_contaminant_model"]
+__all__ = ["DEFAULT_PRIORS", "CalibrationFrame", "measure_contaminants", "tile_margin"]
 
 DEFAULT_PRIORS = {
     "CR": 1.5e-3, "HCL": 1e-4, "DCL": 2e-4, "HP": 5e-5, "DP": 5e-5, "P": 2e-4, "TRL": 1e-3, "FR": 2e-3,
@@ -81,15 +73,10 @@ class CalibrationFrame(NamedTuple):
     bits: NDArray[np.int16]
 
 
-def write_contaminant_model(
-    network: SieveNet | RevisedNet,
-    frames: Iterable[CalibrationFrame],
-    folder: Path,
-    *,
-    recipe: TrainingRecipe,
-    facts: Mapping[str, object],
-) -> Model:
-    """Calibrate a trained network and write it as a model, replacing an existing one.
+def measure_contaminants(
+    network: SieveNet | RevisedNet, frames: Iterable[CalibrationFrame]
+) -> tuple[Measured, list[CalibrationFrame]]:
+    """Calibrate a trained network, choose thresholds, and measure the margin of its tiles.
 
     Parameters
     ----------
@@ -97,50 +84,31 @@ def write_contaminant_model(
         Trained network, in evaluation mode, on the CPU.
     frames
         Frames that were not used in training.
-    folder
-        Folder of the model.
-    recipe
-        Recipe of the training.
-    facts
-        Further entries of the card about the training.
 
     Returns
     -------
-    Model
-        The model, with agreement of bf16 and float32 where it can be measured.
-
-    Raises
-    ------
-    OutputError
-        If the folder cannot be written.
+    measured : Measured
+        For the card.
+    first : list of CalibrationFrame
+        The first frames, on which :func:`bf16_agreement` is measured.
     """
     histograms = ScoreHistograms(CLASS_NAMES)
     first: list[CalibrationFrame] = []
     with torch.inference_mode():
         for frame in frames:
             logits = network(torch.from_numpy(frame.pixels)[None, None])
-            add_logits(histograms, logits, torch.from_numpy(frame.bits)[None])
+            add_logits(histograms, logits, *targets_of(torch.from_numpy(frame.bits)[None]))
             if len(first) < AGREEMENT_FRAMES:
                 first.append(frame)
     sized = [frame.pixels for frame in first[:MARGIN_FRAMES]]
-    tallies = {name: histograms.tally(name) for name in CLASS_NAMES}
-    priors = {name: _clipped_prior(float(tally.prevalence)) for name, tally in tallies.items()}
-    lines = {name: fit_platt(tally) for name, tally in tallies.items()}
+    tallies, lines, priors = calibrate_pixels(histograms)
     thresholds = {
         name: best_threshold(tally, lines[name], prior=priors[name], target=DEFAULT_PRIORS[name])
         for name, tally in tallies.items()
     }
     scores = {name: round(v, 4) for name, v in average_precisions(histograms).items() if math.isfinite(v)}
     revision = BYTES_OF_REVISION if isinstance(network, RevisedNet) else 0
-    card = ModelCard(
-        name=recipe.name,
-        job=JOB,
-        version=__version__,
-        description=recipe.description,
-        licence="MIT, Copyright (c) The Skysieve developers",
-        reference="docs/training.md",
-        source=f"trained by the recipe {recipe.name} on simulated frames",
-        normalisation=NORMALISATION,
+    measured = Measured(
         classes=CLASS_NAMES,
         tiling=Tiling(
             multiple=network.multiple,
@@ -152,21 +120,11 @@ def write_contaminant_model(
         ),
         training_priors=priors,
         default_priors=DEFAULT_PRIORS,
-        default_thresholds=thresholds,
-        graphs=(),
-        calibration={name: (line.slope, line.intercept) for name, line in lines.items()},
-        training={"recipe": recipe.name, "seed": recipe.seed, **facts},
+        thresholds=thresholds,
+        calibration=lines,
         scores={"validation": scores},
     )
-    calibration = Calibration(
-        [line.slope for line in lines.values()], [line.intercept for line in lines.values()]
-    )
-    model = write_model(network, folder, card, calibration=calibration, overwrite=True)
-    agreement = bf16_agreement(model, [(f.pixels, (f.bits & NODATA.code) == 0) for f in first])
-    if agreement is None:
-        return model
-    card = dataclasses.replace(card, agreement={"bf16": round(agreement, 6)})
-    return write_model(network, folder, card, calibration=calibration, overwrite=True)
+    return measured, first
 
 
 def tile_margin(network: SieveNet | RevisedNet, frames: Sequence[NDArray[np.float32]]) -> int:
@@ -195,8 +153,3 @@ def tile_margin(network: SieveNet | RevisedNet, frames: Sequence[NDArray[np.floa
     found = measure_margin(network, pixels, border=border, tolerance=TOLERANCE, part=FRACTION)
     rounded = math.ceil(found / MARGIN_STEP) * MARGIN_STEP
     return min(max(rounded, MIN_MARGIN), MAX_MARGIN)
-
-
-def _clipped_prior(prior: float) -> float:
-    """Return a prior with finite log-odds; it is 1e-7 for classes without pixels in the frames."""
-    return min(max(prior, 1e-7), 1 - 1e-7) if math.isfinite(prior) else 1e-7

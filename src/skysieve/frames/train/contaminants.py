@@ -7,21 +7,27 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
 from skysieve.core.errors import ConfigError, FrameError, ModelError
-from skysieve.core.training.feed import stream_batches
+from skysieve.core.models.card import update_card
+from skysieve.core.training.initial import load_all_but, load_graph_weights
+from skysieve.core.training.task import TrainingTask
+from skysieve.frames.image.normalise import NAME as NORMALISATION
 from skysieve.frames.mask.classes import CLASS_NAMES, CLASSES, NODATA
+from skysieve.frames.mask.model import MAXIMASK
+from skysieve.frames.networks.revised_net import RevisedNet
 from skysieve.frames.simulate.contaminants.footprints import read_footprints
 from skysieve.frames.simulate.recipe import read_recipe
-from skysieve.frames.train.contaminant_model import CalibrationFrame, write_contaminant_model
+from skysieve.frames.train.agreement import bf16_agreement
+from skysieve.frames.train.contaminant_model import CalibrationFrame, measure_contaminants
 from skysieve.frames.train.domain import DOMAIN_FRAMES, DOMAIN_SEED, DOMAIN_SIDE, calibrate_domain
 from skysieve.frames.train.injected import CleanFolder, InjectedFrames, MixedFrames
-from skysieve.frames.train.segmentation import PixelLearner, Segmentation, sieve_net
+from skysieve.frames.train.segmentation import Segmentation, sieve_net
 from skysieve.frames.train.tiles import SimulatedFrames, TileStream, normalise_frame
 
 if TYPE_CHECKING:
@@ -31,10 +37,11 @@ if TYPE_CHECKING:
 
     from skysieve.core.models.card import Model
     from skysieve.core.training.learner import Learner
-    from skysieve.core.training.recipe import TrainingRecipe
-    from skysieve.frames.networks.revised_net import RevisedNet
+    from skysieve.core.training.shuffled_stream import Order, ShuffledStream
+    from skysieve.core.training.task import Measured
     from skysieve.frames.networks.sieve_net import SieveNet
     from skysieve.frames.simulate.recipe import Recipe
+    from skysieve.frames.train.segmentation import ContaminantLearner
     from skysieve.frames.train.tiles import FrameSource
 
 __all__ = ["ContaminantTraining"]
@@ -48,19 +55,15 @@ PRIOR_FRAMES = 96
 
 
 @dataclass
-class ContaminantTraining:
+class ContaminantTraining(TrainingTask):
     """A training of the network for contaminants.
 
     Parameters
     ----------
-    recipe
-        Recipe of the training.
+    recipe, initial, origin
+        See :class:`skysieve.core.training.task.TrainingTask`.
     clean
         Clean frames of the user, into which contaminants are injected; None for simulated frames alone.
-    initial
-        Trained network to start from; None for random weights.
-    origin
-        Name and checksum of the model of `initial`; it identifies the training.
 
     Raises
     ------
@@ -68,14 +71,15 @@ class ContaminantTraining:
         If the network does not accept frames or tiles of the recipe's size.
     """
 
-    recipe: TrainingRecipe
+    normalisation = NORMALISATION
+    published = (MAXIMASK,)
+    material = "simulated frames"
+
     clean: CleanFolder | None = None
-    initial: SieveNet | RevisedNet | None = None
-    origin: str = ""
 
     def __post_init__(self) -> None:
         """Check the sizes of the recipe against the network."""
-        multiple = sieve_net(self.recipe).multiple
+        multiple = self.multiple
         for setting in ("frame", "tile"):
             side = getattr(self.recipe, setting)
             if side % multiple:
@@ -122,49 +126,35 @@ class ContaminantTraining:
             self.simulation, contaminants=replace(self.simulation.contaminants, CR=rays)
         )
 
-    def start_from(self, model: str) -> None:
-        """Start from the weights of a trained model.
+    @property
+    def multiple(self) -> int:
+        """Number of pixels of which frames and tiles are multiples."""
+        return sieve_net(self.recipe).multiple
+
+    def network_of(self, model: Model) -> SieveNet | RevisedNet:
+        """Return the recipe's network with the weights of a model.
 
         A model without context blocks, of an earlier release, is accepted: new context blocks are the
         identity.
-
-        Parameters
-        ----------
-        model
-            Name or folder of the model.
-
-        Raises
-        ------
-        ModelError
-            If there is no such model, or its graph is of another network than the recipe's.
         """
-        from skysieve.core.training.initial import load_all_but, load_graph_weights
-        from skysieve.frames.mask.model import load_model
-        from skysieve.frames.networks.revised_net import RevisedNet
-
-        network, found = sieve_net(self.recipe), load_model(model)
+        network = sieve_net(self.recipe)
         revised = RevisedNet(sieve_net(self.recipe, context=False)).requires_grad_()
         for one in (network, revised):
             with suppress(ModelError):
-                load_graph_weights(one, found)
-                self.initial = one
-                break
-        else:
-            load_all_but(["context"], network, found, sieve_net(self.recipe, context=False))
-            self.initial = network
-        self.origin = f"{found.card.name} {found.card.graphs[0].sha256}"
+                load_graph_weights(one, model)
+                return one
+        load_all_but(["context"], network, model, sieve_net(self.recipe, context=False))
+        return network
 
     @cached_property
     def simulation(self) -> Recipe:
         """Recipe of the simulated frames."""
         return read_recipe(self.recipe.simulation)
 
-    def describe(self) -> str:
-        """Return both recipes as YAML, with all other settings that identify the training."""
-        text = f"{self.recipe.to_yaml()}---\n{self.simulation.to_yaml()}"
-        if self.clean is not None:
-            text += f"---\nclean_frames: {Path(self.clean.folder).resolve()}\n"
-        return text + (f"---\ninit: {self.origin}\n" if self.origin else "")
+    def documents(self) -> list[str]:
+        """Return the recipe of the frames, and the folder of clean frames."""
+        clean = [] if self.clean is None else [f"clean_frames: {Path(self.clean.folder).resolve()}\n"]
+        return [self.simulation.to_yaml(), *clean]
 
     @cached_property
     def priors(self) -> dict[str, float]:
@@ -179,7 +169,7 @@ class ContaminantTraining:
         found = counts.clip(1, total - 1) / total
         return dict(zip(CLASS_NAMES, found.tolist(), strict=True))
 
-    def learner(self) -> PixelLearner:
+    def learner(self) -> ContaminantLearner:
         """Return the network with its loss."""
         priors = self.priors
         logger.info("priors: %s", ", ".join(f"{name} {p:.2g}" for name, p in priors.items()))
@@ -187,22 +177,14 @@ class ContaminantTraining:
             self.recipe, priors, network=self.initial, frozen_statistics=self.initial is not None
         )
 
-    def training_batches(
-        self, *, done: int, workers: int, rank: int, ranks: int
-    ) -> DataLoader[tuple[Tensor, ...]]:
-        """Return endless batches of tiles, continuing after the completed steps."""
+    def stream(self, **order: Unpack[Order]) -> ShuffledStream[Any, Any]:
+        """Return the endless stream of tiles."""
+        return TileStream(self._frames(self.recipe.seed), tile=self.recipe.tile, **order)
+
+    def first_number(self, shown: int) -> int:
+        """Return the number of the first frame: each has several tiles, and some measured the priors."""
         recipe = self.recipe
-        examples = (recipe.frame // recipe.tile) ** 2 * recipe.reuse
-        stream = TileStream(
-            self._frames(recipe.seed),
-            tile=recipe.tile,
-            reuse=recipe.reuse,
-            seed=recipe.seed,
-            first=PRIOR_FRAMES + done * recipe.batch * ranks // examples,
-            rank=rank,
-            ranks=ranks,
-        )
-        return stream_batches(stream, batch=recipe.batch, workers=workers)
+        return PRIOR_FRAMES + shown // ((recipe.frame // recipe.tile) ** 2 * recipe.reuse)
 
     def validation_batches(self) -> DataLoader[tuple[Tensor, ...]]:
         """Return the validation frames: the same in each validation, and never used in training."""
@@ -211,12 +193,19 @@ class ContaminantTraining:
         bits = torch.from_numpy(np.stack([frame.bits for frame in frames]))
         return DataLoader(TensorDataset(pixels, bits), batch_size=4)
 
-    def finish(self, learner: Learner, folder: Path, *, facts: Mapping[str, object]) -> Model:
-        """Calibrate the trained network on new frames and write it as a model."""
-        network: SieveNet | RevisedNet = learner.network
+    def measure(self, network: SieveNet | RevisedNet) -> Measured:
+        """Calibrate the trained network on new frames."""
         logger.info("calibrating on %d frames", CALIBRATION_FRAMES)
-        frames = self._calibration_frames()
-        model = write_contaminant_model(network, frames, folder, recipe=self.recipe, facts=facts)
+        measured, self._measured_frames = measure_contaminants(network, self._calibration_frames())
+        return measured
+
+    def finish(self, learner: Learner, folder: Path, *, facts: Mapping[str, object]) -> Model:
+        """Write the model, and measure how the engine runs it and what training frames look like."""
+        model = super().finish(learner, folder, facts=facts)
+        frames = [(one.pixels, (one.bits & NODATA.code) == 0) for one in self._measured_frames]
+        agreement = bf16_agreement(model, frames)
+        if agreement is not None:
+            model = update_card(model, agreement={"bf16": round(agreement, 6)})
         logger.info("measuring what %d training frames look like", DOMAIN_FRAMES)
         source = self._frames(self.recipe.seed + DOMAIN_SEED, size=min(self.recipe.frame, DOMAIN_SIDE))
         return calibrate_domain(model, (source.frame(number)[0] for number in range(DOMAIN_FRAMES)))

@@ -7,15 +7,13 @@ Neither training nor torch is needed.
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skysieve.core.atomic import atomic_write
 from skysieve.core.errors import ConfigError, FrameError
 from skysieve.core.fits.frames import ArrayFrame
-from skysieve.core.models.card import CARD_FILE, read_model
+from skysieve.core.models.card import update_card
 from skysieve.frames.image.domain import measure_statistics, reference_quantiles
 from skysieve.frames.image.usable import UsableFrame
 from skysieve.frames.mask import model as contaminants
@@ -85,10 +83,7 @@ def calibrate_domain(model: Model, frames: Iterable[NDArray[np.float32]]) -> Mod
     reference = reference_quantiles(_statistics(model, frames))
     if not reference:
         raise ConfigError(f"model {model.card.name!r}: no frame to measure the domain by")
-    card = dataclasses.replace(model.card, domain=reference)
-    with atomic_write(model.folder / CARD_FILE, overwrite=True) as path:
-        path.write_text(card.to_json(), encoding="utf-8")
-    return read_model(model.folder)
+    return update_card(model, domain=reference)
 
 
 def simulated_pixels(

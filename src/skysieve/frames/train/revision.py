@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 import torch
@@ -11,7 +11,6 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
 from skysieve.core.errors import ConfigError
-from skysieve.core.training.feed import stream_batches
 from skysieve.frames.networks.revised_net import RevisedNet
 from skysieve.frames.train.contaminants import VALIDATION_SEED, ContaminantTraining
 from skysieve.frames.train.predicted_frames import (
@@ -20,7 +19,7 @@ from skysieve.frames.train.predicted_frames import (
     PredictedStream,
     second_network_inputs,
 )
-from skysieve.frames.train.segmentation import PixelLearner, cross_entropy_loss, sieve_net
+from skysieve.frames.train.segmentation import ContaminantLearner, cross_entropy_loss, sieve_net
 from skysieve.frames.train.tiles import SimulatedFrames, targets_of
 
 if TYPE_CHECKING:
@@ -29,14 +28,16 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from skysieve.core.models.card import Model
     from skysieve.core.training.recipe import TrainingRecipe
+    from skysieve.core.training.shuffled_stream import Order, ShuffledStream
     from skysieve.frames.networks.sieve_net import SieveNet
     from skysieve.frames.train.tiles import FrameSource
 
 __all__ = ["RevisionLearner", "RevisionTraining"]
 
 
-class RevisionLearner(PixelLearner):
+class RevisionLearner(ContaminantLearner):
     """Learner of the second network.
 
     Parameters
@@ -113,7 +114,7 @@ class RevisionLearner(PixelLearner):
         """
         pixels, logits, bits = batch
         revised = self(*map(torch.stack, zip(*map(second_network_inputs, pixels, logits), strict=True)))
-        self.add_scores(revised.float().contiguous(), bits)
+        self.add_scores(revised.float().contiguous(), *targets_of(bits))
 
 
 @dataclass
@@ -132,32 +133,15 @@ class RevisionTraining(ContaminantTraining):
 
     kept: Path | None = field(default=None, kw_only=True)
 
-    def __post_init__(self) -> None:
-        """Check the sizes of the recipe against both networks."""
-        multiple = RevisedNet(sieve_net(self.recipe)).multiple
-        for setting in ("frame", "tile"):
-            side = getattr(self.recipe, setting)
-            if side % multiple:
-                raise ConfigError(
-                    f"recipe {self.recipe.name}: {setting}: {side}, expected a multiple of {multiple} px"
-                )
+    @property
+    def multiple(self) -> int:
+        """Number of pixels of which frames and tiles are multiples, of both networks."""
+        return RevisedNet(sieve_net(self.recipe)).multiple
 
-    def start_from(self, model: str) -> None:
-        """Load the first network from a trained model.
-
-        Parameters
-        ----------
-        model
-            Name or folder of the model; if it has two networks, the first one is used.
-
-        Raises
-        ------
-        ModelError
-            If there is no such model, or its graph is of another network than the recipe's.
-        """
-        super().start_from(model)
-        if isinstance(self.initial, RevisedNet):
-            self.initial = self.initial.first
+    def network_of(self, model: Model) -> SieveNet:
+        """Return the first network with the weights of a model; if that has two networks, of the first."""
+        network = super().network_of(model)
+        return network.first if isinstance(network, RevisedNet) else network
 
     @property
     def first(self) -> SieveNet:
@@ -168,30 +152,24 @@ class RevisionTraining(ContaminantTraining):
         ConfigError
             If no network was loaded.
         """
-        if self.initial is None or isinstance(self.initial, RevisedNet):
+        if self.initial is None:
             raise ConfigError(f"recipe {self.recipe.name}: revises a trained network; name it by --init")
-        return self.initial.eval()
+        network: SieveNet = self.initial
+        return network.eval()
 
     def learner(self) -> RevisionLearner:
         """Return the network with its loss."""
         return RevisionLearner(self.recipe, self.priors, self.first)
 
-    def training_batches(
-        self, *, done: int, workers: int, rank: int, ranks: int
-    ) -> DataLoader[tuple[Tensor, ...]]:
-        """Return endless batches of crops, continuing after the completed steps."""
+    def stream(self, **order: Unpack[Order]) -> ShuffledStream[Any, Any]:
+        """Return the endless stream of crops."""
         recipe = self.recipe
-        stream = PredictedStream(
-            self._predicted_frames(self._frames(recipe.seed), recipe.seed),
-            count=recipe.distinct or 2**31,
-            tile=recipe.tile,
-            reuse=recipe.reuse,
-            seed=recipe.seed,
-            first=done * recipe.batch * ranks // recipe.reuse,
-            rank=rank,
-            ranks=ranks,
-        )
-        return stream_batches(stream, batch=recipe.batch, workers=workers)
+        frames = self._predicted_frames(self._frames(recipe.seed), recipe.seed)
+        return PredictedStream(frames, count=recipe.distinct or 2**31, tile=recipe.tile, **order)
+
+    def first_number(self, shown: int) -> int:
+        """Return the number of the first frame: each gives one crop at a time."""
+        return shown // self.recipe.reuse
 
     def validation_batches(self) -> DataLoader[tuple[Tensor, ...]]:
         """Return the validation frames: the same in each validation, and never used in training."""

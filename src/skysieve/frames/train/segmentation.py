@@ -9,24 +9,24 @@ import torch
 from torch import Tensor
 
 from skysieve.core.errors import ConfigError
-from skysieve.core.evaluation.histograms import ScoreHistograms
 from skysieve.core.training.fused_loss import EntropyDiceLoss
-from skysieve.core.training.learner import Learner
 from skysieve.core.training.losses import CombinedLoss, DiceLoss, FocalLoss, WeightedSigmoidLoss
+from skysieve.core.training.pixels import PixelLearner
 from skysieve.frames.mask.classes import CLASS_NAMES
 from skysieve.frames.networks.sieve_net import CONTEXT, DEPTHS, WIDTHS, SieveNet
 from skysieve.frames.train.tiles import targets_of
-from skysieve.frames.train.validation import add_logits, average_precisions
+from skysieve.frames.train.validation import average_precisions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from torch import nn
 
+    from skysieve.core.evaluation.histograms import ScoreHistograms
     from skysieve.core.training.recipe import LossSettings, TrainingRecipe
     from skysieve.frames.networks.revised_net import RevisedNet
 
-__all__ = ["REGIONS", "PixelLearner", "Segmentation", "build_loss", "cross_entropy_loss", "sieve_net"]
+__all__ = ["REGIONS", "ContaminantLearner", "Segmentation", "build_loss", "cross_entropy_loss", "sieve_net"]
 
 REGIONS = ("FR", "NEB")
 """Classes that cover regions of a frame: no single pixel shows whether the frame has fringes there."""
@@ -136,48 +136,26 @@ def _class_weights(settings: LossSettings, priors: Mapping[str, float]) -> torch
     return ((1 - proportions) / proportions).pow(settings.balance).clamp(1, settings.most)
 
 
-class PixelLearner(Learner):
-    """Base of the learners of pixel classes, with validation scores.
+class ContaminantLearner(PixelLearner):
+    """Base of the learners of contaminants, with the average precision of each class.
 
     Parameters
     ----------
-    recipe
-        Recipe of the training.
-    network
-        Network to train.
-    frozen_statistics
+    recipe, network, frozen_statistics
         See :class:`skysieve.core.training.learner.Learner`.
     """
-
-    loss: nn.Module
 
     def __init__(
         self, recipe: TrainingRecipe, network: nn.Module, *, frozen_statistics: bool = False
     ) -> None:
-        super().__init__(recipe, network, frozen_statistics=frozen_statistics)
-        self._validation = ScoreHistograms(CLASS_NAMES)
+        super().__init__(recipe, network, CLASS_NAMES, frozen_statistics=frozen_statistics)
 
-    def add_scores(self, logits: Tensor, bits: Tensor) -> None:
-        """Add the loss and the scores of a validation batch.
-
-        Parameters
-        ----------
-        logits
-            ``(N, C, H, W)`` float32.
-        bits
-            ``(N, H, W)`` int16, codes of the classes.
-        """
-        self.record(**{"validation loss": self.loss(logits, *targets_of(bits))})
-        add_logits(self._validation, logits, bits)
-
-    def scores(self) -> dict[str, float]:
-        """Return the average precision of each class, its mean over classes, and the mean loss."""
-        found = average_precisions(self._validation) | super().scores()
-        self._validation = ScoreHistograms(CLASS_NAMES)
-        return found
+    def class_scores(self, histograms: ScoreHistograms) -> dict[str, float]:
+        """Return the average precision of each class, and its mean over classes."""
+        return average_precisions(histograms)
 
 
-class Segmentation(PixelLearner):
+class Segmentation(ContaminantLearner):
     """Learner of the network for contaminants.
 
     Parameters
@@ -272,4 +250,4 @@ class Segmentation(PixelLearner):
             Pixels ``(N, 1, H, W)`` float32 and bits ``(N, H, W)`` int16.
         """
         pixels, bits = batch
-        self.add_scores(self(pixels).float(), bits)
+        self.add_scores(self(pixels).float(), *targets_of(bits))

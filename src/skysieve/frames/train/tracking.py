@@ -6,23 +6,22 @@ import logging
 from dataclasses import dataclass
 from functools import cached_property
 from math import isnan
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
-from skysieve._version import __version__
 from skysieve.core.errors import ConfigError, ModelError
 from skysieve.core.evaluation.calibration import fit_platt
 from skysieve.core.evaluation.histograms import LIMIT, ScoreHistograms, count_pixels
-from skysieve.core.models.card import ModelCard, Tiling
-from skysieve.core.training.export import Calibration, write_model
-from skysieve.core.training.feed import stream_batches
+from skysieve.core.models.card import Tiling
+from skysieve.core.training.initial import load_all_but, load_graph_weights
+from skysieve.core.training.task import Measured, TrainingTask
 from skysieve.frames.image.domain import measure_statistics, reference_quantiles
 from skysieve.frames.image.normalise import NAME as NORMALISATION
 from skysieve.frames.simulate.recipe import read_recipe
-from skysieve.frames.track.model import JOB
+from skysieve.frames.track.model import MAXITRACK
 from skysieve.frames.train.kept_frames import KeptFrames
 from skysieve.frames.train.tracking_learning import (
     LabelledFrames,
@@ -33,14 +32,13 @@ from skysieve.frames.train.tracking_learning import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
     from torch import Tensor
 
     from skysieve.core.models.card import Model
-    from skysieve.core.training.learner import Learner
-    from skysieve.core.training.recipe import TrainingRecipe
+    from skysieve.core.training.shuffled_stream import Order, ShuffledStream
     from skysieve.frames.networks.tracking_net import TrackingNet
     from skysieve.frames.simulate.recipe import Recipe
     from skysieve.frames.train.tracking_learning import TrackingExample
@@ -61,17 +59,13 @@ BYTES_PER_PIXEL: dict[Literal["f32", "bf16"], int] = {"f32": 200, "bf16": 150}
 
 
 @dataclass
-class TrackingTraining:
+class TrackingTraining(TrainingTask):
     """A training of the network for tracking errors.
 
     Parameters
     ----------
-    recipe
-        Recipe of the training.
-    initial
-        Trained network to start from; None for random weights.
-    origin
-        Name and checksum of the model of `initial`; it identifies the training.
+    recipe, initial, origin
+        See :class:`skysieve.core.training.task.TrainingTask`.
     kept
         Folder of a cache of simulated frames; None caches nothing.
 
@@ -81,9 +75,10 @@ class TrackingTraining:
         If the network does not accept frames of the recipe's size.
     """
 
-    recipe: TrainingRecipe
-    initial: TrackingNet | None = None
-    origin: str = ""
+    normalisation = NORMALISATION
+    published = (MAXITRACK,)
+    material = "simulated frames"
+
     kept: Path | None = None
 
     def __post_init__(self) -> None:
@@ -94,38 +89,23 @@ class TrackingTraining:
                 f"recipe {self.recipe.name}: frame: {self.recipe.frame}, expected at least {minimum} px"
             )
 
-    def start_from(self, model: str) -> None:
-        """Start from the weights of a trained model.
-
-        Parameters
-        ----------
-        model
-            Name or folder of the model.
-
-        Raises
-        ------
-        ModelError
-            If there is no such model, or its graph is of another network than the recipe's.
-        """
-        from skysieve.core.training.initial import load_all_but, load_graph_weights
-        from skysieve.frames.track.model import load_model
-
-        network, found = tracking_net(self.recipe), load_model(model)
+    def network_of(self, model: Model) -> TrackingNet:
+        """Return the recipe's network with the weights of a model, which may lack the autocorrelation."""
+        network = tracking_net(self.recipe)
         try:
-            load_graph_weights(network, found)
+            load_graph_weights(network, model)
         except ModelError:  # of a release without the autocorrelation, or of another size
-            load_all_but(["pairs", "told"], network, found, tracking_net(self.recipe, pairs=False))
-        self.initial, self.origin = network, f"{found.card.name} {found.card.graphs[0].sha256}"
+            load_all_but(["pairs", "told"], network, model, tracking_net(self.recipe, pairs=False))
+        return network
 
     @cached_property
     def simulation(self) -> Recipe:
         """Recipe of the simulated frames."""
         return read_recipe(self.recipe.simulation)
 
-    def describe(self) -> str:
-        """Return both recipes as YAML, with all other settings that identify the training."""
-        text = f"{self.recipe.to_yaml()}---\n{self.simulation.to_yaml()}"
-        return text + (f"---\ninit: {self.origin}\n" if self.origin else "")
+    def documents(self) -> list[str]:
+        """Return the recipe of the frames."""
+        return [self.simulation.to_yaml()]
 
     def learner(self) -> TrackingLearner:
         """Return the network with its loss.
@@ -148,21 +128,10 @@ class TrackingTraining:
             )
         return TrackingLearner(self.recipe, network=self.initial, frozen_statistics=self.initial is not None)
 
-    def training_batches(
-        self, *, done: int, workers: int, rank: int, ranks: int
-    ) -> DataLoader[tuple[Tensor, ...]]:
-        """Return endless batches of frames, continuing after the completed steps."""
-        recipe = self.recipe
-        frames = self._frames(recipe.seed)
-        stream = LabelledStream(
-            frames if self.kept is None else KeptFrames(frames, self.kept),
-            reuse=recipe.reuse,
-            seed=recipe.seed,
-            first=done * recipe.batch * ranks // recipe.reuse,
-            rank=rank,
-            ranks=ranks,
-        )
-        return stream_batches(stream, batch=recipe.batch, workers=workers)
+    def stream(self, **order: Unpack[Order]) -> ShuffledStream[Any, Any]:
+        """Return the endless stream of frames."""
+        frames = self._frames(self.recipe.seed)
+        return LabelledStream(frames if self.kept is None else KeptFrames(frames, self.kept), **order)
 
     def validation_batches(self) -> DataLoader[tuple[Tensor, ...]]:
         """Return the validation frames: the same in each validation, and never used in training."""
@@ -188,9 +157,8 @@ class TrackingTraining:
                 count -= 1
                 yield frame
 
-    def finish(self, learner: Learner, folder: Path, *, facts: Mapping[str, object]) -> Model:
-        """Calibrate the trained network on new frames and write it as a model."""
-        network: TrackingNet = learner.network
+    def measure(self, network: TrackingNet) -> Measured:
+        """Calibrate the trained network on new frames."""
         logger.info("calibrating on %d frames", CALIBRATION_FRAMES)
         logits, labels, statistics = [], [], []
         with torch.inference_mode():
@@ -205,15 +173,7 @@ class TrackingTraining:
         line = fit_platt(histograms.tally(CLASSES[1]))
         prior = float(truth.mean().clip(1e-3, 1 - 1e-3))
         auc = rank_auc(scores, truth)
-        card = ModelCard(
-            name=self.recipe.name,
-            job=JOB,
-            version=__version__,
-            description=self.recipe.description,
-            licence="MIT, Copyright (c) The Skysieve developers",
-            reference="docs/training.md",
-            source=f"trained by the recipe {self.recipe.name} on simulated frames",
-            normalisation=NORMALISATION,
+        return Measured(
             classes=CLASSES,
             tiling=Tiling(
                 multiple=network.minimum,
@@ -224,12 +184,8 @@ class TrackingTraining:
             ),
             training_priors={CLASSES[0]: 1 - prior, CLASSES[1]: prior},
             default_priors=DEFAULT_PRIORS,
-            default_thresholds=dict.fromkeys(CLASSES, 0.5),
-            graphs=(),
-            calibration={CLASSES[1]: (line.slope, line.intercept)},
+            thresholds=dict.fromkeys(CLASSES, 0.5),
+            calibration={CLASSES[1]: line},
             domain=reference_quantiles(statistics),
-            training={"recipe": self.recipe.name, "seed": self.recipe.seed, **facts},
             scores={"validation": {} if isnan(auc) else {"AUC": round(auc, 4)}},
         )
-        calibration = Calibration([line.slope], [line.intercept])
-        return write_model(network, folder, card, calibration=calibration, overwrite=True)

@@ -1,4 +1,4 @@
-"""Scores of logits on frames with truth, for validation during training and for the card of a model."""
+"""Scores and default thresholds of a network for contaminants, from histograms of its logits."""
 
 from __future__ import annotations
 
@@ -6,38 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skysieve.core.evaluation.histograms import LIMIT, ScoreHistograms, count_pixels
+from skysieve.core.evaluation.calibration import prior_shift
 from skysieve.core.evaluation.scores import average_precision
 from skysieve.frames.mask.classes import CLASS_NAMES
-from skysieve.frames.train.tiles import targets_of
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from skysieve.core.evaluation.calibration import Platt
+    from skysieve.core.evaluation.histograms import ScoreHistograms, Tally
 
-__all__ = ["add_logits", "average_precisions"]
-
-
-def add_logits(histograms: ScoreHistograms, logits: Tensor, bits: Tensor) -> None:
-    """Add the logits of tiles to histograms; each tile counts as a frame.
-
-    Parameters
-    ----------
-    histograms
-        Histograms of all classes, changed in place.
-    logits
-        ``(N, C, H, W)``.
-    bits
-        ``(N, H, W)`` int16, codes of the classes, and of NODATA.
-    """
-    targets, valid = targets_of(bits)
-    odds = logits.float().clamp(-LIMIT, LIMIT).cpu().numpy()
-    truth, counted = targets.bool().cpu().numpy(), valid.bool().cpu().numpy()
-    for scores, classes, known in zip(odds, truth, counted[:, 0], strict=True):
-        counts = {
-            name: count_pixels(plane, belongs, decided=plane > 0, valid=known)
-            for name, plane, belongs in zip(CLASS_NAMES, scores, classes, strict=True)
-        }
-        histograms.add(str(len(histograms.frames)), counts)
+__all__ = ["average_precisions", "best_threshold"]
 
 
 def average_precisions(histograms: ScoreHistograms) -> dict[str, float]:
@@ -58,3 +35,31 @@ def average_precisions(histograms: ScoreHistograms) -> dict[str, float]:
     known = [value for name, value in values.items() if name != "BG" and np.isfinite(value)]
     mean = float(np.mean(known)) if known else float("nan")
     return {f"AP {name}": value for name, value in values.items()} | {"AP": mean}
+
+
+def best_threshold(tally: Tally, line: Platt, *, prior: float, target: float) -> float:
+    """Return the threshold that maximises F1 at the class prior of ordinary frames.
+
+    Parameters
+    ----------
+    tally
+        Counts of positive and negative pixels by logit.
+    line
+        Calibration of the logits.
+    prior
+        Fraction of the counted pixels in the class, the prior of the calibrated logits.
+    target
+        Fraction of the pixels of ordinary frames in the class.
+
+    Returns
+    -------
+    float
+        Threshold on the posterior at the prior `target`, clipped to [0.05, 0.95]: beyond these values it
+        would depend on few pixels.
+    """
+    recall = tally.positives[::-1].cumsum()[::-1] / max(tally.positives.sum(), 1)
+    false_positives = tally.negatives[::-1].cumsum()[::-1] / max(tally.negatives.sum(), 1)
+    f1 = 2 * target * recall / (target * recall + (1 - target) * false_positives + target)
+    odds = line.slope * tally.centres[int(np.argmax(f1))] + line.intercept
+    shifted = odds + prior_shift(prior, target)
+    return float(np.clip(1 / (1 + np.exp(-shifted)), 0.05, 0.95).round(3))

@@ -129,8 +129,6 @@ class Screening:
         Screening
             The coefficients, rounded to four decimals.
         """
-        from scipy.optimize import minimize  # not needed to apply a line, and slow to import
-
         logits = np.stack(
             [_logits(one, other) for one, other in zip(picture_probabilities, best, strict=True)]
         )

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, Unpack
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader
 
-from skysieve.core.training.feed import init_worker
 from skysieve.core.training.shuffled_stream import ShuffledStream
 from skysieve.ghosts.classes import CLASS_NAMES
 from skysieve.ghosts.focal_plane.levels import measure_levels, normalise_picture
@@ -27,7 +25,7 @@ if TYPE_CHECKING:
     from skysieve.ghosts.simulate import GhostRecipe
     from skysieve.ghosts.train.real_ghosts import RealGhosts
 
-__all__ = ["GhostBatch", "GhostPictures", "GhostStream", "TrainingPicture", "collate", "picture_batches"]
+__all__ = ["GhostBatch", "GhostPictures", "GhostStream", "TrainingPicture", "collate"]
 
 BUFFER = 64
 """Number of pictures in a worker's shuffle buffer."""
@@ -146,6 +144,10 @@ class GhostStream(ShuffledStream[TrainingPicture, TrainingPicture]):
         super().__init__(**order)
         self.source = source
 
+    def collate(self, pictures: Sequence[TrainingPicture]) -> GhostBatch:
+        """See :func:`collate`."""
+        return collate(pictures)
+
     def _room(self, _turn: int) -> int:
         return BUFFER
 
@@ -178,37 +180,6 @@ def collate(pictures: Sequence[TrainingPicture]) -> GhostBatch:
     )
     pixels = torch.from_numpy(np.stack([picture.pixels for picture in pictures]))
     return GhostBatch(pixels, torch.from_numpy(picture_index), labels, centres, masks)
-
-
-def picture_batches(
-    stream: GhostStream | Sequence[TrainingPicture], *, batch: int, workers: int = 0
-) -> DataLoader[TrainingPicture]:
-    """Return a loader of batches.
-
-    Parameters
-    ----------
-    stream
-        Stream or list of pictures.
-    batch
-        Pictures in a batch.
-    workers
-        Number of worker processes; 0 to load in this process.
-
-    Returns
-    -------
-    DataLoader
-        It yields :class:`GhostBatch`.
-    """
-    return DataLoader(
-        stream,  # type: ignore[arg-type]  # a sequence works too
-        batch_size=batch,
-        num_workers=workers,
-        collate_fn=collate,
-        worker_init_fn=init_worker,
-        prefetch_factor=4 if workers else None,
-        persistent_workers=workers > 0,
-        pin_memory=torch.cuda.is_available(),
-    )
 
 
 def _flip(picture: TrainingPicture, *, left_right: bool, up_down: bool) -> TrainingPicture:

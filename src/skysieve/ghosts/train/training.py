@@ -6,37 +6,37 @@ import dataclasses
 import logging
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Unpack
 
 import numpy as np
 import torch
 
-from skysieve._version import __version__
 from skysieve.core.errors import ConfigError
 from skysieve.core.extras import install_command
-from skysieve.core.models.card import ModelCard, Tiling
-from skysieve.core.training.export import write_model
+from skysieve.core.models.card import Tiling
+from skysieve.core.training.feed import list_batches
+from skysieve.core.training.initial import load_graph_weights
+from skysieve.core.training.task import Measured, TrainingTask
 from skysieve.ghosts.classes import CLASS_NAMES
 from skysieve.ghosts.evaluate.ccd_scores import CcdTally
 from skysieve.ghosts.focal_plane.decam import decam
 from skysieve.ghosts.focal_plane.levels import measure_levels, normalise_picture
 from skysieve.ghosts.predict.augmentation import predict_augmented
-from skysieve.ghosts.predict.model import JOB, NORMALISATION
+from skysieve.ghosts.predict.model import NORMALISATION
 from skysieve.ghosts.predict.screening import MIN_SCORE, Screening, best_score
 from skysieve.ghosts.simulate import Layout, read_ghost_recipe, simulate_focal_plane
 from skysieve.ghosts.train.learning import GhostLearning, ghost_net
-from skysieve.ghosts.train.pictures import GhostPictures, GhostStream, picture_batches
+from skysieve.ghosts.train.pictures import GhostPictures, GhostStream, collate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
     from torch.utils.data import DataLoader
 
     from skysieve.core.models.card import Model
     from skysieve.core.training.learner import Learner
-    from skysieve.core.training.recipe import TrainingRecipe
+    from skysieve.core.training.shuffled_stream import Order, ShuffledStream
     from skysieve.ghosts.networks.ghost_net import GhostNet
     from skysieve.ghosts.networks.mask_rcnn import MaskRcnn
     from skysieve.ghosts.predict.decide import Ghost
@@ -73,52 +73,39 @@ HELD_OUT = (
 
 
 @dataclass
-class GhostTraining:
+class GhostTraining(TrainingTask):
     """Training of a network for ghosts.
 
     Parameters
     ----------
-    recipe
-        Recipe of the training.
-    initial
-        Trained network to start from.
-    origin
-        Name and checksum of that network, to distinguish trainings.
+    recipe, initial, origin
+        See :class:`skysieve.core.training.task.TrainingTask`.
     real
         Real ghosts, which replace simulated ones in the fraction `clean_share` of the pictures.
     """
 
-    recipe: TrainingRecipe
-    initial: GhostNet | None = None
-    origin: str = ""
+    normalisation = NORMALISATION
+    material = "simulated focal planes"
+    reference = "docs/ghosts.md"
+
     real: RealGhosts | None = None
 
-    def start_from(self, model: str) -> None:
-        """Start from a trained network.
-
-        Parameters
-        ----------
-        model
-            Name or folder of a model.
+    def network_of(self, model: Model) -> GhostNet:
+        """Return the recipe's network with the weights of a model.
 
         Raises
         ------
         ConfigError
             If the recipe's network cannot start from a model.
-        ModelError
-            If the model does not exist, or its network differs from the recipe's.
         """
-        from skysieve.core.training.initial import load_graph_weights
-        from skysieve.ghosts.predict.model import load_model
-
         if self.recipe.network.kind:
             raise ConfigError(
                 f"recipe {self.recipe.name}: {self.recipe.network.kind} cannot start from a model; leave "
                 "--init out"
             )
-        network, found = ghost_net(self.recipe), load_model(model)
-        load_graph_weights(network, found)
-        self.initial, self.origin = network, f"{found.card.name} {found.card.graphs[0].sha256}"
+        network = ghost_net(self.recipe)
+        load_graph_weights(network, model)
+        return network
 
     @cached_property
     def simulation(self) -> GhostRecipe:
@@ -130,12 +117,10 @@ class GhostTraining:
         """Positions of the CCDs."""
         return Layout(decam().ccd_map.astype(np.uint8))
 
-    def describe(self) -> str:
-        """Return both recipes as YAML, and what else identifies the training."""
-        text = f"{self.recipe.to_yaml()}---\n{self.simulation.to_yaml()}"
-        if self.real is not None:
-            text += f"---\nreal ghosts: {self.real.digest}\n"
-        return text + (f"---\ninit: {self.origin}\n" if self.origin else "")
+    def documents(self) -> list[str]:
+        """Return the recipe of the focal planes, and the checksum of real ghosts."""
+        real = [] if self.real is None else [f"real ghosts: {self.real.digest}\n"]
+        return [self.simulation.to_yaml(), *real]
 
     def learner(self) -> Learner:
         """Return the network with its losses.
@@ -159,33 +144,23 @@ class GhostTraining:
             return MaskRcnnLearning(self.recipe, frozen_statistics=frozen)
         return GhostLearning(self.recipe, network=self.initial, frozen_statistics=frozen)
 
-    def training_batches(
-        self, *, done: int, workers: int, rank: int, ranks: int
-    ) -> DataLoader[TrainingPicture]:
-        """Return endless batches of pictures, starting after the completed steps."""
+    def stream(self, **order: Unpack[Order]) -> ShuffledStream[Any, Any]:
+        """Return the endless stream of pictures."""
         recipe = self.recipe
-        stream = GhostStream(
-            GhostPictures(self.simulation, self.layout, recipe.seed, self.real, recipe.clean_share),
-            reuse=recipe.reuse,
-            seed=recipe.seed,
-            first=done * recipe.batch * ranks // recipe.reuse,
-            rank=rank,
-            ranks=ranks,
-        )
-        return picture_batches(stream, batch=recipe.batch, workers=workers)
+        pictures = GhostPictures(self.simulation, self.layout, recipe.seed, self.real, recipe.clean_share)
+        return GhostStream(pictures, **order)
 
     def validation_batches(self) -> DataLoader[TrainingPicture]:
         """Return the validation pictures: always the same, and never used for training."""
         pictures = self._pictures(self.recipe.seed + VALIDATION_SEED)
         validation = [pictures.picture(number) for number in range(self.recipe.validation_frames)]
-        return picture_batches(validation, batch=self.recipe.batch)
+        return list_batches(validation, batch=self.recipe.batch, collate=collate)
 
     def _pictures(self, seed: int) -> GhostPictures:
         return GhostPictures(self.simulation, self.layout, seed)
 
-    def finish(self, learner: Learner, folder: Path, *, facts: dict[str, Any]) -> Model:
-        """Choose thresholds on new pictures and write the trained network as a model."""
-        network: GhostNet | MaskRcnn = learner.network
+    def measure(self, network: GhostNet | MaskRcnn) -> Measured:
+        """Choose thresholds on new pictures."""
         logger.info("choosing thresholds on %d pictures", THRESHOLD_PICTURES)
 
         def predict(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -217,15 +192,7 @@ class GhostTraining:
         correct = [
             (screening.probability(one.probability, one.found) > 0.5) == bool(one.truth) for one in simulated
         ]
-        card = ModelCard(
-            name=self.recipe.name,
-            job=JOB,
-            version=__version__,
-            description=self.recipe.description,
-            licence="MIT, Copyright (c) The Skysieve developers",
-            reference="docs/ghosts.md",
-            source=f"trained by the recipe {self.recipe.name} on simulated focal planes",
-            normalisation=NORMALISATION,
+        return Measured(
             classes=CLASS_NAMES,
             tiling=Tiling(
                 multiple=network.multiple,
@@ -235,21 +202,14 @@ class GhostTraining:
                 fixed_size=400,
                 bytes_per_pixel=BYTES_PER_PIXEL,
             ),
-            training_priors={},
-            default_priors={},
-            default_thresholds=thresholds,
-            graphs=(),
-            training={
-                "recipe": self.recipe.name,
-                "seed": self.recipe.seed,
+            thresholds=thresholds,
+            facts={
                 "kept_back": HELD_OUT,
                 "real_pictures": 0 if self.real is None else len(self.real.pictures),
-                **facts,
             },
             scores={"simulated": {**scores, "has-ghost accuracy": round(float(np.mean(correct)), 4)}},
             screening=dataclasses.asdict(screening),
         )
-        return write_model(network, folder, card, overwrite=True)
 
 
 class PictureWithPredictions(NamedTuple):
