@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from skysieve.ghosts.predict.wide_discs import RimFinder, draw_disc
+from skysieve.ghosts.predict.wide_discs import RimFinder, WideDisc, draw_disc
 
 SHAPE = (200, 240)
 ROW, COLUMN, RADIUS = 104.0, 117.0, 60.0
@@ -59,3 +59,18 @@ def test_a_disc_is_drawn_with_its_margin(rims):
     pixels, nodata = sky()
     disc = rims.find((pixels + rim(1.5)).astype(np.float32), nodata)[0]
     assert np.sqrt(draw_disc(disc, SHAPE, margin=3).sum() / np.pi) == pytest.approx(disc.radius + 3, abs=1)
+
+
+def test_a_rim_is_found_where_it_is_expected_though_others_are_stronger(rims):
+    pixels, nodata = sky(3)
+    weak = rim(1.2, row=100, column=70)
+    others = sum(rim(2, row=row, column=column) for row, column in ((100, 150), (60, 190), (150, 180)))
+    picture = (pixels + weak + others).astype(np.float32)
+
+    def near(found):
+        return [one for one in found if np.hypot(one.row - 100, one.column - 70) < 4 and one.strength > 0.34]
+
+    assert not near(rims.find(picture, nodata))
+    (disc,) = near(rims.find(picture, nodata, [WideDisc(105, 66, 58, 0)]))
+    assert disc.radius == pytest.approx(RADIUS, abs=2)
+    assert disc in rims.find(picture, nodata, [WideDisc(105, 66, 58, 0), WideDisc(30, 30, 300, 0)])

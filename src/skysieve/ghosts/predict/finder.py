@@ -15,6 +15,7 @@ from skysieve.ghosts.focal_plane.decam import decam
 from skysieve.ghosts.focal_plane.levels import measure_levels, normalise_picture
 from skysieve.ghosts.predict.augmentation import VIEWS, predict_augmented
 from skysieve.ghosts.predict.combine import combine, remove_duplicates
+from skysieve.ghosts.predict.expected_discs import expected_discs, find_bright_stars
 from skysieve.ghosts.predict.model import load_model
 from skysieve.ghosts.predict.screening import MIN_SCORE, Screening
 from skysieve.ghosts.predict.wide_discs import RimFinder
@@ -197,8 +198,16 @@ class GhostFinder(NetworkRunner):
         discs: list[WideDisc] = []
         if self.rims is not None:
             above = (picture.astype(np.float32) - np.float32(levels.sky)) / np.float32(levels.noise)
-            discs = self.rims.find(above, levels.nodata)
+            expected = self._expected_discs(above, levels.nodata)
+            discs = self.rims.find(above, levels.nodata, expected)
         return Measurements(output, tuple(discs), levels)
+
+    def _expected_discs(self, above: NDArray[np.float32], nodata: NDArray[np.bool_]) -> list[WideDisc]:
+        """Return where the optics of DECam put the widest reflections of the bright stars."""
+        radii = self.camera.wide_discs
+        if radii is None or self.camera is not decam():
+            return []
+        return expected_discs(find_bright_stars(above, nodata), self.camera.picture_shape, radii)
 
     def decide(
         self,

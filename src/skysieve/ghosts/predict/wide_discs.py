@@ -54,7 +54,10 @@ MIN_PEAK = 0.15
 """Minimum strength of a circle in the first search; stronger circles are refined."""
 
 MAX_CANDIDATES = 3
-"""Maximum number of circles that are refined."""
+"""Maximum number of circles that are refined, and of those refined near expected ones."""
+
+NEAR_CENTRE, NEAR_RADIUS = 8.0, 5.0
+"""Distance in pixels from an expected centre, and from its radius, within which a circle is searched."""
 
 Floats = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
 
@@ -119,7 +122,12 @@ class RimFinder:
 
         return [(ring(r - WIDTH, r), ring(r, r + WIDTH), 2 * math.pi * r * WIDTH) for r in self.radii]
 
-    def find(self, pixels: NDArray[np.float32], nodata: NDArray[np.bool_]) -> list[WideDisc]:
+    def find(
+        self,
+        pixels: NDArray[np.float32],
+        nodata: NDArray[np.bool_],
+        expected: Sequence[WideDisc] = (),
+    ) -> list[WideDisc]:
         """Find circles with a rim.
 
         Parameters
@@ -128,6 +136,8 @@ class RimFinder:
             Picture ``(H, W)`` float32, in units of noise above the sky.
         nodata
             Pixels ``(H, W)`` bool without data.
+        expected
+            Circles near which to search as well, however strong others are.
 
         Returns
         -------
@@ -136,7 +146,10 @@ class RimFinder:
         """
         valid = (~nodata).astype(np.float32)
         clipped: NDArray[np.float32] = np.clip(pixels, -CLIP, CLIP) * valid
-        found = [self._refine(clipped, valid, circle) for circle in self._peaks(self._search(clipped, valid))]
+        strengths = self._search(clipped, valid)
+        starts = list(self._peaks(strengths))
+        starts += [disc for disc in self._peaks_near(strengths, expected) if not _is_near(disc, starts)]
+        found = [self._refine(clipped, valid, circle) for circle in starts]
         return sorted(found, key=lambda disc: -disc.strength)
 
     def _search(self, clipped: Floats, valid: Floats) -> Floats:
@@ -168,6 +181,28 @@ class RimFinder:
             radius = float(self.radii[which[row, column]])
             yield WideDisc(2.0 * row + 0.5, 2.0 * column + 0.5, radius, float(best[row, column]))
             best[max(0, row - 6) : row + 7, max(0, column - 6) : column + 7] = -1
+
+    def _peaks_near(self, strengths: Floats, expected: Sequence[WideDisc]) -> list[WideDisc]:
+        """Return the strongest circle near each expected one; of all expected ones, the strongest few."""
+        found: dict[tuple[int, ...], WideDisc] = {}
+        rows, columns = (CENTRE_STEP * np.arange(side) + 0.5 for side in strengths.shape[1:])
+        for disc in expected:
+            axes = [
+                np.flatnonzero(np.abs(values - middle) <= reach)
+                for values, middle, reach in (
+                    (self.radii, disc.radius, NEAR_RADIUS),
+                    (rows, disc.row, NEAR_CENTRE),
+                    (columns, disc.column, NEAR_CENTRE),
+                )
+            ]
+            if all(axis.size for axis in axes):
+                part = strengths[np.ix_(*axes)]
+                at = np.unravel_index(int(part.argmax()), part.shape)
+                r, y, x = (int(axis[index]) for axis, index in zip(axes, at, strict=True))
+                found[r, y, x] = WideDisc(
+                    float(rows[y]), float(columns[x]), float(self.radii[r]), float(part[at])
+                )
+        return sorted(found.values(), key=lambda disc: -disc.strength)[:MAX_CANDIDATES]
 
     def _refine(self, clipped: Floats, valid: Floats, start: WideDisc) -> WideDisc:
         """Return the strongest circle near `start`, measured by sectors."""
@@ -217,6 +252,15 @@ class RimFinder:
             return None
         disc = candidates[first]
         return WideDisc(disc.row, disc.column, disc.radius, float(strengths[first]))
+
+
+def _is_near(disc: WideDisc, others: Sequence[WideDisc]) -> bool:
+    """Tell whether the refinement of another circle reaches this one as well."""
+    return any(
+        max(abs(disc.row - one.row), abs(disc.column - one.column), abs(disc.radius - one.radius))
+        <= CENTRE_STEP
+        for one in others
+    )
 
 
 def draw_disc(disc: WideDisc, shape: tuple[int, int], *, margin: float = 0.0) -> NDArray[np.bool_]:

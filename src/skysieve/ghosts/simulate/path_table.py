@@ -80,7 +80,7 @@ class GhostPath:
     @property
     def radius(self) -> float:
         """Radius of a disc with the area of the unvignetted ghost, in mm."""
-        return PUPIL_RADIUS * math.sqrt(abs(self.scale[0] * self.scale[1]))
+        return _disc_radius(*self.scale)
 
     @property
     def brightness(self) -> float:
@@ -123,7 +123,13 @@ class PathTable:
         """Filter positions of the paths that the filter reflects, in mm, increasing."""
         return tuple(np.unique(self.filter_position[np.isfinite(self.filter_position)]).tolist())
 
-    def at(self, angle: float, *, filter_position: float = USUAL_FILTER_POSITION) -> list[GhostPath]:
+    def at(
+        self,
+        angle: float,
+        *,
+        filter_position: float = USUAL_FILTER_POSITION,
+        radii: tuple[float, float] = (0.0, math.inf),
+    ) -> list[GhostPath]:
         """Interpolate the ghosts of a star at a field angle.
 
         A path with light at only one of the two neighbouring angles fades towards the other.  Of the paths
@@ -135,6 +141,8 @@ class PathTable:
             Field angle, in degrees.
         filter_position
             Position of the filter, in mm.
+        radii
+            Minimum and maximum :attr:`GhostPath.radius`; other ghosts are left out.
 
         Returns
         -------
@@ -165,6 +173,8 @@ class PathTable:
             weight = share * has_light[:, number]
             weight /= weight.sum()
             along, across = weight @ self.scale[pair, number]
+            if not radii[0] <= _disc_radius(along, across) <= radii[1]:
+                continue
             found.append(
                 GhostPath(
                     self.paths[number],
@@ -247,6 +257,11 @@ def decam_paths() -> PathTable:
         The table.
     """
     return PathTable.read(TABLE)
+
+
+def _disc_radius(along: float, across: float) -> float:
+    """Return the radius in mm of a disc with the area of a ghost of these scales."""
+    return PUPIL_RADIUS * math.sqrt(abs(along * across))
 
 
 def fitted_light(path: str) -> float:
