@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from skysieve.frames.evaluate.masks import Detector
     from skysieve.frames.simulate.injection import CleanFrame
 
-__all__ = ["HOW", "injected_frames"]
+__all__ = ["HOW", "injected_frames", "real_clean_frames"]
 
 REACH = 2
 """Margin in pixels around those that a detector marks in the original frame; they are not evaluated."""
@@ -61,14 +61,15 @@ class RealFrame:
         Name of the frame, and recipe of the injected contaminants.
     clean
         The frame, its sky and its camera.
-    nodata
-        ``(H, W)`` bool, pixels without data.
+    nodata, inactive
+        ``(H, W)`` bool, pixels without data, and those not exposed to light.
     """
 
     name: str
     recipe: str
     clean: CleanFrame
     nodata: NDArray[np.bool_]
+    inactive: NDArray[np.bool_]
 
     @property
     def pixels(self) -> NDArray[np.float32]:
@@ -121,6 +122,18 @@ def injected_frames(detectors: Sequence[Detector], injections: int) -> Iterator[
             yield BenchmarkFrame(frame, group=real.name, unit=real.name)
 
 
+def real_clean_frames() -> Iterator[tuple[str, CleanFrame, NDArray[np.bool_]]]:
+    """Yield the real frames before injection.
+
+    Yields
+    ------
+    tuple
+        Name, the frame with its sky and camera, and the pixels ``(H, W)`` without data or light.
+    """
+    for real in _real_frames():
+        yield real.name, real.clean, real.nodata | real.inactive
+
+
 def _real_frames() -> Iterator[RealFrame]:
     for benchmark in BENCHMARK_FRAMES:
         path = data_folder() / "frames" / benchmark.name
@@ -130,7 +143,12 @@ def _real_frames() -> Iterator[RealFrame]:
                 pixels, nodata = plane.rows(0, plane.shape[0])
                 header = {**dict(opened.hdus[0].header), **dict(hdu.header)}
                 name = path.stem if len(planes) == 1 else f"{path.stem} {number}"
-                yield RealFrame(name, benchmark.recipe, clean_frame(pixels, nodata, header), nodata)
+                sections = plane.sections
+                inactive = np.zeros_like(nodata)
+                if sections is not None:
+                    inactive |= sections.inactive(0, plane.shape[0])
+                clean = clean_frame(pixels, nodata, header)
+                yield RealFrame(name, benchmark.recipe, clean, nodata, inactive)
 
 
 def _originally_marked(detectors: Sequence[Detector], real: RealFrame) -> NDArray[np.int16]:

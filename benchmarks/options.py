@@ -27,6 +27,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "contaminants": ("model", "recipes", "frames", "side"),
     "injected": ("model", "injections"),
     "cosmic-rays": ("model", "recipes", "frames", "side", "injections", "peers"),
+    "trails": ("model", "recipes", "frames", "side"),
     "priors": ("model", "side"),
     "domain": ("model", "frames"),
     "real-truth": ("model",),

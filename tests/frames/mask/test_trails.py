@@ -111,6 +111,28 @@ def test_marks_without_light_are_no_trail():
     assert not measure_trails(ArrayFrame(pixels), bits)
 
 
+@pytest.mark.parametrize("ends", [((-200, 20), (700, 280)), ((150, -20), (250, 320)), ((40, 250), (360, 30))])
+def test_a_trail_too_faint_for_the_mask_is_found(ends):
+    pixels, bits = seen(line(ends, 0.5, 5.0))
+    assert not bits.any()
+    assert not measure_trails(ArrayFrame(pixels), bits, settings=TrailSettings(faint=False))
+    [trail] = measure_trails(ArrayFrame(pixels), bits)
+    x, y = trail.points(5)[1:4].T
+    (x1, y1), (x2, y2) = ends
+    across = ((x - x1) * (y2 - y1) - (y - y1) * (x2 - x1)) / np.hypot(x2 - x1, y2 - y1)
+    assert np.abs(across).max() < 2.0
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_an_empty_frame_has_no_trail(seed):
+    stars = np.zeros(SHAPE)
+    for x, y, peak in np.random.default_rng(seed).uniform((0, 0, 0), (400, 300, 6), (60, 3)):
+        stars += np.exp(peak) * np.exp(-((ROWS - y) ** 2 + (COLUMNS - x) ** 2) / 6)
+    pixels, _ = seen(stars, seed)
+    bits = np.where(stars > 1, 4096, 0).astype(np.int16)
+    assert not measure_trails(ArrayFrame(pixels), bits)
+
+
 def test_a_spike_is_no_trail():
     star = Spikes(150.0, 200.0, (np.arctan2(100, 180),), 120.0)
     light = line(((110, 100), (290, 200)), 5.0)
@@ -118,6 +140,8 @@ def test_a_spike_is_no_trail():
     assert not measured(light, spikes=[star])
     pixels, bits = seen(light)
     bits[light > 0.5] |= SP
+    assert measure_trails(ArrayFrame(pixels), bits)  # no bright star is near
+    pixels, _ = seen(light + 2000 * np.exp(-((ROWS - 150) ** 2 + (COLUMNS - 200) ** 2) / 6))
     assert not measure_trails(ArrayFrame(pixels), bits)
 
 

@@ -205,7 +205,9 @@ def _end(brightness: NDArray[np.float32], first: int, last: int, mean: float) ->
     if level <= 0:
         return last
     # the sum of the brightness above half of the level is highest at the end
-    sums = np.cumsum(np.nan_to_num(np.minimum(brightness[begin:], 4 * level) - level / 2, nan=0.0))
+    # flashes count more than stars beyond the first estimate of the end
+    highest_counted = np.where(np.arange(begin, brightness.size) <= last, 4 * level, 1.5 * level)
+    sums = np.cumsum(np.nan_to_num(np.minimum(brightness[begin:], highest_counted) - level / 2, nan=0.0))
     highest = np.maximum.accumulate(sums)
     over = np.flatnonzero(highest - sums > level / 2 * DARK)
     stop = int(over[0]) if over.size else sums.size

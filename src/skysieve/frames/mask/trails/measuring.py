@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, TypeGuard
 
 import numpy as np
 
 from skysieve.frames.mask.classes import find_class
 from skysieve.frames.mask.trails.courses import excess_along, fit_centre_line, mean_profile
 from skysieve.frames.mask.trails.cutouts import CHUNK, Cutout, SkyLight
+from skysieve.frames.mask.trails.faint import faint_segments, without_sources
 from skysieve.frames.mask.trails.light_curves import Ends, find_ends, find_kind, find_period
 from skysieve.frames.mask.trails.profile import TrailProfile, fit_profile
 from skysieve.frames.mask.trails.segments import along_and_across, find_segments, join_segments
@@ -32,11 +34,26 @@ __all__ = ["MeasuredTrail", "measure_trails"]
 
 SPIKE = find_class("SP").code
 
+MIN_AGREEMENT = 0.15
+"""Minimum significance of a faint trail, relative to its signal-to-noise ratio; it is lower where the sky has
+structure."""
+
+MIN_MEDIAN = 0.2
+"""Minimum ratio of the median to the upper quartile of the brightness of the chunks; it is lower beside a
+bright star."""
+
+MIN_SIGNIFICANCE = 5.0
+"""Minimum significance of a trail: above the structure of the sky beside it."""
+
 MIN_DETECTED = 0.5
 """Minimum fraction of the chunks between the ends in which a trail is brighter than its sides."""
 
 MAX_SPIKE = 0.4
 """Maximum fraction of the centre line in pixels of spikes."""
+
+BRIGHT, SPIKE_MARGIN = 150.0, 0.25
+"""Minimum peak of stars with spikes in units of the noise, and distance of the star beyond the ends of a
+spike, relative to its length."""
 
 SPIKE_ANGLE, SPIKE_REACH = math.radians(4.0), 1.5
 """A line through a star at this angle or less to one of its rays, and within this multiple of their reach, is
@@ -46,8 +63,15 @@ MUON_LENGTH, MUON_WIDTH = 300.0, 1.9
 """A line with both ends in the frame that is shorter and narrower than this, in pixels, is the track of a
 particle."""
 
-MIN_CORRELATED = 1.25
-"""Ratio of the scatter beside a trail to that of independent pixels from which noise counts as correlated."""
+MAX_FAINT = 24
+"""Maximum number of lines that are measured in the search for faint trails."""
+
+MIN_FAINT_SIGNIFICANCE, MIN_THIRD, MIN_STEADINESS = 7.0, 2.0, 0.25
+"""Minimum significance of a faint trail and of each third of it, and minimum ratio of the brightness of the
+faintest to that of the brightest third."""
+
+MIN_FAINT_LENGTH, MAX_FAINT_WIDTH = 100.0, 16.0
+"""Minimum length and maximum width of faint trails in pixels; wider lines may be sky, fringes or halos."""
 
 MIN_ASPECT = 4.0
 """Minimum ratio of length to width."""
@@ -68,7 +92,8 @@ class MeasuredTrail:
     profile
         Mean profile across it.
     snr
-        Total signal-to-noise ratio, with optimal weights of its pixels.
+        Total signal-to-noise ratio, with optimal weights of its pixels, for noise that is independent between
+        pixels.
     significance
         Light above that of the sides, divided by the scatter of lines beside the trail.
     brightness
@@ -159,28 +184,38 @@ def measure_trails(
     """
     settings = settings or TrailSettings()
     segments = join_segments(find_segments(bits, traced))
-    if not segments:
+    if not segments and not settings.faint:
         return []
     sky = SkyLight.of_frame(frame, bits)
     found: list[MeasuredTrail] = []
+
+    def is_new(trail: MeasuredTrail | None) -> TypeGuard[MeasuredTrail]:
+        return (
+            trail is not None
+            and trail.length >= settings.min_length
+            and trail.snr >= settings.min_snr
+            and trail.significance >= MIN_SIGNIFICANCE
+            and not _is_particle(trail)
+            and not _is_spike(trail, sky, bits, spikes)
+            and not any(_same(trail, other) or _same(other, trail) for other in found)
+        )
+
     for segment in segments:
-        if any(_covers(trail, segment) for trail in found):
-            continue
-        trail = _measure(sky, segment)
-        if (
-            trail is None
-            or trail.length < settings.min_length
-            or trail.snr < settings.min_snr
-            or _is_particle(trail)
-            or _is_spike(trail, bits, spikes)
-            or any(_same(trail, other) for other in found)
-        ):
-            continue
-        found.append(trail)
+        if not any(_covers(trail, segment) for trail in found):
+            trail = _measure(sky, segment)
+            if is_new(trail):
+                found.append(trail)
+    if settings.faint:
+        empty = without_sources(sky, bits)
+        for segment in islice(faint_segments(empty), MAX_FAINT):
+            if not any(_covers(trail, segment) for trail in found):
+                trail = _measure(empty, segment, faint=True)
+                if is_new(trail) and _is_clear(trail):
+                    found.append(trail)
     return sorted(found, key=lambda trail: -trail.snr)
 
 
-def _measure(sky: SkyLight, segment: Segment) -> MeasuredTrail | None:
+def _measure(sky: SkyLight, segment: Segment, *, faint: bool = False) -> MeasuredTrail | None:
     """Return the trail of a segment; None if the frame has no such line."""
     course = fit_centre_line(sky, segment)
     if course is None:
@@ -202,6 +237,10 @@ def _measure(sky: SkyLight, segment: Segment) -> MeasuredTrail | None:
     values = excess.on_course[np.isfinite(excess.on_course)]
     if not values.size or np.mean(values > 0.75 * excess.scatter) < MIN_DETECTED:
         return None
+    if not segment.is_traced and np.median(values) < MIN_MEDIAN * np.percentile(values, 75):
+        return None
+    if faint and not _is_continuous(values, excess.scatter):
+        return None
     error = 1.25 / math.sqrt(max(1.0, cutout.along.size))
     profile = fit_profile(cutout.across, mean_profile(cutout, excess, chunk=chunk), width=width, error=error)
     if profile is None or extent[1] - extent[0] < MIN_ASPECT * profile.fwhm:
@@ -210,7 +249,6 @@ def _measure(sky: SkyLight, segment: Segment) -> MeasuredTrail | None:
     period = find_period(inside)
     middle_row, middle_column = course.at(sum(extent) / 2, 0.0)
     noise = sky.noise_at(float(middle_row), float(middle_column))
-    ratio = excess.scatter / excess.expected
     across = np.arange(-cutout.centre, cutout.centre + 0.25, 0.25)
     weight = float((profile.at(across) ** 2).sum()) / 4
     within = np.linspace(-profile.fwhm / 2, profile.fwhm / 2, 33)
@@ -222,13 +260,39 @@ def _measure(sky: SkyLight, segment: Segment) -> MeasuredTrail | None:
         ),
         at_border=ends.at_border,
         profile=profile,
-        snr=math.sqrt(weight * (extent[1] - extent[0])) / (ratio if ratio > MIN_CORRELATED else 1.0),
+        snr=math.sqrt(weight * (extent[1] - extent[0])),
         significance=float(values.sum()) / (excess.scatter * math.sqrt(values.size)),
         brightness=float(profile.at(within).mean()) * noise,
         noise=noise,
         period=period,
         kind=find_kind(inside, ends.at_border, period=period, error=1 / math.sqrt(1.2 * width + 1)),
     )
+
+
+def _brightest_along(trail: MeasuredTrail, sky: SkyLight) -> float:
+    """Return the maximum of the light on a line and a little beyond its ends, in units of the noise."""
+    margin = SPIKE_MARGIN * trail.length
+    extent = trail.ends[0] - margin, trail.ends[1] + margin
+    light = Cutout.along_course(sky, trail.course, extent, 2).light
+    return float(np.nanmax(light, initial=0.0))
+
+
+def _is_clear(trail: MeasuredTrail) -> bool:
+    """Return whether a faint line is significant, long and narrow enough for a trail."""
+    return (
+        trail.significance >= max(MIN_FAINT_SIGNIFICANCE, MIN_AGREEMENT * trail.snr)
+        and trail.length >= MIN_FAINT_LENGTH
+        and trail.width <= MAX_FAINT_WIDTH
+    )
+
+
+def _is_continuous(values: NDArray[np.float32], scatter: float) -> bool:
+    """Return whether each third of a faint trail is brighter than its sides, by similar amounts."""
+    if values.size < 3:
+        return False
+    thirds = [part.mean() * math.sqrt(part.size) / scatter for part in np.array_split(values, 3)]
+    means = [float(np.median(part)) for part in np.array_split(values, 3)]
+    return min(thirds) >= MIN_THIRD and min(means) > MIN_STEADINESS * max(means)
 
 
 def _covers(trail: MeasuredTrail, segment: Segment) -> bool:
@@ -254,12 +318,13 @@ def _is_particle(trail: MeasuredTrail) -> bool:
     return not any(trail.at_border) and trail.length < MUON_LENGTH and trail.width < MUON_WIDTH
 
 
-def _is_spike(trail: MeasuredTrail, bits: NDArray[np.int16], spikes: Sequence[Spikes]) -> bool:
+def _is_spike(trail: MeasuredTrail, sky: SkyLight, bits: NDArray[np.int16], spikes: Sequence[Spikes]) -> bool:
     """Return whether a trail is a diffraction spike of a star."""
     points = np.rint(trail.points(129)).astype(int)
     x = points[:, 0].clip(0, bits.shape[1] - 1)
     y = points[:, 1].clip(0, bits.shape[0] - 1)
-    if ((bits[y, x] & SPIKE) != 0).mean() > MAX_SPIKE:
+    # networks take trails for spikes too, but spikes have a bright star on their line
+    if ((bits[y, x] & SPIKE) != 0).mean() > MAX_SPIKE and _brightest_along(trail, sky) > BRIGHT:
         return True
     for star in spikes:
         along, across = along_and_across(trail.course, np.array([star.row]), np.array([star.column]))

@@ -136,7 +136,7 @@ def fit_profile(
     span = float(np.abs(v).max())
     start = np.array([height, 0.2 * half, 1.6 * half, POWER, level, 0.0, 0.0])
     lower = [0.2 * height, 0.0, 0.3, MIN_POWER, -np.inf, -np.inf, -2.0]
-    upper = [3.0 * height, min(MAX_FLAT, 2 * half + 1), 4 * half + 4, MAX_POWER, np.inf, np.inf, 2.0]
+    upper = [3.0 * height, min(MAX_FLAT, half + 1), 2.5 * half + 2, MAX_POWER, np.inf, np.inf, 2.0]
     scale = [height, 1.0, 1.0, 1.0, max(height / 10, error), max(height / 10, error) / span, 1.0]
     found = optimize.least_squares(
         lambda values: (model(values) - light) / error,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Segment", "along_and_across", "find_segments", "join_segments"]
 
-TRAIL = find_class("TRL").code
+TRAIL, SPIKE = find_class("TRL").code, find_class("SP").code
 
 MAX_GAP = 1.0
 """Maximum gap between two pieces, relative to their summed lengths."""
@@ -114,19 +114,19 @@ def find_segments(bits: NDArray[np.int16], traced: Sequence[Trail]) -> list[Segm
     Returns
     -------
     list
-        The traced trails, and the straight connected areas of class TRL that are not part of one.
+        The traced trails, and the straight connected areas of TRL and SP that are not part of one.
     """
-    marked = (bits & TRAIL) != 0
-    segments = []
+    marks = [(bits & code) != 0 for code in (TRAIL, SPIKE)]  # networks take parts of trails for spikes
+    segments: list[Segment] = []
     for trail in traced:
         segment = Segment(trail.course, trail.ends, trail.width, is_traced=True)
-        if _is_marked(marked, segment):
+        if _is_marked(marks[0], segment):
             segments.append(segment)
-            _clear(marked, segment)
-    for component in find_components(marked):
-        line = fit_line(component)
-        if line is not None:
-            segments.append(_segment(line))
+            for marked in marks:
+                _clear(marked, segment)
+    for marked in marks:
+        lines = [fit_line(component) for component in find_components(marked)]
+        segments += [_segment(line) for line in lines if line is not None]
     return segments
 
 

@@ -22,6 +22,8 @@ class TrailSettings:
         Minimum length of the trails in the table, in pixels.
     min_snr
         Minimum total signal-to-noise ratio of the trails in the table.
+    faint
+        Also search the whole frame for trails that are too faint for the mask.
     wings
         Also mask each trail from end to end, and to both sides up to where its fitted profile falls below
         this level, in units of the noise of a pixel, as 0.1.
@@ -29,6 +31,7 @@ class TrailSettings:
 
     min_length: float = setting(60.0, "--trail-min-length", minimum=20, panel=TRAILS)
     min_snr: float = setting(10.0, "--trail-min-snr", minimum=3, panel=TRAILS)
+    faint: bool = setting(True, "--trail-faint/--no-trail-faint", panel=TRAILS)
     wings: float | None = setting(
         None, "--trail-wings", minimum=0.001, maximum=100, panel=TRAILS, metavar="LEVEL", hidden_default=True
     )
