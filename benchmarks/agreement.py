@@ -17,7 +17,7 @@ from skysieve.core.fits.frame_files import FrameFile
 from skysieve.core.fits.locations import parse_location
 from skysieve.core.models.engine import MIN_AGREEMENT
 from skysieve.frames.mask.masker import Masker
-from skysieve.frames.mask.model import load_model
+from skysieve.frames.mask.model import CONTAMINANTS
 from skysieve.frames.mask.settings import MaskSettings
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ def _bf16_remark(found: Found) -> str:
     total, least = found.total.get(DEFAULT_BF16), 100 * MIN_AGREEMENT
     if total is None:
         return "bf16 was not measured: this processor has no instructions for it."
-    stated = load_model("maximask").card.agreement.get("bf16")
+    stated = CONTAMINANTS.load("maximask").card.agreement.get("bf16")
     return (
         f"With bf16, {total.equal:.3f} % of the decisions equal those of f32. From {least:g} % on Skysieve "
         "uses bf16 by default, so it is "

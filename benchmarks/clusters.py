@@ -10,7 +10,7 @@ from published_tools import CACHE
 from results import Bar, Cell, Result, Table
 from skies import SELECTION_SEED, TEST_SEEDS, TRAINING_SEEDS, sky_of_seed
 
-from skysieve.clusters.search.model import load_model
+from skysieve.clusters.search.model import CLUSTERS
 from skysieve.core.evaluation.bootstrap import RESAMPLES
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def measure(*, model: str, output: Path) -> Result:
         "Clusters of galaxies in microwave maps",
         f"Simulated skies (seeds {seeds}) in Planck's six high-frequency bands at nside 2048, outside of 15 "
         "degrees about the Galactic plane, each with clusters, background, dust, cores, galaxies and noise "
-        f"of its own. The model `{load_model(model).card.name}` was trained on seeds "
+        f"of its own. The model `{CLUSTERS.load(model).card.name}` was trained on seeds "
         f"{', '.join(map(str, TRAINING_SEEDS))}. Its scores were calibrated on tiles of these skies that no "
         f"training patch covers, and settings were chosen on them and on seed {SELECTION_SEED}. A cluster "
         "counts as findable if its Y500 is 5e-4 square arcminutes or more; a candidate is real if a cluster "

@@ -19,11 +19,10 @@ import numpy as np
 
 from skysieve.core.errors import SkysieveError
 from skysieve.core.models.engine import load_network
-from skysieve.frames.mask.model import load_model
+from skysieve.frames.mask.model import CONTAMINANTS
 
 if TYPE_CHECKING:
-    from skysieve.core.models.card import EngineName
-    from skysieve.core.models.network import Engine, Precision
+    from skysieve.core.models.network import Engine, EngineName, Precision
 
 __all__: list[str] = []
 
@@ -34,7 +33,7 @@ def main() -> None:
     """Load the network, time its calls, and print the JSON line."""
     engine, graph, precision, *numbers = sys.argv[1:]
     batch, height, width, calls = map(int, numbers)
-    model = load_model("maximask")
+    model = CONTAMINANTS.load("maximask")
     # the card states which engine a graph is for; here every engine runs every graph
     (form,) = (g for g in model.card.graphs if g.file == graph)
     forced = dataclasses.replace(form, engines=(cast("EngineName", engine),))

@@ -17,7 +17,7 @@ from results import Cell, Result, Table
 from frames import SIDE
 from skysieve.frames.image.tiles import TileSizes, plan_tiles
 from skysieve.frames.mask.masker import PUBLISHED_BATCH, PUBLISHED_TILES
-from skysieve.frames.mask.model import load_model
+from skysieve.frames.mask.model import CONTAMINANTS
 
 __all__ = ["measure"]
 
@@ -36,7 +36,7 @@ class Timing:
 
 def measure(runs: int) -> Result:
     """Time every engine with every form of unpooling, on the published and on the default tiles."""
-    card = load_model("maximask").card
+    card = CONTAMINANTS.load("maximask").card
     published = (PUBLISHED_BATCH, PUBLISHED_TILES["size"], PUBLISHED_TILES["size"])
     shapes = {"published": published, "default": _default_tiles()}
     engines = [name for name in ("openvino", "onnxruntime") if importlib.util.find_spec(name)]
@@ -86,7 +86,7 @@ def measure(runs: int) -> Result:
 
 def _default_tiles() -> Shape:
     """Return the batch, height and width of the tiles for a frame, with the memory of float32."""
-    tiling = load_model("maximask").card.tiling
+    tiling = CONTAMINANTS.load("maximask").card.tiling
     plan = plan_tiles(
         (SIDE, SIDE),
         TileSizes(tiling.multiple, tiling.remainder, tiling.minimum),

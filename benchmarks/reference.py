@@ -12,8 +12,8 @@ from results import Bar, Result, Table
 from frames import data_folder
 from skysieve.core.models.engine import load_network
 from skysieve.frames.mask import decide
-from skysieve.frames.mask import model as contaminants
-from skysieve.frames.track import model as tracking
+from skysieve.frames.mask.model import CONTAMINANTS
+from skysieve.frames.track.model import TRACKING
 
 if TYPE_CHECKING:
     from skysieve.core.models.network import Engine, Precision
@@ -39,7 +39,7 @@ def measure() -> Result:
     if importlib.util.find_spec("onnxruntime"):
         choices.append(("onnxruntime", "f32"))
 
-    model, track_model = contaminants.load_model("maximask"), tracking.load_model("maxitrack")
+    model, track_model = CONTAMINANTS.load("maximask"), TRACKING.load("maxitrack")
     card = model.card
     training = [card.training_priors[name] for name in card.classes]
     priors = [card.default_priors[name] for name in card.classes]

@@ -12,7 +12,7 @@ from skysieve.core.models.card import CARD_FILE, GraphFile, ModelCard, Tiling
 from skysieve.frames.mask.classes import CLASSES
 from skysieve.ghosts.classes import CLASS_NAMES as GHOST_CLASSES
 from skysieve.ghosts.predict.decide import COORDINATES, LAYERS
-from skysieve.ghosts.predict.model import NORMALISATION as EIGHT_BITS
+from skysieve.ghosts.predict.model import GHOSTS
 
 SHARPNESS = 4.0
 
@@ -153,7 +153,7 @@ def save_ghost_model(folder, side=0):
         folder,
         name="tiny-ghosts",
         job="ghosts",
-        normalisation=EIGHT_BITS,
+        normalisation=GHOSTS.normalisation,
         classes=GHOST_CLASSES,
         tiling=Tiling(**sizes, bytes_per_pixel={"f32": 100, "bf16": 100}),
         training_priors={},

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from skysieve.core.models.packaged import packaged_models
 from skysieve.frames.mask.bitmaps import SURVEYS, read_bit_map
 from skysieve.frames.mask.classes import CLASSES, NODATA
-from skysieve.frames.mask.model import JOB, MAXIMASK
+from skysieve.frames.mask.model import CONTAMINANTS, MAXIMASK
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -69,7 +69,7 @@ def render() -> str:
         (f"`{c.name}`", c.description, c.code or "–", _bit(c.code), "yes" if c.is_bad else "no")
         for c in (*CLASSES, NODATA)
     ]
-    ours = [model.card for model in packaged_models() if model.card.job == JOB]
+    ours = [model.card for model in packaged_models() if model.card.job == CONTAMINANTS.name]
     maps = {name: read_bit_map(name) for name in SURVEYS}
     values = [
         (f"`{c.name}`", *(_value(bit_map, c.name) for bit_map in maps.values())) for c in (*CLASSES, NODATA)

@@ -11,6 +11,8 @@ from astropy.io import fits
 from tests.cli.command import executable, failure, sky, write
 from tests.cli.published_frame import write_published_frame
 
+from skysieve.core.models import packaged
+
 SHAPE = (400, 400)
 
 
@@ -46,7 +48,7 @@ def test_lines_are_appended_name_and_probability(maxitrack, tmp_path):
 def test_the_weights_are_the_published_ones_whatever_the_default_model_is(maxitrack, tmp_path, monkeypatch):
     write_published_frame(tmp_path / "a.fits")
     maxitrack("a.fits")
-    monkeypatch.setattr("skysieve.frames.track.settings.DEFAULT_MODEL", "another")
+    monkeypatch.setattr(packaged, "FOLDER", tmp_path / "without models")
     result, (before, after) = maxitrack("a.fits")
     assert result == (0, "", "")
     assert after == before

@@ -9,7 +9,7 @@ from tests.tiny_models import _save
 
 from skysieve.clusters.maps.healpix_maps import write_healpix_map
 from skysieve.clusters.physics.bands import band
-from skysieve.clusters.search.model import NORMALISATION
+from skysieve.clusters.search import model
 from skysieve.core.models.card import Tiling
 
 NSIDE = 256
@@ -98,7 +98,7 @@ def save_sky_model(folder, *, limit=4.0, bands=BANDS, sky=None, **card):
     facts = {
         "name": "tiny-sky",
         "job": "clusters",
-        "normalisation": NORMALISATION,
+        "normalisation": model.CLUSTERS.normalisation,
         "classes": ("cluster",),
         "tiling": Tiling(multiple=1, remainder=0, minimum=64, margin=4),
         "training_priors": {"cluster": 0.01},

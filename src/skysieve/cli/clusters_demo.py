@@ -12,8 +12,8 @@ import typer
 
 from skysieve.cli.options import Writing
 from skysieve.cli.settings_options import takes_settings
-from skysieve.clusters.search.settings import DEFAULT_MODEL
 from skysieve.core.extras import require
+from skysieve.core.models.jobs import DEFAULT_MODEL
 from skysieve.core.settings import setting
 
 if TYPE_CHECKING:
@@ -60,10 +60,10 @@ def demo(
 
     Example: `skysieve clusters demo -o demo-clusters`
     """
-    from skysieve.clusters.search.model import load_model
+    from skysieve.clusters.search.model import CLUSTERS
 
     require("the demonstration", "sky")
-    load_model(settings.model).verify()
+    CLUSTERS.load(settings.model).verify()
     sky, found, report = (str(output / name) for name in ("sky", "found", "report"))
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     chosen = [] if settings.model == DEFAULT_MODEL else ["--model", settings.model]

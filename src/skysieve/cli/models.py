@@ -11,10 +11,12 @@ from skysieve.cli.models_domain import calibrate_domain
 from skysieve.cli.options import Debug
 from skysieve.core.errors import ConfigError, ModelError
 from skysieve.core.extras import install_command
+from skysieve.core.models.jobs import DEFAULT_MODEL, Job
 from skysieve.core.printable import print_error
 
 if TYPE_CHECKING:
     from skysieve.core.models.card import Model
+    from skysieve.core.models.find import ModelJob
 
 __all__ = ["app"]
 
@@ -33,21 +35,26 @@ def models() -> None:
 Origin = Literal["packaged", "published", "cached"]
 """Sources of models."""
 
-Job = Literal["contaminants", "tracking", "ghosts", "clusters"]
-"""Jobs of models."""
+
+def _model_jobs() -> tuple[ModelJob, ...]:
+    """Return the registry of what models are for."""
+    from skysieve.clusters.search.model import CLUSTERS
+    from skysieve.frames.mask.model import CONTAMINANTS
+    from skysieve.frames.track.model import TRACKING
+    from skysieve.ghosts.predict.model import GHOSTS
+
+    return CONTAMINANTS, TRACKING, GHOSTS, CLUSTERS
 
 
 def _available() -> list[tuple[Origin, Model]]:
     """Return the models of this package, of installed packages and of the cache, each once."""
     from skysieve.core.models.packaged import packaged_models
     from skysieve.core.models.store import cached_models
-    from skysieve.frames.mask.model import MAXIMASK
-    from skysieve.frames.track.model import MAXITRACK
 
     found: dict[Path, tuple[Origin, Model]] = {
         model.folder: ("packaged", model) for model in packaged_models()
     }
-    for network in (MAXIMASK, MAXITRACK):
+    for network in (one for job in _model_jobs() for one in job.published):
         try:
             model = network.load()
         except ModelError:
@@ -56,16 +63,6 @@ def _available() -> list[tuple[Origin, Model]]:
     for model in cached_models():
         found.setdefault(model.folder, ("cached", model))
     return list(found.values())
-
-
-def _is_default(model: Model) -> bool:
-    from skysieve.clusters.search import model as clusters
-    from skysieve.frames.mask import model as contaminants
-    from skysieve.frames.track import model as tracking
-    from skysieve.ghosts.predict import model as ghosts
-
-    defaults = {job.JOB: job.DEFAULT_MODEL for job in (contaminants, tracking, ghosts, clusters)}
-    return defaults.get(model.card.job) == model.card.name
 
 
 @app.command("list")
@@ -80,7 +77,7 @@ def list_models(*, _debug: Debug = False) -> None:
     for origin, model in available:
         card = model.card
         digest = card.graphs[0].sha256[:12] if card.graphs else ""
-        default = " (default)" if _is_default(model) else ""
+        default = " (default)" if card.name == DEFAULT_MODEL else ""
         print(
             f"{card.name:12} {card.job:13} {card.version:8} {origin:10} {model.size / 1e6:6.1f} MB "
             f"{digest:13} {card.description}{default}"

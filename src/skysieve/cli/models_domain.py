@@ -66,13 +66,13 @@ def calibrate_domain(
     if side < MIN_SIDE:
         raise ConfigError(f"--side {side}: expected {MIN_SIDE} px or more")
     from skysieve.core.models.card import read_model
-    from skysieve.frames.mask.model import JOB
+    from skysieve.frames.mask.model import CONTAMINANTS
     from skysieve.frames.train.domain import DOMAIN_SEED, RECIPES, simulated_pixels
     from skysieve.frames.train.domain import calibrate_domain as calibrate
 
     model = read_model(folder)
     drawn = recipe or RECIPES.get(model.card.job, "default")
-    if clean_frames is not None and model.card.job != JOB:
+    if clean_frames is not None and model.card.job != CONTAMINANTS.name:
         raise ConfigError(f"--clean-frames: models for {model.card.job} are not trained on clean frames")
     pixels = simulated_pixels(
         model.card.job, drawn, count=frames, side=side, seed=DOMAIN_SEED + seed, clean=clean_frames

@@ -126,7 +126,7 @@ def search():
             HealpixMap(values, NSIDE, nested=False, frame="G", unit=band.unit, name="I", path=Path("x"))
         )
     table = Table({"lon": [10.0, 200.0], "lat": [85.0, 75.0], "score": [0.9, 0.6], "size": [np.nan, 8.0]})
-    return make_catalogue(table), MapSet(BANDS, MapStack(maps)), lat > 70
+    return make_catalogue(table, prefix="SKS"), MapSet(BANDS, MapStack(maps)), lat > 70
 
 
 class TestPictures:

@@ -55,7 +55,7 @@ def cards(tmp_path):
 
 @pytest.fixture
 def found(cards):
-    catalogue = make_catalogue(candidates())
+    catalogue = make_catalogue(candidates(), prefix="SKS")
     nothing = np.full(2, np.nan)
     planck = KnownCatalogue(
         "PSZ2",
@@ -88,16 +88,16 @@ class TestCatalogue:
         assert catalogue["name"][0].startswith(f"XYZ J{hours:02d}{minutes:02d}.")
 
     def test_columns_that_a_finder_lacks_are_empty(self):
-        catalogue = make_catalogue(Table({"lon": [1.0], "lat": [2.0], "snr": [5.0]}))
+        catalogue = make_catalogue(Table({"lon": [1.0], "lat": [2.0], "snr": [5.0]}), prefix="SKS")
         assert np.isnan(catalogue["score"][0])
         assert (catalogue["npix"][0], catalogue["finder"][0]) == (-1, "")
-        empty = make_catalogue(Table({"lon": np.empty(0), "lat": np.empty(0)}))
+        empty = make_catalogue(Table({"lon": np.empty(0), "lat": np.empty(0)}), prefix="SKS")
         assert len(empty) == 0
         assert empty.colnames == [column.name for column in COLUMNS]
 
     def test_without_a_score_the_signal_to_noise_ranks(self):
         table = Table({"lon": [1.0, 2.0, 3.0], "lat": [0.0, 0, 0], "snr": [5.0, np.nan, 9.0]})
-        assert make_catalogue(table)["GLON"].tolist() == [3, 1, 2]
+        assert make_catalogue(table, prefix="SKS")["GLON"].tolist() == [3, 1, 2]
 
     @pytest.mark.parametrize("ending", ["fits", "fits.gz", "ecsv", "csv"])
     def test_tables_are_the_same_when_read_again(self, tmp_path, found, ending):
@@ -148,7 +148,7 @@ class TestCatalogue:
             write_catalogue(found.catalogue, tmp_path / "a.txt", cards=found.cards, overwrite=False)
 
     def test_an_empty_catalogue_can_be_written(self, tmp_path, cards):
-        empty = make_catalogue(candidates()[:0])
+        empty = make_catalogue(candidates()[:0], prefix="SKS")
         for ending in ("fits", "ecsv", "csv", "vot"):
             write_catalogue(empty, tmp_path / f"a.{ending}", cards=cards, overwrite=False)
             assert len(Table.read(tmp_path / f"a.{ending}")) == 0
@@ -242,6 +242,6 @@ class TestAll:
 
 
 def test_units_are_those_of_the_field():
-    catalogue = make_catalogue(candidates())
+    catalogue = make_catalogue(candidates(), prefix="SKS")
     assert catalogue["size"].unit == units.arcmin
     assert catalogue["RA"].unit == catalogue["GLAT"].unit == units.deg

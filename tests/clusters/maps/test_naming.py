@@ -29,7 +29,7 @@ def test_digits_are_cut_off(ra, dec, name):
 
 def test_every_edge_of_a_tenth_of_a_minute_begins_it():
     tenths = np.arange(14400)
-    names = cluster_names(tenths * 0.025, np.zeros(14400))
+    names = cluster_names(tenths * 0.025, np.zeros(14400), prefix="SKS")
     assert [name.split()[1] for name in names] == [
         f"J{t // 600:02d}{t % 600 // 10:02d}.{t % 10}+0000" for t in tenths
     ]
@@ -37,13 +37,17 @@ def test_every_edge_of_a_tenth_of_a_minute_begins_it():
 
 def test_names_of_one_place_are_told_apart_where_asked():
     places = [10.0, 20.0, 10.001], [5.0, 5.0, 5.001]
-    assert cluster_names(*places) == ["SKS J0040.0+0500", "SKS J0120.0+0500", "SKS J0040.0+0500"]
-    assert cluster_names(*places, unique=True) == [
+    assert cluster_names(*places, prefix="SKS") == [
+        "SKS J0040.0+0500",
+        "SKS J0120.0+0500",
+        "SKS J0040.0+0500",
+    ]
+    assert cluster_names(*places, unique=True, prefix="SKS") == [
         "SKS J0040.0+0500a",
         "SKS J0120.0+0500",
         "SKS J0040.0+0500b",
     ]
-    assert cluster_names([1.0] * 28, [1.0] * 28, unique=True)[-1].endswith("ab")
+    assert cluster_names([1.0] * 28, [1.0] * 28, unique=True, prefix="SKS")[-1].endswith("ab")
 
 
 def test_published_names_are_made_of_their_places():
@@ -60,5 +64,5 @@ def test_a_prefix_has_letters_and_no_place_is_off_the_sky():
     with pytest.raises(ConfigError, match="prefix of names 'a/b': expected letters"):
         cluster_names([0.0], [0.0], prefix="a/b")
     with pytest.raises(ValueError, match="row 2: 1, 91 is no place"):
-        cluster_names([0.0, 1.0], [0.0, 91.0])
-    assert cluster_names([], []) == []
+        cluster_names([0.0, 1.0], [0.0, 91.0], prefix="SKS")
+    assert cluster_names([], [], prefix="SKS") == []

@@ -7,13 +7,13 @@ import pytest
 
 from skysieve.clusters.physics.bands import band
 from skysieve.clusters.physics.pressure_profile import beam_convolved_profile
-from skysieve.clusters.search.model import load_model, network_input
+from skysieve.clusters.search.model import CLUSTERS, network_input
 from skysieve.core.models.engine import load_network
 
 
 @pytest.fixture(scope="module")
 def model():
-    return load_model()
+    return CLUSTERS.load()
 
 
 def patch(given, y500, *, sign=1, seed=0):

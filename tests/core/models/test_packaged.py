@@ -12,8 +12,8 @@ from skysieve.core.errors import ModelError
 from skysieve.core.models import packaged
 from skysieve.core.models.card import CARD_FILE, ModelCard, Tiling, read_model
 from skysieve.core.models.packaged import find_packaged, packaged_models
-from skysieve.frames.mask.model import load_model
-from skysieve.frames.track.model import load_model as load_tracking_model
+from skysieve.frames.mask.model import CONTAMINANTS
+from skysieve.frames.track.model import TRACKING
 
 LARGEST_GRAPH = 8_000_000
 
@@ -36,33 +36,33 @@ def package(tmp_path, monkeypatch):
 
 class TestPackagedModels:
     def test_are_found_by_name_and_job(self, package):
-        assert load_model("own").folder == package / "contaminants"
-        assert load_tracking_model("own").folder == package / "tracking"
+        assert CONTAMINANTS.load("own").folder == package / "contaminants"
+        assert TRACKING.load("own").folder == package / "tracking"
         assert find_packaged("other", "tracking") is None
 
     @pytest.mark.usefixtures("package")
     def test_leave_no_trace_in_the_cache(self, tmp_path):
-        load_model("own").verify()
+        CONTAMINANTS.load("own").verify()
         assert not (tmp_path / "cache").exists()
 
     def test_come_before_a_folder_of_their_name(self, package, tmp_path, monkeypatch):
         save_pixel_model(tmp_path / "own", {})
         monkeypatch.chdir(tmp_path)
-        assert load_model("own").folder == package / "contaminants"
-        assert load_model("./own").card.name == "tiny"
+        assert CONTAMINANTS.load("own").folder == package / "contaminants"
+        assert CONTAMINANTS.load("./own").card.name == "tiny"
 
     def test_whose_graph_is_damaged_are_not_run(self, package):
         graph = package / "contaminants" / "tiny.onnx"
         graph.write_bytes(graph.read_bytes() + b"\0")
         with pytest.raises(ModelError, match="checksum in its card; install Skysieve again"):
-            load_model("own").graph("openvino")
+            CONTAMINANTS.load("own").graph("openvino")
 
     def test_whose_card_is_damaged_are_left_out_with_a_warning(self, package, caplog):
         (package / "contaminants" / CARD_FILE).write_text("{")
         assert [model.card.job for model in packaged_models()] == ["tracking"]
         assert "no valid model card" in caplog.text
         with pytest.raises(ModelError, match="no model 'own' for contaminants"):
-            load_model("own")
+            CONTAMINANTS.load("own")
 
 
 class TestThisPackage:

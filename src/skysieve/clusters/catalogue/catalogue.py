@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from skysieve.clusters.maps.naming import DEFAULT_PREFIX, cluster_names
+from skysieve.clusters.maps.naming import cluster_names
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -45,7 +45,7 @@ _MISSING: dict[str, float | str] = {"f": np.nan, "i": -1, "U": ""}
 """Value of a missing entry, by kind of dtype."""
 
 
-def make_catalogue(candidates: Table, *, prefix: str = DEFAULT_PREFIX) -> Table:
+def make_catalogue(candidates: Table, *, prefix: str) -> Table:
     """Make a catalogue of candidates, sorted by decreasing score.
 
     Parameters

@@ -13,10 +13,7 @@ from skysieve.core.errors import ConfigError
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["DEFAULT_PREFIX", "arcsecond_names", "cluster_names", "galactic_names"]
-
-DEFAULT_PREFIX = "SKS"
-"""Default prefix of the names of candidates."""
+__all__ = ["arcsecond_names", "cluster_names", "galactic_names"]
 
 _PREFIX = re.compile(r"[A-Za-z][A-Za-z0-9-]*( [A-Za-z0-9-]+)?")
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -27,9 +24,7 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _DECIMALS = 6
 
 
-def cluster_names(
-    ra: ArrayLike, dec: ArrayLike, *, prefix: str = DEFAULT_PREFIX, unique: bool = False
-) -> list[str]:
+def cluster_names(ra: ArrayLike, dec: ArrayLike, *, prefix: str, unique: bool = False) -> list[str]:
     """Make names such as ``SKS J1234.5+6701``: tenths of minutes of time and minutes of arc.
 
     Further digits are truncated, not rounded, as the IAU recommends.
@@ -62,7 +57,7 @@ def cluster_names(
 
     Examples
     --------
-    >>> cluster_names([194.95], [27.98])
+    >>> cluster_names([194.95], [27.98], prefix="SKS")
     ['SKS J1259.8+2758']
     """
     alpha, delta = _checked(ra, dec, prefix)

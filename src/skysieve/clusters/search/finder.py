@@ -18,7 +18,7 @@ from skysieve.clusters.matched_filter.matched_filter import (
     matched_filter,
 )
 from skysieve.clusters.search.augmentation import interpolate, predict_patches
-from skysieve.clusters.search.model import NetworkInput, load_model, network_input
+from skysieve.clusters.search.model import CLUSTERS, NetworkInput, network_input
 from skysieve.core.errors import ConfigError, FrameError, SourceError
 from skysieve.core.models.network_runner import NetworkRunner
 
@@ -91,7 +91,7 @@ class ClusterFinder(NetworkRunner):
         self.model: Model | None = None
         self.input: NetworkInput | None = None
         if settings.uses_network:
-            self.model = load_model(settings.model)
+            self.model = CLUSTERS.load(settings.model)
             self.input = network_input(self.model.card)
         self._stopped = False
 

@@ -7,17 +7,13 @@ from typing import TYPE_CHECKING
 
 from skysieve.clusters.maps.patches import PatchGrid
 from skysieve.clusters.maps.preprocessing import Preprocessing
-from skysieve.clusters.search.settings import DEFAULT_MODEL
 from skysieve.core.errors import ConfigError, ModelError
-from skysieve.core.models.find import find_model
+from skysieve.core.models.find import ModelJob
 
 if TYPE_CHECKING:
-    from skysieve.core.models.card import Model, ModelCard
+    from skysieve.core.models.card import ModelCard
 
-__all__ = ["CLUSTER", "DEFAULT_MODEL", "JOB", "NORMALISATION", "NetworkInput", "load_model", "network_input"]
-
-JOB = "clusters"
-NORMALISATION = "bands of the sky in units of their scatter"
+__all__ = ["CLUSTER", "CLUSTERS", "NetworkInput", "network_input"]
 
 CLUSTER = "cluster"
 """Name of the class of clusters.  A second class may be of sources that are mistaken for clusters."""
@@ -45,25 +41,8 @@ class NetworkInput:
     channel: int
 
 
-def load_model(name: str = DEFAULT_MODEL) -> Model:
-    """Find a model for clusters.
-
-    Parameters
-    ----------
-    name
-        Name of a packaged or imported model, or a folder with a card.
-
-    Returns
-    -------
-    Model
-        The model.
-
-    Raises
-    ------
-    ModelError
-        If there is no such model, or it is for another job.
-    """
-    return find_model(name, job=JOB, normalisation=NORMALISATION)
+CLUSTERS = ModelJob("clusters", "bands of the sky in units of their scatter")
+"""Models for clusters."""
 
 
 def network_input(card: ModelCard) -> NetworkInput:

@@ -9,31 +9,23 @@ from typing import Literal, get_args
 
 from skysieve.clusters.matched_filter.settings import FilterSettings
 from skysieve.core.errors import ConfigError
-from skysieve.core.models.engine_settings import VIEWS, EngineSettings
+from skysieve.core.models.engine_settings import VIEWS, ModelSettings
 from skysieve.core.settings import setting
 
-__all__ = ["DEFAULT_MODEL", "DEFAULT_PREFIX", "ClusterOptions", "ClusterSettings", "Finder"]
-
-DEFAULT_MODEL = "skysieve"
-"""Name of the default model."""
-
-DEFAULT_PREFIX = "SKS"
-"""Prefix of the names of candidates."""
+__all__ = ["ClusterOptions", "ClusterSettings", "Finder"]
 
 Finder = Literal["network", "mmf", "both"]
 """What finds candidates: the network, the matched filter, or both."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClusterSettings(EngineSettings):
+class ClusterSettings(ModelSettings):
     """Settings of the search for clusters.
 
     Attributes
     ----------
     finder
         Use the network, the matched filter, or both.
-    model
-        Name, or folder with a card; `skysieve models list` shows the models and the default.
     threshold
         Minimum probability of the pixels of a candidate; default from the card of the model.
     snr
@@ -56,7 +48,6 @@ class ClusterSettings(EngineSettings):
     """
 
     finder: Finder = setting("both")
-    model: str = setting(DEFAULT_MODEL, hidden_default=True)
     threshold: float | None = setting(None, hidden_default=True)
     snr: float = setting(4.5)
     most_source: float = 1.0
@@ -135,7 +126,7 @@ class ClusterOptions:
     galactic_cut: float = setting(15.0, metavar="DEGREES")
     mask: Path | None = setting(None, metavar="MAP", hidden_default=True)
     nside: int | None = setting(None, hidden_default=True)
-    prefix: str = setting(DEFAULT_PREFIX, hidden_default=True)
+    prefix: str = setting("SKS", hidden_default=True)
     votable: bool = setting(False)
     frame: str | None = setting(None, metavar="G|C|E", hidden_default=True)
     units_of_maps: str | Mapping[str, str] | None = setting(

@@ -16,7 +16,7 @@ from scipy.special import expit
 from skysieve.clusters.maps.patches import PatchGrid
 from skysieve.clusters.maps.preprocessing import Preprocessing
 from skysieve.clusters.maps.split import SkySplit
-from skysieve.clusters.search.model import NORMALISATION
+from skysieve.clusters.search.model import CLUSTERS
 from skysieve.clusters.train.learning import (
     DEFAULT_NETWORK,
     ClusterLearning,
@@ -92,7 +92,7 @@ class ClusterTraining(TrainingTask):
         If no patch fits into the part of the maps in the tiles for training.
     """
 
-    normalisation = NORMALISATION
+    models = CLUSTERS
     material = "skies whose clusters are known"
     reference = "docs/clusters.md"
 

@@ -17,6 +17,7 @@ from skysieve.core.atomic import atomic_write
 from skysieve.core.documents import parse_json, read_bytes, read_text
 from skysieve.core.errors import ModelError
 from skysieve.core.models.graph_io import check_inputs_outputs
+from skysieve.core.models.network import EngineName  # noqa: TC001 (pydantic reads the annotations)
 from skysieve.core.models.onnx_file import check_onnx, read_inputs_outputs
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CARD_FILE",
-    "EngineName",
     "GraphFile",
     "Model",
     "ModelCard",
@@ -43,9 +43,6 @@ REPAIR = "import the model again"
 
 _STRICT: dict[str, object] = {"strict": True, "extra": "forbid", "allow_inf_nan": False}
 """Settings of pydantic for cards: no type conversion, no unknown fields, no NaN."""
-
-EngineName: TypeAlias = Literal["openvino", "onnxruntime"]
-"""Engine that runs graphs."""
 
 _Name: TypeAlias = Annotated[str, Len(1, 200)]
 _Text: TypeAlias = Annotated[str, Len(0, 4000)]

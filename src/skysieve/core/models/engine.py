@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, get_args
 
 from skysieve.core.errors import ConfigError, ModelError
 from skysieve.core.extras import install_command
-from skysieve.core.models.network import Engine, Precision
+from skysieve.core.models.network import ENGINES, Engine, Precision
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from skysieve.core.models.card import Model
-    from skysieve.core.models.network import Network
+    from skysieve.core.models.network import EngineName, Network
 
 __all__ = ["available_threads", "load_network"]
 
@@ -81,11 +83,17 @@ def load_network(
         raise ConfigError(f"unknown device {device!r}; choose cpu, cuda or cuda:N")
     chosen = _choose_engine(model, engine, kind)
     threads = threads or available_threads()
-    if chosen == "openvino":
-        from skysieve.core.models.openvino_engine import OpenVINONetwork
+    return _LOADERS[chosen](model, precision, device, threads)
 
-        bf16_agrees = model.card.agreement.get("bf16", 0.0) >= MIN_AGREEMENT
-        return OpenVINONetwork(model, precision, threads, bf16_agrees=bf16_agrees)
+
+def _openvino(model: Model, precision: Precision, _device: str, threads: int) -> Network:
+    from skysieve.core.models.openvino_engine import OpenVINONetwork
+
+    bf16_agrees = model.card.agreement.get("bf16", 0.0) >= MIN_AGREEMENT
+    return OpenVINONetwork(model, precision, threads, bf16_agrees=bf16_agrees)
+
+
+def _onnxruntime(model: Model, precision: Precision, device: str, threads: int) -> Network:
     from skysieve.core.models.onnxruntime_engine import ONNXRuntimeNetwork
 
     if precision == "bf16":
@@ -93,16 +101,23 @@ def load_network(
     return ONNXRuntimeNetwork(model, device, threads)
 
 
-def _choose_engine(model: Model, engine: Engine, device_kind: str) -> str:
+_LOADERS: dict[EngineName, Callable[[Model, Precision, str, int], Network]] = {
+    "openvino": _openvino,
+    "onnxruntime": _onnxruntime,
+}
+"""Functions that load a graph into each engine."""
+
+
+def _choose_engine(model: Model, engine: Engine, device_kind: str) -> EngineName:
     if device_kind == "cuda":
         if engine == "openvino":
             raise ConfigError("OpenVINO does not run on CUDA devices; use --engine onnxruntime")
-        candidates = ["onnxruntime"]
+        candidates: list[EngineName] = ["onnxruntime"]
+    elif engine == "auto":
+        able = {name for graph in model.card.graphs for name in graph.engines}
+        candidates = [name for name in ENGINES if name in able] or [ENGINES[0]]
     else:
         candidates = [engine]
-        if engine == "auto":
-            able = {name for graph in model.card.graphs for name in graph.engines}
-            candidates = [name for name in ("openvino", "onnxruntime") if name in able] or ["openvino"]
     for candidate in candidates:
         if importlib.util.find_spec(candidate) is not None:
             return candidate

@@ -1,10 +1,11 @@
-"""Settings of what runs a network."""
+"""Settings of what runs a network, and of the model that is run."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
+from skysieve.core.models.jobs import DEFAULT_MODEL
 from skysieve.core.models.network import Engine, Precision
 from skysieve.core.settings import check_bounds, setting
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from skysieve.core.models.graph_io import OutputKind
     from skysieve.core.models.shared_network import SharedNetwork
 
-__all__ = ["SPEED", "VIEWS", "EngineSettings"]
+__all__ = ["SPEED", "VIEWS", "EngineSettings", "ModelSettings"]
 
 SPEED = "Speed"
 """Heading of these settings in the help."""
@@ -100,3 +101,16 @@ class EngineSettings:
         if workers == 1 or self.threads is not None:
             return self
         return replace(self, threads=max(1, self.all_threads // workers))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSettings(EngineSettings):
+    """Settings of the model that is run, and of what runs it.
+
+    Attributes
+    ----------
+    model
+        Name, or folder with a card; `skysieve models list` shows the models and the default.
+    """
+
+    model: str = setting(DEFAULT_MODEL, hidden_default=True)

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Engine", "Network", "Precision"]
+__all__ = ["ENGINES", "Engine", "EngineName", "Network", "Precision"]
 
-Engine = Literal["auto", "openvino", "onnxruntime"]
+EngineName = Literal["openvino", "onnxruntime"]
+"""Engines, by the names of their packages; :mod:`skysieve.core.models.engine` says how each is loaded."""
+
+ENGINES: tuple[EngineName, ...] = get_args(EngineName)
+"""Names of the engines; the first is preferred."""
+
+Engine = Literal["auto", EngineName]
+"""Choices of an engine."""
+
 Precision = Literal["auto", "f32", "bf16"]
 
 

@@ -17,7 +17,8 @@ from torch import Tensor, nn
 
 from skysieve._version import __version__
 from skysieve.core.atomic import atomic_write
-from skysieve.core.models.card import CARD_FILE, EngineName, GraphFile, Model, ModelCard, read_model
+from skysieve.core.models.card import CARD_FILE, GraphFile, Model, ModelCard, read_model
+from skysieve.core.models.network import ENGINES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["GRAPH_FILE", "Calibration", "export_graph", "graph_weights", "write_model"]
 
 GRAPH_FILE = "model.onnx"
-ENGINES: tuple[EngineName, ...] = ("openvino", "onnxruntime")
 OPSET = 17
 
 

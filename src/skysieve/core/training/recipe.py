@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from skysieve.core.errors import ConfigError
+from skysieve.core.models.jobs import Job
 from skysieve.core.simulate.recipe_files import build, plain_yaml, read_mapping
 from skysieve.core.training.patch_settings import LabelSettings, PatchSettings, SplitSettings
 
 __all__ = ["Job", "LossSettings", "NetworkSettings", "TrainingRecipe", "read_training_recipe"]
-
-Job = Literal["contaminants", "tracking", "ghosts", "clusters"]
 
 ClusterNetwork = Literal["unet", "vnet", "unet++", "r2unet", "attention-unet", "resunet-a", "u2net", "unet3+"]
 ClusterLossKind = Literal[

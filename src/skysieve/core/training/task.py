@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from skysieve._version import __version__
 from skysieve.core.models.card import ModelCard
-from skysieve.core.models.find import find_model
 from skysieve.core.training.export import Calibration, write_model
 from skysieve.core.training.feed import stream_batches
 
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
     from skysieve.core.evaluation.calibration import Platt
     from skysieve.core.models.card import Model, Tiling
-    from skysieve.core.models.find import LoadableModel
+    from skysieve.core.models.find import ModelJob
     from skysieve.core.networks.blocks import ExportableNetwork
     from skysieve.core.training.learner import Learner
     from skysieve.core.training.recipe import TrainingRecipe
@@ -77,18 +76,15 @@ class TrainingTask(ABC):
 
     Attributes
     ----------
-    normalisation
-        Normalisation of the network's input.
-    published
-        Models of this job whose weights are published elsewhere.
+    models
+        What models of this job are.
     material
         What the network is trained on, in words.
     reference
         Page of the documentation.
     """
 
-    normalisation: ClassVar[str]
-    published: ClassVar[tuple[LoadableModel, ...]] = ()
+    models: ClassVar[ModelJob]
     material: ClassVar[str]
     reference: ClassVar[str] = "docs/training.md"
 
@@ -128,9 +124,7 @@ class TrainingTask(ABC):
         ModelError
             If there is no such model, or its graph is of another network than the recipe's.
         """
-        found = find_model(
-            model, job=self.recipe.job, normalisation=self.normalisation, published=self.published
-        )
+        found = self.models.load(model)
         self.initial = self.network_of(found)
         self.origin = f"{found.card.name} {found.card.graphs[0].sha256}"
 
@@ -231,7 +225,7 @@ class TrainingTask(ABC):
             licence="MIT, Copyright (c) The Skysieve developers",
             reference=self.reference,
             source=f"trained by the recipe {recipe.name} on {self.material}",
-            normalisation=self.normalisation,
+            normalisation=self.models.normalisation,
             classes=found.classes,
             tiling=found.tiling,
             training_priors=found.training_priors,

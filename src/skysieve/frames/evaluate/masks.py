@@ -14,7 +14,7 @@ from skysieve.core.evaluation.histograms import ScoreHistograms, count_pixels, l
 from skysieve.core.fits.frames import ArrayFrame
 from skysieve.frames.mask.classes import CLASSES, find_class
 from skysieve.frames.mask.masker import Masker
-from skysieve.frames.mask.model import load_model
+from skysieve.frames.mask.model import CONTAMINANTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -115,7 +115,7 @@ class ModelDetector:
     """
 
     def __init__(self, settings: MaskSettings, name: str | None = None) -> None:
-        known = load_model(settings.model).card.classes
+        known = CONTAMINANTS.load(settings.model).card.classes
         self.classes = tuple(c for c in SCORED if c in known)
         if not self.classes:
             raise ConfigError(f"model {settings.model!r} knows none of the classes {', '.join(SCORED)}")

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from skysieve.core.models.engine_settings import SPEED, EngineSettings
+from skysieve.core.models.engine_settings import SPEED, ModelSettings
 from skysieve.core.settings import setting
 
 __all__ = ["COMPARISON", "FrameSettings", "NoDataOptions", "Rules"]
@@ -28,7 +28,7 @@ def _hdu(text: str) -> int | str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FrameSettings(EngineSettings):
+class FrameSettings(ModelSettings):
     """Settings of how a network sees frames.
 
     Attributes

@@ -33,7 +33,12 @@ if TYPE_CHECKING:
 
 __all__ = ["SURVEYS", "BitMap", "read_bit_map", "read_planes"]
 
-SURVEYS = ("des", "noirlab", "lsst", "euclid", "hst", "jwst", "lco")
+_SURVEY_FILES = files("skysieve.frames.mask").joinpath("surveys")
+SURVEYS = tuple(
+    sorted(one.name.removesuffix(".toml") for one in _SURVEY_FILES.iterdir() if one.name.endswith(".toml"))
+)
+"""Surveys with a bit map in the package: the names of the files in ``surveys``."""
+
 LARGEST_VALUE = 2**31 - 1
 _BITS = 31
 
@@ -158,7 +163,7 @@ def read_bit_map(name_or_file: str) -> BitMap:
     """
     source: Traversable
     if name_or_file.lower() in SURVEYS:
-        source = files("skysieve.frames.mask").joinpath("surveys", f"{name_or_file.lower()}.toml")
+        source = _SURVEY_FILES.joinpath(f"{name_or_file.lower()}.toml")
     else:
         source = Path(name_or_file)
     try:

@@ -26,7 +26,7 @@ from skysieve.frames.mask.classes import (
 )
 from skysieve.frames.mask.decide import BACKGROUND_MARK, bit_mask, raw_thresholds, split_marks
 from skysieve.frames.mask.mask_statistics import MaskStatistics
-from skysieve.frames.mask.model import load_model
+from skysieve.frames.mask.model import CONTAMINANTS
 from skysieve.frames.mask.posteriors import allocate_posteriors
 from skysieve.frames.mask.priors import ProbabilityHistogram, estimate_priors
 from skysieve.frames.mask.result import MaskResult, ModelUse
@@ -70,7 +70,7 @@ class Masker(NetworkRunner):
         self.settings = settings
         self.classes = select_classes(settings.classes)
         self.bad_classes = tuple(c.name for c in select_bad(settings.bad))
-        self.model: Model = load_model(settings.model)
+        self.model: Model = CONTAMINANTS.load(settings.model)
         card = self.model.card
         missing = [c.name for c in self.classes if c.name not in card.classes]
         if missing:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from skysieve.core.models.card import Model, ModelCard, Tiling
-from skysieve.core.models.find import find_model
+from skysieve.core.models.card import ModelCard, Tiling
+from skysieve.core.models.find import ModelJob
 from skysieve.frames.image.normalise import NAME as NORMALISATION
 from skysieve.frames.mask.classes import CLASS_NAMES, CLASSES
-from skysieve.frames.mask.settings import DEFAULT_MODEL
 from skysieve.frames.maximask.published import GraphForm, PublishedNetwork
 
 if TYPE_CHECKING:
@@ -18,9 +17,7 @@ if TYPE_CHECKING:
     import onnx
     from numpy.typing import NDArray
 
-__all__ = ["DEFAULT_MODEL", "JOB", "MAXIMASK", "load_model"]
-
-JOB = "contaminants"
+__all__ = ["CONTAMINANTS", "MAXIMASK"]
 
 
 def _with_masks(weights: Mapping[str, NDArray[np.generic]]) -> onnx.ModelProto:
@@ -38,7 +35,7 @@ def _with_indices(weights: Mapping[str, NDArray[np.generic]]) -> onnx.ModelProto
 MAXIMASK = PublishedNetwork(
     card=ModelCard(
         name="maximask",
-        job=JOB,
+        job="contaminants",
         version="1.3.0",
         description="the published MaxiMask network: 14 classes of pixels in CCD and near-infrared frames",
         licence="MIT, Copyright (c) 2018 Maxime Paillassa",
@@ -67,24 +64,10 @@ MAXIMASK = PublishedNetwork(
 )
 
 
-def load_model(name: str = DEFAULT_MODEL) -> Model:
-    """Load the card of a model for contaminants.
-
-    Parameters
-    ----------
-    name
-        Name of a model in this package, of a published or imported model, or path of a folder with a card.
-
-    Returns
-    -------
-    Model
-        The model, without a loaded network.
-
-    Raises
-    ------
-    ModelError
-        If there is no such model, it is for another job, or its card lacks an entry that this job needs.
-    """
-    model = find_model(name, job=JOB, normalisation=NORMALISATION, published=(MAXIMASK,))
-    model.card.require_fields("training_priors", "default_priors", "default_thresholds")
-    return model
+CONTAMINANTS = ModelJob(
+    "contaminants",
+    NORMALISATION,
+    required=("training_priors", "default_priors", "default_thresholds"),
+    published=(MAXIMASK,),
+)
+"""Models for contaminants."""

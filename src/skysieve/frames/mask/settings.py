@@ -13,7 +13,6 @@ from skysieve.frames.mask.classes import CLASS_NAMES, DEFAULT_BAD
 
 __all__ = [
     "DECISIONS",
-    "DEFAULT_MODEL",
     "Compression",
     "Format",
     "MaskOptions",
@@ -21,9 +20,6 @@ __all__ = [
     "Tiling",
     "Tool",
 ]
-
-DEFAULT_MODEL = "skysieve"
-"""The model that is used where none is named."""
 
 Format = Literal["bits", "cube", "single", "probabilities"]
 """Kinds of product."""
@@ -51,8 +47,6 @@ class MaskSettings(FrameSettings):
 
     Attributes
     ----------
-    model
-        Name, or folder with a card; `skysieve models list` shows the models and the default.
     classes
         Only these, separated by commas: CR, HCL, DCL, HP, DP, P, TRL, FR, NEB, SAT, SP, OV, BBG, BG.
     priors
@@ -76,7 +70,6 @@ class MaskSettings(FrameSettings):
         Memory limit of one call of the network, in MB; default from the card of the model.
     """
 
-    model: str = setting(DEFAULT_MODEL, hidden_default=True)
     classes: tuple[str, ...] = setting(
         CLASS_NAMES, metavar="NAMES", panel=DECISIONS, text_type=str, read=read_names
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from skysieve.core.errors import ModelError
 from skysieve.core.extras import install_command
-from skysieve.core.models.card import EngineName, GraphFile, Model, ModelCard, read_model
+from skysieve.core.models.card import GraphFile, Model, ModelCard, read_model
 from skysieve.core.models.store import add_model, cache_folder, cached_models
 from skysieve.frames.maximask.checkpoint import checkpoint_keys
 from skysieve.frames.maximask.savedmodel import SavedModel, find_installed, open_savedmodels
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import numpy as np
     import onnx
     from numpy.typing import NDArray
+
+    from skysieve.core.models.network import EngineName
 
 __all__ = ["GraphForm", "PublishedNetwork", "import_models"]
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from skysieve.core.models.card import Model, ModelCard, Tiling
-from skysieve.core.models.find import find_model
+from skysieve.core.models.card import ModelCard, Tiling
+from skysieve.core.models.find import ModelJob
 from skysieve.frames.image.normalise import NAME as NORMALISATION
 from skysieve.frames.maximask.published import GraphForm, PublishedNetwork
-from skysieve.frames.track.settings import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,9 +16,7 @@ if TYPE_CHECKING:
     import onnx
     from numpy.typing import NDArray
 
-__all__ = ["DEFAULT_MODEL", "JOB", "MAXITRACK", "load_model"]
-
-JOB = "tracking"
+__all__ = ["MAXITRACK", "TRACKING"]
 
 
 def _build(weights: Mapping[str, NDArray[np.generic]]) -> onnx.ModelProto:
@@ -31,7 +28,7 @@ def _build(weights: Mapping[str, NDArray[np.generic]]) -> onnx.ModelProto:
 MAXITRACK = PublishedNetwork(
     card=ModelCard(
         name="maxitrack",
-        job=JOB,
+        job="tracking",
         version="1.3.0",
         description="the published MaxiTrack network: tracking errors in blocks of 400 x 400 pixels",
         licence="MIT, Copyright (c) 2018 Maxime Paillassa",
@@ -58,24 +55,7 @@ MAXITRACK = PublishedNetwork(
 )
 
 
-def load_model(name: str = DEFAULT_MODEL) -> Model:
-    """Return a model for tracking errors.
-
-    Parameters
-    ----------
-    name
-        Name of a model of this package, of a published or imported one, or a folder with a card.
-
-    Returns
-    -------
-    Model
-        The model, with a card that has the priors.
-
-    Raises
-    ------
-    ModelError
-        If there is no such model, it is for another job, or its card has no priors.
-    """
-    model = find_model(name, job=JOB, normalisation=NORMALISATION, published=(MAXITRACK,))
-    model.card.require_fields("training_priors", "default_priors")
-    return model
+TRACKING = ModelJob(
+    "tracking", NORMALISATION, required=("training_priors", "default_priors"), published=(MAXITRACK,)
+)
+"""Models for tracking errors."""

@@ -7,10 +7,7 @@ from dataclasses import dataclass
 from skysieve.core.settings import setting
 from skysieve.frames.image.settings import FrameSettings, NoDataOptions
 
-__all__ = ["DEFAULT_MODEL", "TrackOptions", "TrackSettings"]
-
-DEFAULT_MODEL = "skysieve"
-"""The model that is used where none is named."""
+__all__ = ["TrackOptions", "TrackSettings"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,13 +16,10 @@ class TrackSettings(FrameSettings):
 
     Attributes
     ----------
-    model
-        Name, or folder with a card; `skysieve models list` shows the models and the default.
     prior
         Proportion of frames with tracking errors; default from the card of the model.
     """
 
-    model: str = setting(DEFAULT_MODEL, hidden_default=True)
     prior: float | None = setting(None, hidden_default=True)
 
 

@@ -18,7 +18,7 @@ from skysieve.frames.image.domain import check_reference, score_frame
 from skysieve.frames.image.normalise import normalise
 from skysieve.frames.image.usable import UsableFrame
 from skysieve.frames.track.decide import block_starts, modify_prior
-from skysieve.frames.track.model import load_model
+from skysieve.frames.track.model import TRACKING
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -138,7 +138,7 @@ class Tracker(NetworkRunner):
         self.settings = settings
         if settings.prior is not None:
             modify_prior(np.zeros(1, np.float32), settings.prior)
-        self.model = load_model(settings.model)
+        self.model = TRACKING.load(settings.model)
         card = self.model.card
         check_reference(card.domain, origin=f"model {card.name!r}")
         error = card.classes[-1]

@@ -17,9 +17,8 @@ from skysieve.core.errors import ConfigError, FrameError, ModelError
 from skysieve.core.models.card import update_card
 from skysieve.core.training.initial import load_all_but, load_graph_weights
 from skysieve.core.training.task import TrainingTask
-from skysieve.frames.image.normalise import NAME as NORMALISATION
 from skysieve.frames.mask.classes import CLASS_NAMES, CLASSES, NODATA
-from skysieve.frames.mask.model import MAXIMASK
+from skysieve.frames.mask.model import CONTAMINANTS
 from skysieve.frames.networks.revised_net import RevisedNet
 from skysieve.frames.simulate.contaminants.footprints import read_footprints
 from skysieve.frames.simulate.recipe import read_recipe
@@ -71,8 +70,7 @@ class ContaminantTraining(TrainingTask):
         If the network does not accept frames or tiles of the recipe's size.
     """
 
-    normalisation = NORMALISATION
-    published = (MAXIMASK,)
+    models = CONTAMINANTS
     material = "simulated frames"
 
     clean: CleanFolder | None = None

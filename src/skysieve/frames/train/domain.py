@@ -16,13 +16,13 @@ from skysieve.core.fits.frames import ArrayFrame
 from skysieve.core.models.card import update_card
 from skysieve.frames.image.domain import measure_statistics, reference_quantiles
 from skysieve.frames.image.usable import UsableFrame
-from skysieve.frames.mask import model as contaminants
 from skysieve.frames.mask.masker import Masker
+from skysieve.frames.mask.model import CONTAMINANTS
 from skysieve.frames.mask.settings import MaskSettings
 from skysieve.frames.simulate.frame import simulate_frame
 from skysieve.frames.simulate.optics import PsfBank
 from skysieve.frames.simulate.recipe import read_recipe
-from skysieve.frames.track import model as tracking
+from skysieve.frames.track.model import TRACKING
 from skysieve.frames.train.injected import CleanFolder, InjectedFrames
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ DOMAIN_FRAMES = 600
 DOMAIN_SIDE = 512
 """Side of these frames in pixels."""
 
-RECIPES = {contaminants.JOB: "default", tracking.JOB: "tracking"}
+RECIPES: dict[str, str] = {CONTAMINANTS.name: "default", TRACKING.name: "tracking"}
 """Default recipe of the simulated training frames of each job."""
 
 
@@ -123,7 +123,7 @@ def simulated_pixels(
             yield injected.frame(number)[0]
             continue
         rng = np.random.default_rng([seed, number])
-        if job == tracking.JOB:
+        if job == TRACKING.name:
             from skysieve.frames.simulate.tracking_scene import simulate_tracking_frame
 
             yield simulate_tracking_frame((side, side), seed=rng, recipe=scene, bank=bank).pixels
@@ -133,7 +133,7 @@ def simulated_pixels(
 
 def _statistics(model: Model, frames: Iterable[NDArray[np.float32]]) -> Iterator[dict[str, Measured]]:
     masker = None
-    if model.card.job == contaminants.JOB:
+    if model.card.job == CONTAMINANTS.name:
         masker = Masker(MaskSettings(model=str(model.folder)))
     for pixels in frames:
         frame = ArrayFrame(pixels)

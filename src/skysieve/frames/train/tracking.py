@@ -19,9 +19,8 @@ from skysieve.core.models.card import Tiling
 from skysieve.core.training.initial import load_all_but, load_graph_weights
 from skysieve.core.training.task import Measured, TrainingTask
 from skysieve.frames.image.domain import measure_statistics, reference_quantiles
-from skysieve.frames.image.normalise import NAME as NORMALISATION
 from skysieve.frames.simulate.recipe import read_recipe
-from skysieve.frames.track.model import MAXITRACK
+from skysieve.frames.track.model import TRACKING
 from skysieve.frames.train.kept_frames import KeptFrames
 from skysieve.frames.train.tracking_learning import (
     LabelledFrames,
@@ -75,8 +74,7 @@ class TrackingTraining(TrainingTask):
         If the network does not accept frames of the recipe's size.
     """
 
-    normalisation = NORMALISATION
-    published = (MAXITRACK,)
+    models = TRACKING
     material = "simulated frames"
 
     kept: Path | None = None

@@ -16,7 +16,7 @@ from skysieve.ghosts.focal_plane.levels import measure_levels, normalise_picture
 from skysieve.ghosts.predict.augmentation import VIEWS, predict_augmented
 from skysieve.ghosts.predict.combine import combine, remove_duplicates
 from skysieve.ghosts.predict.expected_discs import expected_discs, find_bright_stars
-from skysieve.ghosts.predict.model import load_model
+from skysieve.ghosts.predict.model import GHOSTS
 from skysieve.ghosts.predict.screening import MIN_SCORE, Screening
 from skysieve.ghosts.predict.wide_discs import RimFinder
 
@@ -109,7 +109,7 @@ class GhostFinder(NetworkRunner):
         self.camera = decam() if camera is None else camera
         if settings.views not in VIEWS:
             raise ConfigError(f"{settings.views} views: choose from {', '.join(map(str, VIEWS))}")
-        self.model = load_model(settings.model)
+        self.model = GHOSTS.load(settings.model)
         card = self.model.card
         self.thresholds = {name: card.default_thresholds[name] for name in CLASS_NAMES}
         for name, value in settings.thresholds.items():

@@ -7,13 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from skysieve.core.models.engine_settings import EngineSettings
+from skysieve.core.models.engine_settings import ModelSettings
 from skysieve.core.settings import read_assignments, setting
 
-__all__ = ["DEFAULT_MODEL", "Binning", "GhostOptions", "GhostSettings"]
-
-DEFAULT_MODEL = "skysieve"
-"""The model that is used where none is named."""
+__all__ = ["Binning", "GhostOptions", "GhostSettings"]
 
 Binning = Literal["medians", "samples"]
 """How the pixels of a CCD become those of the picture."""
@@ -24,7 +21,7 @@ def _thresholds(texts: list[str]) -> dict[str, float]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class GhostSettings(EngineSettings):
+class GhostSettings(ModelSettings):
     """Settings of how pictures of focal planes are examined.
 
     Attributes
@@ -33,15 +30,12 @@ class GhostSettings(EngineSettings):
         Minimum score of a class, as Faint=0.4; may be repeated. Default from the card of the model.
     views
         Test-time augmentation: number of reflections; fewer are faster and find a little less.
-    model
-        Name, or folder with a card; `skysieve models list` shows the models and the default.
     """
 
     thresholds: Mapping[str, float] = setting(
         {}, "--threshold", factory=dict, metavar="NAME=VALUE", text_type=list[str], read=_thresholds
     )
     views: int = setting(4, metavar="1|2|4")
-    model: str = setting(DEFAULT_MODEL, hidden_default=True)
 
 
 @dataclass(kw_only=True)

@@ -22,7 +22,7 @@ from skysieve.ghosts.evaluate.ccd_scores import CcdTally
 from skysieve.ghosts.focal_plane.decam import decam
 from skysieve.ghosts.focal_plane.levels import measure_levels, normalise_picture
 from skysieve.ghosts.predict.augmentation import predict_augmented
-from skysieve.ghosts.predict.model import NORMALISATION
+from skysieve.ghosts.predict.model import GHOSTS
 from skysieve.ghosts.predict.screening import MIN_SCORE, Screening, best_score
 from skysieve.ghosts.simulate import Layout, read_ghost_recipe, simulate_focal_plane
 from skysieve.ghosts.train.learning import GhostLearning, ghost_net
@@ -84,7 +84,7 @@ class GhostTraining(TrainingTask):
         Real ghosts, which replace simulated ones in the fraction `clean_share` of the pictures.
     """
 
-    normalisation = NORMALISATION
+    models = GHOSTS
     material = "simulated focal planes"
     reference = "docs/ghosts.md"
 
