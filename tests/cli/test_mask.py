@@ -448,3 +448,50 @@ class TestTrails:
     )
     def test_what_cannot_be_done_is_said_before_any_work(self, trails, options, line):
         assert failure(trails("a.fits", *options)).startswith(line)
+
+
+class TestWeights:
+    """``--weight``: maps for SWarp and SExtractor beside each mask."""
+
+    def test_confidence_is_0_in_bad_pixels_only(self, mask, tmp_path):
+        write(tmp_path / "a.fits", sky())
+        result = mask("a.fits", "--weight", "confidence")
+        assert result.code == 0, result
+        assert result.out.endswith("  weights: a.weight.fits\n")
+        weights, header = fits.getdata("a.weight.fits"), fits.getheader("a.weight.fits")
+        assert weights.dtype == np.dtype(">f4")
+        np.testing.assert_array_equal(weights == 0, bits("a.mask.fits") != 0)
+        assert set(np.unique(weights)) == {0, 1}
+        assert header["WGTKIND"] == "confidence"
+        assert header["CREATOR"].startswith("skysieve ")
+        assert not leftovers(tmp_path)
+
+    def test_variance_is_that_of_the_sky(self, mask, tmp_path):
+        write(tmp_path / "a.fits", ("N1", sky(1)), ("N2", 2 * sky(2)))
+        assert mask("a.fits", "--weight", "variance", "--grow", "1").code == 0
+        with fits.open("a.weight.fits") as hdus:
+            assert [hdu.name for hdu in hdus[1:]] == ["N1", "N2"]
+            for hdu, noise in zip(hdus[1:], (NOISE, 2 * NOISE), strict=True):
+                weights = hdu.data
+                assert (weights == 0).sum() == 9
+                np.testing.assert_allclose(weights[weights > 0], noise**-2, rtol=0.2)
+                assert hdu.header["CHECKSUM"]
+
+    def test_probability_is_that_of_the_worst_class(self, mask, tmp_path):
+        pixels = sky()
+        pixels[40, 50:60] = LEVEL + NOISE * np.arange(17, 22, 0.5)
+        write(tmp_path / "a.fits", pixels)
+        assert mask("a.fits", "--weight", "probability", "-o", "m/").code == 0
+        assert mask("a.fits", "--format", "probabilities", "-o", "p.fits").code == 0
+        weights, marked = fits.getdata("m/a.weight.fits"), bits("m/a.mask.fits") != 0
+        worst = fits.getdata("p.fits").squeeze()[:-2].max(axis=0)  # not of sources and background
+        np.testing.assert_allclose(weights[~marked], 1 - worst[~marked], atol=1e-6)
+        assert (weights[marked] == 0).all()
+        assert 0 < weights[~marked].min() < 0.95
+
+    def test_weights_are_no_frames(self, mask, tmp_path):
+        write(tmp_path / "a.fits", sky())
+        assert mask("a.fits", "--weight", "confidence").code == 0
+        result = mask(".", "--overwrite")
+        assert result.code == 0
+        assert result.out.count(" -> ") == 1

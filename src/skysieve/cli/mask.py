@@ -184,4 +184,5 @@ def _describe(unit: Location, record: MaskRecord) -> str:
         lines.append(f"  {label} {frame.shape[1]} x {frame.shape[0]}: {', '.join(found) or 'nothing found'}")
     lines += [f"  {printable(note)}" for note in record.notes]
     lines += [f"  preview: {printable(path)}" for path in record.previews]
+    lines += [f"  weights: {printable(record.weights)}"] if record.weights else []
     return "\n".join(lines)

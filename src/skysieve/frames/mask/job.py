@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from skysieve.core.atomic import atomic_write
 from skysieve.core.errors import ConfigError
 from skysieve.core.execution.job import JobRecord
 from skysieve.core.execution.network_job import FileJob
@@ -22,6 +23,7 @@ from skysieve.frames.mask.masking import FileMasking, FrameRecord
 from skysieve.frames.mask.published_output import published_cards
 from skysieve.frames.mask.regions import check_regions
 from skysieve.frames.mask.settings import MaskOptions, MaskSettings
+from skysieve.frames.mask.weights import weight_path
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,6 +63,8 @@ class MaskRecord(JobRecord):
         One record per frame.
     notes
         Remarks on how the file was read: images left out, masks used.
+    weights
+        File of the weight maps.
     """
 
     product: Path
@@ -68,6 +72,7 @@ class MaskRecord(JobRecord):
     frames: tuple[FrameRecord, ...]
     notes: tuple[str, ...] = ()
     regions: tuple[Path, ...] = ()
+    weights: Path | None = None
 
 
 @dataclass
@@ -181,6 +186,9 @@ class MaskJob(MaskOptions, FileJob[Masker, MaskRecord]):
             FrameFile(unit, mask_hdu=self.mask_hdu, mask_bits=self.mask_bits) as file,
             ExitStack() as side_products,
         ):
+            weights = None
+            if self.weight is not None:
+                weights = side_products.enter_context(atomic_write(weight_path(product), overwrite=True))
             masking = FileMasking(
                 file,
                 masker,
@@ -189,6 +197,7 @@ class MaskJob(MaskOptions, FileJob[Masker, MaskRecord]):
                 previews=(product, side_products) if self.preview else None,
                 regions=(product, side_products) if self.regions else None,
                 trails=None if self.trails is None else (product, self.trails),
+                weights=None if self.weight is None or weights is None else (self.weight, weights),
             )
             structure = keep_structure(
                 file.hdus,
@@ -201,7 +210,12 @@ class MaskJob(MaskOptions, FileJob[Masker, MaskRecord]):
             write_fits(structure, product, overwrite=self.overwrite)
             notes = file.notes
         return MaskRecord(
-            product, tuple(masking.previews), tuple(masking.frames), notes, tuple(masking.regions)
+            product,
+            tuple(masking.previews),
+            tuple(masking.frames),
+            notes,
+            tuple(masking.regions),
+            None if weights is None else weight_path(product),
         )
 
     def _compressed_once(self, layout: Layout, product: Path) -> Layout:

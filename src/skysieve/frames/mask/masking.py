@@ -12,8 +12,10 @@ from skysieve.core.fits.frame_origin import origin_in_file
 from skysieve.core.fits.naming import with_suffix
 from skysieve.core.fits.provenance import data_sum
 from skysieve.core.printable import one_line, printable
+from skysieve.frames.mask.planes import bad_cards
 from skysieve.frames.mask.products import bits_hdu, ood_cards
 from skysieve.frames.mask.published_output import published_hdu
+from skysieve.frames.mask.weights import WeightFile, weight_map
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from astropy.io import fits
 
+    from skysieve.core.fits.cards import HeaderCard
     from skysieve.core.fits.fits_frames import FitsFrame, FrameHDU
     from skysieve.core.fits.frame_files import FrameFile
     from skysieve.frames.image.domain import OODScore
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from skysieve.frames.mask.layout import Layout
     from skysieve.frames.mask.masker import Masker
     from skysieve.frames.mask.result import MaskResult
+    from skysieve.frames.mask.settings import Weight
     from skysieve.frames.mask.trails.measuring import MeasuredTrail
     from skysieve.frames.mask.trails.records import TrailRecord
     from skysieve.frames.mask.trails.settings import TrailSettings
@@ -93,6 +97,8 @@ class FileMasking:
         The same for region files.
     trails
         None, or the path of the product, and the settings of the trails that are measured as lines.
+    weights
+        None, or the kind of the weight maps, and the temporary file that gets them.
 
     Attributes
     ----------
@@ -114,6 +120,7 @@ class FileMasking:
         previews: tuple[Path, ExitStack] | None,
         regions: tuple[Path, ExitStack] | None = None,
         trails: tuple[Path, TrailSettings] | None = None,
+        weights: tuple[Weight, Path] | None = None,
     ) -> None:
         self.frames: list[FrameRecord] = []
         self.previews: list[Path] = []
@@ -122,6 +129,7 @@ class FileMasking:
         self._file, self._masker, self._layout, self._growth = file, masker, layout, growth
         self._preview_output, self._region_output, self._trail_output = previews, regions, trails
         self._blanks: list[FrameError] = []
+        self._weights = weights and (weights[0], WeightFile(weights[1], weights[0]))
 
     def make(self, hdu: FrameHDU, tables: bool) -> fits.ImageHDU | fits.CompImageHDU:  # noqa: FBT001 (by position)
         """Mask a science HDU and return the HDU of the product.
@@ -173,6 +181,8 @@ class FileMasking:
             options=options,
         )
         cards += ood_cards(self._worst(hdu, scores))
+        if self._weights is not None:
+            self._write_weights(*self._weights, hdu=hdu, results=results, cards=cards)
         if self._layout.form == "bits":
             return bits_hdu(
                 hdu,
@@ -198,15 +208,34 @@ class FileMasking:
         A frame without sky, such as that of a dead detector, must not prevent the masks of other frames.
         """
         try:
-            result = self._masker.mask(frame, keep_probabilities=self._layout.form == "probabilities")
+            result = self._masker.mask(frame, keep_probabilities=self._keeps_probabilities)
         except FrameError as error:
             if len(self._file.planes) == 1:
                 raise
             self._blanks.append(error)
             logger.warning("%s; marked as no data", error)
-            blank = self._masker.blank(frame, keep_probabilities=self._layout.form == "probabilities")
+            blank = self._masker.blank(frame, keep_probabilities=self._keeps_probabilities)
             return blank, None
         return result, self._masker.ood_score(frame, result)
+
+    @property
+    def _keeps_probabilities(self) -> bool:
+        wanted = self._weights is not None and self._weights[0] == "probability"
+        return wanted or self._layout.form == "probabilities"
+
+    def _write_weights(
+        self,
+        kind: Weight,
+        file: WeightFile,
+        *,
+        hdu: FrameHDU,
+        results: Sequence[MaskResult],
+        cards: Sequence[HeaderCard],
+    ) -> None:
+        """Append the weight maps of an HDU to their file."""
+        planes = [weight_map(frame, result, kind) for frame, result in zip(hdu.planes, results, strict=True)]
+        own = [*cards, *bad_cards(results[0].bad_bits())]
+        file.append(planes, header=hdu.header, index=hdu.index, cards=own)
 
     def _measure_trails(
         self,

@@ -294,6 +294,32 @@ class MaskResult:
         found = frame_trails(as_frame(self.kept_pixels()), self, settings, FramePlace())
         return replace(self, bits=widen_trails(self.bits, [one.trail for one in found], level))
 
+    def weights(self, kind: str = "confidence") -> NDArray[np.float32]:
+        """Return a weight map for SWarp, SExtractor or a weighted mean.
+
+        Parameters
+        ----------
+        kind
+            ``confidence``, ``probability`` or ``variance``; see
+            :func:`skysieve.frames.mask.weights.weight_map`.
+
+        Returns
+        -------
+        ndarray
+            ``(H, W)`` float32, 0 in bad pixels.
+
+        Raises
+        ------
+        ConfigError
+            If the kind is unknown, or the pixels or probabilities that it needs were not kept.
+        """
+        from skysieve.core.fits.frames import as_frame
+        from skysieve.frames.mask.weights import check_weight, weight_map
+
+        wanted = check_weight(kind)
+        frame = as_frame(self.kept_pixels() if wanted == "variance" else self.bits)
+        return weight_map(frame, self, wanted)
+
     def kept_pixels(self) -> NDArray[np.float32]:
         """Return the pixels of the frame.
 

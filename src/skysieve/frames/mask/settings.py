@@ -19,10 +19,14 @@ __all__ = [
     "MaskSettings",
     "Tiling",
     "Tool",
+    "Weight",
 ]
 
 Format = Literal["bits", "cube", "single", "probabilities"]
 """Kinds of product."""
+
+Weight = Literal["confidence", "probability", "variance"]
+"""Kinds of weight maps."""
 
 Tool = Literal["sextractor", "weightwatcher"]
 """Programs that read flag images."""
@@ -130,6 +134,9 @@ class MaskOptions(NoDataOptions):
         Use the bit numbers of this mask's header (MP_ or MSKN cards) for --bits.
     compression
         Compression of masks in the format bits.
+    weight
+        Also write a weight map for SWarp and SExtractor, 0 in bad pixels; confidence: 1 in others;
+        probability: 1 minus the highest probability of a bad class; variance: inverse variance of the sky.
     tool
         Write a flag image for this program: the bits of bad pixels, one uncompressed image for each frame.
     grow
@@ -154,6 +161,7 @@ class MaskOptions(NoDataOptions):
     compression: Compression | None = setting(
         None, text_type=Literal["auto", "PLIO_1", "GZIP_2", "none"], read=_compression
     )
+    weight: Weight | None = setting(None, hidden_default=True)
     tool: Tool | None = setting(None, "--for", hidden_default=True)
     grow: str = setting("", metavar="PIXELS", text_type=list[str], read=",".join)
     value: int | None = setting(None, hidden_default=True)
