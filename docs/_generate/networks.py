@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 
 from skysieve.clusters.networks.segmenters import SEGMENTERS, build_segmenter
+from skysieve.clusters.networks.unet import WIDTHS as UNET_WIDTHS
 from skysieve.core.networks.blocks import macs_per_pixel, parameter_count
 from skysieve.frames.networks.revised_net import CONTEXT as REVISION_CONTEXT
 from skysieve.frames.networks.revised_net import WIDTHS as REVISION_WIDTHS
@@ -161,6 +163,23 @@ initialised for a rare class. In Python, `unet++`, `u2net` and `unet3+` support 
 returns the output of each stage.
 """
 
+MONAI = """
+### MONAI's networks
+
+MONAI, from which the focal, Dice and Tversky losses for clusters come, has networks for four of these names.
+None of them has the layers of the publication; the parameters are for the same bands and widths. It has no
+R2U-Net, ResUNet-a, U²-Net or UNet 3+.
+"""
+
+DIFFERENCES = {
+    "BasicUNet": "upsampled features at full resolution are twice as wide",
+    "DynUNet": "convolutions with stride 2 instead of max pooling",
+    "BasicUNetPlusPlus": "the same as BasicUNet; each node at full resolution has an output",
+    "AttentionUnet": "convolutions with stride 2 instead of max pooling; gates at the finer resolution",
+    "VNet": "fewer convolutions in most stages; 6 bands are not accepted (both counted for 1)",
+}
+"""How MONAI's networks differ from the published ones."""
+
 CLUSTER_REFERENCES = """
 References: Milletari, Navab & Ahmadi 2016, 3DV, 565 (V-Net); Zhou et al. 2018, DLMIA, 3 (U-Net++);
 Alom et al. 2018, arXiv 1802.06955 (R2U-Net); Oktay et al. 2018, arXiv 1804.03999 (Attention U-Net);
@@ -208,6 +227,8 @@ def render() -> str:
         SEGMENTATION.format(widths=", ".join(map(str, SMALL)), bands=BANDS, side=PATCH),
         _segmenters(),
         BUILT,
+        MONAI,
+        _monai(),
         CLUSTER_REFERENCES,
         REFERENCES,
     ]
@@ -238,6 +259,47 @@ def _segmenters() -> str:
         "sides are multiples of",
     )
     return _table((*head, "10³ multiplications, narrow", "parameters, narrow"), rows)
+
+
+def _monai() -> str:
+    """Return the table of MONAI's networks, with the widths of ours."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # MONAI uses deprecated functions of its dependencies
+        from monai.networks import nets
+
+    def count(network: nn.Module) -> str:
+        return f"{parameter_count(network):,}".replace(",", " ")
+
+    widths = UNET_WIDTHS
+    basic = {"features": (*widths, widths[0]), "norm": "batch", "act": "relu", "bias": False}
+    strides = [2] * (len(widths) - 1)
+    with torch.device("meta"):  # their shapes are all that is asked for
+        theirs: list[tuple[str, nn.Module]] = [
+            ("unet", nets.BasicUNet(2, BANDS, 1, **basic)),
+            (
+                "unet",
+                nets.DynUNet(
+                    *(2, BANDS, 1, [3] * len(widths), [1, *strides], strides),
+                    filters=widths,
+                    norm_name="batch",
+                    trans_bias=True,
+                ),
+            ),
+            ("unet++", nets.BasicUNetPlusPlus(2, BANDS, 1, **basic)),
+            ("attention-unet", nets.AttentionUnet(2, BANDS, 1, widths, strides)),
+            ("vnet", nets.VNet(2, 1, 1, act="prelu")),
+        ]
+        rows = [
+            (
+                f"`{kind}`",
+                count(build_segmenter(kind, bands=1 if kind == "vnet" else BANDS)),
+                type(network).__name__,
+                count(network),
+                DIFFERENCES[type(network).__name__],
+            )
+            for kind, network in theirs
+        ]
+    return _table(("name", "parameters", "in MONAI", "its parameters", "difference"), rows)
 
 
 def _row(model: str, network: nn.Module, side: int, sides: str) -> tuple[str, ...]:

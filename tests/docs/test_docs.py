@@ -142,7 +142,7 @@ def test_pictures_are_small():
 
 @pytest.mark.parametrize(
     ("name", "needs"),
-    [("classes", "numpy"), ("recipes", "galsim"), ("networks", "torch")],
+    [("classes", "numpy"), ("recipes", "galsim"), ("networks", "monai")],
 )
 def test_printed_page_is_up_to_date(name, needs):
     pytest.importorskip(needs)

@@ -16,13 +16,11 @@ from skysieve.core.training.losses import (
     DiceLoss,
     FocalLoss,
     WeightedSigmoidLoss,
-    effective_prior,
-    inverse_frequency_weights,
 )
 
 LOSSES = {
-    "published": lambda: WeightedSigmoidLoss.from_priors([0.01, 0.99]),
-    "sigmoid": WeightedSigmoidLoss,
+    "published": lambda: WeightedSigmoidLoss([0.01, 0.99]),
+    "sigmoid": lambda: FocalLoss(0),
     "focal": lambda: FocalLoss(2.0, [3.0, 1.0]),
     "dice": DiceLoss,
     "fused": lambda: EntropyDiceLoss([3.0, 1.0]),
@@ -100,51 +98,43 @@ class TestEveryLoss:
         assert not loss.state_dict()
 
 
+def single(values):
+    """Return a row of pixels of one class and of its opposite."""
+    row = torch.tensor(values).view(1, 1, 1, -1)
+    return torch.cat([row, -row], 1)
+
+
 class TestWeightedSigmoidLoss:
-    def test_is_plain_cross_entropy_without_weights(self):
-        logits, targets = torch.tensor([[[[0.0, 2.0]]]]), torch.tensor([[[[1.0, 0.0]]]])
-        expected = (math.log(2) + math.log(1 + math.exp(2))) / 2
-        assert WeightedSigmoidLoss()(logits, targets).item() == pytest.approx(expected)
+    """Pixels on whose two classes the network is equally sure: the loss of a pixel is one logarithm."""
 
-    def test_weights_pixels_by_their_classes(self):
-        # the first pixel is of the first class, the second of both, the third of none
-        targets = torch.tensor([[1.0, 1.0, 0.0], [0.0, 1.0, 0.0]]).view(1, 2, 1, 3)
-        weights = WeightedSigmoidLoss([2.0, 5.0], spread=0).pixel_weights(targets)
-        assert weights.flatten().tolist() == [2, 7, 2]
+    def loss(self, logits, classes, priors=(0.2, 0.8)):
+        first = torch.tensor(classes).view(1, 1, 1, -1)
+        return WeightedSigmoidLoss(priors)(single(logits), torch.cat([first, 1 - first], 1)).item()
 
-    def test_spreads_weights_to_the_eight_neighbours(self):
-        targets = torch.zeros(1, 2, 5, 5)
-        targets[:, 1] = 1
-        targets[:, :, 2, 2] = torch.tensor([1.0, 0.0])
-        weights = WeightedSigmoidLoss([10.0, 1.0], spread=0.5).pixel_weights(targets)[0, 0]
-        assert weights[2, 2] == 10
-        assert (weights[1:4, 1:4] == 5).sum() == 8
-        assert (weights == 1).sum() == 16
+    def test_weights_pixels_by_the_inverse_frequency_of_their_classes(self):
+        # apart by more than a neighbour; the first is four times as rare
+        one, two = math.log1p(math.exp(-1)), math.log1p(math.exp(-3))
+        padded = self.loss([1.0, 30.0, -30.0, -3.0], [1.0, 1.0, 0.0, 0.0])
+        assert padded == pytest.approx((4 * one + two) / (4 + 4 + 4 + 1), rel=1e-5)
 
-    def test_is_a_mean_by_weight(self):
-        logits = torch.tensor([1.0, -3.0]).view(1, 1, 1, 2)
-        targets = torch.tensor([1.0, 0.0]).view(1, 1, 1, 2)
-        logits, targets = torch.cat([logits, -logits], 1), torch.cat([targets, 1 - targets], 1)
-        first, second = math.log1p(math.exp(-1)), math.log1p(math.exp(-3))
-        found = WeightedSigmoidLoss([3.0, 1.0], spread=0)(logits, targets)
-        assert found.item() == pytest.approx((3 * first + second) / 4)
+    def test_gives_neighbours_of_rare_pixels_their_weight(self):
+        wrong = [1.0, 0.0, 0.0, 0.0]
+        beside = self.loss([30.0, 1.0, -30.0, -30.0], wrong)
+        away = self.loss([30.0, -30.0, -30.0, 1.0], wrong)
+        assert beside == pytest.approx(4 * away)
 
-    def test_published_weights_are_inverse_to_the_frequencies_and_sum_to_one(self):
-        weights = inverse_frequency_weights([0.1, 0.2, 0.7])
-        assert weights.sum().item() == pytest.approx(1)
-        assert (weights[0] / weights[1]).item() == pytest.approx(2)
-
-    def test_refuses_a_spread_beyond_one(self):
-        with pytest.raises(ValueError, match="spread"):
-            WeightedSigmoidLoss(spread=2)
+    def test_is_plain_cross_entropy_for_equal_proportions(self):
+        logits, targets = single([0.3, -2.0, 1.5]), single([1.0, 0.0, 1.0]).abs()
+        targets[:, 1] = 1 - targets[:, 0]
+        found = WeightedSigmoidLoss([0.5, 0.5])(logits, targets).item()
+        assert found == pytest.approx(FocalLoss(0)(logits, targets).item())
 
 
 class TestFocalLoss:
     def test_with_gamma_zero_is_cross_entropy(self):
         logits, targets = batch()
-        assert FocalLoss(0)(logits, targets).item() == pytest.approx(
-            WeightedSigmoidLoss()(logits, targets).item()
-        )
+        expected = torch.nn.functional.binary_cross_entropy_with_logits(logits, targets)
+        assert FocalLoss(0)(logits, targets).item() == pytest.approx(expected.item())
 
     def test_is_the_formula(self):
         probability = 0.8
@@ -190,17 +180,16 @@ class TestFused:
 
 
 class TestCombinedLoss:
-    def test_is_the_weighted_sum_of_parts_that_can_be_shown(self):
+    def test_is_the_weighted_sum_of_its_terms(self):
         logits, targets = batch()
-        loss = CombinedLoss({"sigmoid": (1.0, FocalLoss(0)), "dice": (0.25, DiceLoss())})
-        parts = loss.parts(logits, targets)
-        assert loss(logits, targets).item() == pytest.approx(
-            parts["sigmoid"].item() + 0.25 * parts["dice"].item()
-        )
+        entropy, dice = FocalLoss(0), DiceLoss()
+        loss = CombinedLoss({"sigmoid": (1.0, entropy), "dice": (0.25, dice)})
+        expected = entropy(logits, targets) + 0.25 * dice(logits, targets)
+        assert loss(logits, targets).item() == pytest.approx(expected.item())
 
 
 @pytest.mark.parametrize("weight", [1.0, 4.0, 30.0])
-def test_a_positive_weight_moves_the_posterior_to_the_effective_prior(weight):
+def test_a_positive_weight_multiplies_the_odds(weight):
     """What a network without any evidence learns is the prior: here, from 1 positive in 10."""
     logit = torch.zeros(1, 1, requires_grad=True)
     targets = torch.tensor([[1.0]] + [[0.0]] * 9)
@@ -214,4 +203,4 @@ def test_a_positive_weight_moves_the_posterior_to_the_effective_prior(weight):
         return value
 
     optimiser.step(evaluate)
-    assert torch.sigmoid(logit).item() == pytest.approx(effective_prior(0.1, weight), rel=1e-3)
+    assert torch.exp(logit).item() == pytest.approx(weight / 9, rel=1e-3)

@@ -245,7 +245,10 @@ class CosineTversky(Tversky):
 
 
 class MixedFocal(FocalTversky):
-    """``mixed-focal``: focal loss and focal Tversky loss."""
+    """``mixed-focal``: focal loss and focal Tversky loss.
+
+    MONAI has the asymmetric form alone, of one class against the background.
+    """
 
     def __init__(self, delta: float = DELTA, gamma: float = GAMMA) -> None:
         super().__init__(delta, gamma)

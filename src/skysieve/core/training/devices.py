@@ -161,14 +161,18 @@ def start_trainers(kind: str) -> Iterator[Trainer]:
     Trainer
         This process.
     """
-    ranks = int(os.environ.get(RANKS, torch.cuda.device_count() if kind == "cuda" else 1))
+    started = RANK in os.environ and RANKS in os.environ
+    count = torch.cuda.device_count() if kind == "cuda" else 1
+    ranks = int(os.environ[RANKS]) if started else count
     if ranks == 1:
         yield Trainer(torch.device(kind))
         return
-    others = [] if RANK in os.environ else _start_others(ranks)
+    others = [] if started else _start_others(ranks)
     rank = process_rank()
     index = int(os.environ.get("LOCAL_RANK", rank)) if kind == "cuda" else None
     device = torch.device(kind) if index is None else torch.device(kind, index)
+    if index is not None:
+        torch.cuda.set_device(device)
     distributed.init_process_group("nccl" if kind == "cuda" else "gloo", rank=rank, world_size=ranks)
     try:
         yield Trainer(device, rank, ranks)

@@ -7,9 +7,9 @@ whatever the precision of the network.
 Effect of a loss on the posteriors
 ----------------------------------
 A network trained with unweighted cross-entropy gives posteriors at the class proportions of its training
-set.  A weight ``w`` on positive examples multiplies the odds by ``w``: the posteriors are those of a training
-set with the proportion :func:`effective_prior`, which a model card must give as the training prior.  The same
-holds for pixel weights, where ``w`` is the mean weight of the pixels in the class over that of the others.
+set.  A weight ``w`` on positive examples multiplies the odds by ``w`` (Elkan 2001, IJCAI, 973, theorem 1), as
+if the class had another proportion.  The same holds for pixel weights, where ``w`` is the mean weight of the
+pixels in the class over that of the others.
 Focal and Dice losses give scores that rank pixels but are not posteriors; they need calibration.
 """
 
@@ -23,7 +23,6 @@ from torch.nn import functional
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from typing import Self
 
     ClassValues = Sequence[float] | Tensor
 
@@ -32,151 +31,50 @@ __all__ = [
     "DiceLoss",
     "FocalLoss",
     "WeightedSigmoidLoss",
-    "effective_prior",
-    "inverse_frequency_weights",
 ]
 
 
-def effective_prior(prior: float, weight: float) -> float:
-    """Return the training prior that results from weighted positive examples.
+class WeightedSigmoidLoss(nn.Module):
+    """Sigmoid cross-entropy with pixels weighted by the inverse frequency of their classes, as published.
 
-    Parameters
-    ----------
-    prior
-        Proportion of the class in the training set, between 0 and 1.
-    weight
-        Weight of positive examples over that of negative ones.
-
-    Returns
-    -------
-    float
-        Prior at which the trained posteriors hold.
-
-    References
-    ----------
-    Elkan 2001, IJCAI, 973, theorem 1: weights act as resampling.
-
-    Examples
-    --------
-    >>> effective_prior(0.5, 3.0)
-    0.75
-    """
-    odds = weight * prior / (1 - prior)
-    return odds / (1 + odds)
-
-
-def inverse_frequency_weights(priors: ClassValues) -> Tensor:
-    """Return the class weights ``1 / (p_c sum_c' 1 / p_c')``.
+    The weight of a class of proportion p is ``1 / p``.  The weight of a pixel is the sum of the weights of
+    its classes, or that of a neighbour if this is larger.  So the surroundings of rare classes, which are
+    hard to classify, count as well.  The sum is divided by the sum of the weights, so only their ratios
+    matter.
 
     Parameters
     ----------
     priors
-        ``(C,)`` proportions ``p_c`` of the classes.
-
-    Returns
-    -------
-    Tensor
-        ``(C,)`` float32, with sum 1.
-
-    References
-    ----------
-    Paillassa, Bertin & Bouy 2020, A&A 634, A48, section 4.1.
-
-    Examples
-    --------
-    >>> inverse_frequency_weights([0.5, 0.25])
-    tensor([0.3333, 0.6667])
-    """
-    inverse = 1 / torch.as_tensor(priors, dtype=torch.float32)
-    return inverse / inverse.sum()
-
-
-class WeightedSigmoidLoss(nn.Module):
-    """Sigmoid cross-entropy with pixels weighted by class, averaged over pixels and classes.
-
-    The weight of a pixel is the sum of the weights of its classes, or the weight of a neighbour times
-    ``spread`` if this is larger.  So the surroundings of rare classes, which are hard to classify, count as
-    well.  The sum is divided by the sum of the weights, so only their ratios matter.
-
-    Parameters
-    ----------
-    class_weights
-        ``(C,)`` weights; :func:`inverse_frequency_weights` in the publication.  A pixel of no class has the
-        smallest of them.  If None, all pixels have the same weight.
-    spread
-        Fraction of its weight that a pixel passes to its 8 neighbours, 0 to 1.
-    positive_weights
-        ``(C,)`` weights of positive targets in the cross-entropy of each class.
+        ``(C,)`` proportions of the pixels in each class.  A pixel of no class has the smallest weight.
 
     References
     ----------
     Paillassa, Bertin & Bouy 2020, A&A 634, A48, section 4.1, where weights are spread to the neighbours.
     """
 
-    class_weights: Tensor | None
-    positive_weights: Tensor | None
+    class_weights: Tensor
 
-    def __init__(
-        self,
-        class_weights: ClassValues | None = None,
-        *,
-        spread: float = 1.0,
-        positive_weights: ClassValues | None = None,
-    ) -> None:
+    def __init__(self, priors: ClassValues) -> None:
         super().__init__()
-        if not 0 <= spread <= 1:
-            raise ValueError(f"spread {spread}: expected 0 to 1")
-        self.spread = spread
-        _buffer(self, "class_weights", class_weights)
-        _buffer(self, "positive_weights", positive_weights)
-
-    @classmethod
-    def from_priors(cls, priors: ClassValues, *, spread: float = 1.0) -> Self:
-        """Return the loss with inverse-frequency weights, as published.
-
-        Parameters
-        ----------
-        priors
-            ``(C,)`` proportions of the pixels in each class.
-        spread
-            See the class.
-
-        Returns
-        -------
-        WeightedSigmoidLoss
-            The loss.
-        """
-        return cls(inverse_frequency_weights(priors), spread=spread)
+        inverse = 1 / torch.as_tensor(priors, dtype=torch.float32)
+        _buffer(self, "class_weights", inverse / inverse.sum())
 
     def forward(self, logits: Tensor, targets: Tensor, valid: Tensor | None = None) -> Tensor:
         """Return the loss; 0 for a batch without valid pixels."""
         with torch.autocast(logits.device.type, enabled=False):
-            entropy = _cross_entropy(logits.float(), targets.float(), self.positive_weights)
-            weights = self.pixel_weights(targets.float())
-            if valid is not None:
-                weights = weights * valid
-            return _weighted_mean(entropy, weights)
+            entropy = _cross_entropy(logits.float(), targets.float(), None)
+            weights = self._pixel_weights(targets.float())
+            return _weighted_mean(entropy, weights if valid is None else weights * valid)
 
-    def pixel_weights(self, targets: Tensor) -> Tensor:
-        """Return the weight of each pixel.
-
-        Parameters
-        ----------
-        targets
-            ``(N, C, H, W)`` in [0, 1].
-
-        Returns
-        -------
-        Tensor
-            ``(N, 1, H, W)``.
-        """
-        if self.class_weights is None:
-            return torch.ones_like(targets[:, :1])
+    def _pixel_weights(self, targets: Tensor) -> Tensor:
+        """Return the weight of each pixel ``(N, 1, H, W)``."""
         weights = torch.einsum("nc...,c->n...", targets, self.class_weights).unsqueeze(1)
         weights = weights.clamp_min(self.class_weights.min())
-        if self.spread > 0 and weights.dim() == 4:
-            weights = torch.maximum(weights, self.spread * functional.max_pool2d(weights, 3, 1, padding=1))
-        return weights
+        return (
+            torch.maximum(weights, functional.max_pool2d(weights, 3, 1, padding=1))
+            if weights.dim() == 4
+            else weights
+        )
 
 
 class FocalLoss(nn.Module):
@@ -279,37 +177,8 @@ class CombinedLoss(nn.Module):
 
     def forward(self, logits: Tensor, targets: Tensor, valid: Tensor | None = None) -> Tensor:
         """Return the weighted sum."""
-        return self.total(self.parts(logits, targets, valid))
-
-    def parts(self, logits: Tensor, targets: Tensor, valid: Tensor | None = None) -> dict[str, Tensor]:
-        """Return each loss without its weight, for logging.
-
-        Parameters
-        ----------
-        logits, targets, valid
-            See the module.
-
-        Returns
-        -------
-        dict
-            Losses by name.
-        """
-        return {name: term(logits, targets, valid) for name, term in self.terms.items()}
-
-    def total(self, parts: Mapping[str, Tensor]) -> Tensor:
-        """Return the weighted sum of the parts.
-
-        Parameters
-        ----------
-        parts
-            Losses of :meth:`parts`.
-
-        Returns
-        -------
-        Tensor
-            The scalar loss.
-        """
-        return torch.stack([self.weights[name] * part for name, part in parts.items()]).sum()
+        terms = [self.weights[name] * term(logits, targets, valid) for name, term in self.terms.items()]
+        return torch.stack(terms).sum()
 
 
 def _buffer(module: nn.Module, name: str, values: ClassValues | None) -> None:

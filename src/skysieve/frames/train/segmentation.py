@@ -93,7 +93,7 @@ def build_loss(settings: LossSettings, priors: Mapping[str, float]) -> nn.Module
         return EntropyDiceLoss(weights, settings.dice)
     losses: dict[str, tuple[float, nn.Module]] = {}
     if settings.kind == "published":
-        losses["pixels"] = (1.0, WeightedSigmoidLoss.from_priors(proportions))
+        losses["pixels"] = (1.0, WeightedSigmoidLoss(proportions))
     else:
         losses["pixels"] = (1.0, FocalLoss(gamma=settings.gamma, positive_weights=weights))
     if settings.dice > 0:
