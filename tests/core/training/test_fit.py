@@ -159,6 +159,10 @@ class TestAccumulatedBatches:
         [weights] = training.finished
         for name, value in whole[0].finished[0].items():
             assert torch.allclose(weights[name], value, atol=1e-6)
+        [loss], [expected] = (
+            [row["loss"] for row in metrics(place) if row["loss"]] for place in (folder, whole[1])
+        )
+        assert float(loss) == pytest.approx(float(expected))
 
     def test_go_on_after_a_stop_with_the_batches_that_follow(self, folder):
         with pytest.raises(KeyboardInterrupt):
