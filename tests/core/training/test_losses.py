@@ -88,8 +88,6 @@ class TestEveryLoss:
         assert value.item() == pytest.approx(loss(half.float(), targets).item(), rel=1e-6)
 
     def test_of_frames_is_that_of_pixels(self, loss):
-        if isinstance(loss, WeightedSigmoidLoss):
-            loss.spread = 0.0
         logits, targets = batch((6, 2))
         of_pixels = loss(logits.view(6, 2, 1, 1), targets.view(6, 2, 1, 1), torch.ones(6, 1, 1, 1))
         assert loss(logits, targets, torch.ones(6, 1)).item() == pytest.approx(of_pixels.item())

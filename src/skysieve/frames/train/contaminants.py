@@ -127,7 +127,8 @@ class ContaminantTraining(TrainingTask):
     @property
     def multiple(self) -> int:
         """Number of pixels of which frames and tiles are multiples."""
-        return sieve_net(self.recipe).multiple
+        multiple: int = sieve_net(self.recipe).multiple
+        return multiple
 
     def network_of(self, model: Model) -> SieveNet | RevisedNet:
         """Return the recipe's network with the weights of a model.

@@ -136,7 +136,8 @@ class RevisionTraining(ContaminantTraining):
     @property
     def multiple(self) -> int:
         """Number of pixels of which frames and tiles are multiples, of both networks."""
-        return RevisedNet(sieve_net(self.recipe)).multiple
+        multiple: int = RevisedNet(sieve_net(self.recipe)).multiple
+        return multiple
 
     def network_of(self, model: Model) -> SieveNet:
         """Return the first network with the weights of a model; if that has two networks, of the first."""
