@@ -6,7 +6,7 @@ import dataclasses
 import logging
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -24,7 +24,7 @@ from skysieve.frames.track.settings import TrackSettings
 from skysieve.frames.track.tracker import Tracker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from astropy.table import QTable
     from numpy.typing import ArrayLike
@@ -97,7 +97,7 @@ def mask(
     >>> skysieve.mask(frame).boolean("CR").sum()  # doctest: +SKIP
     0
     """
-    masker = _masker(settings)
+    masker = _loaded(_maskers, MaskSettings, settings, Masker)
     with _one_frame(data, mask, mask_hdu, mask_bits) as (frame, origin):
         result = masker.mask(frame, keep_probabilities=keep_probabilities, keep_pixels=keep_pixels)
         _warn_if_out_of_distribution(masker, frame, masker.ood_score(frame, result))
@@ -136,7 +136,7 @@ def mask_file(
     SkysieveError
         If the file cannot be read, a frame cannot be masked, or a setting is wrong.
     """
-    masker = _masker(settings)
+    masker = _loaded(_maskers, MaskSettings, settings, Masker)
     results = []
     with FrameFile(parse_location(str(path)), mask_hdu=mask_hdu, mask_bits=mask_bits) as file:
         for hdu in file.frames:
@@ -214,7 +214,7 @@ def track(
     SkysieveError
         If the frame cannot be read or examined, or a setting is wrong.
     """
-    tracker = _tracker(settings)
+    tracker = _loaded(_trackers, TrackSettings, settings, Tracker)
     with _one_frame(data, mask, mask_hdu, mask_bits) as (frame, _):
         result = tracker.track(frame)
         _warn_if_out_of_distribution(tracker, frame, tracker.ood_score(frame))
@@ -249,7 +249,7 @@ def track_file(
     SkysieveError
         If the file cannot be read, a frame cannot be examined, or a setting is wrong.
     """
-    tracker = _tracker(settings)
+    tracker = _loaded(_trackers, TrackSettings, settings, Tracker)
     results = []
     with FrameFile(parse_location(str(path)), mask_hdu=mask_hdu, mask_bits=mask_bits) as file:
         for frame in file.planes:
@@ -305,12 +305,10 @@ def find_ghosts(
     from skysieve.ghosts.predict.result import GhostResult
     from skysieve.ghosts.predict.settings import GhostSettings
 
-    key = f"{camera} {_key(GhostSettings, settings)}"
-    if key not in _ghost_finders:
-        _make_room(_ghost_finders)
-        table = decam() if camera is None else read_camera(Path(camera))
-        _ghost_finders[key] = GhostFinder(GhostSettings(**settings), table)
-    finder = _ghost_finders[key]
+    def make(chosen: GhostSettings) -> GhostFinder:
+        return GhostFinder(chosen, decam() if camera is None else read_camera(Path(camera)))
+
+    finder = _loaded(_ghost_finders, GhostSettings, settings, make, of=camera)
     if not 0 <= min_ccd_fraction <= 1:
         raise ConfigError(f"min_ccd_fraction {min_ccd_fraction}: expected a number from 0 to 1")
     with ExitStack() as opened:
@@ -482,28 +480,31 @@ _trackers: dict[str, Tracker] = {}
 _ghost_finders: dict[str, GhostFinder] = {}
 
 
-def _masker(settings: dict[str, Any]) -> Masker:
-    key = _key(MaskSettings, settings)
-    if key not in _maskers:
-        _make_room(_maskers)
-        _maskers[key] = Masker(MaskSettings(**settings))
-    return _maskers[key]
+Runner = TypeVar("Runner")
+Settings = TypeVar("Settings", bound="EngineSettings")
 
 
-def _tracker(settings: dict[str, Any]) -> Tracker:
-    key = _key(TrackSettings, settings)
-    if key not in _trackers:
-        _make_room(_trackers)
-        _trackers[key] = Tracker(TrackSettings(**settings))
-    return _trackers[key]
+def _loaded(
+    kept: dict[str, Runner],
+    kind: type[Settings],
+    settings: Mapping[str, Any],
+    make: Callable[[Settings], Runner],
+    *,
+    of: object = "",
+) -> Runner:
+    """Return what runs a network with these settings, from memory if it is kept there.
+
+    Results with different values of `of` are kept apart.
+    """
+    key = f"{of} {_key(kind, settings)}"
+    if key not in kept:
+        while len(kept) >= KEPT_NETWORKS:
+            kept.pop(next(iter(kept)))
+        kept[key] = make(kind(**settings))
+    return kept[key]
 
 
-def _make_room(kept: dict[str, Any]) -> None:
-    while len(kept) >= KEPT_NETWORKS:
-        kept.pop(next(iter(kept)))
-
-
-def _key(kind: type[EngineSettings | TrailSettings], settings: dict[str, Any]) -> str:
+def _key(kind: type[EngineSettings | TrailSettings], settings: Mapping[str, object]) -> str:
     """Return a key of the settings, which may hold dictionaries."""
     known = [field.name for field in dataclasses.fields(kind)]
     for name in settings:

@@ -216,8 +216,6 @@ def _draw(job: ClusterJob, found: FoundClusters) -> tuple[Path, ...]:
 
 def _report(found: FoundClusters, written: tuple[Path, ...]) -> None:
     """Print the number of candidates, the best of them, and the written files."""
-    from dataclasses import asdict
-
     import numpy as np
 
     from skysieve.clusters.catalogue.summary import count_lines
@@ -228,7 +226,7 @@ def _report(found: FoundClusters, written: tuple[Path, ...]) -> None:
         snr = f"S/N {row['snr']:.1f} " if np.isfinite(row["snr"]) else ""
         place = f"l, b {row['GLON']:.3f}, {row['GLAT']:+.3f}"
         print(f"  {row['name']} {place} score {row['score']:.3f} {snr}{row['finder']}")
-    for line in count_lines({one.name: asdict(one) for one in found.counts}):
+    for line in count_lines(found.counts):
         print(line)
     for path in written:
         print(path)

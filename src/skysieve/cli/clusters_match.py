@@ -71,8 +71,6 @@ def match(
     Example: `skysieve clusters match catalogue.fits --with PSZ2=planck_z.csv --with MCXC=mcxc.fits
     --radius PSZ2=10 -o matched.ecsv`
     """
-    from dataclasses import asdict
-
     from skysieve.cli.running import start_logging
     from skysieve.clusters.catalogue.catalogue import ranking
     from skysieve.clusters.catalogue.catalogue_files import cards_of, check_ending, write_catalogue
@@ -108,7 +106,7 @@ def match(
     if not quiet:
         for note in read.notes:
             print(f"{catalogue}: {note}")
-        for line in count_lines({count.name: asdict(count) for count in counts}):
+        for line in count_lines(counts):
             print(line)
         print(f"{output}: {len(read)} rows")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -75,7 +75,7 @@ def make_catalogue(candidates: Table, *, prefix: str) -> Table:
     positions = SkyCoord(l=lon, b=lat, unit=units.deg, frame="galactic").icrs
     ra, dec = np.asarray(positions.ra.deg, np.float64), np.asarray(positions.dec.deg, np.float64)
     names = cluster_names(ra, dec, prefix=prefix, unique=True)
-    computed: dict[str, NDArray[Any]] = {
+    computed: dict[str, NDArray[np.generic]] = {
         "name": np.array(names, dtype=None if names else "U1"),
         "RA": ra,
         "Dec": dec,
@@ -119,11 +119,11 @@ def ranking(table: Table) -> NDArray[np.float64]:
     return np.zeros(len(table))
 
 
-def _values(table: Table, column: ColumnKind) -> NDArray[Any]:
+def _values(table: Table, column: ColumnKind) -> NDArray[np.generic]:
     letter = column.kind[0]
     if column.name not in table.colnames:
         return np.full(len(table), _MISSING[letter], "U1" if letter == "U" else column.kind)
-    values: NDArray[Any] = np.ma.filled(np.ma.asarray(table[column.name]), _MISSING[letter])
+    values: NDArray[np.generic] = np.ma.filled(np.ma.asarray(table[column.name]), _MISSING[letter])
     if letter == "U":
         return values.astype(str) if len(values) else np.empty(0, "U1")
     return values.astype(column.kind)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from skysieve.core.atomic import atomic_write
 from skysieve.core.errors import OutputError, SourceError
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from astropy.table import Table
 
-    from skysieve.core.fits.cards import HeaderCard
+    from skysieve.core.fits.cards import HeaderCard, HeaderValue
 
 __all__ = ["ENDINGS", "cards_of", "catalogue_cards", "check_ending", "write_catalogue"]
 
@@ -217,11 +217,13 @@ def _write_votable(table: Table, path: Path, cards: list[HeaderCard]) -> None:
     votable.to_xml(str(path))
 
 
-def _as_meta(cards: Iterable[HeaderCard]) -> dict[str, Any]:
-    meta: dict[str, Any] = {}
+def _as_meta(cards: Iterable[HeaderCard]) -> dict[str, object]:
+    meta: dict[str, object] = {}
+    remarks: dict[str, list[HeaderValue]] = {}
     for keyword, value, _ in cards:
         if keyword in ("HISTORY", "COMMENT"):
-            meta.setdefault(keyword, []).append(value)
+            meta[keyword] = remarks.setdefault(keyword, [])
+            remarks[keyword].append(value)
         else:
             meta[keyword] = value
     return meta

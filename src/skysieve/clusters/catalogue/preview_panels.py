@@ -216,7 +216,7 @@ def _figure(rows: int, columns: int, title: str, *, gap: float) -> tuple[Figure,
     return figure, grid
 
 
-def _show(axes: Axes, values: NDArray[Any], column: PanelColumn, limit: float, width: float) -> None:
+def _show(axes: Axes, values: NDArray[np.generic], column: PanelColumn, limit: float, width: float) -> None:
     """Draw one patch, with the first row at the bottom and longitude increasing to the left."""
     import matplotlib as mpl
 
@@ -242,14 +242,14 @@ def _show(axes: Axes, values: NDArray[Any], column: PanelColumn, limit: float, w
     axes.set_xlabel(text, fontsize=6, color=_FAINT, labelpad=2)
 
 
-def _limit(values: NDArray[Any]) -> float:
+def _limit(values: NDArray[np.generic]) -> float:
     """Return the limit of the colour scale: five standard deviations, from the median absolute deviation."""
     valid = values[np.isfinite(values)]
     spread = float(np.median(np.abs(valid - np.median(valid)))) if valid.size else 0.0
     return COLOUR_LIMIT * _MAD * spread or 1.0
 
 
-def _peak(values: NDArray[Any]) -> float:
+def _peak(values: NDArray[np.generic]) -> float:
     """Return the maximum absolute value in the central third."""
     third = len(values) // 3
     centre = values[third : len(values) - third, third : len(values) - third]

@@ -134,7 +134,7 @@ def write_products(
         write_footprint(
             found.footprint, path_of("footprint.fits"), nested=found.nested, cards=found.cards, overwrite=True
         )
-        path_of("summary.txt").write_text(summary_text(summary), encoding="utf-8")
+        path_of("summary.txt").write_text(summary_text(summary, found.counts), encoding="utf-8")
         path_of(SUMMARY).write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
     return tuple(written)
 

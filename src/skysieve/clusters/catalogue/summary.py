@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
@@ -13,14 +13,26 @@ if TYPE_CHECKING:
     from astropy.table import Table
 
     from skysieve.clusters.catalogue.matched_tables import MatchCount
-    from skysieve.core.fits.cards import HeaderCard
+    from skysieve.core.fits.cards import HeaderCard, HeaderValue
 
-__all__ = ["count_lines", "make_summary", "summary_text"]
+__all__ = ["Summary", "count_lines", "make_summary", "summary_text"]
+
+
+class Summary(TypedDict):
+    """Content of ``summary.json``."""
+
+    candidates: int
+    by_finder: dict[str, int]
+    area_deg2: float | None
+    matched: dict[str, dict[str, object]]
+    in_no_catalogue: int | None
+    provenance: dict[str, HeaderValue]
+    history: list[HeaderValue]
 
 
 def make_summary(
     catalogue: Table, counts: Sequence[MatchCount], *, area: float | None, cards: Iterable[HeaderCard]
-) -> dict[str, Any]:
+) -> Summary:
     """Summarise a catalogue.
 
     Parameters
@@ -37,7 +49,7 @@ def make_summary(
 
     Returns
     -------
-    dict
+    Summary
         Content of ``summary.json``.
     """
     names = [count.name for count in counts]
@@ -56,13 +68,15 @@ def make_summary(
     }
 
 
-def summary_text(summary: dict[str, Any]) -> str:
+def summary_text(summary: Summary, counts: Sequence[MatchCount]) -> str:
     """Format a summary as text.
 
     Parameters
     ----------
     summary
         Summary of :func:`make_summary`.
+    counts
+        Counts of the matches with each catalogue.
 
     Returns
     -------
@@ -76,22 +90,22 @@ def summary_text(summary: dict[str, Any]) -> str:
             lines[0] += f", {summary['candidates'] / summary['area_deg2']:.3g} a square degree"
     if summary["by_finder"]:
         lines.append("found by: " + ", ".join(f"{k} {v}" for k, v in summary["by_finder"].items()))
-    lines += count_lines(summary["matched"])
+    lines += count_lines(counts)
     if summary["in_no_catalogue"] is not None:
         lines.append(f"in none of these catalogues: {summary['in_no_catalogue']}")
     lines += [""] * bool(summary["provenance"])
     lines += [f"{key}: {value}" for key, value in summary["provenance"].items()]
-    lines += summary["history"]
+    lines += map(str, summary["history"])
     return "\n".join(lines) + "\n"
 
 
-def count_lines(matched: dict[str, dict[str, Any]]) -> list[str]:
+def count_lines(counts: Sequence[MatchCount]) -> list[str]:
     """Format the matches with each catalogue, and the number expected by chance.
 
     Parameters
     ----------
-    matched
-        The entry ``matched`` of a summary: counts by catalogue.
+    counts
+        Counts of the matches with each catalogue.
 
     Returns
     -------
@@ -99,7 +113,7 @@ def count_lines(matched: dict[str, dict[str, Any]]) -> list[str]:
         One line per catalogue.
     """
     return [
-        f"{name}: {one['matched']} of {one['known']} matched within {one['radius']:g}'; "
-        f"{one['chance']:.3g} expected by chance"
-        for name, one in matched.items()
+        f"{one.name}: {one.matched} of {one.known} matched within {one.radius:g}'; "
+        f"{one.chance:.3g} expected by chance"
+        for one in counts
     ]

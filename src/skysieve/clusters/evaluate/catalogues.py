@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -232,7 +232,7 @@ def area_in_square_degrees(skies: Sequence[EvaluationSky]) -> float:
     return float(sum(pixel * np.count_nonzero(sky.area.contains(lon, lat)) for sky in skies))
 
 
-def _described(meta: Mapping[str, Any], path: Path) -> str:
+def _described(meta: Mapping[str, object], path: Path) -> str:
     """Return the finder, model and thresholds in the header of a catalogue, or else its file name."""
     known = {
         "FINDER": "finder {}",

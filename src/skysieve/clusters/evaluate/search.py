@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -162,10 +162,9 @@ def for_finder(sky: SkyMaps, finder: ClusterFinder) -> SkyMaps:
     SkyMaps
         Maps and candidates of this finder.
     """
-    changed: dict[str, Any] = {}
     if not finder.settings.uses_network:
-        changed["probability"] = None
+        sky = replace(sky, probability=None)
     if not finder.settings.uses_filter:
-        changed |= {"snr": None, "source": None}
-        changed["candidates"] = {name: np.empty(0) for name in CANDIDATE_COLUMNS}
-    return replace(sky, **changed)
+        candidates = {name: np.empty(0) for name in CANDIDATE_COLUMNS}
+        sky = replace(sky, snr=None, source=None, candidates=candidates)
+    return sky

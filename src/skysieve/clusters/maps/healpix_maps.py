@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -166,7 +166,7 @@ def _read(
 
 def write_healpix_map(
     path: Path,
-    values: NDArray[Any],
+    values: NDArray[np.generic],
     *,
     nested: bool,
     frame: Frame,
@@ -201,7 +201,7 @@ def write_healpix_map(
 
 
 def healpix_hdus(
-    values: NDArray[Any],
+    values: NDArray[np.generic],
     *,
     nested: bool,
     frame: Frame,
@@ -295,7 +295,7 @@ def _first_pixel(header: fits.Header, stored: int, nside: int, label: str) -> in
     return int(first)
 
 
-def _checked(pixels: NDArray[Any], nside: int, label: str) -> NDArray[np.int64]:
+def _checked(pixels: NDArray[np.integer | np.floating], nside: int, label: str) -> NDArray[np.int64]:
     npix = 12 * nside**2
     wrong = ~((pixels >= 0) & (pixels < npix))
     if wrong.any():
@@ -319,7 +319,7 @@ def _replace_missing(values: NDArray[np.float32], header: fits.Header) -> None:
         part[missing] = np.nan
 
 
-def _implicit_table(values: NDArray[Any], column: str) -> NDArray[Any]:
+def _implicit_table(values: NDArray[np.generic], column: str) -> NDArray[np.generic]:
     """Return a table of all values, in long rows if their number allows it."""
     length = _ROW if values.size % _ROW == 0 else 1
     stored = np.empty(values.size, ">f4")
@@ -329,7 +329,7 @@ def _implicit_table(values: NDArray[Any], column: str) -> NDArray[Any]:
     return stored.view([(column, ">f4", (length,) if length > 1 else ())])
 
 
-def _explicit_table(values: NDArray[Any], column: str) -> NDArray[Any]:
+def _explicit_table(values: NDArray[np.generic], column: str) -> NDArray[np.generic]:
     """Return a table of the pixels with data, with their numbers and values."""
     pixels = np.flatnonzero(np.isfinite(values) & (values != np.float32(UNSEEN)))
     table = np.empty(pixels.size, [("PIXEL", ">i4" if values.size < 2**31 else ">i8"), (column, ">f4")])

@@ -182,14 +182,14 @@ def _entry(entry: Any, path: Path, origin: str) -> MapFile:
     )
 
 
-def _index(entry: Mapping[str, Any], key: str, default: int, origin: str) -> int | str:
+def _index(entry: Mapping[str, object], key: str, default: int, origin: str) -> int | str:
     value = entry.get(key, default)
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise ConfigError(f"{origin}: {key} is a number or a name; found {value!r:.80}")
     return value
 
 
-def _text(entry: Mapping[str, Any], key: str, origin: str) -> str | None:
+def _text(entry: Mapping[str, object], key: str, origin: str) -> str | None:
     value = entry.get(key)
     if value is not None and not isinstance(value, str):
         raise ConfigError(f"{origin}: {key} is a text; found {value!r:.80}")
@@ -197,7 +197,7 @@ def _text(entry: Mapping[str, Any], key: str, origin: str) -> str | None:
 
 
 def _named(
-    entry: Mapping[str, Any], key: str, parse: Callable[[str], _Named | None], origin: str
+    entry: Mapping[str, object], key: str, parse: Callable[[str], _Named | None], origin: str
 ) -> _Named | None:
     text = _text(entry, key, origin)
     found = None if text is None else parse(text)
@@ -208,7 +208,7 @@ def _named(
     return found
 
 
-def _positive(entry: Mapping[str, Any], key: str, origin: str) -> float | None:
+def _positive(entry: Mapping[str, object], key: str, origin: str) -> float | None:
     value = entry.get(key)
     if value is None:
         return None

@@ -70,7 +70,7 @@ class Preprocessing:
                 f" found {self.offset}"
             )
 
-    def __call__(self, patches: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+    def __call__(self, patches: NDArray[np.floating]) -> NDArray[np.float32]:
         """Preprocess patches.
 
         Parameters
@@ -105,7 +105,7 @@ class Preprocessing:
     @classmethod
     def fit(
         cls,
-        source: MapStack | NDArray[np.floating[Any]],
+        source: MapStack | NDArray[np.floating],
         lon: ArrayLike | None = None,
         lat: ArrayLike | None = None,
         *,
@@ -163,7 +163,7 @@ class Preprocessing:
             sigmas.append(sigma)
         return cls(tuple(sigmas), tuple(levels) if centred else (), stretch)
 
-    def to_card(self) -> dict[str, Any]:
+    def to_card(self) -> dict[str, object]:
         """Return the preprocessing in the form of a model card.
 
         Returns
@@ -212,12 +212,12 @@ def _cut(
     return stack.cut_many(lon[taken], lat[taken], grid)
 
 
-def _mad(values: NDArray[np.floating[Any]]) -> tuple[float, float]:
+def _mad(values: NDArray[np.floating]) -> tuple[float, float]:
     level = float(np.median(values))
     return level, _MAD_TO_SIGMA * float(np.median(np.abs(values - level)))
 
 
-def _below_mode(values: NDArray[np.floating[Any]]) -> tuple[float, float]:
+def _below_mode(values: NDArray[np.floating]) -> tuple[float, float]:
     """Return mode and sigma of the normal distribution that fits the histogram up to its mode."""
     from scipy.ndimage import gaussian_filter1d
     from scipy.optimize import curve_fit
@@ -232,7 +232,7 @@ def _below_mode(values: NDArray[np.floating[Any]]) -> tuple[float, float]:
     # In units of the first estimate: values in kelvin are too small for the steps of the fit
     x, y = (centres[: top + 1] - centres[top]) / sigma, counts[: top + 1] / counts[top]
 
-    def gaussian(x: NDArray[Any], height: float, centre: float, width: float) -> NDArray[Any]:
+    def gaussian(x: NDArray[np.float64], height: float, centre: float, width: float) -> NDArray[np.float64]:
         return np.asarray(height * np.exp(-0.5 * ((x - centre) / width) ** 2))
 
     try:

@@ -5,7 +5,7 @@ Only pixels above the threshold are processed, so a map of 50 million pixels tak
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
@@ -25,7 +25,7 @@ _EDGE_NEIGHBOURS = [0, 2, 4, 6]
 
 
 def find_candidates(
-    values: NDArray[np.floating[Any]],
+    values: NDArray[np.floating],
     nside: int,
     nested: bool,  # noqa: FBT001 (values, nside and nested define a map)
     *,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from skysieve._version import __version__
 from skysieve.clusters.catalogue.catalogue_files import catalogue_cards
@@ -26,7 +26,7 @@ _CATALOGUE_SETTINGS = {"threshold", "least_pixels", "most_radius", "same"}
 _MACHINE_SETTINGS = {"engine", "precision", "device", "threads", "batch"}
 
 
-def search_identity(finder: ClusterFinder, sky: SearchedSky) -> dict[str, Any]:
+def search_identity(finder: ClusterFinder, sky: SearchedSky) -> dict[str, object]:
     """Return all that the units of a search depend on.
 
     Parameters

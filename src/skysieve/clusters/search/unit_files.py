@@ -8,7 +8,7 @@ import io
 import json
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
@@ -28,11 +28,18 @@ __all__ = ["UnitFiles"]
 logger = logging.getLogger(__name__)
 
 _SEARCH = "search.json"
-_IDENTITY, _PRODUCTS, _SUM = "search", "products", "sha256"
+_SUM = "sha256"
 """Keys of the search file: identity of the search, products that are being written, and checksum of both."""
 _DIGEST_BYTES = 32
 _CANDIDATE = "candidate_"
 _MAPS = ("probability", "snr", "source")
+
+
+class _Search(TypedDict):
+    """Content of the search file: all that the units depend on, and the products that are being written."""
+
+    search: dict[str, object]
+    products: list[str]
 
 
 @dataclass(frozen=True)
@@ -47,7 +54,7 @@ class UnitFiles:
 
     folder: Path
 
-    def begin(self, search: Mapping[str, Any], *, resume: bool, overwrite: bool) -> None:
+    def begin(self, search: Mapping[str, object], *, resume: bool, overwrite: bool) -> None:
         """Create the folder, and write the identity of the search to it.
 
         Parameters
@@ -65,7 +72,7 @@ class UnitFiles:
             If units exist that may be neither used nor replaced, or that are of another search, or if the
             folder cannot be written.
         """
-        identity = json.loads(json.dumps(search))
+        identity: dict[str, object] = json.loads(json.dumps(search))
         if (self.folder / _SEARCH).exists() and not overwrite:
             if not resume:
                 raise OutputError(
@@ -74,7 +81,7 @@ class UnitFiles:
                 )
             before = self._read_search()
             if before is not None:
-                changed = [key for key in identity if identity[key] != before[_IDENTITY].get(key)]
+                changed = [key for key in identity if identity[key] != before["search"].get(key)]
                 if changed:
                     raise OutputError(
                         f"{self.folder} holds tiles of another search: {', '.join(sorted(changed))} differs; "
@@ -107,7 +114,7 @@ class UnitFiles:
         search = self._read_search()
         if search is None:
             raise OutputError(f"{self.folder / _SEARCH} is missing or damaged; go on with --resume")
-        self._write_search(search[_IDENTITY], names)
+        self._write_search(search["search"], names)
 
     def recorded_products(self) -> frozenset[str]:
         """Return the products whose writing was interrupted.
@@ -118,7 +125,7 @@ class UnitFiles:
             File names of the products.
         """
         search = self._read_search()
-        return frozenset() if search is None else frozenset(search[_PRODUCTS])
+        return frozenset() if search is None else frozenset(search["products"])
 
     @property
     def begun(self) -> bool:
@@ -173,7 +180,7 @@ class UnitFiles:
             If the file cannot be written.
         """
         # Maps that were not computed are left out; half precision stores S/N to one part in a thousand
-        arrays: dict[str, NDArray[Any]] = {"valid": np.packbits(valid)}
+        arrays: dict[str, NDArray[np.generic]] = {"valid": np.packbits(valid)}
         arrays |= {f"{_CANDIDATE}{name}": values for name, values in found.candidates.items()}
         for name in _MAPS:
             values = getattr(found, name)
@@ -228,7 +235,7 @@ class UnitFiles:
         with contextlib.suppress(OSError):
             self.folder.rmdir()
 
-    def _read_search(self) -> dict[str, Any] | None:
+    def _read_search(self) -> _Search | None:
         """Return the content of the search file; None if it is missing or damaged."""
         try:
             content = json.loads((self.folder / _SEARCH).read_bytes())
@@ -236,12 +243,12 @@ class UnitFiles:
         except (OSError, ValueError, KeyError, AttributeError, RecursionError):
             return None
 
-    def _write_search(self, identity: Mapping[str, Any], products: Iterable[str]) -> None:
-        content: dict[str, Any] = {_IDENTITY: dict(identity), _PRODUCTS: sorted(products)}
-        content[_SUM] = _sum_of(content)
+    def _write_search(self, identity: Mapping[str, object], products: Iterable[str]) -> None:
+        content: _Search = {"search": dict(identity), "products": sorted(products)}
         with atomic_write(self.folder / _SEARCH, overwrite=True) as temporary:
-            temporary.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+            stored = {**content, _SUM: _sum_of(content)}
+            temporary.write_text(json.dumps(stored, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def _sum_of(content: Mapping[str, Any]) -> str:
+def _sum_of(content: _Search) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

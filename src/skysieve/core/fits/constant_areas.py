@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
@@ -343,5 +343,5 @@ def _opened(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 def _pixels(cells: NDArray[np.bool_], start: int, stop: int, left: int, right: int) -> NDArray[np.bool_]:
     """Return rows `start` to `stop` and columns `left` to `right`, in pixels, of a mask of cells."""
-    spread: NDArray[Any] = np.repeat(cells[np.arange(start, stop) // CELL], CELL, axis=1)
+    spread: NDArray[np.bool_] = np.repeat(cells[np.arange(start, stop) // CELL], CELL, axis=1)
     return spread[:, left:right]

@@ -9,7 +9,7 @@ one out is not.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Self, TypeAlias
 
 import numpy as np
 
@@ -273,7 +273,7 @@ def _read(hdu: ImageHDU, plane: tuple[int, ...], *, whole: bool) -> Pixels | Non
     return pixels
 
 
-def _is_exact_in_single(stored: NDArray[Any], scaling: Scaling) -> bool:
+def _is_exact_in_single(stored: NDArray[np.generic], scaling: Scaling) -> bool:
     """Whether single precision holds all physical values exactly."""
     if (scaling.scale, scaling.zero) != (1, 0) or scaling.asinh is not None:
         return False

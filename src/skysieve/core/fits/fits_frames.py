@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from astropy.io import fits
@@ -216,7 +216,7 @@ class FitsFrame:
             pixels[nodata] = 0
         return pixels, nodata
 
-    def stored(self, start: int, stop: int) -> NDArray[Any]:
+    def stored(self, start: int, stop: int) -> NDArray[np.generic]:
         """Return rows as stored in the file, without scaling.
 
         Parameters
@@ -235,7 +235,7 @@ class FitsFrame:
             If the rows cannot be read.
         """
         with self._reporting(start, stop), self._cache.lock:
-            stored: NDArray[Any] = self._section[(*self._plane, slice(start, stop), slice(None))]
+            stored: NDArray[np.generic] = self._section[(*self._plane, slice(start, stop), slice(None))]
         return stored
 
     @contextmanager

@@ -6,7 +6,7 @@ import gzip
 import io
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
+from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
 import numpy as np
 from astropy.io import fits
@@ -51,7 +51,7 @@ _VERIFY = "silentfix+exception"
 
 
 def mask_hdu(
-    bits: NDArray[Any],
+    bits: NDArray[np.generic],
     *,
     header: fits.Header | None,
     name: str | None = None,
@@ -237,7 +237,7 @@ def _stored_form(hdu: HDU) -> StoredHDU:
     return hdu if isinstance(hdu, StoredHDU) else stored_hdu(hdu)
 
 
-def _as_stored(bits: NDArray[Any]) -> NDArray[Any]:
+def _as_stored(bits: NDArray[np.generic]) -> NDArray[np.generic]:
     stored = _STORED_AS.get(bits.dtype.name)
     if stored is None:
         if bits.dtype.kind not in "iu":

@@ -14,7 +14,7 @@ import re
 import warnings
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any, TypedDict, TypeGuard
 
 import numpy as np
 from astropy.io import fits
@@ -42,6 +42,16 @@ _AXES = 2
 _KEYWORD = re.compile(r"[A-Z0-9_-]{1,8}")
 
 
+class Given(TypedDict, total=False):
+    """Attributes of an object of astropy."""
+
+    unit: UnitBase | None
+    wcs: Any
+    meta: Mapping[str, object]
+    uncertainty: NDUncertainty | None
+    psf: NDArray[np.generic] | None
+
+
 @dataclass(frozen=True)
 class FrameOrigin:
     """Metadata that came with the pixels of a frame.
@@ -60,8 +70,8 @@ class FrameOrigin:
 
     file_header: fits.Header | None = field(default=None, repr=False)
     tables: tuple[fits.ImageHDU, ...] = field(default=(), repr=False)
-    data: NDArray[Any] | None = field(default=None, repr=False)
-    given: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    data: NDArray[np.generic] | None = field(default=None, repr=False)
+    given: Given = field(default_factory=Given, repr=False)
 
     @cached_property
     def unit(self) -> UnitBase | None:
@@ -78,7 +88,7 @@ class FrameOrigin:
         return _header_wcs(self.file_header, self.tables)
 
     @property
-    def meta(self) -> fits.Header | Mapping[str, Any]:
+    def meta(self) -> fits.Header | Mapping[str, object]:
         """A copy of the metadata; for a header, without the cards that describe pixels and WCS."""
         if "meta" in self.given:
             return copy.deepcopy(self.given["meta"])
@@ -92,7 +102,7 @@ class FrameOrigin:
         return self.given.get("uncertainty")
 
     @property
-    def psf(self) -> NDArray[Any] | None:
+    def psf(self) -> NDArray[np.generic] | None:
         """Image of the PSF as given, or None."""
         return self.given.get("psf")
 
@@ -117,7 +127,8 @@ class FrameOrigin:
         FrameOrigin
             The metadata without `data` and the uncertainty.
         """
-        light = {name: value for name, value in self.given.items() if name != "uncertainty"}
+        light = self.given.copy()
+        light.pop("uncertainty", None)
         return FrameOrigin(self.file_header, self.tables, None, light)
 
 
@@ -181,7 +192,7 @@ def _nddata_origin(held: NDData) -> FrameOrigin:
     array = getattr(uncertainty, "array", None)
     if array is not None and np.shape(array) != plane.shape and np.size(array) == plane.size:
         uncertainty = type(uncertainty)(np.reshape(array, plane.shape), unit=uncertainty.unit)
-    given = {
+    given: Given = {
         "unit": held.unit,
         "wcs": held.wcs,
         "meta": held.meta,
@@ -191,7 +202,7 @@ def _nddata_origin(held: NDData) -> FrameOrigin:
     return FrameOrigin(data=plane, given=given)
 
 
-def _plane(array: NDArray[Any]) -> NDArray[Any]:
+def _plane(array: NDArray[np.generic]) -> NDArray[np.generic]:
     """Return the last two axes of an array; all leading axes have length 1."""
     return array.reshape(array.shape[-_AXES:])
 

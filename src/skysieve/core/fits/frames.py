@@ -113,7 +113,7 @@ class ArrayFrame:
         check_dtype(self._data.dtype, label)
         self._scaling = scaling
         self.sections = None if header is None else read_sections(header, self.shape)
-        self._masks: list[NDArray[Any]] = []
+        self._masks: list[NDArray[np.generic]] = []
         for given in (own_mask, mask):
             if given is None or given is np.ma.nomask:
                 continue
@@ -251,13 +251,13 @@ def check_rows(frame: Frame, start: int, stop: int) -> None:
         raise ValueError(f"{frame.label}: rows {start}:{stop} are not within 0:{frame.shape[0]}")
 
 
-def _one_plane(array: NDArray[Any]) -> NDArray[Any]:
+def _one_plane(array: NDArray[np.generic]) -> NDArray[np.generic]:
     """Return an array with one plane, such as (1, H, W), without its leading axes."""
     leading = array.shape[:-2]
     return array.reshape(array.shape[-2:]) if leading and set(leading) == {1} else array
 
 
-def _unmask(data: ArrayLike) -> tuple[NDArray[Any], ArrayLike | None]:
+def _unmask(data: ArrayLike) -> tuple[NDArray[np.generic], ArrayLike | None]:
     """Return the values and the mask of a masked array (NumPy or astropy), or of a plain array."""
     if isinstance(data, np.ma.MaskedArray):
         return np.ma.getdata(data), np.ma.getmask(data)

@@ -12,7 +12,7 @@ Tiles are therefore always too narrow for the first defect. Images that could ca
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
@@ -35,7 +35,7 @@ _PLIO_SAFE_VALUE = 4096
 _GZIP_ROWS = 32
 
 
-def choose_compression(data: NDArray[Any], wish: Compression | None) -> Compression:
+def choose_compression(data: NDArray[np.generic], wish: Compression | None) -> Compression:
     """Return the compression to use.
 
     Parameters
@@ -95,7 +95,7 @@ def _plio_tile_width(width: int) -> int:
     return -(-width // count)
 
 
-def _why_not_plio(data: NDArray[Any]) -> str | None:
+def _why_not_plio(data: NDArray[np.generic]) -> str | None:
     if data.dtype.kind not in "iu":
         return "it holds integers only"
     if data.dtype == np.uint16:
@@ -110,7 +110,7 @@ def _why_not_plio(data: NDArray[Any]) -> str | None:
     return None
 
 
-def _is_busy(data: NDArray[Any]) -> bool:
+def _is_busy(data: NDArray[np.generic]) -> bool:
     """Check whether three words per change along a row might not fit into two words per pixel.
 
     A changed pixel costs at most one word more than its share. A pixel equal to its neighbour leaves at least

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
@@ -48,7 +48,7 @@ class MaskRule:
     values: tuple[int, ...] = ()
     description: str = "every value but 0"
 
-    def marks(self, stored: NDArray[Any], scaling: Scaling) -> NDArray[np.bool_]:
+    def marks(self, stored: NDArray[np.generic], scaling: Scaling) -> NDArray[np.bool_]:
         """Return where mask values mean no data; undefined values (BLANK, NaN) do so too.
 
         Parameters

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -159,7 +159,7 @@ def _asinh_scale(header: fits.Header, label: str) -> AsinhScale | None:
     return AsinhScale(softening, offset)
 
 
-def check_dtype(dtype: np.dtype[Any], label: str) -> None:
+def check_dtype(dtype: np.dtype[np.generic], label: str) -> None:
     """Check that pixels of this type are real numbers.
 
     Parameters
@@ -181,7 +181,7 @@ def check_dtype(dtype: np.dtype[Any], label: str) -> None:
 
 
 def to_pixels(
-    stored: NDArray[Any], scaling: Scaling | None = None
+    stored: NDArray[np.generic], scaling: Scaling | None = None
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Convert stored values to pixels.
 
@@ -210,7 +210,7 @@ def to_pixels(
 
 
 def _convert(
-    stored: NDArray[Any], scaling: Scaling, pixels: NDArray[np.float32], nodata: NDArray[np.bool_]
+    stored: NDArray[np.generic], scaling: Scaling, pixels: NDArray[np.float32], nodata: NDArray[np.bool_]
 ) -> None:
     """Fill a block of `pixels` and `nodata`."""
     bits = 8 * stored.dtype.itemsize
@@ -229,7 +229,7 @@ def _convert(
             pixels[...] = stored.astype(np.float64) * scaling.scale + scaling.zero
     np.logical_not(np.isfinite(pixels), out=nodata)
     if scaling.blank is not None and stored.dtype.kind in "iu":
-        limits = np.iinfo(stored.dtype)
+        limits = np.iinfo(stored.dtype.str)
         if limits.min <= scaling.blank <= limits.max:
             nodata |= stored == scaling.blank
     pixels[nodata] = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from astropy.io import fits
@@ -146,7 +146,7 @@ def _sum_of_values(hdu: fits.CompImageHDU) -> int:
     return fold_carries(total + int.from_bytes(rest + bytes(-len(rest) % 4), "big"))
 
 
-def _as_stored(values: NDArray[Any]) -> NDArray[Any]:
+def _as_stored(values: NDArray[np.generic]) -> NDArray[np.generic]:
     """Return values as FITS stores them: big-endian, and with BZERO for integer types that FITS lacks."""
     bits = 8 * values.dtype.itemsize
     if values.dtype.kind == ("i" if bits == 8 else "u"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from astropy.io import fits
     from numpy.typing import NDArray
+
+    Numbers = NDArray[np.integer | np.floating]
 
 __all__ = ["column_of", "find_table", "read_columns", "values_in_row"]
 
@@ -106,7 +108,7 @@ def values_in_row(column: fits.Column) -> int:
 
 def read_columns(
     hdus: fits.HDUList, number: int, columns: Sequence[fits.Column]
-) -> Iterator[tuple[int, list[NDArray[Any]]]]:
+) -> Iterator[tuple[int, list[Numbers]]]:
     """Read some columns in parts.
 
     The table is not memory-mapped: all rows of a table with ten columns would stay in memory to read one
@@ -139,7 +141,7 @@ def read_columns(
         yield first * values_in_row(columns[0]), [_physical(content, column) for column in columns]
 
 
-def _physical(content: NDArray[Any], column: fits.Column) -> NDArray[Any]:
+def _physical(content: NDArray[np.generic], column: fits.Column) -> Numbers:
     """Return the values of a column, scaled by TSCAL and TZERO; NaN where they equal TNULL."""
     stored = content[column.name].ravel()
     scale, zero = float(column.bscale or 1), column.bzero or 0
@@ -150,4 +152,4 @@ def _physical(content: NDArray[Any], column: fits.Column) -> NDArray[Any]:
         values = stored * scale + float(zero)
     else:
         values = stored
-    return cast("NDArray[Any]", values if missing is None else np.where(missing, np.nan, values))
+    return cast("Numbers", values if missing is None else np.where(missing, np.nan, values))

@@ -97,7 +97,7 @@ class UnpackedImage:
         self._file: IO[bytes] | None = None
         self._dtype = np.dtype(np.uint8)
 
-    def __getitem__(self, index: Index) -> NDArray[Any]:
+    def __getitem__(self, index: Index) -> NDArray[np.generic]:
         """Return rows of a plane.
 
         Parameters

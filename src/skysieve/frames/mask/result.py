@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -462,7 +462,7 @@ class MaskResult:
             return stated
         return units.Unit(default)
 
-    def _properties(self) -> dict[str, Any]:
+    def _properties(self) -> dict[str, object]:
         origin = self.origin
         return {
             "wcs": origin.wcs,

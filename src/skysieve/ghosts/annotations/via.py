@@ -8,7 +8,7 @@ Dutta & Zisserman 2019, The VIA Annotation Software for Images, Audio and Video,
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from skysieve.core.errors import ConfigError, SourceError
 from skysieve.ghosts.annotations.annotated_images import (
@@ -206,7 +206,7 @@ def _region(region: object, where: str) -> OutlinedGhost | Skipped:
         raise SourceError(f"{where}: {error}") from error
 
 
-def _mapping(region: object, key: str, where: str) -> dict[str, Any]:
+def _mapping(region: object, key: str, where: str) -> dict[str, object]:
     found = region.get(key) if isinstance(region, dict) else None
     if not isinstance(found, dict):
         raise SourceError(f"{where} has no {key}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -131,7 +131,7 @@ def read_picture(location: Path | Location, *, shape: tuple[int, int] = PICTURE_
 
 
 def check_picture(
-    pixels: NDArray[Any], label: str, *, shape: tuple[int, int] = PICTURE_SHAPE
+    pixels: NDArray[np.generic], label: str, *, shape: tuple[int, int] = PICTURE_SHAPE
 ) -> NDArray[np.uint8]:
     """Check that an array is a grey picture of a focal plane, and convert it to uint8.
 
@@ -217,7 +217,7 @@ def _has_one_image(hdus: fits.HDUList, location: Location, shape: tuple[int, int
     return found == 1
 
 
-def _read_image(path: Path, shape: tuple[int, int]) -> NDArray[Any]:
+def _read_image(path: Path, shape: tuple[int, int]) -> NDArray[np.generic]:
     """Decode a PNG or JPEG; the size is checked first, because a large picture may fill the memory."""
     from PIL import Image
 
@@ -235,7 +235,7 @@ def _read_image(path: Path, shape: tuple[int, int]) -> NDArray[Any]:
         raise SourceError(f"{path}: cannot be read as a picture ({reason}); fetch the file again") from error
 
 
-def _channels(image: Image.Image, label: str) -> NDArray[Any]:
+def _channels(image: Image.Image, label: str) -> NDArray[np.generic]:
     """Return the pixels of a decoded picture; convert palettes and other colour spaces to RGB."""
     if image.mode in {"P", "PA", "LA", "RGBA"}:
         full = np.asarray(image.convert("RGBA"))
@@ -247,11 +247,11 @@ def _channels(image: Image.Image, label: str) -> NDArray[Any]:
     return np.asarray(image)
 
 
-def _read_npy(path: Path) -> NDArray[Any]:
+def _read_npy(path: Path) -> NDArray[np.generic]:
     """Load an array, but no pickle."""
     try:
         with path.open("rb") as stream:
-            array: NDArray[Any] = np.lib.format.read_array(stream, allow_pickle=False)
+            array: NDArray[np.generic] = np.lib.format.read_array(stream, allow_pickle=False)
     except Exception as error:  # a wrong magic string, a short file, an array of objects
         reason = " ".join(str(error).split()) or type(error).__name__
         raise SourceError(

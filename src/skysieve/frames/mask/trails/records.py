@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from skysieve.core.errors import ConfigError, FrameError
 from skysieve.frames.mask.classes import find_class
@@ -89,7 +89,7 @@ def frame_trails(
     settings: TrailSettings,
     place: FramePlace,
     *,
-    primary: Mapping[str, Any] | None = None,
+    primary: Mapping[str, object] | None = None,
 ) -> tuple[TrailRecord, ...]:
     """Measure the trails of a masked frame.
 

@@ -119,7 +119,7 @@ def sky_line(trail: MeasuredTrail, wcs: Any) -> SkyLine | None:
     return SkyLine(vectors[:3], scale) if scale > 0 and _angle(vectors[0], vectors[2]) > 0 else None
 
 
-def exposure_name(headers: Sequence[Mapping[str, Any]], default: str) -> str:
+def exposure_name(headers: Sequence[Mapping[str, object]], default: str) -> str:
     """Return what identifies an exposure, also in the separate files of its detectors.
 
     Parameters
