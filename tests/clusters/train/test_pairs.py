@@ -17,7 +17,7 @@ from tests.clusters.train.planted_skies import planted_sky
 
 from skysieve.clusters.networks.segmenters import SEGMENTERS
 from skysieve.clusters.train import training as clusters
-from skysieve.clusters.train.learning import ClusterLearning
+from skysieve.clusters.train.learning import ClusterLearner
 from skysieve.clusters.train.losses import CLUSTER_LOSSES
 from skysieve.clusters.train.stream import ClusterBatch, collate
 from skysieve.clusters.train.training import ClusterTraining
@@ -70,7 +70,7 @@ def whole_loss(module, batches):
 def test_an_epoch_lowers_the_loss(sky, small_set, network, loss):
     torch.manual_seed(1)
     pair = recipe(network, loss)
-    module = ClusterLearning(pair, len(sky.bands))
+    module = ClusterLearner(pair, len(sky.bands))
     optimiser, schedule = optimiser_with_schedule(module.network, pair)
     before = whole_loss(module, small_set)
     for batch in small_set:

@@ -20,7 +20,7 @@ from skysieve.clusters.maps.split import SkySplit
 from skysieve.clusters.physics.bands import band
 from skysieve.clusters.train import stream as cluster_stream
 from skysieve.clusters.train import training as clusters
-from skysieve.clusters.train.learning import ClusterLearning, pixel_scores
+from skysieve.clusters.train.learning import ClusterLearner, pixel_scores
 from skysieve.clusters.train.skies import LabelledSky
 from skysieve.clusters.train.stream import collate
 from skysieve.clusters.train.training import ClusterTraining
@@ -125,7 +125,7 @@ def test_averaged_weights_get_statistics_of_their_own(training):
     )
     assert not norm.training
     assert norm.momentum == 0.1
-    frozen = ClusterLearning(
+    frozen = ClusterLearner(
         training.recipe, 2, frozen_statistics=True, statistics_batches=training.statistics_batches
     )
     before = {name: value.clone() for name, value in frozen.state_dict().items()}
@@ -205,7 +205,7 @@ def test_learns_the_patches_that_it_is_shown(training):
     torch.manual_seed(0)
     patches = training._patches("train", 3)
     batch = collate([patches.patch(number) for number in range(8)])
-    module = ClusterLearning(training.recipe, 2).train()
+    module = ClusterLearner(training.recipe, 2).train()
     optimiser = torch.optim.Adam(module.parameters(), lr=1e-2)
     losses = []
     for _ in range(25):

@@ -22,7 +22,7 @@ from skysieve.ghosts.predict.finder import GhostFinder
 from skysieve.ghosts.predict.settings import GhostSettings
 from skysieve.ghosts.train import pictures as ghost_pictures
 from skysieve.ghosts.train import training as ghosts
-from skysieve.ghosts.train.learning import GhostLearning, centre_maps
+from skysieve.ghosts.train.learning import GhostLearner, centre_maps
 from skysieve.ghosts.train.pictures import collate
 from skysieve.ghosts.train.training import GhostTraining, PictureWithPredictions, best_thresholds
 
@@ -111,7 +111,7 @@ def test_learns_the_pictures_that_it_is_shown(training, shown):
     ghosted, empty = (next(one for one in shown if (len(one.labels) > 0) is there) for there in (True, False))
     batch = collate([ghosted, empty])
     torch.manual_seed(0)
-    module = GhostLearning(training.recipe)
+    module = GhostLearner(training.recipe)
     module.train()
     optimiser = torch.optim.Adam(module.parameters(), lr=5e-3)
     losses = []

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CLUSTER",
     "SOURCE",
-    "ClusterLearning",
+    "ClusterLearner",
     "PixelScores",
     "class_names",
     "pixel_scores",
@@ -93,7 +93,7 @@ def segmenter(recipe: TrainingRecipe, bands: int) -> Segmenter:
     return network
 
 
-class ClusterLearning(PixelLearner):
+class ClusterLearner(PixelLearner):
     """Segmentation network with its loss and validation scores.
 
     Parameters

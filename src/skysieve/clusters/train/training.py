@@ -19,7 +19,7 @@ from skysieve.clusters.maps.split import SkySplit
 from skysieve.clusters.search.model import CLUSTERS
 from skysieve.clusters.train.learning import (
     DEFAULT_NETWORK,
-    ClusterLearning,
+    ClusterLearner,
     class_names,
     pixel_scores,
     segmenter,
@@ -124,12 +124,12 @@ class ClusterTraining(TrainingTask):
         """Return the checksums of the skies."""
         return ["skies:\n" + "".join(f"- {sky.digest}\n" for sky in self.skies)]
 
-    def learner(self) -> ClusterLearning:
+    def learner(self) -> ClusterLearner:
         """Return the network with its loss.
 
         Returns
         -------
-        ClusterLearning
+        ClusterLearner
             Module to train.
 
         Raises
@@ -137,7 +137,7 @@ class ClusterTraining(TrainingTask):
         ConfigError
             If network or loss are unknown, or need a package that is not installed.
         """
-        return ClusterLearning(
+        return ClusterLearner(
             self.recipe,
             len(self.skies[0].bands),
             network=self.initial,

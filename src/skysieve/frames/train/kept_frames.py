@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import zipfile
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from skysieve._version import __version__
-from skysieve.core.atomic import atomic_write
-from skysieve.core.errors import OutputError
 from skysieve.core.fits.frames import ArrayFrame
+from skysieve.frames.train.frame_cache import FrameCache
 from skysieve.frames.train.tracking_learning import TrackingExample
 
 if TYPE_CHECKING:
@@ -37,9 +34,9 @@ class KeptFrames:
     """
 
     def __init__(self, source: LabelledFrames, folder: Path) -> None:
-        key = f"{__version__} {source.size} {source.seed} {source.cell}\n{source.recipe.to_yaml()}"
         self.source = source
-        self.folder = folder / hashlib.sha256(key.encode()).hexdigest()[:12]
+        parts = f"{source.size} {source.seed} {source.cell}"
+        self._cache = FrameCache(folder, f"{__version__} {parts}\n{source.recipe.to_yaml()}")
 
     def frame(self, number: int) -> TrackingExample | None:
         """Return a frame from the cache, or simulate and cache it.
@@ -59,31 +56,15 @@ class KeptFrames:
         OutputError
             If the cache cannot be written.
         """
-        path = self.folder / f"{number}.npz"
-        cached = _read(path) if path.exists() else None
-        if cached is not None:
-            return cached
+        stored = self._cache.read(number)
+        if stored is not None:
+            pixels = stored["pixels"].astype(np.float32)
+            error = bool(stored["tracking_error"])
+            return TrackingExample(pixels, error, stored["smear"], ArrayFrame(pixels))
         made = self.source.frame(number)
         if made is None:
             return None
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(f"cannot make the folder {self.folder}: {error.strerror}") from error
-        pixels = np.clip(made.pixels, -MAX_PIXEL, MAX_PIXEL).astype(np.float16)
-        with atomic_write(path, overwrite=True) as temporary, temporary.open("wb") as file:
-            label = np.array(made.tracking_error)
-            np.savez(file, pixels=pixels, smear=made.elongation, tracking_error=label)
-        return made._replace(pixels=pixels.astype(np.float32))
-
-
-def _read(path: Path) -> TrackingExample | None:
-    """Return a cached frame; None if its file is damaged."""
-    try:
-        # opened here, because numpy does not close a damaged file
-        with path.open("rb") as file, np.load(file) as stored:
-            pixels = stored["pixels"].astype(np.float32)
-            label = bool(stored["tracking_error"])
-            return TrackingExample(pixels, label, stored["smear"], ArrayFrame(pixels))
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        return None
+        half = np.clip(made.pixels, -MAX_PIXEL, MAX_PIXEL).astype(np.float16)
+        label = np.array(made.tracking_error)
+        self._cache.write(number, pixels=half, smear=made.elongation, tracking_error=label)
+        return made._replace(pixels=half.astype(np.float32))

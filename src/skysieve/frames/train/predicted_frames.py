@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import zipfile
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -11,11 +9,11 @@ import torch
 from torch.nn import functional
 
 from skysieve._version import __version__
-from skysieve.core.atomic import atomic_write
-from skysieve.core.errors import FrameError, OutputError
+from skysieve.core.errors import FrameError
 from skysieve.core.networks.blocks import asinh
 from skysieve.core.training.shuffled_stream import ShuffledStream
 from skysieve.frames.networks.revised_net import LARGEST_LOGIT
+from skysieve.frames.train.frame_cache import FrameCache
 from skysieve.frames.train.tiles import normalise_frame
 
 if TYPE_CHECKING:
@@ -74,8 +72,7 @@ class PredictedFrames:
         self, source: FrameSource, network: SieveNet, folder: Path | None, *, description: str
     ) -> None:
         self.source, self.network = source, network
-        key = hashlib.sha256(f"{__version__}\n{description}".encode()).hexdigest()[:12]
-        self.folder = None if folder is None else folder / key
+        self._cache = FrameCache(folder, f"{__version__}\n{description}")
 
     def frame(self, number: int) -> PredictedFrame | None:
         """Return a frame from the cache, or make and cache it.
@@ -95,10 +92,9 @@ class PredictedFrames:
         OutputError
             If the cache cannot be written.
         """
-        path = None if self.folder is None else self.folder / f"{number}.npz"
-        cached = _read(path) if path is not None and path.exists() else None
-        if cached is not None:
-            return cached
+        stored = self._cache.read(number)
+        if stored is not None:
+            return PredictedFrame(stored["pixels"], stored["answers"], stored["bits"])
         try:
             image, bits = normalise_frame(*self.source.frame(number), np.random.default_rng([number]))
         except FrameError:
@@ -108,13 +104,7 @@ class PredictedFrames:
             logits = self.network(pixels)[0]
             steps = ((logits.clamp(-LARGEST_LOGIT, LARGEST_LOGIT) + LARGEST_LOGIT) / STEP).round()
             made = PredictedFrame(asinh(pixels)[0, 0].half().numpy(), steps.byte().numpy(), bits)
-        if path is not None:
-            try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise OutputError(f"cannot make the folder {path.parent}: {error.strerror}") from error
-            with atomic_write(path, overwrite=True) as temporary, temporary.open("wb") as file:
-                np.savez(file, pixels=made.pixels, answers=made.logits, bits=made.bits)
+        self._cache.write(number, pixels=made.pixels, answers=made.logits, bits=made.bits)
         return made
 
 
@@ -178,13 +168,3 @@ def second_network_inputs(pixels: Tensor, logits: Tensor) -> tuple[Tensor, Tenso
     """
     logits = logits.float() * STEP - LARGEST_LOGIT
     return functional.pixel_unshuffle(pixels.float()[None], 2), functional.pixel_unshuffle(logits, 2)
-
-
-def _read(path: Path) -> PredictedFrame | None:
-    """Return a cached frame; None if its file is damaged."""
-    try:
-        # opened here, because numpy does not close a damaged file
-        with path.open("rb") as file, np.load(file) as stored:
-            return PredictedFrame(stored["pixels"], stored["answers"], stored["bits"])
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import count, islice
 from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
@@ -14,7 +15,6 @@ from skysieve.core.errors import ConfigError
 from skysieve.frames.networks.revised_net import RevisedNet
 from skysieve.frames.train.contaminants import VALIDATION_SEED, ContaminantTraining
 from skysieve.frames.train.predicted_frames import (
-    PredictedFrame,
     PredictedFrames,
     PredictedStream,
     second_network_inputs,
@@ -176,13 +176,8 @@ class RevisionTraining(ContaminantTraining):
         """Return the validation frames: the same in each validation, and never used in training."""
         seed = self.recipe.seed + VALIDATION_SEED
         predicted = self._predicted_frames(SimulatedFrames(self.simulation, self.recipe.frame, seed), seed)
-        frames: list[PredictedFrame] = []
-        number = 0
-        while len(frames) < self.recipe.validation_frames:
-            frame = predicted.frame(number)
-            number += 1
-            if frame is not None:
-                frames.append(frame)
+        # frames without noise are None
+        frames = islice(filter(None, map(predicted.frame, count())), self.recipe.validation_frames)
         parts = (torch.from_numpy(np.stack(part)) for part in zip(*frames, strict=True))
         return DataLoader(TensorDataset(*parts), batch_size=2)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import count, islice
 from math import isnan
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
@@ -143,17 +144,13 @@ class TrackingTraining(TrainingTask):
         cell = tracking_net(self.recipe).minimum
         return LabelledFrames(self.simulation, max(self.recipe.frame, side), seed, cell)
 
-    def _held_out(self, seed: int, count: int, side: int = 0) -> Iterator[TrackingExample]:
+    def _held_out(self, seed: int, wanted: int, side: int = 0) -> Iterator[TrackingExample]:
         """Yield frames that are not used in training, of at least `side` pixels along each axis."""
-        frames, number = self._frames(self.recipe.seed + seed, side), 0
+        frames = self._frames(self.recipe.seed + seed, side)
         # cached frames lack the raw pixels, which the calibration measures
         source = frames if self.kept is None or side else KeptFrames(frames, self.kept)
-        while count:
-            frame = source.frame(number)
-            number += 1
-            if frame is not None:
-                count -= 1
-                yield frame
+        # frames without noise are None
+        return islice(filter(None, map(source.frame, count())), wanted)
 
     def measure(self, network: TrackingNet) -> Measured:
         """Calibrate the trained network on new frames."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from skysieve.ghosts.networks.ghost_net import GhostOutputs
     from skysieve.ghosts.train.pictures import GhostBatch
 
-__all__ = ["GhostLearning", "centre_maps", "ghost_net"]
+__all__ = ["GhostLearner", "centre_maps", "ghost_net"]
 
 LOSS_WEIGHTS = {"ghost": 0.5, "classes": 1.0, "middles": 1.0, "masks": 2.0}
 """Weights of the losses; each loss is initially of order one."""
@@ -64,7 +64,7 @@ def ghost_net(recipe: TrainingRecipe) -> GhostNet:
         raise ConfigError(f"recipe {recipe.name}: network: {error}") from error
 
 
-class GhostLearning(Learner):
+class GhostLearner(Learner):
     """Learner of GhostNet.
 
     Parameters

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from skysieve.core.training.recipe import TrainingRecipe
     from skysieve.ghosts.train.pictures import GhostBatch
 
-__all__ = ["MaskRcnnLearning", "targets_of"]
+__all__ = ["MaskRcnnLearner", "targets_of"]
 
 MIN_BOX = 2
 """Minimum side of a box, in pixels; narrower ghosts have no box."""
 
 
-class MaskRcnnLearning(Learner):
+class MaskRcnnLearner(Learner):
     """Learner of Mask R-CNN by the sum of its five losses.
 
     Parameters

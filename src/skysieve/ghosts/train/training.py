@@ -25,7 +25,7 @@ from skysieve.ghosts.predict.augmentation import predict_augmented
 from skysieve.ghosts.predict.model import GHOSTS
 from skysieve.ghosts.predict.screening import MIN_SCORE, Screening, best_score
 from skysieve.ghosts.simulate import Layout, read_ghost_recipe, simulate_focal_plane
-from skysieve.ghosts.train.learning import GhostLearning, ghost_net
+from skysieve.ghosts.train.learning import GhostLearner, ghost_net
 from skysieve.ghosts.train.pictures import GhostPictures, GhostStream, collate
 
 if TYPE_CHECKING:
@@ -135,14 +135,14 @@ class GhostTraining(TrainingTask):
             if self.recipe.network.widths or self.recipe.network.depths:
                 raise ConfigError(f"recipe {self.recipe.name}: network: mask-rcnn has no widths and depths")
             try:
-                from skysieve.ghosts.train.mask_rcnn_learning import MaskRcnnLearning
+                from skysieve.ghosts.train.mask_rcnn_learning import MaskRcnnLearner
             except ImportError as error:
                 raise ConfigError(
                     "Mask R-CNN needs torchvision, of the same build as the installed torch; "
                     f"run: {install_command('mask-rcnn')}"
                 ) from error
-            return MaskRcnnLearning(self.recipe, frozen_statistics=frozen)
-        return GhostLearning(self.recipe, network=self.initial, frozen_statistics=frozen)
+            return MaskRcnnLearner(self.recipe, frozen_statistics=frozen)
+        return GhostLearner(self.recipe, network=self.initial, frozen_statistics=frozen)
 
     def stream(self, **order: Unpack[Order]) -> ShuffledStream[Any, Any]:
         """Return the endless stream of pictures."""
