@@ -50,7 +50,7 @@ FRAMES = "Frames"
 IN_PLACE = "In place of the published commands"
 GHOSTS = "Ghosts"
 CLUSTERS = "Clusters"
-TOOLS = "Models and simulations"
+TOOLS = "Models, simulations and runs"
 
 add_verb(app, "mask", "skysieve.cli.mask:mask", "Mask the contaminants of frames.", panel=FRAMES)
 add_verb(
@@ -94,6 +94,13 @@ add_verb(
     "skysieve.cli.clusters:app",
     "Find galaxy clusters in microwave maps, and cross-match them.",
     panel=CLUSTERS,
+)
+add_verb(
+    app,
+    "merge",
+    "skysieve.cli.merge:merge",
+    "Merge the manifests of the shards of a run, and check that they are complete.",
+    panel=TOOLS,
 )
 add_verb(app, "models", "skysieve.cli.models:app", "List, show, import and calibrate models.", panel=TOOLS)
 add_verb(app, "simulate", "skysieve.cli.simulate:app", "Simulate images with known truth.", panel=TOOLS)

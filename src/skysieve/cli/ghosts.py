@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +13,7 @@ from skysieve.cli.default_verb import DefaultVerb
 from skysieve.cli.lazy_verb import add_verb
 from skysieve.cli.options import Debug, Jobs, Overwrite, Paths, Quiet
 from skysieve.cli.settings_options import takes_settings
+from skysieve.core.execution.settings import FileOptions
 from skysieve.core.printable import printable
 from skysieve.ghosts.predict.settings import GhostOptions, GhostSettings
 
@@ -35,25 +37,27 @@ MAX_DEAD_FRACTION = 0.1
 @app.command(DefaultVerb.default)
 @takes_settings
 def ghosts(
-    paths: Paths,
+    paths: Paths = None,
     *,
     options: GhostOptions,
     overwrite: Overwrite = False,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Skip exposures whose products exist, are intact and are newer.")
-    ] = False,
     jobs: Jobs = 1,
     table: Annotated[
         Path | None,
         typer.Option(
             "--table",
-            help="Output table of the ghosts, or with --screen of the exposures (ECSV).",
+            help="Output table of the ghosts, or with --screen of the exposures (ECSV, or Parquet by its "
+            "name).",
             show_default=False,
         ),
     ] = None,
     ccds: Annotated[
         Path | None,
-        typer.Option("--ccds", help="Output table of the CCDs that ghosts touch (ECSV).", show_default=False),
+        typer.Option(
+            "--ccds",
+            help="Output table of the CCDs that ghosts touch (ECSV, or Parquet by its name).",
+            show_default=False,
+        ),
     ] = None,
     exclude: Annotated[
         Path | None,
@@ -64,6 +68,7 @@ def ghosts(
         ),
     ] = None,
     settings: GhostSettings,
+    files: FileOptions,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
@@ -77,53 +82,50 @@ def ghosts(
 
     `skysieve ghosts night/ --screen --table night.ecsv` · `skysieve ghosts @night --ccds exclude.ecsv`
     """
-    from skysieve.cli.running import (
-        Failures,
-        find_units,
-        is_done,
-        run_and_report,
-        start_logging,
-        with_own_product,
-    )
+    from skysieve.cli.file_runs import FileRun
+    from skysieve.cli.running import Failures, start_logging
     from skysieve.core.atomic import atomic_write, check_target
+    from skysieve.core.tables.result_table import ResultTable
     from skysieve.ghosts.predict.exclusion import exclusion_list
     from skysieve.ghosts.predict.job import GhostJob
-    from skysieve.ghosts.predict.tables import ccd_table, exposure_table, ghost_table, write_table
+    from skysieve.ghosts.predict.tables import ccd_table, exposure_table, ghost_table
 
     start_logging()
     # units whose products may not be replaced are removed below
     job = GhostJob(settings, **{**vars(options), "overwrite": True})
     job.check()
-    for path in (table, ccds):
-        if path is not None:
-            check_target(path, overwrite=overwrite or resume)
+    found: ResultTable[Location, GhostRecord] = ResultTable(
+        table, exposure_table if options.screen else ghost_table, overwrite=overwrite, extend=files.resume
+    )
+    touched: ResultTable[Location, GhostRecord] = ResultTable(
+        ccds, partial(ccd_table, camera=job.camera()), overwrite=overwrite, extend=files.resume
+    )
     if exclude is not None:
         check_target(exclude, overwrite=overwrite)
-    failures = Failures(debug=debug)
-    units = find_units(paths, job.units, failures)
-    if not options.screen:
-        units = with_own_product(units, job.product, failures, overwrite=overwrite or resume)
-    todo = [unit for unit in units if not (resume and is_done(job.product(unit), unit))]
-    if len(todo) < len(units) and not quiet:
-        print(f"{len(units) - len(todo)} of {len(units)} files are done already")
-    records: dict[Location, GhostRecord] = {}
+    run = FileRun(
+        "ghosts",
+        job,
+        files,
+        failures=Failures(debug=debug),
+        product=None if options.screen else job.product,
+        overwrite=overwrite,
+        processes=jobs,
+        quiet=quiet,
+    )
+    listed: dict[Location, GhostRecord] = {}
     describe = _describe_screened if options.screen else _describe_ghosts
     try:
-        records.update(
-            run_and_report(job, todo, processes=jobs, failures=failures, describe=describe, quiet=quiet)
-        )
-    finally:  # the tables also get the results of an interrupted run
-        made: list[tuple[Path | None, Callable[[dict[Location, GhostRecord]], QTable]]] = [
-            (table, exposure_table if options.screen else ghost_table),
-            (ccds, partial(ccd_table, camera=job.camera())),
-        ]
-        for path, make in made:
-            if path is not None and records:
-                write_table(make(records), path, files=map(str, records), overwrite=overwrite, extend=resume)
-        if exclude is not None and records:
+        with found, touched, closing(run.records(paths, describe)) as records:
+            for unit, record in records:
+                found.add(unit, record)
+                touched.add(unit, record)
+                if exclude is not None:
+                    listed[unit] = record
+    finally:  # the list also gets the results of an interrupted run
+        if exclude is not None and listed:
             with atomic_write(exclude, overwrite=overwrite) as temporary:
-                temporary.write_text(exclusion_list(records, job.camera()), encoding="utf-8")
-    failures.finish(len(records), before=len(units) - len(todo))
+                temporary.write_text(exclusion_list(listed, job.camera()), encoding="utf-8")
+    run.finish()
 
 
 add_verb(

@@ -69,11 +69,18 @@ def ghosts_predict(
         ),
     ] = MIN_CCD_FRACTION,
     table: Annotated[
-        Path | None, typer.Option("--table", help="Output table of the ghosts (ECSV).", show_default=False)
+        Path | None,
+        typer.Option(
+            "--table", help="Output table of the ghosts (ECSV, or Parquet by its name).", show_default=False
+        ),
     ] = None,
     ccds: Annotated[
         Path | None,
-        typer.Option("--ccds", help="Output table of the CCDs that ghosts touch (ECSV).", show_default=False),
+        typer.Option(
+            "--ccds",
+            help="Output table of the CCDs that ghosts touch (ECSV, or Parquet by its name).",
+            show_default=False,
+        ),
     ] = None,
     preview: Annotated[
         Path | None,
@@ -97,6 +104,7 @@ def ghosts_predict(
     """
     del debug
     from skysieve.core.atomic import atomic_write, check_target
+    from skysieve.core.tables.result_table import write_table
     from skysieve.ghosts.focal_plane.decam import decam
     from skysieve.ghosts.focal_plane.star_catalogues import read_bright_stars
     from skysieve.ghosts.predict.prediction import Pointing, predict_ghosts
@@ -105,7 +113,6 @@ def ghosts_predict(
         predicted_ccd_table,
         predicted_ghost_table,
     )
-    from skysieve.ghosts.predict.tables import write_table
 
     pointing = Pointing(_degrees("--ra", ra, hours=True), _degrees("--dec", dec, hours=False))
     for path in (table, ccds, preview):
@@ -129,9 +136,9 @@ def ghosts_predict(
         if not found:
             print("no ghosts")
     if table is not None:
-        write_table(predicted_ghost_table(found, pointing), table, files=[], overwrite=overwrite)
+        write_table(predicted_ghost_table(found, pointing), table, overwrite=overwrite)
     if ccds is not None:
-        write_table(predicted_ccd_table(found, decam(), pointing), ccds, files=[], overwrite=overwrite)
+        write_table(predicted_ccd_table(found, decam(), pointing), ccds, overwrite=overwrite)
     if preview is not None:
         title = f"{ra} {dec}: reflections of {stars.name}"
         with atomic_write(preview, overwrite=overwrite) as temporary:

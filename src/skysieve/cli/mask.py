@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -11,6 +12,7 @@ import typer
 from skysieve.cli.options import Debug, Jobs, Overwrite, Paths, Quiet
 from skysieve.cli.settings_options import Given, takes_settings
 from skysieve.core.errors import ConfigError
+from skysieve.core.execution.settings import FileOptions
 from skysieve.core.printable import printable
 from skysieve.core.settings import read_assignments
 from skysieve.frames.mask.classes import BACKGROUND
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from skysieve.core.fits.locations import Location
     from skysieve.frames.mask.config_files import ClassConfig
     from skysieve.frames.mask.job import MaskRecord
+    from skysieve.frames.mask.trails.records import TrailRecord
 
 __all__ = ["mask"]
 
@@ -33,17 +36,18 @@ Priors = Literal["default", "auto", "none"]
 
 @takes_settings
 def mask(
-    paths: Paths,
+    paths: Paths = None,
     *,
     options: MaskOptions,
     overwrite: Overwrite = False,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Skip files whose mask exists, is intact and is newer.")
-    ] = False,
     jobs: Jobs = 1,
     table: Annotated[
         Path | None,
-        typer.Option("--table", help="Write the masked fractions of each frame (ECSV).", show_default=False),
+        typer.Option(
+            "--table",
+            help="Write the masked fractions of each frame (ECSV, or Parquet by its name).",
+            show_default=False,
+        ),
     ] = None,
     trails: Annotated[
         Path | None,
@@ -55,6 +59,7 @@ def mask(
         ),
     ] = None,
     trail_settings: TrailSettings,
+    files: FileOptions,
     settings: MaskSettings,
     priors: Annotated[
         Priors,
@@ -96,17 +101,12 @@ def mask(
 
     `skysieve mask '*.fits.fz' --classes CR,TRL --prior CR=1e-3` · `skysieve mask @tonight --bits des`
     """
-    from skysieve.cli.running import (
-        Failures,
-        find_units,
-        is_done,
-        run_and_report,
-        start_logging,
-        with_own_product,
-    )
+    from skysieve.cli.file_runs import FileRun
+    from skysieve.cli.running import Failures, start_logging
     from skysieve.core.atomic import check_target
+    from skysieve.core.tables.result_table import ResultTable
     from skysieve.frames.mask.job import MaskJob
-    from skysieve.frames.mask.table import write_table
+    from skysieve.frames.mask.table import fractions_table
     from skysieve.frames.mask.trails.table import write_trails
 
     start_logging()
@@ -123,32 +123,34 @@ def mask(
     # units whose products may not be replaced are removed below
     measured = trail_settings if trails is not None or trail_settings.wings is not None else None
     job = MaskJob(settings, measured, **{**vars(options), "overwrite": True})
-    failures = Failures(debug=debug)
-    for path in (table, trails):
-        if path is not None:
-            check_target(path, overwrite=overwrite or resume)
-    units = with_own_product(
-        find_units(paths, job.units, failures), job.product, failures, overwrite=overwrite or resume
+    run = FileRun(
+        "mask",
+        job,
+        files,
+        failures=Failures(debug=debug),
+        product=job.product,
+        overwrite=overwrite,
+        processes=jobs,
+        quiet=quiet,
     )
-    todo = [unit for unit in units if not (resume and is_done(job.product(unit), unit))]
-    if len(todo) < len(units) and not quiet:
-        print(f"{len(units) - len(todo)} of {len(units)} files are done already")
-    records: dict[Location, MaskRecord] = {}
+    rows = ResultTable(table, fractions_table, overwrite=overwrite, extend=files.resume)
+    if trails is not None:
+        check_target(trails, overwrite=overwrite or files.resume)
+    lines: list[TrailRecord] = []
     try:
-        records.update(
-            run_and_report(job, todo, processes=jobs, failures=failures, describe=_describe, quiet=quiet)
-        )
-    finally:  # the table also gets the results of an interrupted run
-        if table is not None and records:
-            write_table(records, table, overwrite=overwrite or resume, extend=resume)
-        if trails is not None and records:
-            found = [one for record in records.values() for frame in record.frames for one in frame.trails]
-            write_trails(found, trails, overwrite=overwrite or resume, extend=resume)
-    if table is not None and records and not quiet:
+        with rows, closing(run.records(paths, _describe)) as records:
+            for unit, record in records:
+                rows.add(unit, record)
+                if trails is not None:
+                    lines += [one for frame in record.frames for one in frame.trails]
+    finally:  # the trails also get those of an interrupted run
+        if trails is not None and run.done:
+            write_trails(lines, trails, overwrite=overwrite or files.resume, extend=files.resume)
+    if rows.written and not quiet:
         print(f"table: {table}")
-    if trails is not None and records and not quiet:
+    if trails is not None and run.done and not quiet:
         print(f"trails: {trails}")
-    failures.finish(len(records), before=len(units) - len(todo))
+    run.finish()
 
 
 def _read_config(folder: Path | None) -> ClassConfig | None:

@@ -32,7 +32,7 @@ __all__ = [
 
 
 Paths = Annotated[
-    list[str],
+    list[str] | None,
     typer.Argument(
         metavar="PATH",
         help="FITS files, `file.fits[2]`, `file.fits[SCI,1]`, folders, globs, `.list` files, `@list`; "
@@ -40,6 +40,7 @@ Paths = Annotated[
         show_default=False,
     ),
 ]
+"""None only with ``--files-from``."""
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace existing products.")]
 Jobs = Annotated[
     int, typer.Option("-j", "--jobs", min=1, help="Number of processes; each needs its own memory.")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import typer
@@ -19,16 +21,16 @@ from skysieve.core.printable import one_line, print_error, printable
 from skysieve.core.temporaries import sweep_temporaries
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from skysieve.core.execution.job import Job, Outcome
     from skysieve.core.fits.locations import Location
 
 __all__ = [
     "Failures",
     "find_units",
+    "gather_units",
     "is_done",
     "run_and_report",
+    "skip_own_products",
     "start_logging",
     "with_own_product",
 ]
@@ -52,11 +54,14 @@ class Failures:
         One line per failure.
     skipped
         Number of files of folders and globs that were skipped, as they hold no frame.
+    watch
+        Called for each failure with what failed and its line, and for each file skipped with None.
     """
 
     def __init__(self, *, debug: bool) -> None:
         self.lines: list[str] = []
         self.skipped = 0
+        self.watch: Callable[[object, str | None], None] | None = None
         self._debug = debug
 
     def add(self, unit: object, error: Exception) -> None:
@@ -82,6 +87,8 @@ class Failures:
         if one_line(unit) not in line:
             line = f"{one_line(unit)}: {line}"
         self.lines.append(line)
+        if self.watch is not None:
+            self.watch(unit, line)
         print_error(f"skysieve: error: {line}")
 
     def skip(self, unit: object, reason: object) -> None:
@@ -95,6 +102,8 @@ class Failures:
             Why it is skipped.
         """
         self.skipped += 1
+        if self.watch is not None:
+            self.watch(unit, None)
         logger.info("%s: skipped: %s", unit, reason)
 
     def finish(self, done: int, *, before: int = 0) -> None:
@@ -129,9 +138,7 @@ class Failures:
 def find_units(
     paths: Iterable[str], units: Callable[[str], list[Location]], failures: Failures
 ) -> list[Location]:
-    """Return the units of all paths, each once.
-
-    Skysieve's own products among other files, as in a shell's ``*.fits``, are skipped.
+    """Return the units of all paths, each once, without products of Skysieve among them.
 
     Parameters
     ----------
@@ -147,9 +154,44 @@ def find_units(
     list of Location
         The units.
     """
-    from skysieve.core.fits.own_products import is_own_file
+    return skip_own_products(gather_units(paths, units, failures), failures)
 
+
+def gather_units(
+    paths: Iterable[str],
+    units: Callable[[str], list[Location]],
+    failures: Failures,
+    *,
+    files_from: str | None = None,
+) -> list[Location]:
+    """Return the units of all paths, each once.
+
+    Parameters
+    ----------
+    paths
+        Paths as given on the command line.
+    units
+        Returns the units of a path.
+    failures
+        Gets the paths without units.
+    files_from
+        Text file with one file per line, which need not be there.
+
+    Returns
+    -------
+    list of Location
+        The units.
+
+    Raises
+    ------
+    SourceError
+        If the text file cannot be read, or names no file.
+    """
     found: dict[Location, Location] = {}
+    if files_from is not None:
+        from skysieve.core.fits.locations import listed_locations
+
+        found.update((unit, unit) for unit in listed_locations(Path(files_from)))
     for path in paths:
         try:
             for unit in units(path):
@@ -157,16 +199,43 @@ def find_units(
                     found[unit] = unit
         except SkysieveError as error:
             failures.add(path, error)
-    own = [unit for unit in found.values() if unit.hdu is None and not unit.found and is_own_file(unit.path)]
-    if len(own) < len(found):
-        for unit in own:
-            failures.skip(unit, "is a product of Skysieve")
-            del found[unit]
     return list(found.values())
 
 
+def skip_own_products(units: list[Location], failures: Failures, *, even_all: bool = False) -> list[Location]:
+    """Return the units without Skysieve's own products among other files, as in a shell's ``*.fits``.
+
+    Parameters
+    ----------
+    units
+        Units of work.
+    failures
+        Counts those that are skipped.
+    even_all
+        Whether they are skipped even if there are no others; then the product of a product is not made.
+
+    Returns
+    -------
+    list of Location
+        The others; all if there are no others.
+    """
+    from skysieve.core.fits.own_products import is_own_file
+
+    own = {unit for unit in units if unit.hdu is None and not unit.found and is_own_file(unit.path)}
+    if len(own) == len(units) and not even_all:
+        return units
+    for unit in own:
+        failures.skip(unit, "is a product of Skysieve")
+    return [unit for unit in units if unit not in own]
+
+
 def with_own_product(
-    units: list[Location], product: Callable[[Location], Path], failures: Failures, *, overwrite: bool
+    units: list[Location],
+    product: Callable[[Location], Path],
+    failures: Failures,
+    *,
+    overwrite: bool,
+    among: Sequence[Location] = (),
 ) -> list[Location]:
     """Return the units whose products conflict with no other file; the others are failures.
 
@@ -184,6 +253,9 @@ def with_own_product(
         Gets the units whose product is that of an earlier unit, would replace a source, or exists.
     overwrite
         Whether existing products may be replaced.
+    among
+        All units of the run, if others are done elsewhere or before: their products and sources are not to
+        be replaced either.
 
     Returns
     -------
@@ -195,17 +267,25 @@ def with_own_product(
     ConfigError
         If all units would have the same product.
     """
-    products = {unit: product(unit) for unit in units}
-    if len(units) > 1 and len(set(products.values())) == 1:
+    mine, others = set(units), set(among) - set(units)
+    # of two units with one product the same one fails in each shard
+    whole = sorted({*units, *others}, key=str) if among else units
+    products = {unit: product(unit) for unit in whole}
+    if len(products) > 1 and len(set(products.values())) == 1:
         raise ConfigError(
-            f"{products[units[0]]} would be the product of each of {len(units)} files; "
+            f"{products[whole[0]]} would be the product of each of {len(products)} files; "
             "name {stem}, {name}, {dir} or {hdu} in --output"
         )
-    for folder in {path.parent for path in products.values()}:
+    for folder in {products[unit].parent for unit in units}:
         sweep_temporaries(folder)
-    sources = {unit.path.resolve(): unit for unit in units}
+    # links among the files of other shards are not followed: that would take too long for each shard
+    sources = {Path(os.path.abspath(unit.path)): unit for unit in others}  # noqa: PTH100
+    sources |= {unit.path.resolve(): unit for unit in units}
     owners: dict[Path, Location] = {}
     for unit, path in products.items():
+        if unit not in mine:
+            owners.setdefault(path, unit)
+            continue
         source = sources.get(path.resolve())
         if source is not None:
             failures.add(
@@ -218,7 +298,12 @@ def with_own_product(
             )
         else:
             owners[path] = unit
-    return [unit for path, unit in owners.items() if _is_free(path, unit, failures, overwrite=overwrite)]
+    free = {
+        unit
+        for path, unit in owners.items()
+        if unit in mine and _is_free(path, unit, failures, overwrite=overwrite)
+    }
+    return [unit for unit in units if unit in free]
 
 
 def _is_free(path: Path, unit: Location, failures: Failures, *, overwrite: bool) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +10,7 @@ import typer
 
 from skysieve.cli.options import Debug, Jobs, Overwrite, Paths, Quiet
 from skysieve.cli.settings_options import takes_settings
+from skysieve.core.execution.settings import FileOptions
 from skysieve.core.printable import printable
 from skysieve.frames.track.settings import TrackOptions, TrackSettings
 
@@ -21,24 +23,30 @@ __all__ = ["track"]
 
 @takes_settings
 def track(
-    paths: Paths,
+    paths: Paths = None,
     *,
     table: Annotated[
         Path | None,
         typer.Option(
-            "-o", "--output", help="Output table of the frames' probabilities (ECSV).", show_default=False
+            "-o",
+            "--output",
+            help="Output table of the frames' probabilities (ECSV, or Parquet by its name).",
+            show_default=False,
         ),
     ] = None,
     blocks: Annotated[
         Path | None,
         typer.Option(
-            "--blocks", help="Output table of the blocks' probabilities (ECSV).", show_default=False
+            "--blocks",
+            help="Output table of the blocks' probabilities (ECSV, or Parquet by its name).",
+            show_default=False,
         ),
     ] = None,
     overwrite: Overwrite = False,
     jobs: Jobs = 1,
     options: TrackOptions,
     settings: TrackSettings,
+    files: FileOptions,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
@@ -50,29 +58,31 @@ def track(
 
     `skysieve track mosaic.fits.fz --frac 0.1`
     """
-    from skysieve.cli.running import Failures, find_units, run_and_report, start_logging
-    from skysieve.core.atomic import check_target
+    from skysieve.cli.file_runs import FileRun
+    from skysieve.cli.running import Failures, start_logging
+    from skysieve.core.tables.result_table import ResultTable
     from skysieve.frames.track.job import TrackJob
-    from skysieve.frames.track.products import block_table, frame_table, write_table
+    from skysieve.frames.track.products import block_table, frame_table
 
     start_logging()
     job = TrackJob(settings, **vars(options))
-    tables = [
-        (path, make) for path, make in ((table, frame_table), (blocks, block_table)) if path is not None
-    ]
-    for path, _ in tables:
-        check_target(path, overwrite=overwrite)
-    failures = Failures(debug=debug)
-    units = find_units(paths, job.units, failures)
-    records: dict[Location, TrackRecord] = {}
-    try:
-        records.update(
-            run_and_report(job, units, processes=jobs, failures=failures, describe=_describe, quiet=quiet)
-        )
-    finally:  # the tables also get the results of an interrupted run
-        for path, make in tables if records else ():
-            write_table(make(records), path, overwrite=overwrite)
-    failures.finish(len(records))
+    run = FileRun(
+        "track",
+        job,
+        files,
+        failures=Failures(debug=debug),
+        product=None,
+        overwrite=overwrite,
+        processes=jobs,
+        quiet=quiet,
+    )
+    frames = ResultTable(table, frame_table, overwrite=overwrite, extend=files.resume)
+    parts = ResultTable(blocks, block_table, overwrite=overwrite, extend=files.resume)
+    with frames, parts, closing(run.records(paths, _describe)) as records:
+        for unit, record in records:
+            frames.add(unit, record)
+            parts.add(unit, record)
+    run.finish()
 
 
 def _describe(unit: Location, record: TrackRecord) -> str:

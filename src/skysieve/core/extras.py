@@ -25,6 +25,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "simulate": _SIMULATE,
     "evaluate": (*_SIMULATE, "matplotlib"),
     "regions": ("regions",),
+    "parquet": ("pyarrow",),
     "clusters": _CLUSTERS,
     "maximask": ("maximask_and_maxitrack", "onnx", "google_crc32c"),
     "openvino": ("openvino",),

@@ -16,9 +16,10 @@ from skysieve.core.errors import ConfigError, FrameError, ModelError, OutputErro
 from skysieve.core.fits.bitplanes import MaskSchema
 from skysieve.core.fits.locations import Location
 from skysieve.core.models.card import CARD_FILE, read_model
+from skysieve.core.tables.result_table import write_table
 from skysieve.frames.mask.job import MaskJob
 from skysieve.frames.mask.settings import MaskSettings
-from skysieve.frames.mask.table import fractions_table, write_table
+from skysieve.frames.mask.table import fractions_table
 
 
 @pytest.fixture(scope="module")
@@ -315,6 +316,6 @@ class TestFiles:
         assert table["name"].tolist() == ["N1", "S7"]
         assert table["CR"][0].value == pytest.approx(1 / (90 * 120))
         assert table["width"][0].value == 120
-        write_table(records, tmp_path / "t.ecsv", overwrite=False)
+        write_table(table, tmp_path / "t.ecsv", overwrite=False)
         with pytest.raises(OutputError, match="exists"):
-            write_table(records, tmp_path / "t.ecsv", overwrite=False)
+            write_table(table, tmp_path / "t.ecsv", overwrite=False)

@@ -14,9 +14,10 @@ from tests.tiny_models import save_mean_model, save_pixel_model
 from skysieve.core.errors import ConfigError, ModelError
 from skysieve.core.fits.frames import ArrayFrame
 from skysieve.core.fits.locations import Location
+from skysieve.core.tables.result_table import write_table
 from skysieve.frames.track.decide import block_starts, choose_hdus, modify_prior
 from skysieve.frames.track.job import TrackJob
-from skysieve.frames.track.products import append_published_line, block_table, frame_table, write_table
+from skysieve.frames.track.products import append_published_line, block_table, frame_table
 from skysieve.frames.track.settings import TrackSettings
 from skysieve.frames.track.tracker import Tracker
 

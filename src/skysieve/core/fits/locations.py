@@ -17,7 +17,7 @@ from skysieve.core.errors import SourceError
 from skysieve.core.fits.location_lists import STANDARD_INPUT, read_list
 from skysieve.core.fits.own_products import is_own_file
 
-__all__ = ["Location", "find_locations", "parse_location"]
+__all__ = ["Location", "find_locations", "listed_locations", "parse_location"]
 
 _HDU_SYNTAX = re.compile(r"(?P<path>.+)\[(?P<hdu>[^\[\]]*)\]", re.DOTALL)
 _FITS_NAME = re.compile(r"(?P<stem>.+?)\.(?:fits|fit|fts)(?:\.(?:fz|gz|bz2|z))?", re.IGNORECASE | re.DOTALL)
@@ -147,6 +147,36 @@ def find_locations(text: str) -> list[Location]:
     if _GLOB_CHARACTERS.search(str(missing)):
         raise SourceError(f"{missing}: no such file, and no match as a glob; check the folder and the ending")
     raise SourceError(f"{missing}: no such file or directory; check the name")
+
+
+def listed_locations(path: Path) -> list[Location]:
+    """Return the locations in a list of files, without looking for them.
+
+    So a list of a survey is read in the same way, and fast, wherever the files are.
+
+    Parameters
+    ----------
+    path
+        UTF-8 text with one FITS file per line, with or without an HDU, and ``#`` comments; ``-`` for the
+        standard input.
+
+    Returns
+    -------
+    list of Location
+        At least one, without exact repeats.
+
+    Raises
+    ------
+    SourceError
+        If the list cannot be read or has no entry, or an entry names no HDU in its brackets.
+    """
+    found: dict[Location, None] = {}
+    for number, entry in read_list(path):
+        try:
+            found[parse_location(entry)] = None
+        except SourceError as error:
+            raise SourceError(f"{path}, line {number}: {error}") from error
+    return list(found)
 
 
 def _expand(text: str) -> list[Location]:

@@ -74,6 +74,22 @@ class MaskRecord(JobRecord):
     regions: tuple[Path, ...] = ()
     weights: Path | None = None
 
+    @property
+    def main_product(self) -> Path:
+        """The mask file."""
+        return self.product
+
+    @property
+    def numbers(self) -> dict[str, float]:
+        """Fractions of the pixels of all frames: in each class, and bad."""
+        pixels = [frame.shape[0] * frame.shape[1] for frame in self.frames]
+        parts = [{**frame.fractions, "bad": frame.bad} for frame in self.frames]
+        names = dict.fromkeys(name for part in parts for name in part)
+        return {
+            name: sum(n * part.get(name, 0.0) for n, part in zip(pixels, parts, strict=True)) / sum(pixels)
+            for name in names
+        }
+
 
 @dataclass
 class MaskJob(MaskOptions, FileJob[Masker, MaskRecord]):

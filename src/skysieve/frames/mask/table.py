@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from skysieve.core.atomic import atomic_write
-from skysieve.core.errors import OutputError
 from skysieve.core.printable import one_line, printable
 from skysieve.frames.mask.classes import CLASSES, NODATA
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from astropy.table import Table
 
     from skysieve.core.fits.locations import Location
     from skysieve.frames.mask.job import MaskRecord
 
-__all__ = ["fractions_table", "write_table"]
+__all__ = ["fractions_table"]
 
 
 def fractions_table(records: Mapping[Location, MaskRecord]) -> Table:
@@ -59,43 +56,3 @@ def fractions_table(records: Mapping[Location, MaskRecord]) -> Table:
         table["unlike_by"] = ["" if frame.ood is None else frame.ood.worst for _, _, frame in frames]
     table["mask"] = [printable(record.product) for _, record, _ in frames]
     return table
-
-
-def write_table(
-    records: Mapping[Location, MaskRecord], path: Path, *, overwrite: bool, extend: bool = False
-) -> None:
-    """Write the table as ECSV.
-
-    Parameters
-    ----------
-    records
-        Record of each file by its location.
-    path
-        Path of the table.
-    overwrite
-        Whether to replace an existing table.
-    extend
-        Whether to keep the rows of other files in it.
-
-    Raises
-    ------
-    OutputError
-        If the file exists and may not be replaced, cannot be written, or is not a table that can be extended.
-    """
-    table = fractions_table(records)
-    if extend and path.exists():
-        table = _extended(path, table)
-    with atomic_write(path, overwrite=overwrite) as temporary:
-        table.write(temporary, format="ascii.ecsv", overwrite=True)
-
-
-def _extended(path: Path, table: Table) -> Table:
-    from astropy.table import QTable, vstack
-
-    try:
-        older = QTable.read(path, format="ascii.ecsv")
-        others = older[[file not in set(table["file"]) for file in older["file"]]]
-    except Exception as error:  # each reader fails in ways of its own
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise OutputError(f"{path}: is no table to be extended ({reason}); name another") from error
-    return vstack([others, table], metadata_conflicts="silent")

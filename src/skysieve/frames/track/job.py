@@ -73,6 +73,15 @@ class TrackRecord(JobRecord):
         blocks = np.concatenate([frame.result.blocks.ravel() for frame in self.frames])
         return pool_blocks(blocks, self.frames[0].result.pooling)
 
+    @property
+    def main_product(self) -> None:
+        """There is none."""
+
+    @property
+    def numbers(self) -> dict[str, float]:
+        """The probability of a tracking error."""
+        return {"probability": float(self.probability)}
+
 
 @dataclass
 class TrackJob(TrackOptions, FileJob[Tracker, TrackRecord]):

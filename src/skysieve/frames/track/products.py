@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from skysieve.core.atomic import atomic_write
 from skysieve.core.errors import OutputError
 from skysieve.core.printable import one_line, printable
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from skysieve.core.fits.locations import Location
     from skysieve.frames.track.job import TrackRecord
 
-__all__ = ["append_published_line", "block_table", "frame_table", "write_table"]
+__all__ = ["append_published_line", "block_table", "frame_table"]
 
 
 def frame_table(records: Mapping[Location, TrackRecord]) -> Table:
@@ -96,27 +95,6 @@ def block_table(records: Mapping[Location, TrackRecord]) -> Table:
         table[name].unit = units.pix
     table["probability"].unit = units.dimensionless_unscaled
     return table
-
-
-def write_table(table: Table, path: Path, *, overwrite: bool) -> None:
-    """Write a table as ECSV.
-
-    Parameters
-    ----------
-    table
-        The table.
-    path
-        File to write.
-    overwrite
-        Whether to replace an existing file.
-
-    Raises
-    ------
-    OutputError
-        If the file exists and may not be replaced, or cannot be written.
-    """
-    with atomic_write(path, overwrite=overwrite) as temporary:
-        table.write(temporary, format="ascii.ecsv", overwrite=True)
 
 
 def append_published_line(path: Path, name: str, probability: float) -> None:

@@ -65,6 +65,16 @@ class GhostRecord(JobRecord):
     products: tuple[Path, ...]
     exposure_id: ExposureId = field(default_factory=ExposureId)
 
+    @property
+    def main_product(self) -> Path | None:
+        """The label image; None after screening."""
+        return self.products[0] if self.products else None
+
+    @property
+    def numbers(self) -> dict[str, float]:
+        """The probability of any ghost, and the number of ghosts."""
+        return {"probability": float(self.probability), "ghosts": float(len(self.ghosts))}
+
 
 @dataclass
 class GhostJob(GhostOptions, FileJob[GhostFinder, GhostRecord]):

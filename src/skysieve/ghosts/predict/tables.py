@@ -7,15 +7,12 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import numpy as np
 
-from skysieve.core.atomic import atomic_write
-from skysieve.core.errors import SourceError
 from skysieve.core.printable import printable
 from skysieve.ghosts.classes import CLASS_NAMES
 from skysieve.ghosts.predict.positions import touched_ccds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from pathlib import Path
+    from collections.abc import Mapping
 
     from astropy.table import QTable
     from astropy.units import Quantity
@@ -25,7 +22,7 @@ if TYPE_CHECKING:
     from skysieve.ghosts.focal_plane.cameras import Camera
     from skysieve.ghosts.predict.positions import LocatedGhost
 
-__all__ = ["ccd_table", "exposure_table", "ghost_table", "write_table"]
+__all__ = ["ccd_table", "exposure_table", "ghost_table"]
 
 
 class HasGhosts(Protocol):
@@ -143,49 +140,6 @@ def exposure_table(records: Records) -> QTable:
     table["ccds"] = [len(touched_ccds(record.ghosts)) for record in records.values()] or _empty_numbers()
     table["ccds"].info.description = "number of CCDs touched"
     return table
-
-
-def write_table(
-    table: QTable, path: Path, *, files: Iterable[str], overwrite: bool = False, extend: bool = False
-) -> None:
-    """Write a table as ECSV.
-
-    Parameters
-    ----------
-    table
-        The table.
-    path
-        The output file.
-    files
-        All processed files, including those without a row.
-    overwrite
-        Whether to replace an existing table.
-    extend
-        Whether to keep the rows of other files in an existing table.
-
-    Raises
-    ------
-    OutputError
-        If the file exists and both `overwrite` and `extend` are False, or it cannot be written.
-    SourceError
-        If an existing table cannot be extended.
-    """
-    from astropy.table import QTable, vstack
-
-    if extend and path.exists():
-        try:
-            before = QTable.read(path, format="ascii.ecsv")
-            others = before[~np.isin(before["file"].astype(str), [printable(file) for file in files])]
-            table = (
-                vstack([others, table]) if len(others) and len(table) else (others if len(others) else table)
-            )
-        except Exception as error:  # the readers of astropy raise various errors
-            reason = " ".join(str(error).split())[:200]
-            raise SourceError(
-                f"{path}: cannot be extended ({reason}); give the name of a new table"
-            ) from error
-    with atomic_write(path, overwrite=overwrite or extend) as temporary:
-        table.write(temporary, format="ascii.ecsv", overwrite=True)
 
 
 def _dimensionless(values: list[float]) -> Quantity:

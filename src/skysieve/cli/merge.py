@@ -1,0 +1,80 @@
+"""``skysieve merge``: merge the manifests of the shards of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from skysieve.cli.options import Debug, Overwrite, Quiet
+from skysieve.core.errors import ConfigError
+from skysieve.core.printable import one_line, print_error
+
+__all__ = ["merge"]
+
+
+def merge(
+    manifests: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="MANIFEST", help="Manifests that `--manifest` wrote, or folders.", show_default=False
+        ),
+    ],
+    *,
+    output: Annotated[
+        Path,
+        typer.Option("-o", "--output", metavar="FILE", help="Output table (Parquet).", show_default=False),
+    ],
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Also write the table if shards are missing.")
+    ] = False,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Merge the manifests of the shards of a run, and check that they are complete.
+
+    All manifests must be of one run (command, version, settings) and of one list of files. Shards that are
+    missing, cut off or doubled are named, and so are files that failed or were not reached. The exit code is
+    0 only if every file of the list is done, or holds no frame.
+
+    Examples
+    --------
+    `skysieve merge manifests/ -o night.parquet`
+    """
+    del debug
+    from skysieve.core.atomic import check_target
+    from skysieve.core.execution.merging import find_manifests, merge_manifests
+    from skysieve.core.tables.parquet import ENDING
+
+    if not output.name.lower().endswith(ENDING):
+        raise ConfigError(f"--output {output}: the table is a Parquet file; end its name in {ENDING}")
+    check_target(output, overwrite=overwrite)
+    found = merge_manifests(*find_manifests(manifests), output, partial=partial, overwrite=overwrite)
+    if not quiet:
+        states = ", ".join(f"{number} {state}" for state, number in sorted(found.states.items()))
+        print(f"{found.shards} of {found.count} shards, {found.states.total()} files: {states or 'none'}")
+    for line in found.incomplete:
+        print_error(f"skysieve: error: {one_line(line)}")
+    _name("failed", found.failed, found.states["failed"])
+    _name("not reached", found.missing, found.states["missing"])
+    if found.incomplete and not partial:
+        print_error(
+            "skysieve: error: the run is not complete: no table written; --partial writes it all the same"
+        )
+    elif not quiet:
+        print(f"table: {output}")
+    if found.incomplete or found.failed or found.missing:
+        raise typer.Exit(1)
+
+
+def _name(what: str, lines: list[str], total: int) -> None:
+    """Print the first files of a kind, and the number of the others."""
+    if not total:
+        return
+    print_error(f"skysieve: {total} {what}:")
+    for line in lines:
+        print_error(f"  {one_line(line)}")
+    if total > len(lines):
+        print_error(f"  and {total - len(lines)} more, in the table")

@@ -1,0 +1,120 @@
+"""A job whose records come with the size and checksum of the product, made where the product is written."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+from skysieve.core.errors import OutputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from skysieve.core.execution.job import Job
+
+__all__ = ["CheckedJob", "CheckedRecord", "Summarised"]
+
+Unit = TypeVar("Unit")
+
+
+class Summarised(Protocol):
+    """A record that can be summarised in a row of a manifest."""
+
+    @property
+    def seconds(self) -> float:
+        """Run time of the unit."""
+        ...
+
+    @property
+    def main_product(self) -> Path | None:
+        """The product that stands for the unit; None if there is none."""
+        ...
+
+    @property
+    def numbers(self) -> Mapping[str, float]:
+        """Results by name, such as masked fractions."""
+        ...
+
+
+Record = TypeVar("Record", bound=Summarised)
+
+
+@dataclass(frozen=True)
+class CheckedRecord(Generic[Record]):
+    """Record of a unit, with the checksum of its product.
+
+    Attributes
+    ----------
+    record
+        The record.
+    size
+        Size of the main product in bytes; 0 if there is none.
+    checksum
+        Its SHA-256; empty if there is none.
+    """
+
+    record: Record
+    size: int = 0
+    checksum: str = ""
+
+
+@dataclass
+class CheckedJob(Generic[Unit, Record]):
+    """Runs a job, and reads each product once more for its checksum.
+
+    Attributes
+    ----------
+    job
+        The job.
+    """
+
+    job: Job[Unit, Record]
+
+    def check(self) -> None:
+        """Check that the job can run."""
+        self.job.check()
+
+    def prepare(self, *, workers: int) -> None:
+        """Load the resources of this process.
+
+        Parameters
+        ----------
+        workers
+            Number of processes that share the machine.
+        """
+        self.job.prepare(workers=workers)
+
+    def run(self, unit: Unit) -> CheckedRecord[Record]:
+        """Process one unit.
+
+        Parameters
+        ----------
+        unit
+            The unit.
+
+        Returns
+        -------
+        CheckedRecord
+            Its record, with the checksum of its product.
+
+        Raises
+        ------
+        SkysieveError
+            If the unit cannot be processed, or its product cannot be read.
+        """
+        record = self.job.run(unit)
+        product = record.main_product
+        if product is None:
+            return CheckedRecord(record)
+        try:
+            with product.open("rb") as stream:
+                checksum = hashlib.file_digest(stream, "sha256").hexdigest()
+                return CheckedRecord(record, stream.tell(), checksum)
+        except OSError as error:
+            raise OutputError(f"{product}: cannot be read for its checksum ({error.strerror})") from error
+
+    def stop(self) -> None:
+        """Make running units of this process end soon."""
+        self.job.stop()
