@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import typer
 
@@ -17,7 +17,8 @@ from skysieve.cli.running import (
     with_own_product,
 )
 from skysieve.core.errors import ConfigError
-from skysieve.core.execution.checked_job import CheckedJob, CheckedRecord, Summarised
+from skysieve.core.execution.checked_job import CheckedJob, CheckedRecord
+from skysieve.core.execution.job import JobRecord
 from skysieve.core.execution.manifest import DONE, FAILED, SKIPPED, Manifest, ManifestHeader, manifest_path
 from skysieve.core.execution.run_identity import identify_run
 from skysieve.core.execution.shards import Shard, list_id
@@ -26,37 +27,13 @@ from skysieve.core.printable import printable
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
+    from skysieve.core.execution.network_job import FileJob
     from skysieve.core.execution.settings import FileOptions
     from skysieve.core.fits.locations import Location
 
 __all__ = ["FileRun"]
 
-Record = TypeVar("Record", bound=Summarised)
-Record_co = TypeVar("Record_co", covariant=True)
-
-
-class FilesJob(Protocol[Record_co]):
-    """A job whose units are files."""
-
-    def units(self, path: str) -> list[Location]:
-        """Return the units of a path."""
-        ...
-
-    def check(self) -> None:
-        """Check that the job can run."""
-        ...
-
-    def prepare(self, *, workers: int) -> None:
-        """Load the resources of this process."""
-        ...
-
-    def run(self, unit: Location) -> Record_co:
-        """Process one file."""
-        ...
-
-    def stop(self) -> None:
-        """Make running units end soon."""
-        ...
+Record = TypeVar("Record", bound=JobRecord)
 
 
 class FileRun(Generic[Record]):
@@ -92,7 +69,7 @@ class FileRun(Generic[Record]):
     def __init__(
         self,
         verb: str,
-        job: FilesJob[Record],
+        job: FileJob[Any, Record],
         files: FileOptions,
         *,
         failures: Failures,

@@ -18,10 +18,6 @@ from skysieve.core.printable import printable
 from skysieve.ghosts.predict.settings import GhostOptions, GhostSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from astropy.table import QTable
-
     from skysieve.core.fits.locations import Location
     from skysieve.ghosts.predict.job import GhostRecord
 

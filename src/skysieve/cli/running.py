@@ -221,12 +221,13 @@ def skip_own_products(units: list[Location], failures: Failures, *, even_all: bo
     """
     from skysieve.core.fits.own_products import is_own_file
 
-    own = {unit for unit in units if unit.hdu is None and not unit.found and is_own_file(unit.path)}
+    own = [unit for unit in units if unit.hdu is None and not unit.found and is_own_file(unit.path)]
     if len(own) == len(units) and not even_all:
         return units
     for unit in own:
         failures.skip(unit, "is a product of Skysieve")
-    return [unit for unit in units if unit not in own]
+    skipped = set(own)
+    return [unit for unit in units if unit not in skipped]
 
 
 def with_own_product(

@@ -4,41 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from skysieve.core.errors import OutputError
+from skysieve.core.execution.job import JobRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
     from skysieve.core.execution.job import Job
 
-__all__ = ["CheckedJob", "CheckedRecord", "Summarised"]
+__all__ = ["CheckedJob", "CheckedRecord"]
 
 Unit = TypeVar("Unit")
 
 
-class Summarised(Protocol):
-    """A record that can be summarised in a row of a manifest."""
-
-    @property
-    def seconds(self) -> float:
-        """Run time of the unit."""
-        ...
-
-    @property
-    def main_product(self) -> Path | None:
-        """The product that stands for the unit; None if there is none."""
-        ...
-
-    @property
-    def numbers(self) -> Mapping[str, float]:
-        """Results by name, such as masked fractions."""
-        ...
-
-
-Record = TypeVar("Record", bound=Summarised)
+Record = TypeVar("Record", bound=JobRecord)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
-from typing import Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["Job", "JobRecord", "Outcome", "UnitJob"]
 
@@ -102,6 +105,16 @@ class JobRecord:
     """
 
     seconds: float = 0.0
+
+    @property
+    def main_product(self) -> Path | None:
+        """The product that stands for the unit in a manifest; by default there is none."""
+        return None
+
+    @property
+    def numbers(self) -> dict[str, float]:
+        """Results for a manifest by name, such as masked fractions; by default there are none."""
+        return {}
 
 
 TimedRecord = TypeVar("TimedRecord", bound=JobRecord)
