@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from skysieve._version import __version__
 
 if TYPE_CHECKING:
-    from skysieve.api import find_clusters, find_ghosts, mask, mask_file, track, track_file, trails
+    from skysieve.api import find_clusters, find_ghosts, mask, mask_file, repair, track, track_file, trails
 
 __all__ = [
     "__version__",
@@ -25,6 +25,7 @@ __all__ = [
     "find_ghosts",
     "mask",
     "mask_file",
+    "repair",
     "track",
     "track_file",
     "trails",

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from astropy.table import QTable
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
 
     from skysieve.clusters.catalogue.products import FoundClusters
     from skysieve.core.fits.frame_origin import FrameOrigin
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from skysieve.ghosts.predict.finder import GhostFinder
     from skysieve.ghosts.predict.result import GhostResult
 
-__all__ = ["find_clusters", "find_ghosts", "mask", "mask_file", "track", "track_file", "trails"]
+__all__ = ["find_clusters", "find_ghosts", "mask", "mask_file", "repair", "track", "track_file", "trails"]
 
 logger = logging.getLogger(__name__)
 
@@ -185,6 +185,44 @@ def trails(results: MaskResult | Sequence[MaskResult], **settings: Any) -> QTabl
         place = FramePlace(hdu=index, name=str((result.header or {}).get("EXTNAME", "")))
         records += frame_trails(as_frame(result.kept_pixels()), result, limits, place)
     return trails_table(records)
+
+
+def repair(
+    data: ArrayLike,
+    bad: ArrayLike,
+    *,
+    noise: bool = False,
+    seed: int = 1,
+) -> NDArray[np.float64]:
+    """Return a copy of a frame with its bad pixels filled from their surroundings.
+
+    Filled pixels are for pictures and for programs that need a value everywhere.  Do not measure them.
+
+    Parameters
+    ----------
+    data
+        ``(H, W)`` array in any unit.
+    bad
+        ``(H, W)``, non-zero in pixels to fill, as :meth:`skysieve.frames.mask.result.MaskResult.bad` returns
+        them.
+    noise
+        Whether to add noise as that of the sky around each pixel.
+    seed
+        Seed of the noise.
+
+    Returns
+    -------
+    ndarray
+        ``(H, W)`` float64; pixels that are not bad are unchanged.
+
+    Raises
+    ------
+    FrameError
+        If the shapes differ, or no pixel is good.
+    """
+    from skysieve.frames.repair.filling import fill_pixels
+
+    return fill_pixels(data, bad, noise=noise, rng=seed)
 
 
 def track(

@@ -62,6 +62,13 @@ add_verb(
 )
 add_verb(
     app,
+    "repair",
+    "skysieve.cli.repair:repair",
+    "Fill the bad pixels of frames from their surroundings, into a copy.",
+    panel=FRAMES,
+)
+add_verb(
+    app,
     "maximask",
     "skysieve.cli.maximask:maximask",
     "Mask frames like the published command, with the same options, files and products.",

@@ -1,0 +1,1 @@
+"""Fill bad pixels of frames, in copies."""
