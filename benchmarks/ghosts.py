@@ -437,11 +437,12 @@ def _speed(model: str) -> list[Bar]:
         output = f"{name}/{{stem}}.fits"
         command = [SKYSIEVE, "ghosts", "--model", model, "-o", output, "--overwrite"]
         # the first picture of a command also compiles the graph
-        pictures = [Path(name) / f"{number}.fits" for number in (1, 2)]
+        pictures = [Path(name) / f"copy{number}" / picture.name for number in (1, 2)]
         for one in pictures:
+            one.parent.mkdir()
             shutil.copyfile(picture, one)
         run_measured([*command, picture])  # so that the files of the engine are in the system's cache
-        done = run_measured([*command, *pictures])
+        done = run_measured([*command[:-3], "--overwrite", *pictures])  # products beside the pictures
         first, second = (float(seconds) for seconds in re.findall(r"\(([\d.]+) s\)", done.output))
         alone = run_measured([*command, picture])
         figure = "second focal plane of a command, to its catalogue, label image and outlines, s"

@@ -28,6 +28,8 @@ from skysieve.frames.simulate.recipe import read_recipe
 from skysieve.frames.simulate.truth_frames import read_truth_frame
 from skysieve.ghosts.annotations.annotation_files import read_annotations
 from skysieve.ghosts.classes import CLASS_NAMES
+from skysieve.ghosts.simulate.entrance import Entrance
+from skysieve.ghosts.simulate.path_table import PathTable, decam_paths
 
 FRAME_SIZE = ("--width", 96, "--height", 64)
 SIZE = ("--size", "64x96")
@@ -436,6 +438,52 @@ class TestGhosts:
         (tmp_path / "mine.yaml").write_text("name: mine\nghosted: 1.0\n")
         result = planes("--recipe", "mine.yaml", n=1)
         assert "recipe.yaml is another recipe" in failure(result)
+
+    @pytest.fixture
+    def other_camera(self, tmp_path):
+        """Return the options of a camera of four CCDs with DECam's lenses and a plain pupil."""
+        rows = [f"{n + 1} C{n} {n * 64} 0 {10 + 190 * (n % 2)} {10 + 190 * (n // 2)} 0 0" for n in range(4)]
+        head = (
+            "# %ECSV 1.0\n# ---\n# datatype:\n# - {name: number, datatype: int32}\n"
+            "# - {name: name, datatype: string}\n"
+            + "".join(
+                f"# - {{name: {name}, datatype: int32}}\n"
+                for name in ("det_x", "det_y", "picture_x", "picture_y", "dead_from", "dead_to")
+            )
+            + "# meta: !!omap\n# - camera: FourCam\n# - instrument: fourcam\n# - ccd_shape: [64, 64]\n"
+            "# - cell_shape: [188, 188]\n# - picture_shape: [400, 400]\n# - right: +x\n# - down: -y\n"
+            "# - mm_per_pixel: 0.5\n# schema: astropy-2.0\n"
+            "number name det_x det_y picture_x picture_y dead_from dead_to\n"
+        )
+        (tmp_path / "four.ecsv").write_text(head + "\n".join(rows) + "\n")
+        entrance = Entrance(2.0, 0.0, ((0.0, 1.0),))
+        table = replace(decam_paths(), entrance=entrance, mm_per_degree=100.0)
+        table.write(tmp_path / "four.npz")
+        assert PathTable.read(tmp_path / "four.npz").entrance == entrance
+        (tmp_path / "four.yaml").write_text(
+            "name: four\nghosted: 1.0\nkinds: [0, 1, 0]\nplane: {blank: {}, half_blank: {}}\n"
+            "reflections: {inner: [0.3, 0.5], outside: 0.0, second: 0.0}\n"
+        )
+        return "--camera", "four.ecsv", "--optics", "four.npz", "--recipe", "four.yaml"
+
+    def test_another_camera_is_two_tables(self, planes, other_camera, tmp_path):
+        result = planes(*other_camera, n=2)
+        assert result.code == 0, result.err
+        for number in range(2):
+            with fits.open(tmp_path / "out" / f"frame_{number:05d}.fits") as hdus:
+                assert hdus[0].header["CAMERA"] == "FourCam"
+                # the gap between the CCDs, and the light on them
+                assert np.median(hdus[0].data[:, 198:200]) == 23
+                assert np.median(hdus[0].data[20:190, 20:190]) > 30
+                assert len(hdus["GHOSTS"].data) > 0
+        recipe = (tmp_path / "out" / "recipe.yaml").read_text()
+        assert "camera: four.ecsv" in recipe
+        again = planes(*other_camera, n=2)
+        assert again.out.count("(kept)") == 2
+
+    def test_a_camera_without_its_ghosts_is_refused(self, planes, other_camera):
+        assert "give both --camera and --optics" in failure(planes(*other_camera[:2]))
+        assert "four.yaml" in failure(planes("--camera", "four.ecsv", "--optics", "four.yaml"))
 
     def test_a_recipe_of_another_kind_is_refused(self, planes, tmp_path):
         (tmp_path / "mine.yaml").write_text("optics: {}\n")

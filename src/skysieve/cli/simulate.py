@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -100,7 +101,7 @@ def simulate_tracking(output: Output, *, settings: FrameSeries, run: Run) -> Non
 @app.command("ghosts")
 @takes_settings
 def simulate_ghosts(output: Output, *, settings: GhostSeries, run: Run) -> None:
-    """Simulate focal planes of DECam, half of them with ghosts.
+    """Simulate focal planes of DECam or another camera, half of them with ghosts.
 
     Each picture is a FITS file with its truth in two HDUs: TRUTH has one bit per class, GHOSTS all pixels of
     each ghost. The folder also gets the annotations of all pictures, annotations.json (COCO), the table of
@@ -114,9 +115,14 @@ def simulate_ghosts(output: Output, *, settings: GhostSeries, run: Run) -> None:
     from skysieve.ghosts.simulate.files import described, write_sheet, write_truth
     from skysieve.ghosts.simulate.job import GhostSimulationJob
 
+    recipe = read_ghost_recipe(settings.recipe)
+    if settings.camera_file is not None:
+        recipe = replace(recipe, camera=str(settings.camera_file))
+    if settings.optics_file is not None:
+        recipe = replace(recipe, optics=str(settings.optics_file))
     make_series(
         "ghosts",
-        GhostSimulationJob(read_ghost_recipe(settings.recipe), output, settings, run.overwrite),
+        GhostSimulationJob(recipe, output, settings, run.overwrite),
         run,
         describe=described,
         write_table=write_truth,

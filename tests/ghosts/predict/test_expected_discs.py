@@ -14,7 +14,7 @@ from skysieve.ghosts.predict.finder import GhostFinder
 from skysieve.ghosts.predict.prediction import Pointing, predict_ghosts
 from skysieve.ghosts.predict.settings import GhostSettings
 from skysieve.ghosts.predict.wide_discs import draw_disc
-from skysieve.ghosts.simulate.reflections import MM_PER_DEGREE
+from skysieve.ghosts.simulate.path_table import MM_PER_DEGREE
 
 SHAPE = (400, 400)
 RADII = (108.0, 132.0)

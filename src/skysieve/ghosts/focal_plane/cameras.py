@@ -6,6 +6,7 @@ package includes.  Only the published scores of DECam use other boxes of CCDs.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -117,6 +118,8 @@ class Camera:
     wide_discs
         Minimum and maximum radius, in pixels of the picture, of the widest reflections, which are found by
         their rims; None if unknown.
+    mm_per_pixel
+        Size of a pixel of the picture on the focal plane; None if unknown.
 
     Raises
     ------
@@ -132,6 +135,7 @@ class Camera:
     down: str
     ccds: tuple[Ccd, ...]
     wide_discs: tuple[float, float] | None = None
+    mm_per_pixel: float | None = None
 
     def __post_init__(self) -> None:
         """Check the axes, the numbers and the boxes."""
@@ -216,7 +220,7 @@ def read_camera(path: str | PathLike[str]) -> Camera:
     ``dead_from`` up to, but not including, ``dead_to`` without data.  Pixels count from 0; ``picture_x`` is
     negative if the picture cuts the box.  The header has ``camera``, ``instrument``, ``ccd_shape``,
     ``cell_shape``, ``picture_shape`` (rows, columns), ``right`` and ``down``, see :class:`Camera`, and
-    optionally ``wide_discs``.
+    optionally ``wide_discs`` and ``mm_per_pixel``.
 
     Parameters
     ----------
@@ -282,7 +286,17 @@ def _camera(rows: Iterable[Mapping[str, Any]], meta: Mapping[str, Any]) -> Camer
         down=str(meta["down"]),
         ccds=tuple(sorted(ccds, key=lambda ccd: ccd.number)),
         wide_discs=_radii(meta.get("wide_discs"), picture),
+        mm_per_pixel=_scale(meta.get("mm_per_pixel")),
     )
+
+
+def _scale(value: object) -> float | None:
+    """Return the size of a pixel of the picture in mm."""
+    if value is None:
+        return None
+    if not isinstance(value, int | float) or not 0 < value < math.inf:
+        raise ValueError(f"mm_per_pixel is {value!r:.80}, not a number above 0")
+    return float(value)
 
 
 def _radii(value: object, picture: tuple[int, int]) -> tuple[float, float] | None:

@@ -14,8 +14,7 @@ from scipy.ndimage import find_objects, label
 
 from skysieve.ghosts.predict.wide_discs import WideDisc
 from skysieve.ghosts.simulate.layout import DECAM_MM_PER_PIXEL
-from skysieve.ghosts.simulate.path_table import decam_paths, fitted_light
-from skysieve.ghosts.simulate.reflections import MM_PER_DEGREE
+from skysieve.ghosts.simulate.path_table import MM_PER_DEGREE, decam_paths, fitted_light
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -17,8 +17,13 @@ from skysieve.core.errors import ConfigError
 from skysieve.ghosts.focal_plane.decam import decam
 from skysieve.ghosts.focal_plane.geometry import covered_fractions
 from skysieve.ghosts.simulate.layout import Layout
-from skysieve.ghosts.simulate.path_table import USUAL_FILTER_POSITION, decam_paths, fitted_light
-from skysieve.ghosts.simulate.reflections import MM_PER_DEGREE, BrightStar, draw_ghost
+from skysieve.ghosts.simulate.path_table import (
+    MM_PER_DEGREE,
+    USUAL_FILTER_POSITION,
+    decam_paths,
+    fitted_light,
+)
+from skysieve.ghosts.simulate.reflections import BrightStar, draw_ghost
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Obscuration in front of DECam's lenses: the mirror's edge, the cage with the filter changer, the spider.
+"""Obscuration in front of the lenses: the mirror's edge, the cage with the filter changer, the spider.
 
 Unlike vignetting in the lenses, it does not rotate with the direction of the star.  Its shadow shifts on the
 pupil as the star moves in the field.
@@ -7,6 +7,7 @@ pupil as the star moves in the field.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["PUPIL_RADIUS", "STOP_HEIGHT", "VANE_WIDTH", "entrance_shadow"]
+__all__ = ["DECAM_ENTRANCE", "PUPIL_RADIUS", "STOP_HEIGHT", "VANE_WIDTH", "Entrance", "entrance_shadow"]
 
 PUPIL_RADIUS = 1.971
 """Radius of the mask above the mirror, in metres."""
@@ -29,9 +30,38 @@ _SPIDER_HEIGHT = 9.7459
 _DISCS = ((12.0228, 0.8254), (9.0446, 0.7896), (7.4622, 0.8181))
 """Height and radius of the discs that no other disc hides, in metres."""
 
-_CHANGER_HEIGHT = 10.3079
-_CHANGER = (0.459, 1.0119)
-"""Half width and half length of the filter changer, which extends beyond the cage on two sides, in metres."""
+_CHANGER = (10.3079, 0.459, 1.0119)
+"""Height, half width and half length of the filter changer, which extends beyond the cage on two sides."""
+
+
+@dataclass(frozen=True)
+class Entrance:
+    """Pupil and obscuration of a telescope; lengths are in metres.
+
+    Attributes
+    ----------
+    pupil_radius
+        Radius of the pupil.
+    stop_height
+        Height of its plane above the vertex of the mirror.
+    discs
+        Height and radius of each round obscuration.
+    changer
+        Height, half width and half length of a bar in front of the pupil; None if there is none.
+    spider_height, vane_width
+        Height of the spider, whose vanes lie at 45 degrees, and width of its vanes; 0 for no spider.
+    """
+
+    pupil_radius: float
+    stop_height: float
+    discs: tuple[tuple[float, float], ...] = ()
+    changer: tuple[float, float, float] | None = None
+    spider_height: float = 0.0
+    vane_width: float = 0.0
+
+
+DECAM_ENTRANCE = Entrance(PUPIL_RADIUS, STOP_HEIGHT, _DISCS, _CHANGER, _SPIDER_HEIGHT, VANE_WIDTH)
+"""Dimensions of batoid's prescription ``DECam.yaml``."""
 
 
 def entrance_shadow(
@@ -40,7 +70,8 @@ def entrance_shadow(
     *,
     tilt: tuple[float, float],
     pixel: float,
-    vane_width: float = VANE_WIDTH,
+    vane_width: float | None = None,
+    entrance: Entrance = DECAM_ENTRANCE,
 ) -> NDArray[np.float32]:
     """Return the fraction of the light that passes the obscuration, at points of the pupil.
 
@@ -53,27 +84,30 @@ def entrance_shadow(
     pixel
         Width over which edges are smoothed, in metres: one pixel of the picture.
     vane_width
-        Width of the spider vanes, in metres.
+        Width of the spider vanes, in metres; that of the entrance if None.
+    entrance
+        Pupil and obscuration.
 
     Returns
     -------
     ndarray of float32, shape (H, W)
         Fraction from 0 to 1.
-
-    References
-    ----------
-    The dimensions are those of batoid's prescription ``DECam.yaml``.
     """
-    light = _inside(np.hypot(u, v), PUPIL_RADIUS, pixel)
-    for height, radius in _DISCS:
-        y, x = (tangent * (height - STOP_HEIGHT) for tangent in (tilt[1], tilt[0]))
+    light = _inside(np.hypot(u, v), entrance.pupil_radius, pixel)
+    stop = entrance.stop_height
+    for height, radius in entrance.discs:
+        y, x = (tangent * (height - stop) for tangent in (tilt[1], tilt[0]))
         light *= 1 - _inside(np.hypot(u - np.float32(x), v - np.float32(y)), radius, pixel)
-    x, y = (tangent * (_CHANGER_HEIGHT - STOP_HEIGHT) for tangent in tilt)
-    width, length = _CHANGER
-    changer = _inside(np.abs(u - np.float32(x)), width, pixel)
-    changer *= _inside(np.hypot(u - np.float32(x), v - np.float32(y)), length, pixel)
-    light *= 1 - changer
-    x, y = (tangent * (_SPIDER_HEIGHT - STOP_HEIGHT) for tangent in tilt)
+    if entrance.changer is not None:
+        height, width, length = entrance.changer
+        x, y = (tangent * (height - stop) for tangent in tilt)
+        changer = _inside(np.abs(u - np.float32(x)), width, pixel)
+        changer *= _inside(np.hypot(u - np.float32(x), v - np.float32(y)), length, pixel)
+        light *= 1 - changer
+    vane_width = entrance.vane_width if vane_width is None else vane_width
+    if not vane_width:
+        return light
+    x, y = (tangent * (entrance.spider_height - stop) for tangent in tilt)
     depth = np.float32(min(1.0, vane_width / pixel))
     along, across = (
         (u - np.float32(x)) * np.float32(math.sqrt(0.5)),

@@ -20,8 +20,8 @@ from skysieve.ghosts.annotations.run_lengths import (
     expand_counts,
 )
 from skysieve.ghosts.classes import CLASS_NAMES
-from skysieve.ghosts.focal_plane.decam import decam
-from skysieve.ghosts.simulate import GhostRecipe, Layout, simulate_focal_plane
+from skysieve.ghosts.simulate import GhostRecipe, simulate_focal_plane
+from skysieve.ghosts.simulate.other_cameras import read_layout
 from skysieve.ghosts.simulate.settings import GhostSeries
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from skysieve.core.fits.cards import HeaderCard, HeaderValue
     from skysieve.core.fits.fits_out import HDU
-    from skysieve.ghosts.simulate import GhostPicture
+    from skysieve.ghosts.simulate import GhostPicture, Layout
 
 __all__ = ["TRUTH_BITS", "GhostSimulationJob", "SimulatedGhosts", "TrueGhost"]
 
@@ -71,7 +71,7 @@ class SimulatedGhosts(SimulatedFile):
 
 @dataclass
 class GhostSimulationJob(SeriesJob[GhostRecipe, GhostSeries, SimulatedGhosts]):
-    """Simulate pictures of DECam's focal plane, with and without ghosts.
+    """Simulate pictures of the focal plane of DECam or another camera, with and without ghosts.
 
     A file contains three HDUs: the picture, with its first row at the top; TRUTH, in which each class is a
     bit; and the table GHOSTS with the pixels of each ghost.
@@ -80,13 +80,23 @@ class GhostSimulationJob(SeriesJob[GhostRecipe, GhostSeries, SimulatedGhosts]):
     other = "another picture"
     only_here = "GHOSTS"
 
+    def check(self) -> None:
+        """Read the camera and its ghosts; errors as :func:`read_layout`."""
+        super().check()
+        _ = self._camera
+
     @cached_property
-    def _layout(self) -> Layout:
-        return Layout(decam().ccd_map.astype(np.uint8))
+    def _camera(self) -> tuple[str, Layout]:
+        """Name and layout of the camera."""
+        return read_layout(self.recipe.camera, self.recipe.optics)
+
+    def _identity(self, path: Path) -> dict[str, object]:
+        identity = super()._identity(path)
+        return identity | {"CAMERA": self._camera[0]} if self.recipe.camera else identity
 
     def _simulate(self, path: Path) -> list[HDU]:
         seed = self.seed_of(path)
-        return self._hdus(simulate_focal_plane(self._layout, seed, self.recipe), seed)
+        return self._hdus(simulate_focal_plane(self._camera[1], seed, self.recipe), seed)
 
     def _record(self, path: Path, header: Mapping[str, HeaderValue]) -> SimulatedGhosts:
         with open_intact(path, sums=False) as hdus:
@@ -106,6 +116,7 @@ class GhostSimulationJob(SeriesJob[GhostRecipe, GhostSeries, SimulatedGhosts]):
             ("SKY", picture.parameters["sky"], "level of the sky"),
             ("NOISE", picture.parameters["noise"], "scatter of the sky"),
             ("MESH", picture.parameters["mesh"], "[pix] cells of the background"),
+            ("CAMERA", self._camera[0], "camera of this focal plane"),
             ("SIMRECIP", self.recipe.name, "recipe of the simulation"),
             ("SIMSEED", seed, "seed of the simulation"),
             ("CREATOR", f"skysieve {__version__}", "software that made this file"),

@@ -10,9 +10,12 @@ import numpy as np
 from scipy import ndimage
 
 from skysieve.core.errors import ConfigError
+from skysieve.ghosts.simulate.path_table import decam_paths
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from skysieve.ghosts.simulate.path_table import PathTable
 
 __all__ = ["DECAM_MM_PER_PIXEL", "CcdBox", "Layout"]
 
@@ -55,6 +58,8 @@ class Layout:
         Number of the CCD at each pixel, ``(H, W)`` uint8; 0 in gaps and outside.
     mm_per_pixel
         Size of a pixel on the focal plane.
+    paths
+        Table of the ghosts of the camera; DECam's if None.
 
     Raises
     ------
@@ -64,6 +69,7 @@ class Layout:
 
     ccd_map: NDArray[np.uint8]
     mm_per_pixel: float = DECAM_MM_PER_PIXEL
+    paths: PathTable | None = None
 
     def __post_init__(self) -> None:
         """Check the map and the scale."""
@@ -73,6 +79,11 @@ class Layout:
             )
         if not self.mm_per_pixel > 0:
             raise ConfigError(f"layout: mm per pixel must be positive, found {self.mm_per_pixel}")
+
+    @property
+    def optics(self) -> PathTable:
+        """Table of the ghosts of the camera."""
+        return decam_paths() if self.paths is None else self.paths
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""The table of DECam's ghosts: position, size and brightness of each ghost by field angle and path."""
+"""The table of a camera's ghosts: position, size and brightness of each ghost by field angle and path."""
 
 from __future__ import annotations
 
@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skysieve.core.errors import ConfigError, SourceError
-from skysieve.ghosts.simulate.entrance import PUPIL_RADIUS
+from skysieve.ghosts.simulate.entrance import DECAM_ENTRANCE, PUPIL_RADIUS, Entrance
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
 __all__ = [
     "MASK_REACH",
+    "MM_PER_DEGREE",
     "TABLE",
     "USUAL_FILTER_POSITION",
     "GhostPath",
@@ -34,6 +37,8 @@ TABLE = Path(str(files("skysieve.ghosts.simulate"))) / "decam_paths.npz"
 MASK_REACH = 1.05
 """Half side of a mask, in radii of the pupil."""
 
+MM_PER_DEGREE = 204.9
+"""Plate scale of DECam's focal plane: 17.57 arcsec/mm, as traced with batoid."""
 
 USUAL_FILTER_POSITION = -50.0
 """Filter position in mm, relative to the prescription and positive towards the detector; see ``traced``."""
@@ -68,6 +73,8 @@ class GhostPath:
         In mm per metre of the pupil, along that direction and across; negative if inverted.
     mask
         Transmission of the lenses over the pupil, ``(N, N)`` float32; columns lie along the direction.
+    pupil_radius
+        Radius of the pupil in metres.
     """
 
     name: str
@@ -76,11 +83,12 @@ class GhostPath:
     centre: float
     scale: tuple[float, float]
     mask: NDArray[np.float32]
+    pupil_radius: float = PUPIL_RADIUS
 
     @property
     def radius(self) -> float:
         """Radius of a disc with the area of the unvignetted ghost, in mm."""
-        return _disc_radius(*self.scale)
+        return self.pupil_radius * math.sqrt(abs(self.scale[0] * self.scale[1]))
 
     @property
     def brightness(self) -> float:
@@ -106,7 +114,11 @@ class PathTable:
         ``(A, P, N, N)`` bool.
     filter_position
         ``(P,)`` in mm, relative to the prescription and positive towards the detector; NaN for paths that the
-        filter does not reflect.
+        filter does not reflect, and for all paths if only one position was traced.
+    entrance
+        Pupil and obscuration of the telescope.
+    mm_per_degree
+        Plate scale of the focal plane.
     """
 
     angles: NDArray[np.float32]
@@ -117,6 +129,8 @@ class PathTable:
     scale: NDArray[np.float32]
     mask: NDArray[np.bool_]
     filter_position: NDArray[np.float32]
+    entrance: Entrance = DECAM_ENTRANCE
+    mm_per_degree: float = MM_PER_DEGREE
 
     @property
     def filter_positions(self) -> tuple[float, ...]:
@@ -154,7 +168,7 @@ class PathTable:
         ConfigError
             If the table does not contain this filter position.
         """
-        if filter_position not in self.filter_positions:
+        if self.filter_positions and filter_position not in self.filter_positions:
             known = ", ".join(f"{position:g}" for position in self.filter_positions)
             raise ConfigError(f"filter at {filter_position:g} mm: the ghosts are traced for {known}")
         elsewhere = np.isfinite(self.filter_position) & (self.filter_position != filter_position)
@@ -173,7 +187,8 @@ class PathTable:
             weight = share * has_light[:, number]
             weight /= weight.sum()
             along, across = weight @ self.scale[pair, number]
-            if not radii[0] <= _disc_radius(along, across) <= radii[1]:
+            radius = self.entrance.pupil_radius * math.sqrt(abs(along * across))
+            if not radii[0] <= radius <= radii[1]:
                 continue
             found.append(
                 GhostPath(
@@ -183,6 +198,7 @@ class PathTable:
                     float(weight @ centre_per_degree) * angle,
                     (float(along), float(across)),
                     np.tensordot(share, self.mask[pair, number], 1).astype(np.float32),
+                    self.entrance.pupil_radius,
                 )
             )
         return found
@@ -195,6 +211,7 @@ class PathTable:
         path
             NPZ file.
         """
+        one = self.entrance
         buffer = io.BytesIO()
         np.savez_compressed(
             buffer,
@@ -207,6 +224,10 @@ class PathTable:
             mask=np.packbits(self.mask, axis=-1),
             cells=np.array(self.mask.shape[-1]),
             filter_place=self.filter_position,
+            mm_per_degree=np.array(self.mm_per_degree),
+            pupil=np.array([one.pupil_radius, one.stop_height, one.spider_height, one.vane_width]),
+            discs=np.array(one.discs, float).reshape(-1, 2),
+            changer=np.array(one.changer or (), float),
         )
         path.write_bytes(buffer.getvalue())
 
@@ -241,6 +262,8 @@ class PathTable:
                     content["scale"],
                     mask,
                     content["filter_place"],
+                    _entrance(content) if "pupil" in content else DECAM_ENTRANCE,
+                    float(content["mm_per_degree"]) if "mm_per_degree" in content else MM_PER_DEGREE,
                 )
         except (OSError, ValueError, KeyError) as error:
             reason = " ".join(str(error).split())
@@ -259,9 +282,18 @@ def decam_paths() -> PathTable:
     return PathTable.read(TABLE)
 
 
-def _disc_radius(along: float, across: float) -> float:
-    """Return the radius in mm of a disc with the area of a ghost of these scales."""
-    return PUPIL_RADIUS * math.sqrt(abs(along * across))
+def _entrance(content: Mapping[str, NDArray[np.float64]]) -> Entrance:
+    """Return the entrance from the arrays of an NPZ file."""
+    radius, stop, spider, vane = content["pupil"].tolist()
+    height, width, length = content["changer"].tolist() or (0.0, 0.0, 0.0)
+    return Entrance(
+        radius,
+        stop,
+        tuple((height, radius) for height, radius in content["discs"].tolist()),
+        (height, width, length) if content["changer"].size else None,
+        spider,
+        vane,
+    )
 
 
 def fitted_light(path: str) -> float:

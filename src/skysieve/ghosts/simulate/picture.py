@@ -195,7 +195,7 @@ class _Scene:
     def add_reflections(self, rng: Generator, brightening: float) -> None:
         """Add the ghosts of one or two stars."""
         settings, truth, noise = self.recipe.reflections, self.recipe.truth, self.exposure.noise
-        filter_position = settings.draw_filter_position(rng)
+        filter_position = settings.draw_filter_position(rng, self.layout.optics)
         for _ in range(1 + int(rng.uniform() < settings.second)):
             star = settings.draw_star(rng)
             star = replace(star, flux=min(star.flux * brightening, settings.brightest))

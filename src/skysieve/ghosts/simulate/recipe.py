@@ -38,6 +38,9 @@ class GhostRecipe:
         The rest of the picture.
     truth
         Rule that decides which ghosts count.
+    camera, optics
+        Table of the CCDs (ECSV) and of the ghosts (NPZ) of another camera, from the current folder; empty for
+        DECam.
     """
 
     name: str = "ghosts"
@@ -52,6 +55,8 @@ class GhostRecipe:
     stars: StarField = field(default_factory=StarField)
     satellites: Satellites = field(default_factory=Satellites)
     truth: TruthRule = field(default_factory=TruthRule)
+    camera: str = ""
+    optics: str = ""
 
     def to_yaml(self) -> str:
         """Return the recipe as YAML, with the value of every setting.

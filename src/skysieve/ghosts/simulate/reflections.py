@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from skysieve.core.errors import ConfigError
 from skysieve.core.simulate.draws import Range, log_uniform, uniform
 from skysieve.core.simulate.surfaces import enlarge
-from skysieve.ghosts.simulate.entrance import PUPIL_RADIUS, VANE_WIDTH, entrance_shadow
+from skysieve.ghosts.simulate.entrance import entrance_shadow
 from skysieve.ghosts.simulate.path_table import MASK_REACH, decam_paths, fitted_light
 
 if TYPE_CHECKING:
@@ -18,12 +19,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from skysieve.ghosts.simulate.layout import Layout
-    from skysieve.ghosts.simulate.path_table import GhostPath
+    from skysieve.ghosts.simulate.path_table import GhostPath, PathTable
 
-__all__ = ["MM_PER_DEGREE", "BrightStar", "DrawnGhost", "Reflections", "draw_ghost"]
-
-MM_PER_DEGREE = 204.9
-"""Plate scale of the focal plane: 17.57 arcsec/mm, as traced with batoid."""
+__all__ = ["BrightStar", "DrawnGhost", "Reflections", "draw_ghost"]
 
 MIN_LEVEL = 0.8
 """Minimum grey level of a ghost: a fifteenth of the sky's noise."""
@@ -63,7 +61,7 @@ class BrightStar:
         row, column : float
             In pixels; the position may lie outside the picture.
         """
-        return focal_position(layout, self.azimuth, self.angle * MM_PER_DEGREE)
+        return focal_position(layout, self.azimuth, self.angle * layout.optics.mm_per_degree)
 
 
 @dataclass(frozen=True)
@@ -127,7 +125,7 @@ class Reflections:
     outer: Range = (1.05, 1.5)
     second: float = 0.12
     coating: float = 0.5
-    filter_places: tuple[float, float, float] = (0.35, 0.55, 0.1)
+    filter_places: tuple[float, ...] = (0.35, 0.55, 0.1)
     vanes: Range = (1.0, 3.0)
 
     def draw_star(self, rng: Generator) -> BrightStar:
@@ -147,21 +145,36 @@ class Reflections:
         angle = math.sqrt(rng.uniform(low**2, high**2))
         return BrightStar(angle, rng.uniform(-math.pi, math.pi), log_uniform(rng, self.flux))
 
-    def draw_filter_position(self, rng: Generator) -> float:
+    def draw_filter_position(self, rng: Generator, table: PathTable) -> float:
         """Draw the position of the filter.
 
         Parameters
         ----------
         rng
             Source of randomness.
+        table
+            Ghosts of the camera.
 
         Returns
         -------
         float
-            One of the positions of the table, in mm.
+            One of the positions of the table, in mm; 0 if the table has only one.
+
+        Raises
+        ------
+        ConfigError
+            If there are not as many probabilities as positions.
         """
+        positions = table.filter_positions
+        if not positions:
+            return 0.0
+        if len(positions) != len(self.filter_places):
+            raise ConfigError(
+                f"filter_places has {len(self.filter_places)} probabilities, the optics {len(positions)} "
+                "positions of the filter; give one for each in the recipe"
+            )
         chances = np.array(self.filter_places) / sum(self.filter_places)
-        return float(rng.choice(decam_paths().filter_positions, p=chances))
+        return float(rng.choice(positions, p=chances))
 
     def draw(
         self, star: BrightStar, layout: Layout, rng: Generator, *, filter_position: float
@@ -184,12 +197,14 @@ class Reflections:
         list of DrawnGhost
             Brightest first.
         """
-        vane_width = VANE_WIDTH * uniform(rng, self.vanes)
+        table = layout.optics
+        vane_width = table.entrance.vane_width * uniform(rng, self.vanes)
         ghosts = []
         coatings = iter(np.exp(self.coating * rng.standard_normal(200)).tolist())
-        for path in decam_paths().at(star.angle, filter_position=filter_position):
+        for path in table.at(star.angle, filter_position=filter_position):
             traced = star.flux * path.brightness * layout.mm_per_pixel**2
-            level = traced * fitted_light(path.name) * next(coatings)
+            fitted = fitted_light(path.name) if table is decam_paths() else 1.0
+            level = traced * fitted * next(coatings)
             if level < MIN_LEVEL:
                 continue
             ghost = draw_ghost(path, star, layout, level=level, vane_width=vane_width)
@@ -221,7 +236,7 @@ def focal_position(layout: Layout, azimuth: float, distance: float) -> tuple[flo
 
 
 def draw_ghost(
-    path: GhostPath, star: BrightStar, layout: Layout, *, level: float, vane_width: float = VANE_WIDTH
+    path: GhostPath, star: BrightStar, layout: Layout, *, level: float, vane_width: float | None = None
 ) -> DrawnGhost | None:
     """Draw the ghost of a path.
 
@@ -236,7 +251,7 @@ def draw_ghost(
     level
         Unobscured brightness, in grey levels.
     vane_width
-        Width of the spider vanes, in metres.
+        Width of the spider vanes, in metres; that of the telescope if None.
 
     Returns
     -------
@@ -246,7 +261,7 @@ def draw_ghost(
     height, width = layout.shape
     mm = layout.mm_per_pixel
     cy, cx = focal_position(layout, star.azimuth, path.centre)
-    reach = PUPIL_RADIUS * max(map(abs, path.scale)) / mm + 2
+    reach = path.pupil_radius * max(map(abs, path.scale)) / mm + 2
     rows = slice(max(0, math.floor(cy - reach)), min(height, math.ceil(cy + reach) + 1))
     columns = slice(max(0, math.floor(cx - reach)), min(width, math.ceil(cx + reach) + 1))
     if rows.start >= rows.stop or columns.start >= columns.stop:
@@ -265,10 +280,11 @@ def draw_ghost(
         tilt=(tangent * float(cosine), tangent * float(sine)),
         pixel=pixel,
         vane_width=vane_width,
+        entrance=layout.optics.entrance,
     )
-    outline = u * u + v * v < np.float32(PUPIL_RADIUS**2)
+    outline = u * u + v * v < np.float32(path.pupil_radius**2)
     if path.mask.min() < 1:
-        passed = _lens_transmission(path.mask, u, v)
+        passed = _lens_transmission(path.mask, u, v, radius=path.pupil_radius)
         light *= passed
         outline &= passed > 0.5
     outline &= layout.plane[rows, columns]
@@ -279,7 +295,7 @@ def draw_ghost(
 
 
 def _lens_transmission(
-    mask: NDArray[np.float32], u: NDArray[np.float32], v: NDArray[np.float32]
+    mask: NDArray[np.float32], u: NDArray[np.float32], v: NDArray[np.float32], *, radius: float
 ) -> NDArray[np.float32]:
     """Return the transmission of the lenses at points of the pupil."""
     cells = mask.shape[0]
@@ -292,7 +308,7 @@ def _lens_transmission(
         0,
         1,
     )
-    step = np.float32(MASK_OVERSAMPLING * cells / (2 * MASK_REACH * PUPIL_RADIUS))
+    step = np.float32(MASK_OVERSAMPLING * cells / (2 * MASK_REACH * radius))
     centre = np.float32(MASK_OVERSAMPLING * (cells - 1) / 2 + 0.5)
     last = cells * MASK_OVERSAMPLING - 1
     row = np.clip(v * step + centre, 0, last).astype(np.int32)

@@ -19,12 +19,12 @@ from skysieve.core.training.initial import load_graph_weights
 from skysieve.core.training.task import Measured, TrainingTask
 from skysieve.ghosts.classes import CLASS_NAMES
 from skysieve.ghosts.evaluate.ccd_scores import CcdTally
-from skysieve.ghosts.focal_plane.decam import decam
 from skysieve.ghosts.focal_plane.levels import measure_levels, normalise_picture
 from skysieve.ghosts.predict.augmentation import predict_augmented
 from skysieve.ghosts.predict.model import GHOSTS
 from skysieve.ghosts.predict.screening import MIN_SCORE, Screening, best_score
-from skysieve.ghosts.simulate import Layout, read_ghost_recipe, simulate_focal_plane
+from skysieve.ghosts.simulate import read_ghost_recipe, simulate_focal_plane
+from skysieve.ghosts.simulate.other_cameras import read_layout
 from skysieve.ghosts.train.learning import GhostLearner, ghost_net
 from skysieve.ghosts.train.pictures import GhostPictures, GhostStream, collate
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from skysieve.ghosts.networks.ghost_net import GhostNet
     from skysieve.ghosts.networks.mask_rcnn import MaskRcnn
     from skysieve.ghosts.predict.decide import Ghost
-    from skysieve.ghosts.simulate import GhostRecipe
+    from skysieve.ghosts.simulate import GhostRecipe, Layout
     from skysieve.ghosts.train.pictures import TrainingPicture
     from skysieve.ghosts.train.real_ghosts import RealGhosts
 
@@ -114,8 +114,8 @@ class GhostTraining(TrainingTask):
 
     @cached_property
     def layout(self) -> Layout:
-        """Positions of the CCDs."""
-        return Layout(decam().ccd_map.astype(np.uint8))
+        """Positions of the CCDs, and the ghosts of the camera."""
+        return read_layout(self.simulation.camera, self.simulation.optics)[1]
 
     def documents(self) -> list[str]:
         """Return the recipe of the focal planes, and the checksum of real ghosts."""
