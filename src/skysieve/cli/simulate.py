@@ -48,11 +48,7 @@ def simulate_contaminants(output: Output, *, settings: ContaminantSeries, given:
     """
     require("simulation", "simulate")
     from skysieve.cli.simulating import make_series
-    from skysieve.frames.simulate.contaminants_files import (
-        class_summary,
-        write_parameter_table,
-        write_truth_sheet,
-    )
+    from skysieve.frames.simulate.contaminants_files import class_summary, parameter_table, truth_sheet
     from skysieve.frames.simulate.contaminants_job import ContaminantsSimulationJob
     from skysieve.frames.simulate.recipe import read_recipe
 
@@ -64,8 +60,8 @@ def simulate_contaminants(output: Output, *, settings: ContaminantSeries, given:
         ContaminantsSimulationJob(recipe, output, settings, run.overwrite),
         run,
         describe=class_summary,
-        write_table=write_parameter_table,
-        draw=write_truth_sheet,
+        table=parameter_table,
+        sheet=truth_sheet,
         read_recipe=read_recipe,
     )
 
@@ -84,7 +80,7 @@ def simulate_tracking(output: Output, *, settings: FrameSeries, run: Run) -> Non
     require("simulation", "simulate")
     from skysieve.cli.simulating import make_series
     from skysieve.frames.simulate.recipe import read_recipe
-    from skysieve.frames.simulate.tracking_files import write_parameter_table, write_sheet
+    from skysieve.frames.simulate.tracking_files import frame_sheet, parameter_table
     from skysieve.frames.simulate.tracking_job import TrackingSimulationJob
 
     make_series(
@@ -92,8 +88,8 @@ def simulate_tracking(output: Output, *, settings: FrameSeries, run: Run) -> Non
         TrackingSimulationJob(read_recipe(settings.recipe), output, settings, run.overwrite),
         run,
         describe=lambda record: f"{record.header['SLIPKIND']}, {record.header['SLIPEXT']} FWHM rms",
-        write_table=write_parameter_table,
-        draw=write_sheet,
+        table=parameter_table,
+        sheet=frame_sheet,
         read_recipe=read_recipe,
     )
 
@@ -112,7 +108,7 @@ def simulate_ghosts(output: Output, *, settings: GhostSeries, run: Run) -> None:
     require("simulation", "simulate")
     from skysieve.cli.simulating import make_series
     from skysieve.ghosts.simulate import read_ghost_recipe
-    from skysieve.ghosts.simulate.files import described, write_sheet, write_truth
+    from skysieve.ghosts.simulate.files import described, parameter_table, truth_sheet, write_annotations
     from skysieve.ghosts.simulate.job import GhostSimulationJob
 
     recipe = read_ghost_recipe(settings.recipe)
@@ -125,8 +121,9 @@ def simulate_ghosts(output: Output, *, settings: GhostSeries, run: Run) -> None:
         GhostSimulationJob(recipe, output, settings, run.overwrite),
         run,
         describe=described,
-        write_table=write_truth,
-        draw=write_sheet,
+        table=parameter_table,
+        sheet=truth_sheet,
+        write_more=write_annotations,
         read_recipe=read_ghost_recipe,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from contextlib import nullcontext, suppress
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from astropy.table import QTable
+    from PIL import Image
+
     from skysieve.cli.options import Run
     from skysieve.core.execution.simulation_job import SeriesJob, SimulationJob
     from skysieve.core.fits.locations import Location
@@ -31,16 +34,9 @@ MAX_PREVIEWED = 36
 
 
 Record = TypeVar("Record", bound=SimulatedFile)
-Record_contra = TypeVar("Record_contra", bound=SimulatedFile, contravariant=True)
 Recipe = TypeVar("Recipe", bound=SimulationRecipe)
 Settings = TypeVar("Settings", bound=SimulationSettings)
 Series = TypeVar("Series", bound=SeriesSettings)
-
-
-class _Sheet(Protocol[Record_contra]):
-    """Draws a contact sheet of frames."""
-
-    def __call__(self, records: Sequence[Record_contra], path: Path, *, title: str) -> None: ...
 
 
 class _Failures(Failures):
@@ -58,9 +54,10 @@ def make_series(
     run: Run,
     *,
     describe: Callable[[Record], str],
-    write_table: Callable[[Sequence[Record], Path], None],
-    draw: _Sheet[Record],
+    table: Callable[[Sequence[Record]], QTable],
+    sheet: Callable[[Sequence[Record], str], Image.Image],
     read_recipe: Callable[[Path], Recipe],
+    write_more: Callable[[Sequence[Record], Path], None] | None = None,
 ) -> None:
     """Make a series of frames, their table, their recipe, and optionally a preview, in one folder.
 
@@ -74,12 +71,14 @@ def make_series(
         Options of the run.
     describe
         Returns the description of a finished frame, for its line.
-    write_table
-        Writes the table.
-    draw
-        Draws the preview.
+    table
+        Returns the table of parameters.
+    sheet
+        Draws the preview, with a title.
     read_recipe
         Reads a recipe of the job's kind.
+    write_more
+        Writes further files about all frames to the folder.
 
     Raises
     ------
@@ -109,10 +108,15 @@ def make_series(
     finally:  # the table also gets the frames of an interrupted run
         if records:
             with suppress(OutputError) if failures.lines else nullcontext():
-                write_table(records, job.folder / "frames.ecsv")
+                with atomic_write(job.folder / "frames.ecsv", overwrite=True) as temporary:
+                    table(records).write(temporary, format="ascii.ecsv", overwrite=True)
+                if write_more is not None:
+                    write_more(records, job.folder)
     if job.settings.preview and records:
         path = job.folder / "preview.png"
-        draw(records[:MAX_PREVIEWED], path, title=f"{job.recipe.name}: {job.recipe.description}")
+        drawn = sheet(records[:MAX_PREVIEWED], f"{job.recipe.name}: {job.recipe.description}")
+        with atomic_write(path, overwrite=True) as temporary:
+            drawn.save(temporary, format="PNG", optimize=True)
         if not run.quiet:
             print(f"preview: {path}")
     failures.finish(len(records))

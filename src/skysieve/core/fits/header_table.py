@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from astropy.table import QTable
 
     from skysieve.core.fits.cards import HeaderValue
 
-__all__ = ["Column", "header_table"]
+__all__ = ["Column", "file_table"]
 
 
 @dataclass(frozen=True)
@@ -40,17 +41,33 @@ class Column:
     missing: HeaderValue = float("nan")
 
 
-def header_table(headers: Sequence[Mapping[str, HeaderValue]], columns: Sequence[Column]) -> QTable:
-    """Return a table with one row per header.
+class DescribedFile(Protocol):
+    """A file, and the header that describes it."""
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        ...
+
+    @property
+    def header(self) -> Mapping[str, HeaderValue]:
+        """Header values by keyword."""
+        ...
+
+
+def file_table(files: Sequence[DescribedFile], columns: Sequence[Column], *, what: str = "frame") -> QTable:
+    """Return a table with one row per file: its name, and values of its header.
 
     Columns whose keyword no header has are left out.
 
     Parameters
     ----------
-    headers
-        Header values by keyword, one mapping per row.
+    files
+        Files with their headers.
     columns
         Columns of the table.
+    what
+        What each file holds, for the description of its column.
 
     Returns
     -------
@@ -61,6 +78,9 @@ def header_table(headers: Sequence[Mapping[str, HeaderValue]], columns: Sequence
     from astropy.table import QTable
 
     table = QTable()
+    table["file"] = [one.path.name for one in files]
+    table["file"].info.description = f"file of the {what}"
+    headers = [one.header for one in files]
     for column in columns:
         if not any(column.keyword in header for header in headers):
             continue

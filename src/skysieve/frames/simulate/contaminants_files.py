@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from skysieve.core.atomic import atomic_write
-from skysieve.core.fits.header_table import Column, header_table
+from skysieve.core.fits.header_table import Column, file_table
 from skysieve.core.report.contact_sheet import SheetFrame, render_contact_sheet
 from skysieve.core.report.preview import PreviewPlane
 from skysieve.frames.mask.classes import CLASSES
@@ -14,13 +13,13 @@ from skysieve.frames.simulate.truth_frames import read_truth_frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from astropy.table import QTable
+    from PIL import Image
 
     from skysieve.frames.simulate.contaminants_job import ContaminantsRecord
 
-__all__ = ["class_summary", "parameter_table", "write_parameter_table", "write_truth_sheet"]
+__all__ = ["class_summary", "parameter_table", "truth_sheet"]
 
 COLUMNS = (
     Column("kind", "SIMKIND", "raw, subtracted (sky), resampled, or injected", missing=""),
@@ -65,9 +64,7 @@ def parameter_table(records: Sequence[ContaminantsRecord]) -> QTable:
     """
     from astropy import units
 
-    table = header_table([record.header for record in records], COLUMNS)
-    table.add_column([record.path.name for record in records], index=0, name="file")
-    table["file"].info.description = "file of the frame"
+    table = file_table(records, COLUMNS)
     for cls in CLASSES:
         if cls.code:
             table[cls.name] = [r.fractions[cls.name] for r in records] * units.dimensionless_unscaled
@@ -75,51 +72,31 @@ def parameter_table(records: Sequence[ContaminantsRecord]) -> QTable:
     return table
 
 
-def write_parameter_table(records: Sequence[ContaminantsRecord], path: Path) -> None:
-    """Write the parameter table as ECSV, replacing an existing file.
+def truth_sheet(records: Sequence[ContaminantsRecord], title: str) -> Image.Image:
+    """Draw a contact sheet of frames beside their truth in colour.
 
     Parameters
     ----------
     records
         Results of the job.
-    path
-        Output file.
-
-    Raises
-    ------
-    OutputError
-        If the file cannot be written.
-    """
-    with atomic_write(path, overwrite=True) as temporary:
-        parameter_table(records).write(temporary, format="ascii.ecsv", overwrite=True)
-
-
-def write_truth_sheet(records: Sequence[ContaminantsRecord], path: Path, *, title: str) -> None:
-    """Write a contact sheet of frames beside their truth in colour, replacing an existing file.
-
-    Parameters
-    ----------
-    records
-        Results of the job.
-    path
-        Output file (PNG).
     title
         Title of the sheet.
+
+    Returns
+    -------
+    PIL.Image.Image
+        The sheet.
 
     Raises
     ------
     SourceError
         If a frame cannot be read.
-    OutputError
-        If the picture cannot be written.
     """
     planes = [
         PreviewPlane(c.name, c.code, c.colour, c.description)
         for c in sorted((c for c in CLASSES if c.code), key=lambda c: c.name in WIDE)
     ]
-    sheet = render_contact_sheet(_sheet_frames(records), planes, title=title)
-    with atomic_write(path, overwrite=True) as temporary:
-        sheet.save(temporary, format="PNG", optimize=True)
+    return render_contact_sheet(_sheet_frames(records), planes, title=title)
 
 
 def _sheet_frames(records: Sequence[ContaminantsRecord]) -> Iterator[SheetFrame]:

@@ -6,21 +6,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skysieve.core.atomic import atomic_write
 from skysieve.core.fits.frame_files import FrameFile
-from skysieve.core.fits.header_table import Column, header_table
+from skysieve.core.fits.header_table import Column, file_table
 from skysieve.core.fits.locations import Location
 from skysieve.core.report.contact_sheet import SheetFrame, render_contact_sheet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from astropy.table import QTable
+    from PIL import Image
 
     from skysieve.core.execution.simulation_job import SimulatedFile
 
-__all__ = ["parameter_table", "write_parameter_table", "write_sheet"]
+__all__ = ["frame_sheet", "parameter_table"]
 
 COLUMNS = (
     Column("slip", "SLIP", "whether there is a tracking error", missing=False),
@@ -53,53 +52,30 @@ def parameter_table(records: Sequence[SimulatedFile]) -> QTable:
     QTable
         One row per frame.
     """
-    table = header_table([record.header for record in records], COLUMNS)
-    table.add_column([record.path.name for record in records], index=0, name="file")
-    table["file"].info.description = "file of the frame"
-    return table
+    return file_table(records, COLUMNS)
 
 
-def write_parameter_table(records: Sequence[SimulatedFile], path: Path) -> None:
-    """Write the parameter table as ECSV, replacing an existing file.
+def frame_sheet(records: Sequence[SimulatedFile], title: str) -> Image.Image:
+    """Draw a contact sheet of frames with their labels.
 
     Parameters
     ----------
     records
         Results of the job.
-    path
-        Output file.
-
-    Raises
-    ------
-    OutputError
-        If the file cannot be written.
-    """
-    with atomic_write(path, overwrite=True) as temporary:
-        parameter_table(records).write(temporary, format="ascii.ecsv", overwrite=True)
-
-
-def write_sheet(records: Sequence[SimulatedFile], path: Path, *, title: str) -> None:
-    """Write a contact sheet of frames with their labels, replacing an existing file.
-
-    Parameters
-    ----------
-    records
-        Results of the job.
-    path
-        Output file (PNG).
     title
         Title of the sheet.
+
+    Returns
+    -------
+    PIL.Image.Image
+        The sheet.
 
     Raises
     ------
     SourceError
         If a frame cannot be read.
-    OutputError
-        If the picture cannot be written.
     """
-    sheet = render_contact_sheet(_sheet_frames(records), title=title)
-    with atomic_write(path, overwrite=True) as temporary:
-        sheet.save(temporary, format="PNG", optimize=True)
+    return render_contact_sheet(_sheet_frames(records), title=title)
 
 
 def _sheet_frames(records: Sequence[SimulatedFile]) -> Iterator[SheetFrame]:

@@ -9,7 +9,7 @@ import numpy as np
 from astropy.io import fits
 
 from skysieve.core.atomic import atomic_write
-from skysieve.core.fits.header_table import Column, header_table
+from skysieve.core.fits.header_table import Column, file_table
 from skysieve.core.report.contact_sheet import SheetFrame, render_contact_sheet
 from skysieve.core.report.preview import PreviewPlane
 from skysieve.ghosts.annotations.annotated_images import AnnotatedImage, Annotations, OutlinedGhost
@@ -22,9 +22,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from astropy.table import QTable
+    from PIL import Image
+
     from skysieve.ghosts.simulate.job import SimulatedGhosts
 
-__all__ = ["described", "write_sheet", "write_truth"]
+__all__ = ["described", "parameter_table", "truth_sheet", "write_annotations"]
 
 ANNOTATIONS = "annotations.json"
 
@@ -58,28 +61,37 @@ def described(record: SimulatedGhosts) -> str:
     return ", ".join(f"{name} {count}" for name, count in counts.items() if count) or "no ghosts"
 
 
-def write_truth(records: Sequence[SimulatedGhosts], path: Path) -> None:
-    """Write the table of parameters as ECSV, and the annotations of all pictures as COCO in the same folder.
-
-    Existing files are overwritten.
+def parameter_table(records: Sequence[SimulatedGhosts]) -> QTable:
+    """Return a table of the parameters of pictures.
 
     Parameters
     ----------
     records
         The pictures.
-    path
-        File of the table.
+
+    Returns
+    -------
+    QTable
+        One row per picture.
+    """
+    return file_table(records, COLUMNS, what="picture")
+
+
+def write_annotations(records: Sequence[SimulatedGhosts], folder: Path) -> None:
+    """Write the annotations of all pictures as COCO, replacing an existing file.
+
+    Parameters
+    ----------
+    records
+        The pictures.
+    folder
+        Folder of the pictures.
 
     Raises
     ------
     OutputError
-        If a file cannot be written.
+        If the file cannot be written.
     """
-    table = header_table([record.header for record in records], COLUMNS)
-    table.add_column([record.path.name for record in records], index=0, name="file")
-    table["file"].info.description = "file of the picture"
-    with atomic_write(path, overwrite=True) as temporary:
-        table.write(temporary, format="ascii.ecsv", overwrite=True)
     images = tuple(
         AnnotatedImage(
             record.path.name,
@@ -89,31 +101,27 @@ def write_truth(records: Sequence[SimulatedGhosts], path: Path) -> None:
         for record in records
     )
     document = to_coco(Annotations(ANNOTATIONS, "coco", images))
-    with atomic_write(path.with_name(ANNOTATIONS), overwrite=True) as temporary:
+    with atomic_write(folder / ANNOTATIONS, overwrite=True) as temporary:
         temporary.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 
-def write_sheet(records: Sequence[SimulatedGhosts], path: Path, *, title: str) -> None:
-    """Draw a contact sheet of pictures and their truth, and overwrite an existing one.
+def truth_sheet(records: Sequence[SimulatedGhosts], title: str) -> Image.Image:
+    """Draw a contact sheet of pictures and their truth.
 
     Parameters
     ----------
     records
         The pictures.
-    path
-        PNG file.
     title
         Title of the sheet.
 
-    Raises
-    ------
-    OutputError
-        If the sheet cannot be written.
+    Returns
+    -------
+    PIL.Image.Image
+        The sheet.
     """
     planes = [PreviewPlane(c.name, TRUTH_BITS[c.name], c.colour, c.description) for c in CLASSES]
-    sheet = render_contact_sheet(_sheet_frames(records), planes, title=title)
-    with atomic_write(path, overwrite=True) as temporary:
-        sheet.save(temporary, format="PNG", optimize=True)
+    return render_contact_sheet(_sheet_frames(records), planes, title=title)
 
 
 def _sheet_frames(records: Sequence[SimulatedGhosts]) -> Iterator[SheetFrame]:

@@ -110,10 +110,3 @@ class Layout:
         closed = ndimage.binary_closing(padded, np.ones((WIDEST_GAP, WIDEST_GAP), bool))
         plane: NDArray[np.bool_] = closed[WIDEST_GAP:-WIDEST_GAP, WIDEST_GAP:-WIDEST_GAP]
         return plane
-
-    @cached_property
-    def edge_distance(self) -> NDArray[np.float32]:
-        """Distance to the nearest pixel outside the focal plane, ``(H, W)`` float32, in pixels."""
-        padded = np.pad(self.plane, 1)
-        distance: NDArray[np.float32] = ndimage.distance_transform_edt(padded)[1:-1, 1:-1].astype(np.float32)
-        return distance
