@@ -137,6 +137,19 @@ class TestFiles:
         np.testing.assert_allclose(found, expected, atol=1e-6)
         assert np.isnan(table["ra1"][1])
 
+    def test_of_one_class_are_the_same_text_in_every_run(self):
+        from regions import LinePixelRegion, PixCoord, Regions
+
+        from skysieve.frames.mask.regions import region_text
+
+        shown = {"color": "#ff3030", "linewidth": 2, "fontsize": 9, "fill": False}
+        line = LinePixelRegion(PixCoord(1, 2), PixCoord(3, 4), meta={"text": "a trail"}, visual=shown)
+        [common] = [row for row in region_text(Regions([line])).splitlines() if row.startswith("global")]
+        names = [part.partition("=")[0] for part in common.replace("{a trail}", "").split()[1:]]
+        assert len(names) >= 4
+        assert names == sorted(names)
+        assert "text={a trail}" in common
+
     def test_of_a_frame_without_marks_are_empty(self, tmp_path, model):
         pixels = np.random.default_rng(0).normal(500, 5, SHAPE).astype(np.float32)
         record = self.run(tmp_path, model, fits.ImageHDU(pixels))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -27,6 +28,8 @@ __all__ = ["check_regions", "mask_regions", "region_text", "trail_table"]
 
 TRAIL = "TRL"
 _EMPTY = "# Region file format: DS9 astropy/regions\n"
+_GLOBAL = re.compile(r"^global (.+)$", re.MULTILINE)
+_ATTRIBUTE = re.compile(r'\w+=(?:\{[^}]*\}|"[^"]*"|\S+)')
 _DIGITS = 2
 _SKY_DIGITS = 7  # a third of a milliarcsecond
 
@@ -138,6 +141,8 @@ def region_text(regions: Regions) -> str:
         The text; only the first line if there are no regions.
     """
     text: str = regions.serialize(format="ds9", precision=_DIGITS) if len(regions) else ""
+    # The package writes what all regions have in common in the order of a set, which differs from run to run
+    text = _GLOBAL.sub(lambda line: " ".join(["global", *sorted(_ATTRIBUTE.findall(line[1]))]), text)
     return text or _EMPTY
 
 
