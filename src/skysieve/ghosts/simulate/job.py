@@ -116,6 +116,7 @@ class GhostSimulationJob(SeriesJob[GhostRecipe, GhostSeries, SimulatedGhosts]):
             ("SKY", picture.parameters["sky"], "level of the sky"),
             ("NOISE", picture.parameters["noise"], "scatter of the sky"),
             ("MESH", picture.parameters["mesh"], "[pix] cells of the background"),
+            ("SCENES", picture.parameters["scenes"], "rare scenes"),
             ("CAMERA", self._camera[0], "camera of this focal plane"),
             ("SIMRECIP", self.recipe.name, "recipe of the simulation"),
             ("SIMSEED", seed, "seed of the simulation"),

@@ -75,7 +75,7 @@ class GhostPicture:
     live
         Light-sensitive pixels, ``(H, W)`` bool.
     parameters
-        Drawn values: kind, sky, noise, mesh, stars, hidden (number of invisible ghosts).
+        Drawn values: kind, sky, noise, mesh, stars, hidden (number of invisible ghosts), scenes.
     recipe
         Name of the recipe.
     seed
@@ -126,6 +126,7 @@ def simulate_focal_plane(
     exposure = recipe.plane.expose(layout, rng)
     light = recipe.stars.draw(layout, rng)
     light += recipe.satellites.draw(layout, rng)
+    scenes = recipe.scenes.add_to_sky(light, layout, rng)
     mesh = float(rng.choice(recipe.mesh))
     kind = "none"
     if rng.uniform() < recipe.ghosted:
@@ -139,6 +140,9 @@ def simulate_focal_plane(
             scene.add_reflections(rng, BRIGHTENING**attempt)
         if scene.instances:
             break
+    scenes += recipe.scenes.add_to_background(scene.light, layout, rng)
+    if scene.overlapping:
+        scenes.append("overlapping")
     for star in scene.stars:
         draw_star(light, layout, star.position(layout), star.flux, rng, bleeds=True)
     light += subtract_background(scene.light, layout, cell=mesh)
@@ -154,6 +158,7 @@ def simulate_focal_plane(
             "mesh": mesh,
             "stars": len(scene.stars),
             "hidden": scene.hidden,
+            "scenes": ", ".join(scenes),
         },
         recipe.name,
         seed if isinstance(seed, int) else None,
@@ -172,6 +177,7 @@ class _Scene:
         self.instances: list[GhostInstance] = []
         self.stars: list[BrightStar] = []
         self.hidden = 0
+        self.overlapping = False
 
     def add_rays(self, rng: Generator) -> None:
         """Add fans and arcs."""
@@ -196,8 +202,10 @@ class _Scene:
         """Add the ghosts of one or two stars."""
         settings, truth, noise = self.recipe.reflections, self.recipe.truth, self.exposure.noise
         filter_position = settings.draw_filter_position(rng, self.layout.optics)
-        for _ in range(1 + int(rng.uniform() < settings.second)):
-            star = settings.draw_star(rng)
+        stars = self.recipe.scenes.overlapping_stars(rng)
+        self.overlapping = bool(stars)
+        for number in range(len(stars) or 1 + int(rng.uniform() < settings.second)):
+            star = stars[number] if stars else settings.draw_star(rng)
             star = replace(star, flux=min(star.flux * brightening, settings.brightest))
             self.stars.append(star)
             visible: list[GhostInstance] = []

@@ -10,6 +10,7 @@ from skysieve.core.simulate.recipe_files import build, plain_yaml, read_mapping
 from skysieve.ghosts.simulate.focal_plane import FocalPlane
 from skysieve.ghosts.simulate.rays import Rays
 from skysieve.ghosts.simulate.reflections import Reflections
+from skysieve.ghosts.simulate.scenes import Scenes
 from skysieve.ghosts.simulate.star_field import Satellites, StarField
 from skysieve.ghosts.simulate.truth import TruthRule
 
@@ -38,6 +39,8 @@ class GhostRecipe:
         The rest of the picture.
     truth
         Rule that decides which ghosts count.
+    scenes
+        Rare scenes; none by default.
     camera, optics
         Table of the CCDs (ECSV) and of the ghosts (NPZ) of another camera, from the current folder; empty for
         DECam.
@@ -55,6 +58,7 @@ class GhostRecipe:
     stars: StarField = field(default_factory=StarField)
     satellites: Satellites = field(default_factory=Satellites)
     truth: TruthRule = field(default_factory=TruthRule)
+    scenes: Scenes = field(default_factory=Scenes)
     camera: str = ""
     optics: str = ""
 
