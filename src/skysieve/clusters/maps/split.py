@@ -201,7 +201,7 @@ class SkySplit:
             folds.append(replace(self, test=(tile,), validation=validation))
         return tuple(folds)
 
-    def to_card(self) -> dict[str, Any]:
+    def to_card(self) -> dict[str, object]:
         """Return the split in the form of a model card.
 
         Returns

@@ -9,7 +9,7 @@ Lin et al. 2014, Microsoft COCO: Common Objects in Context, ECCV; cocodataset.or
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict, TypeGuard
 
 import numpy as np
 
@@ -95,7 +95,8 @@ def parse_coco(document: object, source: str) -> Annotations:
         number: _value(category, "name", f"{source}: category {number!r}")
         for number, category in _numbered(categories, "category", source).items()
     }
-    shapes = {number: _shape(image, source) for number, image in _numbered(images, "image", source).items()}
+    known_images = _numbered(images, "image", source)
+    shapes = {number: _shape(image, source) for number, image in known_images.items()}
     ghosts: dict[int | str, list[OutlinedGhost]] = {number: [] for number in shapes}
     empty = pixels = 0
     for position, annotation in enumerate(annotations, 1):
@@ -111,9 +112,11 @@ def parse_coco(document: object, source: str) -> Annotations:
         if outline is None:
             empty += 1
             continue
-        score = annotation.get("score")
-        if score is not None and not _is_number(score):
-            raise SourceError(f"{where}: score is {score!r:.40}; expected a number")
+        stated, score = annotation.get("score"), None
+        if _is_number(stated):
+            score = stated
+        elif stated is not None:
+            raise SourceError(f"{where}: score is {stated!r:.40}; expected a number")
         is_crowd = bool(annotation.get("iscrowd", 0))
         try:
             class_name = find_class(str(classes[category])[:40]).name
@@ -121,13 +124,21 @@ def parse_coco(document: object, source: str) -> Annotations:
             raise SourceError(f"{where}: {error}") from error
         ghosts[image].append(OutlinedGhost(class_name, outline, score, is_crowd))
     found = tuple(
-        AnnotatedImage(_file_name(image, source), shapes[image["id"]], tuple(ghosts[image["id"]]))
-        for image in images
+        AnnotatedImage(_file_name(image, source), shapes[number], tuple(ghosts[number]))
+        for number, image in known_images.items()
     )
     return Annotations(source, "coco", found, Skipped(empty=empty))
 
 
-def to_coco(annotations: Annotations, *, polygons: bool = False) -> dict[str, Any]:
+class CocoDocument(TypedDict):
+    """COCO instances."""
+
+    images: list[dict[str, int | str]]
+    annotations: list[dict[str, object]]
+    categories: list[dict[str, int | str]]
+
+
+def to_coco(annotations: Annotations, *, polygons: bool = False) -> CocoDocument:
     """Convert annotations to COCO instances.
 
     The pixels of each ghost are exact.  Ghosts without a pixel on their image are left out, because the usual
@@ -142,11 +153,11 @@ def to_coco(annotations: Annotations, *, polygons: bool = False) -> dict[str, An
 
     Returns
     -------
-    dict
+    CocoDocument
         JSON document with ``images``, ``annotations`` and ``categories``.
     """
-    images: list[dict[str, Any]] = []
-    found: list[dict[str, Any]] = []
+    images: list[dict[str, int | str]] = []
+    found: list[dict[str, object]] = []
     numbers = {c.name: c.category for c in CLASSES}
     for image_id, image in enumerate(annotations.images, 1):
         height, width = image.shape
@@ -155,7 +166,7 @@ def to_coco(annotations: Annotations, *, polygons: bool = False) -> dict[str, An
             mask = ghost.outline.mask(image.shape)
             if not mask.any():
                 continue
-            record = {
+            record: dict[str, object] = {
                 "id": len(found) + 1,
                 "image_id": image_id,
                 "category_id": numbers[ghost.class_name],
@@ -167,7 +178,9 @@ def to_coco(annotations: Annotations, *, polygons: bool = False) -> dict[str, An
                 "iscrowd": int(ghost.is_crowd),
             }
             found.append(record if ghost.score is None else record | {"score": ghost.score})
-    categories = [{"id": c.category, "name": c.name, "supercategory": "ghost"} for c in CLASSES]
+    categories: list[dict[str, int | str]] = [
+        {"id": c.category, "name": c.name, "supercategory": "ghost"} for c in CLASSES
+    ]
     return {"images": images, "annotations": found, "categories": categories}
 
 
@@ -184,14 +197,16 @@ def _box(mask: NDArray[np.bool_]) -> list[int]:
     return [left, top, right - left + 1, bottom - top + 1]
 
 
-def _records(document: object, section: str, source: str) -> list[dict[str, Any]]:
+def _records(document: object, section: str, source: str) -> list[Mapping[str, object]]:
     records = document.get(section) if isinstance(document, dict) else None
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
         raise SourceError(f"{source}: has no list of {section}")
     return records
 
 
-def _numbered(records: list[dict[str, Any]], kind: str, source: str) -> dict[int | str, dict[str, Any]]:
+def _numbered(
+    records: Sequence[Mapping[str, object]], kind: str, source: str
+) -> dict[int | str, Mapping[str, object]]:
     """Return records by their id."""
     found = {}
     for position, record in enumerate(records, 1):
@@ -269,7 +284,7 @@ def _parse_polygon(corners: object, where: str) -> Polygon:
     )
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[float]:
     # the comparison also rejects NaN and integers that are too large for a float
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= MAX_COORDINATE
 
