@@ -105,9 +105,20 @@ def measure(*, model: str, recipes: Sequence[str], frames: int | None, side: int
                 ],
             ),
         ],
+        [_DETECTABILITY, _CHOSEN],
     )
 
 
+_DETECTABILITY = (
+    "The signal-to-noise ratio counts the noise of independent pixels only. In crowded fields, nebulosity "
+    "and fringes, trails of a high ratio may be lost in the structure of the sky. Flashes spread over a long "
+    "trail are missed more often than constant light."
+)
+_CHOSEN = (
+    "The limits of the search were chosen on other simulated frames of these recipes, and on the same real "
+    "frames with other trails. Lines that either tool finds in the real frames before injection count as "
+    "wrong."
+)
 _COLUMNS: tuple[tuple[str, str], ...] = (
     ("frames", ""),
     ("tool", ""),

@@ -24,7 +24,7 @@ __all__ = ["faint_segments", "without_sources"]
 BIN = 4
 """Side in pixels of the blocks whose light is summed."""
 
-SMOOTHING = 12.0
+SMOOTHING = 8.0
 """Scale in blocks of the structure that is subtracted from the sky."""
 
 CLIP = 4.0

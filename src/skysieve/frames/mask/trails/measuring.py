@@ -38,6 +38,12 @@ MIN_AGREEMENT = 0.15
 """Minimum significance of a faint trail, relative to its signal-to-noise ratio; it is lower where the sky has
 structure."""
 
+MAX_AGREEMENT = 1.5
+"""Maximum significance relative to the signal-to-noise ratio; it is higher where stars are on the line."""
+
+MIN_TO_BORDER = 16.0
+"""Minimum distance of the middle of a faint trail from the border of the frame, in pixels."""
+
 MIN_MEDIAN = 0.2
 """Minimum ratio of the median to the upper quartile of the brightness of the chunks; it is lower beside a
 bright star."""
@@ -59,6 +65,9 @@ SPIKE_ANGLE, SPIKE_REACH = math.radians(4.0), 1.5
 """A line through a star at this angle or less to one of its rays, and within this multiple of their reach, is
 a spike."""
 
+MIN_WIDTH = 1.0
+"""Minimum width in pixels of light that came through a telescope; lines of a detector are narrower."""
+
 MUON_LENGTH, MUON_WIDTH = 300.0, 1.9
 """A line with both ends in the frame that is shorter and narrower than this, in pixels, is the track of a
 particle."""
@@ -66,7 +75,7 @@ particle."""
 MAX_FAINT = 24
 """Maximum number of lines that are measured in the search for faint trails."""
 
-MIN_FAINT_SIGNIFICANCE, MIN_THIRD, MIN_STEADINESS = 7.0, 2.0, 0.25
+MIN_FAINT_SIGNIFICANCE, MIN_THIRD, MIN_STEADINESS = 7.5, 2.0, 0.25
 """Minimum significance of a faint trail and of each third of it, and minimum ratio of the brightness of the
 faintest to that of the brightest third."""
 
@@ -194,7 +203,7 @@ def measure_trails(
             trail is not None
             and trail.length >= settings.min_length
             and trail.snr >= settings.min_snr
-            and trail.significance >= MIN_SIGNIFICANCE
+            and MIN_SIGNIFICANCE <= trail.significance <= MAX_AGREEMENT * trail.snr
             and not _is_particle(trail)
             and not _is_spike(trail, sky, bits, spikes)
             and not any(_same(trail, other) or _same(other, trail) for other in found)
@@ -210,7 +219,7 @@ def measure_trails(
         for segment in islice(faint_segments(empty), MAX_FAINT):
             if not any(_covers(trail, segment) for trail in found):
                 trail = _measure(empty, segment, faint=True)
-                if is_new(trail) and _is_clear(trail):
+                if is_new(trail) and _is_clear(trail, sky.shape):
                     found.append(trail)
     return sorted(found, key=lambda trail: -trail.snr)
 
@@ -261,7 +270,9 @@ def _measure(sky: SkyLight, segment: Segment, *, faint: bool = False) -> Measure
         at_border=ends.at_border,
         profile=profile,
         snr=math.sqrt(weight * (extent[1] - extent[0])),
-        significance=float(values.sum()) / (excess.scatter * math.sqrt(values.size)),
+        # without the light of stars on the line
+        significance=float(np.minimum(values, np.percentile(values, 85)).sum())
+        / (excess.scatter * math.sqrt(values.size)),
         brightness=float(profile.at(within).mean()) * noise,
         noise=noise,
         period=period,
@@ -277,10 +288,13 @@ def _brightest_along(trail: MeasuredTrail, sky: SkyLight) -> float:
     return float(np.nanmax(light, initial=0.0))
 
 
-def _is_clear(trail: MeasuredTrail) -> bool:
-    """Return whether a faint line is significant, long and narrow enough for a trail."""
+def _is_clear(trail: MeasuredTrail, shape: tuple[int, int]) -> bool:
+    """Return whether a faint line is significant, long and narrow enough for a trail, and not at a border."""
+    x, y = trail.points(3)[1]
+    to_border = min(x, y, shape[1] - 1 - x, shape[0] - 1 - y)
     return (
-        trail.significance >= max(MIN_FAINT_SIGNIFICANCE, MIN_AGREEMENT * trail.snr)
+        to_border >= max(MIN_TO_BORDER, 2 * trail.width)
+        and trail.significance >= max(MIN_FAINT_SIGNIFICANCE, MIN_AGREEMENT * trail.snr)
         and trail.length >= MIN_FAINT_LENGTH
         and trail.width <= MAX_FAINT_WIDTH
     )
@@ -314,7 +328,9 @@ def _same(trail: MeasuredTrail, other: MeasuredTrail) -> bool:
 
 
 def _is_particle(trail: MeasuredTrail) -> bool:
-    """Return whether a trail is the track of a particle: short, and sharper than any star."""
+    """Return whether a trail is sharper than any star: a line of the detector, or the track of a particle."""
+    if trail.width < MIN_WIDTH:
+        return True
     return not any(trail.at_border) and trail.length < MUON_LENGTH and trail.width < MUON_WIDTH
 
 
