@@ -66,6 +66,7 @@ from torch.nn import functional
 
 from skysieve.core.errors import ConfigError
 from skysieve.core.extras import install_command
+from skysieve.core.training.recipe import LossSettings, usual_gamma
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,15 +78,6 @@ SMOOTHING = 1.0
 
 EPSILON = 1e-6
 """Minimum base of a power with an exponent below one, whose gradient at zero is infinite."""
-
-DELTA = 0.7
-"""Default weight of false negatives."""
-
-GAMMAS = {"focal": 2.0, "cosine-tversky": 1.0}
-"""Default exponents of the losses that do not use :data:`GAMMA`."""
-
-GAMMA = 0.75
-"""Default exponent of the other losses."""
 
 
 class ClusterLoss(nn.Module):
@@ -99,7 +91,7 @@ class ClusterLoss(nn.Module):
         Exponent.
     """
 
-    def __init__(self, delta: float = DELTA, gamma: float = GAMMA) -> None:
+    def __init__(self, delta: float, gamma: float) -> None:
         super().__init__()
         self.delta, self.gamma = delta, gamma
 
@@ -159,7 +151,7 @@ class CrossEntropy(ClusterLoss):
 class Focal(ClusterLoss):
     """``focal``, as implemented in MONAI."""
 
-    def __init__(self, delta: float = DELTA, gamma: float = GAMMAS["focal"]) -> None:
+    def __init__(self, delta: float, gamma: float) -> None:
         super().__init__(delta, gamma)
         self.pixels = _monai("FocalLoss", gamma=gamma, alpha=delta, reduction="none")
 
@@ -171,7 +163,7 @@ class Focal(ClusterLoss):
 class Dice(ClusterLoss):
     """``dice``, as implemented in MONAI."""
 
-    def __init__(self, delta: float = DELTA, gamma: float = GAMMA) -> None:
+    def __init__(self, delta: float, gamma: float) -> None:
         super().__init__(delta, gamma)
         self.overlap = _monai("DiceLoss", **_BATCHWISE)
 
@@ -209,7 +201,7 @@ class FocalDice(Dice):
 class Tversky(Dice):
     """``tversky``, as implemented in MONAI."""
 
-    def __init__(self, delta: float = DELTA, gamma: float = GAMMA) -> None:
+    def __init__(self, delta: float, gamma: float) -> None:
         super().__init__(delta, gamma)
         self.overlap = _monai("TverskyLoss", alpha=1 - delta, beta=delta, **_BATCHWISE)
 
@@ -235,9 +227,6 @@ class Combo(Dice):
 class CosineTversky(Tversky):
     """``cosine-tversky``: a cosine of the Tversky index, to a power."""
 
-    def __init__(self, delta: float = DELTA, gamma: float = GAMMAS["cosine-tversky"]) -> None:
-        super().__init__(delta, gamma)
-
     def loss(self, logits: Tensor, targets: Tensor, valid: Tensor) -> Tensor:
         """See :meth:`ClusterLoss.loss`."""
         index = 1 - self.overlap_loss(logits, targets, valid)
@@ -250,7 +239,7 @@ class MixedFocal(FocalTversky):
     MONAI has the asymmetric form alone, of one class against the background.
     """
 
-    def __init__(self, delta: float = DELTA, gamma: float = GAMMA) -> None:
+    def __init__(self, delta: float, gamma: float) -> None:
         super().__init__(delta, gamma)
         self.pixels = Focal(delta, 1 - gamma)
 
@@ -274,7 +263,7 @@ CLUSTER_LOSSES: dict[str, Callable[[float, float], ClusterLoss]] = {
 """Loss classes by the names that recipes use."""
 
 
-def cluster_loss(kind: str, *, delta: float = DELTA, gamma: float | None = None) -> ClusterLoss:
+def cluster_loss(kind: str, *, delta: float = LossSettings.delta, gamma: float | None = None) -> ClusterLoss:
     """Return a loss by its name.
 
     Parameters
@@ -303,7 +292,7 @@ def cluster_loss(kind: str, *, delta: float = DELTA, gamma: float | None = None)
     """
     if kind not in CLUSTER_LOSSES:
         raise ConfigError(f"loss {kind}: not known; choose from {', '.join(CLUSTER_LOSSES)}")
-    gamma = GAMMAS.get(kind, GAMMA) if gamma is None else gamma
+    gamma = usual_gamma(kind) if gamma is None else gamma
     max_gamma = 1 if kind == "mixed-focal" else math.inf
     if not 0 <= delta <= 1:
         raise ConfigError(f"loss {kind}: delta {delta:g}, expected 0 to 1")

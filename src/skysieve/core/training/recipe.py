@@ -13,7 +13,7 @@ from skysieve.core.models.jobs import Job
 from skysieve.core.simulate.recipe_files import build, plain_yaml, read_mapping
 from skysieve.core.training.patch_settings import LabelSettings, PatchSettings, SplitSettings
 
-__all__ = ["Job", "LossSettings", "NetworkSettings", "TrainingRecipe", "read_training_recipe"]
+__all__ = ["Job", "LossSettings", "NetworkSettings", "TrainingRecipe", "read_training_recipe", "usual_gamma"]
 
 ClusterNetwork = Literal["unet", "vnet", "unet++", "r2unet", "attention-unet", "resunet-a", "u2net", "unet3+"]
 ClusterLossKind = Literal[
@@ -108,6 +108,23 @@ class NetworkSettings:
     frozen: int = 0
 
 
+def usual_gamma(kind: str) -> float:
+    """Return the exponent of a loss if none is given.
+
+    Parameters
+    ----------
+    kind
+        Name of the loss.
+
+    Returns
+    -------
+    float
+        The exponent.
+    """
+    usual = {**dict.fromkeys(get_args(ClusterLossKind), 0.75), "cosine-tversky": 1.0, "focal": 2.0}
+    return usual.get(kind, 2.0)
+
+
 @dataclass(frozen=True, kw_only=True)
 class LossSettings:
     """Settings of the loss.
@@ -148,8 +165,7 @@ class LossSettings:
     def __post_init__(self) -> None:
         """Set the usual exponent of the loss if none is given."""
         if self.gamma is None:
-            defaults = {**dict.fromkeys(get_args(ClusterLossKind), 0.75), "cosine-tversky": 1.0, "focal": 2.0}
-            object.__setattr__(self, "gamma", defaults.get(self.kind, 2.0))
+            object.__setattr__(self, "gamma", usual_gamma(self.kind))
 
     def of_kind(self, kind: str) -> LossSettings:
         """Return these settings for another loss, with the usual exponent of that loss.
