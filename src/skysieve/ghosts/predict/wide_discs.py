@@ -149,7 +149,8 @@ class RimFinder:
         strengths = self._search(clipped, valid)
         starts = list(self._peaks(strengths))
         starts += [disc for disc in self._peaks_near(strengths, expected) if not _is_near(disc, starts)]
-        found = [self._refine(clipped, valid, circle) for circle in starts]
+        padded = np.pad(clipped, 1), np.pad(valid, 1)
+        found = [self._refine(*padded, circle) for circle in starts]
         return sorted(found, key=lambda disc: -disc.strength)
 
     def _search(self, clipped: Floats, valid: Floats) -> Floats:
@@ -205,7 +206,7 @@ class RimFinder:
         return sorted(found.values(), key=lambda disc: -disc.strength)[:MAX_CANDIDATES]
 
     def _refine(self, clipped: Floats, valid: Floats, start: WideDisc) -> WideDisc:
-        """Return the strongest circle near `start`, measured by sectors."""
+        """Return the strongest circle near `start`, measured by sectors; arrays have a border of zeros."""
         best = WideDisc(start.row, start.column, start.radius, -1.0)
         best = self._strongest(clipped, valid, [best]) or best
         for step in (2.0, 1.0):
@@ -220,20 +221,20 @@ class RimFinder:
         return best
 
     def _strongest(self, clipped: Floats, valid: Floats, candidates: Sequence[WideDisc]) -> WideDisc | None:
-        """Return the strongest candidate; None if none has enough valid sectors."""
+        """Return the strongest candidate; None if none has enough valid sectors; see :meth:`_refine`."""
         angles = np.linspace(0, 2 * np.pi, SECTORS * ANGLES, endpoint=False)
         rows, columns, radii = (
             np.array([getattr(disc, name) for disc in candidates])[:, None, None]
             for name in ("row", "column", "radius")
         )
         along = radii + np.arange(-WIDTH + 0.5, WIDTH)[:, None]
-        y = np.rint(rows + along * np.sin(angles)).astype(np.intp)
-        x = np.rint(columns + along * np.cos(angles)).astype(np.intp)
         height, width = self.shape
-        inside = (y >= 0) & (y < height) & (x >= 0) & (x < width)
-        indices = np.where(inside, y * width + x, 0)
-        weights = inside * valid.ravel()[indices]
-        light = weights * clipped.ravel()[indices]
+        # the border of zeros stands for all that is outside
+        y = np.clip(np.rint(rows + along * np.sin(angles)).astype(np.int32), -1, height)
+        x = np.clip(np.rint(columns + along * np.cos(angles)).astype(np.int32), -1, width)
+        indices = (y + 1) * np.int32(width + 2) + (x + 1)
+        weights = valid.ravel()[indices]
+        light = clipped.ravel()[indices]
         sums, counts = (
             values.reshape(len(candidates), 2, WIDTH, SECTORS, ANGLES).sum((2, 4))
             for values in (light, weights)
