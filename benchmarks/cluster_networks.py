@@ -19,7 +19,7 @@ from skies import SELECTION_SEED, TRAINING_SEEDS, sky_of_seed
 
 from skysieve.clusters.evaluate.catalogues import evaluation_sky, match_sky, read_detector
 from skysieve.clusters.evaluate.evaluation import BlockWeights, completeness_at_purity
-from skysieve.clusters.evaluate.sky import Rules
+from skysieve.clusters.evaluate.settings import Rules
 from skysieve.core.evaluation.bootstrap import RESAMPLES, difference
 from skysieve.core.models.card import read_model
 from skysieve.core.training.recipe import ClusterLossKind, ClusterNetwork, read_training_recipe

@@ -11,7 +11,7 @@ import typer
 from typer.testing import CliRunner
 
 from skysieve.cli.settings_options import Given, takes_settings
-from skysieve.core.settings import read_names, setting
+from skysieve.core.settings import REQUIRED, read_names, setting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,3 +95,54 @@ def test_two_options_of_one_name_are_an_error():
 
     with pytest.raises(TypeError, match="parameters of one name: views"):
         takes_settings(command)
+
+
+@dataclass(frozen=True, kw_only=True)
+class More:
+    """More settings.
+
+    Attributes
+    ----------
+    maps
+        Maps, at least one.
+    finder
+        Finders.
+    form
+        True or False.
+    """
+
+    maps: list[str] = setting(REQUIRED)
+    finder: list[Literal["network", "mmf"]] = setting([], factory=list, hidden_default=True)
+    form: bool = setting(True, text_type=str, read=lambda text: text == "yes", shown="yes")
+
+
+@pytest.fixture
+def run_more():
+    """Run a command with these settings; return them, and the result."""
+    got: dict[str, More] = {}
+
+    @takes_settings
+    def command(*, settings: More) -> None:
+        got["settings"] = settings
+
+    app = typer.Typer()
+    app.command()(command)
+    return lambda *words: (CliRunner().invoke(app, words), got.get("settings"))
+
+
+def test_a_setting_without_a_default_must_be_given(run_more):
+    result, _ = run_more()
+    assert result.exit_code == 2
+    assert "--maps" in result.output
+    assert run_more("--maps", "a", "--maps", "b")[1] == More(maps=["a", "b"])
+
+
+def test_choices_may_be_repeated(run_more):
+    _, settings = run_more("--maps", "a", "--finder", "mmf", "--finder", "network")
+    assert settings == More(maps=["a"], finder=["mmf", "network"])
+    assert run_more("--maps", "a", "--finder", "both")[0].exit_code == 2
+
+
+def test_a_default_that_is_read_from_text_is_shown_as_text(run_more):
+    assert "[default: yes]" in run_more("--help")[0].output
+    assert run_more("--maps", "a", "--form", "no")[1] == More(maps=["a"], form=False)

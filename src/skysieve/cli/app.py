@@ -46,85 +46,40 @@ def skysieve(
     """
 
 
-FRAMES = "Frames"
-IN_PLACE = "In place of the published commands"
-GHOSTS = "Ghosts"
-CLUSTERS = "Clusters"
-TOOLS = "Models, simulations and runs"
+VERBS = {
+    "Frames": {
+        "mask:mask": "Mask the contaminants of frames.",
+        "track:track": "Print the probability that each frame has tracking errors.",
+        "repair:repair": "Fill the bad pixels of frames from their surroundings, into a copy.",
+    },
+    "In place of the published commands": {
+        "maximask:maximask": (
+            "Mask frames like the published command, with the same options, files and products."
+        ),
+        "maximask:maxitrack": (
+            "Append tracking probabilities to `maxitrack.out`, with the options of the published command."
+        ),
+    },
+    "Ghosts": {
+        "ghosts:app": "Find ghosts and scattered light on whole focal planes.",
+        "annotations:app": "Convert, check and compare outlines of ghosts.",
+    },
+    "Clusters": {"clusters:app": "Find galaxy clusters in microwave maps, and cross-match them."},
+    "Models, simulations and runs": {
+        "merge:merge": "Merge the manifests of the shards of a run, and check that they are complete.",
+        "models:app": "List, show, import and calibrate models.",
+        "simulate:app": "Simulate images with known truth.",
+        "evaluate:app": "Evaluate models on data with known truth.",
+        "train:app": "Train networks on simulated frames, or on your own.",
+    },
+}
+"""Short help of each verb by its module and function, by the panel of the help that lists it."""
 
-add_verb(app, "mask", "skysieve.cli.mask:mask", "Mask the contaminants of frames.", panel=FRAMES)
-add_verb(
-    app,
-    "track",
-    "skysieve.cli.track:track",
-    "Print the probability that each frame has tracking errors.",
-    panel=FRAMES,
-)
-add_verb(
-    app,
-    "repair",
-    "skysieve.cli.repair:repair",
-    "Fill the bad pixels of frames from their surroundings, into a copy.",
-    panel=FRAMES,
-)
-add_verb(
-    app,
-    "maximask",
-    "skysieve.cli.maximask:maximask",
-    "Mask frames like the published command, with the same options, files and products.",
-    panel=IN_PLACE,
-)
-add_verb(
-    app,
-    "maxitrack",
-    "skysieve.cli.maxitrack:maxitrack",
-    "Append tracking probabilities to `maxitrack.out`, with the options of the published command.",
-    panel=IN_PLACE,
-)
-add_verb(
-    app,
-    "ghosts",
-    "skysieve.cli.ghosts:app",
-    "Find ghosts and scattered light on whole focal planes.",
-    panel=GHOSTS,
-)
-add_verb(
-    app,
-    "annotations",
-    "skysieve.cli.annotations:app",
-    "Convert, check and compare outlines of ghosts.",
-    panel=GHOSTS,
-)
-add_verb(
-    app,
-    "clusters",
-    "skysieve.cli.clusters:app",
-    "Find galaxy clusters in microwave maps, and cross-match them.",
-    panel=CLUSTERS,
-)
-add_verb(
-    app,
-    "merge",
-    "skysieve.cli.merge:merge",
-    "Merge the manifests of the shards of a run, and check that they are complete.",
-    panel=TOOLS,
-)
-add_verb(app, "models", "skysieve.cli.models:app", "List, show, import and calibrate models.", panel=TOOLS)
-add_verb(app, "simulate", "skysieve.cli.simulate:app", "Simulate images with known truth.", panel=TOOLS)
-add_verb(
-    app,
-    "evaluate",
-    "skysieve.cli.evaluate:app",
-    "Evaluate models on data with known truth.",
-    panel=TOOLS,
-)
-add_verb(
-    app,
-    "train",
-    "skysieve.cli.train:app",
-    "Train networks on simulated frames, or on your own.",
-    panel=TOOLS,
-)
+for panel, verbs in VERBS.items():
+    for target, short_help in verbs.items():
+        module, _, function = target.partition(":")
+        name = module if function == "app" else function
+        add_verb(app, name, f"skysieve.cli.{target}", short_help, panel=panel)
 
 
 def main() -> None:

@@ -60,40 +60,31 @@ def demo(
 
     Example: `skysieve clusters demo -o demo-clusters`
     """
+    from skysieve.clusters.evaluate.score_lines import score_lines
     from skysieve.clusters.search.model import CLUSTERS
 
     require("the demonstration", "sky")
     CLUSTERS.load(settings.model).verify()
-    sky, found, report = (str(output / name) for name in ("sky", "found", "report"))
+    sky, found, report = (output / name for name in ("sky", "found", "report"))
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    chosen = [] if settings.model == DEFAULT_MODEL else ["--model", settings.model]
-    again = [*(["--overwrite"] if write.overwrite else []), *(["--debug"] if write.debug else [])]
-    silent = ["--quiet"]
-    cap, seed = f"{settings.cap:g}", str(settings.seed)
-    for words, more in (
-        (["simulate", "sky", "-o", sky, "--cap", cap, "--seed", seed], ["-j", str(min(2, processors))]),
-        (["clusters", "find", "--maps", sky, "-o", found, "--preview", *chosen], silent),
-        (
-            [
-                "evaluate",
-                "clusters",
-                "--sky",
-                sky,
-                "--catalogue",
-                f"found={found}",
-                "--tiles",
-                "all",
-                "-o",
-                report,
-            ],
-            silent,
-        ),
+    chosen = "" if settings.model == DEFAULT_MODEL else f" --model {shlex.quote(settings.model)}"
+    again = (" --overwrite" if write.overwrite else "") + (" --debug" if write.debug else "")
+    quiet = " --quiet" if write.quiet else ""
+    at_sky, at_found, at_report = (shlex.quote(str(path)) for path in (sky, found, report))
+    simulate = f"simulate sky -o {at_sky} --cap {settings.cap:g} --seed {settings.seed}"
+    find = f"clusters find --maps {at_sky} -o {at_found} --preview{chosen}"
+    evaluate = f"evaluate clusters --sky {at_sky} --catalogue found={at_found} --tiles all -o {at_report}"
+    for command, unprinted in (
+        (simulate, f" -j {min(2, processors)}{quiet}"),
+        (find, " --quiet"),
+        (evaluate, " --quiet"),
     ):
         if not write.quiet:
-            print(f"$ {shlex.join(['skysieve', *words, *again])}", flush=True)
-        _run([*words, *again, *more, *(silent if write.quiet else [])])
-    for line in _summary_lines(Path(report), Path(found)):
+            print(f"$ skysieve {command}{again}", flush=True)
+        _run(shlex.split(command + again + unprinted))
+    for line in score_lines(report / "scores.ecsv"):
         print(line)
+    print(f"see {found / 'preview-candidates.png'} and {report / 'report.md'}")
 
 
 def _run(words: Sequence[str]) -> None:
@@ -103,31 +94,3 @@ def _run(words: Sequence[str]) -> None:
     code = app(list(words), standalone_mode=False)
     if code:
         raise typer.Exit(code)
-
-
-def _summary_lines(report: Path, found: Path) -> Sequence[str]:
-    """Return purity, completeness and position error of the catalogue, from the report."""
-    from astropy.table import Table
-
-    from skysieve.core.evaluation.binomial import wilson_interval
-
-    row = Table.read(report / "scores.ecsv")[0]
-    candidates, real = int(row["candidates"]), int(row["real"])
-    findable, complete = int(row["findable"]), int(row["found"])
-    lines = []
-    for name, hits, trials, what in (
-        ("purity", real, candidates, "candidates are real"),
-        (
-            "completeness",
-            complete,
-            findable,
-            "clusters with Y500 from 5e-4 square arcminutes on are found",
-        ),
-    ):
-        low, high = wilson_interval(hits, trials)
-        part = hits / trials if trials else float("nan")
-        lines.append(f"{name} {part:.2f} ({float(low):.2f} to {float(high):.2f}): {hits} of {trials} {what}")
-    pure = f"{float(row['completeness']):.2f} above score {float(row['threshold']):.2f}"
-    lines.append(f"completeness where 90 % of the candidates are real: {pure}")
-    lines.append(f"median error of places: {float(row['position_50']):.2f} arcmin")
-    return [*lines, f"see {found / 'preview-candidates.png'} and {report / 'report.md'}"]

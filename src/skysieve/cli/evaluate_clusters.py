@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-import enum
-import shlex
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from skysieve.cli.options import (
-    Debug,
-    Device,
-    EngineOption,
-    Jobs,
-    Overwrite,
-    PrecisionOption,
-    Quiet,
-    Threads,
-)
+from skysieve.cli.options import Run
+from skysieve.cli.settings_options import takes_settings
+from skysieve.clusters.evaluate.settings import ClusterEvaluation, Rules, SearchSettings
 from skysieve.core.errors import ConfigError, SourceError
 from skysieve.core.extras import require
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from skysieve.clusters.evaluate.catalogues import Detector
+    from skysieve.clusters.search.job import ClusterJob
+    from skysieve.core.fits.locations import Location
 
 __all__ = ["evaluate_clusters"]
 
@@ -34,118 +23,16 @@ TRUTH = "clusters.fits"
 FOUND = "found"
 
 
-class Finder(enum.StrEnum):
-    """Cluster finders; an enumeration, as typer accepts no literals for options that may be repeated."""
-
-    network = "network"
-    mmf = "mmf"
-    both = "both"
-
-
-Tiles = Literal["test", "validation", "train", "all"]
-"""Part of the sky that is evaluated."""
-
-
+@takes_settings
 def evaluate_clusters(
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="DIR", help="Output folder of the report.")
     ],
     *,
-    sky: Annotated[
-        list[Path],
-        typer.Option(
-            "--sky",
-            metavar="DIR",
-            help="Folder of `skysieve simulate sky`, or a table of true clusters; may be repeated.",
-            show_default=False,
-        ),
-    ],
-    catalogue: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--catalogue",
-            metavar="NAME=PATH",
-            help="Catalogue to evaluate: a table, or a folder of `skysieve clusters find`; once for each "
-            "sky, in the same order.",
-            show_default=False,
-        ),
-    ] = None,
-    finder: Annotated[
-        list[Finder] | None,
-        typer.Option(
-            "--finder", help="Finder to run on the skies and evaluate; may be repeated.", show_default=False
-        ),
-    ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option("--model", help="Network of the finders: a name, or a folder.", show_default=False),
-    ] = None,
-    threshold: Annotated[
-        float | None,
-        typer.Option("--threshold", help="As in `skysieve clusters find`.", show_default=False),
-    ] = None,
-    snr: Annotated[
-        float,
-        typer.Option(
-            "--snr",
-            help="As in `skysieve clusters find`; use a low value to include all candidates of interest.",
-        ),
-    ] = 4.0,
-    galactic_cut: Annotated[
-        float, typer.Option("--galactic-cut", metavar="DEGREES", help="As in `skysieve clusters find`.")
-    ] = 15.0,
-    views: Annotated[
-        int | None,
-        typer.Option(
-            "--views", metavar="1|2|4|8", help="As in `skysieve clusters find`.", show_default=False
-        ),
-    ] = None,
-    tiles: Annotated[
-        Tiles, typer.Option("--tiles", help="Part of the skies to evaluate, by the split of the training.")
-    ] = "test",
-    radius: Annotated[
-        float,
-        typer.Option("--radius", metavar="ARCMIN", help="Matching radius between candidates and clusters."),
-    ] = 5.0,
-    least_y500: Annotated[
-        float,
-        typer.Option(
-            "--least-y500", metavar="ARCMIN2", help="Minimum Y500 of clusters that count for completeness."
-        ),
-    ] = 5e-4,
-    least_real: Annotated[
-        float,
-        typer.Option(
-            "--least-real", metavar="ARCMIN2", help="Minimum Y500 of clusters that make a candidate real."
-        ),
-    ] = 1e-4,
-    least_snr: Annotated[
-        float | None,
-        typer.Option(
-            "--least-snr",
-            help="Also require this minimum S/N in the matched filter for clusters that count for "
-            "completeness.",
-            show_default=False,
-        ),
-    ] = None,
-    purity: Annotated[
-        float, typer.Option("--purity", help="Purity at which completeness is compared.")
-    ] = 0.9,
-    disc: Annotated[
-        float, typer.Option("--disc", metavar="ARCMIN", help="Radius of true clusters for the pixel scores.")
-    ] = 2.5,
-    resume: Annotated[
-        bool,
-        typer.Option("--resume", help="Reuse the searches of an earlier run, and resume an interrupted one."),
-    ] = False,
-    jobs: Jobs = 1,
-    overwrite: Overwrite = False,
-    engine: EngineOption = "auto",
-    precision: PrecisionOption = "auto",
-    device: Device = "cpu",
-    threads: Threads = None,
-    quiet: Quiet = False,
-    debug: Debug = False,
+    settings: ClusterEvaluation,
+    rules: Rules,
+    search: SearchSettings,
+    run: Run,
 ) -> None:
     """Evaluate completeness and purity of cluster catalogues, on skies with known clusters.
 
@@ -155,86 +42,61 @@ def evaluate_clusters(
 
     `skysieve evaluate clusters --sky sky7/ --catalogue mine=found/ --catalogue psz=psz.fits -o report`
     """
-    from skysieve.cli.evaluate import check_output, write_files
+    from skysieve.cli.reporting import check_output, command_line, write_report
     from skysieve.cli.running import start_logging
-    from skysieve.cli.searching import SkySearches
+    from skysieve.clusters.catalogue.cross_match import check_radius
+    from skysieve.clusters.evaluate.catalogues import evaluate_detectors
     from skysieve.clusters.evaluate.report import DetectorResult, make_evaluation_report
-    from skysieve.clusters.evaluate.sky import Rules
+    from skysieve.clusters.evaluate.sky_searches import SkySearches
 
     require("measuring catalogues of clusters", "clusters")
     start_logging()
-    check_output(output, overwrite=overwrite or resume)
-    rules = Rules(radius, least_y500, least_real, least_snr, purity)
-    _check_disc(disc)
-    truths = [_truth_of(path) for path in sky]
-    given = _read_catalogues(catalogue or [], len(sky))
-    finders = list(dict.fromkeys(one.value for one in finder or []))
-    _check_names(given, finders)
-    settings: dict[str, Any] = {"engine": engine, "precision": precision, "device": device}
-    settings |= {"threads": threads, "threshold": threshold, "snr": snr}
-    settings |= {name: value for name, value in (("model", model), ("views", views)) if value is not None}
-    search = SkySearches(
+    check_output(output, overwrite=run.overwrite or settings.resume)
+    check_radius(settings.disc)
+    truths = [_truth_of(path) for path in settings.sky]
+    finders = list(dict.fromkeys(settings.finder))
+    _check_catalogues(settings)
+    searches = SkySearches(
         output / FOUND,
         finders,
-        settings,
-        galactic_cut=galactic_cut,
-        role=tiles,
-        resume=resume,
-        overwrite=overwrite,
-        jobs=jobs,
-        quiet=quiet,
-        debug=debug,
+        search,
+        settings.tiles,
+        lambda sky, job, units: _search(sky, job, units, run),
+        resume=settings.resume,
+        overwrite=run.overwrite,
     )
-    search.check(sky)
-    searches = []
-    for number, folder in enumerate(sky):
-        paths = {name: found[number] for name, found in given.items()} | search.run(folder, number)
-        searches.append((truths[number], paths))
-    results, facts = _evaluate_detectors(searches, rules, tiles, disc)
-    facts |= {"skies": ", ".join(map(str, sky)), "tiles": tiles}
+    searches.check(settings.sky)
+    catalogues = [
+        {name: found[number] for name, found in settings.catalogue.items()} | searches.search(sky, number)
+        for number, sky in enumerate(settings.sky)
+    ]
+    results, facts = evaluate_detectors(
+        list(zip(truths, catalogues, strict=True)), rules, settings.tiles, settings.disc
+    )
+    facts |= {"skies": ", ".join(map(str, settings.sky)), "tiles": settings.tiles}
     report = make_evaluation_report(
-        [DetectorResult(*one) for one in results],
-        rules,
-        command=shlex.join(["skysieve", *sys.argv[1:]]),
-        facts=facts,
+        [DetectorResult(*one) for one in results], rules, command=command_line(), facts=facts
     )
-    write_files(output, report)
+    write_report(output, report)
 
 
-def _evaluate_detectors(
-    searches: list[tuple[Path, dict[str, Path]]], rules: Any, role: Tiles, disc: float
-) -> tuple[list[tuple[str, Any, Any]], dict[str, str]]:
-    """Return name, matched candidates and pixel counts of each detector, and facts about them."""
-    from skysieve.clusters.evaluate.catalogues import (
-        area_in_square_degrees,
-        count_sky_pixels,
-        evaluation_sky,
-        match_sky,
-        read_detector,
+def _search(sky: Path, job: ClusterJob, units: list[Location], run: Run) -> None:
+    """Search a sky, and report on each tile."""
+    from skysieve.cli.running import Failures, run_and_report
+
+    if run.jobs > 1 and len(units) > 1:
+        job.release()
+    failures = Failures(debug=run.debug)
+    records = run_and_report(
+        job,
+        units,
+        processes=run.jobs,
+        failures=failures,
+        describe=lambda _unit, record: f"{sky} tile {record.unit}: {record.seconds:.1f} s",
+        quiet=run.quiet,
+        what="tiles",
     )
-    from skysieve.clusters.evaluate.sky import TruthMatch
-
-    matches: dict[str, list[TruthMatch]] = {}
-    pixels: dict[str, Any] = {}
-    skies = []
-    facts: dict[str, str] = {}
-    for truth, paths in searches:
-        detectors: dict[str, Detector] = {name: read_detector(path) for name, path in paths.items()}
-        skies.append(evaluation_sky(truth, detectors, role))
-        for name, one in detectors.items():
-            matches.setdefault(name, []).append(match_sky(skies[-1], one, rules))
-            counts = count_sky_pixels(skies[-1], one, rules, disc=disc)
-            if counts is not None:
-                pixels[name] = pixels[name] + counts if name in pixels else counts
-            facts.setdefault(f"detector {name}", one.described)
-    area = area_in_square_degrees(skies)
-    if not area:
-        raise SourceError(
-            f"no part of the skies is in the tiles for {role}, and was searched; try --tiles all"
-        )
-    facts["area"] = f"{area:.0f} square degrees"
-    results = [(name, TruthMatch.join(parts), pixels.get(name)) for name, parts in matches.items()]
-    return results, facts
+    failures.finish(len(list(records)))
 
 
 def _truth_of(path: Path) -> Path:
@@ -245,34 +107,18 @@ def _truth_of(path: Path) -> Path:
     return truth
 
 
-def _read_catalogues(texts: list[str], skies: int) -> dict[str, list[Path]]:
-    """Return the catalogues of each detector, one per sky."""
-    found: dict[str, list[Path]] = {}
-    for text in texts:
-        name, _, path = text.partition("=")
-        if not name.strip() or not path.strip():
-            raise ConfigError(f"--catalogue {text!r}: expected NAME=PATH, as mine=found/")
-        if not Path(path.strip()).exists():
-            raise SourceError(f"{path.strip()}: no such file or folder")
-        found.setdefault(name.strip(), []).append(Path(path.strip()))
-    for name, paths in found.items():
+def _check_catalogues(settings: ClusterEvaluation) -> None:
+    """Check that there is something to evaluate, and a catalogue of each name for each sky."""
+    skies = len(settings.sky)
+    for name, paths in settings.catalogue.items():
+        if missing := [path for path in paths if not path.exists()]:
+            raise SourceError(f"{missing[0]}: no such file or folder")
         if len(paths) != skies:
             raise ConfigError(
                 f"--catalogue {name} is given {len(paths)} times for {skies} skies; give one for each, in "
                 "their order"
             )
-    return found
-
-
-def _check_names(given: dict[str, list[Path]], finders: Sequence[str]) -> None:
-    if not given and not finders:
+        if name in settings.finder:
+            raise ConfigError(f"--catalogue {name} has the name of a --finder; choose another")
+    if not settings.catalogue and not settings.finder:
         raise ConfigError("nothing to evaluate; give at least one --catalogue or --finder")
-    both = [name for name in finders if name in given]
-    if both:
-        raise ConfigError(f"--catalogue {both[0]} has the name of a --finder; choose another")
-
-
-def _check_disc(disc: float) -> None:
-    from skysieve.clusters.catalogue.cross_match import check_radius
-
-    check_radius(disc)

@@ -27,6 +27,7 @@ from skysieve.core.printable import printable
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
+    from skysieve.cli.options import Run
     from skysieve.core.execution.network_job import FileJob
     from skysieve.core.execution.settings import FileOptions
     from skysieve.core.fits.locations import Location
@@ -47,16 +48,10 @@ class FileRun(Generic[Record]):
         The job.
     files
         Which files are done.
-    failures
-        Gets the files that fail.
+    options
+        Options of the run; also whether a manifest may be replaced.
     product
         Returns the path of the product of a file; None if there are no products.
-    overwrite
-        Whether existing products, and a manifest, may be replaced.
-    processes
-        Number of processes.
-    quiet
-        Whether to print errors only.
 
     Attributes
     ----------
@@ -71,18 +66,16 @@ class FileRun(Generic[Record]):
         verb: str,
         job: FileJob[Any, Record],
         files: FileOptions,
+        options: Run,
         *,
-        failures: Failures,
         product: Callable[[Location], Path] | None,
-        overwrite: bool,
-        processes: int,
-        quiet: bool,
     ) -> None:
         if files.resume and product is None and files.manifest is None:
             raise ConfigError("--resume without products needs a --manifest that says which files are done")
-        self._verb, self._job, self._files, self._failures = verb, job, files, failures
-        self._product, self._overwrite = product, overwrite
-        self._processes, self._quiet = processes, quiet
+        self._verb, self._job, self._files = verb, job, files
+        self._failures = Failures(debug=options.debug)
+        self._product, self._overwrite = product, options.overwrite
+        self._processes, self._quiet = options.jobs, options.quiet
         self._shard = files.shard or Shard()
         self.done, self.before = 0, 0
 

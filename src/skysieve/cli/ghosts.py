@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from contextlib import closing
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from skysieve.cli.default_verb import DefaultVerb
 from skysieve.cli.lazy_verb import add_verb
-from skysieve.cli.options import Debug, Jobs, Overwrite, Paths, Quiet
+from skysieve.cli.options import Paths, Run
 from skysieve.cli.settings_options import takes_settings
 from skysieve.core.execution.settings import FileOptions
 from skysieve.core.printable import printable
-from skysieve.ghosts.predict.settings import GhostOptions, GhostSettings
+from skysieve.ghosts.predict.settings import GhostOptions, GhostSettings, GhostTables
 
 if TYPE_CHECKING:
     from skysieve.core.fits.locations import Location
@@ -36,37 +35,10 @@ def ghosts(
     paths: Paths = None,
     *,
     options: GhostOptions,
-    overwrite: Overwrite = False,
-    jobs: Jobs = 1,
-    table: Annotated[
-        Path | None,
-        typer.Option(
-            "--table",
-            help="Output table of the ghosts, or with --screen of the exposures (ECSV, or Parquet by its "
-            "name).",
-            show_default=False,
-        ),
-    ] = None,
-    ccds: Annotated[
-        Path | None,
-        typer.Option(
-            "--ccds",
-            help="Output table of the CCDs that ghosts touch (ECSV, or Parquet by its name).",
-            show_default=False,
-        ),
-    ] = None,
-    exclude: Annotated[
-        Path | None,
-        typer.Option(
-            "--exclude",
-            help="Output list of these CCDs in the format of DELVE: date, expnum, ccd, id, ccdnum.",
-            show_default=False,
-        ),
-    ] = None,
+    how: Run,
+    tables: GhostTables,
     settings: GhostSettings,
     files: FileOptions,
-    quiet: Quiet = False,
-    debug: Debug = False,
 ) -> None:
     """Find ghosts and scattered light on whole focal planes, and the CCDs they touch.
 
@@ -79,7 +51,7 @@ def ghosts(
     `skysieve ghosts night/ --screen --table night.ecsv` · `skysieve ghosts @night --ccds exclude.ecsv`
     """
     from skysieve.cli.file_runs import FileRun
-    from skysieve.cli.running import Failures, start_logging
+    from skysieve.cli.running import start_logging
     from skysieve.core.atomic import atomic_write, check_target
     from skysieve.core.tables.result_table import ResultTable
     from skysieve.ghosts.predict.exclusion import exclusion_list
@@ -90,24 +62,17 @@ def ghosts(
     # units whose products may not be replaced are removed below
     job = GhostJob(settings, **{**vars(options), "overwrite": True})
     job.check()
+    kept = {"overwrite": how.overwrite, "extend": files.resume}
     found: ResultTable[Location, GhostRecord] = ResultTable(
-        table, exposure_table if options.screen else ghost_table, overwrite=overwrite, extend=files.resume
+        tables.table, exposure_table if options.screen else ghost_table, **kept
     )
     touched: ResultTable[Location, GhostRecord] = ResultTable(
-        ccds, partial(ccd_table, camera=job.camera()), overwrite=overwrite, extend=files.resume
+        tables.ccds, partial(ccd_table, camera=job.camera()), **kept
     )
+    exclude = tables.exclude
     if exclude is not None:
-        check_target(exclude, overwrite=overwrite)
-    run = FileRun(
-        "ghosts",
-        job,
-        files,
-        failures=Failures(debug=debug),
-        product=None if options.screen else job.product,
-        overwrite=overwrite,
-        processes=jobs,
-        quiet=quiet,
-    )
+        check_target(exclude, overwrite=how.overwrite)
+    run = FileRun("ghosts", job, files, how, product=None if options.screen else job.product)
     listed: dict[Location, GhostRecord] = {}
     describe = _describe_screened if options.screen else _describe_ghosts
     try:
@@ -119,7 +84,7 @@ def ghosts(
                     listed[unit] = record
     finally:  # the list also gets the results of an interrupted run
         if exclude is not None and listed:
-            with atomic_write(exclude, overwrite=overwrite) as temporary:
+            with atomic_write(exclude, overwrite=how.overwrite) as temporary:
                 temporary.write_text(exclusion_list(listed, job.camera()), encoding="utf-8")
     run.finish()
 

@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from skysieve.cli.models_domain import calibrate_domain
 from skysieve.cli.options import Debug
+from skysieve.cli.settings_options import takes_settings
 from skysieve.core.errors import ConfigError, ModelError
-from skysieve.core.extras import install_command
+from skysieve.core.extras import install_command, require
 from skysieve.core.models.jobs import DEFAULT_MODEL, Job
 from skysieve.core.printable import print_error
+from skysieve.frames.train.settings import DomainSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+    from numpy.typing import NDArray
+
     from skysieve.core.models.card import Model
     from skysieve.core.models.find import ModelJob
 
 __all__ = ["app"]
 
+logger = logging.getLogger(__name__)
+
 app = typer.Typer(no_args_is_help=True, help="List, show, import and calibrate models.")
-app.command("calibrate-domain")(calibrate_domain)
+
+LOG_INTERVAL = 50
+"""Number of frames between two progress messages in the log."""
+
+Origin = Literal["packaged", "published", "cached"]
+"""Sources of models."""
 
 
 @app.callback()
@@ -30,10 +44,6 @@ def models() -> None:
     from skysieve.cli.running import start_logging
 
     start_logging()
-
-
-Origin = Literal["packaged", "published", "cached"]
-"""Sources of models."""
 
 
 def _model_jobs() -> tuple[ModelJob, ...]:
@@ -139,3 +149,42 @@ def import_(
         if model.folder.parent != kept:
             raise ModelError(f"{kept}: cannot be written, so that nothing was imported")
         print(f"{model.card.name}: {model.folder}")
+
+
+@app.command("calibrate-domain")
+@takes_settings
+def calibrate_domain(
+    folder: Annotated[Path, typer.Argument(help="Folder of a model for contaminants or tracking.")],
+    *,
+    settings: DomainSettings,
+    _debug: Debug = False,
+) -> None:
+    """Measure statistics of training frames; `mask` and `track` warn of frames that differ from them.
+
+    Simulates frames, runs the network on them, and writes quantiles of all statistics into the model's card.
+    Run it after the weights or the simulation have changed. It does not train, and takes a few minutes.
+
+    Example: `skysieve models calibrate-domain run/model`
+    """
+    require("calibrate-domain", "simulate", "galsim", "yaml")
+    from skysieve.core.models.card import read_model
+    from skysieve.frames.mask.model import CONTAMINANTS
+    from skysieve.frames.train.domain import DOMAIN_SEED, RECIPES, simulated_pixels
+    from skysieve.frames.train.domain import calibrate_domain as calibrate
+
+    model = read_model(folder)
+    job, count, clean = model.card.job, settings.frames, settings.clean_frames
+    recipe = settings.recipe or RECIPES.get(job, "default")
+    if clean is not None and job != CONTAMINANTS.name:
+        raise ConfigError(f"--clean-frames: models for {job} are not trained on clean frames")
+    seed = DOMAIN_SEED + settings.seed
+    pixels = simulated_pixels(job, recipe, count=count, side=settings.side, seed=seed, clean=clean)
+    done = calibrate(model, _with_progress(pixels, count))
+    print(f"{done.folder}: domain of {len(done.card.domain)} statistics from {count} frames of {recipe}")
+
+
+def _with_progress(frames: Iterator[NDArray[np.float32]], total: int) -> Iterator[NDArray[np.float32]]:
+    for number, pixels in enumerate(frames, start=1):
+        yield pixels
+        if number % LOG_INTERVAL == 0:
+            logger.info("%d of %d frames", number, total)

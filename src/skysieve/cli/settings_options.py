@@ -111,12 +111,12 @@ def _parameters(kind: type) -> list[inspect.Parameter]:
 
 
 def _default(field: dataclasses.Field[Any], option: Option) -> Any:
-    """Return the default of an option: None if the help does not show it, nothing if it must be given."""
+    """Return the default of an option: None if the help does not show it, empty if it must be given."""
+    if field.default is field.default_factory is dataclasses.MISSING:
+        return inspect.Parameter.empty
     if option.hidden_default or option.read is not None:
-        return None
-    if field.default_factory is not dataclasses.MISSING:
-        return field.default_factory()
-    return inspect.Parameter.empty if field.default is dataclasses.MISSING else field.default
+        return option.shown
+    return field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
 
 
 def _text_type(hint: Any, field: dataclasses.Field[Any], option: Option) -> Any:
@@ -143,13 +143,6 @@ def _typer_option(kind: type, field: dataclasses.Field[Any], option: Option, hin
         help=option_help(kind, field.name),
         metavar=option.metavar,
         rich_help_panel=option.panel,
-        show_default=_shown_default(option),
+        show_default=_default(field, option) is not None,
         **bounds,
     )
-
-
-def _shown_default(option: Option) -> bool | str:
-    """Return the default in the help: nothing, the value, or its text if the value is parsed from text."""
-    if option.read is not None and get_origin(option.text_type) is Literal:
-        return str(get_args(option.text_type)[0])
-    return not option.hidden_default and option.read is None

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from contextlib import closing
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from skysieve.cli.options import Debug, Jobs, Overwrite, Paths, Quiet
+from skysieve.cli.options import Paths, Run
 from skysieve.cli.settings_options import takes_settings
 from skysieve.core.execution.settings import FileOptions
 from skysieve.core.printable import printable
-from skysieve.frames.track.settings import TrackOptions, TrackSettings
+from skysieve.frames.track.settings import TrackOptions, TrackSettings, TrackTables
 
 if TYPE_CHECKING:
     from skysieve.core.fits.locations import Location
@@ -25,30 +22,11 @@ __all__ = ["track"]
 def track(
     paths: Paths = None,
     *,
-    table: Annotated[
-        Path | None,
-        typer.Option(
-            "-o",
-            "--output",
-            help="Output table of the frames' probabilities (ECSV, or Parquet by its name).",
-            show_default=False,
-        ),
-    ] = None,
-    blocks: Annotated[
-        Path | None,
-        typer.Option(
-            "--blocks",
-            help="Output table of the blocks' probabilities (ECSV, or Parquet by its name).",
-            show_default=False,
-        ),
-    ] = None,
-    overwrite: Overwrite = False,
-    jobs: Jobs = 1,
+    tables: TrackTables,
+    how: Run,
     options: TrackOptions,
     settings: TrackSettings,
     files: FileOptions,
-    quiet: Quiet = False,
-    debug: Debug = False,
 ) -> None:
     """Print the probability that each frame has tracking errors.
 
@@ -59,25 +37,17 @@ def track(
     `skysieve track mosaic.fits.fz --frac 0.1`
     """
     from skysieve.cli.file_runs import FileRun
-    from skysieve.cli.running import Failures, start_logging
+    from skysieve.cli.running import start_logging
     from skysieve.core.tables.result_table import ResultTable
     from skysieve.frames.track.job import TrackJob
     from skysieve.frames.track.products import block_table, frame_table
 
     start_logging()
     job = TrackJob(settings, **vars(options))
-    run = FileRun(
-        "track",
-        job,
-        files,
-        failures=Failures(debug=debug),
-        product=None,
-        overwrite=overwrite,
-        processes=jobs,
-        quiet=quiet,
-    )
-    frames = ResultTable(table, frame_table, overwrite=overwrite, extend=files.resume)
-    parts = ResultTable(blocks, block_table, overwrite=overwrite, extend=files.resume)
+    run = FileRun("track", job, files, how, product=None)
+    kept = {"overwrite": how.overwrite, "extend": files.resume}
+    frames = ResultTable(tables.table, frame_table, **kept)
+    parts = ResultTable(tables.blocks, block_table, **kept)
     with frames, parts, closing(run.records(paths, _describe)) as records:
         for unit, record in records:
             frames.add(unit, record)

@@ -56,6 +56,8 @@ class Option:
         Whether the bounds hold for the command line only.
     hidden_default
         Whether the help does not show the default.
+    shown
+        Text of the default in the help, if a value is read from text.
     text_type
         Type of the value on the command line, if it is not that of the field.
     read
@@ -69,6 +71,7 @@ class Option:
     maximum: float | None = None
     text_bounds: bool = False
     hidden_default: bool = False
+    shown: str | None = None
     text_type: Any = None
     read: Callable[[Any], Any] | None = None
 

@@ -22,11 +22,11 @@ from skysieve.clusters.evaluate.evaluation import (
     purity_in_bins,
     threshold_at_purity,
 )
+from skysieve.clusters.evaluate.settings import Rules
 from skysieve.clusters.evaluate.sky import (
     BLOCKS,
     Area,
     EvaluationSky,
-    Rules,
     TruthMatch,
     match_to_truth,
     noise_by_size,

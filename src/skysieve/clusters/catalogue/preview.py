@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from skysieve.clusters.catalogue.preview_sky import draw_sky
 from skysieve.clusters.maps.healpix_maps import HealpixMap
 from skysieve.clusters.maps.patches import MapStack, PatchGrid
 from skysieve.clusters.maps.stacks import random_positions, remove_large_scales, stack_patches
+from skysieve.core.atomic import atomic_write
 from skysieve.core.extras import require
 
 if TYPE_CHECKING:
@@ -21,9 +23,13 @@ if TYPE_CHECKING:
     from astropy.table import Row, Table
     from numpy.typing import NDArray
 
+    from skysieve.clusters.catalogue.products import FoundClusters
     from skysieve.clusters.maps.map_sets import MapSet
 
-__all__ = ["check_preview", "make_previews"]
+__all__ = ["PREVIEWS", "check_preview", "make_previews", "write_previews"]
+
+PREVIEWS = ("preview-sky.png", "preview-candidates.png", "preview-stacks.png")
+"""File names of the previews; the last one is written only if there are candidates."""
 
 MAX_SHOWN = 12
 """Number of candidates, from the best, that are shown in all bands."""
@@ -82,8 +88,7 @@ def make_previews(
     Returns
     -------
     dict
-        PNG files by name: ``preview-sky.png``, ``preview-candidates.png``, and, if there are candidates,
-        ``preview-stacks.png``.
+        PNG files by name, of :data:`PREVIEWS`.
     """
     files = {"preview-sky.png": draw_sky(catalogue, footprint, nested=nested, title=title)}
     lon, lat = (np.asarray(catalogue[name], np.float64) for name in ("GLON", "GLAT"))
@@ -115,6 +120,38 @@ def make_previews(
             title=f"{title}: stacks{_FILTERED}, patches weighted by inverse variance",
         )
     return files
+
+
+def write_previews(found: FoundClusters, maps: MapSet, folder: Path) -> tuple[Path, ...]:
+    """Draw the previews of a search and write all of them, or none if one fails.
+
+    Parameters
+    ----------
+    found
+        Results of the search.
+    maps
+        Maps that were searched.
+    folder
+        Folder of the products.
+
+    Returns
+    -------
+    tuple of Path
+        The files.
+
+    Raises
+    ------
+    OutputError
+        If a file cannot be written.
+    """
+    files = make_previews(
+        found.catalogue, maps, found.footprint, nested=found.nested, scores=found.maps, title=folder.name
+    )
+    paths = tuple(folder / name for name in files)
+    with ExitStack() as together:
+        for path, content in zip(paths, files.values(), strict=True):
+            together.enter_context(atomic_write(path, overwrite=True)).write_bytes(content)
+    return paths
 
 
 def _columns(maps: MapSet) -> list[PanelColumn]:

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from skysieve.clusters.catalogue.matched_tables import MatchCount
     from skysieve.core.fits.cards import HeaderCard, HeaderValue
 
-__all__ = ["Summary", "count_lines", "make_summary", "summary_text"]
+__all__ = ["Summary", "candidate_lines", "count_lines", "make_summary", "summary_text"]
+
+MAX_LISTED = 10
+"""Maximum number of candidates that are listed."""
 
 
 class Summary(TypedDict):
@@ -117,3 +120,28 @@ def count_lines(counts: Sequence[MatchCount]) -> list[str]:
         f"{one.chance:.3g} expected by chance"
         for one in counts
     ]
+
+
+def candidate_lines(catalogue: Table, counts: Sequence[MatchCount]) -> list[str]:
+    """Format the number of candidates, the best of them, and the matches with each catalogue.
+
+    Parameters
+    ----------
+    catalogue
+        Catalogue of :func:`skysieve.clusters.catalogue.catalogue.make_catalogue`, best candidates first.
+    counts
+        Counts of :func:`skysieve.clusters.catalogue.matched_tables.add_matches`.
+
+    Returns
+    -------
+    list of str
+        The lines.
+    """
+    count = len(catalogue)
+    best = ", the best of them:" if count > MAX_LISTED else ""
+    lines = [f"{count} candidate{'' if count == 1 else 's'}{best}"]
+    for row in catalogue[:MAX_LISTED]:
+        snr = f"S/N {row['snr']:.1f} " if np.isfinite(row["snr"]) else ""
+        place = f"l, b {row['GLON']:.3f}, {row['GLAT']:+.3f}"
+        lines.append(f"  {row['name']} {place} score {row['score']:.3f} {snr}{row['finder']}")
+    return lines + count_lines(counts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from skysieve.clusters.catalogue.products_footprint import read_footprint
 from skysieve.clusters.evaluate.sky import (
     Area,
     EvaluationSky,
+    TruthMatch,
     findable_clusters,
     match_to_truth,
     noise_by_size,
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from skysieve.clusters.evaluate.sky import Footprint, NoiseBySize, Rules, TruthMatch
+    from skysieve.clusters.evaluate.settings import Role, Rules
+    from skysieve.clusters.evaluate.sky import Footprint, NoiseBySize
     from skysieve.clusters.maps.split import SkySplit
     from skysieve.clusters.search.pixel_scores import PixelCounts
 
@@ -35,6 +37,7 @@ __all__ = [
     "Detector",
     "area_in_square_degrees",
     "count_sky_pixels",
+    "evaluate_detectors",
     "evaluation_sky",
     "match_sky",
     "read_detector",
@@ -116,10 +119,61 @@ def read_detector(path: Path) -> Detector:
     )
 
 
+def evaluate_detectors(
+    searches: Sequence[tuple[Path, Mapping[str, Path]]], rules: Rules, role: Role, disc: float
+) -> tuple[list[tuple[str, TruthMatch, PixelCounts | None]], dict[str, str]]:
+    """Match the catalogues of several detectors with the true clusters of several skies.
+
+    Parameters
+    ----------
+    searches
+        For each sky the table of its true clusters, and the catalogue of each detector, by name.
+    rules
+        Rules of the evaluation.
+    role
+        See :class:`skysieve.clusters.evaluate.sky.Area`.
+    disc
+        Radius of true clusters for the pixel scores, in arcminutes.
+
+    Returns
+    -------
+    list of tuple
+        Name, matched candidates and pixel counts of each detector.
+    dict
+        Facts about the detectors and the area, by name.
+
+    Raises
+    ------
+    SourceError
+        If a catalogue cannot be read, or no part of the skies was searched and has this role.
+    """
+    matches: dict[str, list[TruthMatch]] = {}
+    pixels: dict[str, PixelCounts] = {}
+    skies = []
+    facts: dict[str, str] = {}
+    for truth, paths in searches:
+        detectors = {name: read_detector(path) for name, path in paths.items()}
+        skies.append(evaluation_sky(truth, detectors, role))
+        for name, one in detectors.items():
+            matches.setdefault(name, []).append(match_sky(skies[-1], one, rules))
+            counts = count_sky_pixels(skies[-1], one, rules, disc=disc)
+            if counts is not None:
+                pixels[name] = pixels[name] + counts if name in pixels else counts
+            facts.setdefault(f"detector {name}", one.described)
+    area = area_in_square_degrees(skies)
+    if not area:
+        raise SourceError(
+            f"no part of the skies is in the tiles for {role}, and was searched; try --tiles all"
+        )
+    facts["area"] = f"{area:.0f} square degrees"
+    results = [(name, TruthMatch.join(parts), pixels.get(name)) for name, parts in matches.items()]
+    return results, facts
+
+
 def evaluation_sky(
     truth: Path,
     detectors: Mapping[str, Detector],
-    role: Literal["test", "validation", "train", "all"],
+    role: Role,
     split: SkySplit | None = None,
 ) -> EvaluationSky:
     """Return a sky for an evaluation: the part that all detectors searched.

@@ -40,7 +40,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from skysieve.clusters.evaluate.evaluation import Curve
-    from skysieve.clusters.evaluate.sky import Rules, TruthMatch
+    from skysieve.clusters.evaluate.settings import Rules
+    from skysieve.clusters.evaluate.sky import TruthMatch
     from skysieve.clusters.search.pixel_scores import PixelCounts
     from skysieve.core.evaluation.bootstrap import Estimate
 

@@ -13,7 +13,8 @@ import numpy as np
 from skysieve.clusters.catalogue.known_catalogues import read_known_catalogue
 from skysieve.clusters.evaluate.evaluation import threshold_at_purity
 from skysieve.clusters.evaluate.search import assemble_units, for_finder, units_of_role
-from skysieve.clusters.evaluate.sky import Area, EvaluationSky, Rules, TruthMatch, match_to_truth
+from skysieve.clusters.evaluate.settings import Rules
+from skysieve.clusters.evaluate.sky import Area, EvaluationSky, TruthMatch, match_to_truth
 from skysieve.clusters.maps.split import SkySplit
 from skysieve.clusters.search.assemble import choose_candidates
 from skysieve.clusters.search.combine import FEATURES, Scoring

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skysieve.clusters.catalogue.cross_match import check_radius, match
+from skysieve.clusters.catalogue.cross_match import match
 from skysieve.clusters.maps.split import SkySplit
 from skysieve.core.errors import ConfigError
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from skysieve.clusters.catalogue.known_catalogues import KnownCatalogue
+    from skysieve.clusters.evaluate.settings import Role, Rules
 
 __all__ = [
     "BLOCKS",
     "Area",
     "EvaluationSky",
-    "Rules",
     "TruthMatch",
     "findable_clusters",
     "match_to_truth",
@@ -43,50 +43,6 @@ NoiseBySize = tuple["NDArray[np.float64]", "NDArray[np.float64]"]
 
 
 @dataclass(frozen=True)
-class Rules:
-    """Rules of the evaluation.
-
-    Attributes
-    ----------
-    radius
-        Matching radius between candidates and clusters, in arcminutes.
-    least_y500
-        Minimum Y500 of findable clusters, in square arcminutes.  Completeness is the fraction of findable
-        clusters that are found.
-    least_real
-        Minimum Y500 of clusters that make a candidate real.  Purity is the fraction of candidates that are
-        real.  Fainter clusters are so numerous that a candidate has one nearby by chance.
-    least_snr
-        Minimum S/N of findable clusters, as expected from the matched filter's noise for their size; None for
-        no limit.
-    purity
-        Purity at which completeness is compared.
-
-    Raises
-    ------
-    ConfigError
-        If a value is out of range.
-    """
-
-    radius: float = 5.0
-    least_y500: float = 5e-4
-    least_real: float = 1e-4
-    least_snr: float | None = None
-    purity: float = 0.9
-
-    def __post_init__(self) -> None:
-        """Check the values."""
-        check_radius(self.radius)
-        if not 0 < self.purity <= 1:
-            raise ConfigError(f"purity {self.purity:g}: expected above 0, to 1")
-        if not 0 <= self.least_real <= self.least_y500:
-            raise ConfigError(
-                f"least Y500 of findable clusters {self.least_y500:g}, of real ones {self.least_real:g}: "
-                "the second must be from 0 to the first"
-            )
-
-
-@dataclass(frozen=True)
 class Area:
     """The part of a sky that is evaluated.
 
@@ -100,7 +56,7 @@ class Area:
         Footprints of the searches; the area is inside of all of them.
     """
 
-    role: Literal["test", "validation", "train", "all"] = "test"
+    role: Role = "test"
     split: SkySplit = field(default_factory=SkySplit)
     footprints: tuple[Footprint, ...] = ()
 

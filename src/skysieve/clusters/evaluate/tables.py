@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from skysieve.clusters.evaluate.evaluation import BinnedFraction
-    from skysieve.clusters.evaluate.sky import Rules
+    from skysieve.clusters.evaluate.settings import Rules
     from skysieve.clusters.search.pixel_scores import PixelCounts
     from skysieve.core.evaluation.bootstrap import Estimate
 

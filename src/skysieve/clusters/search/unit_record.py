@@ -82,6 +82,23 @@ class UnitRecord(JobRecord):
             kept,
         )
 
+    def describe(self) -> str:
+        """Return position, area and best values.
+
+        Returns
+        -------
+        str
+            One line.
+        """
+        best = [
+            f"{word} {value:.2g}"
+            for word, value in (("p up to", self.probability), ("S/N up to", self.snr))
+            if np.isfinite(value)
+        ]
+        how = "kept" if self.kept else f"{self.seconds:.1f} s"
+        place = f"l, b {self.lon:.1f}, {self.lat:+.1f}"
+        return f"tile {self.unit} at {place}: {self.area:.1f} deg2, {', '.join([*best, how])}"
+
 
 def _highest(values: NDArray[np.float32]) -> float:
     return float(np.nanmax(values)) if np.isfinite(values).any() else float("nan")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,15 +11,25 @@ import numpy as np
 from skysieve.core.errors import ConfigError
 from skysieve.core.fits.frames import ArrayFrame
 from skysieve.frames.mask.classes import CLASSES, find_class
-from skysieve.frames.simulate.probes import draw_probe
+from skysieve.frames.simulate.probes import PROBES, draw_probe
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from skysieve.frames.mask.masker import Masker
     from skysieve.frames.simulate.probes import Probe, ProbeFrame
 
-__all__ = ["MAX_ELSEWHERE", "MAX_FALSE", "MIN_FOUND", "ProbeOutcome", "ProbeRun", "run_probe"]
+__all__ = [
+    "MAX_ELSEWHERE",
+    "MAX_FALSE",
+    "MIN_FOUND",
+    "ProbeOutcome",
+    "ProbeRun",
+    "run_probe",
+    "select_probes",
+]
 
 MIN_FOUND = 0.8
 """Minimum fraction of the object's pixels that must have the correct class."""
@@ -82,6 +93,30 @@ class ProbeRun:
     outcome: ProbeOutcome
     frame: ProbeFrame
     bits: NDArray[np.int16]
+
+
+def select_probes(patterns: Sequence[str]) -> list[Probe]:
+    """Return the probes whose names match one of the patterns.
+
+    Parameters
+    ----------
+    patterns
+        Patterns as of a shell; all probes if there is none.
+
+    Returns
+    -------
+    list of Probe
+        The probes.
+
+    Raises
+    ------
+    ConfigError
+        If a pattern matches no probe.
+    """
+    for pattern in patterns:
+        if not any(fnmatchcase(probe.name, pattern) for probe in PROBES):
+            raise ConfigError(f"--only {pattern!r}: matches no probe; their names are printed without it")
+    return [p for p in PROBES if not patterns or any(fnmatchcase(p.name, pattern) for pattern in patterns)]
 
 
 def run_probe(masker: Masker, probe: Probe, *, draws: int = 1) -> ProbeRun:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Literal
 
+from skysieve.core.errors import ConfigError
 from skysieve.core.models.engine_settings import SPEED
 from skysieve.core.settings import read_assignments, read_names, setting
 from skysieve.frames.image.settings import COMPARISON, FrameSettings, NoDataOptions
 from skysieve.frames.mask.classes import CLASS_NAMES, DEFAULT_BAD
+from skysieve.frames.mask.trails.settings import TRAILS
 
 __all__ = [
     "DECISIONS",
@@ -17,6 +20,8 @@ __all__ = [
     "Format",
     "MaskOptions",
     "MaskSettings",
+    "MaskTables",
+    "PriorOptions",
     "Tiling",
     "Tool",
     "Weight",
@@ -109,6 +114,83 @@ class MaskSettings(FrameSettings):
         return {name: value for name, (value, default) in found.items() if value != default}
 
 
+def _priors(texts: list[str]) -> dict[str, float]:
+    return read_assignments("--prior", texts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PriorOptions:
+    """Where the expected fractions of the classes are from, and files with more settings.
+
+    Attributes
+    ----------
+    priors
+        auto: estimate priors from each frame; none: use the network's probabilities without correction.
+    prior
+        Expected fraction of pixels in a class, as CR=5e-4; may be repeated.
+    config_dir
+        Folder with classes.flags, classes.priors, classes.thresh, each optional.
+    """
+
+    priors: Literal["default", "auto", "none"] = setting("default", panel=DECISIONS)
+    prior: Mapping[str, float] = setting(
+        {}, factory=dict, metavar="NAME=VALUE", panel=DECISIONS, text_type=list[str], read=_priors
+    )
+    config_dir: Path | None = setting(None, panel=DECISIONS, hidden_default=True)
+
+    def applied_to(self, settings: MaskSettings, *, classes_given: bool) -> MaskSettings:
+        """Return settings with these priors, and with those of the configuration files.
+
+        Parameters
+        ----------
+        settings
+            The settings; their thresholds are preferred to those of the files.
+        classes_given
+            Whether their classes, too, are preferred to those of the files.
+
+        Returns
+        -------
+        MaskSettings
+            The settings of the run.
+
+        Raises
+        ------
+        ConfigError
+            If the options do not go together, or a file is not valid.
+        """
+        from skysieve.frames.mask.config_files import read_class_config
+
+        config = None if self.config_dir is None else read_class_config(self.config_dir)
+        if self.priors != "default" and self.prior:
+            raise ConfigError(f"--prior does not go with --priors {self.priors}")
+        given = {**(config.priors if config else {}), **self.prior}
+        chosen: Mapping[str, float] | Literal["auto"] | None = given if self.priors == "default" else None
+        settings = replace(settings, priors="auto" if self.priors == "auto" else chosen)
+        if config is None:
+            return settings
+        return replace(
+            settings,
+            classes=settings.classes if classes_given else config.classes,
+            thresholds={**config.thresholds, **settings.thresholds},
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskTables:
+    """Tables of all masked files.
+
+    Attributes
+    ----------
+    table
+        Write the masked fractions of each frame (ECSV, or Parquet by its name).
+    trails
+        Write a table of the trails of all frames as lines (ECSV).
+    """
+
+    table: Path | None = setting(None, hidden_default=True)
+    trails: Path | None = setting(None, panel=TRAILS, hidden_default=True)
+
+
 def _compression(text: str) -> Any:
     return None if text == "auto" else text
 
@@ -159,7 +241,7 @@ class MaskOptions(NoDataOptions):
     bits: str | None = setting(None, metavar="NAME", hidden_default=True)
     bits_from: str | None = setting(None, metavar="MASK", hidden_default=True)
     compression: Compression | None = setting(
-        None, text_type=Literal["auto", "PLIO_1", "GZIP_2", "none"], read=_compression
+        None, text_type=Literal["auto", "PLIO_1", "GZIP_2", "none"], read=_compression, shown="auto"
     )
     weight: Weight | None = setting(None, hidden_default=True)
     tool: Tool | None = setting(None, "--for", hidden_default=True)

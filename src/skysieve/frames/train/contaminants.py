@@ -24,9 +24,10 @@ from skysieve.frames.simulate.contaminants.footprints import read_footprints
 from skysieve.frames.simulate.recipe import read_recipe
 from skysieve.frames.train.agreement import bf16_agreement
 from skysieve.frames.train.contaminant_model import CalibrationFrame, measure_contaminants
-from skysieve.frames.train.domain import DOMAIN_FRAMES, DOMAIN_SEED, DOMAIN_SIDE, calibrate_domain
+from skysieve.frames.train.domain import DOMAIN_SEED, calibrate_domain
 from skysieve.frames.train.injected import CleanFolder, InjectedFrames, MixedFrames
 from skysieve.frames.train.segmentation import Segmentation, sieve_net
+from skysieve.frames.train.settings import DOMAIN_FRAMES, DOMAIN_SIDE
 from skysieve.frames.train.tiles import SimulatedFrames, TileStream, normalise_frame
 
 if TYPE_CHECKING:

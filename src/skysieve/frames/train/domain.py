@@ -35,20 +35,13 @@ if TYPE_CHECKING:
     from skysieve.frames.image.frame_statistics import Measured
 
 __all__ = [
-    "DOMAIN_FRAMES",
     "DOMAIN_SEED",
-    "DOMAIN_SIDE",
     "RECIPES",
     "calibrate_domain",
     "simulated_pixels",
 ]
 
 DOMAIN_SEED = 3_000_003
-DOMAIN_FRAMES = 600
-"""Number of frames, enough for quantiles of 0.5 %."""
-
-DOMAIN_SIDE = 512
-"""Side of these frames in pixels."""
 
 RECIPES: dict[str, str] = {CONTAMINANTS.name: "default", TRACKING.name: "tracking"}
 """Default recipe of the simulated training frames of each job."""

@@ -17,25 +17,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MAX_CORNERS",
-    "MAX_SIDE",
-    "PUBLISHED_SHAPE",
     "AnnotatedImage",
     "Annotations",
     "OutlinedGhost",
     "Skipped",
 ]
-
-PUBLISHED_SHAPE = (400, 400)
-"""Height and width of the published focal planes; the files of the VGG Image Annotator do not store them.
-
-References
-----------
-Tanoglidis et al. 2022, Astronomy and Computing (arXiv 2109.08246).
-"""
-
-MAX_SIDE = 10_000
-"""Maximum height and width of an image in pixels.  Ghosts are outlined on binned images: a larger size means
-that the file is damaged."""
 
 MAX_CORNERS = 100_000
 """Maximum number of corners of an outline.  More corners mean that the file is damaged."""

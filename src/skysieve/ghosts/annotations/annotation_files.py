@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from skysieve.core.atomic import atomic_write
 from skysieve.core.documents import parse_json, read_text
 from skysieve.core.errors import ConfigError, SourceError
-from skysieve.ghosts.annotations.annotated_images import MAX_SIDE, PUBLISHED_SHAPE
 from skysieve.ghosts.annotations.coco import is_coco, parse_coco, to_coco
+from skysieve.ghosts.annotations.settings import MAX_SIDE, PUBLISHED_SHAPE, Form
 from skysieve.ghosts.annotations.via import is_via, parse_via, to_via
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMS", "MAX_FILE_BYTES", "find_problems", "read_annotations", "write_annotations"]
 
-FORMS = ("via", "via-list", "via-dict", "coco")
-"""File formats: projects of the VGG Image Annotator, lists and dicts of its images, and COCO instances."""
+FORMS: tuple[str, ...] = get_args(Form)
+"""File formats; see :data:`skysieve.ghosts.annotations.settings.Form`."""
 
 MAX_FILE_BYTES = 2**28
 """Maximum size of an annotation file.  A file with a hundred thousand outlines is ten times smaller."""

@@ -16,7 +16,6 @@ import numpy as np
 from skysieve.core.errors import ConfigError, SourceError
 from skysieve.ghosts.annotations.annotated_images import (
     MAX_CORNERS,
-    MAX_SIDE,
     AnnotatedImage,
     Annotations,
     OutlinedGhost,
@@ -29,6 +28,7 @@ from skysieve.ghosts.annotations.run_lengths import (
     encode_run_lengths,
     expand_counts,
 )
+from skysieve.ghosts.annotations.settings import MAX_SIDE
 from skysieve.ghosts.annotations.tracing import trace
 from skysieve.ghosts.classes import CLASSES, find_class
 

@@ -10,7 +10,7 @@ from typing import Literal
 from skysieve.core.models.engine_settings import ModelSettings
 from skysieve.core.settings import read_assignments, setting
 
-__all__ = ["Binning", "GhostOptions", "GhostSettings"]
+__all__ = ["Binning", "GhostOptions", "GhostSettings", "GhostTables"]
 
 Binning = Literal["medians", "samples"]
 """How the pixels of a CCD become those of the picture."""
@@ -86,3 +86,22 @@ class GhostOptions:
     binning: Binning = setting("medians")
     camera_file: Path | None = setting(None, "--camera", hidden_default=True)
     overwrite: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class GhostTables:
+    """Tables of all exposures.
+
+    Attributes
+    ----------
+    table
+        Output table of the ghosts, or with --screen of the exposures (ECSV, or Parquet by its name).
+    ccds
+        Output table of the CCDs that ghosts touch (ECSV, or Parquet by its name).
+    exclude
+        Output list of these CCDs in the format of DELVE: date, expnum, ccd, id, ccdnum.
+    """
+
+    table: Path | None = setting(None, hidden_default=True)
+    ccds: Path | None = setting(None, hidden_default=True)
+    exclude: Path | None = setting(None, hidden_default=True)

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from skysieve.cli.running import Failures, run_and_report
+from skysieve.clusters.evaluate.search import required_finder, units_of_role, write_finders
+from skysieve.clusters.search.job import ClusterJob
+from skysieve.clusters.search.settings import ClusterSettings
 from skysieve.core.atomic import atomic_write
 from skysieve.core.errors import ConfigError, OutputError, SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from skysieve.clusters.search.job import ClusterJob
+    from skysieve.clusters.evaluate.settings import Role, SearchSettings
+    from skysieve.clusters.search.settings import Finder
+    from skysieve.core.fits.locations import Location
 
 __all__ = ["SkySearches"]
 
@@ -21,45 +26,35 @@ CATALOGUE = "catalogue.fits"
 _SEARCH = "search.json"
 
 
+@dataclass(frozen=True)
 class SkySearches:
     """Searches each sky once with the finders that are evaluated.
 
-    Parameters
+    Attributes
     ----------
     folder
         Output folder; each sky and finder gets its own subfolder.
     finders
         Names of the finders.
     settings
-        Settings of the search: fields of :class:`skysieve.clusters.search.settings.ClusterSettings`.
-    galactic_cut, overwrite
-        See :class:`skysieve.clusters.search.job.ClusterJob`.
+        Settings of the search.
     role
-        Tiles to search by their role in training (``train``, ``validation``, ``test``), or ``all``.
+        Tiles to search by their role in training.
+    run
+        Runs a search on the sky of its first argument; the others are the job and its units.
     resume
         Whether to reuse finished searches, and to resume interrupted ones.
-    jobs, quiet, debug
-        See :mod:`skysieve.cli.running`.
+    overwrite
+        Whether to replace earlier searches.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        finders: Sequence[str],
-        settings: dict[str, Any],
-        *,
-        galactic_cut: float,
-        role: str,
-        resume: bool,
-        overwrite: bool,
-        jobs: int,
-        quiet: bool,
-        debug: bool,
-    ) -> None:
-        self._folder, self._finders, self._settings = folder, finders, settings
-        self._cut, self._role, self._jobs = galactic_cut, role, jobs
-        self._resume, self._overwrite = resume, overwrite
-        self._quiet, self._debug = quiet, debug
+    folder: Path
+    finders: Sequence[Finder]
+    settings: SearchSettings
+    role: Role
+    run: Callable[[Path, ClusterJob, list[Location]], None]
+    resume: bool
+    overwrite: bool
 
     def check(self, skies: list[Path]) -> None:
         """Check, before searches of hours, that all of them can run.
@@ -75,14 +70,14 @@ class SkySearches:
             If one of them cannot run.
         """
         for number, sky in enumerate(skies):
-            if self._finders and not sky.is_dir():
+            if self.finders and not sky.is_dir():
                 raise ConfigError(f"--finder needs maps: give --sky the folder with {sky}, not the table")
             if self._needs_search(number):
                 self._job(sky, number).check()
-            elif self._finders:
+            elif self.finders:
                 self._check_same(sky, number)
 
-    def run(self, sky: Path, number: int) -> dict[str, Path]:
+    def search(self, sky: Path, number: int) -> dict[str, Path]:
         """Search a sky, unless an earlier run is reused.
 
         Parameters
@@ -102,40 +97,26 @@ class SkySearches:
         SkysieveError
             If the sky cannot be searched.
         """
-        from skysieve.clusters.evaluate.search import units_of_role, write_finders
-
         folder = self._sky_folder(number)
         if self._needs_search(number):
             job = self._job(sky, number)
-            units = units_of_role(job, self._role)
+            units = units_of_role(job, self.role)
             if not units:
-                raise SourceError(f"{sky}: no part of it is in the tiles for {self._role}; try --tiles all")
-            if self._jobs > 1 and len(units) > 1:
-                job.release()
-            failures = Failures(debug=self._debug)
-            records = run_and_report(
-                job,
-                units,
-                processes=self._jobs,
-                failures=failures,
-                describe=lambda unit, record: f"{sky} tile {record.unit}: {record.seconds:.1f} s",  # noqa: ARG005
-                quiet=self._quiet,
-                what="tiles",
-            )
-            failures.finish(len(list(records)))
-            write_finders(job, units, self._finders, folder)  # type: ignore[arg-type]
+                raise SourceError(f"{sky}: no part of it is in the tiles for {self.role}; try --tiles all")
+            self.run(sky, job, units)
+            write_finders(job, units, self.finders, folder)
             with atomic_write(folder / _SEARCH, overwrite=True) as temporary:
                 temporary.write_text(json.dumps(self._identity(sky), indent=1) + "\n", encoding="utf-8")
-        return {name: folder / name for name in self._finders}
+        return {name: folder / name for name in self.finders}
 
     def _sky_folder(self, number: int) -> Path:
-        return self._folder / f"sky-{number + 1}"
+        return self.folder / f"sky-{number + 1}"
 
     def _needs_search(self, number: int) -> bool:
         """Whether a sky has to be searched."""
         folder = self._sky_folder(number)
-        expected = [folder / _SEARCH, *(folder / name / CATALOGUE for name in self._finders)]
-        return bool(self._finders) and not (self._resume and all(path.is_file() for path in expected))
+        expected = [folder / _SEARCH, *(folder / name / CATALOGUE for name in self.finders)]
+        return bool(self.finders) and not (self.resume and all(path.is_file() for path in expected))
 
     def _check_same(self, sky: Path, number: int) -> None:
         """Check that an earlier search had the same settings."""
@@ -153,20 +134,17 @@ class SkySearches:
 
     def _identity(self, sky: Path) -> dict[str, Any]:
         """Return the settings that the candidates depend on, in types that JSON keeps."""
-        asked = {name: self._settings.get(name) for name in ("model", "threshold", "snr", "views")}
-        return asked | {"sky": str(sky.resolve()), "Galactic cut": self._cut, "role of tiles": self._role}
+        values = self.settings.of_search()
+        asked = {name: values.get(name) for name in ("model", "threshold", "snr", "views")}
+        cut = self.settings.galactic_cut
+        return asked | {"sky": str(sky.resolve()), "Galactic cut": cut, "role of tiles": self.role}
 
     def _job(self, sky: Path, number: int) -> ClusterJob:
-        from skysieve.clusters.evaluate.search import required_finder
-        from skysieve.clusters.search.job import ClusterJob
-        from skysieve.clusters.search.settings import ClusterSettings
-
-        needed = required_finder(self._finders)  # type: ignore[arg-type]
         return ClusterJob(
             [str(sky)],
             self._sky_folder(number) / "search",
-            ClusterSettings(finder=needed, **self._settings),
-            galactic_cut=self._cut,
-            resume=self._resume,
-            overwrite=self._overwrite,
+            ClusterSettings(finder=required_finder(self.finders), **self.settings.of_search()),
+            galactic_cut=self.settings.galactic_cut,
+            resume=self.resume,
+            overwrite=self.overwrite,
         )
