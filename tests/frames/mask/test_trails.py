@@ -123,6 +123,11 @@ def test_a_trail_too_faint_for_the_mask_is_found(ends):
     assert np.abs(across).max() < 2.0
 
 
+def test_faint_rows_of_a_detector_are_no_trail():
+    pixels, bits = seen(line(((-20, 100), (420, 104)), 0.8, 5.0))
+    assert not measure_trails(ArrayFrame(pixels), bits)
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_an_empty_frame_has_no_trail(seed):
     stars = np.zeros(SHAPE)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["faint_segments", "without_sources"]
+__all__ = ["ALONG_AXIS", "faint_segments", "without_sources"]
 
 BIN = 4
 """Side in pixels of the blocks whose light is summed."""

@@ -12,7 +12,7 @@ import numpy as np
 from skysieve.frames.mask.classes import find_class
 from skysieve.frames.mask.trails.courses import excess_along, fit_centre_line, mean_profile
 from skysieve.frames.mask.trails.cutouts import CHUNK, Cutout, SkyLight
-from skysieve.frames.mask.trails.faint import faint_segments, without_sources
+from skysieve.frames.mask.trails.faint import ALONG_AXIS, faint_segments, without_sources
 from skysieve.frames.mask.trails.light_curves import Ends, find_ends, find_kind, find_period
 from skysieve.frames.mask.trails.profile import TrailProfile, fit_profile
 from skysieve.frames.mask.trails.segments import along_and_across, find_segments, join_segments
@@ -289,11 +289,13 @@ def _brightest_along(trail: MeasuredTrail, sky: SkyLight) -> float:
 
 
 def _is_clear(trail: MeasuredTrail, shape: tuple[int, int]) -> bool:
-    """Return whether a faint line is significant, long and narrow enough for a trail, and not at a border."""
+    """Return whether a faint line is significant, long and narrow, and neither at a border nor along rows."""
     x, y = trail.points(3)[1]
+    quarter = trail.course.angle % (math.pi / 2)
     to_border = min(x, y, shape[1] - 1 - x, shape[0] - 1 - y)
     return (
-        to_border >= max(MIN_TO_BORDER, 2 * trail.width)
+        min(quarter, math.pi / 2 - quarter) >= ALONG_AXIS
+        and to_border >= max(MIN_TO_BORDER, 2 * trail.width)
         and trail.significance >= max(MIN_FAINT_SIGNIFICANCE, MIN_AGREEMENT * trail.snr)
         and trail.length >= MIN_FAINT_LENGTH
         and trail.width <= MAX_FAINT_WIDTH
