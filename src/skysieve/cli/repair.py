@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from skysieve.cli.options import Debug, Overwrite, Quiet
+from skysieve.cli.options import Writing
 from skysieve.cli.settings_options import takes_settings
 from skysieve.core.printable import printable
 from skysieve.frames.repair.settings import RepairSettings
@@ -24,9 +24,7 @@ def repair(
         Path, typer.Option("-o", "--output", metavar="PATH", help="The copy with filled pixels.")
     ],
     settings: RepairSettings,
-    overwrite: Overwrite = False,
-    quiet: Quiet = False,
-    debug: Debug = False,  # noqa: ARG001 (read by the program)
+    how: Writing,
 ) -> None:
     """Fill the bad pixels of frames from their surroundings, into a copy.
 
@@ -42,8 +40,8 @@ def repair(
     from skysieve.frames.repair.files import repair_file
 
     start_logging()
-    done = repair_file(frame, mask, output, settings, overwrite=overwrite)
-    if quiet:
+    done = repair_file(frame, mask, output, settings, overwrite=how.overwrite)
+    if how.quiet:
         return
     print(f"{printable(frame)} -> {printable(output)}")
     for one in done:
