@@ -92,6 +92,14 @@ def test_pieces_of_a_trail_are_joined_across_gaps(gap):
     same_ends(trail, ends, 2.0)
 
 
+def test_pieces_of_a_trail_are_joined_across_a_long_dark_part():
+    ends = (20, 40), (380, 250)
+    light = line(ends, 5.0)
+    light[:, 150:305] = 0
+    [trail] = measured(light)
+    same_ends(trail, ends, 2.0)
+
+
 def test_a_trail_behind_a_star_is_one():
     ends = (20, 40), (380, 250)
     star = 3000 * np.exp(-((ROWS - 145) ** 2 + (COLUMNS - 200) ** 2) / 60)
