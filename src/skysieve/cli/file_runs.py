@@ -8,20 +8,14 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import typer
 
-from skysieve.cli.running import (
-    Failures,
-    gather_units,
-    is_done,
-    run_and_report,
-    skip_own_products,
-    with_own_product,
-)
+from skysieve.cli.running import Failures, run_and_report
 from skysieve.core.errors import ConfigError
 from skysieve.core.execution.checked_job import CheckedJob, CheckedRecord
 from skysieve.core.execution.job import JobRecord
 from skysieve.core.execution.manifest import DONE, FAILED, SKIPPED, Manifest, ManifestHeader, manifest_path
 from skysieve.core.execution.run_identity import identify_run
 from skysieve.core.execution.shards import Shard, list_id
+from skysieve.core.fits.file_units import gather_units, is_done, skip_own_products, with_own_product
 from skysieve.core.printable import printable
 
 if TYPE_CHECKING:

@@ -32,7 +32,8 @@ def maximask(im_path: ImPath, *, settings: PublishedMasking, debug: Debug = Fals
 
     Example: `skysieve maximask night.list --config_dir my_config --single_mask True`
     """
-    from skysieve.cli.running import Failures, find_units, run_and_report, start_logging, with_own_product
+    from skysieve.cli.running import Failures, run_and_report, start_logging
+    from skysieve.core.fits.file_units import find_units, with_own_product
     from skysieve.frames.mask.config_files import read_class_config
     from skysieve.frames.mask.job import MaskJob
     from skysieve.frames.mask.model import MAXIMASK
@@ -73,7 +74,8 @@ def maxitrack(im_path: ImPath, *, settings: PublishedTracking, debug: Debug = Fa
 
     Example: `skysieve maxitrack night.list --prior 0.02`
     """
-    from skysieve.cli.running import Failures, find_units, run_and_report, start_logging
+    from skysieve.cli.running import Failures, run_and_report, start_logging
+    from skysieve.core.fits.file_units import find_units
     from skysieve.frames.track.job import TrackJob
     from skysieve.frames.track.model import MAXITRACK
     from skysieve.frames.track.products import append_published_line
