@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -198,11 +197,9 @@ class Cutout:
         side = max(8.0, 2 * half_width)
         left = (self.across < -gap) & (self.across >= -gap - side)
         right = (self.across > gap) & (self.across <= gap + side)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)
-            mean = np.nanmean(self.light[:, inner], axis=1)
-            sides = np.stack([np.nanmedian(self.light[:, part], axis=1) for part in (left, right)])
-            level = np.nanmean(sides, axis=0)
+        mean = _mean_of(self.light[:, inner], axis=1)
+        sides = np.stack([median_of(self.light[:, part], axis=1) for part in (left, right)])
+        level = _mean_of(sides, axis=0)
         unlike = np.abs(sides[0] - sides[1]) > 6 * 1.25 / math.sqrt(side)
         found: NDArray[np.float32] = np.where(np.nan_to_num(unlike), np.nan, mean - level).astype(np.float32)
         return found
@@ -225,9 +222,23 @@ def median_of(values: NDArray[np.float32], *, axis: int, min_known: float = 0.0)
     ndarray
         float32 medians.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        found: NDArray[np.float32] = np.nanmedian(values, axis=axis).astype(np.float32)
-    if min_known:
-        found[np.isfinite(values).mean(axis=axis) < min_known] = np.nan
+    # np.nanmedian warns where all are unknown, and warnings cannot be turned off in one thread only
+    ordered = np.sort(values, axis=axis)  # NaN last
+    known = values.shape[axis] - np.count_nonzero(np.isnan(values), axis=axis)
+    last = max(values.shape[axis] - 1, 0)
+    low, high = (
+        np.take_along_axis(ordered, np.expand_dims(np.clip(index, 0, last), axis), axis=axis).squeeze(axis)
+        for index in ((known - 1) // 2, known // 2)
+    )
+    enough = (known > 0) & (known >= min_known * values.shape[axis])
+    found: NDArray[np.float32] = np.where(enough, (low + high) / 2, np.nan).astype(np.float32)
+    return found
+
+
+def _mean_of(values: NDArray[np.float32], *, axis: int) -> NDArray[np.float32]:
+    """Return means of known values; NaN where there are none."""
+    known = np.isfinite(values)
+    count = known.sum(axis=axis)
+    total = np.where(known, values, 0).sum(axis=axis)
+    found: NDArray[np.float32] = np.where(count > 0, total / np.maximum(count, 1), np.nan).astype(np.float32)
     return found
