@@ -17,6 +17,7 @@ from skysieve.core.extras import EXTRAS, describe_missing_module, install_comman
 ROOT = Path(__file__).parents[1]
 FOR_DEVELOPMENT = {"test", "lint", "docs", "all"}
 MODULES = {
+    "dask-jobqueue": "dask_jobqueue",
     "google-crc32c": "google_crc32c",
     "maximask": "maximask_and_maxitrack",
     "onnxruntime-gpu": "onnxruntime",

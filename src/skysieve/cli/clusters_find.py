@@ -79,7 +79,7 @@ def find(
     units = job.units()
     if not run.quiet:
         print(f"{len(units)} tiles of the sky, bands {', '.join(job.maps.names)}, nside {job.sky.nside}")
-    if run.jobs > 1 and len(units) > 1:
+    if (run.jobs > 1 and len(units) > 1) or run.dask is not None:
         job.release()
     failures = _TileFailures(job, debug=run.debug)
     numbers = count(1)
@@ -87,6 +87,7 @@ def find(
         job,
         units,
         processes=run.jobs,
+        dask=run.dask,
         failures=failures,
         describe=lambda _unit, record: f"{next(numbers)}/{len(units)} {record.describe()}",
         quiet=run.quiet,

@@ -69,7 +69,7 @@ class FileRun(Generic[Record]):
         self._verb, self._job, self._files = verb, job, files
         self._failures = Failures(debug=options.debug)
         self._product, self._overwrite = product, options.overwrite
-        self._processes, self._quiet = options.jobs, options.quiet
+        self._processes, self._dask, self._quiet = options.jobs, options.dask, options.quiet
         self._shard = files.shard or Shard()
         self.done, self.before = 0, 0
 
@@ -112,6 +112,7 @@ class FileRun(Generic[Record]):
                     self._job,
                     todo,
                     processes=self._processes,
+                    dask=self._dask,
                     failures=self._failures,
                     describe=describe,
                     quiet=self._quiet,
@@ -124,6 +125,7 @@ class FileRun(Generic[Record]):
                 CheckedJob(self._job),
                 todo,
                 processes=self._processes,
+                dask=self._dask,
                 failures=self._failures,
                 describe=lambda unit, found: describe(unit, found.record),
                 quiet=self._quiet,

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from skysieve.core.errors import ConfigError
+from skysieve.core.execution.settings import MANY
 from skysieve.core.settings import setting
 
 __all__ = [
@@ -50,15 +52,23 @@ class Overwriting:
 
 @dataclass(frozen=True, kw_only=True)
 class Processes:
-    """How many units of work run at a time.
+    """How many units of work run at a time, and where.
 
     Attributes
     ----------
     jobs
         Number of processes; each needs its own memory.
+    dask
+        Run on a Dask cluster: address of its scheduler, as tcp://host:8786, or local:N for N processes here.
     """
 
     jobs: int = setting(1, "-j", "--jobs", minimum=1)
+    dask: str | None = setting(None, metavar="ADDRESS", hidden_default=True, panel=MANY)
+
+    def __post_init__(self) -> None:
+        """Check that one of both is given at most."""
+        if self.dask is not None and self.jobs > 1:
+            raise ConfigError(f"--jobs {self.jobs} does not go with --dask, whose workers are the processes")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import sys
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, TypeVar
 
 import typer
@@ -131,6 +131,7 @@ def run_and_report(
     units: list[Location],
     *,
     processes: int,
+    dask: str | None = None,
     failures: Failures,
     describe: Callable[[Location, Record], str],
     quiet: bool,
@@ -142,6 +143,9 @@ def run_and_report(
     ----------
     job, units, processes
         See :func:`skysieve.core.execution.local.run_units`.
+    dask
+        Address of a Dask cluster that runs the job instead, see
+        :func:`skysieve.core.execution.dask_executor.run_on_dask`.
     failures
         Gets the units that fail, and counts those that are skipped.
     describe
@@ -158,9 +162,12 @@ def run_and_report(
     """
     if not units:
         return
-    with _progress(len(units), what, quiet=quiet) as advance:
+    with ExitStack() as stack:
+        advance = stack.enter_context(_progress(len(units), what, quiet=quiet))
         outcome: Outcome[Location, Record]
-        for outcome in run_units(job, units, processes=processes, begin=start_logging):
+        outcomes = _run_units(job, units, processes, dask)
+        stack.callback(outcomes.close)  # an interrupt is to end the units before the command ends
+        for outcome in outcomes:
             if isinstance(outcome.error, NoFrameError) and getattr(outcome.unit, "found", False):
                 failures.skip(outcome.unit, outcome.error)
             elif outcome.error is not None:
@@ -175,6 +182,18 @@ def run_and_report(
     if failures.skipped and not quiet:
         files = "file that holds" if failures.skipped == 1 else "files that hold"
         print(f"skipped {failures.skipped} {files} no frame")
+
+
+def _run_units(
+    job: Job[Location, Record], units: list[Location], processes: int, dask: str | None
+) -> Generator[Outcome[Location, Record]]:
+    """Run a job on this machine, or on a Dask cluster."""
+    if dask is None:
+        yield from run_units(job, units, processes=processes, begin=start_logging)
+    else:
+        from skysieve.core.execution.dask_executor import run_on_dask
+
+        yield from run_on_dask(job, units, dask, begin=start_logging)
 
 
 @contextmanager

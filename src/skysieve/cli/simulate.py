@@ -195,6 +195,7 @@ def simulate_sky(
         job,
         job.units(),
         processes=run.jobs,
+        dask=run.dask,
         failures=failures,
         describe=_describe,
         quiet=run.quiet,

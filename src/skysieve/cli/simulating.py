@@ -102,7 +102,13 @@ def make_series(
 
     try:
         for _, record in run_and_report(
-            job, job.units(), processes=run.jobs, failures=failures, describe=line, quiet=run.quiet
+            job,
+            job.units(),
+            processes=run.jobs,
+            dask=run.dask,
+            failures=failures,
+            describe=line,
+            quiet=run.quiet,
         ):
             records.append(record)
     finally:  # the table also gets the frames of an interrupted run
