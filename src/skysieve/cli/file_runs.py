@@ -10,7 +10,7 @@ import typer
 
 from skysieve.cli.running import Failures, run_and_report
 from skysieve.core.errors import ConfigError
-from skysieve.core.execution.checked_job import CheckedJob, CheckedRecord
+from skysieve.core.execution.checked_job import CheckedJob, CheckedRecord, file_checksum
 from skysieve.core.execution.job import JobRecord
 from skysieve.core.execution.manifest import DONE, FAILED, SKIPPED, Manifest, ManifestHeader, manifest_path
 from skysieve.core.execution.run_identity import identify_run
@@ -181,9 +181,13 @@ class FileRun(Generic[Record]):
                 overwrite=self._overwrite or self._files.resume,
                 among=whole if shared else (),
             )
-            if self._files.resume and manifest is None:
-                todo = [unit for unit in mine if not is_done(self._product(unit), unit)]
-                self.before, mine = len(mine) - len(todo), todo
+            if self._files.resume:
+                done = [unit for unit in mine if is_done(self._product(unit), unit)]
+                if manifest is not None:
+                    for unit in done:
+                        manifest.add(printable(unit), DONE, **_product_row(self._product(unit)))
+                self.before, finished = len(done), set(done)
+                mine = [unit for unit in mine if unit not in finished]
         self.before += len(kept)
         if self.before and not self._quiet:
             print(f"{self.before} of {self.before + len(mine)} files are done already")
@@ -199,6 +203,12 @@ class FileRun(Generic[Record]):
             return there.st_size == row.get("bytes") and there.st_mtime >= unit.path.stat().st_mtime
         except OSError:
             return False
+
+
+def _product_row(product: Path) -> dict[str, object]:
+    """Return the values of a product of an earlier run that is in no manifest."""
+    checksum, size = file_checksum(product)
+    return {"product": printable(product), "checksum": checksum, "bytes": size}
 
 
 def _row(found: CheckedRecord[Record]) -> dict[str, object]:

@@ -10,9 +10,11 @@ from skysieve.core.errors import OutputError
 from skysieve.core.execution.job import JobRecord
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from skysieve.core.execution.job import Job
 
-__all__ = ["CheckedJob", "CheckedRecord"]
+__all__ = ["CheckedJob", "CheckedRecord", "file_checksum"]
 
 Unit = TypeVar("Unit")
 
@@ -37,6 +39,33 @@ class CheckedRecord(Generic[Record]):
     record: Record
     size: int = 0
     checksum: str = ""
+
+
+def file_checksum(path: Path) -> tuple[str, int]:
+    """Return the checksum and the size of a file.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Returns
+    -------
+    checksum : str
+        SHA-256.
+    size : int
+        Bytes.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be read.
+    """
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest(), stream.tell()
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be read for its checksum ({error.strerror})") from error
 
 
 @dataclass
@@ -87,12 +116,8 @@ class CheckedJob(Generic[Unit, Record]):
         product = record.main_product
         if product is None:
             return CheckedRecord(record)
-        try:
-            with product.open("rb") as stream:
-                checksum = hashlib.file_digest(stream, "sha256").hexdigest()
-                return CheckedRecord(record, stream.tell(), checksum)
-        except OSError as error:
-            raise OutputError(f"{product}: cannot be read for its checksum ({error.strerror})") from error
+        checksum, size = file_checksum(product)
+        return CheckedRecord(record, size, checksum)
 
     def stop(self) -> None:
         """Make running units of this process end soon."""
