@@ -1,7 +1,7 @@
 """Measure what a run on many machines costs besides the work itself: ``python benchmarks/many_machines.py``.
 
-Prints the seconds and bytes that each unit takes on a Dask cluster of this machine, and the time and memory of
-a list of 100,000 exposures.
+Prints the seconds and bytes that each unit takes on a Dask cluster of this machine, and the time and memory
+of a list of 100,000 exposures.
 """
 
 from __future__ import annotations

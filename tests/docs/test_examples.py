@@ -66,8 +66,7 @@ class TestSlurm:
         assert self.task(night, number, SHARDS=str(SHARDS)).returncode == 0
         merged = run_in(night, "merge", "manifests", "-o", "night.parquet", "--overwrite")
         assert merged.code == 0
-        assert merged.out.startswith(f"{SHARDS} of {SHARDS} shards, 6 files: 6 done
-")
+        assert merged.out.startswith(f"{SHARDS} of {SHARDS} shards, 6 files: 6 done\n")
 
     def test_outside_of_an_array_it_says_so(self, night):
         done = self.task(night, 1)

@@ -113,8 +113,10 @@ def test_units_at_work_are_stopped_when_nobody_takes_the_outcomes(cluster, tmp_p
     while not (tmp_path / "stopped").exists():
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    # the next run on these workers is not affected
+    # the workers go on, and take the next run
+    before = set(cluster.scheduler_info()["workers"])
     assert len(list(run_on_dask(Doubling(tmp_path), range(3), cluster))) == 3
+    assert set(cluster.scheduler_info()["workers"]) == before
 
 
 @dataclass
@@ -122,8 +124,10 @@ class Sleeping(Doubling):
     """A job whose first unit is quick, and whose others wait until they are stopped."""
 
     def run(self, unit: int) -> int:
-        while unit and not (self.folder / "stopped").exists():
+        while unit:
             time.sleep(0.05)
+            if (self.folder / "stopped").exists():
+                raise KeyboardInterrupt  # as a network that is stopped
         return unit
 
 

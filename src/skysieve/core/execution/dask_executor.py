@@ -222,6 +222,8 @@ def _connect(address: str) -> Iterator[Client]:
 
 @contextmanager
 def _local_cluster(processes: int) -> Iterator[Client]:
+    from multiprocessing.resource_tracker import ensure_running
+
     import dask.config
     from distributed import Client, LocalCluster
 
@@ -233,6 +235,7 @@ def _local_cluster(processes: int) -> Iterator[Client]:
         # leave the number of threads to the engine
         "distributed.nanny.pre-spawn-environ": {},
     }
+    ensure_running()  # its start would unblock signals in the thread that starts the workers
     with dask.config.set(settings):
         # processes that start, also later ones in place of dead ones, take signals when they are ready
         with hold_signals():

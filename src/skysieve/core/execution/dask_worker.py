@@ -96,6 +96,8 @@ def run_unit(work: Work, unit: Any) -> tuple[Any, Exception | None]:
     """
     try:
         return _prepared(work).run(unit), None
+    except KeyboardInterrupt:  # the job was stopped; the interrupt would end the worker
+        return None, SkysieveError("the run was stopped")
     except Exception as error:  # noqa: BLE001 (the client reports it)
         return None, _portable(error)
 
