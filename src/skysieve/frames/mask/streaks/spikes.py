@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy import ndimage
 
+from skysieve.frames.mask.known_values import mean_of, median_of
 from skysieve.frames.mask.streaks.clipped_frame import BIN, Mark
 from skysieve.frames.mask.streaks.tracing import Course, extent_above, profiles_along, robust_fit
 
@@ -162,9 +162,7 @@ def _rays(clipped: ClippedFrame, star: _Star, core: int) -> list[float]:
     radii = np.arange(core, core + SEGMENT * SEGMENTS, RADIAL_STEP, dtype=np.float64)[:, None]
     angles = np.arange(ANGLES) * (2 * math.pi / ANGLES)
     light = clipped.sample(star.row + radii * np.sin(angles), star.column + radii * np.cos(angles))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # circles beyond the frame
-        excess = light - np.nanmedian(light, axis=1, keepdims=True)
+    excess = light - median_of(light, axis=1)[:, None]
     smooth = np.empty_like(excess)
     for index, row in enumerate(excess):
         size = max(1, round(RAY_WIDTH * ANGLES / (2 * math.pi * radii[index, 0])))
@@ -210,9 +208,7 @@ def _core(clipped: ClippedFrame, star: _Star) -> int | None:
     """Return the radius at which the light of a star falls below :data:`HALO`; None if it is too large."""
     radii, angles = np.arange(2.0, MAX_CORE)[:, None], np.arange(48) * (2 * math.pi / 48)
     light = clipped.sample(star.row + radii * np.sin(angles), star.column + radii * np.cos(angles))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        halo = np.nan_to_num(np.nanmedian(light, axis=1), nan=np.inf)
+    halo = np.nan_to_num(median_of(light, axis=1), nan=np.inf)
     faint = np.flatnonzero(halo < HALO)
     return int(radii[faint[0], 0]) if faint.size else None
 
@@ -286,10 +282,8 @@ def _mark(clipped: ClippedFrame, pair: _Pair) -> float:
     widths: dict[int, tuple[int, int]] = {}
     for chunk in chunks:
         near = profiles.medians[max(0, chunk - 1) : chunk + 2]
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)
-            profile = np.nanmean(near, axis=0)
-            sides = np.fmin(np.nanmedian(profile[:14]), np.nanmedian(profile[-14:]))
+        profile = mean_of(near, axis=0)
+        sides = np.fmin(median_of(profile[:14], axis=0), median_of(profile[-14:], axis=0))
         profile = profile - np.nan_to_num(sides)
         ridge = float(np.nanmax(profile[centre - 2 : centre + 3], initial=0.0))
         core_low, core_high = extent_above(profile, ridge / 2)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from skysieve.frames.mask.known_values import mean_of, median_of
 from skysieve.frames.mask.streaks.clipped_frame import BIN, Mark
 from skysieve.frames.mask.streaks.ridges import find_ridges
 from skysieve.frames.mask.streaks.tracing import (
@@ -330,11 +330,9 @@ def _profile(
     detected = np.nan_to_num(excess[part]) > 0.25 * np.nanmax(excess[part], initial=0.0)
     if not detected.any():
         return None
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        chosen = profiles.medians[part][detected]
-        level = np.nanmedian(np.concatenate([chosen[:, :6], chosen[:, -6:]], axis=1), axis=1, keepdims=True)
-        profile: NDArray[np.float32] = np.nanmedian(chosen - np.nan_to_num(level), axis=0)
+    chosen = profiles.medians[part][detected]
+    level = median_of(np.concatenate([chosen[:, :6], chosen[:, -6:]], axis=1), axis=1)
+    profile = median_of(chosen - np.nan_to_num(level)[:, None], axis=0)
     centre = profile.size // 2
     return np.nan_to_num(profile) if np.isfinite(profile[centre - 3 : centre + 4]).all() else None
 
@@ -435,12 +433,10 @@ def _extent(profiles: CrossProfiles, width: float, chunk: int, first: int, last:
     centre = profiles.across.size // 2
     # the mean over neighbouring chunks is less noisy
     near = profiles.medians[max(first, chunk - 2) : min(last, chunk + 2) + 1]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        profile = np.nanmean(near, axis=0)
-        away = int(min(centre - 3, 1.5 * width + 6))
-        left = np.nanmedian(profile[max(0, centre - away - SIDE) : centre - away])
-        right = np.nanmedian(profile[centre + away + 1 : centre + away + 1 + SIDE])
+    profile = mean_of(near, axis=0)
+    away = int(min(centre - 3, 1.5 * width + 6))
+    left = median_of(profile[max(0, centre - away - SIDE) : centre - away], axis=0)
+    right = median_of(profile[centre + away + 1 : centre + away + 1 + SIDE], axis=0)
     # subtract a slope, as nebulosity and halos of stars often have one across the trail
     sides = np.nan_to_num([left if np.isfinite(left) else right, right if np.isfinite(right) else left])
     profile = profile - np.interp(profiles.across, [-away - SIDE / 2, away + SIDE / 2], sides).astype(

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from skysieve.frames.mask.known_values import median_of
 from skysieve.frames.mask.streaks.tracing import robust_fit
-from skysieve.frames.mask.trails.cutouts import CHUNK, Cutout, median_of
+from skysieve.frames.mask.trails.cutouts import CHUNK, Cutout
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -12,6 +12,7 @@ from scipy import ndimage
 from skysieve.frames.image.normalise import normalise
 from skysieve.frames.image.usable import UsableFrame
 from skysieve.frames.mask.classes import NODATA, find_class
+from skysieve.frames.mask.known_values import mean_of, median_of
 
 if TYPE_CHECKING:
     from typing import Self
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from skysieve.frames.image.background import Background
     from skysieve.frames.mask.streaks.tracing import Course
 
-__all__ = ["CHUNK", "Cutout", "SkyLight", "median_of"]
+__all__ = ["CHUNK", "Cutout", "SkyLight"]
 
 CHUNK = 32
 """Length in pixels of a chunk along a trail; medians over chunks are free of most stars."""
@@ -197,48 +198,9 @@ class Cutout:
         side = max(8.0, 2 * half_width)
         left = (self.across < -gap) & (self.across >= -gap - side)
         right = (self.across > gap) & (self.across <= gap + side)
-        mean = _mean_of(self.light[:, inner], axis=1)
+        mean = mean_of(self.light[:, inner], axis=1)
         sides = np.stack([median_of(self.light[:, part], axis=1) for part in (left, right)])
-        level = _mean_of(sides, axis=0)
+        level = mean_of(sides, axis=0)
         unlike = np.abs(sides[0] - sides[1]) > 6 * 1.25 / math.sqrt(side)
         found: NDArray[np.float32] = np.where(np.nan_to_num(unlike), np.nan, mean - level).astype(np.float32)
         return found
-
-
-def median_of(values: NDArray[np.float32], *, axis: int, min_known: float = 0.0) -> NDArray[np.float32]:
-    """Return medians of known values.
-
-    Parameters
-    ----------
-    values
-        float32; NaN is unknown.
-    axis
-        Axis over which to take the median.
-    min_known
-        Minimum fraction of known values; with fewer the median is NaN.
-
-    Returns
-    -------
-    ndarray
-        float32 medians.
-    """
-    # np.nanmedian warns where all are unknown, and warnings cannot be turned off in one thread only
-    ordered = np.sort(values, axis=axis)  # NaN last
-    known = values.shape[axis] - np.count_nonzero(np.isnan(values), axis=axis)
-    last = max(values.shape[axis] - 1, 0)
-    low, high = (
-        np.take_along_axis(ordered, np.expand_dims(np.clip(index, 0, last), axis), axis=axis).squeeze(axis)
-        for index in ((known - 1) // 2, known // 2)
-    )
-    enough = (known > 0) & (known >= min_known * values.shape[axis])
-    found: NDArray[np.float32] = np.where(enough, (low + high) / 2, np.nan).astype(np.float32)
-    return found
-
-
-def _mean_of(values: NDArray[np.float32], *, axis: int) -> NDArray[np.float32]:
-    """Return means of known values; NaN where there are none."""
-    known = np.isfinite(values)
-    count = known.sum(axis=axis)
-    total = np.where(known, values, 0).sum(axis=axis)
-    found: NDArray[np.float32] = np.where(count > 0, total / np.maximum(count, 1), np.nan).astype(np.float32)
-    return found
