@@ -33,7 +33,7 @@ def match(
             "-o",
             "--output",
             metavar="OUT",
-            help="Output table: .fits, .ecsv, .csv or .vot.",
+            help="Output table: .fits, .ecsv, .csv, .vot or .parquet.",
             show_default=False,
         ),
     ],

@@ -136,6 +136,17 @@ class TestCatalogue:
         assert infos["MODELSHA"] == "ab" * 32
         assert Table.read(path)["PSZ2"].tolist() == [PLANCK[0], "", ""]
 
+    def test_parquet_has_units_and_provenance(self, tmp_path, found):
+        parquet = pytest.importorskip("pyarrow.parquet")
+        path = tmp_path / "a.parquet"
+        write_catalogue(found.catalogue, path, cards=found.cards, overwrite=False)
+        table = parquet.read_table(path)
+        assert table.column_names == found.catalogue.colnames
+        assert table.schema.field("RA").metadata[b"unit"] == b"deg"
+        assert table.schema.metadata[b"MODELSHA"] == b"ab" * 32
+        assert table["PSZ2"].to_pylist() == [PLANCK[0], "", ""]
+        assert table["RA"].to_pylist() == list(found.catalogue["RA"])
+
     def test_fits_has_check_sums_and_a_name_without_a_form_is_refused(self, tmp_path, found):
         path = tmp_path / "a.fits"
         write_catalogue(found.catalogue, path, cards=found.cards, overwrite=False)
@@ -210,8 +221,9 @@ class TestFootprint:
 
 class TestAll:
     def test_all_is_written_and_sums_are_right(self, tmp_path, found):
-        written = write_products(found, tmp_path / "out", votable=True)
-        names = ["fits", "ecsv", "vot", "reg"]
+        pytest.importorskip("pyarrow")
+        written = write_products(found, tmp_path / "out", votable=True, parquet=True)
+        names = ["fits", "ecsv", "vot", "parquet", "reg"]
         others = ["footprint.fits", "probability.fits", "summary.json", "summary.txt"]
         assert written[0] == tmp_path / "out" / "catalogue.fits"
         assert sorted(path.name for path in written) == sorted([*(f"catalogue.{n}" for n in names), *others])

@@ -1,4 +1,4 @@
-"""Write tables of clusters as FITS, ECSV, CSV or VOTable, with their provenance."""
+"""Write tables of clusters as FITS, ECSV, CSV, VOTable or Parquet, with their provenance."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from skysieve.core.atomic import atomic_write
 from skysieve.core.errors import OutputError, SourceError
 from skysieve.core.fits.cards import set_cards
 from skysieve.core.fits.provenance import provenance_cards
+from skysieve.core.tables.parquet import ENDING as PARQUET
+from skysieve.core.tables.result_table import write_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ENDINGS", "cards_of", "catalogue_cards", "check_ending", "write_catalogue"]
 
-ENDINGS = (".fits", ".fits.gz", ".fit", ".ecsv", ".csv", ".vot", ".xml")
+ENDINGS = (".fits", ".fits.gz", ".fit", ".ecsv", ".csv", ".vot", ".xml", PARQUET)
 """File name extensions of the supported formats."""
 
 _MAX_SOURCES = 99
@@ -112,7 +114,8 @@ def write_catalogue(table: Table, path: Path, *, cards: Iterable[HeaderCard], ov
     path
         Output file; see :data:`ENDINGS`.
     cards
-        Provenance: header cards in FITS, ``meta`` in ECSV, INFO in VOTable.  CSV cannot hold it.
+        Provenance: header cards in FITS, ``meta`` in ECSV, INFO in VOTable, metadata in Parquet.  CSV cannot
+        hold it.
     overwrite
         Whether an existing file may be replaced.
 
@@ -121,11 +124,16 @@ def write_catalogue(table: Table, path: Path, *, cards: Iterable[HeaderCard], ov
     OutputError
         If the extension is not supported, or the file exists or cannot be written.
     """
-    ending = check_ending(path)
+    ending, cards = check_ending(path), list(cards)
     plain = table.copy()
     plain.meta.clear()
     if ending in (".fits", ".fits.gz", ".fit"):
         _write_fits(plain, path, list(cards), overwrite=overwrite)
+        return
+    if ending == PARQUET:
+        meta = {name: value for name, value in _as_meta(cards).items() if name not in ("HISTORY", "COMMENT")}
+        history = "\n".join(str(value) for name, value, _ in cards if name == "HISTORY")
+        write_table(plain, path, overwrite=overwrite, meta={**meta, "HISTORY": history})
         return
     with atomic_write(path, overwrite=overwrite) as temporary:
         if ending in (".vot", ".xml"):

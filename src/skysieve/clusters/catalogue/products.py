@@ -16,6 +16,7 @@ from skysieve.clusters.catalogue.summary import make_summary, summary_text
 from skysieve.clusters.maps.healpix_maps import write_healpix_map
 from skysieve.core.atomic import atomic_write, check_target
 from skysieve.core.fits.cards import set_cards
+from skysieve.core.tables.parquet import check_parquet
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping, Sequence
@@ -75,13 +76,18 @@ class FoundClusters:
 
 
 def write_products(
-    found: FoundClusters, folder: Path, *, votable: bool = False, overwrite: bool = False
+    found: FoundClusters,
+    folder: Path,
+    *,
+    votable: bool = False,
+    parquet: bool = False,
+    overwrite: bool = False,
 ) -> tuple[Path, ...]:
     """Write all products of a search to a folder, or none of them.
 
-    The products are ``catalogue.fits`` and ``catalogue.ecsv``, ``catalogue.vot`` on request,
-    ``catalogue.reg`` for DS9, a HEALPix map of each score such as ``probability.fits``, the footprint as a
-    MOC in ``footprint.fits``, and ``summary.txt`` and ``summary.json``.
+    The products are ``catalogue.fits`` and ``catalogue.ecsv``, ``catalogue.vot`` and ``catalogue.parquet`` on
+    request, ``catalogue.reg`` for DS9, a HEALPix map of each score such as ``probability.fits``, the
+    footprint as a MOC in ``footprint.fits``, and ``summary.txt`` and ``summary.json``.
 
     Parameters
     ----------
@@ -91,6 +97,8 @@ def write_products(
         Output folder.
     votable
         Whether to write a VOTable, too.
+    parquet
+        Whether to write a Parquet file, too.
     overwrite
         Whether existing files may be replaced.
 
@@ -106,7 +114,7 @@ def write_products(
     FrameError
         If the footprint is empty.
     """
-    check_products(folder, votable=votable, maps=tuple(found.maps), overwrite=overwrite)
+    check_products(folder, votable=votable, parquet=parquet, maps=tuple(found.maps), overwrite=overwrite)
     summary = make_summary(found.catalogue, found.counts, area=area_of(found.footprint), cards=found.cards)
     written: list[Path] = []
     # All files are moved into place together, when the stack closes
@@ -116,7 +124,7 @@ def write_products(
             written.append(folder / name)
             return stack.enter_context(atomic_write(written[-1], overwrite=overwrite))
 
-        for name in _tables(votable=votable):
+        for name in _tables(votable=votable, parquet=parquet):
             write_catalogue(found.catalogue, path_of(name), cards=found.cards, overwrite=True)
         write_regions(found.catalogue, path_of("catalogue.reg"), overwrite=True)
         for name, values in found.maps.items():
@@ -139,7 +147,7 @@ def write_products(
     return tuple(written)
 
 
-def product_names(*, votable: bool, maps: Sequence[str]) -> list[str]:
+def product_names(*, votable: bool, maps: Sequence[str], parquet: bool = False) -> list[str]:
     """Return the file names of all products of a search.
 
     Parameters
@@ -148,6 +156,8 @@ def product_names(*, votable: bool, maps: Sequence[str]) -> list[str]:
         Whether a VOTable is written.
     maps
         Names of the maps, such as ``probability``.
+    parquet
+        Whether a Parquet file is written.
 
     Returns
     -------
@@ -155,13 +165,14 @@ def product_names(*, votable: bool, maps: Sequence[str]) -> list[str]:
         The file names, the catalogue first.
     """
     others = ["catalogue.reg", "footprint.fits", "summary.txt", SUMMARY]
-    return [*_tables(votable=votable), *others, *(f"{one}.fits" for one in maps)]
+    return [*_tables(votable=votable, parquet=parquet), *others, *(f"{one}.fits" for one in maps)]
 
 
 def check_products(
     folder: Path,
     *,
     votable: bool = False,
+    parquet: bool = False,
     maps: Sequence[str] = ("probability",),
     overwrite: bool = False,
     replaced: Container[str] = (),
@@ -174,6 +185,8 @@ def check_products(
         Output folder.
     votable
         Whether a VOTable is written.
+    parquet
+        Whether a Parquet file is written.
     maps
         Names of the maps, such as ``probability``.
     overwrite
@@ -183,10 +196,14 @@ def check_products(
 
     Raises
     ------
+    ConfigError
+        If pyarrow is needed and not installed.
     OutputError
         If a file exists and may not be replaced, or a name is a folder.
     """
-    for name in product_names(votable=votable, maps=maps):
+    if parquet:
+        check_parquet()
+    for name in product_names(votable=votable, parquet=parquet, maps=maps):
         check_target(folder / name, overwrite=overwrite or name in replaced)
 
 
@@ -216,5 +233,6 @@ def _by_keyword(cards: Sequence[HeaderCard]) -> dict[str, tuple[HeaderValue, str
     return {card.keyword: (card.value, card.comment) for card in header.cards}
 
 
-def _tables(*, votable: bool) -> list[str]:
-    return [CATALOGUE, "catalogue.ecsv", *(["catalogue.vot"] if votable else [])]
+def _tables(*, votable: bool, parquet: bool) -> list[str]:
+    further = {"catalogue.vot": votable, "catalogue.parquet": parquet}
+    return [CATALOGUE, "catalogue.ecsv", *(name for name, wanted in further.items() if wanted)]

@@ -124,6 +124,7 @@ class ClusterJob(ClusterOptions, NetworkJob[ClusterFinder, UnitRecord]):
         check_products(
             self.output,
             votable=self.votable,
+            parquet=self.parquet,
             maps=self._map_names(),
             overwrite=self.overwrite,
             replaced=self.replaced,
@@ -156,7 +157,7 @@ class ClusterJob(ClusterOptions, NetworkJob[ClusterFinder, UnitRecord]):
         """
         if self.unit_files.begun:
             return False
-        names = [*product_names(votable=self.votable, maps=self._map_names()), *also]
+        names = [*product_names(votable=self.votable, parquet=self.parquet, maps=self._map_names()), *also]
         if not all(
             path.is_file() for path in [*(self.output / name for name in names), *catalogues.values()]
         ):
@@ -276,17 +277,20 @@ class ClusterJob(ClusterOptions, NetworkJob[ClusterFinder, UnitRecord]):
         cards = search_cards(finder, self.sky, [one.path for one in self.maps.stack.maps])
         cards.insert(0, (SEARCH_ID, self._identity(files or {}), "SHA-256"))
         products = FoundClusters(catalogue, found.footprint, found.products(), True, cards, counts)
-        names = product_names(votable=self.votable, maps=self._map_names())
+        names = product_names(votable=self.votable, parquet=self.parquet, maps=self._map_names())
         check_products(
             self.output,
             votable=self.votable,
+            parquet=self.parquet,
             maps=self._map_names(),
             overwrite=self.overwrite,
             replaced=self.replaced,
         )
         # From here on, an interruption may leave some of the products in place
         self.unit_files.record_products([*names, *(draw[0] if draw else ())])
-        written = write_products(products, self.output, votable=self.votable, overwrite=True)
+        written = write_products(
+            products, self.output, votable=self.votable, parquet=self.parquet, overwrite=True
+        )
         written += draw[1](products) if draw else ()
         self.unit_files.remove()
         return products, written

@@ -111,6 +111,8 @@ class ClusterOptions:
         Prefix of the names of candidates.
     votable
         Also write the catalogue as a VOTable.
+    parquet
+        Also write the catalogue as a Parquet file.
     frame
         Coordinates of maps without COORDSYS.
     units_of_maps
@@ -128,6 +130,7 @@ class ClusterOptions:
     nside: int | None = setting(None, hidden_default=True)
     prefix: str = setting("SKS", hidden_default=True)
     votable: bool = setting(False)
+    parquet: bool = setting(False)
     frame: str | None = setting(None, metavar="G|C|E", hidden_default=True)
     units_of_maps: str | Mapping[str, str] | None = setting(
         None, "--unit", metavar="[BAND=]UNIT", text_type=list[str], read=_units

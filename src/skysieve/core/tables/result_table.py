@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
@@ -131,6 +131,7 @@ def write_table(
     files: Iterable[str] = (),
     overwrite: bool = False,
     extend: bool = False,
+    meta: Mapping[str, object] | None = None,
 ) -> None:
     """Write a table as ECSV, or as Parquet if the name ends in ``.parquet``.
 
@@ -146,6 +147,8 @@ def write_table(
         Whether to replace an existing table.
     extend
         Whether to keep the rows of other files in an existing table.
+    meta
+        Further metadata of a Parquet file by name.
 
     Raises
     ------
@@ -158,6 +161,7 @@ def write_table(
     if _is_parquet(path):
         with ParquetStream(path, overwrite=overwrite or extend) as stream:
             stream.append(_columns(table))
+            stream.set_meta(**{name: str(value) for name, value in (meta or {}).items()})
             if extend:
                 stream.append_file(path, unless=("file", [*files, *map(str, table["file"])]))
         return
@@ -187,12 +191,18 @@ def _is_parquet(path: Path) -> bool:
 
 
 def _columns(table: Table) -> dict[str, Column]:
-    """Return the columns of a table, without their units."""
+    """Return the columns of a table, without their units; masked values are None."""
     return {
         name: Column(
-            np.asarray(getattr(column, "value", column)),
+            _values(getattr(column, "value", column)),
             unit=str(column.unit or ""),
             description=column.info.description or "",
         )
         for name, column in zip(table.colnames, table.itercols(), strict=True)
     }
+
+
+def _values(column: Any) -> Any:
+    if np.ma.is_masked(column):
+        return np.ma.asarray(column).tolist()
+    return np.asarray(column)
