@@ -190,10 +190,13 @@ def test_a_full_disk_ends_the_search_in_one_line(find, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_processes_find_the_same(find, tmp_path):
+@pytest.mark.parametrize("where", [("-j", 2), ("--dask", "local:2")])
+def test_processes_find_the_same(find, tmp_path, where):
+    if where[0] == "--dask":
+        pytest.importorskip("distributed")
     assert find("--quiet").code == 0
     one = Table.read(tmp_path / "out" / "catalogue.ecsv")
-    assert find("--overwrite", "-j", 2).code == 0
+    assert find("--overwrite", *where).code == 0
     assert list(Table.read(tmp_path / "out" / "catalogue.ecsv")["name"]) == list(one["name"])
 
 

@@ -143,7 +143,7 @@ def _check_and_read(job: ClusterJob, files: Mapping[str, Path], *, preview: bool
     if job.output.name.lower().endswith(ENDINGS):
         raise ConfigError(
             f"--output {job.output} is the name of a table; name a folder, which gets the catalogue as "
-            "catalogue.fits and catalogue.ecsv, with --votable catalogue.vot, with --parquet catalogue.parquet"
+            "catalogue.fits, catalogue.ecsv, with --votable catalogue.vot, with --parquet catalogue.parquet"
         )
     cluster_names([0.0], [0.0], prefix=job.prefix)
     job.check()
