@@ -116,6 +116,49 @@ def test_trail_across_a_bright_star_is_no_spike():
     assert (len(found.trails), found.spikes) == (1, ())
 
 
+def star_with_faint_spikes(angles: tuple[float, ...], *, height: float = 40.0) -> NDArray[np.float64]:
+    """Return a bright star with a wide halo and spikes that are fainter than it at any radius."""
+    radius = np.hypot(ROWS - SIDE / 2, COLUMNS - SIDE / 2)
+    light = 8e4 * star(SIDE / 2, SIDE / 2, 3.0) + 500 / (1 + (radius / 12) ** 2)
+    return light + faint_spikes(angles, height=height)
+
+
+def faint_spikes(angles: tuple[float, ...], *, height: float) -> NDArray[np.float64]:
+    radius = np.hypot(ROWS - SIDE / 2, COLUMNS - SIDE / 2)
+    return np.sum([height * line(angle, 4.0) / (1 + (radius / 12) ** 2) for angle in angles], axis=0)
+
+
+@pytest.mark.parametrize("angles", [(20, 110), (57, 147), (10, 70, 130)])
+@pytest.mark.parametrize("saturation", [1e9, 3000.0])
+def test_spikes_within_the_light_of_their_star(angles, saturation):
+    light = np.minimum(star_with_faint_spikes(angles), saturation)
+    if saturation < 1e9:
+        light[60:330, SIDE // 2 - 1 : SIDE // 2 + 2] = saturation  # a bleed trail
+    found = streaks_of(light)
+    assert [(round(s.row), round(s.column)) for s in found.spikes] == [(SIDE // 2, SIDE // 2)]
+    assert np.degrees(sorted(found.spikes[0].angles)) == pytest.approx(angles, abs=3)
+    marked = found.marks == Mark.SPIKE
+    radius = np.hypot(ROWS - SIDE / 2, COLUMNS - SIDE / 2)
+    spikes = faint_spikes(angles, height=40.0)
+    outside_core = radius > 20
+    assert marked[(spikes > 3) & outside_core].mean() > 0.75
+    assert marked[(spikes < 0.05) & outside_core].mean() < 0.01
+
+
+def test_star_with_a_round_halo_has_no_spikes():
+    found = find_streaks(seen(star_with_faint_spikes((20, 110), height=0.0)))
+    assert found is None
+
+
+def test_stars_of_a_frame_have_spikes_at_the_same_angles():
+    bright = star_with_faint_spikes((20, 110), height=80.0)
+    # the second star has much fainter spikes, the third fainter ones at another angle
+    second = np.roll(star_with_faint_spikes((20, 110), height=24.0), (-110, -110), axis=(0, 1))
+    third = np.roll(star_with_faint_spikes((65, 155), height=24.0), (110, 110), axis=(0, 1))
+    found = streaks_of(bright + second + third)
+    assert {(round(s.row), round(s.column)) for s in found.spikes} == {(192, 192), (82, 82)}
+
+
 def edge_on_galaxy() -> NDArray[np.float64]:
     u = (COLUMNS - 190) * 0.8 + (ROWS - 190) * 0.6
     v = (ROWS - 190) * 0.8 - (COLUMNS - 190) * 0.6

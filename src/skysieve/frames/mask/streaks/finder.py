@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from skysieve.frames.mask.bounds import Bounds
 from skysieve.frames.mask.streaks.clipped_frame import ClippedFrame, Mark
+from skysieve.frames.mask.streaks.inner_spikes import find_inner_spikes
 from skysieve.frames.mask.streaks.spikes import find_spikes
 from skysieve.frames.mask.streaks.trails import find_trails
 
@@ -40,7 +41,7 @@ class Streaks:
     trails
         Trails, the most significant first.
     spikes
-        Stars with spikes, the brightest first.
+        Stars with spikes.
     marks
         ``(H, W)`` int8, a :class:`~skysieve.frames.mask.streaks.clipped_frame.Mark` in pixels of a streak.
     """
@@ -84,8 +85,20 @@ def find_streaks(frame: Frame, *, classes: Sequence[str] = ("TRL", "SP")) -> Str
     """
     clipped = ClippedFrame.of_frame(frame)
     # spikes first, because two spikes on opposite sides of a star look like a trail
-    spikes = find_spikes(clipped) if {"TRL", "SP"} & set(classes) else []
+    spikes = _all_spikes(frame, clipped) if {"TRL", "SP"} & set(classes) else []
     trails = find_trails(clipped) if "TRL" in classes else []
     if not spikes and not trails:
         return None
     return Streaks(tuple(trails), tuple(spikes), clipped.values)
+
+
+def _all_spikes(frame: Frame, clipped: ClippedFrame) -> list[Spikes]:
+    """Find spikes within the light of their stars and far from it, and mark their pixels."""
+    inner = find_inner_spikes(frame, clipped.peaks)
+    outer = find_spikes(clipped, [one.spikes for one in inner])
+    spikes = []
+    for one in inner:
+        clipped.mark(one.rows, one.columns, Mark.SPIKE)
+        reach = max([one.spikes.reach, *(o.reach for o in outer if one.spikes.is_at(o.row, o.column))])
+        spikes.append(replace(one.spikes, reach=reach))
+    return spikes + [o for o in outer if not any(one.spikes.is_at(o.row, o.column) for one in inner)]

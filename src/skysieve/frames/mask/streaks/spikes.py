@@ -14,6 +14,8 @@ from skysieve.frames.mask.streaks.clipped_frame import BIN, Mark
 from skysieve.frames.mask.streaks.tracing import Course, extent_above, profiles_along, robust_fit
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from skysieve.frames.mask.streaks.clipped_frame import ClippedFrame
@@ -57,6 +59,10 @@ MAX_REACH = 1200.0
 MIN_ANGLE = math.radians(12)
 """Minimum angle between two pairs of rays of one star."""
 
+ANGLE_TOLERANCE = math.radians(8)
+SAME_STAR = 8.0
+"""Distance in pixels within which two positions are those of one star."""
+
 MIN_FADING = 1.8
 """Minimum ratio of inner to outer brightness of a single pair of rays; a trail across a star does not
 fade."""
@@ -84,6 +90,21 @@ class Spikes:
     angles: tuple[float, ...]
     reach: float
 
+    def is_at(self, row: float, column: float) -> bool:
+        """Return whether a position is that of the star.
+
+        Parameters
+        ----------
+        row, column
+            Position in pixels.
+
+        Returns
+        -------
+        bool
+            True within :data:`SAME_STAR`.
+        """
+        return math.hypot(row - self.row, column - self.column) < SAME_STAR
+
 
 class _Star(NamedTuple):
     row: float
@@ -100,13 +121,15 @@ class _Pair(NamedTuple):
     fades: bool
 
 
-def find_spikes(clipped: ClippedFrame) -> list[Spikes]:
+def find_spikes(clipped: ClippedFrame, patterns: Sequence[Spikes] = ()) -> list[Spikes]:
     """Find the spikes of the bright stars of a frame and mark their pixels.
 
     Parameters
     ----------
     clipped
         The frame, in which this function marks the pixels of spikes.
+    patterns
+        Stars whose angles of spikes are known; they have no spikes at other angles.
 
     Returns
     -------
@@ -119,7 +142,13 @@ def find_spikes(clipped: ClippedFrame) -> list[Spikes]:
         if recentred is None:
             continue
         star, core = recentred  # noqa: PLW2901 (the star at its exact position)
-        rays = _rays(clipped, star, core)
+        pattern = next((one for one in patterns if one.is_at(star.row, star.column)), None)
+        rays = [
+            angle
+            for angle in _rays(clipped, star, core)
+            if pattern is None
+            or any(_angle_between(angle, known) <= ANGLE_TOLERANCE for known in pattern.angles)
+        ]
         pairs: list[_Pair] = []
         for angle in rays:
             pair = _pair(clipped, star, angle, core)
@@ -127,8 +156,10 @@ def find_spikes(clipped: ClippedFrame) -> list[Spikes]:
                 _angle_between(pair.course.angle, other.course.angle) >= MIN_ANGLE for other in pairs
             ):
                 pairs.append(pair)
-        single = len(pairs) == 1 and (
-            star.peak < VERY_BRIGHT or not pairs[0].fades or _along_axis(pairs[0].course)
+        single = (
+            pattern is None
+            and len(pairs) == 1
+            and (star.peak < VERY_BRIGHT or not pairs[0].fades or _along_axis(pairs[0].course))
         )
         if not pairs or single:
             continue
