@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy import ndimage
+
+from skysieve.frames.mask.known_values import median_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -217,13 +218,11 @@ def rings_around(cutout: StarCutout) -> Rings | None:
     nearest = sample(cutout.pixels, rows, columns, order=0)
     # differences between pixels 3 px apart, so that halos and nebulae do not add to the noise
     shifted = sample(cutout.pixels, rows + 3 * np.cos(angles), columns - 3 * np.sin(angles), order=0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # circles outside of the frame
-        light = np.nan_to_num(np.nanmedian(nearest, axis=1))
-        noise = MAD / math.sqrt(2) * np.nanmedian(np.abs(nearest - shifted), axis=1)
-        inner = sample(cutout.pixels, rows[1:4], columns[1:4])
-        medians = np.nanmedian(inner, axis=1)
-        scatter = np.nanmedian(np.abs(inner - medians[:, None]), axis=1)
+    light = np.nan_to_num(median_of(nearest, axis=1))
+    noise = np.float32(MAD / math.sqrt(2)) * median_of(np.abs(nearest - shifted), axis=1)
+    inner = sample(cutout.pixels, rows[1:4], columns[1:4])
+    medians = median_of(inner, axis=1)
+    scatter = median_of(np.abs(inner - medians[:, None]), axis=1)
     # hot columns, cosmic rays and trails are not round
     if not (medians[0] > 0.1 * cutout.peak and (scatter < 0.3 * medians).all()):
         return None

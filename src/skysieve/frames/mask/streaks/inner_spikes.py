@@ -8,13 +8,13 @@ finds spikes that are fainter than the star around them, if they are brighter th
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy import ndimage
 
+from skysieve.frames.mask.known_values import mean_of, median_of
 from skysieve.frames.mask.streaks.bright_stars import (
     ANGLES,
     MAD,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from skysieve.core.fits.frames import Frame
-    from skysieve.frames.mask.streaks.bright_stars import Rings, StarCutout
+from skysieve.frames.mask.streaks.bright_stars import Rings, StarCutout
 
 __all__ = ["InnerSpikes", "find_inner_spikes"]
 
@@ -305,11 +305,8 @@ def _pattern_pixels(
 def _above_sides(profile: NDArray[np.float32]) -> NDArray[np.floating]:
     """Return profiles across a ray minus the mean of both of their sides, smoothed along the ray."""
     side = ACROSS // 3
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # sides outside of the frame
-        sides = np.nanmean(
-            [np.nanmedian(profile[:, :side], axis=1), np.nanmedian(profile[:, -side:], axis=1)], axis=0
-        )
+    both = np.stack([median_of(profile[:, :side], axis=1), median_of(profile[:, -side:], axis=1)])
+    sides = mean_of(both, axis=0)
     above = np.clip(np.nan_to_num(profile - sides[:, None]), -3.0, 30.0)
     smooth = ndimage.uniform_filter1d(above, SMOOTHING, axis=0)
     return np.asarray(ndimage.uniform_filter1d(smooth, 3, axis=1))
