@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from skysieve.core.errors import ConfigError, FrameError
+from skysieve.core.errors import ConfigError
 from skysieve.core.extras import require
 from skysieve.core.fits.frame_files import FrameFile
-from skysieve.core.fits.frame_origin import origin_in_file, origin_of
+from skysieve.core.fits.frame_origin import origin_in_file
 from skysieve.core.fits.frames import as_frame
 from skysieve.core.fits.locations import parse_location
+from skysieve.core.fits.one_frame import one_frame
 from skysieve.frames.mask.masker import Masker
 from skysieve.frames.mask.result import MaskResult
 from skysieve.frames.mask.settings import MaskSettings
@@ -24,13 +25,12 @@ from skysieve.frames.track.settings import TrackSettings
 from skysieve.frames.track.tracker import Tracker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from astropy.table import QTable
     from numpy.typing import ArrayLike, NDArray
 
     from skysieve.clusters.catalogue.products import FoundClusters
-    from skysieve.core.fits.frame_origin import FrameOrigin
     from skysieve.core.fits.frames import Frame
     from skysieve.core.fits.mask_values import MaskBits
     from skysieve.core.models.engine_settings import EngineSettings
@@ -98,7 +98,7 @@ def mask(
     0
     """
     masker = _loaded(_maskers, MaskSettings, settings, Masker)
-    with _one_frame(data, mask, mask_hdu, mask_bits) as (frame, origin):
+    with one_frame(data, mask, mask_hdu, mask_bits) as (frame, origin):
         result = masker.mask(frame, keep_probabilities=keep_probabilities, keep_pixels=keep_pixels)
         _warn_if_out_of_distribution(masker, frame, masker.ood_score(frame, result))
     return dataclasses.replace(result, origin=origin if keep_pixels else origin.without_pixels())
@@ -253,7 +253,7 @@ def track(
         If the frame cannot be read or examined, or a setting is wrong.
     """
     tracker = _loaded(_trackers, TrackSettings, settings, Tracker)
-    with _one_frame(data, mask, mask_hdu, mask_bits) as (frame, _):
+    with one_frame(data, mask, mask_hdu, mask_bits) as (frame, _):
         result = tracker.track(frame)
         _warn_if_out_of_distribution(tracker, frame, tracker.ood_score(frame))
     return result
@@ -485,29 +485,6 @@ def _warn_if_out_of_distribution(model: Masker | Tracker, frame: Frame, found: O
     """Log a warning if a frame is far from those that the model was trained on."""
     if found is not None and (warning := found.warning(frame.label, model.model.card.name)):
         logger.warning("%s: check the result", warning)
-
-
-@contextmanager
-def _one_frame(
-    data: object, mask: ArrayLike | None, mask_hdu: int | str | None, mask_bits: MaskBits | None
-) -> Iterator[tuple[Frame, FrameOrigin]]:
-    """Yield the frame of the data, and its origin (header and HDUs)."""
-    if not isinstance(data, str | Path):
-        if mask_hdu is not None or mask_bits is not None:
-            raise ConfigError("mask_hdu and mask_bits go with a path; give the mask itself with an array")
-        yield as_frame(data, mask=mask), origin_of(data)
-        return
-    if mask is not None:
-        raise ConfigError("a mask array goes with an array, not with a path; put it into the file")
-    with FrameFile(parse_location(str(data)), mask_hdu=mask_hdu, mask_bits=mask_bits) as file:
-        frames = [(plane, hdu.header) for hdu in file.frames for plane in hdu.planes]
-        if len(frames) > 1:
-            raise FrameError(
-                f"{data}: holds {len(frames)} frames; name one, as '{data}[{file.frames[0].index}]', "
-                "or use mask_file or track_file"
-            )
-        ((frame, header),) = frames
-        yield frame, origin_in_file(header, file.hdus)
 
 
 KEPT_NETWORKS = 4

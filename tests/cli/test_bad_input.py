@@ -248,7 +248,7 @@ class TestOptions:
             (["--mask-hdu", "7"], "a.fits, mask 7: no such HDU"),
             (
                 ["--bits", "nowhere"],
-                "bit map 'nowhere': neither a survey (des, noirlab, ",
+                "bit map 'nowhere': neither a survey (des, ",
             ),
             (["--bits", "des", "--format", "cube"], "a bit map does not go with --format cube"),
             (["--config-dir", "nowhere"], "nowhere: no such configuration folder"),

@@ -16,9 +16,10 @@ from skysieve.core.fits.locations import Location
 from skysieve.frames.mask.job import MaskJob
 from skysieve.frames.mask.settings import MaskSettings
 from skysieve.frames.mask.streaks.spikes import Spikes
+from skysieve.frames.mask.trails.lines import trail_regions
 from skysieve.frames.mask.trails.measuring import measure_trails
 from skysieve.frames.mask.trails.settings import TrailSettings
-from skysieve.frames.mask.trails.table import trail_regions, trails_table, write_trails
+from skysieve.frames.mask.trails.table import trails_table, write_trails
 from skysieve.frames.mask.trails.widening import widen_trails
 
 SHAPE = (300, 400)

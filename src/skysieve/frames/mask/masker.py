@@ -12,6 +12,7 @@ import numpy as np
 from skysieve.core.errors import ConfigError, FrameError
 from skysieve.core.models.augmentation import max_over_views
 from skysieve.core.models.engine_settings import VIEWS
+from skysieve.core.models.network import ModelUse
 from skysieve.core.models.network_runner import NetworkRunner
 from skysieve.frames.image.domain import check_reference, score_frame
 from skysieve.frames.image.normalise import normalise
@@ -29,7 +30,7 @@ from skysieve.frames.mask.mask_statistics import MaskStatistics
 from skysieve.frames.mask.model import CONTAMINANTS
 from skysieve.frames.mask.posteriors import allocate_posteriors
 from skysieve.frames.mask.priors import ProbabilityHistogram, estimate_priors
-from skysieve.frames.mask.result import MaskResult, ModelUse
+from skysieve.frames.mask.result import MaskResult
 from skysieve.frames.mask.searches import Detections, search_frame
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import numpy as np
 from skysieve.core.extras import require
 from skysieve.frames.mask.classes import NODATA
 from skysieve.frames.mask.components import find_components, fit_line, outline
-from skysieve.frames.mask.trails.table import line_regions
+from skysieve.frames.mask.trails.lines import line_regions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

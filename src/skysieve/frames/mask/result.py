@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skysieve.core.errors import ConfigError
+from skysieve.core.errors import ConfigError, FrameError
 from skysieve.core.fits.fits_out import mask_hdu
 from skysieve.core.fits.frame_origin import FrameOrigin
 from skysieve.core.fits.provenance import provenance_cards
@@ -33,30 +33,13 @@ if TYPE_CHECKING:
     from regions import Regions
 
     from skysieve.core.fits.cards import HeaderCard
+    from skysieve.core.models.network import ModelUse
     from skysieve.frames.image.frame_statistics import Measured
     from skysieve.frames.mask.saturation import Level
     from skysieve.frames.mask.streaks.spikes import Spikes
     from skysieve.frames.mask.streaks.trails import Trail
 
-__all__ = ["MaskResult", "ModelUse"]
-
-
-@dataclass(frozen=True)
-class ModelUse:
-    """The model that made a mask, and its execution.
-
-    Attributes
-    ----------
-    name, sha256
-        Name of the model, and checksum of its graph.
-    engine, precision
-        Engine and precision with which it ran.
-    """
-
-    name: str
-    sha256: str
-    engine: str
-    precision: str
+__all__ = ["MaskResult"]
 
 
 @dataclass(frozen=True)
@@ -286,13 +269,23 @@ class MaskResult:
             the level is out of bounds.
         """
         from skysieve.core.fits.frames import as_frame
-        from skysieve.frames.mask.trails.records import FramePlace, frame_trails
+        from skysieve.frames.mask.trails.measuring import measure_trails
         from skysieve.frames.mask.trails.settings import TrailSettings
         from skysieve.frames.mask.trails.widening import widen_trails
 
         settings = TrailSettings(wings=level)
-        found = frame_trails(as_frame(self.kept_pixels()), self, settings, FramePlace())
-        return replace(self, bits=widen_trails(self.bits, [one.trail for one in found], level))
+        self._requested(find_class("TRL"))
+        try:
+            found = measure_trails(
+                as_frame(self.kept_pixels()),
+                self.bits,
+                traced=self.trails,
+                spikes=self.spikes,
+                settings=settings,
+            )
+        except FrameError:  # the frame has a blank mask
+            return self
+        return replace(self, bits=widen_trails(self.bits, found, level))
 
     def weights(self, kind: str = "confidence") -> NDArray[np.float32]:
         """Return a weight map for SWarp, SExtractor or a weighted mean.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Protocol, get_args
 
 import numpy as np
 from astropy.io import fits
@@ -17,14 +17,14 @@ from skysieve.frames.mask.decide import modify_priors
 from skysieve.frames.mask.settings import Weight
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from skysieve.core.fits.cards import HeaderCard
     from skysieve.core.fits.frames import Frame
-    from skysieve.frames.mask.result import MaskResult
+    from skysieve.frames.mask.classes import ContaminantClass
 
 __all__ = ["WEIGHTS", "WeightFile", "check_weight", "weight_map", "weight_path"]
 
@@ -37,6 +37,43 @@ _MEANING: dict[Weight, str] = {
     "variance": "1 / variance of the sky, 0 in bad pixels",
 }
 _ROWS = 256
+
+
+class Masked(Protocol):
+    """What weight maps need of the result of masking, :class:`skysieve.frames.mask.result.MaskResult`."""
+
+    @property
+    def bits(self) -> NDArray[np.int16]:
+        """Mask ``(H, W)``."""
+        ...
+
+    @property
+    def classes(self) -> Sequence[ContaminantClass]:
+        """Classes of the mask."""
+        ...
+
+    @property
+    def posteriors(self) -> NDArray[np.float32] | None:
+        """Probabilities ``(C, H, W)`` at the priors of the training."""
+        ...
+
+    @property
+    def priors(self) -> Mapping[str, float] | None:
+        """Priors of the mask; None if it has those of the training."""
+        ...
+
+    @property
+    def training_priors(self) -> Mapping[str, float]:
+        """Priors of the training."""
+        ...
+
+    def bad(self) -> NDArray[np.bool_]:
+        """Return the bad pixels."""
+        ...
+
+    def bad_bits(self) -> int:
+        """Return the codes of the bad classes."""
+        ...
 
 
 def check_weight(weight: str) -> Weight:
@@ -63,7 +100,7 @@ def check_weight(weight: str) -> Weight:
     return found
 
 
-def weight_map(frame: Frame, result: MaskResult, weight: Weight) -> NDArray[np.float32]:
+def weight_map(frame: Frame, result: Masked, weight: Weight) -> NDArray[np.float32]:
     """Return the weight map of a masked frame.
 
     Parameters
@@ -99,7 +136,7 @@ def weight_map(frame: Frame, result: MaskResult, weight: Weight) -> NDArray[np.f
     return found
 
 
-def _confidences(result: MaskResult) -> NDArray[np.float32]:
+def _confidences(result: Masked) -> NDArray[np.float32]:
     if result.posteriors is None:
         raise ConfigError("probabilities were not kept; call mask with keep_probabilities=True")
     codes = result.bad_bits()

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from skysieve.core.fits.frames import Frame
-from skysieve.frames.mask.streaks.bright_stars import Rings, StarCutout
+    from skysieve.frames.mask.streaks.bright_stars import Rings, StarCutout
 
 __all__ = ["InnerSpikes", "find_inner_spikes"]
 

@@ -1,4 +1,4 @@
-"""The table of trails, and their lines as regions for ds9."""
+"""The table of trails."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ import numpy as np
 
 from skysieve.core.atomic import atomic_write
 from skysieve.core.errors import OutputError
-from skysieve.core.extras import require
-from skysieve.frames.mask.classes import find_class
 from skysieve.frames.mask.trails.sky import number_trails
 
 if TYPE_CHECKING:
@@ -18,15 +16,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from astropy.table import QTable
-    from regions import LinePixelRegion, Regions
 
-    from skysieve.frames.mask.trails.measuring import MeasuredTrail
     from skysieve.frames.mask.trails.records import TrailRecord
 
-__all__ = ["line_regions", "trail_regions", "trails_table", "write_trails"]
-
-_TRAIL = find_class("TRL")
-
+__all__ = ["trails_table", "write_trails"]
 
 _COLUMNS: tuple[tuple[str, str, str, int], ...] = (
     ("x1", "pix", "column of one end; the centre of the first pixel is 1", 2),
@@ -130,80 +123,6 @@ def write_trails(
         table = _extended(path, table)
     with atomic_write(path, overwrite=overwrite) as temporary:
         table.write(temporary, format="ascii.ecsv", overwrite=True)
-
-
-def line_regions(trails: Sequence[MeasuredTrail]) -> list[LinePixelRegion]:
-    """Return trails as lines in pixels, with their width and kind as text.
-
-    Parameters
-    ----------
-    trails
-        Trails of one frame.
-
-    Returns
-    -------
-    list of LinePixelRegion
-        One line for each; curved trails are drawn by their chord.
-
-    Raises
-    ------
-    ConfigError
-        If the extra ``regions`` is not installed.
-    """
-    require("regions", "regions", "regions")
-    from regions import LinePixelRegion, PixCoord, RegionMeta, RegionVisual
-
-    shapes = []
-    for trail in trails:
-        ends = [PixCoord(float(x), float(y)) for x, y in trail.points()]
-        kind = "" if trail.kind == "unsure" else f", {trail.kind}"
-        text = f"{_TRAIL.name} {trail.width:.1f} px wide{kind}"
-        shapes.append(
-            LinePixelRegion(
-                *ends,
-                meta=RegionMeta({"text": text, "tag": [_TRAIL.name]}),
-                visual=RegionVisual({"color": _TRAIL.colour}),
-            )
-        )
-    return shapes
-
-
-def trail_regions(table: QTable) -> Regions:
-    """Return the lines of a table of trails on the sky, as regions for ds9 (extra ``regions``).
-
-    Parameters
-    ----------
-    table
-        Table of :func:`trails_table`.
-
-    Returns
-    -------
-    Regions
-        One line (ICRS) for each row that has sky coordinates.
-
-    Raises
-    ------
-    ConfigError
-        If the extra is not installed.
-    """
-    require("regions", "regions", "regions")
-    from astropy.coordinates import SkyCoord
-    from regions import LineSkyRegion, RegionMeta, Regions, RegionVisual
-
-    shapes = []
-    for row in table:
-        if not np.isfinite(row["ra1"].value):
-            continue
-        text = f"{_TRAIL.name} {int(row['trail'])}, {row['sky_width'].value:.2f} arcsec wide"
-        shapes.append(
-            LineSkyRegion(
-                SkyCoord(row["ra1"], row["dec1"]),
-                SkyCoord(row["ra2"], row["dec2"]),
-                meta=RegionMeta({"text": text, "tag": [_TRAIL.name]}),
-                visual=RegionVisual({"color": _TRAIL.colour}),
-            )
-        )
-    return Regions(shapes)
 
 
 def _numbers(record: TrailRecord, total: float) -> list[float]:
