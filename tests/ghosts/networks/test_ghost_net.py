@@ -68,8 +68,8 @@ def test_the_runtime_unpacks_and_draws_the_same(network):
     rows, columns = places.numpy().T
     windows = draw_in_runtime(maps.features, maps.kernels[:, rows, columns].T, rows, columns)
     found = np.full(drawn.shape, -1.0, np.float32)
-    for whole, (window, logits) in zip(found, windows, strict=True):
-        whole[window] = logits
+    for whole, (window, part) in zip(found, windows, strict=True):
+        whole[window] = part
     assert maps.probability == pytest.approx(torch.sigmoid(seen.ghost).item(), rel=1e-5)
     np.testing.assert_allclose(maps.centres, torch.sigmoid(seen.centres)[0].numpy(), rtol=1e-5)
     inside = drawn.numpy() > 0.5
