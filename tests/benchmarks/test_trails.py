@@ -54,7 +54,8 @@ def test_known_trails_lie_where_their_light_is():
     light, (known, *others) = trail_frames._draw((200, 260), np.random.default_rng(3), 3.0)
     assert len(others) == trail_frames.TRAILS - 1
     for trail in (known, *others):
-        x, y = np.linspace(*np.array(trail.ends), 21)[1:-1].T
+        first, last = np.array(trail.ends)
+        x, y = np.linspace(first, last, 21)[1:-1].T
         along = light[np.rint(y).astype(int), np.rint(x).astype(int)]
         assert along.max() > 0.5 * light[light > 0].mean()
         assert trail.length >= trail_frames.LENGTHS[0]

@@ -86,6 +86,7 @@ class TestAManifest:
         ) as process:
             if hasattr(fcntl, "F_SETPIPE_SZ"):
                 fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, 4096)
+            assert process.stdout is not None
             process.stdout.readline()
             process.send_signal(signal.SIGINT)
             process.communicate(timeout=120)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pickle
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,7 +39,7 @@ class Runner(NetworkRunner):
 
 
 @dataclass
-class Examination(FileJob):
+class Examination(FileJob[Any, Any]):
     """A job that tells how many processes its network was loaded for."""
 
     def _make_runner(self, workers):
@@ -62,11 +64,11 @@ class Recipe:
 
 
 @dataclass
-class Flat(SeriesJob):
+class Flat(SeriesJob[Recipe, SeriesSettings, SimulatedFile]):
     """A job that simulates frames of one level, its seed."""
 
     only_here = "FLAT"
-    made: list = field(default_factory=list)
+    made: list[str] = field(default_factory=list)
 
     def _simulate(self, path):
         self.made.append(path.name)
@@ -90,19 +92,20 @@ def run_all(job):
 class TestNetworks:
     def test_are_loaded_once_at_the_first_unit(self):
         job = Examination()
-        records = [job.run(Location("a.fits")) for _ in range(2)]
+        records = [job.run(Location(Path("a.fits"))) for _ in range(2)]
         assert [record.number for record in records] == [1, 1]
         assert job.runner.loads == 1
 
     def test_are_loaded_for_the_processes_that_share_the_machine(self):
         job = Examination()
         job.prepare(workers=4)
-        assert job.run(Location("a.fits")).number == 4
+        assert job.run(Location(Path("a.fits"))).number == 4
         assert job.runner.loads == 1
 
     def test_are_not_sent_to_other_processes(self):
         job = Examination()
-        network = (job.prepare(workers=2), job.runner.network)[1]
+        job.prepare(workers=2)
+        network = job.runner.network
         sent = pickle.loads(pickle.dumps(job))  # noqa: S301 (our own)
         assert sent.runner.network is not network
         assert sent.runner.workers == 1

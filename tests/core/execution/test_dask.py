@@ -7,6 +7,7 @@ import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path  # noqa: TC003 (of a dataclass)
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
@@ -16,6 +17,9 @@ pytest.importorskip("distributed")
 
 from skysieve.core.execution import dask_executor
 from skysieve.core.execution.dask_executor import run_on_dask
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
 
 
 @dataclass
@@ -108,7 +112,7 @@ def test_few_units_are_on_their_way_at_a_time(cluster, tmp_path):
 def test_units_at_work_are_stopped_when_nobody_takes_the_outcomes(cluster, tmp_path):
     outcomes = run_on_dask(Sleeping(tmp_path), range(6), cluster)
     next(outcomes)
-    outcomes.close()
+    cast("Generator[object]", outcomes).close()
     deadline = time.monotonic() + 60
     while not (tmp_path / "stopped").exists():
         assert time.monotonic() < deadline

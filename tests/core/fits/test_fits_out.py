@@ -201,7 +201,7 @@ class TestFiles:
         assert (tmp_path / "mask.fits.fz").read_bytes().startswith(b"SIMPLE")
 
     def test_the_pixels_of_one_hdu_are_freed_before_those_of_the_next_are_made(self, tmp_path):
-        before: list[weakref.ref] = []
+        before: list[weakref.ref[object]] = []
 
         def masks():
             yield primary_hdu(None)

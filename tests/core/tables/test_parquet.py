@@ -91,7 +91,10 @@ def test_results_extend_those_of_other_files(tmp_path, monkeypatch, ending, batc
     path = tmp_path / f"t.{ending}"
 
     def write(names, **options):
-        with ResultTable(path, lambda found: fractions(found.values()), overwrite=False, **options) as table:
+        table = ResultTable[str, str](
+            path, lambda found: fractions(found.values()), overwrite=False, **options
+        )
+        with table:
             for name in names:
                 table.add(f"{name}.fits", name)
         assert table.written

@@ -120,12 +120,13 @@ def star_with_faint_spikes(angles: tuple[float, ...], *, height: float = 40.0) -
     """Return a bright star with a wide halo and spikes that are fainter than it at any radius."""
     radius = np.hypot(ROWS - SIDE / 2, COLUMNS - SIDE / 2)
     light = 8e4 * star(SIDE / 2, SIDE / 2, 3.0) + 500 / (1 + (radius / 12) ** 2)
-    return light + faint_spikes(angles, height=height)
+    return np.asarray(light + faint_spikes(angles, height=height))
 
 
 def faint_spikes(angles: tuple[float, ...], *, height: float) -> NDArray[np.float64]:
     radius = np.hypot(ROWS - SIDE / 2, COLUMNS - SIDE / 2)
-    return np.sum([height * line(angle, 4.0) / (1 + (radius / 12) ** 2) for angle in angles], axis=0)
+    rays = [height * line(angle, 4.0) / (1 + (radius / 12) ** 2) for angle in angles]
+    return np.asarray(np.sum(rays, axis=0))
 
 
 @pytest.mark.parametrize("angles", [(20, 110), (57, 147), (10, 70, 130)])

@@ -74,13 +74,14 @@ def test_a_vignetted_sky_fades_outwards_within_the_outer_ccds_alone(layout, plai
 
 
 def test_a_mottled_sky_is_rough_and_no_ghost(layout, plain):
-    scatters = []
+    scatters, kinds = [], []
     for scenes in (Scenes(), Scenes(mottled=1.0, mottling=(20.0, 20.0), mottle_size=(6.0, 6.0))):
         picture = simulate_focal_plane(layout, 6, replace(plain, scenes=scenes))
         assert not picture.has_ghost
         centre = uniform_filter(picture.pixels.astype(float), 3)[layout.ccd_map == 28]
         scatters.append(np.subtract(*np.percentile(centre, [84, 16])))
-    assert picture.parameters["scenes"] == "mottled"
+        kinds.append(picture.parameters["scenes"])
+    assert kinds[-1] == "mottled"
     assert scatters[1] > 1.5 * scatters[0]
 
 
