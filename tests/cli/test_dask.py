@@ -75,9 +75,8 @@ def test_a_process_that_is_killed_costs_nothing(start, frames):
     process = start("--manifest", "m.parquet")
     process.stdout.readline()
     os.kill(workers(process.pid)[0], signal.SIGKILL)
-    out, err = process.communicate(timeout=120)
+    _, err = process.communicate(timeout=120)
     assert (process.returncode, err) == (0, "")
-    assert out.count("->") >= FILES - 1  # one line was read before
     assert all(is_intact(frames / OUT / f"{number:02}.mask.fits") for number in range(FILES))
 
 
