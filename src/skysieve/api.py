@@ -6,7 +6,7 @@ import dataclasses
 import logging
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from skysieve.core.fits.frame_origin import origin_in_file
 from skysieve.core.fits.frames import as_frame
 from skysieve.core.fits.locations import parse_location
 from skysieve.core.fits.one_frame import one_frame
+from skysieve.core.models.runner_cache import RunnerCache, check_names
 from skysieve.frames.mask.masker import Masker
 from skysieve.frames.mask.result import MaskResult
 from skysieve.frames.mask.settings import MaskSettings
@@ -25,7 +26,7 @@ from skysieve.frames.track.settings import TrackSettings
 from skysieve.frames.track.tracker import Tracker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from astropy.table import QTable
     from numpy.typing import ArrayLike, NDArray
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from skysieve.clusters.catalogue.products import FoundClusters
     from skysieve.core.fits.frames import Frame
     from skysieve.core.fits.mask_values import MaskBits
-    from skysieve.core.models.engine_settings import EngineSettings
     from skysieve.frames.image.domain import OODScore
     from skysieve.frames.mask.trails.records import TrailRecord
     from skysieve.frames.track.tracker import TrackResult
@@ -43,6 +43,10 @@ if TYPE_CHECKING:
 __all__ = ["find_clusters", "find_ghosts", "mask", "mask_file", "repair", "track", "track_file", "trails"]
 
 logger = logging.getLogger(__name__)
+
+_maskers: RunnerCache[Masker] = RunnerCache()
+_trackers: RunnerCache[Tracker] = RunnerCache()
+_ghost_finders: RunnerCache[GhostFinder] = RunnerCache()
 
 
 def mask(
@@ -97,7 +101,7 @@ def mask(
     >>> skysieve.mask(frame).boolean("CR").sum()  # doctest: +SKIP
     0
     """
-    masker = _loaded(_maskers, MaskSettings, settings, Masker)
+    masker = _maskers.runner(MaskSettings, settings, Masker)
     with one_frame(data, mask, mask_hdu, mask_bits) as (frame, origin):
         result = masker.mask(frame, keep_probabilities=keep_probabilities, keep_pixels=keep_pixels)
         _warn_if_out_of_distribution(masker, frame, masker.ood_score(frame, result))
@@ -136,7 +140,7 @@ def mask_file(
     SkysieveError
         If the file cannot be read, a frame cannot be masked, or a setting is wrong.
     """
-    masker = _loaded(_maskers, MaskSettings, settings, Masker)
+    masker = _maskers.runner(MaskSettings, settings, Masker)
     results = []
     with FrameFile(parse_location(str(path)), mask_hdu=mask_hdu, mask_bits=mask_bits) as file:
         for hdu in file.frames:
@@ -178,7 +182,7 @@ def trails(results: MaskResult | Sequence[MaskResult], **settings: Any) -> QTabl
     from skysieve.frames.mask.trails.records import FramePlace, frame_trails
     from skysieve.frames.mask.trails.table import trails_table
 
-    _key(TrailSettings, settings)
+    check_names(TrailSettings, settings)
     limits = TrailSettings(**settings)
     records: list[TrailRecord] = []
     for index, result in enumerate([results] if isinstance(results, MaskResult) else results):
@@ -252,7 +256,7 @@ def track(
     SkysieveError
         If the frame cannot be read or examined, or a setting is wrong.
     """
-    tracker = _loaded(_trackers, TrackSettings, settings, Tracker)
+    tracker = _trackers.runner(TrackSettings, settings, Tracker)
     with one_frame(data, mask, mask_hdu, mask_bits) as (frame, _):
         result = tracker.track(frame)
         _warn_if_out_of_distribution(tracker, frame, tracker.ood_score(frame))
@@ -287,7 +291,7 @@ def track_file(
     SkysieveError
         If the file cannot be read, a frame cannot be examined, or a setting is wrong.
     """
-    tracker = _loaded(_trackers, TrackSettings, settings, Tracker)
+    tracker = _trackers.runner(TrackSettings, settings, Tracker)
     results = []
     with FrameFile(parse_location(str(path)), mask_hdu=mask_hdu, mask_bits=mask_bits) as file:
         for frame in file.planes:
@@ -346,7 +350,7 @@ def find_ghosts(
     def make(chosen: GhostSettings) -> GhostFinder:
         return GhostFinder(chosen, decam() if camera is None else read_camera(Path(camera)))
 
-    finder = _loaded(_ghost_finders, GhostSettings, settings, make, of=camera)
+    finder = _ghost_finders.runner(GhostSettings, settings, make, of=camera)
     if not 0 <= min_ccd_fraction <= 1:
         raise ConfigError(f"min_ccd_fraction {min_ccd_fraction}: expected a number from 0 to 1")
     with ExitStack() as opened:
@@ -452,7 +456,7 @@ def find_clusters(
     from skysieve.clusters.search.settings import ClusterSettings
     from skysieve.core.execution.local import run_units
 
-    _key(ClusterSettings, settings)
+    check_names(ClusterSettings, settings)
     sources = [str(one) for one in ([maps] if isinstance(maps, str | Path) else maps)]
     job = ClusterJob(
         sources,
@@ -485,44 +489,3 @@ def _warn_if_out_of_distribution(model: Masker | Tracker, frame: Frame, found: O
     """Log a warning if a frame is far from those that the model was trained on."""
     if found is not None and (warning := found.warning(frame.label, model.model.card.name)):
         logger.warning("%s: check the result", warning)
-
-
-KEPT_NETWORKS = 4
-"""Number of loaded networks in memory per kind: loading one takes longer than masking a small frame."""
-
-_maskers: dict[str, Masker] = {}
-_trackers: dict[str, Tracker] = {}
-_ghost_finders: dict[str, GhostFinder] = {}
-
-
-Runner = TypeVar("Runner")
-Settings = TypeVar("Settings", bound="EngineSettings")
-
-
-def _loaded(
-    kept: dict[str, Runner],
-    kind: type[Settings],
-    settings: Mapping[str, Any],
-    make: Callable[[Settings], Runner],
-    *,
-    of: object = "",
-) -> Runner:
-    """Return what runs a network with these settings, from memory if it is kept there.
-
-    Results with different values of `of` are kept apart.
-    """
-    key = f"{of} {_key(kind, settings)}"
-    if key not in kept:
-        while len(kept) >= KEPT_NETWORKS:
-            kept.pop(next(iter(kept)))
-        kept[key] = make(kind(**settings))
-    return kept[key]
-
-
-def _key(kind: type[EngineSettings | TrailSettings], settings: Mapping[str, object]) -> str:
-    """Return a key of the settings, which may hold dictionaries."""
-    known = [field.name for field in dataclasses.fields(kind)]
-    for name in settings:
-        if name not in known:
-            raise ConfigError(f"unknown setting {name!r}; the settings are {', '.join(known)}")
-    return repr(sorted(settings.items()))

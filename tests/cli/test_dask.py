@@ -4,57 +4,30 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from tests.cli.command import failure, leftovers, sky, write
+from tests.cli.many_files import OUT, needs_proc, starting, write_frames
 
+from skysieve.core.execution.manifest import read_manifest
 from skysieve.core.fits.fits_integrity import is_intact
 
 pytest.importorskip("distributed")
 
 FILES = 12
-OUT = "out-of-the-way" * 16
-"""A folder with so long a name that the lines about all files do not fit into a pipe."""
-
-needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="no /proc to find processes in")
 
 
 @pytest.fixture
 def frames(tmp_path):
-    for number in range(FILES):
-        write(tmp_path / f"{number:02}.fits", sky(number % 8, (200, 200)))
-    return tmp_path
+    return write_frames(tmp_path, FILES)
 
 
 @pytest.fixture
 def start(frames, pixel_model):
-    """Start the command on all frames in a process group of its own, as a terminal would."""
-    fcntl = pytest.importorskip("fcntl")
-    started = []
-
-    def start(*options):
-        words = ["mask", ".", "-o", f"{OUT}/", "--model", str(pixel_model), "--dask", "local:2", *options]
-        process = subprocess.Popen(
-            [sys.executable, "-m", "skysieve", *words],
-            cwd=frames,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-        if hasattr(fcntl, "F_SETPIPE_SZ"):
-            fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, 4096)
-        started.append(process)
-        return process
-
-    yield start
-    for process in started:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+    """Start the command on all frames, on two worker processes."""
+    with starting(frames, pixel_model) as start:
+        yield lambda *options: start("--dask", "local:2", *options)
 
 
 def workers(parent):
@@ -77,6 +50,8 @@ def test_a_process_that_is_killed_costs_nothing(start, frames):
     os.kill(workers(process.pid)[0], signal.SIGKILL)
     _, err = process.communicate(timeout=120)
     assert (process.returncode, err) == (0, "")
+    rows = list(read_manifest(frames / "m.parquet"))
+    assert [row["status"] for row in rows] == ["done"] * FILES
     assert all(is_intact(frames / OUT / f"{number:02}.mask.fits") for number in range(FILES))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
 import subprocess
@@ -12,52 +11,24 @@ from pathlib import Path
 
 import pytest
 from tests.cli.command import leftovers, sky, write
+from tests.cli.many_files import OUT, needs_proc, starting, write_frames
 
 from skysieve.core.fits.fits_integrity import is_intact
 from skysieve.core.temporaries import temporary_beside
 
 FILES = 24
-OUT = "out-of-the-way" * 16
-"""A folder with so long a name that the lines about all files do not fit into a pipe."""
-
-needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="no /proc to find processes in")
 
 
 @pytest.fixture
 def frames(tmp_path):
-    for number in range(FILES):
-        write(tmp_path / f"{number:02}.fits", sky(number % 8, (200, 200)))
-    return tmp_path
+    return write_frames(tmp_path, FILES)
 
 
 @pytest.fixture
 def start(frames, pixel_model):
-    """Start the installed command on all frames, as a terminal would: in a process group of its own.
-
-    It waits for who reads its lines, so that it cannot have come to its end before it is interrupted.
-    """
-    started = []
-
-    def start(*options):
-        words = ["mask", ".", "-o", f"{OUT}/", "--model", str(pixel_model), *options]
-        process = subprocess.Popen(
-            [sys.executable, "-m", "skysieve", *words],
-            cwd=frames,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-        if process.stdout is not None and hasattr(fcntl, "F_SETPIPE_SZ"):
-            fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, 4096)
-        started.append(process)
-        return process
-
-    yield start
-    for process in started:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+    """Start the installed command on all frames."""
+    with starting(frames, pixel_model) as start:
+        yield start
 
 
 @pytest.mark.parametrize("jobs", [1, 3])

@@ -276,12 +276,9 @@ class MaskResult:
         settings = TrailSettings(wings=level)
         self._requested(find_class("TRL"))
         try:
+            frame = as_frame(self.kept_pixels())
             found = measure_trails(
-                as_frame(self.kept_pixels()),
-                self.bits,
-                traced=self.trails,
-                spikes=self.spikes,
-                settings=settings,
+                frame, self.bits, traced=self.trails, spikes=self.spikes, settings=settings
             )
         except FrameError:  # the frame has a blank mask
             return self
@@ -450,19 +447,11 @@ class MaskResult:
     def _unit(self, default: str | UnitBase | None) -> UnitBase | None:
         from astropy import units
 
-        stated = self.origin.unit
-        if stated is not None or default is None:
-            return stated
-        return units.Unit(default)
+        is_stated = self.origin.unit is not None or default is None
+        return self.origin.unit if is_stated else units.Unit(default)
 
     def _properties(self) -> dict[str, object]:
-        origin = self.origin
-        return {
-            "wcs": origin.wcs,
-            "meta": origin.meta,
-            "uncertainty": origin.uncertainty,
-            "psf": origin.psf,
-        }
+        return {name: getattr(self.origin, name) for name in ("wcs", "meta", "uncertainty", "psf")}
 
     def cards(
         self,

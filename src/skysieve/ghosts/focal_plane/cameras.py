@@ -258,7 +258,7 @@ def read_camera(path: str | PathLike[str]) -> Camera:
         return _camera(rows, table.meta)
     except (TypeError, ValueError) as error:
         reason = " ".join(str(error).split())
-        raise SourceError(f"{path}: is not the table of a camera ({reason}); mend it") from error
+        raise SourceError(f"{path}: is not the table of a camera ({reason}); correct it") from error
 
 
 def _camera(rows: Iterable[Mapping[str, Any]], meta: Mapping[str, Any]) -> Camera:

@@ -441,7 +441,7 @@ def read_prescription(path: Path) -> Prescription:
         filter_optic, angle = content.pop("filter_optic", None), float(content.pop("max_angle", 1.6))
     except (TypeError, ValueError) as error:
         reason = " ".join(str(error).split())
-        raise ConfigError(f"{path}: is no prescription ({reason}); mend it") from error
+        raise ConfigError(f"{path}: is no prescription ({reason}); correct it") from error
     if content:
         raise ConfigError(f"{path}: a prescription has no {', '.join(map(str, content))}")
     return Prescription(optics, entrance, scale, filter_optic, positions, angle)

@@ -62,7 +62,7 @@ NEIGHBOURS = 41
 RAY_WIDTH = 3.0
 """Length in pixels over which light is averaged along circles."""
 
-LEAST_SCATTER = 0.12
+MIN_SCATTER = 0.12
 """Scatter between angles, in units of the noise at a radius, that is added for stars of a quiet field."""
 
 ALONG_AXES = 4
@@ -229,7 +229,7 @@ def _best_pattern(mean: NDArray[np.floating], fold: int) -> _Pattern | None:
     if np.isnan(height).all():
         return None
     height = height - np.nanmedian(height)
-    scatter = MAD * float(np.nanmedian(np.abs(height))) + LEAST_SCATTER
+    scatter = MAD * float(np.nanmedian(np.abs(height))) + MIN_SCATTER
     best = int(np.nanargmax(height))
     if not height[best] > 0:
         return None
