@@ -43,7 +43,9 @@ OF_STARS = sum(find_class(name).code for name in ("BBG", "SAT", "SP"))
 HOW = (
     "Contaminants, stars and galaxies are injected into real frames as in `skysieve simulate contaminants "
     "--clean-frames`. They are drawn from the held-out recipe of the camera that is most similar to that of "
-    "the frame. No network in the package is trained on these real frames. The original content of a frame "
+    "the frame. No network in the package is trained on these real frames. The search for spikes was "
+    "checked by eye on two of these real frames, and changed once for it, before contaminants were injected. "
+    "The original content of a frame "
     "has no truth: pixels that any detector marks in the original frame, at its defaults, and those within "
     f"{REACH} px of them, are not evaluated in that class. Pixels {BRIGHT:g} standard deviations of the "
     "noise above the sky in the original frame are not evaluated in BBG, SAT and SP, unless these were "
