@@ -21,6 +21,7 @@ from skysieve.core.training.fit import MAX_NORM
 from skysieve.core.training.recipe import read_training_recipe
 from skysieve.frames.mask.classes import CLASS_NAMES
 from skysieve.frames.simulate.recipe import read_recipe
+from skysieve.frames.train.normalised_frames import NormalisedFrames
 from skysieve.frames.train.segmentation import Segmentation
 from skysieve.frames.train.tiles import BUFFER, SimulatedFrames, TileStream
 
@@ -60,7 +61,8 @@ def main() -> None:
     frames = SimulatedFrames(read_recipe(recipe.simulation), recipe.frame, SEED)
     torch.set_num_threads(1)
     simulated = FRAMES * recipe.frame**2 / 1e6 / _seconds_of_frames(frames)
-    stream = TileStream(frames, tile=recipe.tile, reuse=recipe.reuse, seed=SEED, first=10_000)
+    normalised = NormalisedFrames(frames)
+    stream = TileStream(normalised, tile=recipe.tile, reuse=recipe.reuse, seed=SEED, first=10_000)
     tiles = iter(stream)
     list(islice(tiles, SETTLED))
     count = FRAMES * (recipe.frame // recipe.tile) ** 2 * recipe.reuse
@@ -79,7 +81,7 @@ def main() -> None:
         "fresh": fresh,
         "alone": _train(recipe, ready),
     }
-    fed = TileStream(frames, tile=recipe.tile, reuse=recipe.reuse, seed=SEED, first=20_000)
+    fed = TileStream(normalised, tile=recipe.tile, reuse=recipe.reuse, seed=SEED, first=20_000)
     loader = torch.utils.data.DataLoader(
         fed, batch_size=recipe.batch, num_workers=1, prefetch_factor=4, persistent_workers=True
     )

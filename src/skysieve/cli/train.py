@@ -52,10 +52,8 @@ def train_contaminants(output: Output, *, settings: ContaminantTrainSettings, me
     from skysieve.frames.train.contaminants import ContaminantTraining
     from skysieve.frames.train.revision import RevisionTraining
 
-    revises = recipe.network.kind == "revision"
-    if settings.kept is not None and not revises:
-        raise ConfigError(f"--keep: recipe {settings.recipe} trains no revision, whose frames alone are kept")
-    task = RevisionTraining(recipe, kept=settings.kept) if revises else ContaminantTraining(recipe)
+    training = RevisionTraining if recipe.network.kind == "revision" else ContaminantTraining
+    task = training(recipe, kept=settings.kept)
     if settings.footprints:
         task.use_footprints(settings.footprints)
     if settings.clean_frames is not None:

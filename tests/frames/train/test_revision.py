@@ -22,6 +22,7 @@ from skysieve.frames.networks.sieve_net import SieveNet
 from skysieve.frames.train.contaminants import ContaminantTraining
 from skysieve.frames.train.predicted_frames import STEP, second_network_inputs
 from skysieve.frames.train.revision import RevisionTraining
+from skysieve.frames.train.tiles import SimulatedFrames
 
 REVISION = {"widths": [8, 16], "depths": [1, 1], "kind": "revision"}
 
@@ -36,6 +37,10 @@ def revising(recipe_file, trained, kept=None, **settings):
     training = RevisionTraining(recipe, kept=kept)
     training.start_from(str(trained / "model"))
     return training
+
+
+def predicted(training):
+    return training._predicted(training._normalised(training._frames(1), 1, training.kept))
 
 
 @pytest.fixture
@@ -55,7 +60,7 @@ class TestTheFrames:
 
     def test_are_made_once_and_kept(self, training, tmp_path, monkeypatch):
         before = list(training.validation_batches())
-        assert len(list((tmp_path / "kept").rglob("*.npz"))) == 2
+        assert len(list((tmp_path / "kept").rglob("*.npz"))) == 4  # two frames, and what is said of them
         monkeypatch.setattr(SieveNet, "forward", None)
         after = list(training.validation_batches())
         assert all(torch.equal(*both) for both in zip(*before, *after, strict=True))
@@ -73,10 +78,20 @@ class TestTheFrames:
         assert (shown.shape, answers.shape, bits.shape) == ((2, 4, 32, 32), (2, 56, 32, 32), (2, 64, 64))
         for _ in range(20):
             next(loader)
-        assert sorted(path.stem for path in (tmp_path / "kept").rglob("*.npz")) == ["0", "1", "2"]
+        assert {path.stem for path in (tmp_path / "kept").rglob("*.npz")} == {"0", "1", "2"}
+
+    def test_are_simulated_once_for_several_first_networks(self, training, monkeypatch):
+        before = list(training.validation_batches())
+        training.origin = "another network"
+        with torch.no_grad():
+            training.initial.head.bias += 1
+        monkeypatch.setattr(SimulatedFrames, "frame", None)
+        after = list(training.validation_batches())
+        assert torch.equal(before[0][0], after[0][0])
+        assert not torch.equal(before[0][1], after[0][1])
 
     def test_are_rotated_with_their_logits_and_their_truth(self, training):
-        frames = [training._predicted_frames(training._frames(1), 1).frame(number) for number in range(3)]
+        frames = [predicted(training).frame(number) for number in range(3)]
         pixels = {float(value) for frame in frames for value in frame.pixels.ravel()}
         for shown, answers, bits in zip(
             *next(iter(training.training_batches(done=0, workers=0, rank=0, ranks=1))), strict=True
@@ -122,9 +137,9 @@ def test_the_first_network_stays_as_it_is(training):
     learner = training.learner().train()
     before = {name: value.clone() for name, value in learner.network.first.state_dict().items()}
     optimiser = torch.optim.SGD([one for one in learner.parameters() if one.requires_grad], lr=0.1)
-    predicted = training._predicted_frames(training._frames(1), 1).frame(0)
-    pixels, logits = second_network_inputs(*map(torch.from_numpy, predicted[:2]))
-    learner.training_loss((pixels[None], logits[None], torch.from_numpy(predicted.bits)[None])).backward()
+    frame = predicted(training).frame(0)
+    pixels, logits = second_network_inputs(*map(torch.from_numpy, frame[:2]))
+    learner.training_loss((pixels[None], logits[None], torch.from_numpy(frame.bits)[None])).backward()
     optimiser.step()
     after = learner.network.first.state_dict()
     assert all(torch.equal(value, after[name]) for name, value in before.items())

@@ -19,8 +19,9 @@ from skysieve.core.simulate.recipe_files import build
 from skysieve.core.training import shuffled_stream
 from skysieve.frames.mask.classes import CLASS_NAMES, CLASSES, NODATA
 from skysieve.frames.simulate.recipe import Recipe
-from skysieve.frames.train import tiles
-from skysieve.frames.train.tiles import SimulatedFrames, TileStream, normalise_frame, targets_of
+from skysieve.frames.train import normalised_frames, tiles
+from skysieve.frames.train.normalised_frames import NormalisedFrames, normalise_frame
+from skysieve.frames.train.tiles import SimulatedFrames, TileStream, targets_of
 
 SIDE, TILE = 96, 32
 NOISE, MARK = 5.0, 4000.0
@@ -58,11 +59,12 @@ def short_buffer(monkeypatch):
 
 @pytest.fixture
 def no_gaps(monkeypatch):
-    monkeypatch.setattr(tiles, "GAP_PROBABILITY", 0.0)
+    monkeypatch.setattr(normalised_frames, "GAP_PROBABILITY", 0.0)
 
 
 def stream(source=None, **options):
-    return TileStream(source or Numbered(), **{"tile": TILE, "reuse": 2, "seed": 1, **options})
+    frames = NormalisedFrames(source or Numbered())
+    return TileStream(frames, **{"tile": TILE, "reuse": 2, "seed": 1, **options})
 
 
 def first(count, tile_stream):
@@ -137,6 +139,11 @@ class TestStream:
         assert len(set(asked)) == len(asked)
         assert set(range(6)) <= set(asked)
 
+    def test_comes_back_to_the_first_frame_after_the_last_distinct_one(self):
+        source = Numbered()
+        first(90, stream(source, first=4, distinct=3, reuse=1))
+        assert source.asked[:7] == [1, 2, 0, 1, 2, 0, 1]
+
     def test_leaves_out_frames_without_noise(self):
         source = Numbered(empty=(0, 2))
         names = {int((bits != 0).sum()) for _, bits in first(20, stream(source, reuse=1))}
@@ -146,7 +153,7 @@ class TestStream:
 
 class TestGaps:
     def test_are_in_the_bits_and_in_nothing_else(self, monkeypatch):
-        monkeypatch.setattr(tiles, "GAP_PROBABILITY", 1.0)
+        monkeypatch.setattr(normalised_frames, "GAP_PROBABILITY", 1.0)
         frame, bits = Numbered().frame(3)
         pixels, found = normalise_frame(frame, bits, np.random.default_rng(1))
         gap = found == NODATA.code
@@ -157,7 +164,7 @@ class TestGaps:
         assert (pixels[gap] == 0).all()
 
     def test_do_not_count(self, monkeypatch):
-        monkeypatch.setattr(tiles, "GAP_PROBABILITY", 1.0)
+        monkeypatch.setattr(normalised_frames, "GAP_PROBABILITY", 1.0)
         frame, bits = Numbered().frame(3)
         _, found = normalise_frame(frame, bits, np.random.default_rng(1))
         targets, valid = targets_of(torch.from_numpy(found)[None])

@@ -205,7 +205,7 @@ class TrainingRecipe:
         Side of a simulated frame in pixels, and how often each of its tiles is used. Each use has a new
         random rotation and reflection.
     distinct
-        For a revision: number of different simulated frames, which are repeated; 0 for new frames without
+        For contaminants: number of different simulated frames, which are repeated; 0 for new frames without
         end.
     learning_rate, weight_decay, warm_up, averaging
         AdamW: peak learning rate; weight decay; fraction of the steps in which the rate rises linearly,
@@ -330,8 +330,8 @@ def _check_job(recipe: TrainingRecipe, origin: str) -> None:
         raise ConfigError(f"{origin}: network.kind: {recipe.network.kind} is not for {recipe.job}; {choose}")
     if recipe.network.kind == "revision" and recipe.job != "contaminants":
         raise ConfigError(f"{origin}: network.kind: revision is for contaminants alone; leave it out")
-    if recipe.distinct and recipe.network.kind != "revision":
-        raise ConfigError(f"{origin}: distinct: is for network.kind revision alone; leave it out")
+    if recipe.distinct and recipe.job != "contaminants":
+        raise ConfigError(f"{origin}: distinct: is for contaminants alone; leave it out")
     if recipe.network.frozen and recipe.job != "tracking":
         raise ConfigError(f"{origin}: network.frozen: is for tracking alone; leave it out")
     if for_clusters and recipe.network.depths:

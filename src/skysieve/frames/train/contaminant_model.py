@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 import torch
 
@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from skysieve.frames.networks.sieve_net import SieveNet
+    from skysieve.frames.train.normalised_frames import NormalisedFrame
 
-__all__ = ["DEFAULT_PRIORS", "CalibrationFrame", "measure_contaminants", "tile_margin"]
+__all__ = ["DEFAULT_PRIORS", "measure_contaminants", "tile_margin"]
 
 DEFAULT_PRIORS = {
     "CR": 1.5e-3, "HCL": 1e-4, "DCL": 2e-4, "HP": 5e-5, "DP": 5e-5, "P": 2e-4, "TRL": 1e-3, "FR": 2e-3,
@@ -58,24 +59,9 @@ TOLERANCE, FRACTION = 0.05, 1e-3
 """At most FRACTION of the probabilities beyond the margin may change by more than TOLERANCE."""
 
 
-class CalibrationFrame(NamedTuple):
-    """A frame with known truth.
-
-    Attributes
-    ----------
-    pixels
-        ``(H, W)`` float32, normalised, in units of the noise.
-    bits
-        ``(H, W)`` int16, codes of the classes, and of NODATA.
-    """
-
-    pixels: NDArray[np.float32]
-    bits: NDArray[np.int16]
-
-
 def measure_contaminants(
-    network: SieveNet | RevisedNet, frames: Iterable[CalibrationFrame]
-) -> tuple[Measured, list[CalibrationFrame]]:
+    network: SieveNet | RevisedNet, frames: Iterable[NormalisedFrame]
+) -> tuple[Measured, list[NormalisedFrame]]:
     """Calibrate a trained network, choose thresholds, and measure the margin of its tiles.
 
     Parameters
@@ -89,11 +75,11 @@ def measure_contaminants(
     -------
     measured : Measured
         For the card.
-    first : list of CalibrationFrame
+    first : list of NormalisedFrame
         The first frames, on which :func:`bf16_agreement` is measured.
     """
     histograms = ScoreHistograms(CLASS_NAMES)
-    first: list[CalibrationFrame] = []
+    first: list[NormalisedFrame] = []
     with torch.inference_mode():
         for frame in frames:
             logits = network(torch.from_numpy(frame.pixels)[None, None])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
-from skysieve.core.errors import ConfigError, FrameError, ModelError
+from skysieve.core.errors import ConfigError, ModelError
 from skysieve.core.models.card import update_card
 from skysieve.core.training.initial import load_all_but, load_graph_weights
 from skysieve.core.training.task import TrainingTask
@@ -23,12 +23,13 @@ from skysieve.frames.networks.revised_net import RevisedNet
 from skysieve.frames.simulate.contaminants.footprints import read_footprints
 from skysieve.frames.simulate.recipe import read_recipe
 from skysieve.frames.train.agreement import bf16_agreement
-from skysieve.frames.train.contaminant_model import CalibrationFrame, measure_contaminants
+from skysieve.frames.train.contaminant_model import measure_contaminants
 from skysieve.frames.train.domain import DOMAIN_SEED, calibrate_domain
 from skysieve.frames.train.injected import CleanFolder, InjectedFrames, MixedFrames
+from skysieve.frames.train.normalised_frames import NormalisedFrames, first_frames
 from skysieve.frames.train.segmentation import Segmentation, sieve_net
 from skysieve.frames.train.settings import DOMAIN_FRAMES, DOMAIN_SIDE
-from skysieve.frames.train.tiles import SimulatedFrames, TileStream, normalise_frame
+from skysieve.frames.train.tiles import SimulatedFrames, TileStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -41,8 +42,8 @@ if TYPE_CHECKING:
     from skysieve.core.training.task import Measured
     from skysieve.frames.networks.sieve_net import SieveNet
     from skysieve.frames.simulate.recipe import Recipe
+    from skysieve.frames.train.normalised_frames import FrameSource, NormalisedFrame
     from skysieve.frames.train.segmentation import ContaminantLearner
-    from skysieve.frames.train.tiles import FrameSource
 
 __all__ = ["ContaminantTraining"]
 
@@ -64,6 +65,8 @@ class ContaminantTraining(TrainingTask):
         See :class:`skysieve.core.training.task.TrainingTask`.
     clean
         Clean frames of the user, into which contaminants are injected; None for simulated frames alone.
+    kept
+        Folder of a cache of normalised frames; None caches nothing.
 
     Raises
     ------
@@ -75,6 +78,7 @@ class ContaminantTraining(TrainingTask):
     material = "simulated frames"
 
     clean: CleanFolder | None = None
+    kept: Path | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         """Check the sizes of the recipe against the network."""
@@ -179,7 +183,9 @@ class ContaminantTraining(TrainingTask):
 
     def stream(self, **order: Unpack[Order]) -> ShuffledStream[Any, Any]:
         """Return the endless stream of tiles."""
-        return TileStream(self._frames(self.recipe.seed), tile=self.recipe.tile, **order)
+        recipe = self.recipe
+        frames = self._normalised(self._frames(recipe.seed), recipe.seed, self.kept)
+        return TileStream(frames, tile=recipe.tile, distinct=recipe.distinct, **order)
 
     def first_number(self, shown: int) -> int:
         """Return the number of the first frame: each has several tiles, and some measured the priors."""
@@ -188,10 +194,9 @@ class ContaminantTraining(TrainingTask):
 
     def validation_batches(self) -> DataLoader[tuple[Tensor, ...]]:
         """Return the validation frames: the same in each validation, and never used in training."""
-        frames = list(self._held_out(VALIDATION_SEED, self.recipe.validation_frames))
-        pixels = torch.from_numpy(np.stack([frame.pixels for frame in frames]))[:, None]
-        bits = torch.from_numpy(np.stack([frame.bits for frame in frames]))
-        return DataLoader(TensorDataset(pixels, bits), batch_size=4)
+        frames = first_frames(self._held_out(VALIDATION_SEED, self.kept), self.recipe.validation_frames)
+        pixels, bits = (torch.from_numpy(np.stack(part)) for part in zip(*frames, strict=True))
+        return DataLoader(TensorDataset(pixels[:, None], bits), batch_size=4)
 
     def measure(self, network: SieveNet | RevisedNet) -> Measured:
         """Calibrate the trained network on new frames."""
@@ -220,30 +225,24 @@ class ContaminantTraining(TrainingTask):
         injected = InjectedFrames(self.clean, self.simulation, recipe.tile, seed)
         return MixedFrames(simulated, injected, share=recipe.clean_share)
 
-    def _calibration_frames(self) -> Iterator[CalibrationFrame]:
+    def _normalised(self, source: FrameSource, seed: int, folder: Path | None) -> NormalisedFrames:
+        """Return the frames of a source with this seed, cached in a folder if one is given."""
+        recipe = self.recipe
+        lines = [f"{seed} {recipe.frame} {recipe.tile} {recipe.clean_share}", self.simulation.to_yaml()]
+        if self.clean is not None:
+            lines.append(self.clean.folder)
+        return NormalisedFrames(source, folder, description="\n".join(lines))
+
+    def _held_out(self, seed: int, folder: Path | None = None) -> NormalisedFrames:
+        """Return simulated frames that are not used in training and have complete truth."""
+        seed += self.recipe.seed
+        return self._normalised(SimulatedFrames(self.simulation, self.recipe.frame, seed), seed, folder)
+
+    def _calibration_frames(self) -> Iterator[NormalisedFrame]:
         """Yield simulated frames, then clean frames with contaminants, in the proportion of the training."""
         injected = 0 if self.clean is None else round(CALIBRATION_FRAMES * self.recipe.clean_share)
-        yield from self._held_out(CALIBRATION_SEED, CALIBRATION_FRAMES - injected)
+        yield from first_frames(self._held_out(CALIBRATION_SEED), CALIBRATION_FRAMES - injected)
         if self.clean is not None:
             seed = self.recipe.seed + CALIBRATION_SEED
             source = InjectedFrames(self.clean, self.simulation, self.recipe.tile, seed)
-            yield from _normalised_frames(source, CALIBRATION_SEED, injected)
-
-    def _held_out(self, seed: int, count: int) -> Iterator[CalibrationFrame]:
-        """Yield simulated frames that are not used in training and have complete truth."""
-        source = SimulatedFrames(self.simulation, self.recipe.frame, self.recipe.seed + seed)
-        yield from _normalised_frames(source, seed, count)
-
-
-def _normalised_frames(source: FrameSource, seed: int, count: int) -> Iterator[CalibrationFrame]:
-    """Yield the first `count` frames of a source that have noise."""
-    number = 0
-    while count:
-        pixels, bits = source.frame(number)
-        number += 1
-        try:
-            image, bits = normalise_frame(pixels, bits, np.random.default_rng([seed, number]))
-        except FrameError:
-            continue
-        count -= 1
-        yield CalibrationFrame(image, bits)
+            yield from first_frames(NormalisedFrames(source), injected)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from skysieve.frames.simulate.clean_frames import CleanPlane, CleanSource
     from skysieve.frames.simulate.recipe import Recipe
-    from skysieve.frames.train.tiles import FrameSource
+    from skysieve.frames.train.normalised_frames import FrameSource
 
 __all__ = ["CleanFolder", "InjectedFrames", "MixedFrames"]
 
@@ -179,7 +179,7 @@ class MixedFrames:
     share: float
 
     def frame(self, number: int) -> tuple[NDArray[np.float32], NDArray[np.int16]]:
-        """See :meth:`skysieve.frames.train.tiles.FrameSource.frame`."""
+        """See :meth:`skysieve.frames.train.normalised_frames.FrameSource.frame`."""
         source = self.clean if np.random.default_rng(number).uniform() < self.share else self.simulated
         return source.frame(number)
 

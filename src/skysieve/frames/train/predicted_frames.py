@@ -1,4 +1,4 @@
-"""Cache of frames with the predictions of a trained network, the training data of a second network."""
+"""Frames with the predictions of a trained network, the training data of a second network."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ import torch
 from torch.nn import functional
 
 from skysieve._version import __version__
-from skysieve.core.errors import FrameError
 from skysieve.core.networks.blocks import asinh
 from skysieve.core.training.shuffled_stream import ShuffledStream
 from skysieve.frames.networks.revised_net import LARGEST_LOGIT
 from skysieve.frames.train.frame_cache import FrameCache
-from skysieve.frames.train.tiles import normalise_frame
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +25,7 @@ if TYPE_CHECKING:
 
     from skysieve.core.training.shuffled_stream import Order
     from skysieve.frames.networks.sieve_net import SieveNet
-    from skysieve.frames.train.tiles import FrameSource
+    from skysieve.frames.train.normalised_frames import NormalisedFrames
 
 __all__ = ["PredictedFrame", "PredictedFrames", "PredictedStream", "second_network_inputs"]
 
@@ -54,28 +52,28 @@ class PredictedFrame(NamedTuple):
 
 
 class PredictedFrames:
-    """Frames with predictions, each simulated and predicted once and then read from a cache.
+    """Frames with predictions, each predicted once and then read from a cache.
 
     Parameters
     ----------
-    source
-        Source of the frames.
+    frames
+        Frames to predict.
     network
         Network to run, in evaluation mode.
     folder
         Folder of the cache; None caches nothing.
-    description
-        Text that identifies the frames and the network; each text has a cache of its own.
+    origin
+        Text that identifies the network; the predictions of each network have a cache of their own.
     """
 
     def __init__(
-        self, source: FrameSource, network: SieveNet, folder: Path | None, *, description: str
+        self, frames: NormalisedFrames, network: SieveNet, folder: Path | None, *, origin: str
     ) -> None:
-        self.source, self.network = source, network
-        self._cache = FrameCache(folder, f"{__version__}\n{description}")
+        self.frames, self.network = frames, network
+        self._cache = FrameCache(folder, f"{__version__}\n{origin}\n{frames.description}")
 
     def frame(self, number: int) -> PredictedFrame | None:
-        """Return a frame from the cache, or make and cache it.
+        """Return a frame with predictions, from the cache or newly made.
 
         Parameters
         ----------
@@ -92,20 +90,17 @@ class PredictedFrames:
         OutputError
             If the cache cannot be written.
         """
-        stored = self._cache.read(number)
-        if stored is not None:
-            return PredictedFrame(stored["pixels"], stored["answers"], stored["bits"])
-        try:
-            image, bits = normalise_frame(*self.source.frame(number), np.random.default_rng([number]))
-        except FrameError:
+        frame = self.frames.frame(number)
+        if frame is None:
             return None
-        pixels = torch.from_numpy(image)[None, None]
-        with torch.inference_mode():
-            logits = self.network(pixels)[0]
-            steps = ((logits.clamp(-LARGEST_LOGIT, LARGEST_LOGIT) + LARGEST_LOGIT) / STEP).round()
-            made = PredictedFrame(asinh(pixels)[0, 0].half().numpy(), steps.byte().numpy(), bits)
-        self._cache.write(number, pixels=made.pixels, answers=made.logits, bits=made.bits)
-        return made
+        pixels = torch.from_numpy(frame.pixels)
+        stored = self._cache.read(number)
+        if stored is None:
+            with torch.inference_mode():
+                logits = self.network(pixels[None, None])[0].clamp(-LARGEST_LOGIT, LARGEST_LOGIT)
+            stored = {"logits": ((logits + LARGEST_LOGIT) / STEP).round().byte().numpy()}
+            self._cache.write(number, **stored)
+        return PredictedFrame(asinh(pixels).half().numpy(), stored["logits"], frame.bits)
 
 
 class PredictedStream(ShuffledStream[PredictedFrame, "tuple[Tensor, Tensor, Tensor]"]):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from itertools import count, islice
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -20,11 +19,10 @@ from skysieve.frames.train.predicted_frames import (
     second_network_inputs,
 )
 from skysieve.frames.train.segmentation import ContaminantLearner, cross_entropy_loss, sieve_net
-from skysieve.frames.train.tiles import SimulatedFrames, targets_of
+from skysieve.frames.train.tiles import targets_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from torch import Tensor
 
@@ -32,7 +30,7 @@ if TYPE_CHECKING:
     from skysieve.core.training.recipe import TrainingRecipe
     from skysieve.core.training.shuffled_stream import Order, ShuffledStream
     from skysieve.frames.networks.sieve_net import SieveNet
-    from skysieve.frames.train.tiles import FrameSource
+    from skysieve.frames.train.normalised_frames import NormalisedFrames
 
 __all__ = ["RevisionLearner", "RevisionTraining"]
 
@@ -117,21 +115,11 @@ class RevisionLearner(ContaminantLearner):
         self.add_scores(revised.float().contiguous(), *targets_of(bits))
 
 
-@dataclass
 class RevisionTraining(ContaminantTraining):
     """A training of the second network for contaminants.
 
-    Parameters
-    ----------
-    recipe
-        Recipe of the training.
-    kept
-        Folder of a cache of frames with the logits of the first network; None caches nothing.
-    **others
-        See :class:`skysieve.frames.train.contaminants.ContaminantTraining`.
+    The cache, if there is one, also holds the logits of the first network.
     """
-
-    kept: Path | None = field(default=None, kw_only=True)
 
     @property
     def multiple(self) -> int:
@@ -165,7 +153,7 @@ class RevisionTraining(ContaminantTraining):
     def stream(self, **order: Unpack[Order]) -> ShuffledStream[Any, Any]:
         """Return the endless stream of crops."""
         recipe = self.recipe
-        frames = self._predicted_frames(self._frames(recipe.seed), recipe.seed)
+        frames = self._predicted(self._normalised(self._frames(recipe.seed), recipe.seed, self.kept))
         return PredictedStream(frames, count=recipe.distinct or 2**31, tile=recipe.tile, **order)
 
     def first_number(self, shown: int) -> int:
@@ -174,16 +162,11 @@ class RevisionTraining(ContaminantTraining):
 
     def validation_batches(self) -> DataLoader[tuple[Tensor, ...]]:
         """Return the validation frames: the same in each validation, and never used in training."""
-        seed = self.recipe.seed + VALIDATION_SEED
-        predicted = self._predicted_frames(SimulatedFrames(self.simulation, self.recipe.frame, seed), seed)
-        # frames without noise are None
+        predicted = self._predicted(self._held_out(VALIDATION_SEED, self.kept))
         frames = islice(filter(None, map(predicted.frame, count())), self.recipe.validation_frames)
         parts = (torch.from_numpy(np.stack(part)) for part in zip(*frames, strict=True))
         return DataLoader(TensorDataset(*parts), batch_size=2)
 
-    def _predicted_frames(self, source: FrameSource, seed: int) -> PredictedFrames:
-        recipe = self.recipe
-        lines = [f"{seed} {recipe.frame} {recipe.clean_share}", self.simulation.to_yaml(), self.origin]
-        if self.clean is not None:
-            lines.append(self.clean.folder)
-        return PredictedFrames(source, self.first, self.kept, description="\n".join(lines))
+    def _predicted(self, frames: NormalisedFrames) -> PredictedFrames:
+        """Return frames with the logits of the first network."""
+        return PredictedFrames(frames, self.first, self.kept, origin=self.origin)

@@ -37,8 +37,8 @@ class ContaminantTrainSettings(TrainSettings):
     footprints
         Footprints of real cosmic rays (npz), used for half of the cosmic rays; may be repeated.
     kept
-        For recipes that train a revision: folder in which frames are stored with the predictions of the first
-        network, and reused.
+        Folder in which simulated frames are stored and reused, for a revision with the predictions of the
+        first network.
     """
 
     clean_frames: Path | None = setting(None, metavar="DIR", hidden_default=True)

@@ -1,18 +1,15 @@
-"""Stream of training tiles: frames are simulated on demand, normalised, cut into tiles and rotated."""
+"""Stream of training tiles: frames are cut into tiles, rotated and mirrored."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol, TypeAlias, Unpack
+from typing import TYPE_CHECKING, TypeAlias, Unpack
 
 import numpy as np
 import torch
 
-from skysieve.core.errors import FrameError
-from skysieve.core.fits.frames import ArrayFrame
 from skysieve.core.training.shuffled_stream import ShuffledStream
-from skysieve.frames.image.normalise import normalise
 from skysieve.frames.mask.classes import CLASSES, NODATA
 from skysieve.frames.simulate.frame import simulate_frame
 from skysieve.frames.simulate.optics import PsfBank
@@ -25,39 +22,18 @@ if TYPE_CHECKING:
 
     from skysieve.core.training.shuffled_stream import Order
     from skysieve.frames.simulate.recipe import Recipe
+    from skysieve.frames.train.normalised_frames import NormalisedFrames
 
-__all__ = ["FrameSource", "SimulatedFrames", "TileStream", "normalise_frame", "targets_of"]
+__all__ = ["SimulatedFrames", "TileStream", "targets_of"]
 
-BUFFER = 256
-"""Number of tiles in a worker's shuffle buffer, so that tiles of a frame do not follow one another."""
+BUFFER, REPEATED_BUFFER = 256, 8
+"""Number of tiles in a worker's shuffle buffer, so that tiles of a frame do not follow one another.
 
-GAP_PROBABILITY = 0.06
-"""Probability that a frame gets a rectangle without data, like a gap or a masked amplifier."""
-
+Frames that are repeated are cut anew each time, so that a small buffer mixes them enough.
+"""
 
 Tile: TypeAlias = "tuple[NDArray[np.float32], NDArray[np.int16]]"
 """Pixels ``(S, S)`` float32 in units of the noise, and bits ``(S, S)`` int16."""
-
-
-class FrameSource(Protocol):
-    """Source of training frames."""
-
-    def frame(self, number: int) -> tuple[NDArray[np.float32], NDArray[np.int16]]:
-        """Return a frame and its truth.
-
-        Parameters
-        ----------
-        number
-            Number of the frame; the same number gives the same frame.
-
-        Returns
-        -------
-        pixels
-            ``(H, W)`` float32, in any unit.
-        bits
-            ``(H, W)`` int16, codes of the classes, and of NODATA.
-        """
-        ...
 
 
 @dataclass(frozen=True)
@@ -83,7 +59,7 @@ class SimulatedFrames:
         return PsfBank(self.recipe.optics)
 
     def frame(self, number: int) -> tuple[NDArray[np.float32], NDArray[np.int16]]:
-        """See :meth:`FrameSource.frame`."""
+        """See :meth:`skysieve.frames.train.normalised_frames.FrameSource.frame`."""
         rng = np.random.default_rng([self.seed, number])
         frame = simulate_frame((self.size, self.size), seed=rng, recipe=self.recipe, bank=self._bank)
         return frame.pixels, truth_bits(frame.truth)
@@ -115,27 +91,31 @@ class TileStream(ShuffledStream[Tile, tuple["Tensor", "Tensor"]]):
 
     Parameters
     ----------
-    source
-        Source of the frames.
+    frames
+        Frames to cut.
     tile
         Pixels on a side of a tile.
+    distinct
+        Number of different frames, which are repeated; 0 for new frames without end.
     **order
         See :class:`skysieve.core.training.shuffled_stream.Order`.
     """
 
-    def __init__(self, source: FrameSource, *, tile: int, **order: Unpack[Order]) -> None:
+    def __init__(
+        self, frames: NormalisedFrames, *, tile: int, distinct: int = 0, **order: Unpack[Order]
+    ) -> None:
         super().__init__(**order)
-        self.source, self.tile = source, tile
+        self.frames, self.tile, self.distinct = frames, tile, distinct
 
     def _room(self, _turn: int) -> int:
-        return BUFFER
+        return REPEATED_BUFFER if self.distinct else BUFFER
 
     def _make(self, number: int, rng: Generator) -> list[Tile]:
         """Return the tiles of a frame; none if the frame has no noise."""
-        try:
-            pixels, bits = normalise_frame(*self.source.frame(number), rng)
-        except FrameError:
+        frame = self.frames.frame(number % self.distinct if self.distinct else number)
+        if frame is None:
             return []
+        pixels, bits = frame
         side = self.tile
         corners = [
             (y, x) for y in _starts(pixels.shape[0], side, rng) for x in _starts(pixels.shape[1], side, rng)
@@ -149,43 +129,6 @@ class TileStream(ShuffledStream[Tile, tuple["Tensor", "Tensor"]]):
         quarter_turns, mirrored = int(rng.integers(4)), bool(rng.integers(2))
         pixels, bits = (_rotated(image, quarter_turns, mirrored=mirrored) for image in made)
         return pixels[None], bits
-
-
-def normalise_frame(
-    pixels: NDArray[np.float32], bits: NDArray[np.int16], rng: Generator
-) -> tuple[NDArray[np.float32], NDArray[np.int16]]:
-    """Normalise a frame, at random with a gap without data.
-
-    Parameters
-    ----------
-    pixels
-        ``(H, W)`` float32, in any unit.
-    bits
-        ``(H, W)`` int16, codes of the classes.
-    rng
-        Generator of the gap, a rectangle of up to a third of the frame along each axis.
-
-    Returns
-    -------
-    pixels
-        ``(H, W)`` float32, in units of the noise; zero where there is no data.
-    bits
-        ``(H, W)`` int16, with NODATA in the gap.
-
-    Raises
-    ------
-    FrameError
-        If the frame has no noise.
-    """
-    nodata = np.zeros(pixels.shape, np.bool_)
-    if rng.uniform() < GAP_PROBABILITY:
-        height, width = pixels.shape
-        top, left = int(rng.integers(height)), int(rng.integers(width))
-        tall, wide = rng.integers(1, 1 + np.array([height, width]) // 3)
-        nodata[top : top + tall, left : left + wide] = True
-    frame = normalise(ArrayFrame(pixels, mask=nodata), threads=1)
-    image, missing = frame.rows(0, pixels.shape[0])
-    return image, np.where(missing, np.int16(NODATA.code), bits)
 
 
 def _starts(length: int, side: int, rng: Generator) -> list[int]:
