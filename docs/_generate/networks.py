@@ -96,13 +96,11 @@ The network also predicts the length and axis of the motion in each cell of {min
 an auxiliary task for training, because the label of the frame alone is a weak training signal. Frames may
 have any size from {minimum} px. If a side is not a multiple of this, the remainder is ignored.
 
-In networks that are trained from now on two more things go into that layer. One is how much the features
-differ from place to place: a tracking error draws out all stars alike, coma and astigmatism do not. The other
-is a small look at the autocorrelation of two maps at 1/4 of the resolution, up to {reach} px: a jump leaves
-two images of every star, sharp ones if it was quick, all at the same distance, which no place shows. It is
-computed as a product of two matrices, of a map moved down and of that map moved to the right. The weights in
-the package have neither; a first, short training with both
-[was no better](training.md#what-was-tried-and-what-is-missing).
+Two more things go into that layer. One is how much the features differ from place to place: a tracking error
+draws out all stars alike, coma and astigmatism do not. The other is a small network that looks at the
+autocorrelation of two maps at 1/4 of the resolution, up to {reach} px: a jump leaves two images of every star,
+sharp ones if it was quick, all at the same distance. It is computed as a product of two matrices, of a map moved
+down and of that map moved to the right.
 """
 
 GHOST = """
@@ -201,7 +199,7 @@ networks).
 
 def render() -> str:
     """Return the page."""
-    sieve, tracking = SieveNet(), TrackingNet(pairs=False)
+    sieve, tracking = SieveNet(), TrackingNet()
     ghosts = GhostNet()
     rows = [
         _row("`skysieve` for contaminants", sieve, OUR_SIDE, f"any, multiples of {sieve.multiple} px"),
