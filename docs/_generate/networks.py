@@ -96,11 +96,11 @@ The network also predicts the length and axis of the motion in each cell of {min
 an auxiliary task for training, because the label of the frame alone is a weak training signal. Frames may
 have any size from {minimum} px. If a side is not a multiple of this, the remainder is ignored.
 
-Two more things go into that layer. One is how much the features differ from place to place: a tracking error
-draws out all stars alike, coma and astigmatism do not. The other is a small network that looks at the
-autocorrelation of two maps at 1/4 of the resolution, up to {reach} px: a jump leaves two images of every star,
-sharp ones if it was quick, all at the same distance. It is computed as a product of two matrices, of a map moved
-down and of that map moved to the right.
+Two more things go into that layer. One is how much the features differ from place to place: a tracking
+error draws out all stars alike, coma and astigmatism do not. The other is a small network that sees the
+autocorrelation of two maps at 1/4 of the resolution, up to {reach} px: a jump leaves two images of every
+star, sharp ones if it was quick, all at the same distance. It is computed as a product of two matrices, of
+a map moved down and of that map moved to the right.
 """
 
 GHOST = """

@@ -58,6 +58,7 @@ class LineTraining:
     def __init__(self, *, at_step=None, at_validation=None, at_finish=None, width=1, **settings):
         self.recipe = replace(RECIPE, **settings)
         self.origin, self.width = "", width
+        self.initial, self.new_parts = None, ()
         self.at_step, self.at_validation = at_step or _nothing, at_validation or _nothing
         self.at_finish = at_finish or _nothing
         self.steps, self.validated, self.asked = [], 0, []

@@ -52,3 +52,29 @@ def test_kernels_decay_and_nothing_else():
     assert [id(p) for p in decaying["params"]] == [id(net[0].weight)]
     expected = [net[0].bias, net[1].weight, net[1].bias, net[2].bias]
     assert [id(p) for p in others["params"]] == [id(p) for p in expected]
+
+
+def test_loaded_weights_have_a_part_of_the_rate_and_new_parts_all_of_it():
+    recipe = TrainingRecipe(
+        name="", job="tracking", learning_rate=0.01, loaded_rate=0.1, warm_up=0.0, steps=9
+    )
+    net = network()
+    optimiser, schedule = optimiser_with_schedule(net, recipe, new_parts=["2"])
+    found = {id(p): group["lr"] for group in optimiser.param_groups for p in group["params"]}
+    expected = [0.001] * 4 + [0.01] * 2
+    assert [found[id(p)] for p in net.parameters()] == pytest.approx(expected)
+    assert [group["weight_decay"] for group in optimiser.param_groups] == [0.01, 0.01, 0.0, 0.0]
+    for _ in range(5):
+        optimiser.step()
+        schedule.step()
+    rates = [group["lr"] for group in optimiser.param_groups]
+    assert max(rates) < 0.01
+    assert max(rates) == pytest.approx(10 * min(rates))
+
+
+def test_random_weights_have_the_whole_rate():
+    recipe = TrainingRecipe(
+        name="", job="tracking", learning_rate=0.01, loaded_rate=0.1, warm_up=0.0, steps=9
+    )
+    optimiser, _ = optimiser_with_schedule(network(), recipe)
+    assert {group["lr"] for group in optimiser.param_groups} == {0.01}

@@ -17,7 +17,7 @@ from skysieve.core.errors import ConfigError
 from skysieve.core.training.schedule import optimiser_with_schedule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
     from skysieve.core.training.learner import Learner
@@ -40,6 +40,8 @@ class TrainingState:
         Network with its loss, on its device.
     description
         Description of the training: the recipe and everything it refers to.
+    new_parts
+        See :func:`skysieve.core.training.schedule.optimiser_with_schedule`.
 
     Attributes
     ----------
@@ -58,12 +60,14 @@ class TrainingState:
         Time of the last checkpoint, in seconds of :func:`time.monotonic`.
     """
 
-    def __init__(self, learner: Learner, description: str) -> None:
+    def __init__(
+        self, learner: Learner, description: str, *, new_parts: Collection[str] | None = None
+    ) -> None:
         recipe = learner.recipe
         self.learner, self.description = learner, description
         moving = get_ema_avg_fn(recipe.averaging)  # type: ignore[no-untyped-call]  # torch's own
         self.average = AveragedModel(learner.network, avg_fn=moving, use_buffers=True)
-        self.optimiser, self.schedule = optimiser_with_schedule(learner.network, recipe)
+        self.optimiser, self.schedule = optimiser_with_schedule(learner.network, recipe, new_parts=new_parts)
         self.step = self.saved_step = 0
         self.schedules_before: list[dict[str, int]] = []
         self._minutes_before = 0.0

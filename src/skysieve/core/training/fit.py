@@ -104,7 +104,8 @@ def fit(
     if kind == "cpu":
         keep_freed_memory()
     with start_trainers(kind) as trainer:
-        state = TrainingState(learner.to(trainer.device), description)
+        new_parts = None if task.initial is None else task.new_parts
+        state = TrainingState(learner.to(trainer.device), description, new_parts=new_parts)
         if (folder / CHECKPOINT).exists():
             state.load(folder / CHECKPOINT)
             logger.info("going on with %s, to step %d", folder / CHECKPOINT, recipe.steps)

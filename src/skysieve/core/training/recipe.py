@@ -50,6 +50,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "weight_decay": (0, inf),
     "warm_up": (0, 1),
     "averaging": (0, 0.999_999),
+    "loaded_rate": (0, 1),
     "validation_frames": (1, inf),
     "validations": (1, inf),
     "clean_share": (0, 1),
@@ -210,6 +211,9 @@ class TrainingRecipe:
     learning_rate, weight_decay, warm_up, averaging
         AdamW: peak learning rate; weight decay; fraction of the steps in which the rate rises linearly,
         before it falls as a cosine; and decay of the moving average of the weights, which the model keeps.
+    loaded_rate
+        Fraction of the learning rate for the weights of an initial model (``--init``). Parts of the network
+        that the model lacks have the full rate.
     validation_frames, validations
         Number of validation frames, and of validations in a training.
     clean_share
@@ -239,6 +243,7 @@ class TrainingRecipe:
     weight_decay: float = 1e-2
     warm_up: float = 0.05
     averaging: float = 0.998
+    loaded_rate: float = 1.0
     validation_frames: int = 48
     validations: int = 10
     clean_share: float = 0.5
@@ -267,6 +272,8 @@ class TrainingRecipe:
             del settings["distinct"]
         if self.accumulate == 1:
             del settings["accumulate"]
+        if self.loaded_rate == 1:
+            del settings["loaded_rate"]
         others, losses = (
             (FRAMES_ONLY, FRAME_LOSSES_ONLY) if self.job == "clusters" else (CLUSTERS_ONLY, ("delta",))
         )

@@ -9,6 +9,8 @@ import torch
 from torch.optim.lr_scheduler import LambdaLR
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from torch import nn
 
     from skysieve.core.training.recipe import TrainingRecipe
@@ -16,10 +18,14 @@ if TYPE_CHECKING:
 __all__ = ["optimiser_with_schedule"]
 
 
-def optimiser_with_schedule(network: nn.Module, recipe: TrainingRecipe) -> tuple[torch.optim.AdamW, LambdaLR]:
+def optimiser_with_schedule(
+    network: nn.Module, recipe: TrainingRecipe, *, new_parts: Collection[str] | None = None
+) -> tuple[torch.optim.AdamW, LambdaLR]:
     """Return AdamW with linear warm-up and cosine decay of the learning rate.
 
-    Biases and the parameters of batch normalisation have no weight decay.
+    Biases and the parameters of batch normalisation have no weight decay.  Weights of an initial model are
+    trained at a fraction of the learning rate, ``recipe.loaded_rate``, and the parts that it lacks at all of
+    it: with a rate that keeps what trained weights know, a new part would learn next to nothing.
 
     Parameters
     ----------
@@ -27,6 +33,8 @@ def optimiser_with_schedule(network: nn.Module, recipe: TrainingRecipe) -> tuple
         Network to train; frozen parameters are left out.
     recipe
         Learning rate, weight decay, warm-up and number of steps.
+    new_parts
+        Attributes of the network that the initial model lacks; None for a network without initial model.
 
     Returns
     -------
@@ -39,12 +47,18 @@ def optimiser_with_schedule(network: nn.Module, recipe: TrainingRecipe) -> tuple
     ----------
     Loshchilov & Hutter 2019, ICLR (decoupled weight decay); 2017, ICLR (the cosine).
     """
-    decaying = [p for p in network.parameters() if p.requires_grad and p.dim() > 1]
-    others = [p for p in network.parameters() if p.requires_grad and p.dim() <= 1]
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for name, parameter in network.named_parameters():
+        if parameter.requires_grad:
+            loaded = new_parts is not None and name.partition(".")[0] not in new_parts
+            rate = recipe.learning_rate * (recipe.loaded_rate if loaded else 1)
+            decay = recipe.weight_decay if parameter.dim() > 1 else 0.0
+            groups.setdefault((rate, decay), []).append(parameter)
     optimiser = torch.optim.AdamW(
+        # weights before biases, as in earlier checkpoints
         [
-            {"params": decaying, "weight_decay": recipe.weight_decay},
-            {"params": others, "weight_decay": 0.0},
+            {"params": groups[rate, decay], "lr": rate, "weight_decay": decay}
+            for rate, decay in sorted(groups, key=lambda group: group[1] == 0)
         ],
         lr=recipe.learning_rate,
     )

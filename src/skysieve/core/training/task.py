@@ -73,6 +73,8 @@ class TrainingTask(ABC):
         Trained network from which the training starts; None for random weights.
     origin
         Name and checksum of the model of `initial`; part of the identity of the training.
+    new_parts
+        Attributes of `initial` that its model lacks, with random weights.
 
     Attributes
     ----------
@@ -91,6 +93,7 @@ class TrainingTask(ABC):
     recipe: TrainingRecipe
     initial: Any = field(default=None, kw_only=True)
     origin: str = field(default="", kw_only=True)
+    new_parts: tuple[str, ...] = field(default=(), kw_only=True)
 
     @abstractmethod
     def documents(self) -> list[str]:

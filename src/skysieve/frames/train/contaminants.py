@@ -147,7 +147,8 @@ class ContaminantTraining(TrainingTask):
             with suppress(ModelError):
                 load_graph_weights(one, model)
                 return one
-        load_all_but(["context"], network, model, sieve_net(self.recipe, context=False))
+        self.new_parts = ("context",)
+        load_all_but(self.new_parts, network, model, sieve_net(self.recipe, context=False))
         return network
 
     @cached_property

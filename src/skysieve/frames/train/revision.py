@@ -130,6 +130,7 @@ class RevisionTraining(ContaminantTraining):
     def network_of(self, model: Model) -> SieveNet:
         """Return the first network with the weights of a model; if that has two networks, of the first."""
         network = super().network_of(model)
+        self.new_parts = ("revision",)
         return network.first if isinstance(network, RevisedNet) else network
 
     @property

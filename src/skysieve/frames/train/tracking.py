@@ -94,7 +94,8 @@ class TrackingTraining(TrainingTask):
         try:
             load_graph_weights(network, model)
         except ModelError:  # of a release without the autocorrelation, or of another size
-            load_all_but(["pairs", "told"], network, model, tracking_net(self.recipe, pairs=False))
+            self.new_parts = ("pairs", "told")
+            load_all_but(self.new_parts, network, model, tracking_net(self.recipe, pairs=False))
         return network
 
     @cached_property
