@@ -19,25 +19,17 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from skysieve.clusters.networks.segmentation_blocks import (
-    PRIOR,
-    Segmenter,
-    double_convolution,
-    max_pooled,
-    up_convolution,
-    upsampled,
-)
+from skysieve.clusters.networks.segmentation_blocks import PRIOR, upsampled
+from skysieve.clusters.networks.unet import WIDTHS, UNet
+from skysieve.core.networks.blocks import initialise
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = ["AttentionUNet"]
 
-WIDTHS = (64, 128, 256, 512, 1024)
-"""Default channels at 1, 1/2, 1/4, … of the resolution."""
 
-
-class AttentionUNet(Segmenter):
+class AttentionUNet(UNet):
     """Attention U-Net in two dimensions.
 
     Parameters
@@ -54,39 +46,14 @@ class AttentionUNet(Segmenter):
     def __init__(
         self, bands: int, classes: int = 1, widths: Sequence[int] = WIDTHS, *, prior: float = PRIOR
     ) -> None:
-        super().__init__(bands, classes, widths, prior)
-        self.encoder = nn.ModuleList(
-            double_convolution(before, width) for before, width in pairwise((bands, *widths))
-        )
+        super().__init__(bands, classes, widths, prior=prior)
         self.gates = nn.ModuleList(_Gate(fine, coarse) for fine, coarse in pairwise(widths))
-        self.up = nn.ModuleList(up_convolution(coarse, fine) for fine, coarse in pairwise(widths))
-        self.decoder = nn.ModuleList(double_convolution(2 * width, width) for width in widths[:-1])
-        self.head = nn.Conv2d(widths[0], classes, 1)
-        self._initialise_weights([self.head])
+        initialise(self.gates)
 
-    def forward(self, pixels: Tensor) -> Tensor:
-        """Return the logits of each class.
-
-        Parameters
-        ----------
-        pixels
-            Preprocessed maps ``(N, B, H, W)`` float32; H and W are multiples of :attr:`multiple`.
-
-        Returns
-        -------
-        Tensor
-            ``(N, C, H, W)`` float32.
-        """
-        features, skips = pixels, []
-        for level, stage in enumerate(self.encoder):
-            features = stage(max_pooled(features) if level else features)
-            skips.append(features)
-        for level in reversed(range(len(self.up))):
-            gated = self.gates[level](skips[level], features)
-            joined = torch.cat([gated, self.up[level](features)], dim=1)
-            features = self.decoder[level](joined)
-        logits: Tensor = self.head(features)
-        return logits
+    def skipped(self, level: int, features: Tensor, signal: Tensor) -> Tensor:
+        """Return the features of the encoder, weighted by the gate of their level; see :class:`UNet`."""
+        gated: Tensor = self.gates[level](features, signal)
+        return gated
 
 
 class _Gate(nn.Module):

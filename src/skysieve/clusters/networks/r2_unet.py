@@ -16,27 +16,24 @@ Alom, Hasan, Yakopcic, Taha & Asari 2018, arXiv 1802.06955, eq. 1 to 3 and figur
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-from skysieve.clusters.networks.segmentation_blocks import PRIOR, Segmenter, max_pooled, up_convolution
+from skysieve.clusters.networks.segmentation_blocks import PRIOR
+from skysieve.clusters.networks.unet import WIDTHS, UNet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = ["R2UNet"]
 
-WIDTHS = (64, 128, 256, 512, 1024)
-"""Default channels at 1, 1/2, 1/4, … of the resolution."""
-
 REPETITIONS = 2
 """Repetitions of each convolution after its first application."""
 
 
-class R2UNet(Segmenter):
+class R2UNet(UNet):
     """R2U-Net.
 
     Parameters
@@ -53,39 +50,15 @@ class R2UNet(Segmenter):
     def __init__(
         self, bands: int, classes: int = 1, widths: Sequence[int] = WIDTHS, *, prior: float = PRIOR
     ) -> None:
-        super().__init__(bands, classes, widths, prior)
-        self.encoder = nn.ModuleList(_Stage(before, width) for before, width in pairwise((bands, *widths)))
-        self.up = nn.ModuleList(up_convolution(coarse, fine) for fine, coarse in pairwise(widths))
-        self.decoder = nn.ModuleList(_Stage(2 * width, width) for width in widths[:-1])
-        self.head = nn.Conv2d(widths[0], classes, 1)
-        self._initialise_weights([self.head])
+        super().__init__(bands, classes, widths, prior=prior)
         for module in self.modules():
             if isinstance(module, _Recurrent):
                 # keeps the sum over the repetitions about as large as the input
                 module.convolution.weight.data.div_((1 + REPETITIONS) ** 0.5)
 
-    def forward(self, pixels: Tensor) -> Tensor:
-        """Return the logits of each class.
-
-        Parameters
-        ----------
-        pixels
-            Preprocessed maps ``(N, B, H, W)`` float32; H and W are multiples of :attr:`multiple`.
-
-        Returns
-        -------
-        Tensor
-            ``(N, C, H, W)`` float32.
-        """
-        features, skips = pixels, []
-        for level, stage in enumerate(self.encoder):
-            features = stage(max_pooled(features) if level else features)
-            skips.append(features)
-        for level in reversed(range(len(self.up))):
-            joined = torch.cat([skips[level], self.up[level](features)], dim=1)
-            features = self.decoder[level](joined)
-        logits: Tensor = self.head(features)
-        return logits
+    def stage(self, inputs: int, width: int) -> nn.Module:
+        """Return the recurrent layers of one level; see :class:`UNet`."""
+        return _Stage(inputs, width)
 
 
 class _Stage(nn.Module):

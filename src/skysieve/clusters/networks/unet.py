@@ -55,12 +55,46 @@ class UNet(Segmenter):
     ) -> None:
         super().__init__(bands, classes, widths, prior)
         self.encoder = nn.ModuleList(
-            double_convolution(before, width) for before, width in pairwise((bands, *widths))
+            self.stage(before, width) for before, width in pairwise((bands, *widths))
         )
         self.up = nn.ModuleList(up_convolution(coarse, fine) for fine, coarse in pairwise(widths))
-        self.decoder = nn.ModuleList(double_convolution(2 * width, width) for width in widths[:-1])
+        self.decoder = nn.ModuleList(self.stage(2 * width, width) for width in widths[:-1])
         self.head = nn.Conv2d(widths[0], classes, 1)
         self._initialise_weights([self.head])
+
+    def stage(self, inputs: int, width: int) -> nn.Module:
+        """Return the layers of one level of encoder or decoder.
+
+        Parameters
+        ----------
+        inputs, width
+            Number of channels before and after.
+
+        Returns
+        -------
+        torch.nn.Module
+            Two 3 x 3 convolutions.
+        """
+        return double_convolution(inputs, width)
+
+    def skipped(self, level: int, features: Tensor, signal: Tensor) -> Tensor:  # noqa: ARG002
+        """Return what the decoder gets from the encoder.
+
+        Parameters
+        ----------
+        level
+            Number of the level.
+        features
+            Features of the encoder at this level ``(N, width, H, W)``.
+        signal
+            Features of the decoder from the level below ``(N, coarser width, H / 2, W / 2)``.
+
+        Returns
+        -------
+        Tensor
+            Like `features`; here these themselves.
+        """
+        return features
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Return the logits of each class.
@@ -80,7 +114,8 @@ class UNet(Segmenter):
             features = stage(max_pooled(features) if level else features)
             skips.append(features)
         for level in reversed(range(len(self.up))):
-            joined = torch.cat([skips[level], self.up[level](features)], dim=1)
+            skipped = self.skipped(level, skips[level], features)
+            joined = torch.cat([skipped, self.up[level](features)], dim=1)
             features = self.decoder[level](joined)
         logits: Tensor = self.head(features)
         return logits
