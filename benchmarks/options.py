@@ -34,6 +34,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "real-stars": ("model",),
     "tracking": ("model", "recipes", "frames", "side"),
     "throughput": ("model", "runs", "frames", "side"),
+    "survey-masks": ("runs",),
     "sheets": ("model", "before", "output"),
     "training": ("trainings", "output"),
     "ghosts": ("model",),

@@ -51,6 +51,7 @@ VERBS = {
         "mask:mask": "Mask the contaminants of frames.",
         "track:track": "Print the probability that each frame has tracking errors.",
         "repair:repair": "Fill the bad pixels of frames from their surroundings, into a copy.",
+        "healsparse:healsparse": "Make healsparse maps of the masks of a survey.",
     },
     "In place of the published commands": {
         "maximask:maximask": (

@@ -26,6 +26,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "evaluate": (*_SIMULATE, "matplotlib"),
     "regions": ("regions",),
     "parquet": ("pyarrow",),
+    "healsparse": ("healsparse", "hpgeom", "mocpy"),
     "dask": ("dask", "distributed", "dask_jobqueue"),
     "clusters": _CLUSTERS,
     "maximask": ("maximask_and_maxitrack", "onnx", "google_crc32c"),
