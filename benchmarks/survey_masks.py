@@ -25,7 +25,7 @@ SHAPE = (4096, 2048)
 SCALE = 0.263
 NSIDE = 131_072
 MAX_SECONDS, MAX_MB = 6, 500
-MANY = 8
+MANY = 4
 DISTORTIONS = {"none": "TAN", "polynomials (TPV)": "TPV", "polynomials (SIP)": "TAN-SIP"}
 
 
@@ -35,19 +35,20 @@ def measure(runs: int) -> Result:
     for number, (name, kind) in enumerate(DISTORTIONS.items()):
         for count in (1, MANY) if number == 0 else (1,):
             found = [_run(kind, count) for _ in range(runs)]
-            seconds, peak = (float(np.median(values)) for values in zip(*found, strict=True))
-            rows.append((name, count, seconds, seconds / count, peak))
+            clock, seconds, peak = (float(np.median(values)) for values in zip(*found, strict=True))
+            rows.append((name, count, seconds, seconds / count, clock, peak))
             if count == 1:
                 bars += [
-                    Bar(f"a CCD to maps, distortions: {name}", "<=", MAX_SECONDS, seconds, "s"),
+                    Bar(f"processor time of a CCD, distortions: {name}", "<=", MAX_SECONDS, seconds, "s"),
                     Bar(f"peak memory, distortions: {name}", "<=", MAX_MB, peak, "MB"),
                 ]
     return Result(
         "Masks on the sky",
         f"`skysieve healsparse` in a new process, from a bit mask of {SHAPE[1]} x {SHAPE[0]} pixels of "
-        f"{SCALE} arcsec to all its maps at NSIDE {NSIDE}; medians of {runs} runs. Peak: the largest resident memory "
-        "that the system reports, in 10^6 bytes. The marks are drawn at random: 0.5 % of the pixels in small "
-        "groups, 10 % in sources, a trail, and columns.",
+        f"{SCALE} arcsec to all its maps at NSIDE {NSIDE}; medians of {runs} runs. The command uses one "
+        "processor; its time is compared with the limit, as that on the clock depends on what else runs. "
+        "Peak: the largest resident memory that the system reports, in 10^6 bytes. The marks are drawn at "
+        "random: 0.5 % of the pixels in small groups, 10 % in sources, a trail, and columns.",
         bars,
         [
             Table(
@@ -55,8 +56,9 @@ def measure(runs: int) -> Result:
                 (
                     ("distortions", ""),
                     ("CCDs in the file", "d"),
-                    ("time, s", ".1f"),
-                    ("s a CCD", ".1f"),
+                    ("processor, s", ".1f"),
+                    ("processor, s a CCD", ".1f"),
+                    ("clock, s", ".1f"),
                     ("peak, MB", ".0f"),
                 ),
                 rows,
@@ -65,14 +67,14 @@ def measure(runs: int) -> Result:
     )
 
 
-def _run(kind: str, count: int) -> tuple[float, float]:
+def _run(kind: str, count: int) -> tuple[float, float, float]:
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "exposure.mask.fits"
         write_fits((_mask(kind, number) for number in range(count)), path, overwrite=True)
         done = run_measured([SKYSIEVE, "healsparse", path, "-o", Path(name) / "survey", "--nside", NSIDE])
         if not (Path(name) / "survey" / "MASKED.hsp").exists():
             raise RuntimeError("the map was not written")
-    return done.seconds, done.peak_mb
+    return done.seconds, done.processor_seconds, done.peak_mb
 
 
 def _mask(kind: str, number: int) -> fits.CompImageHDU | fits.ImageHDU:

@@ -40,7 +40,7 @@ def distorted():
 
 def brute_force(values, wcs, nside):
     """Return bits by pixel of HEALPix: each pixel of the mask, and each of HEALPix near it, on its own."""
-    found = {}
+    found: dict[int, int] = {}
     rows, columns = np.indices(values.shape).reshape(2, -1)
     sky = SkyCoord(wcs.pixel_to_world(columns, rows)).icrs
     pixels = healpy.ang2pix(nside, sky.ra.deg, sky.dec.deg, nest=True, lonlat=True)
