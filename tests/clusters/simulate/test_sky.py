@@ -49,6 +49,7 @@ def test_a_seed_makes_a_sky(recipe):
 
 
 def test_the_sky_is_the_sum_of_what_is_switched_on(recipe):
+    recipe = only(recipe, *COMPONENTS)
     whole = simulate_sky(recipe, 1, REGION, band("545"))
     parts = {name: simulate_sky(only(recipe, name), 1, REGION, band("545")) for name in COMPONENTS}
     assert all(part.any() for part in parts.values())
@@ -115,6 +116,13 @@ class TestRecipe:
     def test_the_shipped_one_is_the_default(self):
         assert "planck" in shipped_sky_recipes()
         assert read_sky_recipe("planck") == SkyRecipe()
+        assert not SkyRecipe().carbon_monoxide.enabled
+
+    def test_another_differs_from_it_only_by_molecular_clouds(self):
+        clouds = replace(SkyRecipe().carbon_monoxide, enabled=True)
+        other = read_sky_recipe("planck-co")
+        expected = {"name": "planck-co", "description": other.description, "carbon_monoxide": clouds}
+        assert other == replace(SkyRecipe(), **expected)
 
     def test_it_goes_to_yaml_and_back(self, tmp_path, recipe):
         changed = replace(recipe, dust=replace(recipe.dust, pole=3.0, enabled=False))

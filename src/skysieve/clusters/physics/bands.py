@@ -35,6 +35,10 @@ class Band:
         relativistic corrections.
     mjysr_per_kcmb
         Change of intensity in MJy/sr per K_CMB, over the bandpass.
+    co_line
+        Upper level of the line of carbon monoxide in the band, 1 for J = 1-0; 0 if there is none.
+    co_response
+        Change of temperature in K_CMB per K km/s of this line, in Rayleigh-Jeans temperature.
     """
 
     name: str
@@ -44,6 +48,8 @@ class Band:
     noise: float
     y_response: float
     mjysr_per_kcmb: float
+    co_line: int = 0
+    co_response: float = 0.0
 
     @property
     def y_in_unit(self) -> float:
@@ -51,6 +57,11 @@ class Band:
         if self.unit == "y":
             return 1.0
         return self.y_response * (self.mjysr_per_kcmb if self.unit == "MJy/sr" else 1.0)
+
+    @property
+    def co_in_unit(self) -> float:
+        """Change of the map, in its own unit, per K km/s of the band's line of carbon monoxide."""
+        return self.co_response * (self.mjysr_per_kcmb if self.unit == "MJy/sr" else 1.0)
 
 
 _HFI: tuple[tuple[str, Unit, float, float, float, float], ...] = (
@@ -63,16 +74,20 @@ _HFI: tuple[tuple[str, Unit, float, float, float, float], ...] = (
 )
 """Name, unit, FWHM, noise of a pixel of one square degree, response to y, MJy/sr per K_CMB."""
 
+_CO_LINES = {"100": (1, 14.78e-6), "217": (2, 45.85e-6), "353": (3, 175.1e-6)}
+"""Line of carbon monoxide by band: upper level J, and K_CMB per K km/s, the mean over the detectors."""
+
 PLANCK_HFI: tuple[Band, ...] = tuple(
-    Band(name, float(name), unit, fwhm, 60 * noise, y_response, mjysr_per_kcmb)
-    for name, unit, fwhm, noise, y_response, mjysr_per_kcmb in _HFI
+    Band(name, float(name), unit, fwhm, 60 * noise, response, intensity, *_CO_LINES.get(name, ()))
+    for name, unit, fwhm, noise, response, intensity in _HFI
 )
 """Bands of Planck's High Frequency Instrument.
 
 References
 ----------
 Planck Collaboration 2016, A&A 594, A8, table 6 (beams and noise of the full mission); Planck Collaboration
-2014, A&A 571, A9, table 6 (units); Planck Collaboration 2016, A&A 594, A22, table 1 (response to y).
+2014, A&A 571, A9, table 6 (units) and section 4 (carbon monoxide); Planck Collaboration 2016, A&A 594, A22,
+table 1 (response to y).
 """
 
 

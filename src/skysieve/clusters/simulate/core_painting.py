@@ -41,9 +41,9 @@ def paint_cores(values: NDArray[np.float32], region: SkyRegion, table: Table, ba
     import healpy
 
     from skysieve.clusters.physics.units import conversion_factor
-    from skysieve.clusters.simulate.source_table import fluxes
+    from skysieve.clusters.simulate.source_table import band_fluxes
 
-    flux = fluxes(table, band.frequency) * _JY_IN_MJY * conversion_factor("MJy/sr", band.unit, band)
+    flux = band_fluxes(table, band) * _JY_IN_MJY * conversion_factor("MJy/sr", band.unit, band)
     centres = healpy.ang2vec(np.asarray(table["GLON"]), np.asarray(table["GLAT"]), lonlat=True).reshape(-1, 3)
     east, north = _axes(np.radians(np.asarray(table["GLON"])), np.radians(np.asarray(table["GLAT"])))
     angle = np.radians(np.asarray(table["ANGLE"]))[:, None]

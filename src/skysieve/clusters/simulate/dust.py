@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from skysieve.clusters.simulate.harmonics import Harmonics
     from skysieve.clusters.simulate.regions import SkyRegion
 
-__all__ = ["REFERENCE", "GalacticDust"]
+__all__ = ["FLATTENING_MULTIPOLE", "REFERENCE", "GalacticDust", "unit_amplitude"]
 
 REFERENCE = 857.0
 """Frequency in GHz at which brightness is given."""
 
-# Multipole below which the spectrum is flat: the column has the structure above some tens of degrees.
-_FLATTENING_MULTIPOLE = 4.0
+FLATTENING_MULTIPOLE = 4.0
+"""Multipole below which the spectrum is flat: the column has the structure above some tens of degrees."""
 # Multipole up to which the variance is summed, whatever the map needs; all of it is at low multipoles.
 _VARIANCE_LMAX = 6000
 # Multipole of the cutoff of temperature and emissivity, which vary on scales of degrees.
@@ -172,13 +172,13 @@ class GalacticDust:
         yield 0, self._column_amplitude(lmax)
         slope = self._temperature_slope(frequency) - self._temperature_slope(REFERENCE)
         beta_slope = log(frequency / REFERENCE)
-        large = _unit_amplitude(lmax, self.slope, _LARGE_SCALE_CUTOFF)
+        large = unit_amplitude(lmax, self.slope, cutoff=_LARGE_SCALE_CUTOFF)
         shared = slope * self.temperature_scatter - self.anticorrelation * beta_slope * self.beta_scatter
         yield 1, shared * large
         yield 2, beta_slope * self.beta_scatter * sqrt(1 - self.anticorrelation**2) * large
 
     def _column_amplitude(self, lmax: int) -> NDArray[np.float64]:
-        return self.scatter * _unit_amplitude(lmax, self.slope, None)
+        return self.scatter * unit_amplitude(lmax, self.slope)
 
     def _temperature_slope(self, frequency: float) -> float:
         """Return the derivative of the logarithm of the black body by temperature, per K."""
@@ -186,10 +186,33 @@ class GalacticDust:
         return x / self.temperature * exp(x) / expm1(x)
 
 
-def _unit_amplitude(lmax: int, slope: float, cutoff: float | None) -> NDArray[np.float64]:
-    """Return the root of a power law that is flat at the lowest multipoles, for a field of variance 1."""
+def unit_amplitude(
+    lmax: int,
+    slope: float,
+    *,
+    flattening: float = FLATTENING_MULTIPOLE,
+    cutoff: float | None = None,
+) -> NDArray[np.float64]:
+    """Return the amplitude of a Gaussian field of variance 1 with a power-law spectrum.
+
+    Parameters
+    ----------
+    lmax
+        Maximum multipole.
+    slope
+        Spectral slope.
+    flattening
+        Multipole below which the spectrum is flat.
+    cutoff
+        Multipole above which the spectrum falls as a Gaussian; None for no such cutoff.
+
+    Returns
+    -------
+    ndarray, shape (lmax + 1,)
+        Square root of the power spectrum by multipole.
+    """
     ell = multipoles(max(lmax, _VARIANCE_LMAX))
-    spectrum = (ell**2 + _FLATTENING_MULTIPOLE**2) ** (slope / 2)
+    spectrum = (ell**2 + flattening**2) ** (slope / 2)
     if cutoff is not None:
         spectrum *= np.exp(-((ell / cutoff) ** 2))
     spectrum[0] = 0

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from importlib.resources import files
 from pathlib import Path
 
+from skysieve.clusters.simulate.carbon_monoxide import CarbonMonoxide
 from skysieve.clusters.simulate.cib import InfraredBackground
 from skysieve.clusters.simulate.cmb import CosmicBackground
 from skysieve.clusters.simulate.cold_cores import ColdCores
@@ -58,8 +59,8 @@ class SkyRecipe:
         Name and description of the recipe.
     clusters
         Clusters to be found.
-    cmb, infrared_background, dust, cold_cores, radio_galaxies, dusty_galaxies
-        Backgrounds and foregrounds.
+    cmb, infrared_background, dust, carbon_monoxide, cold_cores, radio_galaxies, dusty_galaxies
+        Backgrounds and foregrounds; carbon monoxide is off unless it is switched on.
     noise
         Instrumental noise; its level and the beams are those of the bands.
     """
@@ -70,6 +71,7 @@ class SkyRecipe:
     cmb: CosmicBackground = field(default_factory=CosmicBackground)
     infrared_background: InfraredBackground = field(default_factory=InfraredBackground)
     dust: GalacticDust = field(default_factory=GalacticDust)
+    carbon_monoxide: CarbonMonoxide = field(default_factory=CarbonMonoxide)
     cold_cores: ColdCores = field(default_factory=ColdCores)
     radio_galaxies: RadioGalaxies = field(default_factory=RadioGalaxies)
     dusty_galaxies: DustyGalaxies = field(default_factory=DustyGalaxies)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["SkyTruth", "draw_truth", "simulate_sky"]
 
 # Identifiers of the components' random streams; they follow the seed of the sky.
-_CLUSTERS, _CMB, _INFRARED, _FAINT_RADIO, _RADIO, _DUSTY, _DUST, _CORES, _NOISE = range(9)
+_CLUSTERS, _CMB, _INFRARED, _FAINT_RADIO, _RADIO, _DUSTY, _DUST, _CORES, _NOISE, _CLOUDS = range(10)
 
 # Maximum multipole per nside: at 2 nside the window of Planck's narrowest beam is 6 %, for nside 2048.
 _LMAX_PER_NSIDE = 2
@@ -77,6 +77,8 @@ def draw_truth(recipe: SkyRecipe, seed: int, region: SkyRegion) -> SkyTruth:
     if recipe.cold_cores.enabled:
         rng = np.random.default_rng([seed, _CORES])
         tables.append(recipe.cold_cores.draw(rng, region, recipe.dust, [seed, _DUST]))
+    if recipe.carbon_monoxide.enabled:
+        tables.append(recipe.carbon_monoxide.draw([seed, _CLOUDS], region, recipe.dust, [seed, _DUST]))
     return SkyTruth(_clusters(recipe, seed, region), join_tables(tables))
 
 
@@ -114,7 +116,9 @@ def simulate_sky(
     from skysieve.clusters.physics.units import conversion_factor
 
     truth = draw_truth(recipe, seed, region) if truth is None else truth
-    harmonics = Harmonics.for_region(region, _LMAX_PER_NSIDE * region.nside)
+    clouds = recipe.carbon_monoxide
+    rendered = clouds.padded(region) if clouds.enabled else region
+    harmonics = Harmonics.for_region(rendered, _LMAX_PER_NSIDE * region.nside)
     window = window_function(band.fwhm, region.nside, harmonics.lmax)
     coefficients = harmonics.zeros()
     for component, number in (
@@ -124,6 +128,13 @@ def simulate_sky(
     ):
         if component.enabled:
             component.add(coefficients, harmonics, band, [seed, number], window)
+    if clouds.enabled:
+        line = clouds.diffuse_line(
+            rendered, harmonics, [seed, _CLOUDS], recipe.dust, [seed, _DUST], threads=threads
+        )
+        emission = harmonics.analyse(line, rendered, threads=threads)
+        coefficients += harmonics.multiply(emission, clouds.response(band) * window)
+        del line, emission
     values = harmonics.synthesise(coefficients, region, threads=threads)
     del coefficients
     unit = conversion_factor("MJy/sr", band.unit, band)

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from astropy.table import Table
     from numpy.typing import NDArray
 
     from skysieve.clusters.physics.bands import Band
 
-__all__ = ["KINDS", "fluxes", "join_tables", "source_table", "with_band_fluxes"]
+__all__ = ["KINDS", "band_fluxes", "fluxes", "join_tables", "source_table", "with_band_fluxes"]
 
-KINDS = ("radio", "infrared", "core")
-"""Radio galaxies, nearby dusty galaxies, cold cores of the Galaxy."""
+KINDS = ("radio", "infrared", "core", "clump")
+"""Radio galaxies, nearby dusty galaxies, cold cores of the Galaxy, clumps of its molecular clouds."""
+
+CO_COLUMNS = ("CO1", "CO2", "CO3")
+"""Columns of the lines J = 1-0, 2-1 and 3-2 of carbon monoxide."""
+
+_JY_PER_MJY = 1e6
 
 _COLUMNS: dict[str, tuple[str | None, str]] = {
     "GLON": ("deg", "Galactic longitude"),
@@ -30,6 +36,10 @@ _COLUMNS: dict[str, tuple[str | None, str]] = {
     "MAJOR": ("arcmin", "FWHM along the major axis, 0 for a point"),
     "MINOR": ("arcmin", "FWHM along the minor axis"),
     "ANGLE": ("deg", "of the major axis, from north to growing longitude"),
+    **{
+        name: ("K km / s", f"peak of the line {upper}-{upper - 1} of carbon monoxide, before the beam")
+        for upper, name in enumerate(CO_COLUMNS, 1)
+    },
 }
 
 
@@ -46,6 +56,7 @@ def source_table(
     major: NDArray[np.float64] | float = 0.0,
     minor: NDArray[np.float64] | float = 0.0,
     angle: NDArray[np.float64] | float = 0.0,
+    lines: Sequence[NDArray[np.float64]] = (),
 ) -> Table:
     """Build a table of sources of one kind.
 
@@ -67,6 +78,8 @@ def source_table(
         FWHM along the axes in arcminutes; 0 for point sources.
     angle
         Position angle of the major axis in degrees, from north towards increasing longitude.
+    lines
+        Peaks ``(N,)`` of the lines J = 1-0, 2-1 and 3-2 of carbon monoxide, in K km/s; none by default.
 
     Returns
     -------
@@ -87,6 +100,7 @@ def source_table(
         "MINOR": minor,
         "ANGLE": angle,
     }
+    given |= dict(zip(CO_COLUMNS, lines or (0.0,) * len(CO_COLUMNS), strict=True))
     table = Table({"KIND": np.full(len(lon), kind, f"U{max(map(len, KINDS))}")})
     table["KIND"].description = ", ".join(KINDS)
     for name, (unit, description) in _COLUMNS.items():
@@ -143,6 +157,29 @@ def fluxes(table: Table, frequency: float) -> NDArray[np.float64]:
     return flux
 
 
+def band_fluxes(table: Table, band: Band) -> NDArray[np.float64]:
+    """Return the flux of each source in a band, with the line of carbon monoxide in it.
+
+    Parameters
+    ----------
+    table
+        Result of :func:`source_table` or :func:`join_tables`.
+    band
+        Band.
+
+    Returns
+    -------
+    ndarray, shape (N,)
+        Jy.
+    """
+    flux = fluxes(table, band.frequency)
+    if band.co_line:
+        solid_angle = math.pi / (4 * math.log(2)) * np.asarray(table["MAJOR"]) * np.asarray(table["MINOR"])
+        line = np.asarray(table[CO_COLUMNS[band.co_line - 1]]) * band.co_response * band.mjysr_per_kcmb
+        flux += _JY_PER_MJY * line * solid_angle * math.radians(1 / 60) ** 2
+    return flux
+
+
 def with_band_fluxes(table: Table, bands: Iterable[Band]) -> Table:
     """Add a column with the flux in Jy for each band, ``S100`` and so on.
 
@@ -161,6 +198,6 @@ def with_band_fluxes(table: Table, bands: Iterable[Band]) -> Table:
     full = table.copy()
     for band in bands:
         name = f"S{band.name}"
-        full[name] = fluxes(table, band.frequency)
+        full[name] = band_fluxes(table, band)
         full[name].unit, full[name].description = "Jy", f"flux at {band.frequency:g} GHz"
     return full
