@@ -15,6 +15,8 @@ from skysieve.clusters.matched_filter.matched_filter import FilteredPatch, match
 from skysieve.clusters.matched_filter.settings import FilterSettings
 from skysieve.clusters.physics.bands import PLANCK_HFI
 from skysieve.clusters.physics.pressure_profile import beam_convolved_profile
+from skysieve.clusters.physics.spectra import modified_blackbody
+from skysieve.clusters.physics.units import conversion_factor
 from skysieve.core.errors import ConfigError, FrameError
 
 SIDE, RESOLUTION = 192, 2.0
@@ -69,6 +71,17 @@ def add_source(patch, row, column, *, kind, peak):
     for number, band in enumerate(PLANCK_HFI):
         shape = np.exp(-((distance(row, column) / band.fwhm) ** 2) * 4 * np.log(2))
         patch[number] += spectrum[number] * shape * (5 / band.fwhm) ** 2
+
+
+def add_clump(patch, row, column, *, line, fwhm=8.0, ratios=(1.0, 0.595, 0.297), dust=1.7):
+    """Add a clump of carbon monoxide (K km/s of the line 1-0) and its dust (MJy/sr at 857 GHz per K km/s)."""
+    for number, band in enumerate(PLANCK_HFI):
+        emission = (0.0, *ratios)[band.co_line] * band.co_in_unit
+        spectrum = float(modified_blackbody(band.frequency, temperature=16.0, beta=1.8, reference=857.0))
+        emission += dust * spectrum * conversion_factor("MJy/sr", band.unit, band)
+        wide = fwhm**2 + band.fwhm**2
+        shape = np.exp(-(distance(row, column) ** 2) / wide * 4 * np.log(2)) * fwhm**2 / wide
+        patch[number] += line * emission * shape
 
 
 def run(patch, bands=PLANCK_HFI, **options):
@@ -242,3 +255,72 @@ def test_patches_that_are_none_are_refused(patch, message):
 def test_settings_out_of_range_are_refused(options):
     with pytest.raises(ConfigError, match=r"give at least one|above 0"):
         FilterSettings(**options)
+
+
+def candidate_at(found, row, column):
+    """Return the only candidate within two pixels of a position."""
+    near = np.hypot(found.row - row, found.column - column) < 2
+    assert near.sum() == 1
+    return found[near]
+
+
+@pytest.mark.parametrize("ratios", [(1.0, 0.595, 0.297), (1.0, 0.8, 0.45), (1.0, 0.4, 0.2)])
+def test_a_clump_of_carbon_monoxide_is_a_candidate_that_is_no_cluster(ratios):
+    patch = sky(21)
+    add_clump(patch, 96, 96, line=6.0, ratios=ratios, dust=0.0)
+    clump = candidate_at(mmf_candidates(run(patch)), 96, 96)
+    assert clump.snr > 6
+    assert not clump.consistent
+    assert clump.chi2 > 5
+    # a real cluster of the same significance, on the same sky
+    patch = sky(21)
+    add_cluster(patch, 96, 96, theta500=4.0, y500=clump.snr[0] * run(patch).sigma[1])
+    cluster = candidate_at(mmf_candidates(run(patch)), 96, 96)
+    assert cluster.snr == pytest.approx(clump.snr, rel=0.25)
+    assert cluster.consistent
+    assert cluster.chi2 < 3
+
+
+def test_carbon_monoxide_is_told_from_dust():
+    patch = sky(22)
+    add_clump(patch, 50, 50, line=8.0, dust=0.0)
+    gas = candidate_at(mmf_candidates(run(patch)), 50, 50)
+    assert gas.co > 5
+    assert abs(gas.dust) < 3
+
+
+def test_a_cluster_on_a_molecular_cloud_is_kept():
+    patch = sky(23)
+    add_clump(patch, 96, 96, line=3.0, fwhm=12.0, dust=0.0)
+    add_cluster(patch, 96, 96, theta500=4.0, y500=15 * run(patch).sigma[1])
+    both = candidate_at(mmf_candidates(run(patch)), 96, 96)
+    assert both.consistent
+    assert both.co > 3
+    assert both.joint > 6
+
+
+def test_clusters_in_noise_are_consistent_with_their_spectrum():
+    patch = sky(24)
+    sigma = run(patch).sigma[1]
+    for place in PLACES:
+        add_cluster(patch, *place, theta500=4.0, y500=9 * sigma)
+    found = mmf_candidates(run(patch), min_snr=6)
+    assert len(found) == len(PLACES)
+    assert found.consistent.all()
+    # five degrees of freedom each
+    assert found.chi2.mean() == pytest.approx(1, abs=0.6)
+    assert np.abs(found.co).max() < 4
+    assert np.abs(found.dust).max() < 4
+    assert (found.joint < found.snr).mean() > 0.5
+
+
+def test_too_few_bands_are_not_tested():
+    patch = sky(25)
+    add_cluster(patch, 96, 96, theta500=4.0, y500=40 * run(patch).sigma[1])
+    alone = mmf_candidates(run(patch[[1]], [PLANCK_HFI[1]]), min_snr=5)
+    assert alone.consistent.all()
+    assert np.isnan(alone.chi2).all()
+    three = candidate_at(mmf_candidates(run(patch[:3], PLANCK_HFI[:3]), min_snr=5), 96, 96)
+    assert np.isfinite(three.chi2).all()
+    assert np.isfinite(three.dust).all()
+    assert np.isnan(three.co).all()

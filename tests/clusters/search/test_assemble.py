@@ -8,8 +8,9 @@ import pytest
 from tests.clusters.tiny_sky import save_sky_model
 
 from skysieve.clusters.search.assemble import SkyMaps, choose_candidates
-from skysieve.clusters.search.combine import Scoring
+from skysieve.clusters.search.combine import INCONSISTENT_SCORE, Scoring
 from skysieve.clusters.search.finder import CANDIDATE_COLUMNS, ClusterFinder
+from skysieve.clusters.search.flags import CandidateFlag
 from skysieve.clusters.search.settings import ClusterSettings
 
 NSIDE = 512
@@ -22,7 +23,7 @@ def finder(tmp_path_factory):
     return ClusterFinder(ClusterSettings(model=str(model), least_pixels=1))
 
 
-def sky_of(*rows, probability=(), snr=()):
+def sky_of(*rows, probability=(), snr=(), **tested):
     """Return a sky with candidates of the filter (lon, lat, snr) and pixels of maps (lon, lat, value)."""
     npix = 12 * NSIDE**2
     footprint = np.ones(npix, bool)
@@ -35,6 +36,7 @@ def sky_of(*rows, probability=(), snr=()):
         maps.append(values)
     columns = dict.fromkeys(CANDIDATE_COLUMNS, np.ones(len(rows)))
     columns |= dict(zip(("lon", "lat", "snr"), np.array(rows, float).reshape(-1, 3).T, strict=True))
+    columns |= {name: np.array(values) for name, values in tested.items()}
     return SkyMaps(NSIDE, footprint, maps[0], maps[1], np.full(npix, 0.5, np.float32), columns)
 
 
@@ -93,3 +95,14 @@ def test_the_best_come_first(finder):
     assert list(table["snr"]) == [7.0, 6.0, 5.0]
     assert (np.diff(table["score"]) < 0).all()
     assert str(table["y500"].unit) == "arcmin2"
+
+
+def test_a_cluster_is_not_replaced_by_a_brighter_cloud_beside_it(finder):
+    sky = sky_of(
+        (10, 10, 7.0), (10, 10.04, 20.0), (50, 10, 20.0), consistent=[1.0, 0.0, 0.0], co=[0.0, 9.0, 9.0]
+    )
+    cluster, cloud = chosen(sky, finder)
+    assert (cluster["snr"], cluster["flags"]) == (7.0, 0)
+    assert cloud["flags"] == CandidateFlag.CO | CandidateFlag.SPECTRUM
+    assert cloud["score"] == pytest.approx(INCONSISTENT_SCORE)
+    assert "consistent" not in cloud.colnames

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
-from skysieve.clusters.search.combine import FEATURES, Scoring, join_candidates
+from skysieve.clusters.search.combine import FEATURES, INCONSISTENT_SCORE, Scoring, join_candidates
+from skysieve.clusters.search.flags import CandidateFlag, candidate_flags
 from skysieve.core.errors import ConfigError
 
 
@@ -146,3 +147,46 @@ def test_a_card_with_other_scores_is_refused(stated):
 def test_weights_of_other_features_are_refused(finder, weights):
     with pytest.raises(ConfigError, match=r"choose from network|need a weight for each"):
         Scoring(finder, 0.0, weights)
+
+
+@pytest.mark.parametrize("finder", FEATURES)
+def test_what_has_not_the_spectrum_of_a_cluster_scores_low(finder):
+    table = candidates(100)
+    table["probability"], table["snr"] = 0.98, 20.0
+    free = Scoring.default(finder)(table)
+    table["flags"] = np.where(np.arange(100) % 2, int(CandidateFlag.SPECTRUM | CandidateFlag.CO), 0)
+    limited = Scoring.default(finder)(table)
+    np.testing.assert_array_equal(limited[::2], free[::2])
+    assert (free > 0.5).all()
+    assert (limited[1::2] == INCONSISTENT_SCORE).all()
+    table["probability"], table["snr"] = 1e-3, 1.0
+    assert (Scoring.default(finder)(table) < INCONSISTENT_SCORE).all()
+
+
+def test_a_fit_leaves_out_what_has_not_the_spectrum_of_a_cluster():
+    table = candidates(2000, seed=1)
+    real = np.random.default_rng(2).uniform(size=len(table)) < Scoring.default("both")(table)
+    clouds = candidates(500, seed=3)
+    clouds["snr"] = 20.0
+    both = Table({name: np.concatenate([table[name], clouds[name]]) for name in table.colnames})
+    both["flags"] = np.repeat([0, int(CandidateFlag.SPECTRUM)], [2000, 500])
+    found = Scoring.fit(both, np.concatenate([real, np.zeros(500, bool)]), "both")
+    assert found == Scoring.fit(table, real, "both")
+
+
+def test_flags_say_what_else_is_there():
+    nan = np.nan
+    table = Table(
+        {
+            "snr": [8.0, 8.0, 8.0, 8.0, 8.0, nan],
+            "source": [1.0, 1.0, 1.0, 6.5, 4.5, 4.5],
+            "dust": [0.0, 5.0, 1.0, -5.0, nan, nan],
+            "co": [0.0, 1.0, 6.0, -6.0, nan, nan],
+            "consistent": [1.0, 1.0, 0.0, 1.0, nan, nan],
+        }
+    )
+    flags = candidate_flags(table)
+    co, spectrum = CandidateFlag.CO, CandidateFlag.SPECTRUM
+    assert list(flags) == [0, CandidateFlag.DUST, co | spectrum, CandidateFlag.SOURCE, 0, 0]
+    table.remove_columns(["dust", "co", "consistent"])
+    assert list(candidate_flags(table)) == [0, 0, 0, CandidateFlag.SOURCE, 0, 0]

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from skysieve.clusters.matched_filter.consistency import Consistency, check_consistency
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -40,6 +42,10 @@ class FilterCandidates:
         Y500 at this size, and its error, in square arcminutes.
     source
         Signal-to-noise ratio of the best-fitting kind of point source, within a pixel.
+    chi2, joint, dust, co
+        See :class:`skysieve.clusters.matched_filter.consistency.Consistency`.
+    consistent : ndarray of bool
+        Whether the amplitudes in the bands agree with a cluster.
     """
 
     row: NDArray[np.float64]
@@ -49,6 +55,11 @@ class FilterCandidates:
     y500: NDArray[np.float64]
     y500_error: NDArray[np.float64]
     source: NDArray[np.float64]
+    chi2: NDArray[np.float64]
+    joint: NDArray[np.float64]
+    dust: NDArray[np.float64]
+    co: NDArray[np.float64]
+    consistent: NDArray[np.bool_]
 
     def __len__(self) -> int:
         """Return the number of candidates."""
@@ -111,14 +122,24 @@ def mmf_candidates(
     up, down = snr[np.maximum(row - 1, 0), column], snr[np.minimum(row + 1, height - 1), column]
     left, right = snr[row, np.maximum(column - 1, 0)], snr[row, np.minimum(column + 1, width - 1)]
     peak = snr[row, column].astype(np.float64)
+    places = row + _vertex(up, peak, down), column + _vertex(left, peak, right)
+    if filtered.bands is None:
+        unknown = np.full(peak.size, np.nan)
+        tested = Consistency(unknown, unknown, unknown, unknown, np.ones(peak.size, bool))
+    else:
+        tested = check_consistency(filtered.bands, *places, best.astype(np.intp))
     return FilterCandidates(
-        row + _vertex(up, peak, down),
-        column + _vertex(left, peak, right),
+        *places,
         peak,
         sizes[best],
         peak * sigma[best],
         sigma[best],
         source[row, column].astype(np.float64),
+        tested.chi2,
+        tested.joint,
+        tested.dust,
+        tested.co,
+        tested.consistent,
     )
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skysieve.clusters.physics.pressure_profile import GAS_RADIUS, compton_profile
-from skysieve.clusters.physics.spectra import modified_blackbody, power_law
+from skysieve.clusters.physics.spectra import CO_RATIOS, modified_blackbody, power_law
 from skysieve.clusters.physics.units import conversion_factor
 
 if TYPE_CHECKING:
@@ -22,7 +22,14 @@ if TYPE_CHECKING:
 
     from skysieve.clusters.physics.bands import Band
 
-__all__ = ["SOURCES", "beam_transforms", "gas_transform", "responses", "source_responses"]
+__all__ = [
+    "SOURCES",
+    "beam_transforms",
+    "foreground_responses",
+    "gas_transform",
+    "responses",
+    "source_responses",
+]
 
 SOURCES: dict[str, tuple[float, float]] = {
     "radio": (-0.6, 0.0),
@@ -41,6 +48,9 @@ References
 Planck Collaboration 2016, A&A 594, A26, section 4 (spectral indices of radio sources, dust of galaxies);
 Planck Collaboration 2016, A&A 594, A28, figure 6 (cold cores).
 """
+
+_GALACTIC_DUST = (19.6, 1.6)
+"""Temperature and emissivity index of the dust of the Galaxy (Planck 2013 results XI)."""
 
 _REFERENCE = 217.0
 """Frequency in GHz at which the brightness of sources is 1 MJy/sr."""
@@ -95,6 +105,27 @@ def source_responses(bands: Sequence[Band]) -> NDArray[np.float64]:
         for index, temperature in SOURCES.values()
     ]
     return np.asarray(np.array(spectra) * factors)
+
+
+def foreground_responses(bands: Sequence[Band]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the spectra of the extended foregrounds of the Galaxy.
+
+    Parameters
+    ----------
+    bands
+        Bands.
+
+    Returns
+    -------
+    dust, co : ndarray, shape (B,)
+        Dust relative to 1 MJy/sr at 217 GHz, and carbon monoxide per K km/s of the line J = 1-0, in the units
+        of the bands; 0 in bands without a line.
+    """
+    temperature, index = _GALACTIC_DUST
+    factors = np.array([conversion_factor("MJy/sr", band.unit, band) for band in bands])
+    frequencies = np.array([band.frequency for band in bands])
+    dust = modified_blackbody(frequencies, temperature=temperature, beta=index, reference=_REFERENCE)
+    return dust * factors, np.array([(0.0, *CO_RATIOS)[band.co_line] * band.co_in_unit for band in bands])
 
 
 def beam_transforms(

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from skysieve.clusters.matched_filter.band_amplitudes import BandAmplitudes
 from skysieve.clusters.matched_filter.filter_noise import (
     FourierModes,
     edge_window,
@@ -74,6 +75,8 @@ class FilteredPatch:
         Signal-to-noise ratio of the best-fitting kind of source.
     masked : ndarray of bool, shape (H, W)
         Pixels masked because of a bright source.
+    bands
+        Amplitudes in each band, for tests of candidates; None if they are not known.
     """
 
     sizes: tuple[float, ...]
@@ -81,6 +84,7 @@ class FilteredPatch:
     snr: NDArray[np.float32]
     source: NDArray[np.float32]
     masked: NDArray[np.bool_]
+    bands: BandAmplitudes | None = None
 
     @property
     def amplitude(self) -> NDArray[np.float32]:
@@ -161,11 +165,11 @@ class _PatchFilter:
         modes: FourierModes,
     ) -> None:
         self.modes, self.scale, self.settings, self.resolution = modes, scale, settings, resolution
+        self.maps = bands
         self.widest = max(band.fwhm for band in bands)
         wave_numbers = modes.wave_numbers(resolution)
-        beams = beam_transforms(wave_numbers, bands, nside=nside).T / resolution**2 / scale
-        self.cluster = beams * responses(bands)
-        self.sources = beams * source_responses(bands)[:, None]
+        self.beams = beam_transforms(wave_numbers, bands, nside=nside).T / resolution**2 / scale
+        self.cluster, self.sources = responses(bands), source_responses(bands)
         self.gas = np.stack([gas_transform(wave_numbers * size) for size in settings.sizes])
 
     def apply(self, patch: NDArray[np.float32], known: NDArray[np.bool_]) -> FilteredPatch:
@@ -176,13 +180,13 @@ class _PatchFilter:
         flat = subtract_plane(scaled, window)
         bright = clusters = np.zeros(known.shape, bool)
         for _ in range(self.settings.passes - 1):
-            snr, _, source = self._filter(flat, window, bright, clusters)
-            best = snr.max(axis=0)
-            bright = bright | self._source_discs(source, best)
+            filtered = self._filter(flat, window, bright, clusters)
+            best = filtered.snr.max(axis=0)
+            bright = bright | self._source_discs(filtered.source, best)
             clusters = self._dilated(best > self.settings.cluster_snr)
-        snr, sigma, source = self._filter(flat, window, bright, clusters)
-        snr[:, bright | (window < 1)] = np.nan
-        return FilteredPatch(self.settings.sizes, sigma, snr, source, bright)
+        filtered = self._filter(flat, window, bright, clusters)
+        filtered.snr[:, bright | (window < 1)] = np.nan
+        return filtered
 
     def _filter(
         self,
@@ -190,7 +194,7 @@ class _PatchFilter:
         window: NDArray[np.float32],
         bright: NDArray[np.bool_],
         clusters: NDArray[np.bool_],
-    ) -> tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.float32]]:
+    ) -> FilteredPatch:
         """Return the S/N of clusters by size, the noise of Y500, and the highest S/N of a source.
 
         The filter is applied to clusters, but its noise excludes them; bright sources are excluded from both.
@@ -201,10 +205,11 @@ class _PatchFilter:
         spectra = measure_spectra(quiet, weight, self.modes)
         transform = self._transform(clean * window) if clusters.any() else quiet
         radius, counts = self.modes.radius, self.modes.counts / self.modes.side**2
-        kinds = np.concatenate([self.cluster[None], self.sources])
-        weights = np.einsum("srb,rbc->src", kinds, spectra.inverse)
-        fisher = np.einsum("src,src,r->sr", weights, kinds, counts)
-        weighted = [self._weighted_sum(one, transform) for one in weights]
+        bands = BandAmplitudes.of(self.maps, self.modes, spectra.inverse, self.beams, self.gas, transform)
+        spectral = np.concatenate([self.cluster[None], self.sources])
+        kinds = spectral[:, None] * self.beams
+        fisher = np.einsum("srb,rbc,src,r->sr", kinds, spectra.inverse, kinds, counts, optimize=True)
+        weighted = np.tensordot(spectral.astype(np.float32), bands.weighted, axes=1)
         sigma = 1 / np.sqrt(self.gas**2 @ fisher[0])
         snr = np.empty((len(self.gas), *window.shape), np.float32)
         for number, profile in enumerate(self.gas * sigma[:, None]):
@@ -212,7 +217,7 @@ class _PatchFilter:
         source = np.full(window.shape, -np.inf, np.float32)
         for one, information in zip(weighted[1:], fisher[1:].sum(axis=1), strict=True):
             np.maximum(source, self._inverse_transform(one / np.float32(np.sqrt(information))), out=source)
-        return snr, sigma, source
+        return FilteredPatch(self.settings.sizes, sigma, snr, source, bright, bands)
 
     def _transform(self, patch: NDArray[np.float32]) -> NDArray[np.complex64]:
         from scipy.fft import rfft2
@@ -223,14 +228,6 @@ class _PatchFilter:
         from scipy.fft import irfft2
 
         return np.asarray(irfft2(transform, s=(self.modes.side, self.modes.side)), np.float32)
-
-    def _weighted_sum(
-        self, weights: NDArray[np.float64], transform: NDArray[np.complex64]
-    ) -> NDArray[np.complex64]:
-        total = np.zeros(transform.shape[1:], np.complex64)
-        for column, band in zip(weights.T.astype(np.float32), transform, strict=True):
-            total += column[self.modes.radius] * band
-        return total
 
     def _source_discs(self, source: NDArray[np.float32], cluster: NDArray[np.float32]) -> NDArray[np.bool_]:
         """Return discs around bright sources, out to where the source in the widest beam equals the noise."""

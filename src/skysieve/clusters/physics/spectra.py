@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["T_CMB", "modified_blackbody", "planck_derivative", "power_law", "tsz_spectrum"]
+__all__ = ["CO_RATIOS", "T_CMB", "modified_blackbody", "planck_derivative", "power_law", "tsz_spectrum"]
 
 T_CMB = 2.7255
 """Temperature of the cosmic microwave background in K (Fixsen 2009, ApJ 707, 916)."""
@@ -19,6 +19,14 @@ H_OVER_K = 0.047992430733662
 
 RAYLEIGH_JEANS = 0.030723576
 """``2 k nu^2 / c^2`` at 1 GHz, in MJy/sr per K."""
+
+CO_RATIOS = (1.0, 0.595, 0.297)
+"""Mean of the lines J = 1-0, 2-1 and 3-2 of carbon monoxide in K km/s, relative to the first.
+
+References
+----------
+Planck Collaboration 2014, A&A 571, A13.
+"""
 
 
 def tsz_spectrum(frequency: ArrayLike) -> NDArray[np.float64]:

@@ -11,6 +11,7 @@ from skysieve.clusters.maps.tiling import unit_pixels
 from skysieve.clusters.search.combine import Scoring, join_candidates
 from skysieve.clusters.search.decide import deduplicate, find_candidates
 from skysieve.clusters.search.finder import CANDIDATE_COLUMNS
+from skysieve.clusters.search.flags import candidate_flags
 from skysieve.core.errors import OutputError
 
 if TYPE_CHECKING:
@@ -27,11 +28,19 @@ __all__ = ["SkyMaps", "assemble", "choose_candidates"]
 _SEARCH_RADIUS = 3.0
 """Radius in arcminutes in which a finder's map is searched for its value of the other finder's candidate."""
 
+_DEMOTION = 1e6
+"""Penalty in S/N of candidates that are inconsistent with a cluster, where they are duplicates of others."""
+
 _OPTIONAL_COLUMNS = {
     "probability": (None, "highest probability that the network gives a pixel"),
     "source": (None, "signal to noise of the point source that fits best"),
     "y500": ("arcmin2", "Compton parameter within R500, by the matched filter"),
     "y500_error": ("arcmin2", "noise of y500 at this size"),
+    "chi2": (None, "chi-square of the spectrum of a cluster, per degree of freedom"),
+    "joint": (None, "signal to noise of the cluster, fitted with dust and CO"),
+    "dust": (None, "signal to noise of dust, in this fit"),
+    "co": (None, "signal to noise of carbon monoxide, in this fit"),
+    "flags": (None, "sum of 1 dust, 2 CO, 4 source, 8 spectrum not of a cluster"),
 }
 """Unit and description of columns that not every catalogue has."""
 
@@ -137,14 +146,18 @@ def choose_candidates(sky: SkyMaps, finder: ClusterFinder, scoring: Scoring) -> 
     Table
         ``lon``, ``lat`` (Galactic, degrees), ``score``, ``probability``, ``snr``, ``source``, ``size``
         (arcmin: theta500 of the matched filter, or else the radius of a disc of the same area), ``npix``,
-        ``y500``, ``y500_error`` (arcmin2) and ``finder``.
+        ``y500``, ``y500_error`` (arcmin2), ``chi2``, ``joint``, ``dust`` and ``co`` of the test of the
+        spectrum, ``flags`` (see :class:`skysieve.clusters.search.flags.CandidateFlag`) and ``finder``.
     """
     from astropy.table import Table
 
     settings = finder.settings
     filtered = Table(dict(sky.candidates))
     if len(filtered):
-        filtered = deduplicate(filtered[_inside(sky, filtered)], settings.same, by="snr")
+        filtered = filtered[_inside(sky, filtered)]
+        # A cloud must not replace a cluster beside it, however bright it is
+        filtered["rank"] = filtered["snr"] - _DEMOTION * (filtered["consistent"] == 0)
+        filtered = deduplicate(filtered, settings.same, by="rank")
     searched = sky.probability is not None
     network = find_candidates(
         sky.probability if sky.probability is not None else np.full(12, np.nan, np.float32),
@@ -160,7 +173,9 @@ def choose_candidates(sky: SkyMaps, finder: ClusterFinder, scoring: Scoring) -> 
         missing = np.isnan(table[name])
         if values is not None and missing.any():
             table[name][missing] = _highest(values, sky.nside, table["lon"][missing], table["lat"][missing])
+    table["flags"] = candidate_flags(table)
     table["score"] = scoring(table)
+    table.remove_column("consistent")
     table = deduplicate(table, settings.same)
     for name, (unit, description) in _OPTIONAL_COLUMNS.items():
         table[name].unit, table[name].description = unit, description

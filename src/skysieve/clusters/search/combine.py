@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 
 from skysieve.clusters.maps.sky_directions import lon_lat, unit_vectors
+from skysieve.clusters.search.flags import is_inconsistent
 from skysieve.clusters.search.settings import Finder
 from skysieve.core.errors import ConfigError
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 
-__all__ = ["FEATURES", "Scoring", "join_candidates"]
+__all__ = ["FEATURES", "INCONSISTENT_SCORE", "Scoring", "join_candidates"]
 
 FEATURES: dict[Finder, tuple[str, ...]] = {
     "network": ("logit",),
@@ -40,6 +41,13 @@ _DEFAULTS: dict[Finder, tuple[float, ...]] = {
 }
 """Default constant and weights of the features, for models without a fit.  Those of the matched filter were
 fitted to its candidates on a simulated sky of Planck.  For ``both``, each finder has half of its weights."""
+
+INCONSISTENT_SCORE = 0.05
+"""Highest score of candidates whose amplitudes in the bands do not agree with a cluster."""
+
+_FILTER_COLUMNS = ("snr", "source", "y500", "y500_error")
+_TEST_COLUMNS = ("chi2", "joint", "dust", "co", "consistent")
+"""Columns of the matched filter, and of its test of the spectrum."""
 
 _MIN_PROBABILITY = 1e-4
 _RIDGE = 1.0
@@ -81,7 +89,9 @@ class Scoring:
         Parameters
         ----------
         candidates
-            N rows with ``probability``, ``snr`` and ``source``.  Missing values count as 0.
+            N rows with ``probability``, ``snr`` and ``source``.  Missing values count as 0.  With ``flags``,
+            candidates that are inconsistent with a cluster have scores of at most
+            :data:`INCONSISTENT_SCORE`.
 
         Returns
         -------
@@ -90,7 +100,8 @@ class Scoring:
         """
         from scipy.special import expit
 
-        return np.asarray(expit(self.constant + _features(candidates, self.finder) @ np.array(self.weights)))
+        score = expit(self.constant + _features(candidates, self.finder) @ np.array(self.weights))
+        return np.asarray(np.where(is_inconsistent(candidates), np.minimum(score, INCONSISTENT_SCORE), score))
 
     @classmethod
     def default(cls, finder: Finder) -> Scoring:
@@ -119,7 +130,8 @@ class Scoring:
         Parameters
         ----------
         candidates
-            N rows with ``probability``, ``snr`` and ``source``.
+            N rows with ``probability``, ``snr`` and ``source``.  Those with ``flags`` that are inconsistent
+            with a cluster are left out, as their scores are limited.
         real : array_like of bool, shape (N,)
             Whether each candidate matches a true cluster.
         finder
@@ -137,7 +149,8 @@ class Scoring:
         """
         from skysieve.core.evaluation.logistic import fit_logistic
 
-        features, truth = _features(candidates, finder), np.asarray(real, bool)
+        fitted_to = ~is_inconsistent(candidates)
+        features, truth = _features(candidates, finder)[fitted_to], np.asarray(real, bool)[fitted_to]
         if not truth.any() or truth.all():
             raise ConfigError("scores are fitted to candidates of which some are real and some are not")
         mean, scale = features.mean(axis=0), features.std(axis=0)
@@ -198,7 +211,7 @@ def join_candidates(network: Table, filtered: Table, radius_arcmin: float) -> Ta
         Candidates of :func:`skysieve.clusters.search.decide.find_candidates` on the network's map.
     filtered
         Candidates of the matched filter: ``lon``, ``lat``, ``snr``, ``size``, ``y500``, ``y500_error``,
-        ``source``.
+        ``source``, and those of its test of the spectrum, if they have one.
     radius_arcmin
         Maximum separation of merged candidates, in arcminutes.
 
@@ -226,7 +239,8 @@ def join_candidates(network: Table, filtered: Table, radius_arcmin: float) -> Ta
     table = Table()
     for name, values in (midpoints | {"size": filtered["size"]}).items():
         table[name] = np.concatenate([np.asarray(values), np.asarray(network[name])[alone]])
-    for name in ("snr", "source", "y500", "y500_error"):
+    tested = [name for name in _TEST_COLUMNS if name in filtered.colnames]
+    for name in (*_FILTER_COLUMNS, *tested):
         table[name] = np.concatenate([np.asarray(filtered[name], float), np.full(alone.size, np.nan)])
     order = np.concatenate([partner, alone]).astype(int)
     found = order >= 0

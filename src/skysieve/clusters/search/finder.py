@@ -41,7 +41,10 @@ logger = logging.getLogger(__name__)
 FILTER_MARGIN = 40.0
 """Margin in pixels at the edges of the matched filter's patches, from which nothing is taken."""
 
-CANDIDATE_COLUMNS = ("lon", "lat", "snr", "size", "y500", "y500_error", "source")
+CANDIDATE_COLUMNS = (
+    *("lon", "lat", "snr", "size", "y500", "y500_error", "source"),
+    *("chi2", "joint", "dust", "co", "consistent"),
+)
 """Columns of candidates of the matched filter: Galactic coordinates in degrees, and those of
 :class:`skysieve.clusters.matched_filter.filter_candidates.FilterCandidates`."""
 

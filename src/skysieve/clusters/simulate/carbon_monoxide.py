@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skysieve.clusters.physics.spectra import modified_blackbody
+from skysieve.clusters.physics.spectra import CO_RATIOS, modified_blackbody
 from skysieve.clusters.physics.units import conversion_factor
 from skysieve.clusters.simulate.dust import REFERENCE, unit_amplitude
 from skysieve.clusters.simulate.harmonics import Harmonics
@@ -105,7 +105,7 @@ class CarbonMonoxide:
     scatter: float = 1.0
     correlation: float = 0.7
     filaments: float = 0.6
-    ratios: tuple[float, float] = (0.595, 0.297)
+    ratios: tuple[float, float] = CO_RATIOS[1:]
     ratio_scatter: float = 0.3
     clumps: float = 2.0
     clump_level: float = 3.0
