@@ -9,9 +9,6 @@ from astropy.table import QTable, Table
 from PIL import Image
 from tests.cli.command import failure, leftovers
 
-from skysieve.cli import ghosts_predict
-from skysieve.ghosts.predict import prediction
-
 CATALOGUE = """name,ra,dec,Vmag
 Aldebaran,68.98016,16.50930,0.86
 faint,69.3,16.4,9.5
@@ -51,10 +48,6 @@ def test_writes_tables_of_the_ghosts_and_of_the_ccds(predict, tmp_path):
     assert row["name"] == "N2"
     assert row["level"] == max(ghosts["level"])
     assert "1" in row["ghosts"].split()
-
-
-def test_the_defaults_are_those_of_the_library():
-    assert (ghosts_predict.SKY, ghosts_predict.MIN_LEVEL) == (prediction.SKY, prediction.MIN_LEVEL)
 
 
 def test_draws_the_focal_plane(predict, tmp_path):

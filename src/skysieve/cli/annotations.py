@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from skysieve.cli.options import Debug, Overwrite
+from skysieve.cli.options import Debugging, Overwriting
 from skysieve.cli.settings_options import takes_settings
 from skysieve.core.errors import ConfigError, OutputError, SkysieveError, SourceError
-from skysieve.ghosts.annotations.settings import AnnotationForm, PictureShape
+from skysieve.ghosts.annotations.settings import AgreementTable, AnnotationFiles, AnnotationForm, PictureShape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from skysieve.cli.running import Failures
     from skysieve.ghosts.annotations.annotated_images import Annotations
@@ -25,15 +24,6 @@ __all__ = ["app"]
 logger = logging.getLogger(__name__)
 
 app = typer.Typer(no_args_is_help=True, help="Convert, check and compare outlines of ghosts.")
-
-Files = Annotated[
-    list[Path],
-    typer.Argument(
-        metavar="FILE",
-        help="Projects, lists or dicts of the VGG Image Annotator 2, or COCO instances.",
-        show_default=False,
-    ),
-]
 
 
 @app.callback()
@@ -46,15 +36,7 @@ def begin() -> None:
 
 @app.command("convert")
 @takes_settings
-def convert(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="Annotation file.", show_default=False)],
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="OUT", help="Output file.")],
-    *,
-    settings: AnnotationForm,
-    pictures: PictureShape,
-    overwrite: Overwrite = False,
-    _debug: Debug = False,
-) -> None:
+def convert(settings: AnnotationForm, pictures: PictureShape, write: Overwriting) -> None:
     """Convert annotations between formats: projects, lists and dicts of the VGG Image Annotator 2, or COCO.
 
     Every ghost keeps its pixels. COCO files do not keep the kind of shape: converted back, all are polygons.
@@ -64,6 +46,7 @@ def convert(
     from skysieve.ghosts.annotations.annotation_files import read_annotations, write_annotations
     from skysieve.ghosts.annotations.summaries import describe_skipped
 
+    source, output = settings.source, settings.output
     if output.resolve() == source.resolve():
         raise OutputError(f"{output} is the file to convert; choose another --output")
     read = read_annotations(source, shape=pictures.shape)
@@ -71,7 +54,7 @@ def convert(
     if settings.polygons and form != "coco":
         raise ConfigError(f"--polygons is for --to coco, not for {form}")
     _warn(read)
-    written = write_annotations(read, output, form, polygons=settings.polygons, overwrite=overwrite)
+    written = write_annotations(read, output, form, polygons=settings.polygons, overwrite=write.overwrite)
     regions = sum(len(image.ghosts) for image in read.images)
     lost = f", {regions - written} without a pixel of the picture left out" if written < regions else ""
     print(f"{output}: {form}, {len(read.images)} images, {written} regions{describe_skipped(read)}{lost}")
@@ -79,7 +62,7 @@ def convert(
 
 @app.command("check")
 @takes_settings
-def check(files: Files, *, pictures: PictureShape, debug: Debug = False) -> None:
+def check(settings: AnnotationFiles, how: Debugging) -> None:
     """Count images and regions by class and shape, and list regions that are left out or look wrong.
 
     A file that cannot be read, or has regions of an unknown shape, is an error.
@@ -89,28 +72,18 @@ def check(files: Files, *, pictures: PictureShape, debug: Debug = False) -> None
     from skysieve.cli.running import Failures
     from skysieve.ghosts.annotations.summaries import describe_unknown, summary_lines
 
-    failures = Failures(debug=debug)
-    for read in _read(files, pictures, failures):
+    failures = Failures(debug=how.debug)
+    for read in _read(settings, failures):
         for line in summary_lines(read):
             print(line)
         if read.skipped.unknown:
             failures.add(read.source, SourceError(describe_unknown(read)))
-    failures.finish(len(files) - len(failures.lines))
+    failures.finish(len(settings.files) - len(failures.lines))
 
 
 @app.command("agree")
 @takes_settings
-def agree(
-    files: Files,
-    *,
-    output: Annotated[
-        Path | None,
-        typer.Option("-o", "--output", metavar="TABLE", help="Output table, as ECSV.", show_default=False),
-    ] = None,
-    pictures: PictureShape,
-    overwrite: Overwrite = False,
-    debug: Debug = False,
-) -> None:
+def agree(product: AgreementTable, settings: AnnotationFiles, write: Overwriting, how: Debugging) -> None:
     """Measure the agreement of annotators: one file per person, images matched by name.
 
     Prints votes per pixel, the intersection over union of every pair of people, and Fleiss' kappa, for each
@@ -124,13 +97,16 @@ def agree(
     from skysieve.ghosts.evaluate.agreement import measure_agreement
     from skysieve.ghosts.evaluate.agreement_tables import agreement_ecsv, agreement_text
 
-    twice = [str(path) for path, times in Counter(path.resolve() for path in files).items() if times > 1]
+    twice = [
+        str(path) for path, times in Counter(path.resolve() for path in settings.files).items() if times > 1
+    ]
     if twice:
         raise ConfigError(f"{twice[0]} is given twice; give each person's file once")
+    output = product.output
     if output is not None:
-        check_target(output, overwrite=overwrite)
-    failures = Failures(debug=debug)
-    read = list(_read(files, pictures, failures))
+        check_target(output, overwrite=write.overwrite)
+    failures = Failures(debug=how.debug)
+    read = list(_read(settings, failures))
     if len(read) < 2 and failures.lines:
         failures.finish(0)
     for file in read:
@@ -140,17 +116,17 @@ def agree(
     agreement = measure_agreement(read)
     print(agreement_text(agreement))
     if output is not None:
-        with atomic_write(output, overwrite=overwrite) as temporary:
+        with atomic_write(output, overwrite=write.overwrite) as temporary:
             temporary.write_text(agreement_ecsv(agreement), encoding="utf-8")
     failures.finish(len(read))
 
 
-def _read(files: Sequence[Path], pictures: PictureShape, failures: Failures) -> Iterator[Annotations]:
+def _read(settings: AnnotationFiles, failures: Failures) -> Iterator[Annotations]:
     from skysieve.ghosts.annotations.annotation_files import read_annotations
 
-    for path in files:
+    for path in settings.files:
         try:
-            read = read_annotations(path, shape=pictures.shape)
+            read = read_annotations(path, shape=settings.shape)
         except SkysieveError as error:
             failures.add(path, error)
         else:

@@ -6,7 +6,7 @@ import os
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -28,6 +28,8 @@ class DemoSettings:
 
     Attributes
     ----------
+    output
+        Output folder for the sky, catalogue and report.
     cap
         Radius of the simulated cap around the north Galactic pole.
     seed
@@ -36,23 +38,14 @@ class DemoSettings:
         Model of the finder: a name, or a folder with a card.
     """
 
+    output: Path = setting(Path("demo-clusters"), "-o", "--output", metavar="DIR")
     cap: float = setting(12.0, metavar="DEGREES")
     seed: int = setting(2026, minimum=0)
     model: str = setting(DEFAULT_MODEL, hidden_default=True)
 
 
 @takes_settings
-def demo(
-    output: Annotated[
-        Path,
-        typer.Option(
-            "-o", "--output", metavar="DIR", help="Output folder for the sky, catalogue and report."
-        ),
-    ] = Path("demo-clusters"),
-    *,
-    settings: DemoSettings,
-    write: Writing,
-) -> None:
+def demo(settings: DemoSettings, write: Writing) -> None:
     """Simulate a small sky, find its clusters, and print completeness and purity of the catalogue.
 
     Runs `skysieve simulate sky`, `skysieve clusters find` and `skysieve evaluate clusters` one after another.
@@ -65,7 +58,7 @@ def demo(
 
     require("the demonstration", "sky")
     CLUSTERS.load(settings.model).verify()
-    sky, found, report = (output / name for name in ("sky", "found", "report"))
+    sky, found, report = (settings.output / name for name in ("sky", "found", "report"))
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     chosen = "" if settings.model == DEFAULT_MODEL else f" --model {shlex.quote(settings.model)}"
     again = (" --overwrite" if write.overwrite else "") + (" --debug" if write.debug else "")

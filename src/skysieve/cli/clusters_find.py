@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from itertools import count
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from skysieve.cli.options import Run
 from skysieve.cli.running import Failures
 from skysieve.cli.settings_options import takes_settings
 from skysieve.clusters.catalogue.settings import KnownFiles
-from skysieve.clusters.search.settings import ClusterOptions, ClusterSettings
+from skysieve.clusters.search.settings import ClusterOptions, ClusterSettings, SearchedMaps, SearchPreview
 from skysieve.core.errors import ConfigError, OutputError
 from skysieve.core.extras import require
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from skysieve.clusters.catalogue.known_catalogues import KnownCatalogue
     from skysieve.clusters.search.job import ClusterJob
@@ -28,26 +26,11 @@ __all__ = ["find"]
 @takes_settings
 def find(
     *,
-    maps: Annotated[
-        list[str],
-        typer.Option(
-            "--maps",
-            metavar="PATH",
-            help="Folder of maps, a map, or a YAML file that describes maps; may be repeated. File names "
-            "of Planck and of `skysieve simulate sky` are recognised.",
-            show_default=False,
-        ),
-    ],
-    output: Annotated[
-        Path,
-        typer.Option("-o", "--output", metavar="DIR", help="Output folder.", show_default=False),
-    ],
+    searched: SearchedMaps,
     settings: ClusterSettings,
     options: ClusterOptions,
     known: KnownFiles,
-    preview: Annotated[
-        bool, typer.Option("--preview", help="Plot the sky, the best candidates in all bands, and stacks.")
-    ] = False,
+    drawn: SearchPreview,
     run: Run,
 ) -> None:
     """Find galaxy clusters in microwave maps of the sky by the Sunyaev-Zel'dovich effect.
@@ -69,7 +52,8 @@ def find(
     from skysieve.clusters.search.job import ClusterJob
 
     start_logging()
-    job = ClusterJob(maps, output, settings, **{**vars(options), "overwrite": run.overwrite})
+    output, preview = searched.output, drawn.preview
+    job = ClusterJob(searched.maps, output, settings, **{**vars(options), "overwrite": run.overwrite})
     files = known.known
     if options.resume and not run.overwrite and job.is_finished(files, PREVIEWS[:2] if preview else ()):
         if not run.quiet:

@@ -2,43 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
-
-import typer
-
 from skysieve.cli.options import Writing
 from skysieve.cli.settings_options import takes_settings
-from skysieve.clusters.catalogue.settings import MatchSettings
+from skysieve.clusters.catalogue.settings import MatchedTable, MatchSettings
 
 __all__ = ["match"]
 
 
 @takes_settings
-def match(
-    catalogue: Annotated[
-        Path,
-        typer.Argument(
-            metavar="CATALOG",
-            help="Table of positions (FITS, ECSV, CSV or VOTable) with RA, DEC, RAJ2000, DEJ2000, or "
-            "GLON, GLAT.",
-            show_default=False,
-        ),
-    ],
-    *,
-    settings: MatchSettings,
-    output: Annotated[
-        Path,
-        typer.Option(
-            "-o",
-            "--output",
-            metavar="OUT",
-            help="Output table: .fits, .ecsv, .csv, .vot or .parquet.",
-            show_default=False,
-        ),
-    ],
-    write: Writing,
-) -> None:
+def match(settings: MatchSettings, table: MatchedTable, write: Writing) -> None:
     """Cross-match positions with known catalogues; each adds two columns, NAME and NAME_sep.
 
     Matches are one to one. Positions are taken in the order of their score, or else of their snr; each is
@@ -52,6 +24,6 @@ def match(
     from skysieve.clusters.catalogue.matched_files import match_file
 
     start_logging()
-    lines = match_file(catalogue, output, settings, overwrite=write.overwrite)
+    lines = match_file(table.catalogue, table.output, settings, overwrite=write.overwrite)
     for line in lines if not write.quiet else ():
         print(line)

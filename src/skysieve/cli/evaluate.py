@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -11,12 +10,14 @@ from skysieve.cli.lazy_verb import add_verb
 from skysieve.cli.options import Writing
 from skysieve.cli.settings_options import takes_settings
 from skysieve.core.errors import ConfigError
+from skysieve.core.evaluation.report_files import ReportFolder, check_output, write_report
 from skysieve.core.models.engine_settings import EngineSettings
 from skysieve.frames.evaluate.settings import ContaminantEvaluation, ModelsAndFrames
 from skysieve.ghosts.evaluate.settings import GhostEvaluation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from skysieve.cli.running import Failures
     from skysieve.core.evaluation.comparison import EvaluatedSet
@@ -43,13 +44,11 @@ add_verb(
     "Test models on simple scenes of textbook shapes, each with one correct class.",
 )
 
-Output = Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Output folder of the report.")]
-
 
 @app.command("contaminants")
 @takes_settings
 def evaluate_contaminants(
-    output: Output, *, settings: ContaminantEvaluation, engine: EngineSettings, write: Writing
+    folder: ReportFolder, settings: ContaminantEvaluation, engine: EngineSettings, write: Writing
 ) -> None:
     """Evaluate the detection of contaminants, per pixel and class.
 
@@ -59,8 +58,8 @@ def evaluate_contaminants(
 
     `skysieve evaluate contaminants --model mine/ --recipe decam.yaml -n 20 -o report`
     """
-    failures = _begin(output, settings, write)
-    from skysieve.cli.reporting import command_line, printer, write_report
+    failures = _begin(folder.output, settings, write)
+    from skysieve.cli.reporting import command_line, printer
     from skysieve.core.evaluation.report import make_report
     from skysieve.frames.evaluate.frame_sets import evaluate_sets, file_set, name_models, simulated_sets
     from skysieve.frames.evaluate.masks import COSMIC_RAYS_OUTSIDE_DEFECTS, MaskEvaluation, ModelDetector
@@ -88,21 +87,21 @@ def evaluate_contaminants(
             facts={f"detector {one.name}": one.description for one in detectors},
             confusion_frames=settings.confusion_frames,
         )
-        write_report(output, files)
+        print(f"report: {write_report(folder.output, files)}")
     _finish(evaluated, failures, interrupted=interrupted)
 
 
 @app.command("tracking")
 @takes_settings
 def evaluate_tracking(
-    output: Output, *, settings: ModelsAndFrames, engine: EngineSettings, write: Writing
+    folder: ReportFolder, settings: ModelsAndFrames, engine: EngineSettings, write: Writing
 ) -> None:
     """Evaluate the detection of frames with tracking errors.
 
     Example: `skysieve evaluate tracking --model maxitrack --frames simulated/ -o report`
     """
-    failures = _begin(output, settings, write)
-    from skysieve.cli.reporting import command_line, printer, write_report
+    failures = _begin(folder.output, settings, write)
+    from skysieve.cli.reporting import command_line, printer
     from skysieve.core.evaluation.report import make_report
     from skysieve.frames.evaluate.frame_sets import evaluate_sets, file_set, name_models
     from skysieve.frames.evaluate.tracking import (
@@ -128,33 +127,32 @@ def evaluate_tracking(
             measures=TRACKING_MEASURES,
             unit="frames",
         )
-        write_report(output, files)
+        print(f"report: {write_report(folder.output, files)}")
     _finish(evaluated, failures, interrupted=interrupted)
 
 
 @app.command("ghosts")
 @takes_settings
 def evaluate_ghosts(
-    output: Output, *, settings: GhostEvaluation, engine: EngineSettings, write: Writing
+    folder: ReportFolder, settings: GhostEvaluation, engine: EngineSettings, write: Writing
 ) -> None:
     """Evaluate the detection of ghosts, and compare it with human annotators.
 
     Example: `skysieve evaluate ghosts --model mine/model --annotations a.json --annotations b.json
     --pictures pictures/ -o report`
     """
-    from skysieve.cli.reporting import check_output, command_line, printer, write_report
+    from skysieve.cli.reporting import command_line, printer
     from skysieve.cli.running import start_logging
     from skysieve.ghosts.evaluate.comparison import compare_with_people
 
     start_logging()
-    check_output(output, overwrite=write.overwrite)
+    check_output(folder.output, overwrite=write.overwrite)
     files = compare_with_people(settings, engine, command=command_line(), report=printer(quiet=write.quiet))
-    write_report(output, files)
+    print(f"report: {write_report(folder.output, files)}")
 
 
 def _begin(output: Path, settings: ModelsAndFrames, write: Writing) -> Failures:
     """Check that there are models and that the report can be written; return the list of failures."""
-    from skysieve.cli.reporting import check_output
     from skysieve.cli.running import Failures, start_logging
 
     start_logging()

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from skysieve.cli.options import Run
 from skysieve.cli.settings_options import takes_settings
 from skysieve.clusters.evaluate.settings import ClusterEvaluation, Rules, SearchSettings
 from skysieve.core.errors import ConfigError, SourceError
+from skysieve.core.evaluation.report_files import ReportFolder, check_output, write_report
 from skysieve.core.extras import require
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from skysieve.clusters.search.job import ClusterJob
     from skysieve.core.fits.locations import Location
 
@@ -25,10 +25,7 @@ FOUND = "found"
 
 @takes_settings
 def evaluate_clusters(
-    output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="DIR", help="Output folder of the report.")
-    ],
-    *,
+    folder: ReportFolder,
     settings: ClusterEvaluation,
     rules: Rules,
     search: SearchSettings,
@@ -42,7 +39,7 @@ def evaluate_clusters(
 
     `skysieve evaluate clusters --sky sky7/ --catalogue mine=found/ --catalogue psz=psz.fits -o report`
     """
-    from skysieve.cli.reporting import check_output, command_line, write_report
+    from skysieve.cli.reporting import command_line
     from skysieve.cli.running import start_logging
     from skysieve.clusters.catalogue.cross_match import check_radius
     from skysieve.clusters.evaluate.catalogues import evaluate_detectors
@@ -51,6 +48,7 @@ def evaluate_clusters(
 
     require("measuring catalogues of clusters", "clusters")
     start_logging()
+    output = folder.output
     check_output(output, overwrite=run.overwrite or settings.resume)
     check_radius(settings.disc)
     truths = [_truth_of(path) for path in settings.sky]
@@ -77,7 +75,7 @@ def evaluate_clusters(
     report = make_evaluation_report(
         [DetectorResult(*one) for one in results], rules, command=command_line(), facts=facts
     )
-    write_report(output, report)
+    print(f"report: {write_report(output, report)}")
 
 
 def _search(sky: Path, job: ClusterJob, units: list[Location], run: Run) -> None:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from skysieve.cli.options import Run, Writing
 from skysieve.cli.settings_options import takes_settings
 from skysieve.core.errors import ConfigError
 from skysieve.core.extras import require
 from skysieve.core.models.engine_settings import EngineSettings
-from skysieve.frames.evaluate.settings import ProbeSettings, SceneSettings
+from skysieve.frames.evaluate.settings import ProbeProducts, ProbeSettings, SceneSettings, TableFile
 
 if TYPE_CHECKING:
     from skysieve.frames.evaluate.probes import ProbeRun
@@ -21,29 +18,10 @@ if TYPE_CHECKING:
 
 __all__ = ["evaluate_probes", "evaluate_scenes"]
 
-Table = Annotated[
-    Path | None,
-    typer.Option("-o", "--output", metavar="FILE", help="Output table, as ECSV.", show_default=False),
-]
-
 
 @takes_settings
 def evaluate_probes(
-    *,
-    settings: ProbeSettings,
-    output: Table = None,
-    preview: Annotated[
-        Path | None,
-        typer.Option(
-            "--preview",
-            metavar="FILE",
-            help="Output image, as PNG: each scene next to the mask of the first model.",
-            show_default=False,
-        ),
-    ] = None,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print the tables as Markdown.")] = False,
-    engine: EngineSettings,
-    write: Writing,
+    settings: ProbeSettings, products: ProbeProducts, engine: EngineSettings, write: Writing
 ) -> None:
     """Test models on simple scenes of textbook shapes, each with one correct class.
 
@@ -66,6 +44,7 @@ def evaluate_probes(
     from skysieve.frames.mask.settings import MaskSettings
 
     start_logging()
+    output, preview = products.output, products.preview
     for path in (output, preview):
         if path is not None:
             check_target(path, overwrite=write.overwrite)
@@ -82,7 +61,7 @@ def evaluate_probes(
         found.append((name, runs))
         outcomes = [run.outcome for run in runs]
         passed = f"{sum(one.passed for one in outcomes)} of {len(outcomes)} probes pass"
-        table = outcome_table(outcomes, markdown=markdown)
+        table = outcome_table(outcomes, markdown=products.markdown)
         separator = ": " if write.quiet else f"\n\n{table}\n"
         print(f"{_heading(name, masker)}{separator}{passed}", flush=True)
     if output is not None:
@@ -100,7 +79,7 @@ def _heading(name: str, masker: Masker) -> str:
 
 
 @takes_settings
-def evaluate_scenes(*, settings: SceneSettings, output: Table = None, run: Run) -> None:
+def evaluate_scenes(settings: SceneSettings, product: TableFile, run: Run) -> None:
     """Measure how often each class occurs in frames, and how strong and large it is.
 
     Prints one table per recipe or path. Its columns: fraction of the frames into which the class was put;
@@ -124,7 +103,7 @@ def evaluate_scenes(*, settings: SceneSettings, output: Table = None, run: Run) 
     from skysieve.frames.evaluate.scene_tables import scene_table, write_scenes
 
     start_logging()
-    tile, min_pixels = settings.tile, settings.min_pixels
+    output, tile, min_pixels = product.output, settings.tile, settings.min_pixels
     if not settings.recipe and not settings.frames:
         raise ConfigError("no frames to measure; give --recipe or --frames")
     if output is not None:

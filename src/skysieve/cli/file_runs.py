@@ -73,15 +73,11 @@ class FileRun(Generic[Record]):
         self._shard = files.shard or Shard()
         self.done, self.before = 0, 0
 
-    def records(
-        self, paths: Sequence[str] | None, describe: Callable[[Location, Record], str]
-    ) -> Generator[tuple[Location, Record]]:
+    def records(self, describe: Callable[[Location, Record], str]) -> Generator[tuple[Location, Record]]:
         """Run the job, and yield the records of the files that succeed.
 
         Parameters
         ----------
-        paths
-            Paths as given on the command line.
         describe
             Returns the lines that are printed for a finished file.
 
@@ -95,6 +91,7 @@ class FileRun(Generic[Record]):
         SkysieveError
             If the run cannot begin.
         """
+        paths = self._files.paths
         if not paths and self._files.files_from is None:
             raise typer.BadParameter("Missing argument 'PATH...'; name files, or a list with --files-from")
         whole = gather_units(paths or (), self._job.units, self._failures, files_from=self._files.files_from)

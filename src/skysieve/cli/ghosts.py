@@ -10,7 +10,7 @@ import typer
 
 from skysieve.cli.default_verb import DefaultVerb
 from skysieve.cli.lazy_verb import add_verb
-from skysieve.cli.options import Paths, Run
+from skysieve.cli.options import Run
 from skysieve.cli.settings_options import takes_settings
 from skysieve.core.execution.settings import FileOptions
 from skysieve.core.printable import printable
@@ -32,8 +32,6 @@ MAX_DEAD_FRACTION = 0.1
 @app.command(DefaultVerb.default)
 @takes_settings
 def ghosts(
-    paths: Paths = None,
-    *,
     options: GhostOptions,
     how: Run,
     tables: GhostTables,
@@ -76,7 +74,7 @@ def ghosts(
     listed: dict[Location, GhostRecord] = {}
     describe = _describe_screened if options.screen else _describe_ghosts
     try:
-        with found, touched, closing(run.records(paths, describe)) as records:
+        with found, touched, closing(run.records(describe)) as records:
             for unit, record in records:
                 found.add(unit, record)
                 touched.add(unit, record)

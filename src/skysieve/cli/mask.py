@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from skysieve.cli.options import Paths, Run
+from skysieve.cli.options import Run
 from skysieve.cli.settings_options import Given, takes_settings
 from skysieve.core.execution.settings import FileOptions
 from skysieve.core.printable import printable
@@ -23,7 +23,6 @@ __all__ = ["mask"]
 
 @takes_settings
 def mask(
-    paths: Paths = None,
     *,
     options: MaskOptions,
     how: Run,
@@ -63,7 +62,7 @@ def mask(
         check_target(trails, overwrite=replaces)
     lines: list[TrailRecord] = []
     try:
-        with rows, closing(run.records(paths, _describe)) as records:
+        with rows, closing(run.records(_describe)) as records:
             for unit, record in records:
                 rows.add(unit, record)
                 if trails is not None:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from skysieve.cli.options import Debug
+from skysieve.cli.options import Debugging
 from skysieve.cli.settings_options import takes_settings
 from skysieve.core.printable import printable
 from skysieve.frames.maximask.settings import PublishedMasking, PublishedTracking
@@ -21,11 +19,9 @@ __all__ = ["maximask", "maxitrack"]
 
 PRODUCT = Path("maxitrack.out")
 
-ImPath = Annotated[str, typer.Argument(help="File, `file.fits[n]`, folder or `.list` file.")]
-
 
 @takes_settings
-def maximask(im_path: ImPath, *, settings: PublishedMasking, debug: Debug = False) -> None:
+def maximask(settings: PublishedMasking, how: Debugging) -> None:
     """Mask frames like the published command, with the same options, files and products.
 
     Known errors of the published command are corrected: see the page on the drop-in commands.
@@ -58,8 +54,8 @@ def maximask(im_path: ImPath, *, settings: PublishedMasking, debug: Debug = Fals
     def describe(unit: Location, record: MaskRecord) -> str:
         return f"{printable(unit)}: {printable(record.product)} in {record.seconds:.2f} s"
 
-    failures = Failures(debug=debug)
-    units = find_units([im_path], job.units, failures)
+    failures = Failures(debug=how.debug)
+    units = find_units([settings.im_path], job.units, failures)
     units = with_own_product(units, job.product, failures, overwrite=True)
     quiet = not settings.verbose
     done = list(run_and_report(job, units, processes=1, failures=failures, describe=describe, quiet=quiet))
@@ -67,7 +63,7 @@ def maximask(im_path: ImPath, *, settings: PublishedMasking, debug: Debug = Fals
 
 
 @takes_settings
-def maxitrack(im_path: ImPath, *, settings: PublishedTracking, debug: Debug = False) -> None:
+def maxitrack(settings: PublishedTracking, how: Debugging) -> None:
     """Append tracking probabilities to `maxitrack.out`, with the options of the published command.
 
     Known errors of the published command are corrected: see the page on the drop-in commands.
@@ -92,8 +88,8 @@ def maxitrack(im_path: ImPath, *, settings: PublishedTracking, debug: Debug = Fa
     def describe(unit: Location, record: TrackRecord) -> str:
         return f"{printable(unit)}: {record.probability:.4f} in {record.seconds:.2f} s"
 
-    failures = Failures(debug=debug)
-    units = find_units([im_path], job.units, failures)
+    failures = Failures(debug=how.debug)
+    units = find_units([settings.im_path], job.units, failures)
     done = 0
     for unit, record in run_and_report(
         job, units, processes=1, failures=failures, describe=describe, quiet=not settings.verbose

@@ -2,37 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
-
 import typer
 
-from skysieve.cli.options import Debug, Overwrite, Quiet
+from skysieve.cli.options import Writing
+from skysieve.cli.settings_options import takes_settings
 from skysieve.core.errors import ConfigError
+from skysieve.core.execution.settings import MergeSettings
 from skysieve.core.printable import one_line, print_error
 
 __all__ = ["merge"]
 
 
-def merge(
-    manifests: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="MANIFEST", help="Manifests that `--manifest` wrote, or folders.", show_default=False
-        ),
-    ],
-    *,
-    output: Annotated[
-        Path,
-        typer.Option("-o", "--output", metavar="FILE", help="Output table (Parquet).", show_default=False),
-    ],
-    partial: Annotated[
-        bool, typer.Option("--partial", help="Also write the table if shards are missing.")
-    ] = False,
-    overwrite: Overwrite = False,
-    quiet: Quiet = False,
-    debug: Debug = False,
-) -> None:
+@takes_settings
+def merge(settings: MergeSettings, write: Writing) -> None:
     """Merge the manifests of the shards of a run, and check that they are complete.
 
     All manifests must be of one run (command, version, settings) and of one list of files. Shards that are
@@ -43,16 +25,18 @@ def merge(
     --------
     `skysieve merge manifests/ -o night.parquet`
     """
-    del debug
     from skysieve.core.atomic import check_target
     from skysieve.core.execution.merging import find_manifests, merge_manifests
     from skysieve.core.tables.parquet import ENDING
 
+    output, partial = settings.output, settings.partial
     if not output.name.lower().endswith(ENDING):
         raise ConfigError(f"--output {output}: the table is a Parquet file; end its name in {ENDING}")
-    check_target(output, overwrite=overwrite)
-    found = merge_manifests(*find_manifests(manifests), output, partial=partial, overwrite=overwrite)
-    if not quiet:
+    check_target(output, overwrite=write.overwrite)
+    found = merge_manifests(
+        *find_manifests(settings.manifests), output, partial=partial, overwrite=write.overwrite
+    )
+    if not write.quiet:
         states = ", ".join(f"{number} {state}" for state, number in sorted(found.states.items()))
         print(f"{found.shards} of {found.count} shards, {found.states.total()} files: {states or 'none'}")
     for line in found.incomplete:
@@ -63,7 +47,7 @@ def merge(
         print_error(
             "skysieve: error: the run is not complete: no table written; --partial writes it all the same"
         )
-    elif not quiet:
+    elif not write.quiet:
         print(f"table: {output}")
     if found.incomplete or found.failed or found.missing:
         raise typer.Exit(1)

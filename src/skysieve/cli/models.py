@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
 import typer
 
-from skysieve.cli.options import Debug
 from skysieve.cli.settings_options import takes_settings
 from skysieve.core.errors import ConfigError, ModelError
 from skysieve.core.extras import install_command, require
-from skysieve.core.models.jobs import DEFAULT_MODEL, Job
+from skysieve.core.models.engine_settings import NamedModel
+from skysieve.core.models.jobs import DEFAULT_MODEL
 from skysieve.core.printable import print_error
+from skysieve.frames.maximask.settings import PublishedWeights
 from skysieve.frames.train.settings import DomainSettings
 
 if TYPE_CHECKING:
@@ -76,7 +77,8 @@ def _available() -> list[tuple[Origin, Model]]:
 
 
 @app.command("list")
-def list_models(*, _debug: Debug = False) -> None:
+@takes_settings
+def list_models() -> None:
     """List the available models: name, job, version, origin, size, checksum, description.
 
     The size is that of all graphs of the model; the checksum is the beginning of the first graph's SHA-256.
@@ -97,23 +99,15 @@ def list_models(*, _debug: Debug = False) -> None:
 
 
 @app.command("show")
-def show(
-    name: Annotated[str, typer.Argument(help="Name of a model, or its folder.")],
-    *,
-    job: Annotated[
-        Job | None,
-        typer.Option(
-            "--job", help="Job of the model, if several models have the same name.", show_default=False
-        ),
-    ] = None,
-    _debug: Debug = False,
-) -> None:
+@takes_settings
+def show(wanted: NamedModel) -> None:
     """Print a model's card.
 
     Example: `skysieve models show maximask`
     """
     from skysieve.core.models.card import read_model
 
+    name, job = wanted.name, wanted.job
     named = [model for _, model in _available() if model.card.name == name and job in (None, model.card.job)]
     if not named and Path(name).is_dir():
         print(read_model(Path(name)).card.to_json(), end="")
@@ -128,13 +122,8 @@ def show(
 
 
 @app.command("import")
-def import_(
-    source: Annotated[
-        Path, typer.Argument(help="SavedModel folder of MaxiMask or MaxiTrack, or a MaxiMask wheel.")
-    ],
-    *,
-    _debug: Debug = False,
-) -> None:
+@takes_settings
+def import_(weights: PublishedWeights) -> None:
     """Import published weights, without TensorFlow.
 
     Example: `skysieve models import MaxiMask-1.3.0-py3-none-any.whl`
@@ -145,7 +134,7 @@ def import_(
     from skysieve.frames.track.model import MAXITRACK
 
     kept = cache_folder()
-    for model in import_models(source, (MAXIMASK, MAXITRACK)):
+    for model in import_models(weights.source, (MAXIMASK, MAXITRACK)):
         if model.folder.parent != kept:
             raise ModelError(f"{kept}: cannot be written, so that nothing was imported")
         print(f"{model.card.name}: {model.folder}")
@@ -153,12 +142,7 @@ def import_(
 
 @app.command("calibrate-domain")
 @takes_settings
-def calibrate_domain(
-    folder: Annotated[Path, typer.Argument(help="Folder of a model for contaminants or tracking.")],
-    *,
-    settings: DomainSettings,
-    _debug: Debug = False,
-) -> None:
+def calibrate_domain(settings: DomainSettings) -> None:
     """Measure statistics of training frames; `mask` and `track` warn of frames that differ from them.
 
     Simulates frames, runs the network on them, and writes quantiles of all statistics into the model's card.
@@ -172,7 +156,7 @@ def calibrate_domain(
     from skysieve.frames.train.domain import DOMAIN_SEED, RECIPES, simulated_pixels
     from skysieve.frames.train.domain import calibrate_domain as calibrate
 
-    model = read_model(folder)
+    model = read_model(settings.folder)
     job, count, clean = model.card.job, settings.frames, settings.clean_frames
     recipe = settings.recipe or RECIPES.get(job, "default")
     if clean is not None and job != CONTAMINANTS.name:

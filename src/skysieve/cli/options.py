@@ -1,40 +1,14 @@
-"""Options shared by several verbs."""
+"""Options of several commands."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
-
-import typer
 
 from skysieve.core.errors import ConfigError
 from skysieve.core.execution.settings import MANY
 from skysieve.core.settings import setting
 
-__all__ = [
-    "Debug",
-    "Messages",
-    "Overwrite",
-    "Paths",
-    "Quiet",
-    "Run",
-    "Writing",
-]
-
-
-Paths = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="PATH",
-        help="FITS files, `file.fits[2]`, `file.fits[SCI,1]`, folders, globs, `.list` files, `@list`; "
-        "`-` for a list from standard input.",
-        show_default=False,
-    ),
-]
-"""None only with ``--files-from``."""
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace existing products.")]
-Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")]
-Debug = Annotated[bool, typer.Option("--debug", help="Stop at the first error and show its traceback.")]
+__all__ = ["Debugging", "Messages", "Overwriting", "Run", "Writing"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,19 +46,34 @@ class Processes:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Messages:
-    """What a command prints.
+class Quieting:
+    """Whether a command prints what it did.
 
     Attributes
     ----------
     quiet
         Print errors only.
+    """
+
+    quiet: bool = setting(False, "-q", "--quiet")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Debugging:
+    """What a command prints of errors.
+
+    Attributes
+    ----------
     debug
         Stop at the first error and show its traceback.
     """
 
-    quiet: bool = setting(False, "-q", "--quiet")
     debug: bool = setting(False, "--debug")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Messages(Debugging, Quieting):
+    """What a command prints."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
-
-import typer
-
 from skysieve.cli.options import Writing
 from skysieve.cli.settings_options import takes_settings
 from skysieve.core.printable import printable
-from skysieve.frames.repair.settings import RepairSettings
+from skysieve.frames.repair.settings import RepairedFile, RepairSettings
 
 __all__ = ["repair"]
 
 
 @takes_settings
-def repair(
-    frame: Annotated[str, typer.Argument(metavar="FRAME", help="FITS file of frames, or one HDU of it.")],
-    mask: Annotated[str, typer.Argument(metavar="MASK", help="Mask of this file.")],
-    *,
-    output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="PATH", help="The copy with filled pixels.")
-    ],
-    settings: RepairSettings,
-    how: Writing,
-) -> None:
+def repair(file: RepairedFile, settings: RepairSettings, how: Writing) -> None:
     """Fill the bad pixels of frames from their surroundings, into a copy.
 
     Filled pixels are for pictures and for programs that need a value everywhere. Do not measure them.
@@ -40,10 +26,10 @@ def repair(
     from skysieve.frames.repair.files import repair_file
 
     start_logging()
-    done = repair_file(frame, mask, output, settings, overwrite=how.overwrite)
+    done = repair_file(file.frame, file.mask, file.output, settings, overwrite=how.overwrite)
     if how.quiet:
         return
-    print(f"{printable(frame)} -> {printable(output)}")
+    print(f"{printable(file.frame)} -> {printable(file.output)}")
     for one in done:
         print(
             f"  [{one.index}] filled {one.pixels} of {one.size} pixels ({100 * one.pixels / one.size:.3g}%)"

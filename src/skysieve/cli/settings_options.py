@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin,
 
 import typer
 
+from skysieve.cli.options import Debugging
 from skysieve.core.settings import option_help, options_of
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class Given(frozenset[str]):
 
 
 def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
-    """Replace each parameter that is a settings dataclass by one option per field.
+    """Replace each parameter that is a settings dataclass by one option per field, and add ``--debug``.
 
     Parameters
     ----------
@@ -58,6 +59,8 @@ def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
         else:
             parameters.append(parameter.replace(annotation=kind))
     names = [parameter.name for parameter in parameters]
+    if "debug" not in names:  # `main` reads it
+        parameters += _parameters(Debugging)
     if twice := {name for name in names if names.count(name) > 1}:
         raise TypeError(f"{command.__name__}: parameters of one name: {', '.join(sorted(twice))}")
 
@@ -70,6 +73,8 @@ def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
             own = {field: value for field, value in own.items() if value is not None}
             seen |= own.keys()
             passed[name] = kind(**own)
+        if "debug" not in names:
+            del values["debug"]
         command(**values, **passed, **dict.fromkeys(given, Given(seen)))
 
     del run.__wrapped__  # typer would read the signature of the wrapped function
@@ -138,11 +143,16 @@ def _typer_option(kind: type, field: dataclasses.Field[Any], option: Option, hin
         for bound, value in (("min", option.minimum), ("max", option.maximum))
         if value is not None
     }
+    shown = _default(field, option) is not None
+    if option.argument:
+        return typer.Argument(
+            help=option_help(kind, field.name), metavar=option.metavar, show_default=shown, **bounds
+        )
     return typer.Option(
         *(option.flags or (name,)),
         help=option_help(kind, field.name),
         metavar=option.metavar,
         rich_help_panel=option.panel,
-        show_default=_default(field, option) is not None,
+        show_default=shown,
         **bounds,
     )

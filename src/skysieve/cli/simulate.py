@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from skysieve.cli.options import Debug, Overwrite, Run
+from skysieve.cli.options import Overwriting, Run
 from skysieve.cli.settings_options import Given, takes_settings
-from skysieve.clusters.simulate.settings import SkySettings
+from skysieve.clusters.simulate.settings import SkyFolder, SkySettings
 from skysieve.core.errors import ConfigError
 from skysieve.core.extras import require
-from skysieve.frames.simulate.settings import ContaminantSeries, FrameSeries, SingleFrame
+from skysieve.core.simulate.settings import SeriesFolder
+from skysieve.frames.simulate.settings import ContaminantSeries, FrameFile, FrameSeries, SingleFrame
 from skysieve.ghosts.simulate.settings import GhostSeries
 
 if TYPE_CHECKING:
@@ -24,17 +24,10 @@ __all__ = ["app"]
 
 app = typer.Typer(no_args_is_help=True, help="Simulate images with known truth.")
 
-Output = Annotated[
-    Path,
-    typer.Option(
-        "-o", "--output", metavar="DIR", help="Output folder; intact frames of the same series are kept."
-    ),
-]
-
 
 @app.command("contaminants")
 @takes_settings
-def simulate_contaminants(output: Output, *, settings: ContaminantSeries, given: Given, run: Run) -> None:
+def simulate_contaminants(folder: SeriesFolder, settings: ContaminantSeries, given: Given, run: Run) -> None:
     """Simulate frames with contaminants, and the true classes of each pixel.
 
     Each frame is a FITS file with its truth in the HDU TRUTH, a mask of bit planes. The folder also gets the
@@ -57,7 +50,7 @@ def simulate_contaminants(output: Output, *, settings: ContaminantSeries, given:
         raise ConfigError("--size does not go with --clean-frames: real frames keep their size")
     make_series(
         "contaminants",
-        ContaminantsSimulationJob(recipe, output, settings, run.overwrite),
+        ContaminantsSimulationJob(recipe, folder.output, settings, run.overwrite),
         run,
         describe=class_summary,
         table=parameter_table,
@@ -68,7 +61,7 @@ def simulate_contaminants(output: Output, *, settings: ContaminantSeries, given:
 
 @app.command("tracking")
 @takes_settings
-def simulate_tracking(output: Output, *, settings: FrameSeries, run: Run) -> None:
+def simulate_tracking(folder: SeriesFolder, settings: FrameSeries, run: Run) -> None:
     """Simulate frames with and without tracking errors.
 
     Each frame is a FITS file with its truth in the header: SLIP (T or F), SLIPKIND (kind of the error) and
@@ -85,7 +78,7 @@ def simulate_tracking(output: Output, *, settings: FrameSeries, run: Run) -> Non
 
     make_series(
         "tracking",
-        TrackingSimulationJob(read_recipe(settings.recipe), output, settings, run.overwrite),
+        TrackingSimulationJob(read_recipe(settings.recipe), folder.output, settings, run.overwrite),
         run,
         describe=lambda record: f"{record.header['SLIPKIND']}, {record.header['SLIPEXT']} FWHM rms",
         table=parameter_table,
@@ -96,7 +89,7 @@ def simulate_tracking(output: Output, *, settings: FrameSeries, run: Run) -> Non
 
 @app.command("ghosts")
 @takes_settings
-def simulate_ghosts(output: Output, *, settings: GhostSeries, run: Run) -> None:
+def simulate_ghosts(folder: SeriesFolder, settings: GhostSeries, run: Run) -> None:
     """Simulate focal planes of DECam or another camera, half of them with ghosts.
 
     Each picture is a FITS file with its truth in two HDUs: TRUTH has one bit per class, GHOSTS all pixels of
@@ -118,7 +111,7 @@ def simulate_ghosts(output: Output, *, settings: GhostSeries, run: Run) -> None:
         recipe = replace(recipe, optics=str(settings.optics_file))
     make_series(
         "ghosts",
-        GhostSimulationJob(recipe, output, settings, run.overwrite),
+        GhostSimulationJob(recipe, folder.output, settings, run.overwrite),
         run,
         describe=described,
         table=parameter_table,
@@ -130,15 +123,7 @@ def simulate_ghosts(output: Output, *, settings: GhostSeries, run: Run) -> None:
 
 @app.command("frame")
 @takes_settings
-def simulate_frame(
-    output: Annotated[
-        Path, typer.Option("-o", "--output", help="Output FITS file; the HDU TRUTH has the truth.")
-    ],
-    *,
-    settings: SingleFrame,
-    overwrite: Overwrite = False,
-    _debug: Debug = False,
-) -> None:
+def simulate_frame(file: FrameFile, settings: SingleFrame, write: Overwriting) -> None:
     """Simulate one frame with every contaminant of the recipe.
 
     Example: `skysieve simulate frame -o frame.fits --seed 1`
@@ -147,23 +132,13 @@ def simulate_frame(
     from skysieve.core.fits.fits_out import write_fits
     from skysieve.frames.simulate.contaminants_job import showcase_hdus
 
-    write_fits(showcase_hdus(settings), output, overwrite=overwrite)
-    print(f"frame: {output}")
+    write_fits(showcase_hdus(settings), file.output, overwrite=write.overwrite)
+    print(f"frame: {file.output}")
 
 
 @app.command("sky")
 @takes_settings
-def simulate_sky(
-    output: Annotated[
-        Path,
-        typer.Option(
-            "-o", "--output", metavar="DIR", help="Output folder; intact maps of the same sky are kept."
-        ),
-    ],
-    *,
-    settings: SkySettings,
-    run: Run,
-) -> None:
+def simulate_sky(folder: SkyFolder, settings: SkySettings, run: Run) -> None:
     """Simulate the microwave sky in Planck's six high-frequency bands, with known clusters.
 
     Each band is a HEALPix map in Galactic coordinates, sky_100.fits and so on, in the unit of Planck's own
@@ -183,7 +158,7 @@ def simulate_sky(
     from skysieve.clusters.simulate.recipe import read_sky_recipe
 
     start_logging()
-    job = SkySimulationJob(read_sky_recipe(settings.recipe), output, settings, run.overwrite)
+    job = SkySimulationJob(read_sky_recipe(settings.recipe), folder.output, settings, run.overwrite)
     job.check()
     write_recipe("sky", job, read_sky_recipe, what="this sky")
     clusters, sources = write_truth(job)

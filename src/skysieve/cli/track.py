@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from skysieve.cli.options import Paths, Run
+from skysieve.cli.options import Run
 from skysieve.cli.settings_options import takes_settings
 from skysieve.core.execution.settings import FileOptions
 from skysieve.core.printable import printable
@@ -20,8 +20,6 @@ __all__ = ["track"]
 
 @takes_settings
 def track(
-    paths: Paths = None,
-    *,
     tables: TrackTables,
     how: Run,
     options: TrackOptions,
@@ -48,7 +46,7 @@ def track(
     kept = {"overwrite": how.overwrite, "extend": files.resume}
     frames = ResultTable(tables.table, frame_table, **kept)
     parts = ResultTable(tables.blocks, block_table, **kept)
-    with frames, parts, closing(run.records(paths, _describe)) as records:
+    with frames, parts, closing(run.records(_describe)) as records:
         for unit, record in records:
             frames.add(unit, record)
             parts.add(unit, record)

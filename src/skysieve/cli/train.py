@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -13,10 +12,13 @@ from skysieve.clusters.search.settings import ClusterOptions
 from skysieve.clusters.train.settings import ClusterTrainSettings
 from skysieve.core.errors import ConfigError, SourceError
 from skysieve.core.extras import require
+from skysieve.core.training.settings import TrainingFolder
 from skysieve.frames.train.settings import ContaminantTrainSettings, TrackingTrainSettings
 from skysieve.ghosts.train.settings import GhostTrainSettings
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from skysieve.core.models.card import Model
     from skysieve.core.training.recipe import Job, TrainingRecipe
     from skysieve.core.training.settings import TrainSettings
@@ -26,21 +28,12 @@ __all__ = ["app"]
 
 app = typer.Typer(no_args_is_help=True, help="Train networks on simulated frames, or on your own.")
 
-Output = Annotated[
-    Path,
-    typer.Option(
-        "-o",
-        "--output",
-        metavar="DIR",
-        help="Output folder for checkpoint, curves and model; an interrupted training in it is resumed.",
-        show_default=False,
-    ),
-]
-
 
 @app.command("contaminants")
 @takes_settings
-def train_contaminants(output: Output, *, settings: ContaminantTrainSettings, messages: Messages) -> None:
+def train_contaminants(
+    folder: TrainingFolder, settings: ContaminantTrainSettings, messages: Messages
+) -> None:
     """Train the network that masks contaminants.
 
     The model is written to the folder `model` of the output, for `skysieve mask --model`. Ctrl-C loses no
@@ -58,12 +51,12 @@ def train_contaminants(output: Output, *, settings: ContaminantTrainSettings, me
         task.use_footprints(settings.footprints)
     if settings.clean_frames is not None:
         task.use_clean_frames(settings.clean_frames)
-    _train(task, output, settings, messages)
+    _train(task, folder.output, settings, messages)
 
 
 @app.command("tracking")
 @takes_settings
-def train_tracking(output: Output, *, settings: TrackingTrainSettings, messages: Messages) -> None:
+def train_tracking(folder: TrainingFolder, settings: TrackingTrainSettings, messages: Messages) -> None:
     """Train the network that detects tracking errors.
 
     The model is written to the folder `model` of the output, for `skysieve track --model`. Ctrl-C loses no
@@ -74,12 +67,12 @@ def train_tracking(output: Output, *, settings: TrackingTrainSettings, messages:
     recipe = _read_recipe(settings, "tracking")
     from skysieve.frames.train.tracking import TrackingTraining
 
-    _train(TrackingTraining(recipe, kept=settings.kept), output, settings, messages)
+    _train(TrackingTraining(recipe, kept=settings.kept), folder.output, settings, messages)
 
 
 @app.command("ghosts")
 @takes_settings
-def train_ghosts(output: Output, *, settings: GhostTrainSettings, messages: Messages) -> None:
+def train_ghosts(folder: TrainingFolder, settings: GhostTrainSettings, messages: Messages) -> None:
     """Train the network that finds ghosts on focal planes.
 
     The model is written to the folder `model` of the output. Ctrl-C loses no finished work: the same command
@@ -97,12 +90,12 @@ def train_ghosts(output: Output, *, settings: GhostTrainSettings, messages: Mess
     if settings.pictures is not None:
         wanted = None if settings.names is None else read_picture_names(settings.names)
         task.real = RealGhosts.read(settings.pictures, settings.annotations, names=wanted)
-    _train(task, output, settings, messages)
+    _train(task, folder.output, settings, messages)
 
 
 @app.command("clusters")
 @takes_settings
-def train_clusters(output: Output, *, settings: ClusterTrainSettings, messages: Messages) -> None:
+def train_clusters(folder: TrainingFolder, settings: ClusterTrainSettings, messages: Messages) -> None:
     """Train a network that finds clusters of galaxies in microwave maps.
 
     The model is written to the folder `model` of the output, for `skysieve clusters find --model`. At the end
@@ -118,7 +111,7 @@ def train_clusters(output: Output, *, settings: ClusterTrainSettings, messages: 
 
     start_logging(verbose=not messages.quiet)
     skies = read_skies(settings.maps, recipe.labels, bands=recipe.patches.bands)
-    model = _train(ClusterTraining(recipe, skies), output, settings, messages)
+    model = _train(ClusterTraining(recipe, skies), folder.output, settings, messages)
     if model is not None and settings.scores:
         latitude = max(recipe.patches.latitude, ClusterOptions.galactic_cut)
         _fit_scores(model.folder, settings.maps, latitude)

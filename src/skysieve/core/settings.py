@@ -44,6 +44,8 @@ class Option:
 
     Attributes
     ----------
+    argument
+        Whether the value has no name on the command line, and is known by its position.
     flags
         Names of the option, as ``("-o", "--output")``; by default the name of the field.
     metavar
@@ -64,6 +66,7 @@ class Option:
         Makes the value of the field from that of the command line.
     """
 
+    argument: bool = False
     flags: tuple[str, ...] = ()
     metavar: str | None = None
     panel: str | None = None

@@ -12,7 +12,7 @@ from skysieve.ghosts.focal_plane.star_catalogues import BrightStars
 from skysieve.ghosts.predict.expected_discs import expected_discs, find_bright_stars
 from skysieve.ghosts.predict.finder import GhostFinder
 from skysieve.ghosts.predict.prediction import Pointing, predict_ghosts
-from skysieve.ghosts.predict.settings import GhostSettings
+from skysieve.ghosts.predict.settings import GhostSettings, PredictionSettings
 from skysieve.ghosts.predict.wide_discs import draw_disc
 from skysieve.ghosts.simulate.path_table import MM_PER_DEGREE
 
@@ -46,7 +46,7 @@ def test_circles_are_those_of_the_ray_tracing(place):
     ghosts = predict_ghosts(
         BrightStars(("star",), np.array([54.5]), np.array([-28.4]), np.array([2.0])),
         Pointing(54.0, -29.0),
-        filter_place=place,
+        PredictionSettings(filter_place=place),
     )
     wide = next(ghost for ghost in ghosts if ghost.path.startswith("D>Filter"))
     angle, direction = Pointing(54.0, -29.0).offsets(np.array([54.5]), np.array([-28.4]))

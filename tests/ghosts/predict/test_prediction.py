@@ -8,6 +8,7 @@ import pytest
 from skysieve.core.errors import ConfigError
 from skysieve.ghosts.focal_plane.star_catalogues import BrightStars
 from skysieve.ghosts.predict.prediction import MIN_BRIGHT_LEVEL, Pointing, predict_ghosts
+from skysieve.ghosts.predict.settings import PredictionSettings
 
 FIELD = Pointing(150.0, -30.0)
 CENTRE = 199.5
@@ -48,7 +49,7 @@ def test_the_brightest_is_the_detectors_light_back_from_the_last_lens_beside_the
 
 
 def test_the_level_is_the_light_of_the_star_spread_over_the_ghost():
-    first = predict_ghosts(stars((0.0, 0.6), magnitude=3.0), FIELD, sky=21.5)[0]
+    first = predict_ghosts(stars((0.0, 0.6), magnitude=3.0), FIELD, PredictionSettings(sky=21.5))[0]
     # 1.85e-6 of the star's light falls on a mm2, which sees 17.57^2 square arc seconds
     expected = 10 ** (-0.4 * (3.0 - 21.5)) * 1.851e-6 / 17.57**2
     assert first.level == pytest.approx(expected, rel=0.02)
@@ -62,13 +63,16 @@ def test_a_fainter_star_makes_the_same_ghosts_fainter_and_fewer():
 
 
 def test_none_is_fainter_than_asked_for_and_the_brightest_come_first():
-    levels = [g.level for g in predict_ghosts(stars((0.3, 0.5), (-0.7, 0.1)), FIELD, faintest=0.03)]
+    levels = [
+        g.level
+        for g in predict_ghosts(stars((0.3, 0.5), (-0.7, 0.1)), FIELD, PredictionSettings(faintest=0.03))
+    ]
     assert min(levels) >= 0.03
     assert levels == sorted(levels, reverse=True)
 
 
 def test_compact_ghosts_of_much_light_are_bright_and_all_others_faint():
-    found = predict_ghosts(stars((0.2, 0.4), magnitude=0.5), FIELD, faintest=0.002)
+    found = predict_ghosts(stars((0.2, 0.4), magnitude=0.5), FIELD, PredictionSettings(faintest=0.002))
     assert {ghost.class_name for ghost in found} == {"Bright", "Faint"}
     for ghost in found:
         assert (ghost.class_name == "Bright") == (ghost.level >= MIN_BRIGHT_LEVEL and ghost.radius <= 42)
@@ -83,7 +87,7 @@ def test_ccds_are_those_under_the_outline():
 
 
 def test_ghosts_of_the_two_sides_of_the_filter_are_one():
-    found = predict_ghosts(stars((0.0, 0.6)), FIELD, faintest=0.001)
+    found = predict_ghosts(stars((0.0, 0.6)), FIELD, PredictionSettings(faintest=0.001))
     paths = [ghost.path for ghost in found if "D>Filter" in ghost.path]
     assert len(paths) == 1
     assert {"D>Filter_entrance", "D>Filter_exit"} <= set(paths[0].split())
@@ -91,7 +95,7 @@ def test_ghosts_of_the_two_sides_of_the_filter_are_one():
 
 def test_the_further_the_filter_stands_from_the_detector_the_wider_its_ghost():
     def width(filter_place):
-        found = predict_ghosts(stars((0.0, 0.6)), FIELD, filter_place=filter_place)
+        found = predict_ghosts(stars((0.0, 0.6)), FIELD, PredictionSettings(filter_place=filter_place))
         return next(ghost.radius for ghost in found if "D>Filter" in ghost.path)
 
     assert width(-90.0) == pytest.approx(131, abs=2)
@@ -101,7 +105,7 @@ def test_the_further_the_filter_stands_from_the_detector_the_wider_its_ghost():
 
 def test_places_that_no_filter_has_are_refused():
     with pytest.raises(ConfigError, match="filter at -30 mm: the ghosts are traced for -90, -50, 0"):
-        predict_ghosts(stars((0.0, 0.6)), FIELD, filter_place=-30.0)
+        predict_ghosts(stars((0.0, 0.6)), FIELD, PredictionSettings(filter_place=-30.0))
 
 
 def test_stars_beyond_the_reach_of_the_optics_make_none():
@@ -125,4 +129,4 @@ def test_a_pointing_that_is_no_place_is_refused(ra, dec):
 
 def test_light_of_no_part_of_the_sky_is_refused():
     with pytest.raises(ConfigError, match="faintest 0: expected"):
-        predict_ghosts(stars((0, 0.5)), FIELD, faintest=0.0)
+        predict_ghosts(stars((0, 0.5)), FIELD, PredictionSettings(faintest=0.0))

@@ -13,8 +13,9 @@ from skysieve.ghosts.simulate import Layout
 from skysieve.ghosts.simulate.background import subtract_background
 from skysieve.ghosts.simulate.entrance import PUPIL_RADIUS, entrance_shadow
 from skysieve.ghosts.simulate.jpeg import jpeg_round_trip
-from skysieve.ghosts.simulate.path_table import MASK_REACH, USUAL_FILTER_POSITION, PathTable, decam_paths
+from skysieve.ghosts.simulate.path_table import MASK_REACH, PathTable, decam_paths
 from skysieve.ghosts.simulate.reflections import BrightStar, draw_ghost
+from skysieve.ghosts.simulate.settings import USUAL_FILTER_POSITION
 from skysieve.ghosts.simulate.truth import TruthRule
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from skysieve.core.errors import ConfigError
 from skysieve.core.settings import REQUIRED, read_assignments, setting
 
-__all__ = ["KnownFiles", "MatchSettings", "parse_catalogues"]
+__all__ = ["KnownFiles", "MatchSettings", "MatchedTable", "parse_catalogues"]
 
 
 def parse_catalogues(texts: list[str]) -> dict[str, Path]:
@@ -81,3 +81,19 @@ class MatchSettings(KnownFiles):
     radius: Mapping[str, float] = setting(
         {}, factory=dict, metavar="NAME=ARCMIN", text_type=list[str], read=_radii
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class MatchedTable:
+    """Table whose positions are matched.
+
+    Attributes
+    ----------
+    catalogue
+        Table of positions (FITS, ECSV, CSV or VOTable) with RA, DEC, RAJ2000, DEJ2000, or GLON, GLAT.
+    output
+        Output table: .fits, .ecsv, .csv, .vot or .parquet.
+    """
+
+    catalogue: Path = setting(REQUIRED, argument=True, metavar="CATALOG")
+    output: Path = setting(REQUIRED, "-o", "--output", metavar="OUT")

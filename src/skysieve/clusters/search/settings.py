@@ -10,9 +10,9 @@ from typing import Literal, get_args
 from skysieve.clusters.matched_filter.settings import FilterSettings
 from skysieve.core.errors import ConfigError
 from skysieve.core.models.engine_settings import VIEWS, ModelSettings
-from skysieve.core.settings import setting
+from skysieve.core.settings import REQUIRED, setting
 
-__all__ = ["ClusterOptions", "ClusterSettings", "Finder"]
+__all__ = ["ClusterOptions", "ClusterSettings", "Finder", "SearchPreview", "SearchedMaps"]
 
 Finder = Literal["network", "mmf", "both"]
 """What finds candidates: the network, the matched filter, or both."""
@@ -138,3 +138,33 @@ class ClusterOptions:
     ordering: str | None = setting(None, metavar="RING|NESTED", hidden_default=True)
     resume: bool = setting(False)
     overwrite: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchedMaps:
+    """Maps that are searched, and where the products go.
+
+    Attributes
+    ----------
+    maps
+        Folder of maps, a map, or a YAML file that describes maps; may be repeated. File names of Planck and
+        of `skysieve simulate sky` are recognised.
+    output
+        Output folder.
+    """
+
+    maps: list[str] = setting(REQUIRED, "--maps", metavar="PATH")
+    output: Path = setting(REQUIRED, "-o", "--output", metavar="DIR")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchPreview:
+    """Pictures of a search.
+
+    Attributes
+    ----------
+    preview
+        Plot the sky, the best candidates in all bands, and stacks.
+    """
+
+    preview: bool = setting(False, "--preview")

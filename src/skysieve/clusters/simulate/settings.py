@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from skysieve.core.errors import ConfigError
-from skysieve.core.settings import check_bounds, setting
+from skysieve.core.settings import REQUIRED, check_bounds, setting
 
-__all__ = ["SkySettings"]
+__all__ = ["SkyFolder", "SkySettings"]
 
 _MIN_NSIDE, _MAX_NSIDE = 16, 8192
 _MIN_CAP, _MAX_CAP = 1.0, 180.0
@@ -70,3 +71,16 @@ class SkySettings:
         """
         options = ["--nside", str(self.nside), "--seed", str(self.seed)]
         return options if self.cap is None else [*options, "--cap", f"{self.cap:g}"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SkyFolder:
+    """Folder of a simulated sky.
+
+    Attributes
+    ----------
+    output
+        Output folder; intact maps of the same sky are kept.
+    """
+
+    output: Path = setting(REQUIRED, "-o", "--output", metavar="DIR")

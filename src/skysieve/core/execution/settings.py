@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from skysieve.core.execution.shards import Shard
-from skysieve.core.settings import setting
+from skysieve.core.settings import REQUIRED, setting
 
-__all__ = ["MANY", "FileOptions"]
+__all__ = ["MANY", "FileOptions", "MergeSettings"]
 
 MANY = "Many files and machines"
 """Heading of these settings in the help."""
@@ -20,6 +20,9 @@ class FileOptions:
 
     Attributes
     ----------
+    paths
+        FITS files, `file.fits[2]`, `file.fits[SCI,1]`, folders, globs, `.list` files, `@list`; `-` for a list
+        from standard input.
     files_from
         Text file with one FITS file per line, `-` for standard input; folders and patterns are not expanded.
     shard
@@ -30,9 +33,30 @@ class FileOptions:
         Skip files that are done: by the manifest, or else if the product exists, is intact and is newer.
     """
 
+    paths: list[str] | None = setting(None, argument=True, metavar="PATH")
+    """None only with `files_from`."""
     files_from: str | None = setting(None, metavar="FILE", hidden_default=True, panel=MANY)
     shard: Shard | None = setting(
         None, metavar="K/N", text_type=str, read=Shard.parse, hidden_default=True, panel=MANY
     )
     manifest: Path | None = setting(None, metavar="PATH", hidden_default=True, panel=MANY)
     resume: bool = setting(False, panel=MANY)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MergeSettings:
+    """Settings of the merging of manifests.
+
+    Attributes
+    ----------
+    manifests
+        Manifests that `--manifest` wrote, or folders.
+    output
+        Output table (Parquet).
+    partial
+        Also write the table if shards are missing.
+    """
+
+    manifests: list[Path] = setting(REQUIRED, argument=True, metavar="MANIFEST")
+    output: Path = setting(REQUIRED, "-o", "--output", metavar="FILE")
+    partial: bool = setting(False, "--partial")

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
-from skysieve.core.models.jobs import DEFAULT_MODEL
+from skysieve.core.models.jobs import DEFAULT_MODEL, Job
 from skysieve.core.models.network import Engine, Precision
-from skysieve.core.settings import check_bounds, setting
+from skysieve.core.settings import REQUIRED, check_bounds, setting
 
 if TYPE_CHECKING:
     from skysieve.core.models.card import Model
     from skysieve.core.models.graph_io import OutputKind
     from skysieve.core.models.shared_network import SharedNetwork
 
-__all__ = ["SPEED", "VIEWS", "EngineSettings", "ModelSettings"]
+__all__ = ["SPEED", "VIEWS", "EngineSettings", "ModelSettings", "NamedModel"]
 
 SPEED = "Speed"
 """Heading of these settings in the help."""
@@ -114,3 +114,19 @@ class ModelSettings(EngineSettings):
     """
 
     model: str = setting(DEFAULT_MODEL, hidden_default=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedModel:
+    """A model by its name.
+
+    Attributes
+    ----------
+    name
+        Name of a model, or its folder.
+    job
+        Job of the model, if several models have the same name.
+    """
+
+    name: str = setting(REQUIRED, argument=True)
+    job: Job | None = setting(None, hidden_default=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
-from skysieve.core.settings import check_bounds, setting
+from skysieve.core.settings import REQUIRED, check_bounds, setting
 
-__all__ = ["SeriesSettings"]
+__all__ = ["SeriesFolder", "SeriesSettings"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,3 +44,16 @@ class SeriesSettings:
             Options of the command line, without the recipe.
         """
         return ["-n", str(self.count), "--seed", str(self.seed)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeriesFolder:
+    """Folder of a series of simulated frames.
+
+    Attributes
+    ----------
+    output
+        Output folder; intact frames of the same series are kept.
+    """
+
+    output: Path = setting(REQUIRED, "-o", "--output", metavar="DIR")

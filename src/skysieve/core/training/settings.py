@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from skysieve.core.settings import check_bounds, setting
+from skysieve.core.settings import REQUIRED, check_bounds, setting
 
 if TYPE_CHECKING:
     from skysieve.core.training.recipe import TrainingRecipe
 
-__all__ = ["TrainSettings", "TrainingDevice"]
+__all__ = ["TrainSettings", "TrainingDevice", "TrainingFolder"]
 
 TrainingDevice = Literal["auto", "cpu", "cuda"]
 """Devices on which networks are trained."""
@@ -58,3 +59,16 @@ class TrainSettings:
             The recipe of the training.
         """
         return recipe if self.steps is None else replace(recipe, steps=self.steps)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingFolder:
+    """Folder of a training.
+
+    Attributes
+    ----------
+    output
+        Output folder for checkpoint, curves and model; an interrupted training in it is resumed.
+    """
+
+    output: Path = setting(REQUIRED, "-o", "--output", metavar="DIR")

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from skysieve.core.settings import check_bounds, setting
 from skysieve.frames.simulate.settings import MIN_SIDE
 
-__all__ = ["ContaminantEvaluation", "ModelsAndFrames", "ProbeSettings", "SceneSettings"]
+__all__ = [
+    "ContaminantEvaluation",
+    "ModelsAndFrames",
+    "ProbeProducts",
+    "ProbeSettings",
+    "SceneSettings",
+    "TableFile",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,3 +119,32 @@ class SceneSettings:
     def __post_init__(self) -> None:
         """Compare the numbers with their bounds."""
         check_bounds(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableFile:
+    """Table of an evaluation.
+
+    Attributes
+    ----------
+    output
+        Output table, as ECSV.
+    """
+
+    output: Path | None = setting(None, "-o", "--output", metavar="FILE", hidden_default=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeProducts(TableFile):
+    """Products of a test on simple scenes.
+
+    Attributes
+    ----------
+    preview
+        Output image, as PNG: each scene next to the mask of the first model.
+    markdown
+        Print the tables as Markdown.
+    """
+
+    preview: Path | None = setting(None, metavar="FILE", hidden_default=True)
+    markdown: bool = setting(False)

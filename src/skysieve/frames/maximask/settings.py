@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from skysieve.core.errors import ConfigError
-from skysieve.core.settings import setting
+from skysieve.core.settings import REQUIRED, setting
 
 if TYPE_CHECKING:
     from skysieve.frames.maximask.published import PublishedNetwork
 
-__all__ = ["PublishedMasking", "PublishedSettings", "PublishedTracking"]
+__all__ = ["PublishedMasking", "PublishedSettings", "PublishedTracking", "PublishedWeights"]
 
 
 def _published_bool(option: str, *, default: bool) -> Any:
@@ -34,12 +34,15 @@ class PublishedSettings:
 
     Attributes
     ----------
+    im_path
+        File, `file.fits[n]`, folder or `.list` file.
     net_dir
         SavedModel folder with other weights.
     verbose
         Print progress messages.
     """
 
+    im_path: str = setting(REQUIRED, argument=True)
     net_dir: Path | None = setting(None, "--net_dir", hidden_default=True)
     verbose: bool = setting(False, "-v", "--verbose")
 
@@ -118,3 +121,16 @@ class PublishedTracking(PublishedSettings):
     prior: float = setting(0.05)
     fraction: float = setting(1.0, "--frac")
     batch_size: int | None = setting(None, "--batch_size", minimum=1, hidden_default=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishedWeights:
+    """Published weights that are imported.
+
+    Attributes
+    ----------
+    source
+        SavedModel folder of MaxiMask or MaxiTrack, or a MaxiMask wheel.
+    """
+
+    source: Path = setting(REQUIRED, argument=True)

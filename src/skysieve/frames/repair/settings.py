@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
-from skysieve.core.settings import check_bounds, read_names, setting
+from skysieve.core.settings import REQUIRED, check_bounds, read_names, setting
 
-__all__ = ["RepairSettings"]
+__all__ = ["RepairSettings", "RepairedFile"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,3 +32,22 @@ class RepairSettings:
     def __post_init__(self) -> None:
         """Compare the numbers with their bounds."""
         check_bounds(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RepairedFile:
+    """File that is repaired.
+
+    Attributes
+    ----------
+    frame
+        FITS file of frames, or one HDU of it.
+    mask
+        Mask of this file.
+    output
+        The copy with filled pixels.
+    """
+
+    frame: str = setting(REQUIRED, argument=True, metavar="FRAME")
+    mask: str = setting(REQUIRED, argument=True, metavar="MASK")
+    output: Path = setting(REQUIRED, "-o", "--output", metavar="PATH")

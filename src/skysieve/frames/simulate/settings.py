@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from skysieve.core.errors import ConfigError
-from skysieve.core.settings import setting
+from skysieve.core.settings import REQUIRED, setting
 from skysieve.core.simulate.settings import SeriesSettings
 
-__all__ = ["MIN_SIDE", "ContaminantSeries", "FrameSeries", "SingleFrame"]
+__all__ = ["MIN_SIDE", "ContaminantSeries", "FrameFile", "FrameSeries", "SingleFrame"]
 
 SIDE = 1024
 """Default height and width of a frame."""
@@ -108,3 +108,16 @@ class SingleFrame:
     width: int = setting(SIDE, minimum=MIN_SIDE)
     height: int = setting(SIDE, minimum=MIN_SIDE)
     recipe: str = setting("showcase")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrameFile:
+    """File of a simulated frame.
+
+    Attributes
+    ----------
+    output
+        Output FITS file; the HDU TRUTH has the truth.
+    """
+
+    output: Path = setting(REQUIRED, "-o", "--output")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from skysieve.core.errors import ConfigError
-from skysieve.core.settings import check_bounds, setting
+from skysieve.core.settings import REQUIRED, check_bounds, setting
 from skysieve.core.training.settings import TrainSettings
 
 __all__ = [
@@ -66,6 +66,8 @@ class DomainSettings:
 
     Attributes
     ----------
+    folder
+        Folder of a model for contaminants or tracking.
     recipe
         Recipe of its training frames: a YAML file, or the name of a recipe in the package; default: that of
         the model's job.
@@ -79,6 +81,7 @@ class DomainSettings:
         Random seed.
     """
 
+    folder: Path = setting(REQUIRED, argument=True)
     recipe: str | None = setting(None, hidden_default=True)
     clean_frames: Path | None = setting(None, hidden_default=True)
     frames: int = setting(DOMAIN_FRAMES, "-n", "--frames")

@@ -7,9 +7,18 @@ from pathlib import Path
 from typing import Literal
 
 from skysieve.core.errors import ConfigError
-from skysieve.core.settings import setting
+from skysieve.core.settings import REQUIRED, setting
 
-__all__ = ["MAX_SIDE", "PUBLISHED_SHAPE", "AnnotatedPictures", "AnnotationForm", "Form", "PictureShape"]
+__all__ = [
+    "MAX_SIDE",
+    "PUBLISHED_SHAPE",
+    "AgreementTable",
+    "AnnotatedPictures",
+    "AnnotationFiles",
+    "AnnotationForm",
+    "Form",
+    "PictureShape",
+]
 
 Form = Literal["via", "via-list", "via-dict", "coco"]
 """File formats: projects of the VGG Image Annotator, lists and dicts of its images, and COCO instances."""
@@ -69,15 +78,47 @@ class PictureShape:
 
 @dataclass(frozen=True, kw_only=True)
 class AnnotationForm:
-    """Format in which annotations are written.
+    """Annotations that are converted, and the format in which they are written.
 
     Attributes
     ----------
+    source
+        Annotation file.
+    output
+        Output file.
     to
         Output format; default coco, or via if the input is COCO.
     polygons
         For COCO, write polygons along pixel edges instead of run lengths.
     """
 
+    source: Path = setting(REQUIRED, argument=True, metavar="IN")
+    output: Path = setting(REQUIRED, "-o", "--output", metavar="OUT")
     to: Form | None = setting(None, hidden_default=True)
     polygons: bool = setting(False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnnotationFiles(PictureShape):
+    """Annotations of several people.
+
+    Attributes
+    ----------
+    files
+        Projects, lists or dicts of the VGG Image Annotator 2, or COCO instances.
+    """
+
+    files: list[Path] = setting(REQUIRED, argument=True, metavar="FILE")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgreementTable:
+    """Product of a comparison of annotators.
+
+    Attributes
+    ----------
+    output
+        Output table, as ECSV.
+    """
+
+    output: Path | None = setting(None, "-o", "--output", metavar="TABLE", hidden_default=True)

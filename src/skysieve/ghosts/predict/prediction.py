@@ -16,10 +16,10 @@ import numpy as np
 from skysieve.core.errors import ConfigError
 from skysieve.ghosts.focal_plane.decam import decam
 from skysieve.ghosts.focal_plane.geometry import covered_fractions
+from skysieve.ghosts.predict.settings import PredictionSettings
 from skysieve.ghosts.simulate.layout import Layout
 from skysieve.ghosts.simulate.path_table import (
     MM_PER_DEGREE,
-    USUAL_FILTER_POSITION,
     decam_paths,
     fitted_light,
 )
@@ -31,16 +31,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from skysieve.ghosts.focal_plane.star_catalogues import BrightStars
+    from skysieve.ghosts.predict.settings import PredictedField
     from skysieve.ghosts.simulate.reflections import DrawnGhost
 
-__all__ = ["MIN_LEVEL", "SKY", "Pointing", "PredictedGhost", "predict_ghosts"]
-
-SKY = 21.0
-"""Surface brightness of a dark sky in red light, in magnitudes per square arc second."""
-
-MIN_LEVEL = 0.01
-"""Minimum level of ghosts that people outline, relative to the sky: 0.4 times the noise of a pixel of the
-published pictures, which is about 2.6 % of their sky."""
+__all__ = ["Pointing", "PredictedGhost", "predict_ghosts"]
 
 MAX_BRIGHT_RADIUS = 42.0
 """Maximum radius of a Bright reflection, in pixels of the picture."""
@@ -85,6 +79,27 @@ class Pointing:
                 f"field centre {self.ra:g}, {self.dec:g}: expected a right ascension of 0 to 360 and a "
                 "declination of -90 to 90 degrees"
             )
+
+    @classmethod
+    def of(cls, field: PredictedField) -> Pointing:
+        """Return the position of a field whose coordinates are text.
+
+        Parameters
+        ----------
+        field
+            The field; right ascension and declination in degrees, or sexagesimal, the former in hours.
+
+        Returns
+        -------
+        Pointing
+            Its centre.
+
+        Raises
+        ------
+        ConfigError
+            If a coordinate is neither, or out of range.
+        """
+        return cls(_degrees("--ra", field.ra, hours=True), _degrees("--dec", field.dec, hours=False))
 
     def offsets(self, ra: NDArray[np.float64], dec: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
         """Return field angles and position angles relative to the field centre.
@@ -150,15 +165,25 @@ class PredictedGhost:
     mask: NDArray[np.bool_]
     ccds: Mapping[int, float]
 
+    def describe(self) -> str:
+        """Return the ghost on one line: class, level, star and CCDs.
+
+        Returns
+        -------
+        str
+            The line.
+        """
+        touched = ", ".join(f"{ccd} ({100 * part:.0f}%)" for ccd, part in self.ccds.items())
+        return (
+            f"{self.class_name} {100 * self.level:.3g}% of the sky, star {self.star} "
+            f"({self.magnitude:.1f} mag, {self.angle:.2f} deg off): CCDs {touched}"
+        )
+
 
 def predict_ghosts(
     stars: BrightStars,
     pointing: Pointing,
-    *,
-    sky: float = SKY,
-    faintest: float = MIN_LEVEL,
-    min_ccd_fraction: float = 0.0,
-    filter_place: float = USUAL_FILTER_POSITION,
+    settings: PredictionSettings = PredictionSettings(),  # noqa: B008 (frozen)
 ) -> list[PredictedGhost]:
     """Predict the ghosts of bright stars on the focal plane of DECam.
 
@@ -168,14 +193,8 @@ def predict_ghosts(
         All bright stars within about 1.6 degrees of the field centre; more distant stars have no effect.
     pointing
         Field centre.
-    sky
-        Surface brightness of the sky per square arc second, in the same band as the magnitudes.
-    faintest
-        Minimum level of a ghost relative to the sky.
-    min_ccd_fraction
-        Minimum fraction of a CCD that a ghost must cover to touch it.
-    filter_place
-        Position of the filter in mm, from its position in the prescription towards the detector.
+    settings
+        Limits, sky and position of the filter.
 
     Returns
     -------
@@ -185,10 +204,8 @@ def predict_ghosts(
     Raises
     ------
     ConfigError
-        If `faintest` is not positive, or the table has no such position of the filter.
+        If the table has no such position of the filter.
     """
-    if not faintest > 0:
-        raise ConfigError(f"faintest {faintest:g}: expected a part of the sky's light above 0")
     camera, table = decam(), decam_paths()
     layout = Layout(camera.ccd_map.astype(np.uint8))
     angles, position_angles = pointing.offsets(stars.ra, stars.dec)
@@ -198,21 +215,21 @@ def predict_ghosts(
         # north is up in the picture and east is left
         azimuth = math.atan2(-math.cos(position_angles[number]), -math.sin(position_angles[number]))
         # starlight per square arc second, relative to the sky, if spread over 1 mm^2 of the focal plane
-        relative = 10 ** (-0.4 * (float(stars.magnitude[number]) - sky)) / ARCSEC_PER_MM**2
+        relative = 10 ** (-0.4 * (float(stars.magnitude[number]) - settings.sky)) / ARCSEC_PER_MM**2
         star = BrightStar(angle, azimuth, relative)
         drawn = []
-        for path in table.at(angle, filter_position=filter_place):
+        for path in table.at(angle, filter_position=settings.filter_place):
             level = relative * path.brightness * fitted_light(path.name)
-            if path.fraction <= 0 or level < faintest / 2:  # two merged ghosts may reach the minimum
+            if path.fraction <= 0 or level < settings.faintest / 2:  # two merged ghosts may reach the minimum
                 continue
             ghost = draw_ghost(path, star, layout, level=level)
             if ghost is not None:
                 drawn.append((level, ghost))
         for level, ghost, mask in _merged(drawn, layout):
-            if level < faintest or np.count_nonzero(mask) < MIN_AREA:
+            if level < settings.faintest or np.count_nonzero(mask) < MIN_AREA:
                 continue
             covered = zip(camera.numbers, covered_fractions(camera, mask).tolist(), strict=True)
-            ccds = {ccd: part for ccd, part in covered if part > 0 and part >= min_ccd_fraction}
+            ccds = {ccd: part for ccd, part in covered if part > 0 and part >= settings.least}
             if ccds:
                 row, column = ghost.centre
                 bright = ghost.radius <= MAX_BRIGHT_RADIUS and level >= MIN_BRIGHT_LEVEL
@@ -253,3 +270,18 @@ def _merged(
         else:
             merged.append((level, ghost, mask))
     return merged
+
+
+def _degrees(option: str, text: str, *, hours: bool) -> float:
+    """Return an angle in degrees: a number in degrees, or sexagesimal, right ascensions in hours."""
+    try:
+        return float(text)
+    except ValueError:
+        from astropy import units
+        from astropy.coordinates import Angle
+
+        try:
+            return float(Angle(text, unit=units.hourangle if hours else units.deg).deg)
+        except ValueError:
+            form = "05:34:31.9" if hours else "-05:23:28"
+            raise ConfigError(f"{option} {text}: expected degrees, or {form} and the like") from None

@@ -8,9 +8,12 @@ import numpy as np
 from PIL import Image, ImageColor, ImageDraw
 from scipy.ndimage import binary_erosion
 
+from skysieve.core.atomic import atomic_write
 from skysieve.core.report.legend import Entry, draw_legend, legend_height
 from skysieve.core.report.text import BACKGROUND, BRIGHT, DIM, draw_text, font, shorten
+from skysieve.core.tables.result_table import write_table
 from skysieve.ghosts.classes import CLASSES, find_class
+from skysieve.ghosts.focal_plane.decam import decam
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,11 +24,13 @@ if TYPE_CHECKING:
     from skysieve.ghosts.classes import GhostClass
     from skysieve.ghosts.focal_plane.cameras import Camera
     from skysieve.ghosts.predict.prediction import Pointing, PredictedGhost
+    from skysieve.ghosts.predict.settings import PredictionProducts
 
 __all__ = [
     "draw_prediction",
     "predicted_ccd_table",
     "predicted_ghost_table",
+    "write_prediction",
 ]
 
 PREDICTED = tuple(one for one in CLASSES if one.name != "Rays")
@@ -35,6 +40,43 @@ _TIMES = 2
 _MARGIN, _HEADER, _GAP = 28, 76, 20
 _GREY, _OUTLINE, _TOUCHED = (34, 38, 44), "#6d7885", "#f2f4f7"
 _FILL = 0.25
+
+
+def write_prediction(
+    ghosts: Sequence[PredictedGhost],
+    pointing: Pointing,
+    products: PredictionProducts,
+    *,
+    title: str,
+    overwrite: bool,
+) -> None:
+    """Write the files of a prediction.
+
+    Parameters
+    ----------
+    ghosts
+        Ghosts, sorted by decreasing level.
+    pointing
+        Field centre.
+    products
+        The files.
+    title
+        Title of the preview.
+    overwrite
+        Whether existing files may be replaced.
+
+    Raises
+    ------
+    OutputError
+        If a file exists and may not be replaced, or cannot be written.
+    """
+    if products.table is not None:
+        write_table(predicted_ghost_table(ghosts, pointing), products.table, overwrite=overwrite)
+    if products.ccds is not None:
+        write_table(predicted_ccd_table(ghosts, decam(), pointing), products.ccds, overwrite=overwrite)
+    if products.preview is not None:
+        with atomic_write(products.preview, overwrite=overwrite) as temporary:
+            draw_prediction(ghosts, decam(), title=title).save(temporary, format="PNG")
 
 
 def predicted_ghost_table(ghosts: Sequence[PredictedGhost], pointing: Pointing) -> QTable:

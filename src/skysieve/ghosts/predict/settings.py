@@ -7,10 +7,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from skysieve.core.errors import ConfigError
 from skysieve.core.models.engine_settings import ModelSettings
-from skysieve.core.settings import read_assignments, setting
+from skysieve.core.settings import REQUIRED, check_bounds, read_assignments, setting
+from skysieve.ghosts.simulate.settings import USUAL_FILTER_POSITION
 
-__all__ = ["Binning", "GhostOptions", "GhostSettings", "GhostTables"]
+__all__ = [
+    "Binning",
+    "GhostOptions",
+    "GhostSettings",
+    "GhostTables",
+    "PredictedField",
+    "PredictionProducts",
+    "PredictionSettings",
+]
+
+SKY = 21.0
+"""Surface brightness of a dark sky in red light, in magnitudes per square arc second."""
+
+MIN_LEVEL = 0.01
+"""Minimum level of ghosts that people outline, relative to the sky: 0.4 times the noise of a pixel of the
+published pictures, which is about 2.6 % of their sky."""
 
 Binning = Literal["medians", "samples"]
 """How the pixels of a CCD become those of the picture."""
@@ -105,3 +122,73 @@ class GhostTables:
     table: Path | None = setting(None, hidden_default=True)
     ccds: Path | None = setting(None, hidden_default=True)
     exclude: Path | None = setting(None, hidden_default=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictedField:
+    """Field whose ghosts are predicted, and its stars.
+
+    Attributes
+    ----------
+    ra
+        Right ascension of the field's centre.
+    dec
+        Declination of the field's centre.
+    stars
+        Bright stars: a table (FITS, VOTable, ECSV, CSV) with right ascension, declination, magnitude.
+    magnitude
+        Column of the table with magnitudes in the band of the exposure.
+    """
+
+    ra: str = setting(REQUIRED, metavar="DEG|H:M:S")
+    dec: str = setting(REQUIRED, metavar="DEG|D:M:S")
+    stars: Path = setting(REQUIRED, metavar="CATALOG")
+    magnitude: str | None = setting(None, metavar="COLUMN", hidden_default=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictionSettings:
+    """Settings of the prediction of ghosts.
+
+    Attributes
+    ----------
+    sky
+        Sky brightness in magnitudes per square arcsecond.
+    faintest
+        Minimum surface brightness of a ghost, as a fraction of the sky brightness.
+    filter_place
+        Position of the filter in the filter changer: -90, -50 or 0 mm from that of the optical prescription,
+        towards the detector.
+    least
+        Minimum fraction of a CCD that a ghost must cover to touch it.
+    """
+
+    sky: float = setting(SKY)
+    faintest: float = setting(MIN_LEVEL)
+    filter_place: float = setting(USUAL_FILTER_POSITION, metavar="MM")
+    least: float = setting(0.01, minimum=0, maximum=1)
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        check_bounds(self)
+        if not self.faintest > 0:
+            raise ConfigError(f"faintest {self.faintest:g}: expected a part of the sky's light above 0")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictionProducts:
+    """Files that a prediction writes.
+
+    Attributes
+    ----------
+    table
+        Output table of the ghosts (ECSV, or Parquet by its name).
+    ccds
+        Output table of the CCDs that ghosts touch (ECSV, or Parquet by its name).
+    preview
+        Output image of the focal plane.
+    """
+
+    table: Path | None = setting(None, hidden_default=True)
+    ccds: Path | None = setting(None, hidden_default=True)
+    preview: Path | None = setting(None, metavar="PNG", hidden_default=True)

@@ -14,6 +14,7 @@ import numpy as np
 
 from skysieve.core.errors import ConfigError, SourceError
 from skysieve.ghosts.simulate.entrance import DECAM_ENTRANCE, PUPIL_RADIUS, Entrance
+from skysieve.ghosts.simulate.settings import USUAL_FILTER_POSITION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +25,6 @@ __all__ = [
     "MASK_REACH",
     "MM_PER_DEGREE",
     "TABLE",
-    "USUAL_FILTER_POSITION",
     "GhostPath",
     "PathTable",
     "decam_paths",
@@ -39,9 +39,6 @@ MASK_REACH = 1.05
 
 MM_PER_DEGREE = 204.9
 """Plate scale of DECam's focal plane: 17.57 arcsec/mm, as traced with batoid."""
-
-USUAL_FILTER_POSITION = -50.0
-"""Filter position in mm, relative to the prescription and positive towards the detector; see ``traced``."""
 
 FITTED_LIGHT = {"D>Filter": 3.0, "C4_exit>Filter": 0.25}
 """Brightness of the ghosts of these paths relative to the traced one, since filters have other coatings.

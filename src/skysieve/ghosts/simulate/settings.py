@@ -8,7 +8,10 @@ from pathlib import Path
 from skysieve.core.settings import setting
 from skysieve.core.simulate.settings import SeriesSettings
 
-__all__ = ["GhostSeries"]
+__all__ = ["USUAL_FILTER_POSITION", "GhostSeries"]
+
+USUAL_FILTER_POSITION = -50.0
+"""Filter position in mm, relative to the prescription and positive towards the detector."""
 
 
 @dataclass(frozen=True, kw_only=True)
