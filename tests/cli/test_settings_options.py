@@ -146,3 +146,34 @@ def test_choices_may_be_repeated(run_more):
 def test_a_default_that_is_read_from_text_is_shown_as_text(run_more):
     assert "[default: yes]" in run_more("--help")[0].output
     assert run_more("--maps", "a", "--form", "no")[1] == More(maps=["a"], form=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Files:
+    """Files.
+
+    Attributes
+    ----------
+    source
+        File that is read.
+    """
+
+    source: str = setting(REQUIRED, argument=True, metavar="IN")
+
+
+def test_an_argument_has_no_name_and_every_command_has_debug():
+    got: list[Files] = []
+
+    @takes_settings
+    def command(files: Files) -> None:
+        got.append(files)
+
+    app = typer.Typer()
+    app.command()(command)
+    result = CliRunner().invoke(app, ["one.fits", "--debug"])
+    assert result.exit_code == 0, result.output
+    assert got == [Files(source="one.fits")]
+    assert CliRunner().invoke(app, []).exit_code == 2
+    shown = CliRunner().invoke(app, ["--help"]).output
+    for text in ("File that is read.", "IN", "--debug"):
+        assert text in shown
