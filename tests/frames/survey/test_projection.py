@@ -79,11 +79,35 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_pixels_and_bits_are_those_of_a_projection_of_each_pixel(values, case):
+def test_pixels_and_bits_are_those_of_a_projection_of_each_pixel(values, case, monkeypatch):
+    monkeypatch.setattr("skysieve.frames.survey.projection.TOLERANCE", 0.0)  # nothing is interpolated
     wcs, nside = CASES[case]
     pixels, bits = project_mask(values, wcs, nside)
     assert (np.diff(pixels) > 0).all()
     assert dict(zip(pixels.tolist(), bits.tolist(), strict=True)) == brute_force(values, wcs, nside)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_interpolated_positions_are_as_good_as_exact(values, case, monkeypatch):
+    wcs, nside = CASES[case]
+    found = dict(zip(*map(np.ndarray.tolist, project_mask(values, wcs, nside)), strict=True))
+    monkeypatch.setattr("skysieve.frames.survey.projection.TOLERANCE", 0.0)
+    exact = dict(zip(*map(np.ndarray.tolist, project_mask(values, wcs, nside)), strict=True))
+    differ = found.items() ^ exact.items()
+    assert len(differ) <= 2 * 2, "more than two pixels of the mask are in another pixel of HEALPix"
+
+
+def test_most_positions_are_interpolated(monkeypatch):
+    large = np.ones((512, 512), np.int64)
+    calls = []
+    monkeypatch.setattr(
+        WCS, "all_pix2world", lambda self, x, *more: calls.append(x.size) or exact(self, x, *more)
+    )
+    project_mask(large, world(), 131_072)
+    assert 0 < sum(calls) < 0.05 * large.size
+
+
+exact = WCS.all_pix2world
 
 
 def test_a_large_mask_is_projected_in_blocks(monkeypatch, values):

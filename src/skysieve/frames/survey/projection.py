@@ -19,6 +19,9 @@ __all__ = ["project_mask"]
 BLOCK = 1 << 19
 """Number of pixels that are projected at a time."""
 
+STEP, TOLERANCE = 8, 1e-4
+"""Distance of the pixels between which positions are interpolated, and the largest error, in pixels."""
+
 MIN_INRADIUS = 0.33
 """Distance from the centre of a pixel of HEALPix to its nearest edge, at least, relative to the square root
 of its area; 0.340 is the minimum at NSIDE 256."""
@@ -150,13 +153,59 @@ def _centres_in_healpix(
     rows = max(1, BLOCK // width)
     for start in range(0, height, rows):
         part = values[start : start + rows]
-        y, x = np.indices(part.shape, np.float64).reshape(2, -1)
-        lon, lat = sky.of(x, y + start)
+        lon, lat = _positions(sky, start, part.shape)
         known = np.isfinite(lon) & np.isfinite(lat)
         flat = part.ravel()
         if not known.all():
             lon, lat, flat = lon[known], lat[known], flat[known]
         yield hpgeom.angle_to_pixel(nside, lon, lat), flat
+
+
+def _positions(
+    sky: _Sky, start: int, shape: tuple[int, int]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return right ascension and declination of the pixels of rows, flattened; NaN where there is no sky.
+
+    Positions are interpolated linearly between every 8th pixel, if those in between differ by less than 1e-4
+    of a pixel from the exact ones.
+    """
+    y, x = (np.arange(length, dtype=np.float64) for length in shape)
+    nodes = [np.arange(0, length + STEP, STEP, np.float64) for length in shape]
+    grid = _on_grid(sky, nodes[0] + start, nodes[1])
+    middle = _on_grid(sky, nodes[0][:-1] + STEP / 2 + start, nodes[1][:-1] + STEP / 2)
+    if grid is not None and middle is not None:
+        between = [(g[:-1, :-1] + g[1:, :-1] + g[:-1, 1:] + g[1:, 1:]) / 4 for g in grid]
+        error = [np.abs((b - m + 180) % 360 - 180).max() for b, m in zip(between, middle, strict=True)]
+        if max(error) < TOLERANCE * math.sqrt(sky.pixel_area):
+            cells = [
+                np.minimum((axis // STEP).astype(np.intp), len(n) - 2)
+                for axis, n in zip((y, x), nodes, strict=True)
+            ]
+            parts = [axis / STEP - cell for axis, cell in zip((y, x), cells, strict=True)]
+            lon, lat = (_interpolated(values, cells, parts).ravel() for values in grid)
+            return lon, lat
+    rows, columns = np.indices(shape, np.float64).reshape(2, -1)
+    return sky.of(columns, rows + start)
+
+
+def _on_grid(
+    sky: _Sky, y: NDArray[np.float64], x: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """Return positions on a grid, without steps of 360 degrees; None if one is not on the sky."""
+    columns, rows = (axis.ravel() for axis in np.meshgrid(x, y))
+    lon, lat = (axis.reshape(len(y), len(x)) for axis in sky.of(columns, rows))
+    if not (np.isfinite(lon).all() and np.isfinite(lat).all()):
+        return None
+    return lon[0, 0] + (lon - lon[0, 0] + 180) % 360 - 180, lat
+
+
+def _interpolated(
+    grid: NDArray[np.float64], cells: list[NDArray[np.intp]], parts: list[NDArray[np.float64]]
+) -> NDArray[np.float64]:
+    """Return values between the nodes of a grid."""
+    rows = grid[cells[0]] * (1 - parts[0])[:, None] + grid[cells[0] + 1] * parts[0][:, None]
+    steps = np.diff(rows, axis=1)
+    return rows[:, cells[1]] + steps[:, cells[1]] * parts[1]
 
 
 def _healpix_centres_in_mask(
