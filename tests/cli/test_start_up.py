@@ -47,6 +47,8 @@ VERBS = (
     "evaluate clusters",
     "evaluate scenes",
     "evaluate probes",
+    "report",
+    "view",
 )
 
 

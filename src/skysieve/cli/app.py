@@ -52,6 +52,8 @@ VERBS = {
         "track:track": "Print the probability that each frame has tracking errors.",
         "repair:repair": "Fill the bad pixels of frames from their surroundings, into a copy.",
         "healsparse:healsparse": "Make healsparse maps of the masks of a survey.",
+        "report:report": "Make pages for a browser, to look at masks and note verdicts.",
+        "view:view": "Look at the mask of one file in a browser.",
     },
     "In place of the published commands": {
         "maximask:maximask": (

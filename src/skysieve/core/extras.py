@@ -25,6 +25,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "simulate": _SIMULATE,
     "evaluate": (*_SIMULATE, "matplotlib"),
     "regions": ("regions",),
+    "report": ("jinja2",),
     "parquet": ("pyarrow",),
     "healsparse": ("healsparse", "hpgeom", "mocpy"),
     "dask": ("dask", "distributed", "dask_jobqueue"),

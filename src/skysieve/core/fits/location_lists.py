@@ -1,7 +1,9 @@
-"""Lists of frames: text files with one location per line."""
+"""Lists of frames: text files with one location per line, and CSV files with a column ``file``."""
 
 from __future__ import annotations
 
+import csv
+import io
 import os
 import re
 import stat
@@ -17,6 +19,7 @@ STANDARD_INPUT = Path("-")
 """Path that stands for the standard input."""
 
 _COMMENT = re.compile(r"(?:^|\s)#.*")
+_TABLE_ENDING, _TABLE_COLUMN = ".csv", "file"
 _BINARY_PROBE = 65536
 _MAX_BYTES = 2**26
 _OF_THIS_PROCESS = re.compile(r"/dev/stdin|/dev/fd/\d+|/proc/(self|\d+)/fd/\d+")
@@ -27,6 +30,9 @@ def read_list(path: Path) -> list[tuple[int, str]]:
 
     Blank lines and comments are skipped. A comment starts with ``#`` at the beginning of the line or after
     whitespace, so that a name may contain a ``#``.
+
+    A file whose name ends in ``.csv`` is a table, such as the verdicts that a report saves. The entries are
+    those of its column ``file``, each once; its first line names the columns.
 
     Parameters
     ----------
@@ -43,7 +49,8 @@ def read_list(path: Path) -> list[tuple[int, str]]:
     Raises
     ------
     SourceError
-        If the list is missing, unreadable, endless, not UTF-8 text, or has no entry.
+        If the list is missing, unreadable, endless, not UTF-8 text, or has no entry; or a table has no column
+        ``file``.
     """
     try:
         content = _content(path)
@@ -58,6 +65,8 @@ def read_list(path: Path) -> list[tuple[int, str]]:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise SourceError(f"{path}: not UTF-8 text (at byte {error.start}), so it is no list") from error
+    if path.suffix.lower() == _TABLE_ENDING:
+        return _table_entries(text, path)
     lines = (
         (number, _COMMENT.sub("", line).strip()) for number, line in enumerate(text.split("\n"), start=1)
     )
@@ -65,6 +74,26 @@ def read_list(path: Path) -> list[tuple[int, str]]:
     if not entries:
         raise SourceError(f"{path}: the list is empty; write one file name a line")
     return entries
+
+
+def _table_entries(text: str, path: Path) -> list[tuple[int, str]]:
+    """Return the files in a table, with the line of each."""
+    try:
+        rows = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+        if _TABLE_COLUMN not in (rows.fieldnames or ()):
+            raise SourceError(
+                f"{path}: its first line names no column {_TABLE_COLUMN!r}; a table of files needs it"
+            )
+        entries: dict[str, int] = {}
+        for row in rows:
+            name = (row[_TABLE_COLUMN] or "").strip()
+            if name:
+                entries.setdefault(name, rows.line_num)
+    except csv.Error as error:
+        raise SourceError(f"{path}: is no table that can be read ({error})") from error
+    if not entries:
+        raise SourceError(f"{path}: the table has no files; note a verdict before you save it")
+    return [(number, name) for name, number in entries.items()]
 
 
 def _content(path: Path) -> bytes:
