@@ -96,6 +96,7 @@ def _take_pictures(address: str) -> None:
         page.select_option("#chart-class", "CR")
         page.wait_for_timeout(1000)
         _save(page.screenshot(), "report-table")
+        page.set_viewport_size({"width": 1280, "height": 1000})
         page.keyboard.press("t")
         page.click("#frames tbody tr")
         page.wait_for_selector("#stage image")
@@ -110,7 +111,9 @@ def _save(content: bytes, name: str) -> None:
     path = IMAGES / f"{name}.png"
     path.write_bytes(content)
     with Image.open(path) as picture:
-        reduced = picture.convert("RGB").quantize(128, dither=Image.Dither.NONE)
+        reduced = picture.convert("RGB").quantize(
+            256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
+        )
     reduced.save(path, optimize=True)
     print(f"{path}: {path.stat().st_size} bytes")
 

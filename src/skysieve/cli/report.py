@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from skysieve.cli.options import Paths, Run
+from skysieve.cli.options import Run
 from skysieve.cli.settings_options import takes_settings
 from skysieve.core.printable import printable
-from skysieve.frames.report.settings import ReportSettings, ReportTables
+from skysieve.frames.report.settings import ReportedMasks, ReportSettings, ReportTables
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from skysieve.core.fits.locations import Location
     from skysieve.frames.report.job import ReportRecord
@@ -22,17 +20,10 @@ __all__ = ["make_report", "report"]
 
 
 @takes_settings
-def report(
-    paths: Paths = None,
-    *,
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder of the report.")],
-    settings: ReportSettings,
-    tables: ReportTables,
-    how: Run,
-) -> None:
+def report(chosen: ReportedMasks, settings: ReportSettings, tables: ReportTables, how: Run) -> None:
     """Make pages for a browser, to look at masks and note verdicts.
 
-    Paths are masks, or folders of masks. The frames are found beside the masks or in the folder above.
+    The frames are found beside their masks, or in the folder above.
 
     Examples
     --------
@@ -43,10 +34,8 @@ def report(
     from skysieve.cli.running import start_logging
     from skysieve.frames.report.masks import mask_files
 
-    if not paths:
-        raise typer.BadParameter("Missing argument 'PATH...'; name masks, or their folder")
     start_logging()
-    make_report(mask_files(paths), output, settings, tables, how)
+    make_report(mask_files(chosen.masks), chosen.output, settings, tables, how)
 
 
 def make_report(

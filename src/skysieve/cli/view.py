@@ -2,33 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
-
-import typer
-
-from skysieve.cli.options import Debug, Quiet
+from skysieve.cli.options import Messages
+from skysieve.cli.settings_options import takes_settings
+from skysieve.frames.report.settings import ViewedFile
 
 __all__ = ["view"]
 
 
-def view(
-    frame: Annotated[str, typer.Argument(metavar="FRAME", help="FITS file of frames, or a mask.")],
-    *,
-    mask: Annotated[
-        Path | None,
-        typer.Option(metavar="MASK", help="Mask of the file, if it is not beside it under its default name."),
-    ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "-o", "--output", metavar="DIR", help="Folder of the page; by default in the user's cache."
-        ),
-    ] = None,
-    is_opened: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in the browser.")] = True,
-    quiet: Quiet = False,
-    debug: Debug = False,
-) -> None:
+@takes_settings
+def view(file: ViewedFile, how: Messages) -> None:
     """Look at the mask of one file in a browser.
 
     Examples
@@ -45,11 +27,11 @@ def view(
     from skysieve.frames.report.settings import ReportSettings, ReportTables
 
     start_logging()
-    location = parse_location(frame)
-    found = mask_of_frame(location) if mask is None else Location(mask)
+    location = parse_location(file.frame)
+    found = mask_of_frame(location) if file.mask is None else Location(file.mask)
     settings = ReportSettings(frames=[location.path.resolve().parent], title=location.path.name)
-    folder = view_folder(found.path) if output is None else output
-    how = Run(overwrite=True, quiet=quiet, debug=debug)
-    page = make_report([found], folder, settings, ReportTables(), how)
-    if is_opened and not webbrowser.open(page.resolve().as_uri()) and not quiet:
+    folder = view_folder(found.path) if file.output is None else file.output
+    run = Run(overwrite=True, quiet=how.quiet, debug=how.debug)
+    page = make_report([found], folder, settings, ReportTables(), run)
+    if file.is_opened and not webbrowser.open(page.resolve().as_uri()) and not how.quiet:
         print("no browser was found; open the page yourself")

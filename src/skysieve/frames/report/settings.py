@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from skysieve.core.settings import check_bounds, setting
+from skysieve.core.settings import REQUIRED, check_bounds, setting
 
-__all__ = ["ReportSettings", "ReportTables"]
+__all__ = ["ReportSettings", "ReportTables", "ReportedMasks", "ViewedFile"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,3 +48,41 @@ class ReportTables:
 
     tracking: Path | None = setting(None, hidden_default=True)
     manifest: Path | None = setting(None, hidden_default=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportedMasks:
+    """Masks of a report, and its folder.
+
+    Attributes
+    ----------
+    masks
+        Masks, folders of masks, globs, `.list` files.
+    output
+        Folder of the report.
+    """
+
+    masks: list[str] = setting(REQUIRED, argument=True, metavar="MASK")
+    output: Path = setting(REQUIRED, "-o", "--output", metavar="DIR")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ViewedFile:
+    """File that is looked at.
+
+    Attributes
+    ----------
+    frame
+        FITS file of frames, or a mask.
+    mask
+        Mask of the file, if it is not beside it under its default name.
+    output
+        Folder of the page; by default in the user's cache.
+    is_opened
+        Open the page in the browser.
+    """
+
+    frame: str = setting(REQUIRED, argument=True, metavar="FRAME")
+    mask: Path | None = setting(None, hidden_default=True)
+    output: Path | None = setting(None, "-o", "--output", metavar="DIR", hidden_default=True)
+    is_opened: bool = setting(True, "--open/--no-open")

@@ -50,7 +50,7 @@ const skysieveReport = {
 
   report.timeOf = function (frame) {
     if (frame.mjd === null) return "";
-    const date = new Date((frame.mjd - 40587) * 86400000);
+    const date = new Date(1000 * Math.round((frame.mjd - 40587) * 86400));
     return date.toISOString().slice(0, 19).replace("T", " ");
   };
 
