@@ -35,6 +35,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "tracking": ("model", "recipes", "frames", "side"),
     "throughput": ("model", "runs", "frames", "side"),
     "survey-masks": ("runs",),
+    "defects": (),
     "sheets": ("model", "before", "output"),
     "training": ("trainings", "output"),
     "ghosts": ("model",),

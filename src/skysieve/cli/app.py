@@ -51,6 +51,7 @@ VERBS = {
         "mask:mask": "Mask the contaminants of frames.",
         "track:track": "Print the probability that each frame has tracking errors.",
         "repair:repair": "Fill the bad pixels of frames from their surroundings, into a copy.",
+        "defects:defects": "Find the pixels and columns of detectors that are hot or dead in all frames.",
         "healsparse:healsparse": "Make healsparse maps of the masks of a survey.",
         "report:report": "Make pages for a browser, to look at masks and note verdicts.",
         "view:view": "Look at the mask of one file in a browser.",

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from skysieve.cli.options import Run
 from skysieve.cli.settings_options import takes_settings
 from skysieve.core.errors import NoFrameError
 from skysieve.core.printable import printable
-from skysieve.frames.survey.settings import MapSettings, SurveySettings
+from skysieve.frames.survey.settings import MapSettings, SurveyFiles, SurveySettings
 
 if TYPE_CHECKING:
     from skysieve.core.fits.locations import Location
@@ -22,22 +19,7 @@ __all__ = ["healsparse"]
 
 
 @takes_settings
-def healsparse(
-    masks: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="MASK", help="Masks, folders of masks, globs, `.list` files.", show_default=False
-        ),
-    ],
-    *,
-    output: Annotated[
-        Path,
-        typer.Option("-o", "--output", metavar="FOLDER", help="Folder of the survey.", show_default=False),
-    ],
-    settings: SurveySettings,
-    maps: MapSettings,
-    how: Run,
-) -> None:
+def healsparse(files: SurveyFiles, settings: SurveySettings, maps: MapSettings, how: Run) -> None:
     """Make healsparse maps of the masks of a survey.
 
     Each file of masks is projected to the sky once, into a part in FOLDER/parts. Parts that are there are
@@ -58,6 +40,7 @@ def healsparse(
     from skysieve.frames.survey.parts import PARTS
 
     start_logging()
+    masks, output = files.masks, files.output
     job = SurveyJob(output, settings, overwrite=how.overwrite)
     job.check()
     failures = Failures(debug=how.debug)

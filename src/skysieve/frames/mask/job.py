@@ -17,6 +17,7 @@ from skysieve.core.fits.structure import keep_structure
 from skysieve.frames.mask.bitmaps import read_bit_map, read_planes
 from skysieve.frames.mask.classes import NODATA
 from skysieve.frames.mask.growth import read_growth
+from skysieve.frames.mask.known_defects import KnownDefects
 from skysieve.frames.mask.layout import make_layout
 from skysieve.frames.mask.masker import Masker
 from skysieve.frames.mask.masking import FileMasking, FrameRecord
@@ -106,6 +107,7 @@ class MaskJob(MaskOptions, FileJob[Masker, MaskRecord]):
     settings: MaskSettings = field(default_factory=MaskSettings)
     trails: TrailSettings | None = None
     _form: tuple[Layout, Growth] | None = field(default=None, init=False, repr=False)
+    _maps: KnownDefects | None = field(default=None, init=False, repr=False)
 
     def product(self, unit: Location) -> Path:
         """Return the path of the product of a file.
@@ -140,6 +142,8 @@ class MaskJob(MaskOptions, FileJob[Masker, MaskRecord]):
             If the model is missing or damaged.
         """
         self._read_options(Masker(self.settings))
+        if self.defects is not None:
+            KnownDefects.read(self.defects)
         if self.regions:
             check_regions()
 
@@ -168,6 +172,8 @@ class MaskJob(MaskOptions, FileJob[Masker, MaskRecord]):
         unknown = [name for name in growth.of_class if name not in known]
         if unknown:
             raise ConfigError(f"--grow {unknown[0]}: this class is not asked for; add it to --classes")
+        if self.defects is not None and self.form == "probabilities":
+            raise ConfigError("--defects does not go with --format probabilities: only marks are changed")
         if self.trails is not None and "TRL" not in known:
             raise ConfigError("--trails needs the class TRL; add it to --classes")
         return layout, growth
@@ -214,6 +220,7 @@ class MaskJob(MaskOptions, FileJob[Masker, MaskRecord]):
                 regions=(product, side_products) if self.regions else None,
                 trails=None if self.trails is None else (product, self.trails),
                 weights=None if self.weight is None or weights is None else (self.weight, weights),
+                defects=self._known_defects(),
             )
             structure = keep_structure(
                 file.hdus,
@@ -233,6 +240,12 @@ class MaskJob(MaskOptions, FileJob[Masker, MaskRecord]):
             tuple(masking.regions),
             None if weights is None else weight_path(product),
         )
+
+    def _known_defects(self) -> KnownDefects | None:
+        """Return the maps of defects; their list is read once in each process."""
+        if self.defects is not None and self._maps is None:
+            self._maps = KnownDefects.read(self.defects)
+        return self._maps
 
     def _compressed_once(self, layout: Layout, product: Path) -> Layout:
         """Return the layout without default compression of the HDUs if gzip compresses the whole file."""

@@ -12,6 +12,8 @@ from skysieve.core.fits.frame_origin import origin_in_file
 from skysieve.core.fits.naming import with_suffix
 from skysieve.core.fits.provenance import data_sum
 from skysieve.core.printable import one_line, printable
+from skysieve.frames.mask.detectors import detector_name
+from skysieve.frames.mask.known_defects import mark_defects
 from skysieve.frames.mask.planes import bad_cards
 from skysieve.frames.mask.products import bits_hdu, ood_cards
 from skysieve.frames.mask.published_output import published_hdu
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from skysieve.core.fits.frame_files import FrameFile
     from skysieve.frames.image.domain import OODScore
     from skysieve.frames.mask.growth import Growth
+    from skysieve.frames.mask.known_defects import KnownDefects
     from skysieve.frames.mask.layout import Layout
     from skysieve.frames.mask.masker import Masker
     from skysieve.frames.mask.result import MaskResult
@@ -99,6 +102,8 @@ class FileMasking:
         None, or the path of the product, and the settings of the trails that are measured as lines.
     weights
         None, or the kind of the weight maps, and the temporary file that gets them.
+    defects
+        Maps of the defects of detectors, or None.
 
     Attributes
     ----------
@@ -121,6 +126,7 @@ class FileMasking:
         regions: tuple[Path, ExitStack] | None = None,
         trails: tuple[Path, TrailSettings] | None = None,
         weights: tuple[Weight, Path] | None = None,
+        defects: KnownDefects | None = None,
     ) -> None:
         self.frames: list[FrameRecord] = []
         self.previews: list[Path] = []
@@ -129,6 +135,7 @@ class FileMasking:
         self._file, self._masker, self._layout, self._growth = file, masker, layout, growth
         self._preview_output, self._region_output, self._trail_output = previews, regions, trails
         self._blanks: list[FrameError] = []
+        self._defects = defects
         self._weights = weights and (weights[0], WeightFile(weights[1], weights[0]))
 
     def make(self, hdu: FrameHDU, tables: bool) -> fits.ImageHDU | fits.CompImageHDU:  # noqa: FBT001 (by position)
@@ -153,6 +160,7 @@ class FileMasking:
         """
         self._layout.check(hdu, hdu.planes[0].label)
         found, scores = zip(*(self._mask(frame) for frame in hdu.planes), strict=True)
+        found = self._with_defects(hdu, found)
         results: list[MaskResult] = []
         for number, (frame, masked) in enumerate(zip(hdu.planes, found, strict=True), start=1):
             plane = 0 if len(hdu.shape) == 2 else number
@@ -193,13 +201,33 @@ class FileMasking:
             )
         return published_hdu(hdu, results, self._layout.form, cards, tables=tables)
 
+    def _with_defects(self, hdu: FrameHDU, results: Sequence[MaskResult]) -> tuple[MaskResult, ...]:
+        """Return masks with the known defects of their detector."""
+        if self._defects is None:
+            return tuple(results)
+        detector = detector_name(
+            [hdu.header, self._file.hdus[0].header], hdu.name, hdu.version, results[0].bits.shape
+        )
+        known = self._defects.of(detector)
+        if known is None:
+            logger.warning(
+                "%s: %s has no map of its detector (%s); masked without",
+                hdu.planes[0].label,
+                self._defects.folder,
+                detector,
+            )
+            return tuple(results)
+        return tuple(mark_defects(result, known) for result in results)
+
     def _options(self) -> dict[str, object]:
         """Return the settings that differ from the defaults, for the provenance in the header."""
         grown: dict[str, object] = {"grow": str(self._growth)} if self._growth else {}
         if self._trail_output is not None and self._trail_output[1].wings is not None:
             grown["trails masked to"] = f"{self._trail_output[1].wings:g} sigma"
         masks = [note.removeprefix("no data: ") for note in self._file.notes if note.startswith("no data: ")]
-        masked = {"no data": "; ".join(masks)} if masks else {}
+        masked: dict[str, object] = {"no data": "; ".join(masks)} if masks else {}
+        if self._defects is not None:
+            masked["defects"] = f"of {self._defects.folder.name}"
         return {**self._masker.settings.non_default_settings(), **grown, **masked}
 
     def _mask(self, frame: FitsFrame) -> tuple[MaskResult, OODScore | None]:

@@ -224,6 +224,9 @@ class MaskOptions(NoDataOptions):
     grow
         Grow the marks of bad classes by this many pixels on all sides, as 2; or of single classes, as
         CR=1,TRL=5; may be repeated.
+    defects
+        Folder of maps of defects, as `skysieve defects` writes it: hot and dead pixels are those of the map
+        of the detector, and its columns are added.
     value
         Write this value for bad pixels and 0 for all others.
     gzipped
@@ -246,6 +249,7 @@ class MaskOptions(NoDataOptions):
     weight: Weight | None = setting(None, hidden_default=True)
     tool: Tool | None = setting(None, "--for", hidden_default=True)
     grow: str = setting("", metavar="PIXELS", text_type=list[str], read=",".join)
+    defects: Path | None = setting(None, metavar="FOLDER", hidden_default=True)
     value: int | None = setting(None, hidden_default=True)
     gzipped: bool = setting(False, "--gzip")
     suffix: str | None = None

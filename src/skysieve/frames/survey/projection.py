@@ -170,7 +170,7 @@ def _positions(
     of a pixel from the exact ones.
     """
     y, x = (np.arange(length, dtype=np.float64) for length in shape)
-    nodes = [np.arange(0, length + STEP, STEP, np.float64) for length in shape]
+    nodes = [np.arange(0.0, length + STEP, STEP) for length in shape]
     grid = _on_grid(sky, nodes[0] + start, nodes[1])
     middle = _on_grid(sky, nodes[0][:-1] + STEP / 2 + start, nodes[1][:-1] + STEP / 2)
     if grid is not None and middle is not None:

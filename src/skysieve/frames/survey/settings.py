@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from skysieve.core.errors import ConfigError
-from skysieve.core.settings import check_bounds, read_names, setting
+from skysieve.core.settings import REQUIRED, check_bounds, read_names, setting
 
-__all__ = ["MAX_NSIDE", "MIN_NSIDE", "NSIDE_COVERAGE", "MapSettings", "SurveySettings"]
+__all__ = ["MAX_NSIDE", "MIN_NSIDE", "NSIDE_COVERAGE", "MapSettings", "SurveyFiles", "SurveySettings"]
 
 NSIDE_COVERAGE = 128
 """NSIDE of the coverage map: the sky is kept in blocks of 27 arcminutes."""
 
 MIN_NSIDE, MAX_NSIDE = 512, 131_072
 """Bounds of NSIDE: a block has whole bytes, and less than 2**20 + 1 pixels."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SurveyFiles:
+    """Masks, and the survey to which they belong.
+
+    Attributes
+    ----------
+    masks
+        Masks, folders of masks, globs, `.list` files.
+    output
+        Folder of the survey.
+    """
+
+    masks: list[str] = setting(REQUIRED, argument=True, metavar="MASK")
+    output: Path = setting(REQUIRED, "-o", "--output", metavar="FOLDER")
 
 
 @dataclass(frozen=True, kw_only=True)
