@@ -14,6 +14,7 @@ from skysieve.clusters.simulate.harmonics import Harmonics, multipoles
 from skysieve.clusters.simulate.instrument import Noise, relative_noise, window_function
 from skysieve.clusters.simulate.regions import SkyRegion
 from skysieve.clusters.simulate.sources import RadioGalaxies
+from skysieve.core.errors import ConfigError
 
 NSIDE, LMAX = 128, 256
 WHOLE = SkyRegion(NSIDE)
@@ -90,6 +91,12 @@ class TestInfraredBackground:
     def test_bands_see_partly_the_same_galaxies(self, first, second, expected):
         assert correlation(InfraredBackground(), first, second) == pytest.approx(expected, abs=0.02)
 
+    def test_bands_can_be_less_alike(self):
+        other = InfraredBackground(decoherence=0.5)
+        assert correlation(other, "857", "353") == pytest.approx((353 / 857) ** 0.5, abs=0.03)
+        with pytest.raises(ConfigError, match="decoherence -1"):
+            InfraredBackground(decoherence=-1.0)
+
     def test_it_is_faint_where_the_cmb_is_bright(self):
         amplitude = np.sqrt(spectrum(InfraredBackground(), "143")[2:] / temperature_spectrum(LMAX)[2:])
         assert amplitude.max() < 0.05
@@ -139,6 +146,15 @@ class TestDust:
         # on large scales only: neighbouring places have the same colour
         rings = healpy.ud_grade(ratio, 16)
         assert np.std(ratio - healpy.ud_grade(rings, NSIDE)) < 0.5 * ratio.std()
+
+    def test_colours_can_vary_on_smaller_scales(self):
+        def roughness(cutoff):
+            dust = GalacticDust(scatter=0.0, colour_cutoff=cutoff)
+            maps = [np.log(dust.brightness(f, WHOLE, HARMONICS, [1], window=SHARP)) for f in (217.0, 857.0)]
+            power = healpy.anafast((maps[0] - maps[1]).astype(float), lmax=LMAX)
+            return power[200:].sum() / power[20:100].sum()
+
+        assert roughness(1000.0) > 3 * roughness(150.0)
 
     def test_every_band_shows_the_same_clouds(self):
         far, near = (np.log(self.brightness(GalacticDust(), name)) for name in ("100", "857"))

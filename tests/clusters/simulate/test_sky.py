@@ -15,7 +15,9 @@ from skysieve.clusters.simulate.sky import draw_truth, simulate_sky
 from skysieve.core.errors import ConfigError
 
 REGION = SkyRegion(64, 25.0)
-COMPONENTS = [field.name for field in fields(SkyRecipe) if field.name not in ("name", "description")]
+COMPONENTS = [
+    field.name for field in fields(SkyRecipe) if field.name not in ("name", "description", "beam_scale")
+]
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +72,15 @@ def test_clusters_are_shadows_below_217_and_light_above(recipe):
     assert len(draw_truth(clusters, 1, REGION).clusters) == 1
     signal = {name: simulate_sky(clusters, 1, REGION, band(name))[pixel] for name in ("143", "353")}
     assert signal["143"] < 0 < signal["353"]
+
+
+def test_wider_beams_spread_the_same_clusters(recipe):
+    sharp = only(recipe, "clusters")
+    wide = replace(sharp, beam_scale=10.0)
+    peak, low = (np.abs(simulate_sky(one, 1, REGION, band("100"))).max() for one in (sharp, wide))
+    assert low < 0.7 * peak
+    with pytest.raises(ConfigError, match="beam_scale 0"):
+        replace(sharp, beam_scale=0.0)
 
 
 def test_truth_given_is_truth_drawn(recipe):

@@ -10,6 +10,7 @@ import numpy as np
 
 from skysieve.clusters.physics.spectra import modified_blackbody
 from skysieve.clusters.simulate.harmonics import multipoles
+from skysieve.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -36,13 +37,6 @@ cuts).  The others are our fits of a power law and that shot noise to the spectr
 
 MEAN = {100: 0.0030, 143: 0.0079, 217: 0.033, 353: 0.13, 545: 0.35, 857: 0.64}
 """Mean in MJy/sr by frequency in GHz, as in the maps of Planck 2018 results III (Table 12)."""
-
-DECOHERENCE = 0.11
-"""Fields of two bands have the correlation exp(-0.11 |ln(ν₁/ν₂)|).
-
-It gives 0.95, 0.91 and 0.86 between 857 GHz and 545, 353 and 217 GHz; Planck 2013 results XXX finds 0.95,
-0.91 and 0.85.
-"""
 
 _PIVOT = 1000.0
 # Multipole below which the clustered power is flat: the peak of the matter spectrum.
@@ -74,6 +68,10 @@ class InfraredBackground:
         Factor on the measured shot noise; the part of sources that are drawn one by one should be subtracted.
     monopole
         Whether the maps include the mean, as Planck's do.
+    decoherence
+        Fields of two bands have the correlation ``exp(-decoherence |ln(ν₁/ν₂)|)``.  The default gives 0.95,
+        0.91 and 0.86 between 857 GHz and 545, 353 and 217 GHz; Planck 2013 results XXX finds 0.95, 0.91 and
+        0.85.
 
     References
     ----------
@@ -84,6 +82,12 @@ class InfraredBackground:
     clustered: float = 1.0
     poisson: float = 0.95
     monopole: bool = True
+    decoherence: float = 0.11
+
+    def __post_init__(self) -> None:
+        """Check the correlation."""
+        if self.decoherence < 0:
+            raise ConfigError(f"infrared background: decoherence {self.decoherence:g} must be at least 0")
 
     def add(
         self,
@@ -112,7 +116,7 @@ class InfraredBackground:
 
         amplitude = np.sqrt(self.spectrum(band.frequency, harmonics.lmax)) * window
         amplitude *= conversion_factor("MJy/sr", band.unit, band)
-        for number, weight in _weights(band.frequency):
+        for number, weight in _weights(band.frequency, self.decoherence):
             harmonics.add_field(coefficients, [*stream, number], weight * amplitude)
 
     def spectrum(self, frequency: float, lmax: int) -> NDArray[np.float64]:
@@ -158,14 +162,14 @@ class InfraredBackground:
         return _interpolated(MEAN, frequency)[0] if self.monopole else 0.0
 
 
-def _weights(frequency: float) -> Iterator[tuple[int, float]]:
+def _weights(frequency: float, decoherence: float) -> Iterator[tuple[int, float]]:
     """Yield the indices of the independent fields of unit power that make up a band, and their weights."""
     nearest = min(
         range(len(_NODE_FREQUENCIES)), key=lambda node: abs(log(_NODE_FREQUENCIES[node] / frequency))
     )
     weight = 1.0
     for node in range(nearest, 0, -1):
-        correlation = exp(-DECOHERENCE * log(_NODE_FREQUENCIES[node - 1] / _NODE_FREQUENCIES[node]))
+        correlation = exp(-decoherence * log(_NODE_FREQUENCIES[node - 1] / _NODE_FREQUENCIES[node]))
         yield node, weight * sqrt(1 - correlation**2)
         weight *= correlation
     yield 0, weight

@@ -29,8 +29,6 @@ FLATTENING_MULTIPOLE = 4.0
 """Multipole below which the spectrum is flat: the column has the structure above some tens of degrees."""
 # Multipole up to which the variance is summed, whatever the map needs; all of it is at low multipoles.
 _VARIANCE_LMAX = 6000
-# Multipole of the cutoff of temperature and emissivity, which vary on scales of degrees.
-_LARGE_SCALE_CUTOFF = 150.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,9 +55,12 @@ class GalacticDust:
     scatter, slope
         Root mean square and spectral slope of the logarithm of the column.
     temperature, temperature_scatter
-        Mean, and scatter on large scales, in K.
+        Mean, and scatter over the sky, in K.
     beta, beta_scatter
-        Mean, and scatter on large scales, of the spectral index of the emissivity.
+        Mean, and scatter over the sky, of the spectral index of the emissivity.
+    colour_cutoff
+        Multipole above which temperature and index do not vary; with a larger one, the bands differ also on
+        the scale of clusters.
     anticorrelation
         Anticorrelation of temperature and index, 0 to 1.
 
@@ -82,6 +83,7 @@ class GalacticDust:
     temperature_scatter: float = 1.3
     beta: float = 1.6
     beta_scatter: float = 0.1
+    colour_cutoff: float = 150.0
     anticorrelation: float = 0.5
 
     def smooth_brightness(self, lon: NDArray[np.float64], lat: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -172,7 +174,7 @@ class GalacticDust:
         yield 0, self._column_amplitude(lmax)
         slope = self._temperature_slope(frequency) - self._temperature_slope(REFERENCE)
         beta_slope = log(frequency / REFERENCE)
-        large = unit_amplitude(lmax, self.slope, cutoff=_LARGE_SCALE_CUTOFF)
+        large = unit_amplitude(lmax, self.slope, cutoff=self.colour_cutoff)
         shared = slope * self.temperature_scatter - self.anticorrelation * beta_slope * self.beta_scatter
         yield 1, shared * large
         yield 2, beta_slope * self.beta_scatter * sqrt(1 - self.anticorrelation**2) * large

@@ -13,6 +13,7 @@ from skysieve.clusters.simulate.cold_cores import ColdCores
 from skysieve.clusters.simulate.dust import GalacticDust
 from skysieve.clusters.simulate.instrument import Noise
 from skysieve.clusters.simulate.sources import DustyGalaxies, RadioGalaxies
+from skysieve.core.errors import ConfigError
 from skysieve.core.simulate.recipe_files import build, plain_yaml, read_mapping
 
 __all__ = ["Clusters", "SkyRecipe", "read_sky_recipe", "shipped_sky_recipes"]
@@ -62,7 +63,9 @@ class SkyRecipe:
     cmb, infrared_background, dust, carbon_monoxide, cold_cores, radio_galaxies, dusty_galaxies
         Backgrounds and foregrounds; carbon monoxide is off unless it is switched on.
     noise
-        Instrumental noise; its level and the beams are those of the bands.
+        Instrumental noise; its level is that of the bands.
+    beam_scale
+        Factor on the FWHM of the beams of all bands.  Searches assume the beams of the bands.
     """
 
     name: str = "planck"
@@ -76,6 +79,12 @@ class SkyRecipe:
     radio_galaxies: RadioGalaxies = field(default_factory=RadioGalaxies)
     dusty_galaxies: DustyGalaxies = field(default_factory=DustyGalaxies)
     noise: Noise = field(default_factory=Noise)
+    beam_scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Check the beams."""
+        if not self.beam_scale > 0:
+            raise ConfigError(f"beam_scale {self.beam_scale:g}: must be above 0")
 
     def to_yaml(self) -> str:
         """Return the whole recipe as YAML.

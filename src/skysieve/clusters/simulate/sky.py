@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -116,6 +116,7 @@ def simulate_sky(
     from skysieve.clusters.physics.units import conversion_factor
 
     truth = draw_truth(recipe, seed, region) if truth is None else truth
+    band = replace(band, fwhm=recipe.beam_scale * band.fwhm)
     clouds = recipe.carbon_monoxide
     rendered = clouds.padded(region) if clouds.enabled else region
     harmonics = Harmonics.for_region(rendered, _LMAX_PER_NSIDE * region.nside)
