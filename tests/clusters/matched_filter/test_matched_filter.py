@@ -291,8 +291,8 @@ def test_carbon_monoxide_is_told_from_dust():
 
 def test_a_cluster_on_a_molecular_cloud_is_kept():
     patch = sky(23)
-    add_clump(patch, 96, 96, line=3.0, fwhm=12.0, dust=0.0)
-    add_cluster(patch, 96, 96, theta500=4.0, y500=10 * run(patch).sigma[1])
+    add_clump(patch, 96, 96, line=4.5, fwhm=12.0, dust=0.0)
+    add_cluster(patch, 96, 96, theta500=4.0, y500=16 * run(patch).sigma[1])
     both = candidate_at(mmf_candidates(run(patch)), 96, 96)
     assert both.consistent
     assert both.co > 3

@@ -43,8 +43,10 @@ class BandAmplitudes:
         Transforms of the profiles of clusters of each size, by radius.
     information : ndarray, shape (S, B, B)
         Matrix ``F`` of each size: inverse of the covariance of the amplitudes.
-    cluster, dust, co : ndarray, shape (B,)
-        Spectra of a cluster, of dust, and of carbon monoxide, in the units of the bands.
+    cluster : ndarray, shape (B,)
+        Spectrum of a cluster, in the units of the bands.
+    dust, co : ndarray, shape (K, B)
+        Spectra of kinds of dust and of carbon monoxide.
     """
 
     modes: FourierModes

@@ -1,9 +1,10 @@
 """Test whether the amplitudes of candidates in the bands agree with the spectrum of a cluster.
 
 The amplitudes of :mod:`skysieve.clusters.matched_filter.band_amplitudes` are compared with two models: the
-thermal Sunyaev-Zel'dovich effect alone, and together with dust and carbon monoxide at the same place.  A
-candidate is consistent if one of them fits.  The second must also leave a significant cluster, so that a
-cluster on a molecular cloud is kept, and a cloud without a cluster is not.
+thermal Sunyaev-Zel'dovich effect alone, and together with dust and carbon monoxide at the same place, of
+several temperatures and line ratios.  A candidate is consistent if one of them fits.  The second must also
+need a significant cluster, so that a cluster on a molecular cloud is kept, and a cloud without a cluster is
+not.
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ class Consistency:
     chi2
         Chi-square per degree of freedom of the spectrum of a cluster, whose amplitude is fitted.
     joint
-        Signal-to-noise ratio of the cluster if dust and carbon monoxide are fitted with it.
+        Signal-to-noise ratio of the cluster if dust and carbon monoxide are fitted with it: square root of
+        the chi-square by which a fit without the cluster is worse.
     dust, co
         Signal-to-noise ratio of dust, and of carbon monoxide, in this fit.
     consistent : ndarray of bool
@@ -83,21 +85,49 @@ def check_consistency(
     misfit = np.maximum(squared - explained, 0)
     limit = chdtri(total - 1, _PROBABILITY) + (_MODEL_ERROR * snr[:, 0]) ** 2
     consistent = misfit <= limit
-    foregrounds = {"dust": bands.dust, "co": bands.co}
+    joint = dust = co = missing
     # One band more than spectra is needed, or else everything fits
-    used = [name for name, one in foregrounds.items() if one.any()][: max(total - 2, 0)]
-    values = dict.fromkeys(foregrounds, missing)
-    joint = missing
-    if used:
-        fitted, explained = _fit(
-            weighted, information, np.stack([bands.cluster, *(foregrounds[name] for name in used)])
-        )
-        joint = fitted[:, 0]
-        values |= dict(zip(used, fitted.T[1:], strict=True))
-        remaining = np.maximum(squared - explained, 0)
-        limit = chdtri(total - 1 - len(used), _PROBABILITY) + (_JOINT_MODEL_ERROR * joint) ** 2
-        consistent |= (remaining <= limit) & (joint >= _MIN_JOINT)
-    return Consistency(misfit / (total - 1), joint, values["dust"], values["co"], consistent)
+    if total > 2:
+        best = _best_fit(weighted, information, bands, with_co=total > 3 and bool(bands.co.any()))
+        joint, dust, co = best.joint, best.dust, best.co
+        limit = chdtri(total - 1 - best.foregrounds, _PROBABILITY) + (_JOINT_MODEL_ERROR * joint) ** 2
+        consistent |= (np.maximum(squared - best.explained, 0) <= limit) & (joint >= _MIN_JOINT)
+    return Consistency(misfit / (total - 1), joint, dust, co, consistent)
+
+
+@dataclass(frozen=True, eq=False)
+class _BestFit:
+    """Best fit of a cluster with foregrounds: arrays ``(N,)``, and the number of foregrounds."""
+
+    joint: NDArray[np.float64]
+    dust: NDArray[np.float64]
+    co: NDArray[np.float64]
+    explained: NDArray[np.float64]
+    foregrounds: int
+
+
+def _best_fit(
+    weighted: NDArray[np.float64], information: NDArray[np.float64], bands: BandAmplitudes, *, with_co: bool
+) -> _BestFit:
+    """Fit a cluster with each kind of dust and of carbon monoxide, and keep the best of them.
+
+    The significance of the cluster is that of the improvement over the best fit without one.  Otherwise a
+    cloud whose lines have other ratios than those of the model would leave a false cluster.
+    """
+    count = len(weighted)
+    without, best = np.full(count, -np.inf), np.full(count, -np.inf)
+    values = np.full((count, 3), np.nan)
+    for dust in bands.dust:
+        for co in bands.co if with_co else [None]:
+            foregrounds = np.stack([dust] if co is None else [dust, co])
+            _, explained = _fit(weighted, information, foregrounds)
+            without = np.maximum(without, explained)
+            fitted, explained = _fit(weighted, information, np.vstack([bands.cluster, foregrounds]))
+            better = explained > best
+            best[better] = explained[better]
+            values[better, : fitted.shape[1]] = fitted[better]
+    joint = np.sign(values[:, 0]) * np.sqrt(np.maximum(best - without, 0))
+    return _BestFit(joint, values[:, 1], values[:, 2], best, 2 if with_co else 1)
 
 
 def _fit(

@@ -49,8 +49,13 @@ Planck Collaboration 2016, A&A 594, A26, section 4 (spectral indices of radio so
 Planck Collaboration 2016, A&A 594, A28, figure 6 (cold cores).
 """
 
-_GALACTIC_DUST = (19.6, 1.6)
-"""Temperature and emissivity index of the dust of the Galaxy (Planck 2013 results XI)."""
+_GALACTIC_DUST = ((19.6, 1.6), (16.0, 1.8), (12.0, 2.1))
+"""Temperature and emissivity index of the dust of the Galaxy: diffuse, of molecular clouds, and of cold cores
+(Planck 2013 results XI; Planck early results XXV and XXIII)."""
+
+_CO_KINDS = ((0.4, 0.15), CO_RATIOS[1:], (0.8, 0.45), (1.0, 0.7))
+"""Ratios of the lines 2-1 and 3-2 of carbon monoxide to the line 1-0: cold gas, the mean, and warm gas, up to
+the limit of thick gas in equilibrium."""
 
 _REFERENCE = 217.0
 """Frequency in GHz at which the brightness of sources is 1 MJy/sr."""
@@ -117,15 +122,18 @@ def foreground_responses(bands: Sequence[Band]) -> tuple[NDArray[np.float64], ND
 
     Returns
     -------
-    dust, co : ndarray, shape (B,)
-        Dust relative to 1 MJy/sr at 217 GHz, and carbon monoxide per K km/s of the line J = 1-0, in the units
-        of the bands; 0 in bands without a line.
+    dust, co : ndarray, shape (K, B)
+        Kinds of dust relative to 1 MJy/sr at 217 GHz, and of carbon monoxide per K km/s of the line J = 1-0,
+        in the units of the bands; carbon monoxide is 0 in bands without a line.
     """
-    temperature, index = _GALACTIC_DUST
     factors = np.array([conversion_factor("MJy/sr", band.unit, band) for band in bands])
     frequencies = np.array([band.frequency for band in bands])
-    dust = modified_blackbody(frequencies, temperature=temperature, beta=index, reference=_REFERENCE)
-    return dust * factors, np.array([(0.0, *CO_RATIOS)[band.co_line] * band.co_in_unit for band in bands])
+    dust = [
+        modified_blackbody(frequencies, temperature=temperature, beta=index, reference=_REFERENCE) * factors
+        for temperature, index in _GALACTIC_DUST
+    ]
+    lines = [[(0.0, 1.0, *ratios)[band.co_line] * band.co_in_unit for band in bands] for ratios in _CO_KINDS]
+    return np.array(dust), np.array(lines)
 
 
 def beam_transforms(
