@@ -17,6 +17,9 @@ HELD_OUT_RECIPES = ("decam", "sinistro", "hawki", "wfc3", "megacam_coadd", "smal
 PEERS = ("deepcr", "cosmic-conn", "astroscrappy", "astroscrappy:objlim=2,sigfrac=0.1")
 """Published detectors of cosmic rays; astroscrappy with its defaults, and with more sensitive settings."""
 
+FINDERS = ("network", "mmf", "both")
+"""Finders of clusters."""
+
 PARTS: Mapping[str, tuple[str, ...]] = {
     "reference": (),
     "normalisation": ("runs",),
@@ -42,6 +45,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "ghost-geometry": (),
     "ghost-networks": ("trainings",),
     "clusters": ("model", "output"),
+    "clusters-co": ("model", "finders"),
     "clusters-cost": ("model",),
     "clusters-training": ("trainings", "output"),
     "cluster-networks": ("seconds",),
@@ -72,6 +76,12 @@ _OPTIONS: Mapping[str, dict[str, Any]] = {
     },
     "--injections": {**_NUMBER, "help": "number of frames made from each real one"},
     "--recipe": {"action": "append", "dest": "recipes", "help": "recipe of frames; may be repeated"},
+    "--finder": {
+        "action": "append",
+        "dest": "finders",
+        "choices": FINDERS,
+        "help": "finder of clusters; may be repeated",
+    },
     "--training": {
         "action": "append",
         "dest": "trainings",
@@ -85,7 +95,7 @@ _OPTIONS: Mapping[str, dict[str, Any]] = {
 }
 """Command line options; if the default is None, each part has its own default."""
 
-_LISTS = {"recipes": list(HELD_OUT_RECIPES), "peers": list(PEERS), "trainings": []}
+_LISTS = {"recipes": list(HELD_OUT_RECIPES), "peers": list(PEERS), "trainings": [], "finders": list(FINDERS)}
 
 
 def parse_options() -> argparse.Namespace:

@@ -5,7 +5,7 @@ usage: python benchmarks/run.py [PART ...] [--model NAME] [--runs N] [--data FOL
 Parts that compare with the published tools: reference, normalisation, agreement, engines, speed, memory.
 Parts that measure a model of our own: contaminants, injected, cosmic-rays, trails, priors, domain,
 real-truth, real-stars, tracking, throughput, survey-masks, defects, sheets, training, ghosts, clusters,
-clusters-cost, clusters-training.
+clusters-co, clusters-cost, clusters-training.
 Further parts: ghost-geometry compares simulated ghosts with real ones, ghost-networks compares trained
 networks, and cluster-networks trains networks and compares them.
 Without a part, all of them run.  The first run installs the published tools and simulates the frames, in
