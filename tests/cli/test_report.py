@@ -203,6 +203,34 @@ class TestBadInput:
         assert not (tmp_path / "report").exists()
 
 
+class TestOptionOfMask:
+    def test_a_run_makes_the_report_of_its_masks(self, run, pixel_model, tmp_path):
+        for number in range(2):
+            write(tmp_path / f"night/{number}.fits", sky(seed=number))
+        (tmp_path / "night/damaged.fits").write_bytes(b"SIMPLE  =                    T" + bytes(50))
+        options = ("-o", "masks/", "--model", pixel_model, "--priors", "none", "--report", "report")
+        result = run("mask", "night/", *options)
+        assert result.code == 1
+        assert "report of 2 frames: report/index.html" in result.out
+        assert {row["file"] for row in rows_of(tmp_path / "report")} == {
+            str(tmp_path / f"night/{number}.fits") for number in range(2)
+        }
+        assert "damaged.fits" in (tmp_path / "report/index.html").read_text()
+
+    def test_a_resumed_run_reports_the_masks_of_both_runs(self, run, pixel_model, tmp_path):
+        options = ("-o", "masks/", "--model", pixel_model, "--priors", "none", "--report", "report")
+        for number in range(2):
+            write(tmp_path / f"night/{number}.fits", sky(seed=number))
+            assert run("mask", "night/", *options, *(["--resume"] if number else [])).code == 0
+        assert len(rows_of(tmp_path / "report")) == 2
+
+    def test_masks_without_planes_are_refused_before_the_run(self, run, pixel_model, tmp_path):
+        write(tmp_path / "a.fits", sky())
+        line = failure(run("mask", "a.fits", "--model", pixel_model, "--value", "1", "--report", "report"))
+        assert line.startswith("--report shows masks with bit planes")
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["a.fits"]
+
+
 class TestVerdicts:
     def test_a_saved_table_is_a_list_of_files(self, run, pixel_model, tmp_path):
         write_exposure(tmp_path / "a, b.fits", 0)

@@ -53,6 +53,8 @@ class FileRun(Generic[Record]):
         Number of files that this run finished.
     before
         Number of files that an earlier run finished.
+    kept
+        The files that an earlier run finished.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class FileRun(Generic[Record]):
         self._processes, self._dask, self._quiet = options.jobs, options.dask, options.quiet
         self._shard = files.shard or Shard()
         self.done, self.before = 0, 0
+        self.kept: list[Location] = []
 
     def records(self, describe: Callable[[Location, Record], str]) -> Generator[tuple[Location, Record]]:
         """Run the job, and yield the records of the files that succeed.
@@ -132,6 +135,11 @@ class FileRun(Generic[Record]):
                 manifest.add(printable(unit), DONE, **_row(found))
                 yield unit, found.record
 
+    @property
+    def failed(self) -> list[str]:
+        """One line for each file that failed."""
+        return self._failures.lines
+
     def finish(self) -> None:
         """List the failures, and exit with code 1 if there are any.
 
@@ -167,6 +175,7 @@ class FileRun(Generic[Record]):
                 if rows and (name := printable(unit)) in rows and self._is_unchanged(unit, rows[name])
             }
             manifest.keep(sorted(kept))
+            self.kept += [unit for unit in units if printable(unit) in kept]
         shared = manifest is not None or self._shard.count > 1
         mine = [unit for unit in units if printable(unit) not in kept] if kept else units
         mine = skip_own_products(mine, self._failures, even_all=self._shard.count > 1 or bool(kept))
@@ -184,6 +193,7 @@ class FileRun(Generic[Record]):
                     for unit in done:
                         manifest.add(printable(unit), DONE, **_product_row(self._product(unit)))
                 self.before, finished = len(done), set(done)
+                self.kept += done
                 mine = [unit for unit in mine if unit not in finished]
         self.before += len(kept)
         if self.before and not self._quiet:

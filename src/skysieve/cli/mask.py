@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from skysieve.cli.options import Run
 from skysieve.cli.settings_options import Given, takes_settings
+from skysieve.core.errors import ConfigError
 from skysieve.core.execution.settings import FileOptions
 from skysieve.core.printable import printable
 from skysieve.frames.mask.classes import BACKGROUND
 from skysieve.frames.mask.settings import MaskOptions, MaskSettings, MaskTables, PriorOptions
 from skysieve.frames.mask.trails.settings import TrailSettings
+from skysieve.frames.report.settings import ReportOption
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from skysieve.core.fits.locations import Location
-    from skysieve.frames.mask.job import MaskRecord
+    from skysieve.frames.mask.job import MaskJob, MaskRecord
     from skysieve.frames.mask.trails.records import TrailRecord
 
 __all__ = ["mask"]
@@ -27,6 +32,7 @@ def mask(
     options: MaskOptions,
     how: Run,
     tables: MaskTables,
+    pages: ReportOption,
     trail_settings: TrailSettings,
     files: FileOptions,
     settings: MaskSettings,
@@ -60,11 +66,15 @@ def mask(
     rows = ResultTable(table, fractions_table, overwrite=how.overwrite, extend=files.resume)
     if trails is not None:
         check_target(trails, overwrite=replaces)
+    if pages.report is not None:
+        _check_report(pages.report, options, overwrite=replaces)
+    masked: list[Location] = []
     lines: list[TrailRecord] = []
     try:
         with rows, closing(run.records(_describe)) as records:
             for unit, record in records:
                 rows.add(unit, record)
+                masked.append(unit)
                 if trails is not None:
                     lines += [one for frame in record.frames for one in frame.trails]
     finally:  # the trails also get those of an interrupted run
@@ -74,7 +84,34 @@ def mask(
         print(f"table: {table}")
     if trails is not None and run.done and not how.quiet:
         print(f"trails: {trails}")
-    run.finish()
+    try:
+        if pages.report is not None and (masked or run.kept):
+            _make_report(
+                job, [*run.kept, *masked], pages.report, replace(how, overwrite=replaces), run.failed
+            )
+    finally:
+        run.finish()
+
+
+def _check_report(folder: Path, options: MaskOptions, *, overwrite: bool) -> None:
+    """Check before the run that its masks can be shown, and the report be written."""
+    from skysieve.frames.report.pages import check_folder, check_jinja
+
+    if options.form != "bits" or options.value is not None:
+        raise ConfigError("--report shows masks with bit planes; leave out --format and --value")
+    check_jinja()
+    check_folder(folder, overwrite=overwrite)
+
+
+def _make_report(job: MaskJob, units: list[Location], folder: Path, how: Run, failed: list[str]) -> None:
+    """Make the report of all masks."""
+    from skysieve.cli.report import make_report
+    from skysieve.core.fits.locations import Location
+    from skysieve.frames.report.settings import ReportSettings, ReportTables
+
+    folders = list(dict.fromkeys(unit.path.parent for unit in units))
+    masks = [Location(product) for product in dict.fromkeys(map(job.product, units))]
+    make_report(masks, folder, ReportSettings(frames=folders), ReportTables(), how, failed=failed)
 
 
 def _describe(unit: Location, record: MaskRecord) -> str:

@@ -44,6 +44,8 @@ def make_report(
     settings: ReportSettings,
     tables: ReportTables,
     how: Run,
+    *,
+    failed: Sequence[str] = (),
 ) -> Path:
     """Draw the frames of masks and write the pages.
 
@@ -57,6 +59,8 @@ def make_report(
         What the pages show.
     how
         Options of the run.
+    failed
+        Failures of the run that made the masks, which the report lists.
 
     Returns
     -------
@@ -78,7 +82,7 @@ def make_report(
 
     check_jinja()
     check_folder(output, overwrite=how.overwrite)
-    lost = read_failures(tables.manifest) if tables.manifest is not None else []
+    lost = [*failed, *(read_failures(tables.manifest) if tables.manifest is not None else ())]
     tracking = None if tables.tracking is None else read_tracking(tables.tracking)
     failures = Failures(debug=how.debug)
     records: list[ReportRecord] = []

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from skysieve.core.settings import REQUIRED, check_bounds, setting
 
-__all__ = ["ReportSettings", "ReportTables", "ReportedMasks", "ViewedFile"]
+__all__ = ["ReportOption", "ReportSettings", "ReportTables", "ReportedMasks", "ViewedFile"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,3 +86,16 @@ class ViewedFile:
     mask: Path | None = setting(None, hidden_default=True)
     output: Path | None = setting(None, "-o", "--output", metavar="DIR", hidden_default=True)
     is_opened: bool = setting(True, "--open/--no-open")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportOption:
+    """Report of the masks that a run made.
+
+    Attributes
+    ----------
+    report
+        Also make a report of all masks for the browser, in this folder.
+    """
+
+    report: Path | None = setting(None, metavar="DIR", hidden_default=True)
