@@ -13,8 +13,9 @@ from astropy.table import Table
 from tests.cli.command import failure, installed, sky, write
 
 from skysieve.cli.app import main
-from skysieve.cli.running import Failures, start_logging
+from skysieve.cli.running import Failures
 from skysieve.core.errors import ModelError
+from skysieve.core.execution.terminal_log import start_logging
 
 ODD = ["a\x1b[31mb", "two\nlines", "r\xe9sum\xe9 \u5929", "back\u202espace"]
 if sys.platform == "linux":

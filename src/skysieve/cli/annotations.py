@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,7 @@ import typer
 
 from skysieve.cli.options import Debugging, Overwriting
 from skysieve.cli.settings_options import takes_settings
-from skysieve.core.errors import ConfigError, OutputError, SkysieveError, SourceError
+from skysieve.core.errors import ConfigError, SkysieveError, SourceError
 from skysieve.ghosts.annotations.settings import AgreementTable, AnnotationFiles, AnnotationForm, PictureShape
 
 if TYPE_CHECKING:
@@ -21,15 +20,13 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-logger = logging.getLogger(__name__)
-
 app = typer.Typer(no_args_is_help=True, help="Convert, check and compare outlines of ghosts.")
 
 
 @app.callback()
 def begin() -> None:
     """Convert, check and compare outlines of ghosts on focal planes."""
-    from skysieve.cli.running import start_logging
+    from skysieve.core.execution.terminal_log import start_logging
 
     start_logging()
 
@@ -43,21 +40,9 @@ def convert(settings: AnnotationForm, pictures: PictureShape, write: Overwriting
 
     Example: `skysieve annotations convert project.json -o instances.json --to coco`
     """
-    from skysieve.ghosts.annotations.annotation_files import read_annotations, write_annotations
-    from skysieve.ghosts.annotations.summaries import describe_skipped
+    from skysieve.ghosts.annotations.conversion import convert_annotations
 
-    source, output = settings.source, settings.output
-    if output.resolve() == source.resolve():
-        raise OutputError(f"{output} is the file to convert; choose another --output")
-    read = read_annotations(source, shape=pictures.shape)
-    form = settings.to or ("via" if read.form == "coco" else "coco")
-    if settings.polygons and form != "coco":
-        raise ConfigError(f"--polygons is for --to coco, not for {form}")
-    _warn(read)
-    written = write_annotations(read, output, form, polygons=settings.polygons, overwrite=write.overwrite)
-    regions = sum(len(image.ghosts) for image in read.images)
-    lost = f", {regions - written} without a pixel of the picture left out" if written < regions else ""
-    print(f"{output}: {form}, {len(read.images)} images, {written} regions{describe_skipped(read)}{lost}")
+    print(convert_annotations(settings, pictures, overwrite=write.overwrite))
 
 
 @app.command("check")
@@ -93,7 +78,7 @@ def agree(product: AgreementTable, settings: AnnotationFiles, write: Overwriting
     """
     from skysieve.cli.running import Failures
     from skysieve.core.atomic import atomic_write, check_target
-    from skysieve.ghosts.annotations.summaries import describe_skipped
+    from skysieve.ghosts.annotations.summaries import describe_skipped, warn_unknown
     from skysieve.ghosts.evaluate.agreement import measure_agreement
     from skysieve.ghosts.evaluate.agreement_tables import agreement_ecsv, agreement_text
 
@@ -110,7 +95,7 @@ def agree(product: AgreementTable, settings: AnnotationFiles, write: Overwriting
     if len(read) < 2 and failures.lines:
         failures.finish(0)
     for file in read:
-        _warn(file)
+        warn_unknown(file)
         if file.skipped.total:
             print(f"{file.source}{describe_skipped(file)}")
     agreement = measure_agreement(read)
@@ -131,10 +116,3 @@ def _read(settings: AnnotationFiles, failures: Failures) -> Iterator[Annotations
             failures.add(path, error)
         else:
             yield read
-
-
-def _warn(read: Annotations) -> None:
-    if read.skipped.unknown:
-        from skysieve.ghosts.annotations.summaries import describe_unknown
-
-        logger.warning("%s", describe_unknown(read))

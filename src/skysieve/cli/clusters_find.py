@@ -46,10 +46,11 @@ def find(
     `skysieve clusters find --maps sky.yaml -o clusters/ --finder mmf --snr 5`
     """
     require("searching maps for clusters", "clusters")
-    from skysieve.cli.running import run_and_report, start_logging
+    from skysieve.cli.running import run_and_report
     from skysieve.clusters.catalogue.preview import PREVIEWS, write_previews
     from skysieve.clusters.catalogue.summary import candidate_lines
     from skysieve.clusters.search.job import ClusterJob
+    from skysieve.core.execution.terminal_log import start_logging
 
     start_logging()
     output, preview = searched.output, drawn.preview
@@ -70,12 +71,10 @@ def find(
     records = run_and_report(
         job,
         units,
-        processes=run.jobs,
-        dask=run.dask,
-        failures=failures,
-        describe=lambda _unit, record: f"{next(numbers)}/{len(units)} {record.describe()}",
-        quiet=run.quiet,
+        run,
+        failures,
         what="tiles",
+        describe=lambda unit, record: f"{next(numbers)}/{len(units)} {record.describe(unit)}",
     )
     failures.finish(len(list(records)))
     draw = (PREVIEWS, lambda found: write_previews(found, job.maps, output)) if preview else None
@@ -93,20 +92,6 @@ class _TileFailures(Failures):
         self._job = job
 
     def add(self, unit: object, error: Exception) -> None:
-        """Report an error on one line, at once.
-
-        Parameters
-        ----------
-        unit
-            The tile that failed.
-        error
-            Its error.
-
-        Raises
-        ------
-        OutputError
-            If the error is that a file cannot be written.
-        """
         if isinstance(error, OutputError):
             raise OutputError(
                 f"{error}; finished tiles are kept in {self._job.unit_files.folder}, "

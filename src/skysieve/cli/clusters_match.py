@@ -20,8 +20,8 @@ def match(settings: MatchSettings, table: MatchedTable, write: Writing) -> None:
     Example: `skysieve clusters match catalogue.fits --with PSZ2=planck_z.csv --with MCXC=mcxc.fits
     --radius PSZ2=10 -o matched.ecsv`
     """
-    from skysieve.cli.running import start_logging
     from skysieve.clusters.catalogue.matched_files import match_file
+    from skysieve.core.execution.terminal_log import start_logging
 
     start_logging()
     lines = match_file(table.catalogue, table.output, settings, overwrite=write.overwrite)

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from skysieve.cli.options import Run
 from skysieve.cli.settings_options import takes_settings
-from skysieve.core.printable import printable
 from skysieve.frames.defects.settings import DefectFiles, DefectSettings
-
-if TYPE_CHECKING:
-    from skysieve.frames.defects.job import DefectRecord
 
 __all__ = ["defects"]
 
@@ -26,8 +20,9 @@ def defects(files: DefectFiles, settings: DefectSettings, how: Run) -> None:
     --------
     `skysieve defects night/ -o defects/` · `skysieve mask night/ -o masks/ --defects defects/`
     """
-    from skysieve.cli.running import Failures, run_and_report, start_logging
+    from skysieve.cli.running import Failures, run_and_report
     from skysieve.core.errors import NoFrameError, OutputError
+    from skysieve.core.execution.terminal_log import start_logging
     from skysieve.core.fits.file_units import find_units
     from skysieve.core.fits.locations import find_locations
     from skysieve.core.temporaries import sweep_temporaries
@@ -40,29 +35,10 @@ def defects(files: DefectFiles, settings: DefectSettings, how: Run) -> None:
         raise OutputError(f"cannot write {output}: it is a file; name a folder")
     failures = Failures(debug=how.debug)
     units = find_units(paths, find_locations, failures)
-    detectors: Any = group_frames(units, failures)
+    detectors = group_frames(units, failures)
     if units and not detectors and not failures.lines:
         raise NoFrameError(f"{', '.join(paths)}: no file holds a frame")
     sweep_temporaries(output)
-    job: Any = DefectJob(output, settings, overwrite=how.overwrite)
-    done = 0
-    for _ in run_and_report(
-        job,
-        detectors,
-        processes=how.jobs,
-        dask=how.dask,
-        failures=failures,
-        describe=_describe,
-        quiet=how.quiet,
-        what="detectors",
-    ):
-        done += 1
+    job = DefectJob(output, settings, overwrite=how.overwrite)
+    done = len(list(run_and_report(job, detectors, how, failures, what="detectors")))
     failures.finish(done)
-
-
-def _describe(unit: object, record: DefectRecord) -> str:
-    found = ", ".join(f"{name} {count}" for name, count in record.pixels.items() if count)
-    return (
-        f"{printable(unit)} -> {printable(record.product)} ({record.frames} frames, {record.seconds:.1f} s)\n"
-        f"  {found or 'nothing found'}"
-    )

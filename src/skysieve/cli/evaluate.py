@@ -60,6 +60,7 @@ def evaluate_contaminants(
     """
     failures = _begin(folder.output, settings, write)
     from skysieve.cli.reporting import command_line, printer
+    from skysieve.core.evaluation.confusion_tables import confusion_lines
     from skysieve.core.evaluation.report import make_report
     from skysieve.frames.evaluate.frame_sets import evaluate_sets, file_set, name_models, simulated_sets
     from skysieve.frames.evaluate.masks import COSMIC_RAYS_OUTSIDE_DEFECTS, MaskEvaluation, ModelDetector
@@ -78,7 +79,7 @@ def evaluate_contaminants(
         not_averaged=(COSMIC_RAYS_OUTSIDE_DEFECTS,),
     )
     if not write.quiet:
-        _print_confusion(evaluated)
+        print("\n".join([*confusion_lines(evaluated), ""]), flush=True)
     if evaluated:
         files = make_report(
             "Contaminants",
@@ -142,7 +143,7 @@ def evaluate_ghosts(
     --pictures pictures/ -o report`
     """
     from skysieve.cli.reporting import command_line, printer
-    from skysieve.cli.running import start_logging
+    from skysieve.core.execution.terminal_log import start_logging
     from skysieve.ghosts.evaluate.comparison import compare_with_people
 
     start_logging()
@@ -153,29 +154,14 @@ def evaluate_ghosts(
 
 def _begin(output: Path, settings: ModelsAndFrames, write: Writing) -> Failures:
     """Check that there are models and that the report can be written; return the list of failures."""
-    from skysieve.cli.running import Failures, start_logging
+    from skysieve.cli.running import Failures
+    from skysieve.core.execution.terminal_log import start_logging
 
     start_logging()
     check_output(output, overwrite=write.overwrite)
     if not settings.model:
         raise ConfigError("nothing to evaluate; give at least one --model")
     return Failures(debug=write.debug)
-
-
-def _print_confusion(evaluated: Sequence[EvaluatedSet]) -> None:
-    """Print the classes that missed pixels are assigned to, for each set and detector."""
-    from skysieve.core.evaluation.confusion_tables import missed_table, summarise_confusions
-    from skysieve.core.evaluation.tables import to_text
-
-    for one in evaluated:
-        for detector, scored in one.detectors.items():
-            if scored.confusion is None:
-                continue
-            print(f"\n{one.name}, {detector}: where the pixels of each true class go, in % of them")
-            print(to_text(*missed_table(scored.confusion)), end="")
-            for line in summarise_confusions(scored.confusion):
-                print(line)
-    print(flush=True)
 
 
 def _finish(evaluated: Sequence[EvaluatedSet], failures: Failures, *, interrupted: bool) -> None:

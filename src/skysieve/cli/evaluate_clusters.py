@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from skysieve.cli.options import Run
 from skysieve.cli.settings_options import takes_settings
 from skysieve.clusters.evaluate.settings import ClusterEvaluation, Rules, SearchSettings
-from skysieve.core.errors import ConfigError, SourceError
 from skysieve.core.evaluation.report_files import ReportFolder, check_output, write_report
 from skysieve.core.extras import require
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["evaluate_clusters"]
 
-TRUTH = "clusters.fits"
 FOUND = "found"
 
 
@@ -40,20 +39,20 @@ def evaluate_clusters(
     `skysieve evaluate clusters --sky sky7/ --catalogue mine=found/ --catalogue psz=psz.fits -o report`
     """
     from skysieve.cli.reporting import command_line
-    from skysieve.cli.running import start_logging
     from skysieve.clusters.catalogue.cross_match import check_radius
     from skysieve.clusters.evaluate.catalogues import evaluate_detectors
     from skysieve.clusters.evaluate.report import DetectorResult, make_evaluation_report
     from skysieve.clusters.evaluate.sky_searches import SkySearches
+    from skysieve.core.execution.terminal_log import start_logging
 
     require("measuring catalogues of clusters", "clusters")
     start_logging()
     output = folder.output
     check_output(output, overwrite=run.overwrite or settings.resume)
     check_radius(settings.disc)
-    truths = [_truth_of(path) for path in settings.sky]
+    truths = settings.truths()
     finders = list(dict.fromkeys(settings.finder))
-    _check_catalogues(settings)
+    settings.check_catalogues()
     searches = SkySearches(
         output / FOUND,
         finders,
@@ -88,35 +87,9 @@ def _search(sky: Path, job: ClusterJob, units: list[Location], run: Run) -> None
     records = run_and_report(
         job,
         units,
-        processes=run.jobs,
-        failures=failures,
-        describe=lambda _unit, record: f"{sky} tile {record.unit}: {record.seconds:.1f} s",
-        quiet=run.quiet,
+        replace(run, dask=None),
+        failures,
         what="tiles",
+        describe=lambda _unit, record: f"{sky} tile {record.unit}: {record.seconds:.1f} s",
     )
     failures.finish(len(list(records)))
-
-
-def _truth_of(path: Path) -> Path:
-    """Return the table of true clusters of a sky."""
-    truth = path / TRUTH if path.is_dir() else path
-    if not truth.is_file():
-        raise SourceError(f"{truth}: no such file; give a folder of `skysieve simulate sky`, or a table")
-    return truth
-
-
-def _check_catalogues(settings: ClusterEvaluation) -> None:
-    """Check that there is something to evaluate, and a catalogue of each name for each sky."""
-    skies = len(settings.sky)
-    for name, paths in settings.catalogue.items():
-        if missing := [path for path in paths if not path.exists()]:
-            raise SourceError(f"{missing[0]}: no such file or folder")
-        if len(paths) != skies:
-            raise ConfigError(
-                f"--catalogue {name} is given {len(paths)} times for {skies} skies; give one for each, in "
-                "their order"
-            )
-        if name in settings.finder:
-            raise ConfigError(f"--catalogue {name} has the name of a --finder; choose another")
-    if not settings.catalogue and not settings.finder:
-        raise ConfigError("nothing to evaluate; give at least one --catalogue or --finder")

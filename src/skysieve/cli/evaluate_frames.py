@@ -36,8 +36,8 @@ def evaluate_probes(
     `skysieve evaluate probes --model mine/ --only '*trail*' --preview trails.png`
     """
     from skysieve.cli.reporting import command_line, counter
-    from skysieve.cli.running import start_logging
     from skysieve.core.atomic import check_target
+    from skysieve.core.execution.terminal_log import start_logging
     from skysieve.frames.evaluate.probe_products import outcome_table, write_outcomes, write_probe_preview
     from skysieve.frames.evaluate.probes import run_probe, select_probes
     from skysieve.frames.mask.masker import Masker
@@ -96,8 +96,9 @@ def evaluate_scenes(settings: SceneSettings, product: TableFile, run: Run) -> No
     `skysieve evaluate scenes --recipe mine.yaml --tile 384 -o mine.ecsv -j 2`
     """
     from skysieve.cli.reporting import command_line, counter
-    from skysieve.cli.running import Failures, start_logging
+    from skysieve.cli.running import Failures
     from skysieve.core.atomic import check_target
+    from skysieve.core.execution.terminal_log import start_logging
     from skysieve.frames.evaluate.scene_content import summarise
     from skysieve.frames.evaluate.scene_sets import scene_sets
     from skysieve.frames.evaluate.scene_tables import scene_table, write_scenes

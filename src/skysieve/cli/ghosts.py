@@ -13,7 +13,6 @@ from skysieve.cli.lazy_verb import add_verb
 from skysieve.cli.options import Run
 from skysieve.cli.settings_options import takes_settings
 from skysieve.core.execution.settings import FileOptions
-from skysieve.core.printable import printable
 from skysieve.ghosts.predict.settings import GhostOptions, GhostSettings, GhostTables
 
 if TYPE_CHECKING:
@@ -23,10 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["app"]
 
 app = typer.Typer(cls=DefaultVerb, help="Find ghosts and scattered light on whole focal planes.")
-
-
-MAX_DEAD_FRACTION = 0.1
-"""Fraction of CCDs without data above which they are listed; a few dead CCDs per camera are normal."""
 
 
 @app.command(DefaultVerb.default)
@@ -49,8 +44,8 @@ def ghosts(
     `skysieve ghosts night/ --screen --table night.ecsv` · `skysieve ghosts @night --ccds exclude.ecsv`
     """
     from skysieve.cli.file_runs import FileRun
-    from skysieve.cli.running import start_logging
     from skysieve.core.atomic import atomic_write, check_target
+    from skysieve.core.execution.terminal_log import start_logging
     from skysieve.core.tables.result_table import ResultTable
     from skysieve.ghosts.predict.exclusion import exclusion_list
     from skysieve.ghosts.predict.job import GhostJob
@@ -72,9 +67,8 @@ def ghosts(
         check_target(exclude, overwrite=how.overwrite)
     run = FileRun("ghosts", job, files, how, product=None if options.screen else job.product)
     listed: dict[Location, GhostRecord] = {}
-    describe = _describe_screened if options.screen else _describe_ghosts
     try:
-        with found, touched, closing(run.records(describe)) as records:
+        with found, touched, closing(run.records()) as records:
             for unit, record in records:
                 found.add(unit, record)
                 touched.add(unit, record)
@@ -93,30 +87,3 @@ add_verb(
     "skysieve.cli.ghosts_predict:ghosts_predict",
     "Predict the reflections of bright stars on DECam's focal plane, by ray tracing, without an exposure.",
 )
-
-
-def _describe_screened(unit: Location, record: GhostRecord) -> str:
-    return f"{printable(unit)} {record.probability:.4f}{_describe_missing(record)}"
-
-
-def _describe_ghosts(unit: Location, record: GhostRecord) -> str:
-    """Return the lines of a finished exposure: its products, and the CCDs of each ghost."""
-    lines = [f"{printable(unit)} -> {printable(record.products[0])} ({record.seconds:.1f} s)"]
-    for ghost in record.ghosts:
-        touched = ", ".join(f"{number} ({100 * part:.0f}%)" for number, part in ghost.ccds.items())
-        lines.append(f"  {ghost.number} {ghost.class_name} {ghost.score:.2f}: CCDs {touched or 'none'}")
-    if not record.ghosts:
-        lines.append("  no ghosts")
-    if missing := _describe_missing(record):
-        lines.append(f" {missing}")
-    lines += [f"  also: {printable(path)}" for path in record.products[1:]]
-    return "\n".join(lines)
-
-
-def _describe_missing(record: GhostRecord) -> str:
-    """Return a note if more CCDs have no data than the few dead ones of a camera."""
-    count, whole = len(record.ccds), len(record.ccds) + len(record.missing)
-    if len(record.missing) <= MAX_DEAD_FRACTION * whole:
-        return ""
-    listed = " ".join(map(str, record.missing))
-    return f" only {count} of {whole} CCDs have data: nothing is known of {listed}"

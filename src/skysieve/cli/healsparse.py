@@ -11,8 +11,6 @@ from skysieve.core.printable import printable
 from skysieve.frames.survey.settings import MapSettings, SurveyFiles, SurveySettings
 
 if TYPE_CHECKING:
-    from skysieve.core.fits.locations import Location
-    from skysieve.frames.survey.job import PartRecord
     from skysieve.frames.survey.maps import SurveyMap
 
 __all__ = ["healsparse"]
@@ -32,7 +30,8 @@ def healsparse(files: SurveyFiles, settings: SurveySettings, maps: MapSettings, 
     `skysieve healsparse masks/ -o survey/` · `skysieve healsparse masks/ -o survey/ --by-band --moc 12 -j 4`
     """
     from skysieve.cli.reporting import counter
-    from skysieve.cli.running import Failures, run_and_report, start_logging
+    from skysieve.cli.running import Failures, run_and_report
+    from skysieve.core.execution.terminal_log import start_logging
     from skysieve.core.fits.file_units import gather_units
     from skysieve.core.temporaries import sweep_temporaries
     from skysieve.frames.survey.job import SurveyJob
@@ -48,16 +47,7 @@ def healsparse(files: SurveyFiles, settings: SurveySettings, maps: MapSettings, 
     for folder in (output, output / PARTS):
         sweep_temporaries(folder)
     done, kept = 0, 0
-    for _, record in run_and_report(
-        job,
-        units,
-        processes=how.jobs,
-        dask=how.dask,
-        failures=failures,
-        describe=_describe,
-        quiet=how.quiet,
-        what="masks",
-    ):
+    for _, record in run_and_report(job, units, how, failures, what="masks"):
         done, kept = done + 1, kept + record.kept
     if units and failures.skipped == len(units):
         raise NoFrameError(
@@ -73,15 +63,6 @@ def healsparse(files: SurveyFiles, settings: SurveySettings, maps: MapSettings, 
                 print(_describe_map(one))
             print(f"areas: {printable(output / AREAS)}")
     failures.finish(done)
-
-
-def _describe(unit: Location, record: PartRecord) -> str:
-    if record.kept:
-        return f"{printable(unit)}: its part is there"
-    what = "mask" if record.images == 1 else "masks"
-    band = f", band {record.band}" if record.band else ""
-    about = f"{record.images} {what}{band}, {record.seconds:.1f} s"
-    return f"{printable(unit)} -> {printable(record.product)} ({about})"
 
 
 def _describe_map(one: SurveyMap) -> str:

@@ -10,8 +10,6 @@ from skysieve.cli.options import Run
 from skysieve.cli.settings_options import Given, takes_settings
 from skysieve.core.errors import ConfigError
 from skysieve.core.execution.settings import FileOptions
-from skysieve.core.printable import printable
-from skysieve.frames.mask.classes import BACKGROUND
 from skysieve.frames.mask.settings import MaskOptions, MaskSettings, MaskTables, PriorOptions
 from skysieve.frames.mask.trails.settings import TrailSettings
 from skysieve.frames.report.settings import ReportOption
@@ -20,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from skysieve.core.fits.locations import Location
-    from skysieve.frames.mask.job import MaskJob, MaskRecord
+    from skysieve.frames.mask.job import MaskJob
     from skysieve.frames.mask.trails.records import TrailRecord
 
 __all__ = ["mask"]
@@ -48,8 +46,8 @@ def mask(
     `skysieve mask '*.fits.fz' --classes CR,TRL --prior CR=1e-3` · `skysieve mask @tonight --bits des`
     """
     from skysieve.cli.file_runs import FileRun
-    from skysieve.cli.running import start_logging
     from skysieve.core.atomic import check_target
+    from skysieve.core.execution.terminal_log import start_logging
     from skysieve.core.tables.result_table import ResultTable
     from skysieve.frames.mask.job import MaskJob
     from skysieve.frames.mask.table import fractions_table
@@ -71,7 +69,7 @@ def mask(
     masked: list[Location] = []
     lines: list[TrailRecord] = []
     try:
-        with rows, closing(run.records(_describe)) as records:
+        with rows, closing(run.records()) as records:
             for unit, record in records:
                 rows.add(unit, record)
                 masked.append(unit)
@@ -112,22 +110,3 @@ def _make_report(job: MaskJob, units: list[Location], folder: Path, how: Run, fa
     folders = list(dict.fromkeys(unit.path.parent for unit in units))
     masks = [Location(product) for product in dict.fromkeys(map(job.product, units))]
     make_report(masks, folder, ReportSettings(frames=folders), ReportTables(), how, failed=failed)
-
-
-def _describe(unit: Location, record: MaskRecord) -> str:
-    """Return the lines of a finished file: path of the mask, and the classes found in each frame."""
-    lines = [f"{printable(unit)} -> {printable(record.product)} ({record.seconds:.1f} s)"]
-    for frame in record.frames:
-        label = f"[{frame.hdu}]" + (f" plane {frame.plane}" if frame.plane else "")
-        found = [
-            f"{name} {100 * part:.3g}%"
-            for name, part in frame.fractions.items()
-            if part > 0 and name != BACKGROUND
-        ]
-        if frame.trails:
-            found.append(f"{len(frame.trails)} trail{'s' if len(frame.trails) > 1 else ''}")
-        lines.append(f"  {label} {frame.shape[1]} x {frame.shape[0]}: {', '.join(found) or 'nothing found'}")
-    lines += [f"  {printable(note)}" for note in record.notes]
-    lines += [f"  preview: {printable(path)}" for path in record.previews]
-    lines += [f"  weights: {printable(record.weights)}"] if record.weights else []
-    return "\n".join(lines)

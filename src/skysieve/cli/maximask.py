@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from skysieve.cli.options import Debugging
+from skysieve.cli.options import Debugging, Run
 from skysieve.cli.settings_options import takes_settings
 from skysieve.core.printable import printable
 from skysieve.frames.maximask.settings import PublishedMasking, PublishedTracking
@@ -28,7 +28,8 @@ def maximask(settings: PublishedMasking, how: Debugging) -> None:
 
     Example: `skysieve maximask night.list --config_dir my_config --single_mask True`
     """
-    from skysieve.cli.running import Failures, run_and_report, start_logging
+    from skysieve.cli.running import Failures, run_and_report
+    from skysieve.core.execution.terminal_log import start_logging
     from skysieve.core.fits.file_units import find_units, with_own_product
     from skysieve.frames.mask.config_files import read_class_config
     from skysieve.frames.mask.job import MaskJob
@@ -57,8 +58,8 @@ def maximask(settings: PublishedMasking, how: Debugging) -> None:
     failures = Failures(debug=how.debug)
     units = find_units([settings.im_path], job.units, failures)
     units = with_own_product(units, job.product, failures, overwrite=True)
-    quiet = not settings.verbose
-    done = list(run_and_report(job, units, processes=1, failures=failures, describe=describe, quiet=quiet))
+    run = Run(quiet=not settings.verbose)
+    done = list(run_and_report(job, units, run, failures, describe=describe))
     failures.finish(len(done))
 
 
@@ -70,7 +71,8 @@ def maxitrack(settings: PublishedTracking, how: Debugging) -> None:
 
     Example: `skysieve maxitrack night.list --prior 0.02`
     """
-    from skysieve.cli.running import Failures, run_and_report, start_logging
+    from skysieve.cli.running import Failures, run_and_report
+    from skysieve.core.execution.terminal_log import start_logging
     from skysieve.core.fits.file_units import find_units
     from skysieve.frames.track.job import TrackJob
     from skysieve.frames.track.model import MAXITRACK
@@ -91,9 +93,8 @@ def maxitrack(settings: PublishedTracking, how: Debugging) -> None:
     failures = Failures(debug=how.debug)
     units = find_units([settings.im_path], job.units, failures)
     done = 0
-    for unit, record in run_and_report(
-        job, units, processes=1, failures=failures, describe=describe, quiet=not settings.verbose
-    ):
+    run = Run(quiet=not settings.verbose)
+    for unit, record in run_and_report(job, units, run, failures, describe=describe):
         append_published_line(PRODUCT, str(unit), record.probability)
         done += 1
     failures.finish(done)

@@ -8,7 +8,7 @@ from skysieve.cli.options import Writing
 from skysieve.cli.settings_options import takes_settings
 from skysieve.core.errors import ConfigError
 from skysieve.core.execution.settings import MergeSettings
-from skysieve.core.printable import one_line, print_error
+from skysieve.core.printable import print_error
 
 __all__ = ["merge"]
 
@@ -37,12 +37,9 @@ def merge(settings: MergeSettings, write: Writing) -> None:
         *find_manifests(settings.manifests), output, partial=partial, overwrite=write.overwrite
     )
     if not write.quiet:
-        states = ", ".join(f"{number} {state}" for state, number in sorted(found.states.items()))
-        print(f"{found.shards} of {found.count} shards, {found.states.total()} files: {states or 'none'}")
-    for line in found.incomplete:
-        print_error(f"skysieve: error: {one_line(line)}")
-    _name("failed", found.failed, found.states["failed"])
-    _name("not reached", found.missing, found.states["missing"])
+        print(found.summary())
+    for line in found.problems():
+        print_error(line)
     if found.incomplete and not partial:
         print_error(
             "skysieve: error: the run is not complete: no table written; --partial writes it all the same"
@@ -51,14 +48,3 @@ def merge(settings: MergeSettings, write: Writing) -> None:
         print(f"table: {output}")
     if found.incomplete or found.failed or found.missing:
         raise typer.Exit(1)
-
-
-def _name(what: str, lines: list[str], total: int) -> None:
-    """Print the first files of a kind, and the number of the others."""
-    if not total:
-        return
-    print_error(f"skysieve: {total} {what}:")
-    for line in lines:
-        print_error(f"  {one_line(line)}")
-    if total > len(lines):
-        print_error(f"  and {total - len(lines)} more, in the table")

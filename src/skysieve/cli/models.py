@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -18,22 +17,12 @@ from skysieve.frames.maximask.settings import PublishedWeights
 from skysieve.frames.train.settings import DomainSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import numpy as np
-    from numpy.typing import NDArray
-
     from skysieve.core.models.card import Model
     from skysieve.core.models.find import ModelJob
 
 __all__ = ["app"]
 
-logger = logging.getLogger(__name__)
-
 app = typer.Typer(no_args_is_help=True, help="List, show, import and calibrate models.")
-
-LOG_INTERVAL = 50
-"""Number of frames between two progress messages in the log."""
 
 Origin = Literal["packaged", "published", "cached"]
 """Sources of models."""
@@ -42,7 +31,7 @@ Origin = Literal["packaged", "published", "cached"]
 @app.callback()
 def models() -> None:
     """List, show, import and calibrate models."""
-    from skysieve.cli.running import start_logging
+    from skysieve.core.execution.terminal_log import start_logging
 
     start_logging()
 
@@ -151,24 +140,8 @@ def calibrate_domain(settings: DomainSettings) -> None:
     Example: `skysieve models calibrate-domain run/model`
     """
     require("calibrate-domain", "simulate", "galsim", "yaml")
-    from skysieve.core.models.card import read_model
-    from skysieve.frames.mask.model import CONTAMINANTS
-    from skysieve.frames.train.domain import DOMAIN_SEED, RECIPES, simulated_pixels
-    from skysieve.frames.train.domain import calibrate_domain as calibrate
+    from skysieve.frames.train.domain import calibrate_on_recipe
 
-    model = read_model(settings.folder)
-    job, count, clean = model.card.job, settings.frames, settings.clean_frames
-    recipe = settings.recipe or RECIPES.get(job, "default")
-    if clean is not None and job != CONTAMINANTS.name:
-        raise ConfigError(f"--clean-frames: models for {job} are not trained on clean frames")
-    seed = DOMAIN_SEED + settings.seed
-    pixels = simulated_pixels(job, recipe, count=count, side=settings.side, seed=seed, clean=clean)
-    done = calibrate(model, _with_progress(pixels, count))
-    print(f"{done.folder}: domain of {len(done.card.domain)} statistics from {count} frames of {recipe}")
-
-
-def _with_progress(frames: Iterator[NDArray[np.float32]], total: int) -> Iterator[NDArray[np.float32]]:
-    for number, pixels in enumerate(frames, start=1):
-        yield pixels
-        if number % LOG_INTERVAL == 0:
-            logger.info("%d of %d frames", number, total)
+    done, recipe = calibrate_on_recipe(settings)
+    count = len(done.card.domain)
+    print(f"{done.folder}: domain of {count} statistics from {settings.frames} frames of {recipe}")

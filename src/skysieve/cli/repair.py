@@ -22,7 +22,7 @@ def repair(file: RepairedFile, settings: RepairSettings, how: Writing) -> None:
 
     `skysieve repair frame.fits frame.mask.fits -o clean.fits --bad CR,TRL --noise`
     """
-    from skysieve.cli.running import start_logging
+    from skysieve.core.execution.terminal_log import start_logging
     from skysieve.frames.repair.files import repair_file
 
     start_logging()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from skysieve.cli.options import Run
@@ -31,7 +32,7 @@ def report(chosen: ReportedMasks, settings: ReportSettings, tables: ReportTables
 
     `skysieve report masks/ -o report/ --tracking tracking.ecsv`
     """
-    from skysieve.cli.running import start_logging
+    from skysieve.core.execution.terminal_log import start_logging
     from skysieve.frames.report.masks import mask_files
 
     start_logging()
@@ -86,16 +87,8 @@ def make_report(
     tracking = None if tables.tracking is None else read_tracking(tables.tracking)
     failures = Failures(debug=how.debug)
     records: list[ReportRecord] = []
-    for _, record in run_and_report(
-        ReportJob(output, settings),
-        list(units),
-        processes=how.jobs,
-        dask=how.dask,
-        failures=failures,
-        describe=_describe,
-        quiet=True,
-        what="masks",
-    ):
+    quiet = replace(how, quiet=True)  # the pages show what was found
+    for _, record in run_and_report(ReportJob(output, settings), list(units), quiet, failures, what="masks"):
         records.append(record)
         if not how.quiet:
             for entry in record.entries:
@@ -126,7 +119,3 @@ def make_report(
         print(f"report of {len(entries)} frame{many}: {printable(page)}{other}")
     failures.finish(len(records))
     return page
-
-
-def _describe(unit: Location, record: ReportRecord) -> str:
-    return f"{printable(unit)}: {len(record.entries)} frames"

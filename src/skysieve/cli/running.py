@@ -4,31 +4,40 @@ from __future__ import annotations
 
 import logging
 import sys
-import warnings
 from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from typing import TYPE_CHECKING, TypeVar
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import typer
 
 from skysieve.core.errors import NoFrameError, SkysieveError
 from skysieve.core.execution.local import run_units
+from skysieve.core.execution.terminal_log import start_logging
 from skysieve.core.extras import describe_missing_module
 from skysieve.core.printable import one_line, print_error, printable
 
 if TYPE_CHECKING:
+    from skysieve.cli.options import Run
     from skysieve.core.execution.job import Job, Outcome
-    from skysieve.core.fits.locations import Location
 
 __all__ = [
     "Failures",
     "run_and_report",
-    "start_logging",
 ]
 
 logger = logging.getLogger(__name__)
 
-Record = TypeVar("Record")
+
+class Described(Protocol):
+    """Record of a unit that says what is printed of it."""
+
+    def describe(self, unit: object) -> str:
+        """Return the lines that are printed for the unit."""
+        ...
+
+
+Unit = TypeVar("Unit")
+Record = TypeVar("Record", bound=Described)
 
 
 class Failures:
@@ -38,6 +47,8 @@ class Failures:
     ----------
     debug
         Whether to raise the first error instead of reporting it.
+    last
+        Errors that end the run at once, as the next unit would have them too.
 
     Attributes
     ----------
@@ -49,11 +60,11 @@ class Failures:
         Called for each failure with what failed and its line, and for each file skipped with None.
     """
 
-    def __init__(self, *, debug: bool) -> None:
+    def __init__(self, *, debug: bool, last: type[Exception] | None = None) -> None:
         self.lines: list[str] = []
         self.skipped = 0
         self.watch: Callable[[object, str | None], None] | None = None
-        self._debug = debug
+        self._debug, self._last = debug, last
 
     def add(self, unit: object, error: Exception) -> None:
         """Report an error on one line, at once.
@@ -64,6 +75,11 @@ class Failures:
             What failed, as a file.
         error
             Its error; raised if errors are to be debugged.
+
+        Raises
+        ------
+        typer.Exit
+            With code 1, if the error ends the run.
         """
         if self._debug:
             raise error
@@ -81,6 +97,8 @@ class Failures:
         if self.watch is not None:
             self.watch(unit, line)
         print_error(f"skysieve: error: {line}")
+        if self._last is not None and isinstance(error, self._last):
+            raise typer.Exit(1)
 
     def skip(self, unit: object, reason: object) -> None:
         """Count a file that holds no frame, and log the reason.
@@ -127,45 +145,40 @@ class Failures:
 
 
 def run_and_report(
-    job: Job[Location, Record],
-    units: list[Location],
-    *,
-    processes: int,
-    dask: str | None = None,
+    job: Job[Unit, Record],
+    units: list[Unit],
+    run: Run,
     failures: Failures,
-    describe: Callable[[Location, Record], str],
-    quiet: bool,
+    *,
     what: str = "frames",
-) -> Iterator[tuple[Location, Record]]:
+    describe: Callable[[Unit, Record], str] | None = None,
+) -> Iterator[tuple[Unit, Record]]:
     """Run a job and yield the records of the units that succeed.
 
     Parameters
     ----------
-    job, units, processes
+    job, units
         See :func:`skysieve.core.execution.local.run_units`.
-    dask
-        Address of a Dask cluster that runs the job instead, see
-        :func:`skysieve.core.execution.dask_executor.run_on_dask`.
+    run
+        Processes or Dask cluster that run the job, and whether lines are printed for finished units.
     failures
         Gets the units that fail, and counts those that are skipped.
-    describe
-        Returns the line that is printed for a finished unit.
-    quiet
-        Whether to print no such lines.
     what
         Plural name of the units, for the progress bar.
+    describe
+        Returns the lines that are printed for a finished unit; by default those of its record.
 
     Yields
     ------
-    tuple of Location and record
+    tuple of unit and record
         Each finished unit and its record.
     """
     if not units:
         return
     with ExitStack() as stack:
-        advance = stack.enter_context(_progress(len(units), what, quiet=quiet))
-        outcome: Outcome[Location, Record]
-        outcomes = _run_units(job, units, processes, dask)
+        advance = stack.enter_context(_progress(len(units), what, quiet=run.quiet))
+        outcome: Outcome[Unit, Record]
+        outcomes = _run_units(job, units, run)
         stack.callback(outcomes.close)  # an interrupt is to end the units before the command ends
         for outcome in outcomes:
             if isinstance(outcome.error, NoFrameError) and getattr(outcome.unit, "found", False):
@@ -175,25 +188,28 @@ def run_and_report(
             elif outcome.record is not None:
                 # before the line is printed, so that the table of an interrupted run has every printed unit
                 yield outcome.unit, outcome.record
-                if not quiet:
-                    for line in describe(outcome.unit, outcome.record).split("\n"):
+                if not run.quiet:
+                    text = (describe or _described)(outcome.unit, outcome.record)
+                    for line in text.split("\n"):
                         print(printable(line), flush=True)
             advance()
-    if failures.skipped and not quiet:
+    if failures.skipped and not run.quiet:
         files = "file that holds" if failures.skipped == 1 else "files that hold"
         print(f"skipped {failures.skipped} {files} no frame")
 
 
-def _run_units(
-    job: Job[Location, Record], units: list[Location], processes: int, dask: str | None
-) -> Generator[Outcome[Location, Record]]:
+def _described(unit: object, record: Described) -> str:
+    return record.describe(unit)
+
+
+def _run_units(job: Job[Unit, Record], units: list[Unit], run: Run) -> Generator[Outcome[Unit, Record]]:
     """Run a job on this machine, or on a Dask cluster."""
-    if dask is None:
-        yield from run_units(job, units, processes=processes, begin=start_logging)
+    if run.dask is None:
+        yield from run_units(job, units, processes=run.jobs, begin=start_logging)
     else:
         from skysieve.core.execution.dask_executor import run_on_dask
 
-        yield from run_on_dask(job, units, dask, begin=start_logging)
+        yield from run_on_dask(job, units, run.dask, begin=start_logging)
 
 
 @contextmanager
@@ -209,41 +225,3 @@ def _progress(total: int, what: str, *, quiet: bool) -> Iterator[Callable[[], No
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(what, total=total)
         yield lambda: progress.advance(task)
-
-
-def start_logging(*, verbose: bool = False) -> None:
-    """Print the package's log on the terminal, one line per message.
-
-    Parameters
-    ----------
-    verbose
-        Whether to print messages at the level INFO too, not only warnings and errors.
-    """
-    handler = logging.StreamHandler()
-    handler.setFormatter(_OneLine("skysieve: %(levelname)s: %(message)s"))
-    package = logging.getLogger("skysieve")
-    package.handlers = [handler]
-    package.setLevel(logging.INFO if verbose else logging.WARNING)
-    package.propagate = False
-    _log_library_warnings()
-
-
-def _log_library_warnings() -> None:
-    """Log warnings of libraries at debug level only: users cannot change the headers of archives."""
-    from astropy import log
-    from astropy.logger import LoggingError
-
-    with suppress(LoggingError):  # already disabled
-        log.disable_warnings_logging()
-
-    def show(message: Warning | str, *_more: object, **_named: object) -> None:
-        logger.debug("%s", message)
-
-    warnings.showwarning = show
-
-
-class _OneLine(logging.Formatter):
-    """Formats each message as one printable line."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        return one_line(super().format(record))

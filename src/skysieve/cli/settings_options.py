@@ -126,7 +126,7 @@ def _default(field: dataclasses.Field[Any], option: Option) -> Any:
 
 def _text_type(hint: Any, field: dataclasses.Field[Any], option: Option) -> Any:
     """Return the type of an option; it includes None if that is the default."""
-    kind = option.text_type or hint
+    kind = option.text_type or (Literal[option.choices] if option.choices else hint)
     if get_origin(kind) is list and get_origin(get_args(kind)[0]) is Literal:
         # typer accepts no literals for options that may be repeated
         choices = {choice: choice for choice in get_args(get_args(kind)[0])}

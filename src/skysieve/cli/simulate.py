@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import typer
 
@@ -15,10 +14,6 @@ from skysieve.core.extras import require
 from skysieve.core.simulate.settings import SeriesFolder
 from skysieve.frames.simulate.settings import ContaminantSeries, FrameFile, FrameSeries, SingleFrame
 from skysieve.ghosts.simulate.settings import GhostSeries
-
-if TYPE_CHECKING:
-    from skysieve.clusters.simulate.files import SimulatedBand
-    from skysieve.core.fits.locations import Location
 
 __all__ = ["app"]
 
@@ -41,22 +36,15 @@ def simulate_contaminants(folder: SeriesFolder, settings: ContaminantSeries, giv
     """
     require("simulation", "simulate")
     from skysieve.cli.simulating import make_series
-    from skysieve.frames.simulate.contaminants_files import class_summary, parameter_table, truth_sheet
+    from skysieve.frames.simulate.contaminants_files import CONTAMINANTS_FILES
     from skysieve.frames.simulate.contaminants_job import ContaminantsSimulationJob
     from skysieve.frames.simulate.recipe import read_recipe
 
     recipe = read_recipe(settings.recipe)
     if settings.clean_frames is not None and "shape" in given:
         raise ConfigError("--size does not go with --clean-frames: real frames keep their size")
-    make_series(
-        "contaminants",
-        ContaminantsSimulationJob(recipe, folder.output, settings, run.overwrite),
-        run,
-        describe=class_summary,
-        table=parameter_table,
-        sheet=truth_sheet,
-        read_recipe=read_recipe,
-    )
+    job = ContaminantsSimulationJob(recipe, folder.output, settings, run.overwrite)
+    make_series(job, CONTAMINANTS_FILES, run)
 
 
 @app.command("tracking")
@@ -73,18 +61,11 @@ def simulate_tracking(folder: SeriesFolder, settings: FrameSeries, run: Run) -> 
     require("simulation", "simulate")
     from skysieve.cli.simulating import make_series
     from skysieve.frames.simulate.recipe import read_recipe
-    from skysieve.frames.simulate.tracking_files import frame_sheet, parameter_table
+    from skysieve.frames.simulate.tracking_files import TRACKING_FILES
     from skysieve.frames.simulate.tracking_job import TrackingSimulationJob
 
-    make_series(
-        "tracking",
-        TrackingSimulationJob(read_recipe(settings.recipe), folder.output, settings, run.overwrite),
-        run,
-        describe=lambda record: f"{record.header['SLIPKIND']}, {record.header['SLIPEXT']} FWHM rms",
-        table=parameter_table,
-        sheet=frame_sheet,
-        read_recipe=read_recipe,
-    )
+    job = TrackingSimulationJob(read_recipe(settings.recipe), folder.output, settings, run.overwrite)
+    make_series(job, TRACKING_FILES, run)
 
 
 @app.command("ghosts")
@@ -101,7 +82,7 @@ def simulate_ghosts(folder: SeriesFolder, settings: GhostSeries, run: Run) -> No
     require("simulation", "simulate")
     from skysieve.cli.simulating import make_series
     from skysieve.ghosts.simulate import read_ghost_recipe
-    from skysieve.ghosts.simulate.files import described, parameter_table, truth_sheet, write_annotations
+    from skysieve.ghosts.simulate.files import GHOSTS_FILES
     from skysieve.ghosts.simulate.job import GhostSimulationJob
 
     recipe = read_ghost_recipe(settings.recipe)
@@ -109,16 +90,7 @@ def simulate_ghosts(folder: SeriesFolder, settings: GhostSeries, run: Run) -> No
         recipe = replace(recipe, camera=str(settings.camera_file))
     if settings.optics_file is not None:
         recipe = replace(recipe, optics=str(settings.optics_file))
-    make_series(
-        "ghosts",
-        GhostSimulationJob(recipe, folder.output, settings, run.overwrite),
-        run,
-        describe=described,
-        table=parameter_table,
-        sheet=truth_sheet,
-        write_more=write_annotations,
-        read_recipe=read_ghost_recipe,
-    )
+    make_series(GhostSimulationJob(recipe, folder.output, settings, run.overwrite), GHOSTS_FILES, run)
 
 
 @app.command("frame")
@@ -152,10 +124,11 @@ def simulate_sky(folder: SkyFolder, settings: SkySettings, run: Run) -> None:
     `skysieve simulate sky -o small/ --seed 1 --cap 12 --recipe my_sky.yaml`
     """
     require("simulating skies", "sky")
-    from skysieve.cli.running import Failures, run_and_report, start_logging
-    from skysieve.cli.simulating import write_recipe
+    from skysieve.cli.running import Failures, run_and_report
     from skysieve.clusters.simulate.files import SkySimulationJob, write_truth
     from skysieve.clusters.simulate.recipe import read_sky_recipe
+    from skysieve.core.execution.simulation_files import write_recipe
+    from skysieve.core.execution.terminal_log import start_logging
 
     start_logging()
     job = SkySimulationJob(read_sky_recipe(settings.recipe), folder.output, settings, run.overwrite)
@@ -166,19 +139,5 @@ def simulate_sky(folder: SkyFolder, settings: SkySettings, run: Run) -> None:
         truth = job.truth
         print(f"{clusters}: {len(truth.clusters)} clusters; {sources}: {len(truth.sources)} sources")
     failures = Failures(debug=run.debug)
-    records = run_and_report(
-        job,
-        job.units(),
-        processes=run.jobs,
-        dask=run.dask,
-        failures=failures,
-        describe=_describe,
-        quiet=run.quiet,
-        what="maps",
-    )
+    records = run_and_report(job, job.units(), run, failures, what="maps")
     failures.finish(len(list(records)))
-
-
-def _describe(unit: Location, record: SimulatedBand) -> str:
-    how = "kept" if record.kept else f"{record.seconds:.0f} s"
-    return f"{unit}: rms {record.rms:.3g} {record.unit} ({how})"

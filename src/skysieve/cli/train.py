@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from skysieve.core.models.card import Model
-    from skysieve.core.training.recipe import Job, TrainingRecipe
+    from skysieve.core.training.recipe import TrainingRecipe
     from skysieve.core.training.settings import TrainSettings
     from skysieve.core.training.task import TrainingTask
 
@@ -41,7 +41,7 @@ def train_contaminants(
 
     Example: `skysieve train contaminants -o mine --init skysieve --clean-frames nights/ --steps 2000`
     """
-    recipe = _read_recipe(settings, "contaminants")
+    recipe = _read_recipe(settings)
     from skysieve.frames.train.contaminants import ContaminantTraining
     from skysieve.frames.train.revision import RevisionTraining
 
@@ -64,7 +64,7 @@ def train_tracking(folder: TrainingFolder, settings: TrackingTrainSettings, mess
 
     Example: `skysieve train tracking -o mine`
     """
-    recipe = _read_recipe(settings, "tracking")
+    recipe = _read_recipe(settings)
     from skysieve.frames.train.tracking import TrackingTraining
 
     _train(TrackingTraining(recipe, kept=settings.kept), folder.output, settings, messages)
@@ -80,7 +80,7 @@ def train_ghosts(folder: TrainingFolder, settings: GhostTrainSettings, messages:
 
     Example: `skysieve train ghosts -o mine --pictures planes/ --annotations a.json --annotations b.json`
     """
-    recipe = _read_recipe(settings, "ghosts")
+    recipe = _read_recipe(settings)
     settings.check()
     from skysieve.ghosts.annotations.picture_names import read_picture_names
     from skysieve.ghosts.train.real_ghosts import RealGhosts
@@ -104,10 +104,10 @@ def train_clusters(folder: TrainingFolder, settings: ClusterTrainSettings, messa
 
     Example: `skysieve train clusters --maps sky1/ --maps sky2/ -o mine --network unet3+ --loss tversky`
     """
-    recipe = _read_recipe(settings, "clusters")
-    from skysieve.cli.running import start_logging
+    recipe = _read_recipe(settings)
     from skysieve.clusters.train.sky_files import read_skies
     from skysieve.clusters.train.training import ClusterTraining
+    from skysieve.core.execution.terminal_log import start_logging
 
     start_logging(verbose=not messages.quiet)
     skies = read_skies(settings.maps, recipe.labels, bands=recipe.patches.bands)
@@ -129,21 +129,21 @@ def _fit_scores(folder: Path, maps: list[Path], latitude: float) -> None:
         logging.getLogger("skysieve").warning("scores of candidates are not fitted: %s", error)
 
 
-def _read_recipe(settings: TrainSettings, job: Job) -> TrainingRecipe:
+def _read_recipe(settings: TrainSettings) -> TrainingRecipe:
     """Check that the packages for training are installed, and return the recipe of the training."""
     require("training", "train")
     from skysieve.core.training import processors  # noqa: F401 (imported before torch; the module says why)
     from skysieve.core.training.recipe import read_training_recipe
 
-    recipe = read_training_recipe(settings.recipe)
-    if recipe.job != job:
+    recipe = read_training_recipe(settings.recipe, settings.kinds)
+    if recipe.job != settings.kinds.job:
         raise ConfigError(f"recipe {settings.recipe} is for {recipe.job}: use `skysieve train {recipe.job}`")
     return settings.changed(recipe)
 
 
 def _train(task: TrainingTask, folder: Path, settings: TrainSettings, messages: Messages) -> Model | None:
     """Train a network, and return the model; with several GPUs, only in the first process."""
-    from skysieve.cli.running import start_logging
+    from skysieve.core.execution.terminal_log import start_logging
     from skysieve.core.training.devices import process_rank
     from skysieve.core.training.fit import fit
 

@@ -21,7 +21,7 @@ def view(file: ViewedFile, how: Messages) -> None:
 
     from skysieve.cli.options import Run
     from skysieve.cli.report import make_report
-    from skysieve.cli.running import start_logging
+    from skysieve.core.execution.terminal_log import start_logging
     from skysieve.core.fits.locations import Location, parse_location
     from skysieve.frames.report.masks import mask_of_frame, view_folder
     from skysieve.frames.report.settings import ReportSettings, ReportTables

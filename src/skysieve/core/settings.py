@@ -52,6 +52,8 @@ class Option:
         What stands for the value in the help.
     panel
         Heading under which the help lists the option.
+    choices
+        The values of a text, if they are known only when the program runs.
     minimum, maximum
         Bounds of a number, both included.
     text_bounds
@@ -70,6 +72,7 @@ class Option:
     flags: tuple[str, ...] = ()
     metavar: str | None = None
     panel: str | None = None
+    choices: tuple[str, ...] = ()
     minimum: float | None = None
     maximum: float | None = None
     text_bounds: bool = False

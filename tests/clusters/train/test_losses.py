@@ -12,10 +12,11 @@ pytest.importorskip("monai")
 
 import torch
 
-from skysieve.clusters.train.losses import CLUSTER_LOSSES, cluster_loss
+from skysieve.clusters.train.losses import cluster_loss
+from skysieve.clusters.train.settings import LOSSES
 from skysieve.core.errors import ConfigError
 
-NAMES = list(CLUSTER_LOSSES)
+NAMES = list(LOSSES)
 P = np.array([[0.9, 0.2, 0.4, 0.1], [0.3, 0.6, 0.05, 0.5]])
 T = np.array([[1.0, 0.0, 1.0, 0.0], [0.0, 0.0, 0.0, 1.0]])
 V = np.array([[1.0, 1.0, 1.0, 1.0], [1.0, 1.0, 1.0, 0.0]])

@@ -18,7 +18,8 @@ from tests.clusters.train.planted_skies import planted_sky
 from skysieve.clusters.networks.segmenters import SEGMENTERS
 from skysieve.clusters.train import training as clusters
 from skysieve.clusters.train.learning import ClusterLearner
-from skysieve.clusters.train.losses import CLUSTER_LOSSES
+from skysieve.clusters.train.losses import ClusterLoss, cluster_loss
+from skysieve.clusters.train.settings import LOSSES, ClusterTrainSettings
 from skysieve.clusters.train.stream import ClusterBatch, collate
 from skysieve.clusters.train.training import ClusterTraining
 from skysieve.core.training.patch_settings import LabelSettings, PatchSettings
@@ -65,7 +66,7 @@ def whole_loss(module, batches):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("loss", list(CLUSTER_LOSSES))
+@pytest.mark.parametrize("loss", list(LOSSES))
 @pytest.mark.parametrize("network", list(SEGMENTERS))
 def test_an_epoch_lowers_the_loss(sky, small_set, network, loss):
     torch.manual_seed(1)
@@ -90,9 +91,6 @@ def test_an_epoch_lowers_the_loss(sky, small_set, network, loss):
 def test_recipes_know_the_names_of_all_networks_and_losses():
     for network in SEGMENTERS:
         assert recipe(network).network.kind == network
-    from typing import get_args
-
-    from skysieve.core.training.recipe import ClusterLossKind, ClusterNetwork
-
-    assert set(get_args(ClusterNetwork)) == set(SEGMENTERS)
-    assert set(get_args(ClusterLossKind)) == set(CLUSTER_LOSSES)
+    for loss in LOSSES:
+        assert isinstance(cluster_loss(loss), ClusterLoss)
+    assert set(ClusterTrainSettings.kinds.networks) == set(SEGMENTERS)

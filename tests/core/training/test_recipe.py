@@ -5,14 +5,24 @@ from __future__ import annotations
 import pytest
 import yaml
 
+from skysieve.clusters.train.settings import ClusterTrainSettings
 from skysieve.core.errors import ConfigError
 from skysieve.core.training.recipe import LossSettings, TrainingRecipe, read_training_recipe
+from skysieve.frames.train.settings import ContaminantTrainSettings, TrackingTrainSettings
+from skysieve.ghosts.train.settings import GhostTrainSettings
+
+KINDS = {
+    "contaminants": ContaminantTrainSettings.kinds,
+    "tracking": TrackingTrainSettings.kinds,
+    "ghosts": GhostTrainSettings.kinds,
+    "clusters": ClusterTrainSettings.kinds,
+}
 
 
 def read(folder, **settings):
     path = folder / "mine.yaml"
     path.write_text(yaml.safe_dump(settings))
-    return read_training_recipe(path)
+    return read_training_recipe(path, KINDS.get(settings.get("job", "")))
 
 
 def refusal(folder, **settings):
@@ -97,6 +107,10 @@ def test_a_loss_has_the_exponent_that_it_is_known_by(kind, gamma):
             {"job": "ghosts", "loss": {}, "network": {"kind": "unet"}},
             "network.kind: unet is not for ghosts; leave it out",
         ),
+        (
+            {"job": "tracking", "loss": {}, "network": {"kind": "revision"}},
+            "network.kind: revision is not for",
+        ),
     ],
 )
 def test_what_is_of_another_job_or_does_not_go_together_is_refused(tmp_path, settings, message):
@@ -122,7 +136,10 @@ def test_an_unknown_setting_is_named_with_its_place_and_the_known_ones(tmp_path)
             {"job": "stars"},
             "job: Input should be 'contaminants', 'tracking', 'ghosts' or 'clusters', found 'stars'",
         ),
-        ({"loss": {"kind": "best"}}, "loss.kind: Input should be 'sigmoid', 'published', 'focal', 'bce',"),
+        (
+            {"loss": {"kind": "best"}},
+            "loss.kind: best is not for tracking; choose from sigmoid, published, focal",
+        ),
         ({"network": {"widths": 8}}, "network.widths: Input should be a valid tuple"),
         ({"steps": 0}, "steps: 0, expected at least 1"),
         ({"frame": 32, "tile": 32}, "frame: 32, expected at least 64"),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from skysieve.clusters.search.settings import ClusterOptions, Finder
-from skysieve.core.errors import ConfigError
+from skysieve.core.errors import ConfigError, SourceError
 from skysieve.core.models.engine_settings import EngineSettings
 from skysieve.core.settings import REQUIRED, setting
 
@@ -15,6 +15,10 @@ __all__ = ["ClusterEvaluation", "Role", "Rules", "SearchSettings"]
 
 Role = Literal["test", "validation", "train", "all"]
 """Roles of the tiles of a sky in the training; ``all`` for all tiles."""
+
+
+TRUTH = "clusters.fits"
+"""Table of true clusters in the folder of a simulated sky."""
 
 
 def _catalogues(texts: list[str]) -> dict[str, list[Path]]:
@@ -57,6 +61,51 @@ class ClusterEvaluation:
     tiles: Role = setting("test")
     disc: float = setting(2.5, metavar="ARCMIN")
     resume: bool = setting(False, "--resume")
+
+    def truths(self) -> list[Path]:
+        """Return the table of true clusters of each sky.
+
+        Returns
+        -------
+        list of Path
+            The tables.
+
+        Raises
+        ------
+        SourceError
+            If one does not exist.
+        """
+        tables = [path / TRUTH if path.is_dir() else path for path in self.sky]
+        for table in tables:
+            if not table.is_file():
+                raise SourceError(
+                    f"{table}: no such file; give a folder of `skysieve simulate sky`, or a table"
+                )
+        return tables
+
+    def check_catalogues(self) -> None:
+        """Check that there is something to evaluate, and a catalogue of each name for each sky.
+
+        Raises
+        ------
+        ConfigError
+            If there is nothing to evaluate, or a name or the number of its catalogues is wrong.
+        SourceError
+            If a catalogue does not exist.
+        """
+        skies = len(self.sky)
+        for name, paths in self.catalogue.items():
+            if missing := [path for path in paths if not path.exists()]:
+                raise SourceError(f"{missing[0]}: no such file or folder")
+            if len(paths) != skies:
+                raise ConfigError(
+                    f"--catalogue {name} is given {len(paths)} times for {skies} skies; give one for each, "
+                    "in their order"
+                )
+            if name in self.finder:
+                raise ConfigError(f"--catalogue {name} has the name of a --finder; choose another")
+        if not self.catalogue and not self.finder:
+            raise ConfigError("nothing to evaluate; give at least one --catalogue or --finder")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,35 +1,28 @@
-"""Segmentation networks by name."""
+"""Segmentation networks by name; their modules, which import torch, are imported when one is built."""
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
-from skysieve.clusters.networks.attention_unet import AttentionUNet
-from skysieve.clusters.networks.r2_unet import R2UNet
-from skysieve.clusters.networks.resunet_a import ResUNetA
-from skysieve.clusters.networks.segmentation_blocks import PRIOR, Segmenter
-from skysieve.clusters.networks.u2_net import U2Net
-from skysieve.clusters.networks.unet import UNet
-from skysieve.clusters.networks.unet_3plus import UNet3Plus
-from skysieve.clusters.networks.unet_plus_plus import UNetPlusPlus
-from skysieve.clusters.networks.vnet import VNet
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-__all__ = ["DEEPLY_SUPERVISED", "SEGMENTERS", "Segmenter", "build_segmenter"]
+    from skysieve.clusters.networks.segmentation_blocks import Segmenter
 
-SEGMENTERS: dict[str, Callable[..., Segmenter]] = {
-    "unet": UNet,
-    "vnet": VNet,
-    "unet++": UNetPlusPlus,
-    "r2unet": R2UNet,
-    "attention-unet": AttentionUNet,
-    "resunet-a": ResUNetA,
-    "u2net": U2Net,
-    "unet3+": UNet3Plus,
+__all__ = ["DEEPLY_SUPERVISED", "SEGMENTERS", "build_segmenter"]
+
+SEGMENTERS = {
+    "unet": "unet:UNet",
+    "vnet": "vnet:VNet",
+    "unet++": "unet_plus_plus:UNetPlusPlus",
+    "r2unet": "r2_unet:R2UNet",
+    "attention-unet": "attention_unet:AttentionUNet",
+    "resunet-a": "resunet_a:ResUNetA",
+    "u2net": "u2_net:U2Net",
+    "unet3+": "unet_3plus:UNet3Plus",
 }
-"""Network classes by the names that recipes use."""
+"""Module of this package and class of each network, by the names that recipes use."""
 
 DEEPLY_SUPERVISED = frozenset({"unet++", "u2net", "unet3+"})
 """Networks that can predict from earlier stages too, for deep supervision in training."""
@@ -41,7 +34,7 @@ def build_segmenter(
     bands: int,
     classes: int = 1,
     widths: Sequence[int] = (),
-    prior: float = PRIOR,
+    prior: float | None = None,
     deep_supervision: bool = False,
 ) -> Segmenter:
     """Build an untrained network; its weights are drawn from torch's global generator.
@@ -57,7 +50,7 @@ def build_segmenter(
     widths
         Channels at 1, 1/2, 1/4, … of the resolution; by default those of the network.
     prior
-        Probability that the untrained network predicts for each class.
+        Probability that the untrained network predicts for each class; by default that of the network.
     deep_supervision
         Whether earlier stages predict too; for networks in :data:`DEEPLY_SUPERVISED`.
 
@@ -73,7 +66,7 @@ def build_segmenter(
     """
     if kind not in SEGMENTERS:
         raise ValueError(f"no network is called {kind!r}: expected one of {', '.join(SEGMENTERS)}")
-    options: dict[str, float | bool | tuple[int, ...]] = {"prior": prior}
+    options: dict[str, float | bool | tuple[int, ...]] = {} if prior is None else {"prior": prior}
     if deep_supervision:
         if kind not in DEEPLY_SUPERVISED:
             takers = ", ".join(sorted(DEEPLY_SUPERVISED))
@@ -81,4 +74,8 @@ def build_segmenter(
         options["deep_supervision"] = True
     if widths:
         options["widths"] = tuple(widths)
-    return SEGMENTERS[kind](bands, classes, **options)
+    module, _, name = SEGMENTERS[kind].partition(":")
+    network: Segmenter = getattr(import_module(f"skysieve.clusters.networks.{module}"), name)(
+        bands, classes, **options
+    )
+    return network

@@ -82,8 +82,13 @@ class UnitRecord(JobRecord):
             kept,
         )
 
-    def describe(self) -> str:
+    def describe(self, unit: object) -> str:  # noqa: ARG002 (the record says which)
         """Return position, area and best values.
+
+        Parameters
+        ----------
+        unit
+            The tile.
 
         Returns
         -------

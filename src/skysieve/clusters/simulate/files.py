@@ -44,6 +44,22 @@ class SimulatedBand(SimulatedFile):
     rms: float = 0.0
     unit: str = ""
 
+    def describe(self, unit: object) -> str:
+        """Return the map, its standard deviation, and the run time.
+
+        Parameters
+        ----------
+        unit
+            The map.
+
+        Returns
+        -------
+        str
+            One line.
+        """
+        how = "kept" if self.kept else f"{self.seconds:.0f} s"
+        return f"{unit}: rms {self.rms:.3g} {self.unit} ({how})"
+
 
 @dataclass
 class SkySimulationJob(SimulationJob[SkyRecipe, SkySettings, SimulatedBand]):

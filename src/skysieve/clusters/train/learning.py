@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from skysieve.clusters.networks.segmenters import Segmenter
+    from skysieve.clusters.networks.segmentation_blocks import Segmenter
     from skysieve.clusters.train.stream import ClusterBatch
     from skysieve.core.evaluation.histograms import ScoreHistograms, Tally
     from skysieve.core.training.recipe import TrainingRecipe

@@ -58,20 +58,17 @@ from __future__ import annotations
 
 import math
 import warnings
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from skysieve.clusters.train.settings import LOSSES
 from skysieve.core.errors import ConfigError
 from skysieve.core.extras import install_command
 from skysieve.core.training.recipe import LossSettings, usual_gamma
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-__all__ = ["CLUSTER_LOSSES", "ClusterLoss", "cluster_loss"]
+__all__ = ["ClusterLoss", "cluster_loss"]
 
 SMOOTHING = 1.0
 """Pixels added to numerator and denominator of a coefficient."""
@@ -249,27 +246,13 @@ class MixedFocal(FocalTversky):
         return 0.5 * pixels + 0.5 * super().loss(logits, targets, valid)
 
 
-CLUSTER_LOSSES: dict[str, Callable[[float, float], ClusterLoss]] = {
-    "bce": CrossEntropy,
-    "focal": Focal,
-    "dice": Dice,
-    "focal-dice": FocalDice,
-    "tversky": Tversky,
-    "focal-tversky": FocalTversky,
-    "combo": Combo,
-    "cosine-tversky": CosineTversky,
-    "mixed-focal": MixedFocal,
-}
-"""Loss classes by the names that recipes use."""
-
-
 def cluster_loss(kind: str, *, delta: float = LossSettings.delta, gamma: float | None = None) -> ClusterLoss:
     """Return a loss by its name.
 
     Parameters
     ----------
     kind
-        One of :data:`CLUSTER_LOSSES`.
+        One of :data:`skysieve.clusters.train.settings.LOSSES`.
     delta
         Weight of false negatives, 0 to 1; ``bce``, ``dice`` and ``focal-dice`` ignore it.
     gamma
@@ -290,15 +273,16 @@ def cluster_loss(kind: str, *, delta: float = LossSettings.delta, gamma: float |
     >>> cluster_loss("bce")(torch.zeros(1, 1, 2, 2), torch.zeros(1, 1, 2, 2))
     tensor(0.6931)
     """
-    if kind not in CLUSTER_LOSSES:
-        raise ConfigError(f"loss {kind}: not known; choose from {', '.join(CLUSTER_LOSSES)}")
+    if kind not in LOSSES:
+        raise ConfigError(f"loss {kind}: not known; choose from {', '.join(LOSSES)}")
     gamma = usual_gamma(kind) if gamma is None else gamma
     max_gamma = 1 if kind == "mixed-focal" else math.inf
     if not 0 <= delta <= 1:
         raise ConfigError(f"loss {kind}: delta {delta:g}, expected 0 to 1")
     if not 0 < gamma <= max_gamma:
         raise ConfigError(f"loss {kind}: gamma {gamma:g}, expected more than 0 and at most {max_gamma:g}")
-    return CLUSTER_LOSSES[kind](delta, gamma)
+    loss: ClusterLoss = globals()[LOSSES[kind]](delta, gamma)
+    return loss
 
 
 _BATCHWISE: dict[str, float | bool | str] = {

@@ -4,16 +4,30 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
+from skysieve.clusters.networks.segmenters import SEGMENTERS
 from skysieve.core.settings import REQUIRED, setting
-from skysieve.core.training.recipe import ClusterLossKind, ClusterNetwork
+from skysieve.core.training.kinds import Kinds
 from skysieve.core.training.settings import TrainSettings
 
 if TYPE_CHECKING:
     from skysieve.core.training.recipe import TrainingRecipe
 
-__all__ = ["ClusterTrainSettings"]
+__all__ = ["LOSSES", "ClusterTrainSettings"]
+
+LOSSES = {
+    "bce": "CrossEntropy",
+    "focal": "Focal",
+    "dice": "Dice",
+    "focal-dice": "FocalDice",
+    "tversky": "Tversky",
+    "focal-tversky": "FocalTversky",
+    "combo": "Combo",
+    "cosine-tversky": "CosineTversky",
+    "mixed-focal": "MixedFocal",
+}
+"""Class of each loss in :mod:`skysieve.clusters.train.losses`, by the names that recipes use."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,10 +46,12 @@ class ClusterTrainSettings(TrainSettings):
         Calibrate the scores of candidates at the end, by searching the maps.
     """
 
+    kinds: ClassVar[Kinds] = Kinds(job="clusters", networks=tuple(SEGMENTERS), losses=tuple(LOSSES))
+
     maps: list[Path] = setting(REQUIRED, metavar="DIR")
     recipe: str = setting("clusters")
-    network: ClusterNetwork | None = setting(None, hidden_default=True)
-    loss: ClusterLossKind | None = setting(None, hidden_default=True)
+    network: str | None = setting(None, choices=tuple(SEGMENTERS), hidden_default=True)
+    loss: str | None = setting(None, choices=tuple(LOSSES), hidden_default=True)
     scores: bool = setting(True)
 
     def changed(self, recipe: TrainingRecipe) -> TrainingRecipe:

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from torch.utils.data import DataLoader
 
     from skysieve.clusters.maps.split import Role
-    from skysieve.clusters.networks.segmenters import Segmenter
+    from skysieve.clusters.networks.segmentation_blocks import Segmenter
     from skysieve.clusters.train.patches import LabelledPatch
     from skysieve.clusters.train.skies import LabelledSky
     from skysieve.core.models.card import Model

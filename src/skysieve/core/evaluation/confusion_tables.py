@@ -6,13 +6,22 @@ import math
 from typing import TYPE_CHECKING
 
 from skysieve.core.evaluation.confusion import BACKGROUND, NOTHING
+from skysieve.core.evaluation.tables import to_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from skysieve.core.evaluation.comparison import EvaluatedSet
     from skysieve.core.evaluation.confusion import Confusion
 
-__all__ = ["HARMFUL_CONFUSIONS", "confusion_rows", "false_table", "missed_table", "summarise_confusions"]
+__all__ = [
+    "HARMFUL_CONFUSIONS",
+    "confusion_lines",
+    "confusion_rows",
+    "false_table",
+    "missed_table",
+    "summarise_confusions",
+]
 
 HARMFUL_CONFUSIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("TRL", ("CR", "P", "SP")),
@@ -172,3 +181,25 @@ def _share(pixels: int, total: int, *, shown: bool = False) -> str:
     """Return a fraction in per cent; an empty text if it is small and `shown` is False."""
     share = 100 * pixels / total
     return f"{share:.1f}" if shown or share >= MIN_PERCENT else ""
+
+
+def confusion_lines(evaluated: Sequence[EvaluatedSet]) -> Iterator[str]:
+    """Yield the classes that missed pixels are assigned to, for each set and detector.
+
+    Parameters
+    ----------
+    evaluated
+        The sets.
+
+    Yields
+    ------
+    str
+        A line.
+    """
+    for one in evaluated:
+        for detector, scored in one.detectors.items():
+            if scored.confusion is None:
+                continue
+            yield f"\n{one.name}, {detector}: where the pixels of each true class go, in % of them"
+            yield to_text(*missed_table(scored.confusion)).removesuffix("\n")
+            yield from summarise_confusions(scored.confusion)

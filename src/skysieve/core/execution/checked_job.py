@@ -40,6 +40,21 @@ class CheckedRecord(Generic[Record]):
     size: int = 0
     checksum: str = ""
 
+    def describe(self, unit: object) -> str:
+        """Return what is printed of a finished unit.
+
+        Parameters
+        ----------
+        unit
+            The unit.
+
+        Returns
+        -------
+        str
+            One or more lines.
+        """
+        return self.record.describe(unit)
+
 
 def file_checksum(path: Path) -> tuple[str, int]:
     """Return the checksum and the size of a file.

@@ -7,6 +7,8 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
+from skysieve.core.printable import printable
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -105,6 +107,21 @@ class JobRecord:
     """
 
     seconds: float = 0.0
+
+    def describe(self, unit: object) -> str:
+        """Return what is printed of a finished unit.
+
+        Parameters
+        ----------
+        unit
+            The unit.
+
+        Returns
+        -------
+        str
+            One or more lines.
+        """
+        return f"{printable(unit)} ({self.seconds:.1f} s)"
 
     @property
     def main_product(self) -> Path | None:

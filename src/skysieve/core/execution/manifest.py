@@ -199,9 +199,9 @@ class Manifest:
         self._written: set[str] = set()
         self._rows: RowFile | None = None
 
-    def _read_before(self) -> dict[str, dict[str, Any]]:
+    def _read_before(self) -> dict[str, dict[str, object]]:
         """Return the rows of finished files, by path."""
-        found: dict[str, dict[str, Any]] = {}
+        found: dict[str, dict[str, object]] = {}
         for path in (self._path, self._part):
             if not path.exists():
                 continue
@@ -216,7 +216,7 @@ class Manifest:
         return found
 
     @property
-    def finished(self) -> Mapping[str, Mapping[str, Any]]:
+    def finished(self) -> Mapping[str, Mapping[str, object]]:
         """Rows of the files that an earlier run finished, by path."""
         return self._before
 
@@ -286,9 +286,9 @@ class Manifest:
         self._part.unlink(missing_ok=True)
 
 
-def _batched(*parts: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+def _batched(*parts: Iterable[Mapping[str, object]]) -> Iterator[list[Mapping[str, object]]]:
     """Yield rows in batches; one empty batch if there are none, for the columns."""
-    batch: list[dict[str, Any]] = []
+    batch: list[Mapping[str, object]] = []
     for part in parts:
         for row in part:
             batch.append(row)
@@ -298,7 +298,7 @@ def _batched(*parts: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]
     yield batch
 
 
-def _row_columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, Column]:
+def _row_columns(rows: Sequence[Mapping[str, object]]) -> dict[str, Column]:
     """Return rows as columns: those of all manifests, then the numbers of this run."""
     found: dict[str, Column] = {}
     for name, (kind, unit, description) in _COLUMNS.items():
@@ -311,7 +311,7 @@ def _row_columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, Column]:
     return found
 
 
-def _typed(values: list[Any], kind: type) -> Any:
+def _typed(values: Sequence[object], kind: type) -> Any:
     """Return an Arrow array, so that columns of nulls have their type."""
     import pyarrow as pa
 

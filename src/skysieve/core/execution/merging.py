@@ -20,10 +20,11 @@ from skysieve.core.execution.manifest import (
     ManifestHeader,
 )
 from skysieve.core.execution.shards import Shard
+from skysieve.core.printable import one_line
 from skysieve.core.tables.parquet import ENDING, ParquetStream, check_parquet, read_batches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
 __all__ = ["MergedRun", "find_manifests", "merge_manifests"]
@@ -59,6 +60,34 @@ class MergedRun:
     incomplete: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+
+    def summary(self) -> str:
+        """Return the numbers of shards and of files by status.
+
+        Returns
+        -------
+        str
+            One line.
+        """
+        states = ", ".join(f"{number} {state}" for state, number in sorted(self.states.items()))
+        return f"{self.shards} of {self.count} shards, {self.states.total()} files: {states or 'none'}"
+
+    def problems(self) -> Iterator[str]:
+        """Yield why the run is not complete, and the first files that failed or were not reached.
+
+        Yields
+        ------
+        str
+            A line.
+        """
+        for line in self.incomplete:
+            yield f"skysieve: error: {one_line(line)}"
+        for what, state, named in (("failed", FAILED, self.failed), ("not reached", MISSING, self.missing)):
+            if total := self.states[state]:
+                yield f"skysieve: {total} {what}:"
+                yield from (f"  {one_line(line)}" for line in named)
+                if total > len(named):
+                    yield f"  and {total - len(named)} more, in the table"
 
 
 def find_manifests(paths: Iterable[Path]) -> tuple[list[Path], list[Path]]:

@@ -6,28 +6,15 @@ from dataclasses import asdict, dataclass, field, replace
 from importlib.resources import files
 from math import inf
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 from skysieve.core.errors import ConfigError
 from skysieve.core.models.jobs import Job
 from skysieve.core.simulate.recipe_files import build, plain_yaml, read_mapping
+from skysieve.core.training.kinds import PIXEL_LOSSES, Kinds
 from skysieve.core.training.patch_settings import LabelSettings, PatchSettings, SplitSettings
 
 __all__ = ["Job", "LossSettings", "NetworkSettings", "TrainingRecipe", "read_training_recipe", "usual_gamma"]
-
-ClusterNetwork = Literal["unet", "vnet", "unet++", "r2unet", "attention-unet", "resunet-a", "u2net", "unet3+"]
-ClusterLossKind = Literal[
-    "bce",
-    "focal",
-    "dice",
-    "focal-dice",
-    "tversky",
-    "focal-tversky",
-    "combo",
-    "cosine-tversky",
-    "mixed-focal",
-]
-FrameLossKind = Literal["sigmoid", "published", "focal"]
 
 MIN_FRAME_SIZE = 64
 """Side in pixels of the smallest frame that the simulator can draw."""
@@ -88,8 +75,7 @@ class NetworkSettings:
     ----------
     kind
         ``mask-rcnn`` for ghosts; ``revision`` for contaminants, see :mod:`skysieve.frames.train.revision`;
-        for clusters one of ``unet``, ``vnet``, ``unet++``, ``r2unet``, ``attention-unet``, ``resunet-a``,
-        ``u2net``, ``unet3+``. If empty, the default of the job.
+        for clusters a name of :mod:`skysieve.clusters.networks.segmenters`. If empty, the default of the job.
     widths, depths
         Number of channels and of convolutions at each level; see
         :class:`skysieve.frames.networks.sieve_net.SieveNet` and
@@ -102,7 +88,7 @@ class NetworkSettings:
         (``--init``). Their features are general, and they take most of the training time.
     """
 
-    kind: Literal["", "mask-rcnn", "revision", ClusterNetwork] = ""
+    kind: str = ""
     widths: tuple[int, ...] = ()
     depths: tuple[int, ...] = ()
     context: tuple[int, ...] = ()
@@ -122,8 +108,8 @@ def usual_gamma(kind: str) -> float:
     float
         The exponent.
     """
-    usual = {**dict.fromkeys(get_args(ClusterLossKind), 0.75), "cosine-tversky": 1.0, "focal": 2.0}
-    return usual.get(kind, 2.0)
+    usual = {**dict.fromkeys(PIXEL_LOSSES, 2.0), "cosine-tversky": 1.0}
+    return usual.get(kind, 0.75)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,8 +121,7 @@ class LossSettings:
     kind
         ``sigmoid``: cross-entropy with positive pixels weighted by the rarity of their class; ``published``:
         pixels weighted by the inverse frequency of their classes, spread to their neighbours; ``focal``.  For
-        clusters ``bce``, ``focal``, ``dice``, ``focal-dice``, ``tversky``, ``focal-tversky``, ``combo``,
-        ``cosine-tversky`` or ``mixed-focal``; see :mod:`skysieve.clusters.train.losses`.
+        clusters see :mod:`skysieve.clusters.train.losses`.
     balance
         Exponent of the weight ((1 - p) / p)^balance of positive pixels in a class of prior p.  0: no weights;
         1: positive and negative pixels have the same total weight.
@@ -155,7 +140,7 @@ class LossSettings:
         For clusters: weight of missed pixels; false positives have weight 1 - delta.
     """
 
-    kind: Literal[FrameLossKind, ClusterLossKind] = "sigmoid"
+    kind: str = "sigmoid"
     balance: float = 0.5
     most: float = 30.0
     gamma: float = None  # type: ignore[assignment]  # __post_init__ makes it a number
@@ -284,13 +269,15 @@ class TrainingRecipe:
         return plain_yaml(settings)
 
 
-def read_training_recipe(name: str | Path) -> TrainingRecipe:
+def read_training_recipe(name: str | Path, kinds: Kinds | None = None) -> TrainingRecipe:
     """Read a training recipe.
 
     Parameters
     ----------
     name
         A YAML file, or the name of a recipe that comes with the package.
+    kinds
+        Networks and losses of a job; a recipe for it may name no others.
 
     Returns
     -------
@@ -318,25 +305,27 @@ def read_training_recipe(name: str | Path) -> TrainingRecipe:
             raise ConfigError(f"{origin}: {setting}: {value:g}, expected {expected}")
     if recipe.tile > recipe.frame:
         raise ConfigError(f"{origin}: tile: {recipe.tile}, expected at most the frame's {recipe.frame} px")
+    if kinds is not None and kinds.job == recipe.job:
+        _check_kinds(recipe, kinds, origin)
     _check_job(recipe, origin)
     return recipe
+
+
+def _check_kinds(recipe: TrainingRecipe, kinds: Kinds, origin: str) -> None:
+    """Raise ConfigError for a network or a loss that the job does not offer."""
+    network, loss, job = recipe.network.kind, recipe.loss.kind, recipe.job
+    if loss not in kinds.losses:
+        raise ConfigError(
+            f"{origin}: loss.kind: {loss} is not for {job}; choose from {', '.join(kinds.losses)}"
+        )
+    if network and network not in kinds.networks:
+        choose = f"choose from {', '.join(kinds.networks)}" if len(kinds.networks) > 1 else "leave it out"
+        raise ConfigError(f"{origin}: network.kind: {network} is not for {job}; {choose}")
 
 
 def _check_job(recipe: TrainingRecipe, origin: str) -> None:
     """Raise ConfigError for settings of another job and for settings that contradict each other."""
     for_clusters = recipe.job == "clusters"
-    losses = get_args(ClusterLossKind if for_clusters else FrameLossKind)
-    if recipe.loss.kind not in losses:
-        raise ConfigError(
-            f"{origin}: loss.kind: {recipe.loss.kind} is not for {recipe.job}; "
-            f"choose from {', '.join(losses)}"
-        )
-    networks = get_args(ClusterNetwork)
-    if recipe.network.kind and (recipe.network.kind in networks) != for_clusters:
-        choose = f"choose from {', '.join(networks)}" if for_clusters else "leave it out"
-        raise ConfigError(f"{origin}: network.kind: {recipe.network.kind} is not for {recipe.job}; {choose}")
-    if recipe.network.kind == "revision" and recipe.job != "contaminants":
-        raise ConfigError(f"{origin}: network.kind: revision is for contaminants alone; leave it out")
     if recipe.distinct and recipe.job != "contaminants":
         raise ConfigError(f"{origin}: distinct: is for contaminants alone; leave it out")
     if recipe.network.frozen and recipe.job != "tracking":

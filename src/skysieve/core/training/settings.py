@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from skysieve.core.settings import REQUIRED, check_bounds, setting
+from skysieve.core.training.kinds import Kinds
 
 if TYPE_CHECKING:
     from skysieve.core.training.recipe import TrainingRecipe
@@ -34,6 +35,9 @@ class TrainSettings:
     steps
         Number of batches, instead of that in the recipe.
     """
+
+    kinds: ClassVar[Kinds] = Kinds(job="contaminants")
+    """Networks and losses of the job."""
 
     recipe: str = setting("contaminants")
     init: str | None = setting(None, metavar="MODEL", hidden_default=True)

@@ -57,6 +57,25 @@ class DefectRecord(JobRecord):
     frames: int
     pixels: dict[str, int]
 
+    def describe(self, unit: object) -> str:
+        """Return the map, and the number of pixels in each class, as lines.
+
+        Parameters
+        ----------
+        unit
+            The detector.
+
+        Returns
+        -------
+        str
+            The lines.
+        """
+        found = ", ".join(f"{name} {count}" for name, count in self.pixels.items() if count)
+        return (
+            f"{printable(unit)} -> {printable(self.product)} ({self.frames} frames, {self.seconds:.1f} s)\n"
+            f"  {found or 'nothing found'}"
+        )
+
     @property
     def main_product(self) -> Path:
         """The file of the map."""

@@ -14,8 +14,9 @@ from skysieve.core.fits.fits_out import write_fits
 from skysieve.core.fits.frame_files import FrameFile
 from skysieve.core.fits.naming import check_own_product, output_path
 from skysieve.core.fits.structure import keep_structure
+from skysieve.core.printable import printable
 from skysieve.frames.mask.bitmaps import read_bit_map, read_planes
-from skysieve.frames.mask.classes import NODATA
+from skysieve.frames.mask.classes import BACKGROUND, NODATA
 from skysieve.frames.mask.growth import read_growth
 from skysieve.frames.mask.known_defects import KnownDefects
 from skysieve.frames.mask.layout import make_layout
@@ -74,6 +75,36 @@ class MaskRecord(JobRecord):
     notes: tuple[str, ...] = ()
     regions: tuple[Path, ...] = ()
     weights: Path | None = None
+
+    def describe(self, unit: object) -> str:
+        """Return the path of the mask, and the classes found in each frame, as lines.
+
+        Parameters
+        ----------
+        unit
+            The file.
+
+        Returns
+        -------
+        str
+            The lines.
+        """
+        lines = [f"{printable(unit)} -> {printable(self.product)} ({self.seconds:.1f} s)"]
+        for frame in self.frames:
+            label = f"[{frame.hdu}]" + (f" plane {frame.plane}" if frame.plane else "")
+            found = [
+                f"{name} {100 * part:.3g}%"
+                for name, part in frame.fractions.items()
+                if part > 0 and name != BACKGROUND
+            ]
+            if frame.trails:
+                found.append(f"{len(frame.trails)} trail{'s' if len(frame.trails) > 1 else ''}")
+            shape = f"{frame.shape[1]} x {frame.shape[0]}"
+            lines.append(f"  {label} {shape}: {', '.join(found) or 'nothing found'}")
+        lines += [f"  {printable(note)}" for note in self.notes]
+        lines += [f"  preview: {printable(path)}" for path in self.previews]
+        lines += [f"  weights: {printable(self.weights)}"] if self.weights else []
+        return "\n".join(lines)
 
     @property
     def main_product(self) -> Path:

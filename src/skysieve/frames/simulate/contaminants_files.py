@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from skysieve.core.execution.simulation_files import SeriesFiles
 from skysieve.core.fits.header_table import Column, file_table
 from skysieve.core.report.contact_sheet import SheetFrame, render_contact_sheet
 from skysieve.core.report.preview import PreviewPlane
 from skysieve.frames.mask.classes import CLASSES
 from skysieve.frames.mask.preview import WIDE
+from skysieve.frames.simulate.recipe import Recipe, read_recipe
 from skysieve.frames.simulate.truth_frames import read_truth_frame
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
     from skysieve.frames.simulate.contaminants_job import ContaminantsRecord
 
-__all__ = ["class_summary", "parameter_table", "truth_sheet"]
+__all__ = ["CONTAMINANTS_FILES", "class_summary", "parameter_table", "truth_sheet"]
 
 COLUMNS = (
     Column("kind", "SIMKIND", "raw, subtracted (sky), resampled, or injected", missing=""),
@@ -132,3 +134,13 @@ def class_summary(record: ContaminantsRecord) -> str:
     """
     found = [f"{name} {100 * part:.2g}%" for name, part in record.fractions.items() if part > 0]
     return ", ".join(found) or "nothing"
+
+
+CONTAMINANTS_FILES: SeriesFiles[Recipe, ContaminantsRecord] = SeriesFiles(
+    verb="contaminants",
+    read_recipe=read_recipe,
+    summary=class_summary,
+    table=parameter_table,
+    sheet=truth_sheet,
+)
+"""What stands beside the frames of a series."""

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from skysieve.core.execution.simulation_files import SeriesFiles
 from skysieve.core.fits.frame_files import FrameFile
 from skysieve.core.fits.header_table import Column, file_table
 from skysieve.core.fits.locations import Location
 from skysieve.core.report.contact_sheet import SheetFrame, render_contact_sheet
+from skysieve.frames.simulate.recipe import Recipe, read_recipe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
     from skysieve.core.execution.simulation_job import SimulatedFile
 
-__all__ = ["frame_sheet", "parameter_table"]
+__all__ = ["TRACKING_FILES", "frame_sheet", "parameter_table"]
 
 COLUMNS = (
     Column("slip", "SLIP", "whether there is a tracking error", missing=False),
@@ -88,3 +90,13 @@ def _sheet_frames(records: Sequence[SimulatedFile]) -> Iterator[SheetFrame]:
         label = f"{header['SLIPKIND']}, {float(header['SLIPEXT']):.2f} FWHM rms"
         details = f"{header['SIMKIND']} {header['DETECTOR']}, FWHM {float(header['PSFFWHM']):.1f} px"
         yield SheetFrame(pixels, None, f"{record.path.stem}, {label}\n{details}, {header['NSTARS']} stars")
+
+
+def _summary(record: SimulatedFile) -> str:
+    return f"{record.header['SLIPKIND']}, {record.header['SLIPEXT']} FWHM rms"
+
+
+TRACKING_FILES: SeriesFiles[Recipe, SimulatedFile] = SeriesFiles(
+    verb="tracking", read_recipe=read_recipe, summary=_summary, table=parameter_table, sheet=frame_sheet
+)
+"""What stands beside the frames of a series."""

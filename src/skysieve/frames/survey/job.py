@@ -12,6 +12,7 @@ from skysieve.core.extras import require
 from skysieve.core.fits.file_units import is_done
 from skysieve.core.fits.locations import Location
 from skysieve.core.fits.naming import fits_stem
+from skysieve.core.printable import printable
 from skysieve.frames.survey.mask_files import find_masks, read_masks
 from skysieve.frames.survey.parts import PARTS, check_nside, part_header, write_part
 from skysieve.frames.survey.projection import project_mask
@@ -52,6 +53,26 @@ class PartRecord(JobRecord):
     pixels: int = 0
     band: str = ""
     kept: bool = False
+
+    def describe(self, unit: object) -> str:
+        """Return the part and what is in it.
+
+        Parameters
+        ----------
+        unit
+            The file of masks.
+
+        Returns
+        -------
+        str
+            One line.
+        """
+        if self.kept:
+            return f"{printable(unit)}: its part is there"
+        what = "mask" if self.images == 1 else "masks"
+        band = f", band {self.band}" if self.band else ""
+        about = f"{self.images} {what}{band}, {self.seconds:.1f} s"
+        return f"{printable(unit)} -> {printable(self.product)} ({about})"
 
     @property
     def main_product(self) -> Path:

@@ -12,6 +12,7 @@ from skysieve.core.errors import FrameError
 from skysieve.core.execution.job import JobRecord
 from skysieve.core.execution.network_job import FileJob
 from skysieve.core.fits.frame_files import FrameFile
+from skysieve.core.printable import printable
 from skysieve.frames.image.domain import WARNING_SCORE, OODScore
 from skysieve.frames.track.decide import choose_hdus
 from skysieve.frames.track.settings import TrackOptions, TrackSettings
@@ -66,6 +67,27 @@ class TrackRecord(JobRecord):
 
     frames: tuple[FrameTrack, ...]
     notes: tuple[str, ...] = ()
+
+    def describe(self, unit: object) -> str:
+        """Return the probability of the file, and of each frame if there are several, as lines.
+
+        Parameters
+        ----------
+        unit
+            The file.
+
+        Returns
+        -------
+        str
+            The lines.
+        """
+        lines = [f"{printable(unit)} {self.probability:.4f}"]
+        if len(self.frames) > 1:
+            for frame in self.frames:
+                label = f"[{frame.hdu}]" + (f" plane {frame.plane}" if frame.plane else "")
+                lines.append(f"  {label} {frame.result.probability:.4f}")
+        lines += [f"  {printable(note)}" for note in self.notes]
+        return "\n".join(lines)
 
     @property
     def probability(self) -> float:

@@ -7,13 +7,14 @@ Neither training nor torch is needed.
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from skysieve.core.errors import ConfigError, FrameError
 from skysieve.core.fits.frames import ArrayFrame
-from skysieve.core.models.card import update_card
+from skysieve.core.models.card import read_model, update_card
 from skysieve.frames.image.domain import measure_statistics, reference_quantiles
 from skysieve.frames.image.usable import UsableFrame
 from skysieve.frames.mask.masker import Masker
@@ -33,13 +34,20 @@ if TYPE_CHECKING:
 
     from skysieve.core.models.card import Model
     from skysieve.frames.image.frame_statistics import Measured
+    from skysieve.frames.train.settings import DomainSettings
 
 __all__ = [
     "DOMAIN_SEED",
     "RECIPES",
     "calibrate_domain",
+    "calibrate_on_recipe",
     "simulated_pixels",
 ]
+
+logger = logging.getLogger(__name__)
+
+LOG_INTERVAL = 50
+"""Number of frames between two progress messages in the log."""
 
 DOMAIN_SEED = 3_000_003
 
@@ -77,6 +85,38 @@ def calibrate_domain(model: Model, frames: Iterable[NDArray[np.float32]]) -> Mod
     if not reference:
         raise ConfigError(f"model {model.card.name!r}: no frame to measure the domain by")
     return update_card(model, domain=reference)
+
+
+def calibrate_on_recipe(settings: DomainSettings) -> tuple[Model, str]:
+    """Simulate training frames of a model, and write their statistics into its card.
+
+    Parameters
+    ----------
+    settings
+        The model, and its training frames.
+
+    Returns
+    -------
+    Model
+        The model with its new card.
+    str
+        Recipe of the frames.
+
+    Raises
+    ------
+    ConfigError
+        If the settings do not fit the model, or no frame can be measured.
+    OutputError
+        If the card cannot be written.
+    """
+    model = read_model(settings.folder)
+    job, count, clean = model.card.job, settings.frames, settings.clean_frames
+    recipe = settings.recipe or RECIPES.get(job, "default")
+    if clean is not None and job != CONTAMINANTS.name:
+        raise ConfigError(f"--clean-frames: models for {job} are not trained on clean frames")
+    seed = DOMAIN_SEED + settings.seed
+    pixels = simulated_pixels(job, recipe, count=count, side=settings.side, seed=seed, clean=clean)
+    return calibrate_domain(model, _with_progress(pixels, count)), recipe
 
 
 def simulated_pixels(
@@ -137,3 +177,10 @@ def _statistics(model: Model, frames: Iterable[NDArray[np.float32]]) -> Iterator
             except FrameError:  # a frame without noise
                 continue
         yield found
+
+
+def _with_progress(frames: Iterator[NDArray[np.float32]], total: int) -> Iterator[NDArray[np.float32]]:
+    for number, pixels in enumerate(frames, start=1):
+        yield pixels
+        if number % LOG_INTERVAL == 0:
+            logger.info("%d of %d frames", number, total)

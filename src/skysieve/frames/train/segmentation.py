@@ -10,6 +10,7 @@ from torch import Tensor
 
 from skysieve.core.errors import ConfigError
 from skysieve.core.training.fused_loss import EntropyDiceLoss
+from skysieve.core.training.kinds import PIXEL_LOSSES
 from skysieve.core.training.losses import CombinedLoss, DiceLoss, FocalLoss, WeightedSigmoidLoss
 from skysieve.core.training.pixels import PixelLearner
 from skysieve.frames.mask.classes import CLASS_NAMES
@@ -86,7 +87,14 @@ def build_loss(settings: LossSettings, priors: Mapping[str, float]) -> nn.Module
     -------
     torch.nn.Module
         Loss of logits ``(N, C, H, W)``, targets ``(N, C, H, W)`` and valid pixels ``(N, 1, H, W)``.
+
+    Raises
+    ------
+    ConfigError
+        If the loss is unknown.
     """
+    if settings.kind not in PIXEL_LOSSES:
+        raise ConfigError(f"loss {settings.kind}: not known; choose from {', '.join(PIXEL_LOSSES)}")
     proportions = torch.tensor([priors[name] for name in CLASS_NAMES])
     weights = _class_weights(settings, priors)
     if settings.kind == "sigmoid":

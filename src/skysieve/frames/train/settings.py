@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from skysieve.core.errors import ConfigError
 from skysieve.core.settings import REQUIRED, check_bounds, setting
+from skysieve.core.training.kinds import Kinds
 from skysieve.core.training.settings import TrainSettings
 
 __all__ = [
@@ -41,6 +43,8 @@ class ContaminantTrainSettings(TrainSettings):
         first network.
     """
 
+    kinds: ClassVar[Kinds] = Kinds(job="contaminants", networks=("revision",))
+
     clean_frames: Path | None = setting(None, metavar="DIR", hidden_default=True)
     footprints: list[Path] = setting([], factory=list, metavar="FILE", hidden_default=True)
     kept: Path | None = setting(None, "--keep", metavar="DIR", hidden_default=True)
@@ -55,6 +59,8 @@ class TrackingTrainSettings(TrainSettings):
     kept
         Folder in which simulated frames are stored and reused.
     """
+
+    kinds: ClassVar[Kinds] = Kinds(job="tracking")
 
     recipe: str = setting("tracking")
     kept: Path | None = setting(None, "--keep", metavar="DIR", hidden_default=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,9 @@ if TYPE_CHECKING:
 
     from skysieve.ghosts.annotations.annotated_images import Annotations
 
-__all__ = ["describe_skipped", "describe_unknown", "shortened", "summary_lines"]
+__all__ = ["describe_skipped", "describe_unknown", "shortened", "summary_lines", "warn_unknown"]
+
+logger = logging.getLogger(__name__)
 
 MAX_NAMED = 3
 """Maximum number of image names in one message."""
@@ -95,3 +98,15 @@ def shortened(names: Sequence[str]) -> str:
     """
     more = f" and {len(names) - MAX_NAMED} more images" if len(names) > MAX_NAMED else ""
     return ", ".join(names[:MAX_NAMED]) + more
+
+
+def warn_unknown(read: Annotations) -> None:
+    """Log a warning of the regions of unknown shape, if there are any.
+
+    Parameters
+    ----------
+    read
+        The annotations of a file.
+    """
+    if read.skipped.unknown:
+        logger.warning("%s", describe_unknown(read))

@@ -15,6 +15,7 @@ from skysieve.core.fits.fits_out import write_fits
 from skysieve.core.fits.locations import Location
 from skysieve.core.fits.mask_values import parse_mask_bits
 from skysieve.core.fits.naming import check_own_product, output_path, with_suffix
+from skysieve.core.printable import printable
 from skysieve.ghosts.focal_plane.cameras import read_camera
 from skysieve.ghosts.focal_plane.decam import decam
 from skysieve.ghosts.focal_plane.pictures import find_pictures
@@ -36,6 +37,9 @@ __all__ = ["SUFFIX", "GhostJob", "GhostRecord"]
 
 SUFFIX = ".ghosts{hdu}.fits"
 """Suffix of the default name of the label image; other products have other suffixes."""
+
+MAX_DEAD_FRACTION = 0.1
+"""Fraction of CCDs without data above which they are listed; a few dead CCDs per camera are normal."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,41 @@ class GhostRecord(JobRecord):
     missing: tuple[int, ...]
     products: tuple[Path, ...]
     exposure_id: ExposureId = field(default_factory=ExposureId)
+
+    def describe(self, unit: object) -> str:
+        """Return the products, and the CCDs of each ghost, as lines; after screening, the probability.
+
+        Parameters
+        ----------
+        unit
+            The exposure.
+
+        Returns
+        -------
+        str
+            The lines.
+        """
+        missing = self._describe_missing()
+        if self.main_product is None:
+            return f"{printable(unit)} {self.probability:.4f}{missing}"
+        lines = [f"{printable(unit)} -> {printable(self.main_product)} ({self.seconds:.1f} s)"]
+        for ghost in self.ghosts:
+            touched = ", ".join(f"{number} ({100 * part:.0f}%)" for number, part in ghost.ccds.items())
+            lines.append(f"  {ghost.number} {ghost.class_name} {ghost.score:.2f}: CCDs {touched or 'none'}")
+        if not self.ghosts:
+            lines.append("  no ghosts")
+        if missing:
+            lines.append(f" {missing}")
+        lines += [f"  also: {printable(path)}" for path in self.products[1:]]
+        return "\n".join(lines)
+
+    def _describe_missing(self) -> str:
+        """Return a note if more CCDs have no data than the few dead ones of a camera."""
+        count, whole = len(self.ccds), len(self.ccds) + len(self.missing)
+        if len(self.missing) <= MAX_DEAD_FRACTION * whole:
+            return ""
+        listed = " ".join(map(str, self.missing))
+        return f" only {count} of {whole} CCDs have data: nothing is known of {listed}"
 
     @property
     def main_product(self) -> Path | None:

@@ -9,6 +9,7 @@ import numpy as np
 from astropy.io import fits
 
 from skysieve.core.atomic import atomic_write
+from skysieve.core.execution.simulation_files import SeriesFiles
 from skysieve.core.fits.header_table import Column, file_table
 from skysieve.core.report.contact_sheet import SheetFrame, render_contact_sheet
 from skysieve.core.report.preview import PreviewPlane
@@ -17,6 +18,7 @@ from skysieve.ghosts.annotations.coco import to_coco
 from skysieve.ghosts.annotations.tracing import trace
 from skysieve.ghosts.classes import CLASSES
 from skysieve.ghosts.simulate.job import TRUTH_BITS
+from skysieve.ghosts.simulate.recipe import GhostRecipe, read_ghost_recipe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 
     from skysieve.ghosts.simulate.job import SimulatedGhosts
 
-__all__ = ["described", "parameter_table", "truth_sheet", "write_annotations"]
+__all__ = ["GHOSTS_FILES", "described", "parameter_table", "truth_sheet", "write_annotations"]
 
 ANNOTATIONS = "annotations.json"
 
@@ -130,3 +132,14 @@ def _sheet_frames(records: Sequence[SimulatedGhosts]) -> Iterator[SheetFrame]:
         with fits.open(record.path) as hdus:
             pixels, bits = hdus[0].data[::-1].astype(np.float32), hdus["TRUTH"].data[::-1].copy()
         yield SheetFrame(pixels, bits, f"{record.path.stem}\n{described(record)}")
+
+
+GHOSTS_FILES: SeriesFiles[GhostRecipe, SimulatedGhosts] = SeriesFiles(
+    verb="ghosts",
+    read_recipe=read_ghost_recipe,
+    summary=described,
+    table=parameter_table,
+    sheet=truth_sheet,
+    write_more=write_annotations,
+)
+"""What stands beside the frames of a series."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from skysieve.core.errors import ConfigError
 from skysieve.core.settings import setting
+from skysieve.core.training.kinds import Kinds
 from skysieve.core.training.settings import TrainSettings
 from skysieve.ghosts.annotations.settings import AnnotatedPictures
 
@@ -22,6 +24,8 @@ class GhostTrainSettings(AnnotatedPictures, TrainSettings):
     pictures
         Real focal planes with ghosts, which are injected into simulated planes; see --annotations.
     """
+
+    kinds: ClassVar[Kinds] = Kinds(job="ghosts", networks=("mask-rcnn",))
 
     recipe: str = setting("ghosts")
     pictures: Path | None = setting(None, metavar="DIR", hidden_default=True)
