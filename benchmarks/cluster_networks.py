@@ -9,7 +9,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from process import SKYSIEVE, run_measured
@@ -20,9 +20,11 @@ from skies import SELECTION_SEED, TRAINING_SEEDS, sky_of_seed
 from skysieve.clusters.evaluate.catalogues import evaluation_sky, match_sky, read_detector
 from skysieve.clusters.evaluate.evaluation import BlockWeights, completeness_at_purity
 from skysieve.clusters.evaluate.settings import Rules
+from skysieve.clusters.networks.segmenters import SEGMENTERS
+from skysieve.clusters.train.settings import LOSSES
 from skysieve.core.evaluation.bootstrap import RESAMPLES, difference
 from skysieve.core.models.card import read_model
-from skysieve.core.training.recipe import ClusterLossKind, ClusterNetwork, read_training_recipe
+from skysieve.core.training.recipe import read_training_recipe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -77,12 +79,7 @@ def measure(*, seconds: int) -> Result:
     """Train each architecture with the recipe's loss, and the recipe's architecture with each loss."""
     recipe = read_training_recipe("clusters")
     kind, loss = recipe.network.kind, recipe.loss.kind
-    pairs = list(
-        dict.fromkeys(
-            [(name, loss) for name in get_args(ClusterNetwork)]
-            + [(kind, name) for name in get_args(ClusterLossKind)]
-        )
-    )
+    pairs = list(dict.fromkeys([(name, loss) for name in SEGMENTERS] + [(kind, name) for name in LOSSES]))
     skies = [sky_of_seed(seed) for seed in SKIES]
     test_sky = sky_of_seed(SELECTION_SEED)
     processors: queue.Queue[int] = queue.Queue()
