@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["measure"]
 
-SEEDS = (33, 34)
+SEEDS = (33,)
 """Seeds of the skies; nothing was trained, fitted or chosen on them."""
 CAP = 12.0
 """Radius of the skies around the north Galactic pole, in degrees."""
