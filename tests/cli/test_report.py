@@ -154,7 +154,7 @@ class TestBadInput:
     def test_other_files_beside_masks_are_counted(self, run):
         result = run("report", ".", "-o", "report")
         assert result.code == 0
-        assert result.out == "report of 1 frame: report/index.html, 1 other files skipped\n"
+        assert result.out == "report of 1 frame: report/index.html, 1 other file skipped\n"
 
     @pytest.mark.usefixtures("masked")
     def test_a_damaged_mask_fails_and_the_others_are_shown(self, run, tmp_path):

@@ -148,6 +148,14 @@ def _coordinates_are_those_of_the_header(page, tmp_path):
     shown = re.fullmatch(r"x (\S+)\s+y (\S+).*\((\S+), (\S+)\)", words)
     assert shown, words
     x, y, ra, dec = map(float, shown.groups())
+    # the first pixel is at the lower left of the picture, which the stage moves and scales
+    moved = re.fullmatch(
+        r"translate\((\S+) (\S+)\) scale\((\S+)\)", page.get_attribute("#stage", "transform")
+    )
+    assert moved
+    left, top, scale = map(float, moved.groups())
+    assert x == pytest.approx((0.46 * box["width"] - 1 - left) / scale + 0.5, abs=0.1)
+    assert y == pytest.approx(90 - (0.61 * box["height"] - 1 - top) / scale + 0.5, abs=0.1)
     header = fits.getheader(tmp_path / "night/e2.fits", "N1")
     del header["DATE-OBS"]  # astropy warns that it adds MJD-OBS
     wcs = WCS(header)

@@ -114,7 +114,8 @@ def make_report(
         skipped=failures.skipped,
     )
     if not how.quiet:
-        other = f", {failures.skipped} other files skipped" if failures.skipped else ""
+        files = "file" if failures.skipped == 1 else "files"
+        other = f", {failures.skipped} other {files} skipped" if failures.skipped else ""
         many = "" if len(entries) == 1 else "s"
         print(f"report of {len(entries)} frame{many}: {printable(page)}{other}")
     failures.finish(len(records))

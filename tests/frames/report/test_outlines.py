@@ -44,10 +44,10 @@ def test_planes_without_pixels_have_no_outline():
 
 
 def test_an_outline_of_many_lines_is_drawn_on_blocks_that_contain_the_region():
-    region = np.random.default_rng(4).random((301, 403)) < 0.5
-    path = outline_path(region, 301, 403)
-    assert path.count("M") <= MAX_RUNS
-    drawn = filled(path, 301, 403)
+    region = np.random.default_rng(4).random((603, 805)) < 0.5
+    path = outline_path(region, 603, 805)
+    assert 0 < path.count("M") <= MAX_RUNS
+    drawn = filled(path, 603, 805)
     assert drawn[region].all()
 
 

@@ -15,7 +15,7 @@ __all__ = ["MAX_RUNS", "outline_path", "outlines"]
 
 Integers = TypeVar("Integers", bound="np.integer[Any] | np.bool_")
 
-MAX_RUNS = 30_000
+MAX_RUNS = 100_000
 """Straight lines in the outline of a class. A class that needs more is drawn on blocks of pixels."""
 
 _MAX_SIDE = 8192
