@@ -14,6 +14,7 @@ from astropy.io.fits.scripts import fitscheck
 from astropy.wcs import WCS
 
 from skysieve.core.errors import OutputError
+from skysieve.core.fits.fits_integrity import is_intact
 from skysieve.core.fits.fits_out import mask_hdu, primary_hdu, write_fits
 
 if TYPE_CHECKING:
@@ -246,3 +247,12 @@ class TestFiles:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         assert path.read_bytes() == b"old"
         assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_ascii_table_is_intact_in_a_product(tmp_path):
+    columns = [fits.Column("FLUX", "F6.2", ascii=True, array=np.arange(100.0))]
+    path = tmp_path / "product.fits"
+    write_fits([fits.PrimaryHDU(), fits.TableHDU.from_columns(columns, name="STARS")], path, overwrite=False)
+    assert is_intact(path)
+    assert fits.getheader(path, "STARS")["DATASUM"] != "0"
+    np.testing.assert_array_equal(fits.getdata(path, "STARS")["FLUX"], np.arange(100.0))
