@@ -75,7 +75,8 @@ class NetworkSettings:
     ----------
     kind
         ``mask-rcnn`` for ghosts; ``revision`` for contaminants, see :mod:`skysieve.frames.train.revision`;
-        for clusters a name of :mod:`skysieve.clusters.networks.segmenters`. If empty, the default of the job.
+        for clusters one that ``skysieve train clusters --help`` lists for ``--network``. If empty, the
+        default of the job.
     widths, depths
         Number of channels and of convolutions at each level; see
         :class:`skysieve.frames.networks.sieve_net.SieveNet` and
@@ -121,7 +122,8 @@ class LossSettings:
     kind
         ``sigmoid``: cross-entropy with positive pixels weighted by the rarity of their class; ``published``:
         pixels weighted by the inverse frequency of their classes, spread to their neighbours; ``focal``.  For
-        clusters see :mod:`skysieve.clusters.train.losses`.
+        clusters one that ``skysieve train clusters --help`` lists for ``--loss``; see
+        :mod:`skysieve.clusters.train.losses`.
     balance
         Exponent of the weight ((1 - p) / p)^balance of positive pixels in a class of prior p.  0: no weights;
         1: positive and negative pixels have the same total weight.
