@@ -77,6 +77,12 @@ class TestSky:
         assert grid.north[-1, 0] == pytest.approx(np.radians(0.02))
         assert grid.east.shape == (NODES, NODES)
 
+    def test_a_header_that_lost_its_scale_has_none(self):
+        wcs = WCS(naxis=2)
+        wcs.wcs.ctype, wcs.wcs.crval = ["RA---TAN", "DEC--TAN"], [10, -30]
+        wcs.wcs.cd = [[1e-14, 0], [0, 1e-14]]
+        assert sky_grid(wcs, (40, 100)) is None
+
     @pytest.mark.parametrize("wcs", [None, WCS(naxis=2)])
     def test_frames_without_sky_coordinates_have_none(self, wcs):
         assert sky_grid(wcs, (40, 100)) is None

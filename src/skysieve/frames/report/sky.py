@@ -16,6 +16,9 @@ __all__ = ["SkyGrid", "sky_grid"]
 NODES = 21
 """Nodes of the grid along each axis.  Between them distortions are close to linear."""
 
+_SMALLEST = 1e-9
+"""Extent of a frame in radians below which its header has lost the scale."""
+
 _FURTHEST = np.cos(np.radians(75))
 
 
@@ -90,6 +93,8 @@ def sky_grid(wcs: Any, shape: tuple[int, int]) -> SkyGrid | None:
         return None
     east = np.cos(dec) * np.sin(ra - ra0) / cosine
     north = (np.cos(dec0) * np.sin(dec) - np.sin(dec0) * np.cos(dec) * np.cos(ra - ra0)) / cosine
+    if np.ptp(east) + np.ptp(north) < _SMALLEST:
+        return None
     corners = tuple(
         (round(float(np.degrees(ra[row, column])), 7), round(float(np.degrees(dec[row, column])), 7))
         for row, column in ((0, 0), (0, -1), (-1, -1), (-1, 0))

@@ -30,7 +30,7 @@
     svg.append(report.drawing("line", { x1: LEFT, x2: width - RIGHT, y1: y(median), y2: y(median), class: "chart-median" }));
     const ends = timed.length ? [report.timeOf(inOrder[0]), report.timeOf(inOrder[inOrder.length - 1])] : ["first", "last"];
     svg.append(report.drawing("text", { x: LEFT, y: height - 4, class: "chart-text" }, ends[0]));
-    if (inOrder.length > 1) svg.append(report.drawing("text", { x: width - RIGHT, y: height - 4, "text-anchor": "end", class: "chart-text" }, ends[1]));
+    if (inOrder.length > 1 && (last !== first || !timed.length)) svg.append(report.drawing("text", { x: width - RIGHT, y: height - 4, "text-anchor": "end", class: "chart-text" }, ends[1]));
     inOrder.forEach(function (frame, index) {
       const kind = frame === here ? " here" : report.isNamed(frame) ? " named" : "";
       const dot = report.drawing("circle", { cx: x(across(frame, index)), cy: y(values[index]), r: frame === here ? 5 : 3, class: `chart-dot${kind}` });
