@@ -152,6 +152,10 @@ def test_a_path_to_nothing_is_one_line(verb, tmp_path, path, message):
     assert message in failure(verb(path))
 
 
+def test_a_folder_that_does_not_exist_is_named_once(verb):
+    assert failure(verb("missing/")) == "missing: no such file or directory; check the name"
+
+
 def test_a_list_from_standard_input_is_done(verb, tmp_path, monkeypatch):
     write(tmp_path / "good.fits", sky())
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"good.fits\n")))

@@ -91,7 +91,7 @@ class Failures:
             line = f"there is not enough memory for it ({line}); use fewer --jobs, or a machine with more"
         elif not isinstance(error, SkysieveError):
             line = f"unexpected {type(error).__name__}: {line} (use --debug to see where)"
-        if one_line(unit) not in line:
+        if one_line(unit).rstrip("/") not in line:  # a path in the line has no slash at its end
             line = f"{one_line(unit)}: {line}"
         self.lines.append(line)
         if self.watch is not None:
