@@ -58,6 +58,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from abc import ABC, abstractmethod
 
 import torch
 from torch import Tensor, nn
@@ -77,7 +78,7 @@ EPSILON = 1e-6
 """Minimum base of a power with an exponent below one, whose gradient at zero is infinite."""
 
 
-class ClusterLoss(nn.Module):
+class ClusterLoss(nn.Module, ABC):
     """Base class of the losses; see the module for their formulas.
 
     Parameters
@@ -115,6 +116,7 @@ class ClusterLoss(nn.Module):
             tensors = (values.float().contiguous() for values in (logits, targets, valid))
             return self.loss(*tensors)
 
+    @abstractmethod
     def loss(self, logits: Tensor, targets: Tensor, valid: Tensor) -> Tensor:
         """Return the loss of float32 tensors.
 
@@ -127,13 +129,7 @@ class ClusterLoss(nn.Module):
         -------
         Tensor
             Scalar float32.
-
-        Raises
-        ------
-        NotImplementedError
-            In the base class.
         """
-        raise NotImplementedError
 
 
 class CrossEntropy(ClusterLoss):

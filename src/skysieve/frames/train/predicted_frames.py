@@ -113,23 +113,25 @@ class PredictedStream(ShuffledStream[PredictedFrame, "tuple[Tensor, Tensor, Tens
     ----------
     frames
         Frames to crop.
-    count
-        Number of frames; after the last one, the stream starts again with the first.
     tile
         Pixels on a side of a crop.
+    distinct
+        Number of different frames, which are repeated; 0 for new frames without end.
     **order
         See :class:`skysieve.core.training.shuffled_stream.Order`.
     """
 
-    def __init__(self, frames: PredictedFrames, *, count: int, tile: int, **order: Unpack[Order]) -> None:
+    def __init__(
+        self, frames: PredictedFrames, *, tile: int, distinct: int = 0, **order: Unpack[Order]
+    ) -> None:
         super().__init__(**order)
-        self.frames, self.count, self.tile = frames, count, tile
+        self.frames, self.tile, self.distinct = frames, tile, distinct
 
     def _room(self, _turn: int) -> int:
         return 8
 
     def _make(self, number: int, _rng: Generator) -> Sequence[PredictedFrame]:
-        frame = self.frames.frame(number % self.count)
+        frame = self.frames.frame(number % self.distinct if self.distinct else number)
         return [] if frame is None else [frame]
 
     def _show(self, made: PredictedFrame, rng: Generator) -> tuple[Tensor, Tensor, Tensor]:

@@ -155,7 +155,7 @@ class RevisionTraining(ContaminantTraining):
         """Return the endless stream of crops."""
         recipe = self.recipe
         frames = self._predicted(self._normalised(self._frames(recipe.seed), recipe.seed, self.kept))
-        return PredictedStream(frames, count=recipe.distinct or 2**31, tile=recipe.tile, **order)
+        return PredictedStream(frames, tile=recipe.tile, distinct=recipe.distinct, **order)
 
     def first_number(self, shown: int) -> int:
         """Return the number of the first frame: each gives one crop at a time."""
